@@ -1,0 +1,193 @@
+/* base/file.c -- see file.h. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *mend(int code)
+{
+    switch (code) {
+    case ENOSPC: return "; free some space there or choose another place";
+    case EROFS:
+    case EACCES:
+    case EPERM: return "; choose a folder you can write to, or mend its permissions";
+    default: return "";
+    }
+}
+
+static rt_status fail_errno(struct rt_err *err, const char *what, const char *path)
+{
+    const int code = errno;
+    return rt_fail(err, RT_EIO, "cannot %s '%s': %s%s", what, path, strerror(code), mend(code));
+}
+
+rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err)
+{
+    *writer = (struct rt_writer){0};
+    if (snprintf(writer->temporary, RT_PATH_MAX, "%s.tmp-%ld", path, (long)getpid()) >= RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "cannot write '%.80s...': the path is too long", path);
+    memcpy(writer->path, path, strlen(path) + 1);
+    writer->file = fopen(writer->temporary, "wb");
+    if (!writer->file)
+        return fail_errno(err, "write", path);
+    return RT_OK;
+}
+
+rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err)
+{
+    FILE *file = writer->file;
+    int bad = ferror(file);
+
+    errno = bad ? EIO : 0;
+    if (fflush(file) || (!bad && fsync(fileno(file))))
+        bad = 1;
+    const int code = errno;
+    writer->file = NULL;
+    if (fclose(file) || bad) {
+        errno = code ? code : EIO;
+        fail_errno(err, "write", writer->path);
+        unlink(writer->temporary);
+        return RT_EIO;
+    }
+    if (rename(writer->temporary, writer->path)) {
+        fail_errno(err, "rename to", writer->path);
+        unlink(writer->temporary);
+        return RT_EIO;
+    }
+    return RT_OK;
+}
+
+void rt_writer_abandon(struct rt_writer *writer)
+{
+    if (!writer->file)
+        return;
+    fclose(writer->file);
+    unlink(writer->temporary);
+    writer->file = NULL;
+}
+
+rt_status rt_file_read(const char *path, size_t limit, char **data, size_t *bytes,
+                       struct rt_err *err)
+{
+    rt_status rc = RT_OK;
+    size_t size = 0, room = 1 << 16;
+    char *text = NULL;
+    FILE *file = fopen(path, "rb");
+
+    if (!file)
+        return fail_errno(err, "open", path);
+    for (;;) {
+        char *more = realloc(text, room + 1);
+        if (!more) {
+            rc = rt_fail(err, RT_ENOMEM, "no memory to read '%s'", path);
+            goto done;
+        }
+        text = more;
+        size += fread(text + size, 1, room - size, file);
+        if (size < room)
+            break;
+        if (room > limit) {
+            rc = rt_fail(err, RT_EFORMAT, "'%s' is longer than %zu bytes", path, limit);
+            goto done;
+        }
+        room *= 2;
+    }
+    if (ferror(file)) {
+        rc = fail_errno(err, "read", path);
+        goto done;
+    }
+    text[size] = '\0';
+    *data = text;
+    *bytes = size;
+    text = NULL;
+done:
+    free(text);
+    fclose(file);
+    return rc;
+}
+
+rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err)
+{
+    rt_status rc = RT_OK;
+    struct stat info;
+    void *data;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return fail_errno(err, "open", path);
+    if (fstat(fd, &info)) {
+        rc = fail_errno(err, "read", path);
+        goto done;
+    }
+    if (!S_ISREG(info.st_mode) || info.st_size == 0) {
+        rc = rt_fail(err, RT_EFORMAT, "'%s' is empty or not a plain file", path);
+        goto done;
+    }
+    data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED) {
+        rc = fail_errno(err, "map", path);
+        goto done;
+    }
+    *map = (struct rt_map){data, (size_t)info.st_size};
+done:
+    close(fd);
+    return rc;
+}
+
+void rt_map_close(struct rt_map *map)
+{
+    if (map->data)
+        munmap((void *)map->data, map->bytes);
+    *map = (struct rt_map){0};
+}
+
+rt_status rt_folder_make(const char *path, struct rt_err *err)
+{
+    char part[RT_PATH_MAX];
+    const size_t length = strlen(path);
+
+    if (length >= sizeof part)
+        return rt_fail(err, RT_EIO, "cannot make folder '%.80s...': the path is too long", path);
+    memcpy(part, path, length + 1);
+    for (size_t i = 1; i <= length; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        const char kept = part[i];
+        part[i] = '\0';
+        if (mkdir(part, 0777) && errno != EEXIST)
+            return fail_errno(err, "make folder", path);
+        part[i] = kept;
+    }
+    return RT_OK;
+}
+
+rt_status rt_folder_make_for(const char *path, struct rt_err *err)
+{
+    char folder[RT_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+
+    if (!slash || slash == path)
+        return RT_OK;
+    if ((size_t)(slash - path) >= sizeof folder)
+        return rt_fail(err, RT_EIO, "cannot make a folder for '%.80s...': the path is too long",
+                       path);
+    memcpy(folder, path, (size_t)(slash - path));
+    folder[slash - path] = '\0';
+    return rt_folder_make(folder, err);
+}
+
+rt_status rt_path_beside(const char *from, const char *path, char out[RT_PATH_MAX],
+                         struct rt_err *err)
+{
+    const char *slash = strrchr(from, '/');
+    const int folder = path[0] == '/' || !slash ? 0 : (int)(slash - from + 1);
+
+    if (snprintf(out, RT_PATH_MAX, "%.*s%s", folder, from, path) >= RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", path);
+    return RT_OK;
+}

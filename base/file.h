@@ -1,0 +1,45 @@
+/* base/file.h -- whole files: read, map, and write so that nobody ever sees half of one.
+ *
+ * A struct rt_writer writes beside the target ("NAME.tmp-PID"), and rt_writer_commit() flushes,
+ * fsyncs and renames it over the target. rt_writer_abandon() removes it; it is safe after commit.
+ * Errors name the path, what the system said and, for a full disk or a read-only folder, the mend.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/status.h"
+
+#define RT_PATH_MAX 4096
+
+struct rt_writer {
+    FILE *file; /* write with stdio; errors are collected by commit */
+    char path[RT_PATH_MAX], temporary[RT_PATH_MAX];
+};
+
+rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err);
+rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err);
+void rt_writer_abandon(struct rt_writer *writer);
+
+/* The whole file, NUL-terminated past its end; the caller frees *data. More than `limit` bytes is
+ * RT_EFORMAT: no input of ours is that long. */
+rt_status rt_file_read(const char *path, size_t limit, char **data, size_t *bytes,
+                       struct rt_err *err);
+
+struct rt_map {
+    const unsigned char *data;
+    size_t bytes;
+};
+/* Read-only and shared between processes. */
+rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err);
+void rt_map_close(struct rt_map *map);
+
+/* Make a folder and its parents; an existing one is fine. */
+rt_status rt_folder_make(const char *path, struct rt_err *err);
+/* Make the folder that `path` (a file) stands in. */
+rt_status rt_folder_make_for(const char *path, struct rt_err *err);
+/* `path` as seen from the folder of the file `from`; absolute paths stay. */
+rt_status rt_path_beside(const char *from, const char *path, char out[RT_PATH_MAX],
+                         struct rt_err *err);
+#endif

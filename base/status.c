@@ -1,0 +1,28 @@
+/* base/status.c -- see status.h. */
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *rt_status_kind(rt_status code)
+{
+    switch (code) {
+#define X(name, value, kind)                                                                       \
+    case name: return kind;
+        RT_STATUS_LIST(X)
+#undef X
+    }
+    return "unknown";
+}
+
+rt_status rt_fail(struct rt_err *err, rt_status code, const char *format, ...)
+{
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        err->code = code;
+        vsnprintf(err->text, sizeof err->text, format, args);
+        va_end(args);
+    }
+    return code;
+}

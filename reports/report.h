@@ -1,0 +1,36 @@
+/* reports/report.h -- what people see of a study: tables, data, figures, one page.
+ *
+ * Everything is read from the store, opened with STORE_READ; a number in a report is a row there.
+ * Output goes to a FILE that the caller owns, or to files written beside and renamed.
+ */
+#ifndef REPORTS_REPORT_H
+#define REPORTS_REPORT_H
+#include <stdio.h>
+
+#include "store/store.h"
+
+enum report_format { REPORT_TABLE, REPORT_CSV, REPORT_JSON };
+
+/* The Pareto front, best error first. The table fits 80 columns where the objectives allow it. */
+rt_status report_front(struct store *store, enum report_format format, FILE *out,
+                       struct rt_err *err);
+
+/* Progress, rate, front, failures, time left: a dozen lines. */
+rt_status report_status(struct store *store, FILE *out, struct rt_err *err);
+
+struct report_wish { /* NaN or 0: no wish */
+    double max_error, max_latency_ms;
+    int64_t max_params, max_bytes, max_macs, max_memory;
+    bool knee; /* the knee among what is left, else the lowest error */
+};
+/* One student of the front that fits the wish, why it was chosen, and its neighbours. RT_EEND when
+ * none fits, naming the wish that excludes the most. */
+rt_status report_best(struct store *store, const struct report_wish *wish,
+                      enum report_format format, FILE *out, struct rt_err *err);
+
+/* One self-contained HTML page: no network, no server. */
+rt_status report_page(struct store *store, const char *path, struct rt_err *err);
+/* front-*.{svg,png,pdf}, hypervolume.*, curves.* through gnuplot, and the .csv and .gp they are
+ * made of, into folder. */
+rt_status report_figures(struct store *store, const char *folder, struct rt_err *err);
+#endif

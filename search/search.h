@@ -1,0 +1,73 @@
+/* search/search.h -- steady-state NSGA-II over a space, parallel, reproducible and resumable.
+ *
+ * Numbers  trials are numbered 0, 1, 2, ... propose(n) is a function of the study's seed, n, the
+ *          architectures of the trials before n, and the results of exactly the trials 0..n-W
+ *          (W = window); trial n may start once those are committed. Results are committed in order
+ *          of n. So a study gives the same trials for any number of workers and after any crash.
+ * Failures a failed trial is recorded with its kind, takes its turn, and never has objectives.
+ * Workers  OpenMP threads; each runs the evaluator alone. All bookkeeping (propose, commit, store)
+ *          happens under one lock by whichever worker comes by; there is no generation barrier and
+ *          no manager thread.
+ * Normalisation of the hypervolume is frozen once max(W, 8) trials with objectives are committed:
+ *          reference = their worst, ideal = the bests seen or known then. Before that it is NaN.
+ * Source   Deb et al. 2002 (NSGA-II); constraint handling by rejection before training.
+ */
+#ifndef SEARCH_SEARCH_H
+#define SEARCH_SEARCH_H
+#include <stdatomic.h>
+
+#include "search/pareto.h"
+#include "space/space.h"
+#include "store/store.h"
+
+struct search_job {
+    int64_t number;
+    const struct space_arch *arch;
+    int rung;
+    uint64_t seed;
+    int worker;             /* 0..workers-1 */
+    atomic_int *running;    /* trials being evaluated now, this one included */
+    const atomic_int *stop; /* non-zero: give up soon with RT_ESTOP */
+};
+
+/* Any way to score an architecture. evaluate() is called from several threads at once and reports
+ * a failed trial in result->status; it never ends the search. */
+struct search_evaluator {
+    void (*evaluate)(void *context, const struct search_job *job, struct store_result *result);
+    void *context;
+};
+
+struct search_options {
+    uint64_t seed;
+    int64_t trials;   /* stop after so many; 0: no limit */
+    double hours;     /* stop after so long, this run alone; 0: no limit */
+    int workers;      /* OpenMP threads, at least 1 */
+    int window;       /* W, at least 1; workers beyond W idle */
+    int population;   /* survivors considered as parents, at least 2 */
+    double crossover; /* probability of crossover before mutation, 0..1 */
+    double random;    /* share of fresh random architectures, 0..1 */
+    int initial;      /* space-filling trials before evolution, the three anchors included */
+    int objective_count;
+    char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
+    int64_t host;    /* store_host() of this machine */
+    const char *log; /* file that receives one plain line an event; NULL: none */
+};
+
+struct search_progress {
+    int64_t committed, failed, running, wanted; /* wanted 0: no limit */
+    int front_size;
+    double hypervolume;                            /* NaN before it is defined */
+    double seconds, trials_per_hour, seconds_left; /* of this run; seconds_left NaN when unknown */
+};
+
+enum search_end { SEARCH_END_TRIALS, SEARCH_END_HOURS, SEARCH_END_STOPPED, SEARCH_END_EXHAUSTED };
+
+/* Called under the lock after each commit and start; must be quick. */
+typedef void search_progress_fn(void *context, const struct search_progress *progress);
+
+/* Run or resume the study in `store` (opened for writing) until it ends; says why in *end. */
+rt_status search_run(const struct space *space, const struct search_options *options,
+                     const struct search_evaluator *evaluator, struct store *store,
+                     const atomic_int *stop, search_progress_fn *progress, void *progress_context,
+                     enum search_end *end, struct rt_err *err);
+#endif

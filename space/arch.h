@@ -1,0 +1,75 @@
+/* space/arch.h -- one student architecture, its canonical text and its exact costs.
+ *
+ * Text     L<depth>-d<width>-k<head_dim>-h<heads>-f<ffn>-p<patch>, per-layer lists joined by dots:
+ *          "L4-d96-k16-h4.4.2.2-f192.192.96.96-p7". A list whose members are all equal is written
+ *          once ("h4"), and is read either way. One architecture has one text: it is the key of a
+ *          candidate in the store.
+ * Network  pre-norm transformer encoder over T = (H/p)(W/p) patches, plus one class token when
+ *          pool = class. Attention's inner width a = heads * head_dim is independent of width d.
+ *          Parameters, in this order:
+ *            stem.weight (d,p*p*C) stem.bias (d)  [class_token (d)]  position (T,d)
+ *            per block: ln1.weight (d) ln1.bias (d) qkv.weight (3a,d) qkv.bias (3a)
+ *                       proj.weight (d,a) proj.bias (d) ln2.weight (d) ln2.bias (d)
+ *                       up.weight (f,d) up.bias (f) down.weight (d,f) down.bias (d)
+ *            ln.weight (d) ln.bias (d) head.weight (classes,d) head.bias (classes)
+ * Threads  plain values; all functions are pure.
+ * Source   Dosovitskiy et al. 2021, arXiv:2010.11929 (ViT); head_dim apart from width as in
+ *          AutoFormer, arXiv:2107.00651.
+ */
+#ifndef SPACE_ARCH_H
+#define SPACE_ARCH_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define SPACE_MAX_DEPTH 64
+#define SPACE_ARCH_TEXT 1024 /* enough for any architecture within the limits below */
+#define SPACE_MAX_WIDTH 4096 /* of d, of heads * head_dim and, times 4, of ffn */
+
+enum space_pool { SPACE_POOL_CLASS, SPACE_POOL_MEAN };
+
+/* What a student reads and says; one per study. */
+struct space_shape {
+    int height, width, channels; /* of an image, in pixels */
+    int classes;
+    enum space_pool pool;
+};
+
+struct space_arch {
+    int depth;                  /* L, 1..SPACE_MAX_DEPTH */
+    int width;                  /* d */
+    int head_dim;               /* k */
+    int patch;                  /* p, in pixels; divides height and width */
+    int heads[SPACE_MAX_DEPTH]; /* h, per layer; zero from depth on, so that == is memcmp */
+    int ffn[SPACE_MAX_DEPTH];   /* f, per layer; likewise */
+};
+
+/* All exact, and equal to what is counted in the network that the trainer builds. */
+struct space_cost {
+    int64_t params; /* trained scalars */
+    int64_t bytes;  /* of the weights in fp32: 4 * params */
+    int64_t macs;   /* multiply-accumulates of one forward pass of one example: all matrix products,
+                       attention's included; the last block counted for the class token alone where
+                       pool = class (q, proj, up, down and scores for 1 token, k and v for all) */
+    int64_t memory; /* peak bytes of activations in inference at batch 1, see space_cost_of() */
+};
+
+rt_status space_arch_parse(const char *text, struct space_arch *arch, struct rt_err *err);
+void space_arch_print(const struct space_arch *arch, char text[SPACE_ARCH_TEXT]);
+/* Ranges, and patch against the shape. RT_ESHAPE names the gene. */
+rt_status space_arch_check(const struct space_arch *arch, const struct space_shape *shape,
+                           struct rt_err *err);
+bool space_arch_equal(const struct space_arch *a, const struct space_arch *b);
+
+/* Tokens T, class token included. */
+int space_tokens(const struct space_arch *arch, const struct space_shape *shape);
+
+/* Memory is the largest sum of fp32 tensors that live at once in the inference path at batch 1,
+ * the last block computed for all tokens: x (T,d) always; in attention: the normalised input (T,d),
+ * qkv (T,3a), one head's scores (T,T), context (T,a); in the FFN: the normalised input (T,d) and
+ * hidden (T,f); in the stem: patches (T,p*p*C). Kernel scratch (packing, lane padding) is left out,
+ * because it depends on the machine. */
+void space_cost_of(const struct space_arch *arch, const struct space_shape *shape,
+                   struct space_cost *cost);
+#endif

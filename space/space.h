@@ -1,0 +1,84 @@
+/* space/space.h -- the architectures that a study allows: choices, limits, sampling, variation.
+ *
+ * Genes    depth, width, head_dim, patch, and per layer heads and ffn. Ties: `uniform` gives all
+ *          layers one (heads, ffn) pair, `stage` one pair to each of `stages` runs of consecutive
+ *          layers (layer l of L is in stage l*S/L, S = min(stages, L)), `layer` each its own.
+ * FFN      choices are absolute widths, or ratios of the width rounded to the nearest multiple of 8
+ *          (at least 8); ratios that round to the same width count once.
+ * Limits   on exact costs; an architecture beyond any is *infeasible* and is never trained.
+ * Random   every draw is a function of the struct rt_rng that is handed in.
+ * Threads  a struct space is read-only after space_init(); all functions may run concurrently.
+ * Source   gene layout after AutoFormer (arXiv:2107.00651) and HAT (arXiv:2005.14187); ordinal
+ *          mutation steps after AutoTinyBERT (arXiv:2107.13686).
+ */
+#ifndef SPACE_SPACE_H
+#define SPACE_SPACE_H
+#include "base/random.h"
+#include "space/arch.h"
+
+#define SPACE_MAX_CHOICES 64
+
+enum space_tie { SPACE_TIE_UNIFORM, SPACE_TIE_STAGE, SPACE_TIE_LAYER };
+
+struct space_choices {
+    int count;
+    int value[SPACE_MAX_CHOICES]; /* ascending, distinct, after space_init() */
+};
+
+struct space_limits { /* 0: no limit */
+    int64_t params, bytes, macs, memory;
+};
+
+struct space {
+    struct space_shape shape;
+    enum space_tie tie;
+    int stages; /* for tie = stage */
+    struct space_choices depth, width, head_dim, heads, patch;
+    struct space_choices ffn; /* absolute widths; empty when ratios are given */
+    int ratio_count;
+    double ffn_ratio[SPACE_MAX_CHOICES]; /* ascending, distinct, after space_init() */
+    struct space_limits limits;
+};
+
+/* Sort and check the choices of a space filled in by the caller: at least one of each gene, values
+ * in range, patches that divide the image, ffn or ffn_ratio but not both. RT_EARG names the gene as
+ * the study file spells it. */
+rt_status space_init(struct space *space, struct rt_err *err);
+
+/* Within every limit? When not and `why` is not NULL, say which limit and by how much. */
+bool space_feasible(const struct space *space, const struct space_arch *arch, char why[128]);
+/* Made of this space's choices and ties? (Of architectures given by hand.) */
+bool space_contains(const struct space *space, const struct space_arch *arch);
+
+/* The exact number of distinct architectures, before limits, as decimal digits: it may be far
+ * beyond 64 bits. Caller frees; NULL when out of memory. */
+char *space_size_text(const struct space *space);
+/* The same, or -1 when it exceeds 2^62. */
+int64_t space_size(const struct space *space);
+/* Architecture number `index` of a space of size 0..2^62, in a fixed order that visits each once.
+ */
+void space_nth(const struct space *space, int64_t index, struct space_arch *arch);
+
+/* The largest, the smallest and the middle choice of every gene. */
+void space_largest(const struct space *space, struct space_arch *arch);
+void space_smallest(const struct space *space, struct space_arch *arch);
+void space_middle(const struct space *space, struct space_arch *arch);
+
+/* Every gene uniform over its choices: layers drawn as the tie says. */
+void space_sample(const struct space *space, struct rt_rng *rng, struct space_arch *arch);
+/* Move at least one gene by one or two places among its ordered choices; a deeper child copies a
+ * layer, a shallower one drops one. The child differs from the parent unless the space has one
+ * member. */
+void space_mutate(const struct space *space, struct rt_rng *rng, const struct space_arch *parent,
+                  struct space_arch *child);
+/* Uniform crossover: global genes from either parent, layer pairs from either parent at the aligned
+ * layer (relative position when depths differ); ffn ratios follow the child's width. */
+void space_crossover(const struct space *space, struct rt_rng *rng, const struct space_arch *a,
+                     const struct space_arch *b, struct space_arch *child);
+/* Distance for space-filling: mean absolute difference of the genes' ranks scaled to [0,1]. */
+double space_distance(const struct space *space, const struct space_arch *a,
+                      const struct space_arch *b);
+/* Is there any feasible architecture? Decided exactly: costs grow with every gene but patch, so the
+ * cheapest per patch decides. RT_EARG names the limit that the smallest member breaks. */
+rt_status space_check_feasible(const struct space *space, struct rt_err *err);
+#endif

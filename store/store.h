@@ -1,0 +1,160 @@
+/* store/store.h -- one SQLite file a study: everything that was tried and measured.
+ *
+ * Schema   docs/sql.md; STRICT tables, foreign keys, application_id "RTRT", user_version. Views
+ *          that a person types: pareto, leaderboard, progress, failures, learning_curves,
+ *          hypervolume.
+ * Writing  one writer a file (an advisory lock beside it; a second one is refused with RT_EDB and
+ *          the holder's pid), WAL with synchronous=NORMAL, one transaction a change of state, so
+ *          that after kill -9 the file shows every trial either before or after a change.
+ * Reading  any number, any time; STORE_READ never writes, nor blocks the writer.
+ * States   proposed -> running -> done -> committed | failed. `done` waits for its turn: results
+ *          are committed in order of the trial's number (failed ones too). An interrupted trial
+ *          goes back from running to proposed when the file is next opened for writing.
+ * Threads  a struct store serves one thread at a time; the search serialises its calls.
+ * Errors   RT_EDB with SQLite's reason; RT_EMISMATCH for another study, another schema version or
+ *          a file that is not ours; RT_EIO for paths.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/machine.h"
+#include "base/status.h"
+#include "space/arch.h"
+
+#define STORE_MAX_OBJECTIVES 7
+#define STORE_NAME 32
+#define STORE_MAX_METRICS 48
+#define STORE_SCHEMA_VERSION 1
+
+struct store;
+struct sqlite3;
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+struct store_study {
+    const char *name, *yaml; /* the study file, word for word */
+    const char *hash;        /* of what decides the results: see cli/study.h */
+    const char
+        *settings; /* JSON of what was chosen at the start and must stay: kernels, micro-batch */
+    uint64_t seed;
+    int objective_count;
+    const char *objectives[STORE_MAX_OBJECTIVES]; /* minimised, in this order */
+};
+
+/* Make a new file (and its folder); an existing file is RT_EDB. */
+rt_status store_create(const char *path, const struct store_study *study, struct store **store,
+                       struct rt_err *err);
+/* `hash` NULL: any study. Else another study's file is RT_EMISMATCH, saying so. */
+rt_status store_open(const char *path, enum store_mode mode, const char *hash, struct store **store,
+                     struct rt_err *err);
+void store_close(struct store *store);
+/* For SELECTs by readers (reports, status): the views are the interface. */
+struct sqlite3 *store_handle(struct store *store);
+const char *store_path(const struct store *store);
+/* study.settings; caller frees. */
+rt_status store_settings(struct store *store, char **settings, struct rt_err *err);
+
+/* Record the machine (found again by host, cpu and kernel set); its row id goes into *host. */
+rt_status store_host(struct store *store, const struct rt_machine *machine, const char *kernels,
+                     int64_t *host, struct rt_err *err);
+
+struct store_value {
+    char name[STORE_NAME];
+    double value;
+    double stderr_; /* standard error, NaN when there is none */
+};
+
+struct store_teacher {
+    int number;       /* 0..K-1; the ensemble is number K */
+    const char *name; /* "ensemble" for the ensemble */
+    const char *kind; /* "trained", "recorded", "ensemble" */
+    const char *arch; /* canonical text, or "" */
+    int64_t params;   /* 0 when unknown */
+    double weight;
+    const char *hash; /* of weights or logits */
+    int value_count;
+    struct store_value values[STORE_MAX_METRICS]; /* on the validation split */
+};
+/* Replace the teachers and their metrics; RT_EMISMATCH when the study has others by hash. */
+rt_status store_teachers(struct store *store, const struct store_teacher *teachers, int count,
+                         struct rt_err *err);
+
+struct store_proposal {
+    int64_t number; /* the next: 0, 1, 2, ... */
+    const struct space_arch *arch;
+    const struct space_cost *cost;
+    const char *origin;         /* how it was made: largest, smallest, middle, fill, random, ... */
+    int64_t parent_a, parent_b; /* trial numbers, -1 for none */
+    int rung;
+    uint64_t seed;
+};
+/* Adds the candidate and its layers when new, and the trial in state proposed. */
+rt_status store_trial_propose(struct store *store, const struct store_proposal *proposal,
+                              struct rt_err *err);
+rt_status store_trial_start(struct store *store, int64_t number, int64_t host, int worker,
+                            struct rt_err *err);
+
+struct store_curve_point {
+    int step;
+    char name[STORE_NAME];
+    double value;
+};
+
+struct store_latency { /* nanoseconds */
+    int batch, threads, warmup, samples;
+    double median, mad, p10, p90;
+    bool concurrent; /* other workers were training meanwhile */
+};
+
+/* What an evaluator brings back. */
+struct store_result {
+    rt_status
+        status; /* RT_OK, or why the trial failed; then `error` says it and the rest is empty */
+    char error[384];
+    int value_count;
+    struct store_value values[STORE_MAX_METRICS]; /* error, kl, agreement, ...; latency in ms */
+    struct store_curve_point *curve;              /* malloc'ed by the evaluator; released below */
+    int curve_count;
+    bool has_latency;
+    struct store_latency latency;
+};
+void store_result_release(struct store_result *result);
+
+/* running -> done, with metrics, curve, latency and the end of its execution. */
+rt_status store_trial_done(struct store *store, int64_t number, const struct store_result *result,
+                           struct rt_err *err);
+
+struct store_commit {
+    int64_t number;
+    bool failed;
+    bool enters_front;
+    int removed_count;
+    const int64_t *removed; /* trials that leave the front */
+    double hypervolume;     /* of the front afterwards, normalised to [0,1]; NaN when undefined */
+    int front_size;
+};
+/* done -> committed | failed, in order of number, with the change of the front. */
+rt_status store_trial_commit(struct store *store, const struct store_commit *commit,
+                             struct rt_err *err);
+/* running -> proposed: the search was asked to stop. */
+rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_err *err);
+
+/* One row a trial, in order of number, for a search that resumes and for reports. */
+struct store_trial {
+    int64_t number;
+    struct space_arch arch;
+    int rung;
+    uint64_t seed;
+    char state[12];
+    char error_kind[16]; /* "" when none */
+    int objective_count;
+    double objective[STORE_MAX_OBJECTIVES]; /* NaN until done, and for failures */
+};
+rt_status store_trials_load(struct store *store, struct store_trial **trials, int64_t *count,
+                            struct rt_err *err); /* caller frees *trials */
+
+rt_status store_event(struct store *store, const char *kind, int64_t trial, const char *text,
+                      struct rt_err *err); /* append-only log; trial -1: none */
+#endif

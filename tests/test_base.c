@@ -1,0 +1,197 @@
+/* tests/test_base.c -- errors, arena, random streams, hashes and files. */
+#include "support.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/machine.h"
+
+static void a_failure_fills_the_callers_error(void **state)
+{
+    struct rt_err err;
+    (void)state;
+    assert_int_equal(rt_fail(&err, RT_ESHAPE, "kernel %d is too large", 5), RT_ESHAPE);
+    assert_string_equal(err.text, "kernel 5 is too large");
+    assert_int_equal(rt_fail(NULL, RT_EIO, "nobody listens"), RT_EIO);
+    assert_string_equal(rt_status_kind(RT_EEND), "exhausted");
+}
+
+static void a_full_arena_stays_failed(void **state)
+{
+    struct rt_arena arena;
+    struct rt_err err;
+    (void)state;
+    assert_ok(rt_arena_init(&arena, 1024, &err));
+    void *first = rt_arena_zalloc(&arena, 100, 1);
+    assert_non_null(first);
+    assert_int_equal((uintptr_t)first % RT_ARENA_ALIGN, 0);
+    assert_null(rt_arena_alloc(&arena, (size_t)1 << 40, 1));
+    assert_null(rt_arena_alloc(&arena, SIZE_MAX, 16));
+    assert_int_equal(rt_arena_check(&arena, "the student", &err), RT_ENOMEM);
+    rt_arena_release(&arena);
+}
+
+static void a_counting_arena_measures_without_memory(void **state)
+{
+    struct rt_arena arena;
+    (void)state;
+    rt_arena_init_counting(&arena);
+    const size_t mark = rt_arena_mark(&arena);
+    assert_null(rt_arena_alloc(&arena, 1000, 4));
+    rt_arena_reset(&arena, mark);
+    assert_null(rt_arena_alloc(&arena, 1, 4));
+    assert_int_equal(arena.peak, 4032);
+    assert_int_equal(arena.used, 64);
+    assert_int_equal(rt_arena_check(&arena, "x", NULL), RT_OK);
+}
+
+static void streams_depend_on_seed_stream_and_index(void **state)
+{
+    struct rt_rng a, b;
+    (void)state;
+    rt_rng_init(&a, 1, RT_STREAM_TEST, 7);
+    rt_rng_init(&b, 1, RT_STREAM_TEST, 7);
+    for (int i = 0; i < 10; i++)
+        assert_true(rt_rng_u64(&a) == rt_rng_u64(&b));
+    rt_rng_init(&b, 1, RT_STREAM_TEST, 8);
+    assert_true(rt_rng_u64(&a) != rt_rng_u64(&b));
+    rt_rng_init(&b, 2, RT_STREAM_TEST, 7);
+    assert_true(rt_rng_u64(&a) != rt_rng_u64(&b));
+}
+
+static void draws_have_the_right_moments(void **state)
+{
+    struct rt_rng rng;
+    double sum = 0, squares = 0;
+    int counts[3] = {0};
+    (void)state;
+    rt_rng_init(&rng, 3, RT_STREAM_TEST, 0);
+    for (int i = 0; i < 100000; i++) {
+        const double x = rt_rng_normal(&rng);
+        sum += x;
+        squares += x * x;
+        counts[rt_rng_below(&rng, 3)]++;
+    }
+    assert_near(sum / 1e5, 0, 0.02); /* 6 standard errors */
+    assert_near(squares / 1e5, 1, 0.03);
+    for (int i = 0; i < 3; i++)
+        assert_near(counts[i] / 1e5, 1.0 / 3, 0.01);
+}
+
+static void a_shuffle_is_a_permutation(void **state)
+{
+    struct rt_rng rng;
+    int v[100], seen[100] = {0}, moved = 0;
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        v[i] = i;
+    rt_rng_init(&rng, 4, RT_STREAM_TEST, 0);
+    rt_rng_shuffle(&rng, v, 100);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(seen[v[i]]++, 0);
+        moved += v[i] != i;
+    }
+    assert_true(moved > 80);
+}
+
+static void a_hash_in_parts_is_the_hash_of_the_whole(void **state)
+{
+    char whole[RT_HASH_TEXT], parts[RT_HASH_TEXT];
+    struct rt_hash *hash = rt_hash_open();
+    (void)state;
+    assert_non_null(hash);
+    rt_hash_add(hash, "students ", 9);
+    rt_hash_add(hash, "and teachers", 12);
+    rt_hash_close(hash, parts);
+    rt_hash_bytes("students and teachers", 21, whole);
+    assert_string_equal(parts, whole);
+    assert_int_equal(strlen(whole), 32);
+}
+
+static void an_abandoned_file_leaves_nothing(void **state)
+{
+    struct rt_writer writer;
+    struct rt_err err;
+    char *text;
+    size_t bytes;
+    (void)state;
+    assert_ok(rt_writer_open(&writer, "base-test-file", &err));
+    fputs("half", writer.file);
+    rt_writer_abandon(&writer);
+    assert_int_equal(access("base-test-file", F_OK), -1);
+
+    assert_ok(rt_writer_open(&writer, "base-test-file", &err));
+    fputs("whole", writer.file);
+    assert_ok(rt_writer_commit(&writer, &err));
+    rt_writer_abandon(&writer);
+    assert_ok(rt_file_read("base-test-file", 100, &text, &bytes, &err));
+    assert_string_equal(text, "whole");
+    assert_int_equal(bytes, 5);
+    free(text);
+    unlink("base-test-file");
+}
+
+static void a_full_disk_is_reported_with_the_mend(void **state)
+{
+    struct rt_writer writer;
+    struct rt_err err;
+    (void)state;
+    assert_ok(rt_writer_open(&writer, "base-test-full", &err));
+    FILE *real = writer.file;
+    writer.file = fopen("/dev/full", "wb");
+    fclose(real);
+    assert_non_null(writer.file);
+    for (int i = 0; i < 1000; i++)
+        fputs("more than a buffer holds, so that a write fails before the end\n", writer.file);
+    assert_int_equal(rt_writer_commit(&writer, &err), RT_EIO);
+    assert_non_null(strstr(err.text, "cannot write 'base-test-full'"));
+    assert_int_equal(access("base-test-full", F_OK), -1);
+}
+
+static void paths_are_seen_from_the_file_that_names_them(void **state)
+{
+    char out[RT_PATH_MAX];
+    struct rt_err err;
+    (void)state;
+    assert_ok(rt_path_beside("a/b/study.yaml", "data.gz", out, &err));
+    assert_string_equal(out, "a/b/data.gz");
+    assert_ok(rt_path_beside("a/b/study.yaml", "/data.gz", out, &err));
+    assert_string_equal(out, "/data.gz");
+    assert_ok(rt_path_beside("study.yaml", "data.gz", out, &err));
+    assert_string_equal(out, "data.gz");
+}
+
+static void the_machine_has_a_name_and_cores(void **state)
+{
+    struct rt_machine machine;
+    char now[RT_UTC_TEXT];
+    (void)state;
+    rt_machine_query(&machine);
+    assert_true(machine.cores >= 1);
+    assert_true(machine.memory > 0);
+    assert_true(strlen(machine.host) > 0);
+    rt_utc_text(now);
+    assert_int_equal(strlen(now), 24);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failure_fills_the_callers_error),
+        cmocka_unit_test(a_full_arena_stays_failed),
+        cmocka_unit_test(a_counting_arena_measures_without_memory),
+        cmocka_unit_test(streams_depend_on_seed_stream_and_index),
+        cmocka_unit_test(draws_have_the_right_moments),
+        cmocka_unit_test(a_shuffle_is_a_permutation),
+        cmocka_unit_test(a_hash_in_parts_is_the_hash_of_the_whole),
+        cmocka_unit_test(an_abandoned_file_leaves_nothing),
+        cmocka_unit_test(a_full_disk_is_reported_with_the_mend),
+        cmocka_unit_test(paths_are_seen_from_the_file_that_names_them),
+        cmocka_unit_test(the_machine_has_a_name_and_cores),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

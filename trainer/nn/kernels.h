@@ -1,0 +1,21 @@
+/* trainer/nn/kernels.h -- the kernel sets: plain C with OpenBLAS, AVX2 (x86-64-v3), AVX-512 (-v4).
+ *
+ * A kernel set is a table of functions with one contract; `plain` holds the reference twins and
+ * OpenBLAS's sgemm, and runs on any machine. trainer/nn/kernels_simd.h is the one source of the
+ * other two, compiled twice. The set is chosen by cpuid, overridden by the environment variable
+ * RETORT_KERNELS=plain|v3|v4, and its name is recorded with every trial, since it changes last
+ * bits.
+ */
+#ifndef TRAINER_NN_KERNELS_H
+#define TRAINER_NN_KERNELS_H
+#include "base/status.h"
+
+struct tr_kernels; /* defined in trainer/nn/kernels_internal.h */
+
+/* The best set of this machine, or the one that RETORT_KERNELS names; RT_EARG when it does not
+ * exist or this processor cannot run it. Also sets OpenBLAS to one thread. */
+rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *err);
+/* By name: "plain", "v3", "v4"; NULL when this processor cannot run it. */
+const struct tr_kernels *tr_kernels_by_name(const char *name);
+const char *tr_kernels_name(const struct tr_kernels *kernels);
+#endif
