@@ -1,0 +1,61 @@
+/* tests/toy_task.h -- a small image task made in memory: three classes of noisy 8x8 patterns. */
+#ifndef TESTS_TOY_TASK_H
+#define TESTS_TOY_TASK_H
+#include "support.h"
+
+#include "trainer/train.h"
+
+enum { toy_side = 8, toy_classes = 3 };
+
+static inline void toy_images(struct tr_images *images, int count, uint64_t seed)
+{
+    struct rt_rng rng;
+
+    *images = (struct tr_images){.count = count,
+                                 .height = toy_side,
+                                 .width = toy_side,
+                                 .channels = 1,
+                                 .classes = toy_classes};
+    images->pixels = malloc((size_t)count * toy_side * toy_side);
+    images->labels = malloc((size_t)count * sizeof(int));
+    assert_non_null(images->pixels);
+    assert_non_null(images->labels);
+    rt_rng_init(&rng, seed, RT_STREAM_TEST, 1);
+    for (int i = 0; i < count; i++) {
+        const int label = i % toy_classes;
+        images->labels[i] = label;
+        for (int y = 0; y < toy_side; y++)
+            for (int x = 0; x < toy_side; x++) {
+                const int on = label == 0 ? y < 4 : label == 1 ? x < 4 : (x < 4) == (y < 4);
+                images->pixels[(i * toy_side + y) * toy_side + x] =
+                    (uint8_t)(on * 120 + (int)rt_rng_below(&rng, 136));
+            }
+    }
+    rt_hash_bytes(images->pixels, (size_t)count * toy_side * toy_side, images->hash);
+}
+
+static inline struct space_shape toy_shape(void)
+{
+    return (struct space_shape){toy_side, toy_side, 1, toy_classes, SPACE_POOL_CLASS};
+}
+
+static inline struct space_arch toy_arch(void)
+{
+    struct space_arch arch;
+    assert_int_equal(space_arch_parse("L2-d16-k8-h2-f24-p4", &arch, NULL), RT_OK);
+    return arch;
+}
+
+static inline struct tr_recipe toy_recipe(int steps)
+{
+    struct tr_recipe recipe = {.steps = steps,
+                               .batch = 24,
+                               .micro_batch = 4,
+                               .learning_rate = 3e-3,
+                               .warmup = .1,
+                               .weight_decay = .01,
+                               .curve_points = 5};
+    tr_distill_defaults(&recipe.distill);
+    return recipe;
+}
+#endif

@@ -1,0 +1,25 @@
+/* trainer/evaluate.h -- what a network says about given rows, and how true it is to its teachers.
+ *
+ * Metrics are taken at T = 1 in inference mode, so they compare between budgets and recipes.
+ */
+#ifndef TRAINER_EVALUATE_H
+#define TRAINER_EVALUATE_H
+#include "trainer/distill/fidelity.h"
+#include "trainer/train.h"
+
+/* Logits (n, classes) of the given rows of the images; weights must be packed. The rows are spread
+ * over threads in fixed pieces: same bits for any number. */
+rt_status tr_predict(const struct tr_student *student, const struct tr_weights *weights,
+                     const struct tr_images *images, const struct tr_split *split, const int *rows,
+                     int n, int threads, float *logits, struct rt_err *err);
+
+/* The ensemble's probabilities at T = 1 for the given rows: out (n, classes). */
+void tr_ensemble_rows(const struct tr_distill *distill, const struct tr_knowledge *knowledge,
+                      const int *rows, int n, double *out);
+
+/* Predict the validation rows and compare with labels and, when there is knowledge, the ensemble.
+ */
+rt_status tr_evaluate_validation(const struct tr_student *student, const struct tr_weights *weights,
+                                 const struct tr_data *data, const struct tr_distill *distill,
+                                 int threads, struct tr_fidelity *fidelity, struct rt_err *err);
+#endif

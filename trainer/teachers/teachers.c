@@ -1,0 +1,376 @@
+/* trainer/teachers/teachers.c -- see teachers.h.
+ *
+ * Two hashes guard a cache. The *recipe* hash (architecture, recipe, data, split, seed) is stored
+ * in each teacher's weights file and says whether they must be trained anew; the *content* hash of
+ * the weights or logits goes into the knowledge and says whether it was made from these very
+ * teachers.
+ */
+#include "trainer/teachers/teachers.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trainer/data/npy.h"
+#include "trainer/data/safetensors.h"
+
+enum { teacher_micro_batch = 8 };
+
+/* A teacher's network and weights. */
+struct network {
+    struct tr_student student;
+    struct tr_weights weights;
+    struct rt_arena model;
+};
+
+static void network_close(struct network *net)
+{
+    rt_arena_release(&net->model);
+    tr_student_release(&net->student);
+}
+
+static rt_status network_open(struct network *net, const struct tr_teaching *teaching,
+                              const struct tr_teacher_spec *spec, bool training, struct rt_err *err)
+{
+    rt_status rc;
+
+    *net = (struct network){0};
+    RT_TRY(tr_student_init(&net->student, &spec->arch, teaching->shape, teaching->kernels, err));
+    if ((rc = rt_arena_init(&net->model, tr_weights_bytes(&net->student, training), err)) ||
+        (rc = tr_weights_init(&net->weights, &net->student, training, &net->model, err)))
+        network_close(net);
+    return rc;
+}
+
+static rt_status weights_path(const struct tr_teaching *teaching,
+                              const struct tr_teacher_spec *spec, char path[RT_PATH_MAX],
+                              struct rt_err *err)
+{
+    if (snprintf(path, RT_PATH_MAX, "%s/%s.safetensors", teaching->spec->folder, spec->name) >=
+        RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "the path of the teachers' cache is too long");
+    return RT_OK;
+}
+
+static rt_status knowledge_path(const struct tr_ensemble_spec *spec, char path[RT_PATH_MAX],
+                                struct rt_err *err)
+{
+    if (snprintf(path, RT_PATH_MAX, "%s/knowledge.rtk", spec->folder) >= RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "the path of the teachers' cache is too long");
+    return RT_OK;
+}
+
+static void recipe_hash(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                        char text[RT_HASH_TEXT])
+{
+    char arch[SPACE_ARCH_TEXT], line[SPACE_ARCH_TEXT + 512];
+    const struct tr_split *split = teaching->split;
+    struct rt_hash *hash = rt_hash_open();
+    int n;
+
+    snprintf(text, RT_HASH_TEXT, "no-memory");
+    if (!hash)
+        return;
+    space_arch_print(&spec->arch, arch);
+    n = snprintf(
+        line, sizeof line,
+        "%s pool=%d epochs=%.17g batch=%d lr=%.17g warmup=%.17g wd=%.17g seed=%llu data=%s", arch,
+        (int)teaching->shape->pool, spec->epochs, spec->batch, spec->learning_rate, spec->warmup,
+        spec->weight_decay, (unsigned long long)spec->seed, teaching->images->hash);
+    rt_hash_add(hash, line, (size_t)n);
+    rt_hash_add(hash, split->train, (size_t)split->train_count * sizeof *split->train);
+    rt_hash_close(hash, text);
+}
+
+/* Weights of a trained teacher from the cache; stale ones are RT_EMISMATCH, none RT_EIO. */
+static rt_status load_weights(const struct tr_teaching *teaching,
+                              const struct tr_teacher_spec *spec, struct network *net,
+                              struct rt_err *err)
+{
+    char path[RT_PATH_MAX], want[RT_HASH_TEXT], *have = NULL;
+    bool same;
+
+    RT_TRY(weights_path(teaching, spec, path, err));
+    RT_TRY(tr_safetensors_metadata(path, "recipe", &have, err));
+    recipe_hash(teaching, spec, want);
+    same = have && strcmp(have, want) == 0;
+    free(have);
+    if (!same)
+        return rt_fail(err, RT_EMISMATCH,
+                       "teacher '%s' in '%.200s' was trained by another recipe or on other data; "
+                       "run 'retort teach' to train it anew",
+                       spec->name, path);
+    return tr_safetensors_read(path, &net->student, net->weights.params, err);
+}
+
+struct naming { /* hands training progress on with the teacher's name */
+    const struct tr_teaching *teaching;
+    const char *name;
+};
+
+static void name_progress(void *context, int step, int steps)
+{
+    const struct naming *n = context;
+    if (n->teaching->progress)
+        n->teaching->progress(n->teaching->progress_context, n->name, step, steps);
+}
+
+static rt_status train_teacher(const struct tr_teaching *teaching,
+                               const struct tr_teacher_spec *spec, struct network *net,
+                               struct rt_err *err)
+{
+    const int train_count = teaching->split->train_count;
+    const struct tr_data data = {teaching->images, teaching->split, NULL};
+    struct tr_recipe recipe = {
+        .steps = (int)(spec->epochs * train_count / spec->batch + .5),
+        .batch = spec->batch,
+        .micro_batch = spec->batch < teacher_micro_batch ? spec->batch : teacher_micro_batch,
+        .learning_rate = spec->learning_rate,
+        .warmup = spec->warmup,
+        .weight_decay = spec->weight_decay,
+    };
+    struct naming naming = {teaching, spec->name};
+    struct tr_train_summary summary;
+    char path[RT_PATH_MAX], hash[RT_HASH_TEXT], arch[SPACE_ARCH_TEXT];
+
+    if (recipe.steps < 1)
+        recipe.steps = 1;
+    tr_distill_defaults(&recipe.distill);
+    const struct tr_training training = {
+        .student = &net->student,
+        .data = &data,
+        .recipe = &recipe,
+        .seed = spec->seed,
+        .lanes = TR_LANES,
+        .threads = teaching->threads < TR_LANES ? teaching->threads : TR_LANES,
+        .stop = teaching->stop,
+        .progress = name_progress,
+        .progress_context = &naming,
+    };
+    tr_student_init_params(&net->student, spec->seed, net->weights.params);
+    RT_TRY(tr_train(&training, &net->weights, &summary, err));
+    recipe_hash(teaching, spec, hash);
+    space_arch_print(&spec->arch, arch);
+    const struct tr_metadata metadata[] = {{"arch", arch}, {"recipe", hash}, {NULL, NULL}};
+    RT_TRY(weights_path(teaching, spec, path, err));
+    return tr_safetensors_write(path, &net->student, net->weights.params, metadata, err);
+}
+
+/* Copy (n, C) logits of teacher k into (n, K, C). */
+static void interleave(const float *logits, int n, int classes, int k, int teachers, float *out)
+{
+    for (ptrdiff_t i = 0; i < n; i++)
+        memcpy(out + (i * teachers + k) * classes, logits + i * classes,
+               (size_t)classes * sizeof *out);
+}
+
+/* Logits of a trained teacher for all images, into column k of out (n, K, C). */
+static rt_status predict_all(const struct tr_teaching *teaching, struct network *net,
+                             const struct tr_images *images, int k, float *out, struct rt_err *err)
+{
+    const int n = images->count, classes = teaching->shape->classes;
+    float *logits = malloc((size_t)n * classes * sizeof *logits);
+    int *rows = malloc((size_t)n * sizeof *rows);
+    rt_status rc;
+
+    if (!logits || !rows) {
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the teachers' logits");
+        goto done;
+    }
+    for (int i = 0; i < n; i++)
+        rows[i] = i;
+    tr_weights_pack(&net->student, &net->weights);
+    rc = tr_predict(&net->student, &net->weights, images, teaching->split, rows, n,
+                    teaching->threads, logits, err);
+    if (rc == RT_OK)
+        interleave(logits, n, classes, k, teaching->spec->count, out);
+done:
+    free(logits);
+    free(rows);
+    return rc;
+}
+
+/* Recorded logits, checked against the data, into column k of out (NULL: only hash them). */
+static rt_status read_recorded(const struct tr_teaching *teaching, const char *path, int rows,
+                               int k, float *out, char hash[RT_HASH_TEXT], struct rt_err *err)
+{
+    const size_t classes = (size_t)teaching->shape->classes;
+    struct tr_matrix matrix;
+    rt_status rc = RT_OK;
+
+    RT_TRY(tr_npy_read(path, &matrix, err));
+    if (matrix.rows != (size_t)rows)
+        rc = rt_fail(err, RT_ESHAPE,
+                     "'%s' has logits for %zu examples but the data has %d; record one row per "
+                     "example, in the order of the data file",
+                     path, matrix.rows, rows);
+    else if (matrix.columns != classes)
+        rc = rt_fail(err, RT_ESHAPE, "'%s' has %zu classes but the data has %zu", path,
+                     matrix.columns, classes);
+    if (rc == RT_OK) {
+        rt_hash_bytes(matrix.values, matrix.rows * matrix.columns * sizeof(float), hash);
+        if (out)
+            interleave(matrix.values, rows, (int)classes, k, teaching->spec->count, out);
+    }
+    tr_matrix_release(&matrix);
+    return rc;
+}
+
+static void content_hash(const struct network *net, char hash[RT_HASH_TEXT])
+{
+    rt_hash_bytes(net->weights.params, net->student.param_count * sizeof(float), hash);
+}
+
+/* Teacher k's content hash into the key and, when out is given, its logits for the training file.
+ */
+static rt_status consult(const struct tr_teaching *teaching, int k, bool may_train,
+                         struct tr_knowledge_key *key, float *out, struct rt_err *err)
+{
+    const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+    struct network net;
+    rt_status rc;
+
+    snprintf(key->name[k], TR_TEACHER_NAME, "%s", spec->name);
+    if (spec->recorded)
+        return read_recorded(teaching, spec->train_logits, teaching->images->count, k, out,
+                             key->teacher[k], err);
+    RT_TRY(network_open(&net, teaching, spec, may_train, err));
+    rc = load_weights(teaching, spec, &net, err);
+    if (rc != RT_OK && may_train)
+        rc = train_teacher(teaching, spec, &net, err);
+    if (rc == RT_OK)
+        content_hash(&net, key->teacher[k]);
+    if (rc == RT_OK && out)
+        rc = predict_all(teaching, &net, teaching->images, k, out, err);
+    network_close(&net);
+    return rc;
+}
+
+static struct tr_knowledge_key empty_key(const struct tr_teaching *teaching)
+{
+    struct tr_knowledge_key key = {
+        .teachers = teaching->spec->count,
+        .classes = teaching->shape->classes,
+        .rows = teaching->images->count,
+    };
+    memcpy(key.data, teaching->images->hash, RT_HASH_TEXT);
+    return key;
+}
+
+rt_status tr_teachers_teach(const struct tr_teaching *teaching, struct rt_err *err)
+{
+    struct tr_knowledge_key key = empty_key(teaching);
+    const size_t values = (size_t)key.rows * key.teachers * key.classes;
+    char path[RT_PATH_MAX];
+    float *logits = NULL;
+    rt_status rc;
+
+    RT_TRY(knowledge_path(teaching->spec, path, err));
+    RT_TRY(rt_folder_make(teaching->spec->folder, err));
+    logits = malloc(values * sizeof *logits);
+    if (!logits)
+        return rt_fail(err, RT_ENOMEM, "no memory for the teachers' logits");
+    for (int k = 0; k < key.teachers; k++)
+        if ((rc = consult(teaching, k, true, &key, logits, err)))
+            goto done;
+    rc = tr_knowledge_write(path, &key, logits, err);
+done:
+    free(logits);
+    return rc;
+}
+
+bool tr_teachers_cached(const struct tr_ensemble_spec *spec)
+{
+    char path[RT_PATH_MAX];
+    return knowledge_path(spec, path, NULL) == RT_OK && access(path, F_OK) == 0;
+}
+
+rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowledge *knowledge,
+                           struct rt_err *err)
+{
+    struct tr_knowledge_key key = empty_key(teaching);
+    char path[RT_PATH_MAX];
+
+    RT_TRY(knowledge_path(teaching->spec, path, err));
+    for (int k = 0; k < key.teachers; k++)
+        RT_TRY(consult(teaching, k, false, &key, NULL, err));
+    return tr_knowledge_open(knowledge, path, &key, err);
+}
+
+rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_images *images,
+                              float *logits, struct rt_err *err)
+{
+    for (int k = 0; k < teaching->spec->count; k++) {
+        const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+        char hash[RT_HASH_TEXT];
+        struct network net;
+        rt_status rc;
+
+        if (spec->recorded) {
+            if (!spec->test_logits[0])
+                return rt_fail(err, RT_EARG,
+                               "teacher '%s' has no logits for the test file; give logits.test",
+                               spec->name);
+            RT_TRY(read_recorded(teaching, spec->test_logits, images->count, k, logits, hash, err));
+            continue;
+        }
+        RT_TRY(network_open(&net, teaching, spec, false, err));
+        if ((rc = load_weights(teaching, spec, &net, err)) == RT_OK)
+            rc = predict_all(teaching, &net, images, k, logits, err);
+        network_close(&net);
+        RT_TRY(rc);
+    }
+    return RT_OK;
+}
+
+void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_distill *distill)
+{
+    double sum = 0;
+
+    for (int k = 0; k < spec->count; k++)
+        sum += spec->teacher[k].weight;
+    for (int k = 0; k < spec->count; k++)
+        distill->weight[k] = spec->teacher[k].weight / sum;
+}
+
+rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distill *distill, int k,
+                              struct tr_fidelity *fidelity, struct rt_err *err)
+{
+    const struct tr_split *split = data->split;
+    const struct tr_knowledge *knowledge = data->knowledge;
+    const int n = split->validation_count, c = knowledge->key.classes, kk = knowledge->key.teachers;
+    float *logits = malloc((size_t)n * c * sizeof *logits);
+    double *target = malloc((size_t)n * c * sizeof *target);
+    int *labels = malloc((size_t)n * sizeof *labels);
+    rt_status rc = RT_OK;
+
+    if (!logits || !target || !labels) {
+        rc = rt_fail(err, RT_ENOMEM, "no memory to evaluate the teachers");
+        goto done;
+    }
+    tr_ensemble_rows(distill, knowledge, split->validation, n, target);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const int row = split->validation[i];
+        labels[i] = data->images->labels[row];
+        for (int j = 0; j < c; j++) /* the ensemble's logits are its log-probabilities */
+            logits[i * c + j] = k < kk ? knowledge->logits[((ptrdiff_t)row * kk + k) * c + j]
+                                       : (float)log(target[i * c + j] + 1e-300);
+    }
+    rc = tr_fidelity_measure(logits, target, labels, n, c, fidelity, err);
+done:
+    free(logits);
+    free(target);
+    free(labels);
+    return rc;
+}
+
+int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape)
+{
+    struct space_cost cost = {0};
+
+    if (!spec->recorded)
+        space_cost_of(&spec->arch, shape, &cost);
+    return cost.params;
+}

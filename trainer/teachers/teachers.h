@@ -1,0 +1,67 @@
+/* trainer/teachers/teachers.h -- the ensemble: trained by this program, or given as recorded
+ * logits.
+ *
+ * A trained teacher is a struct tr_student trained on labels with all threads; its weights go into
+ * FOLDER/NAME.safetensors with the hash of its recipe and data. What all teachers say about the
+ * training file goes into FOLDER/knowledge.rtk. A file of another recipe or other data is stale:
+ * opening refuses it with RT_EMISMATCH and the reason, teaching replaces it.
+ */
+#ifndef TRAINER_TEACHERS_TEACHERS_H
+#define TRAINER_TEACHERS_TEACHERS_H
+#include "trainer/evaluate.h"
+#include "trainer/train.h"
+
+struct tr_teacher_spec {
+    char name[TR_TEACHER_NAME];
+    double weight; /* as given, above 0; normalised by tr_ensemble_weights() */
+    bool recorded;
+    /* trained: */
+    struct space_arch arch;
+    double epochs;
+    int batch;
+    double learning_rate, warmup, weight_decay;
+    uint64_t seed;
+    /* recorded, .npy (rows of the file, classes): */
+    char train_logits[RT_PATH_MAX], test_logits[RT_PATH_MAX]; /* test_logits may be "" */
+};
+
+struct tr_ensemble_spec {
+    int count;
+    struct tr_teacher_spec teacher[TR_MAX_TEACHERS];
+    char folder[RT_PATH_MAX]; /* of the cache */
+};
+
+/* Teachers' weights divided by their sum, into distill->weight. */
+void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_distill *distill);
+
+struct tr_teaching {
+    const struct tr_ensemble_spec *spec;
+    const struct space_shape *shape;
+    const struct tr_images *images;
+    const struct tr_split *split;
+    const struct tr_kernels *kernels;
+    int threads;
+    const atomic_int *stop;
+    void (*progress)(void *context, const char *teacher, int step, int steps); /* may be NULL */
+    void *progress_context;
+};
+
+/* Train what is missing or stale, then write the knowledge. */
+rt_status tr_teachers_teach(const struct tr_teaching *teaching, struct rt_err *err);
+/* Has teach been run here, whatever for? */
+bool tr_teachers_cached(const struct tr_ensemble_spec *spec);
+/* Open the knowledge after checking that it is of these teachers and this data. */
+rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowledge *knowledge,
+                           struct rt_err *err);
+
+/* Logits (n, K, C) of all teachers for other images, the test file's; RT_EARG when a recorded
+ * teacher has no test logits. */
+rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_images *images,
+                              float *logits, struct rt_err *err);
+
+/* How teacher k (or, with k = K, the ensemble) does on the validation rows. */
+rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distill *distill, int k,
+                              struct tr_fidelity *fidelity, struct rt_err *err);
+/* Parameters of a trained teacher, 0 for a recorded one. */
+int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape);
+#endif

@@ -1,0 +1,348 @@
+/* trainer/train.c -- see train.h. */
+#include "trainer/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "trainer/distill/clip.h"
+#include "trainer/distill/schedule.h"
+#include "trainer/optimiser.h"
+
+enum { give_up_after = 10 }; /* steps running without a finite gradient */
+
+/* What one thread needs for its micro-batches. */
+struct bench {
+    struct tr_pass *pass;
+    float *images, *teacher, *logits, *dlogits;
+    double *scratch;
+    int *labels;
+};
+
+struct run {
+    const struct tr_training *job;
+    struct tr_weights *weights;
+    struct tr_adamw adamw;
+    struct bench *bench;            /* [threads] */
+    float **grads;                  /* [lanes] of param_count */
+    struct tr_distill_stats *stats; /* [lanes] */
+    int *order, *rows;              /* [train_count], [batch] */
+    int64_t next;                   /* examples handed out so far */
+};
+
+static int teachers_of(const struct tr_training *job)
+{
+    return job->data->knowledge ? job->data->knowledge->key.teachers : 0;
+}
+
+static size_t pixels_of(const struct tr_student *student)
+{
+    const struct space_shape *s = &student->shape;
+    return (size_t)s->height * s->width * s->channels;
+}
+
+static rt_status bench_init(struct bench *b, const struct tr_training *job, struct rt_arena *arena,
+                            struct rt_err *err)
+{
+    const struct tr_student *student = job->student;
+    const size_t m = (size_t)job->recipe->micro_batch, c = (size_t)student->shape.classes;
+    const size_t k = (size_t)teachers_of(job);
+
+    b->images = rt_arena_alloc(arena, m * pixels_of(student), sizeof(float));
+    b->teacher = rt_arena_alloc(arena, m * k * c, sizeof(float));
+    b->logits = rt_arena_alloc(arena, m * c, sizeof(float));
+    b->dlogits = rt_arena_alloc(arena, m * c, sizeof(float));
+    b->scratch = rt_arena_alloc(arena, tr_distill_scratch((int)c, (int)k), sizeof(double));
+    b->labels = rt_arena_alloc(arena, m, sizeof(int));
+    return tr_pass_init(&b->pass, student, job->recipe->micro_batch, arena, err);
+}
+
+/* Carve everything from the arena; a counting arena only measures. */
+static rt_status run_init(struct run *run, const struct tr_training *job, struct rt_arena *arena,
+                          struct rt_err *err)
+{
+    const size_t lanes = (size_t)job->lanes;
+
+    run->job = job;
+    RT_TRY(tr_adamw_init(&run->adamw, job->student, arena, err));
+    run->adamw.decay = (float)job->recipe->weight_decay;
+    for (size_t l = 0; l < lanes; l++)
+        run->grads[l] = rt_arena_zalloc(arena, job->student->param_count, sizeof(float));
+    for (int t = 0; t < job->threads; t++)
+        RT_TRY(bench_init(&run->bench[t], job, arena, err));
+    run->order = rt_arena_alloc(arena, (size_t)job->data->split->train_count, sizeof(int));
+    run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
+    return rt_arena_check(arena, "this training run", err);
+}
+
+static void shuffle_epoch(struct run *run, int64_t epoch)
+{
+    const struct tr_split *split = run->job->data->split;
+    struct rt_rng rng;
+
+    memcpy(run->order, split->train, (size_t)split->train_count * sizeof *run->order);
+    rt_rng_init(&rng, run->job->seed, RT_STREAM_ORDER, (uint64_t)epoch);
+    rt_rng_shuffle(&rng, run->order, (size_t)split->train_count);
+}
+
+/* The next batch of rows; an epoch's tail and the next epoch's head may share one. */
+static void draw_rows(struct run *run)
+{
+    const int count = run->job->data->split->train_count;
+
+    for (int i = 0; i < run->job->recipe->batch; i++, run->next++) {
+        if (run->next % count == 0)
+            shuffle_epoch(run, run->next / count);
+        run->rows[i] = run->order[run->next % count];
+    }
+}
+
+/* One micro-batch: gather, forward, loss, backward into the lane's gradients. */
+static void micro_batch(const struct run *run, struct bench *b, int first, int count,
+                        double progress, int lane)
+{
+    const struct tr_training *job = run->job;
+    const struct tr_data *data = job->data;
+    const int classes = job->student->shape.classes, teachers = teachers_of(job);
+    const size_t row_values = (size_t)teachers * classes;
+    const int *rows = run->rows + first;
+
+    tr_images_gather(data->images, data->split, rows, count, b->images);
+    for (int i = 0; i < count; i++) {
+        b->labels[i] = data->images->labels[rows[i]];
+        if (teachers)
+            memcpy(b->teacher + i * row_values, data->knowledge->logits + rows[i] * row_values,
+                   row_values * sizeof(float));
+    }
+    tr_pass_forward(b->pass, job->student, run->weights, b->images, count, b->logits);
+    tr_distill_loss(&job->recipe->distill, progress, b->logits, b->teacher, teachers, b->labels,
+                    count, classes, 1.0 / job->recipe->batch, b->scratch, b->dlogits,
+                    &run->stats[lane]);
+    tr_pass_backward(b->pass, job->student, run->weights, b->dlogits, run->grads[lane]);
+}
+
+static void lane_work(const struct run *run, struct bench *b, int lane, double progress)
+{
+    const struct tr_recipe *recipe = run->job->recipe;
+    const int m = recipe->micro_batch, stride = m * run->job->lanes;
+
+    for (int first = lane * m; first < recipe->batch; first += stride)
+        micro_batch(run, b, first, first + m <= recipe->batch ? m : recipe->batch - first, progress,
+                    lane);
+}
+
+/* Add lanes 1.. to lane 0 in order, and clear them. */
+static void add_lanes(const struct run *run)
+{
+    const int lanes = run->job->lanes;
+    const ptrdiff_t n = (ptrdiff_t)run->job->student->param_count, piece = 4096;
+    float **grads = run->grads;
+
+#pragma omp parallel for default(none) shared(lanes, n, piece, grads)                              \
+    num_threads(run->job->threads) schedule(static)
+    for (ptrdiff_t start = 0; start < n; start += piece) {
+        const ptrdiff_t end = start + piece < n ? start + piece : n;
+        for (int l = 1; l < lanes; l++) {
+            for (ptrdiff_t i = start; i < end; i++)
+                grads[0][i] += grads[l][i];
+            memset(grads[l] + start, 0, (size_t)(end - start) * sizeof(float));
+        }
+    }
+}
+
+static void all_lanes(const struct run *run, double progress)
+{
+    const int lanes = run->job->lanes, threads = run->job->threads;
+
+    memset(run->stats, 0, (size_t)lanes * sizeof *run->stats);
+    if (threads == 1) {
+        for (int l = 0; l < lanes; l++)
+            lane_work(run, run->bench, l, progress);
+    } else {
+        /* Thread t takes lanes t, t + threads, ...: which thread does a lane changes no bit. */
+#pragma omp parallel for default(none) shared(run, lanes, threads, progress) num_threads(threads)  \
+    schedule(static, 1)
+        for (int t = 0; t < threads; t++)
+            for (int l = t; l < lanes; l += threads)
+                lane_work(run, &run->bench[t], l, progress);
+    }
+    if (lanes > 1)
+        add_lanes(run);
+}
+
+static void stats_add(struct tr_distill_stats *sum, const struct tr_distill_stats *lane)
+{
+    sum->total += lane->total;
+    sum->ce += lane->ce;
+    sum->soft += lane->soft;
+    sum->reg += lane->reg;
+    sum->grad_ce_sq += lane->grad_ce_sq;
+    sum->grad_soft_sq += lane->grad_soft_sq;
+    sum->t = lane->t;
+    sum->ce_weight = lane->ce_weight;
+}
+
+/* Training series are logged at `curve_points` steps spread evenly, the first and last included. */
+static bool is_curve_step(const struct tr_recipe *recipe, int step)
+{
+    const int last = recipe->steps - 1, points = recipe->curve_points;
+
+    if (points <= 0)
+        return false;
+    if (points == 1 || last <= 0)
+        return step == last;
+    const int64_t k = ((int64_t)step * (points - 1) + last - 1) / last; /* next point at or after */
+    return k * last / (points - 1) == step;
+}
+
+struct step_outcome {
+    double norm, rate;
+    enum tr_clip_event event;
+};
+
+static void log_step(const struct run *run, int step, const struct tr_distill_stats *sum,
+                     const struct step_outcome *out, const struct tr_train_summary *summary)
+{
+    const struct tr_training *job = run->job;
+    const double n = job->recipe->batch;
+    const struct {
+        const char *name;
+        double value;
+    } points[] = {
+        {"loss", sum->total / n},
+        {"ce", sum->ce / n},
+        {"soft", sum->soft / n},
+        {"regulariser", sum->reg / n},
+        {"grad_norm", out->norm},
+        {"grad_ce", sqrt(sum->grad_ce_sq)},
+        {"grad_soft", sqrt(sum->grad_soft_sq)},
+        {"learning_rate", out->rate},
+        {"temperature", sum->t},
+        {"ce_weight", sum->ce_weight},
+        {"clipped", summary->clipped},
+        {"floored", summary->floored},
+        {"skipped", summary->skipped},
+    };
+
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++)
+        job->curve(job->curve_context, step, points[i].name, points[i].value);
+}
+
+static double peak_rate(const struct tr_training *job)
+{
+    const struct tr_recipe *r = job->recipe;
+    return r->reference_width > 0 ? r->learning_rate * r->reference_width / job->student->arch.width
+                                  : r->learning_rate;
+}
+
+/* Clip, update, repack. A step without a finite gradient leaves the weights as they are. */
+static void update(struct run *run, int step, double progress, double loss,
+                   struct tr_train_summary *summary, struct step_outcome *out)
+{
+    const struct tr_training *job = run->job;
+    const struct tr_student *student = job->student;
+    const struct tr_recipe *recipe = job->recipe;
+    double scale;
+
+    out->norm = tr_gradient_norm(student->kernels, run->grads[0], student->param_count);
+    out->rate = peak_rate(job) * tr_learning_rate(step, recipe->steps, recipe->warmup);
+    scale = tr_clip_scale(&recipe->distill, out->norm, progress, loss, &out->event);
+    summary->clipped += out->event == TR_CLIP_CEILING;
+    summary->floored += out->event == TR_CLIP_FLOOR;
+    if (out->event == TR_CLIP_SKIP) {
+        summary->skipped++;
+        memset(run->grads[0], 0, student->param_count * sizeof(float));
+        return;
+    }
+    tr_adamw_step(&run->adamw, student, run->weights->params, run->grads[0], (float)scale,
+                  (float)out->rate);
+    tr_weights_pack(student, run->weights);
+}
+
+static rt_status all_steps(struct run *run, struct tr_train_summary *summary, struct rt_err *err)
+{
+    const struct tr_training *job = run->job;
+    const int steps = job->recipe->steps;
+    int bad = 0;
+
+    tr_weights_pack(job->student, run->weights);
+    for (int step = 0; step < steps; step++) {
+        const double progress = steps > 1 ? (double)step / (steps - 1) : 1;
+        struct tr_distill_stats sum = {0};
+        struct step_outcome out;
+
+        if (job->stop && atomic_load_explicit(job->stop, memory_order_relaxed))
+            return rt_fail(err, RT_ESTOP, "training was asked to stop at step %d of %d", step,
+                           steps);
+        draw_rows(run);
+        all_lanes(run, progress);
+        for (int l = 0; l < job->lanes; l++)
+            stats_add(&sum, &run->stats[l]);
+        update(run, step, progress, sum.total / job->recipe->batch, summary, &out);
+        bad = out.event == TR_CLIP_SKIP ? bad + 1 : 0;
+        if (bad == give_up_after)
+            return rt_fail(err, RT_ENAN,
+                           "no finite gradient in %d steps running, up to step %d of %d; lower "
+                           "distill.learning_rate",
+                           bad, step, steps);
+        if (job->curve && is_curve_step(job->recipe, step))
+            log_step(run, step, &sum, &out, summary);
+        if (job->progress)
+            job->progress(job->progress_context, step + 1, steps);
+    }
+    return RT_OK;
+}
+
+/* The small tables that the arena's pieces hang from. */
+static rt_status run_open(struct run *run, const struct tr_training *job, struct rt_err *err)
+{
+    *run = (struct run){0};
+    run->bench = calloc((size_t)job->threads, sizeof *run->bench);
+    run->grads = calloc((size_t)job->lanes, sizeof *run->grads);
+    run->stats = calloc((size_t)job->lanes, sizeof *run->stats);
+    if (!run->bench || !run->grads || !run->stats)
+        return rt_fail(err, RT_ENOMEM, "no memory for a training run");
+    return RT_OK;
+}
+
+static void run_close(struct run *run)
+{
+    free(run->bench);
+    free(run->grads);
+    free(run->stats);
+}
+
+size_t tr_train_bytes(const struct tr_training *training)
+{
+    struct rt_arena counting;
+    struct run run;
+
+    rt_arena_init_counting(&counting);
+    if (run_open(&run, training, NULL) == RT_OK)
+        run_init(&run, training, &counting, NULL);
+    run_close(&run);
+    return counting.peak;
+}
+
+rt_status tr_train(const struct tr_training *training, struct tr_weights *weights,
+                   struct tr_train_summary *summary, struct rt_err *err)
+{
+    const int64_t start = rt_now_ns();
+    struct rt_arena arena = {0};
+    struct run run;
+    rt_status rc;
+
+    *summary = (struct tr_train_summary){0};
+    if ((rc = run_open(&run, training, err)) ||
+        (rc = rt_arena_init(&arena, tr_train_bytes(training), err)) ||
+        (rc = run_init(&run, training, &arena, err)))
+        goto done;
+    run.weights = weights;
+    rc = all_steps(&run, summary, err);
+    summary->seconds = (double)(rt_now_ns() - start) * 1e-9;
+done:
+    rt_arena_release(&arena);
+    run_close(&run);
+    return rc;
+}

@@ -1,0 +1,75 @@
+/* trainer/train.h -- one training run: batches, loss, backward, AdamW, schedules, learning curve.
+ *
+ * Serves trials (one lane, one thread), `teach` and `distill` (several lanes over threads) alike.
+ * A *lane* is a gradient buffer: micro-batch i of a step belongs to lane i mod lanes, each lane
+ * adds its micro-batches in order, and lanes are added in order. So the result depends on lanes and
+ * micro-batch, never on the number of threads that the lanes are spread over.
+ *
+ * Order    the train rows of the split, shuffled anew each epoch by (seed, RT_STREAM_ORDER, epoch);
+ *          all candidates of a study see the same order (common random numbers).
+ * Schedule warm-up then linear decay to zero over this run's own `steps`; u, T and the CE weight
+ *          likewise (Li et al. 2020, "Budgeted Training", arXiv:1905.04753).
+ * Memory   tr_train_bytes() before it starts; nothing is allocated between steps.
+ * Errors   RT_ENOMEM at the start; RT_ESTOP when *stop turns non-zero; RT_ENAN when ten steps
+ *          running have no finite gradient.
+ */
+#ifndef TRAINER_TRAIN_H
+#define TRAINER_TRAIN_H
+#include <stdatomic.h>
+
+#include "trainer/data/images.h"
+#include "trainer/distill/distill.h"
+#include "trainer/student.h"
+#include "trainer/teachers/knowledge.h"
+
+#define TR_LANES 8 /* of a multi-threaded run: at most so many threads help */
+
+struct tr_recipe {
+    int steps;              /* optimiser steps */
+    int batch;              /* examples a step */
+    int micro_batch;        /* examples a pass; 0: chosen at the study's start */
+    double learning_rate;   /* peak */
+    double reference_width; /* > 0: the peak is scaled by reference_width / width */
+    double warmup;          /* fraction of steps */
+    double weight_decay;
+    int eval_every;   /* steps between evaluations in the learning curve; 0: only at the end */
+    int curve_points; /* of each training series in the learning curve */
+    struct tr_distill distill;
+};
+
+/* What all runs of a study share, read-only. */
+struct tr_data {
+    const struct tr_images *images;
+    const struct tr_split *split;
+    const struct tr_knowledge *knowledge; /* NULL: labels alone */
+};
+
+struct tr_training {
+    const struct tr_student *student;
+    const struct tr_data *data;
+    const struct tr_recipe *recipe; /* micro_batch already chosen */
+    uint64_t seed;
+    int lanes, threads;                                                     /* 1, 1 for a trial */
+    const atomic_int *stop;                                                 /* may be NULL */
+    void (*curve)(void *context, int step, const char *name, double value); /* may be NULL */
+    void *curve_context;
+    void (*progress)(void *context, int step, int steps); /* each step; may be NULL */
+    void *progress_context;
+};
+
+struct tr_train_summary {
+    int clipped, floored, skipped; /* steps whose gradient was scaled down, up, or left out */
+    double seconds;
+};
+
+/* Bytes that tr_train() reserves, weights not included. */
+size_t tr_train_bytes(const struct tr_training *training);
+/* Train weights->params in place; packed weights are current afterwards. */
+rt_status tr_train(const struct tr_training *training, struct tr_weights *weights,
+                   struct tr_train_summary *summary, struct rt_err *err);
+
+/* The fastest micro-batch among 1, 2, 4, .. 32 (at most batch) for a student of this shape, by
+ * timing a few passes on made-up images: about 50 ms. */
+rt_status tr_micro_batch_choose(const struct tr_student *student, int batch, int *micro_batch,
+                                struct rt_err *err);
+#endif

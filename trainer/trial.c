@@ -1,0 +1,118 @@
+/* trainer/trial.c -- see trial.h. */
+#include "trainer/trial.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void tr_curve_add(void *context, int step, const char *name, double value)
+{
+    struct tr_curve *curve = context;
+
+    if (curve->count == curve->room) {
+        const int room = curve->room ? 2 * curve->room : 256;
+        void *more = realloc(curve->points, (size_t)room * sizeof *curve->points);
+        if (!more) {
+            curve->failed = true;
+            return;
+        }
+        curve->points = more;
+        curve->room = room;
+    }
+    struct tr_curve_point *point = &curve->points[curve->count++];
+    point->step = step;
+    point->value = value;
+    snprintf(point->name, sizeof point->name, "%s", name);
+}
+
+void tr_curve_release(struct tr_curve *curve)
+{
+    free(curve->points);
+    *curve = (struct tr_curve){0};
+}
+
+static struct tr_training training_of(const struct tr_trial *trial,
+                                      const struct tr_student *student, struct tr_curve *curve)
+{
+    return (struct tr_training){
+        .student = student,
+        .data = trial->data,
+        .recipe = trial->recipe,
+        .seed = trial->seed,
+        .lanes = 1,
+        .threads = 1,
+        .stop = trial->stop,
+        .curve = tr_curve_add,
+        .curve_context = curve,
+    };
+}
+
+rt_status tr_trial_bytes(const struct tr_trial *trial, size_t *bytes, struct rt_err *err)
+{
+    struct tr_student student;
+
+    RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
+    const struct tr_training training = training_of(trial, &student, NULL);
+    *bytes = tr_weights_bytes(&student, true) + tr_train_bytes(&training);
+    tr_student_release(&student);
+    return RT_OK;
+}
+
+static rt_status check_memory(const struct tr_trial *trial, struct rt_err *err)
+{
+    char text[SPACE_ARCH_TEXT];
+    size_t bytes;
+
+    RT_TRY(tr_trial_bytes(trial, &bytes, err));
+    if (!trial->memory_limit || bytes <= trial->memory_limit)
+        return RT_OK;
+    space_arch_print(trial->arch, text);
+    return rt_fail(
+        err, RT_ENOMEM,
+        "training '%.160s' needs %zu bytes, more than search.worker_memory %zu; raise it "
+        "or lower distill.micro_batch",
+        text, bytes, trial->memory_limit);
+}
+
+static rt_status train_and_evaluate(const struct tr_trial *trial, const struct tr_student *student,
+                                    struct tr_weights *weights, struct tr_trial_result *result,
+                                    struct rt_err *err)
+{
+    const struct tr_training training = training_of(trial, student, &result->curve);
+    const int last = trial->recipe->steps - 1;
+
+    tr_student_init_params(student, trial->seed, weights->params);
+    tr_weights_pack(student, weights);
+    RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
+    RT_TRY(tr_train(&training, weights, &result->summary, err));
+    RT_TRY(tr_evaluate_validation(student, weights, trial->data, &trial->recipe->distill, 1,
+                                  &result->fidelity, err));
+    if (!isfinite(result->fidelity.nll))
+        return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite");
+    tr_curve_add(&result->curve, last, "validation_error", result->fidelity.error);
+    tr_curve_add(&result->curve, last, "validation_kl", result->fidelity.kl);
+    if (result->curve.failed)
+        return rt_fail(err, RT_ENOMEM, "no memory for the learning curve");
+    return RT_OK;
+}
+
+rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *result,
+                       struct rt_err *err)
+{
+    struct tr_student student = {0};
+    struct tr_weights weights;
+    struct rt_arena model = {0};
+    rt_status rc;
+
+    *result = (struct tr_trial_result){0};
+    RT_TRY(check_memory(trial, err));
+    RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
+    if ((rc = rt_arena_init(&model, tr_weights_bytes(&student, true), err)) ||
+        (rc = tr_weights_init(&weights, &student, true, &model, err)))
+        goto done;
+    rc = train_and_evaluate(trial, &student, &weights, result, err);
+done:
+    rt_arena_release(&model);
+    tr_student_release(&student);
+    return rc;
+}
