@@ -1,0 +1,92 @@
+/* store/lock.c -- one writer a file.
+ *
+ * An flock() on "<database>.lock", which the system gives back when the holder dies, however it
+ * dies; the file holds "pid host" so that a refused writer can name the holder. flock() rather than
+ * fcntl(), because it also holds between two handles of one process, and rather than on the
+ * database itself, because closing a second descriptor of that would drop SQLite's own locks.
+ * The file is removed at the end; so whoever locks it makes sure that it is still the one on disk.
+ */
+#define _GNU_SOURCE
+#include "store/store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static rt_status refuse(int fd, const char *path, struct rt_err *err)
+{
+    char text[96] = "", host[64] = "an unknown host";
+    long pid = 0;
+    const ssize_t size = pread(fd, text, sizeof text - 1, 0);
+
+    if (size > 0 && sscanf(text, "%ld %63s", &pid, host) == 2)
+        return rt_fail(err, RT_EDB,
+                       "'%s' is being written by process %ld on %s: wait until it ends or stop it",
+                       path, pid, host);
+    return rt_fail(err, RT_EDB, "'%s' is being written by another process", path);
+}
+
+static rt_status fail_lock(const char *path, int code, struct rt_err *err)
+{
+    const bool barred = code == EACCES || code == EROFS || code == EPERM;
+    return rt_fail(err, RT_EIO, "cannot lock '%s' for writing: %s%s", path, strerror(code),
+                   barred           ? "; choose a folder you can write to, or mend its permissions"
+                   : code == ENOSPC ? "; free some space there or choose another place"
+                                    : "");
+}
+
+static bool is_still_there(int fd, const char *path)
+{
+    struct stat held, seen;
+    return fstat(fd, &held) == 0 && stat(path, &seen) == 0 && held.st_ino == seen.st_ino &&
+           held.st_dev == seen.st_dev;
+}
+
+/* Failing to leave the pid is no reason to stop: the lock itself is held. */
+static void sign(int fd)
+{
+    char text[96], host[64] = "unknown";
+    int size;
+
+    if (gethostname(host, sizeof host - 1))
+        snprintf(host, sizeof host, "unknown");
+    size = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), host);
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)size, 0) != size)
+        (void)!ftruncate(fd, 0);
+}
+
+rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *err)
+{
+    lock->fd = -1;
+    snprintf(lock->path, sizeof lock->path, "%s" STORE_LOCK_SUFFIX, path);
+    for (;;) {
+        const int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            return fail_lock(path, errno, err);
+        if (flock(fd, LOCK_EX | LOCK_NB)) {
+            const int code = errno;
+            const rt_status rc =
+                code == EWOULDBLOCK ? refuse(fd, path, err) : fail_lock(path, code, err);
+            close(fd);
+            return rc;
+        }
+        if (is_still_there(fd, lock->path)) {
+            sign(fd);
+            lock->fd = fd;
+            return RT_OK;
+        }
+        close(fd);
+    }
+}
+
+void store__unlock(struct store_lock *lock)
+{
+    if (lock->fd < 0)
+        return;
+    unlink(lock->path);
+    close(lock->fd);
+    lock->fd = -1;
+}

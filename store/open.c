@@ -1,0 +1,405 @@
+/* store/open.c -- making, opening and closing a study's file.
+ *
+ * A new study is built beside its place in one transaction and renamed there, so a half-made one is
+ * never seen. Whether a file is ours is asked through SQLite rather than by reading its header,
+ * because closing a descriptor of our own would drop the locks that SQLite holds on the same file.
+ */
+#define _XOPEN_SOURCE 700 /* realpath() */
+#include "store/store_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define BUSY_MS 60000 /* a person's transaction in the sqlite3 shell is waited for */
+
+static struct store *handle_new(const char *path, enum store_mode mode)
+{
+    struct store *store = calloc(1, sizeof *store);
+
+    if (!store)
+        return NULL;
+    store->lock.fd = -1;
+    store->mode = mode;
+    snprintf(store->path, sizeof store->path, "%s", path);
+    return store;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    store__finalize(store);
+    sqlite3_close(store->db);
+    store__unlock(&store->lock);
+    free(store->runs);
+    free(store);
+}
+
+struct sqlite3 *store_handle(struct store *store)
+{
+    return store->db;
+}
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
+}
+
+static bool exists(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
+/* `path` as an absolute name without links, so that all writers of one file meet at one lock. */
+static rt_status resolve(const char *path, char file[RT_PATH_MAX], struct rt_err *err)
+{
+    char *real = realpath(path, NULL);
+    struct stat info;
+
+    if (!real || stat(real, &info)) {
+        rt_fail(err, RT_EIO, "cannot open '%s': %s%s", path, strerror(errno),
+                errno == ENOENT ? "; retort search makes it" : "");
+        free(real);
+        return RT_EIO;
+    }
+    if (S_ISDIR(info.st_mode) || strlen(real) + 64 > RT_PATH_MAX) {
+        free(real);
+        return rt_fail(err, RT_EIO, "cannot open '%.200s': it is %s", path,
+                       S_ISDIR(info.st_mode) ? "a folder" : "too long a path");
+    }
+    memcpy(file, real, strlen(real) + 1);
+    free(real);
+    return RT_OK;
+}
+
+static rt_status execute(struct store *store, const char *sql, struct rt_err *err)
+{
+    if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return RT_OK;
+    return store__fail_sql(store, err);
+}
+
+/* ---- is it ours? ---- */
+
+static rt_status fail_foreign(const struct store *store, const char *what, struct rt_err *err)
+{
+    return rt_fail(err, RT_EMISMATCH, "'%s' %s: it is not a retort study; give another file",
+                   store->path, what);
+}
+
+static rt_status check_ours(struct store *store, struct rt_err *err)
+{
+    static const char application[] = "pragma application_id", version[] = "pragma user_version";
+    int64_t id = 0, schema = 0;
+
+    store__doing(store, "open the study");
+    if (store__integer(store, application, NULL, 0, 0, &id, err)) {
+        if ((sqlite3_errcode(store->db) & 0xff) == SQLITE_NOTADB)
+            return fail_foreign(store, "is not an SQLite database", err);
+        return RT_EDB;
+    }
+    if (id != STORE_APPLICATION_ID)
+        return fail_foreign(store, id ? "is the database of another program" : "is some database",
+                            err);
+    RT_TRY(store__integer(store, version, NULL, 0, 0, &schema, err));
+    if (schema == STORE_SCHEMA_VERSION)
+        return RT_OK;
+    return rt_fail(err, RT_EMISMATCH,
+                   "'%s' has schema version %" PRId64 " and this retort reads version %d: %s",
+                   store->path, schema, STORE_SCHEMA_VERSION,
+                   schema > STORE_SCHEMA_VERSION
+                       ? "use a newer retort"
+                       : "use the retort that made it, or start a new study");
+}
+
+static rt_status check_study(struct store *store, const char *hash, struct rt_err *err)
+{
+    static const char sql[] = "select hash, name, created from study";
+    rt_status rc = RT_OK;
+    sqlite3_stmt *q;
+
+    if (!hash)
+        return RT_OK;
+    RT_TRY(store__bind(store, sql, NULL, 0, &q, err));
+    const int code = sqlite3_step(q);
+    if (code != SQLITE_ROW) {
+        rc = code == SQLITE_DONE ? store__fail(store, err, "it holds no study")
+                                 : store__fail_sql(store, err);
+    } else if (strcmp((const char *)sqlite3_column_text(q, 0), hash) != 0) {
+        rc = rt_fail(err, RT_EMISMATCH,
+                     "'%s' belongs to another study ('%.40s' of %.10s, hash %.8s; yours is %.8s): "
+                     "name another database, or undo the change to the study file",
+                     store->path, sqlite3_column_text(q, 1), sqlite3_column_text(q, 2),
+                     sqlite3_column_text(q, 0), hash);
+    }
+    sqlite3_reset(q);
+    return rc;
+}
+
+/* ---- connections ---- */
+
+static rt_status connect_file(struct store *store, const char *name, int flags, struct rt_err *err)
+{
+    store__doing(store, "open the study");
+    if (sqlite3_open_v2(name, &store->db, flags, NULL)) {
+        const rt_status rc = store->db
+                                 ? store__fail_sql(store, err)
+                                 : rt_fail(err, RT_ENOMEM, "no memory to open '%s'", store->path);
+        sqlite3_close(store->db);
+        store->db = NULL;
+        return rc;
+    }
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    return RT_OK;
+}
+
+static void disconnect(struct store *store)
+{
+    store__finalize(store);
+    sqlite3_close(store->db);
+    store->db = NULL;
+}
+
+/* file:<percent-encoded>?immutable=1 */
+static void immutable_name(const char *file, char name[3 * RT_PATH_MAX + 32])
+{
+    char *out = name + sprintf(name, "file:");
+
+    for (const unsigned char *c = (const unsigned char *)file; *c; c++) {
+        if (*c == '?' || *c == '#' || *c == '%')
+            out += sprintf(out, "%%%02X", *c);
+        else
+            *out++ = (char)*c;
+    }
+    sprintf(out, "?immutable=1");
+}
+
+/* A write-ahead log with anything in it. */
+static bool has_log(const char *file)
+{
+    char name[RT_PATH_MAX + 8];
+    struct stat info;
+
+    snprintf(name, sizeof name, "%s-wal", file);
+    return stat(name, &info) == 0 && info.st_size > 0;
+}
+
+/* Readers of a WAL file share its -shm file. Where that can be neither found nor made (a read-only
+ * folder), nobody can be writing, so without a log the file alone is the whole truth. */
+static rt_status connect_reader(struct store *store, const char *file, const char *hash,
+                                struct rt_err *err)
+{
+    char name[3 * RT_PATH_MAX + 32];
+    rt_status rc;
+    int code;
+
+    RT_TRY(connect_file(store, file, SQLITE_OPEN_READONLY, err));
+    rc = check_ours(store, err);
+    code = sqlite3_errcode(store->db) & 0xff;
+    if (rc == RT_EDB && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY)) {
+        if (access(file, R_OK))
+            return rt_fail(err, RT_EIO, "cannot read '%s': %s", store->path, strerror(errno));
+        if (has_log(file))
+            return store__fail(store, err,
+                               "the folder is read-only and changes wait in '-wal': copy the .db "
+                               "and .db-wal files to a folder you can write to");
+        disconnect(store);
+        immutable_name(file, name);
+        RT_TRY(connect_file(store, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err));
+        rc = check_ours(store, err);
+    }
+    RT_TRY(rc);
+    RT_TRY(execute(store, "pragma query_only = on", err));
+    return check_study(store, hash, err);
+}
+
+static rt_status use_log(struct store *store, struct rt_err *err)
+{
+    static const char sql[] = "pragma journal_mode = wal";
+    rt_status rc = RT_OK;
+    sqlite3_stmt *q;
+
+    RT_TRY(store__bind(store, sql, NULL, 0, &q, err));
+    if (sqlite3_step(q) != SQLITE_ROW)
+        rc = store__fail_sql(store, err);
+    else if (strcmp((const char *)sqlite3_column_text(q, 0), "wal") != 0)
+        rc = store__fail(store, err,
+                         "this file system cannot hold a write-ahead log; "
+                         "put the study on a local disk");
+    sqlite3_reset(q);
+    return rc;
+}
+
+/* The lock is held. */
+static rt_status connect_writer(struct store *store, const char *file, const char *hash,
+                                struct rt_err *err)
+{
+    if (access(file, W_OK))
+        return rt_fail(err, RT_EIO, "cannot write '%s': %s; mend its permissions", store->path,
+                       strerror(errno));
+    RT_TRY(connect_file(store, file, SQLITE_OPEN_READWRITE, err));
+    RT_TRY(check_ours(store, err));
+    RT_TRY(check_study(store, hash, err));
+    RT_TRY(use_log(store, err));
+    RT_TRY(execute(store,
+                   "pragma synchronous = normal; pragma foreign_keys = on;"
+                   "pragma journal_size_limit = 67108864",
+                   err));
+    return store__recover(store, err);
+}
+
+rt_status store_open(const char *path, enum store_mode mode, const char *hash, struct store **store,
+                     struct rt_err *err)
+{
+    char file[RT_PATH_MAX];
+    struct store *s;
+    rt_status rc;
+
+    RT_TRY(resolve(path, file, err));
+    s = handle_new(path, mode);
+    if (!s)
+        return rt_fail(err, RT_ENOMEM, "no memory to open '%s'", path);
+    if (mode == STORE_WRITE) {
+        rc = store__lock(&s->lock, file, err);
+        if (rc == RT_OK)
+            rc = connect_writer(s, file, hash, err);
+    } else {
+        rc = connect_reader(s, file, hash, err);
+    }
+    if (rc == RT_OK)
+        *store = s;
+    else
+        store_close(s);
+    return rc;
+}
+
+/* ---- a new study ---- */
+
+static rt_status insert_study(struct store *store, const struct store_study *study,
+                              struct rt_err *err)
+{
+    static const char insert[] =
+        "insert into study (id, name, hash, seed, settings, yaml, version, created)"
+        " values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    static const char objective[] = "insert into objective (position, name) values (?1, ?2)";
+    const bool set = study->settings && study->settings[0];
+    char now[RT_UTC_TEXT];
+
+    rt_utc_text(now);
+    RT_TRY(store__run(store, insert,
+                      STORE_BINDS(STORE_TXT(study->name), STORE_TXT(study->hash),
+                                  STORE_INT(study->seed), STORE_TXT(set ? study->settings : "{}"),
+                                  STORE_TXT(study->yaml), STORE_TXT(RT_VERSION), STORE_TXT(now)),
+                      err));
+    for (int i = 0; i < study->objective_count; i++)
+        RT_TRY(store__run(store, objective,
+                          STORE_BINDS(STORE_INT(i), STORE_TXT(study->objectives[i])), err));
+    return store__event(store, "created", -1, study->name, err);
+}
+
+static rt_status insert_all(struct store *store, const struct store_study *study,
+                            struct rt_err *err)
+{
+    char ids[96];
+
+    for (const char *const *sql = store__schema; *sql; sql++)
+        RT_TRY(execute(store, *sql, err));
+    snprintf(ids, sizeof ids, "pragma application_id = %d; pragma user_version = %d",
+             STORE_APPLICATION_ID, STORE_SCHEMA_VERSION);
+    RT_TRY(execute(store, ids, err));
+    return insert_study(store, study, err);
+}
+
+/* Build the study in `file`, which nobody else knows, and close it. */
+static rt_status build(const char *path, const char *file, const struct store_study *study,
+                       struct rt_err *err)
+{
+    struct store *s = handle_new(path, STORE_WRITE);
+    rt_status rc;
+
+    if (!s)
+        return rt_fail(err, RT_ENOMEM, "no memory to make '%s'", path);
+    rc = connect_file(s, file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    if (rc == RT_OK)
+        rc = store__begin(s, err, "make the study");
+    if (rc == RT_OK)
+        rc = store__end(s, insert_all(s, study, err), err);
+    store_close(s);
+    return rc;
+}
+
+static void remove_with(const char *path, const char *suffix)
+{
+    char name[RT_PATH_MAX + 16];
+
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    unlink(name);
+}
+
+/* Build and move into place; nothing remains of a failure. The lock is held. */
+static rt_status make(const char *path, const struct store_study *study, struct rt_err *err)
+{
+    char file[RT_PATH_MAX];
+    rt_status rc;
+
+    /* "./" before a name such as "file:x", which SQLite would take apart. */
+    snprintf(file, sizeof file, "%s%s.tmp-%ld", path[0] == '/' ? "" : "./", path, (long)getpid());
+    if (exists(path))
+        return rt_fail(err, RT_EDB, "cannot make '%s': it exists already", path);
+    unlink(file);
+    rc = build(path, file, study, err);
+    if (rc == RT_OK && rename(file, path))
+        rc = rt_fail(err, RT_EIO, "cannot make '%s': %s", path, strerror(errno));
+    if (rc != RT_OK) {
+        remove_with(file, "");
+        remove_with(file, "-journal");
+    }
+    return rc;
+}
+
+rt_status store_create(const char *path, const struct store_study *study, struct store **store,
+                       struct rt_err *err)
+{
+    char file[RT_PATH_MAX];
+    struct store *s;
+    rt_status rc;
+
+    if (study->objective_count < 1 || study->objective_count > STORE_MAX_OBJECTIVES)
+        return rt_fail(err, RT_EARG, "a study has 1 to %d objectives, not %d", STORE_MAX_OBJECTIVES,
+                       study->objective_count);
+    if (strlen(path) + 64 > RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "cannot make '%.80s...': the path is too long", path);
+    if (exists(path))
+        return rt_fail(err, RT_EDB, "cannot make '%s': it exists already", path);
+    RT_TRY(rt_folder_make_for(path, err));
+    s = handle_new(path, STORE_WRITE);
+    if (!s)
+        return rt_fail(err, RT_ENOMEM, "no memory to make '%s'", path);
+    rc = store__lock(&s->lock, path, err);
+    if (rc == RT_OK)
+        rc = make(path, study, err);
+    if (rc == RT_OK) {
+        rc = resolve(path, file, err);
+        if (rc == RT_OK)
+            rc = connect_writer(s, file, study->hash, err);
+        if (rc != RT_OK) {
+            disconnect(s);
+            remove_with(path, "");
+            remove_with(path, "-wal");
+            remove_with(path, "-shm");
+        }
+    }
+    if (rc == RT_OK)
+        *store = s;
+    else
+        store_close(s);
+    return rc;
+}

@@ -1,0 +1,308 @@
+/* store/schema.c -- the text of the schema; docs/sql.md explains it.
+ *
+ * SQLite keeps the text word for word, comments too, so what stands here is what `.schema trial`
+ * shows to a person; hence the layout. What depends on time or place (execution, latency, host,
+ * event) is apart from what depends on the study alone (candidate, layer, trial, metric, curve,
+ * front, front_history): the latter are equal for any number of workers and after any crash.
+ */
+#include "store/store_internal.h"
+
+static const char study[] =
+    "create table study (            -- one row: what is searched\n"
+    "  id       integer primary key check (id = 1),\n"
+    "  name     text not null,\n"
+    "  hash     text not null,       -- of all that decides the results\n"
+    "  seed     integer not null,    -- unsigned: printf('%u', seed)\n"
+    "  settings text not null check (json_valid(settings)), -- chosen at the start, kept since\n"
+    "  yaml     text not null,       -- the study file, word for word\n"
+    "  version  text not null,       -- of retort\n"
+    "  created  text not null        -- UTC, as all times\n"
+    ") strict";
+
+static const char objective[] =
+    "create table objective (        -- what is minimised\n"
+    "  position integer primary key, -- from 0, as in the study file\n"
+    "  name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric\n"
+    ") strict";
+
+static const char host[] = "create table host (             -- machines that worked on this study\n"
+                           "  id       integer primary key,\n"
+                           "  host     text not null,\n"
+                           "  cpu      text not null,\n"
+                           "  kernels  text not null,       -- the set of kernels that computed\n"
+                           "  governor text not null,       -- of the clock frequency\n"
+                           "  kernel   text not null,       -- operating system\n"
+                           "  cores    integer not null,\n"
+                           "  memory   integer not null,    -- bytes\n"
+                           "  unique (host, cpu, kernels)\n"
+                           ") strict";
+
+static const char teacher[] =
+    "create table teacher (          -- the highest number is the ensemble of the others\n"
+    "  number   integer primary key,\n"
+    "  name     text not null,\n"
+    "  kind     text not null,       -- trained, recorded, ensemble\n"
+    "  arch     text not null,       -- '' when unknown\n"
+    "  params   integer not null,    -- 0 when unknown\n"
+    "  weight   real not null,       -- in the ensemble\n"
+    "  hash     text not null        -- of its weights or logits\n"
+    ") strict";
+
+static const char teacher_metric[] =
+    "create table teacher_metric (   -- on the validation split\n"
+    "  teacher  integer not null references teacher (number) on delete cascade,\n"
+    "  name     text not null,\n"
+    "  value    real,\n"
+    "  stderr   real,\n"
+    "  primary key (teacher, name)\n"
+    ") strict, without rowid";
+
+static const char candidate[] =
+    "create table candidate (        -- one architecture\n"
+    "  id       integer primary key, -- in order of first proposal\n"
+    "  arch     text not null unique,\n"
+    "  depth    integer not null,\n"
+    "  width    integer not null,\n"
+    "  head_dim integer not null,\n"
+    "  patch    integer not null,\n"
+    "  params   integer not null,    -- trained scalars\n"
+    "  bytes    integer not null,    -- of the weights in fp32\n"
+    "  macs     integer not null,    -- of one example\n"
+    "  memory   integer not null,    -- peak bytes of activations, one example\n"
+    "  origin   text not null,       -- how it was made\n"
+    "  parent_a integer references trial (number),\n"
+    "  parent_b integer references trial (number)\n"
+    ") strict";
+
+static const char layer[] =
+    "create table layer (            -- genes that differ from layer to layer\n"
+    "  candidate integer not null references candidate (id),\n"
+    "  position  integer not null,   -- from 0, nearest to the input\n"
+    "  heads     integer not null,\n"
+    "  ffn       integer not null,   -- hidden width\n"
+    "  primary key (candidate, position)\n"
+    ") strict, without rowid";
+
+static const char trial[] =
+    "create table trial (            -- one distillation run of a candidate\n"
+    "  number     integer primary key check (number >= 0),\n"
+    "  candidate  integer not null references candidate (id),\n"
+    "  rung       integer not null,  -- its budget\n"
+    "  seed       integer not null,  -- unsigned: printf('%u', seed)\n"
+    "  state      text not null check (state in\n"
+    "               ('proposed', 'running', 'done', 'committed', 'failed')),\n"
+    "  attempt    integer not null default 0, -- evaluations that failed; interrupted ones aside\n"
+    "  error_kind text,\n"
+    "  error      text,\n"
+    "  unique (candidate, rung, seed),\n"
+    "  check (state in ('done', 'failed') or error_kind is null),\n"
+    "  check (state <> 'failed' or error_kind is not null)\n"
+    ") strict";
+
+static const char trial_open[] = "create index trial_open on trial (number)\n"
+                                 "  where state not in ('committed', 'failed')";
+static const char trial_state[] = "create index trial_state on trial (state)";
+static const char trial_moves[] =
+    "create trigger trial_moves before update of state on trial\n"
+    "when old.state || '>' || new.state not in ('proposed>running', 'running>proposed',\n"
+    "  'running>done', 'done>committed', 'done>failed')\n"
+    "begin\n"
+    "  select raise(abort, 'a trial goes proposed, running, done, then committed or failed');\n"
+    "end";
+
+static const char execution[] =
+    "create table execution (        -- when and where a trial ran; several when interrupted\n"
+    "  id       integer primary key,\n"
+    "  trial    integer not null references trial (number),\n"
+    "  attempt  integer not null,    -- 1, 2, ... of this trial, interrupted ones included\n"
+    "  host     integer not null references host (id),\n"
+    "  worker   integer not null,\n"
+    "  started  text not null,\n"
+    "  finished text,                -- null while running, or when the program died\n"
+    "  seconds  real,\n"
+    "  outcome  text not null check (outcome in ('running', 'done', 'failed', 'interrupted'))\n"
+    ") strict";
+static const char execution_trial[] = "create index execution_trial on execution (trial)";
+static const char execution_finished[] = "create index execution_finished on execution (finished)";
+
+static const char metric[] =
+    "create table metric (           -- on the validation split; latency in ms\n"
+    "  trial  integer not null references trial (number),\n"
+    "  name   text not null,\n"
+    "  value  real,                  -- null: not a finite number\n"
+    "  stderr real,                  -- standard error\n"
+    "  primary key (trial, name)\n"
+    ") strict, without rowid";
+static const char metric_value[] = "create index metric_value on metric (name, value)";
+
+static const char curve[] = "create table curve (            -- while training\n"
+                            "  trial  integer not null references trial (number),\n"
+                            "  name   text not null,\n"
+                            "  step   integer not null,\n"
+                            "  value  real,\n"
+                            "  primary key (trial, name, step)\n"
+                            ") strict, without rowid";
+
+static const char latency[] =
+    "create table latency (          -- one measurement of inference; times in nanoseconds\n"
+    "  id          integer primary key,\n"
+    "  trial       integer not null references trial (number),\n"
+    "  candidate   integer not null references candidate (id),\n"
+    "  host        integer references host (id),\n"
+    "  batch       integer not null,\n"
+    "  threads     integer not null,\n"
+    "  warmup      integer not null,\n"
+    "  samples     integer not null,\n"
+    "  median      real not null,\n"
+    "  mad         real not null,    -- median absolute deviation\n"
+    "  p10         real not null,\n"
+    "  p90         real not null,\n"
+    "  concurrent  integer not null check (concurrent in (0, 1)), -- others trained meanwhile\n"
+    "  measured_at text not null\n"
+    ") strict";
+static const char latency_trial[] = "create index latency_trial on latency (trial)";
+static const char latency_candidate[] = "create index latency_candidate on latency (candidate)";
+
+static const char front[] = "create table front (            -- trials that no other dominates\n"
+                            "  trial integer primary key references trial (number)\n"
+                            ") strict";
+
+static const char front_history[] =
+    "create table front_history (    -- the front after each trial, in order of number\n"
+    "  trial       integer primary key references trial (number),\n"
+    "  size        integer not null,\n"
+    "  hypervolume real              -- 0 to 1; null before it is defined\n"
+    ") strict";
+
+static const char event[] =
+    "create table event (            -- what happened; rows only ever added\n"
+    "  id    integer primary key,\n"
+    "  at    text not null,\n"
+    "  kind  text not null,\n"
+    "  trial integer references trial (number),\n"
+    "  text  text not null\n"
+    ") strict";
+static const char event_keep[] = "create trigger event_keep before update on event\n"
+                                 "begin select raise(abort, 'events are never changed'); end";
+static const char event_stay[] = "create trigger event_stay before delete on event\n"
+                                 "begin select raise(abort, 'events are never deleted'); end";
+
+static const char objective_values[] =
+    "create view objective_values as -- one row a trial with results and objective\n"
+    "select t.number as trial, o.position, o.name,\n"
+    "  case o.name when 'params' then c.params when 'bytes' then c.bytes\n"
+    "    when 'macs' then c.macs when 'memory' then c.memory else m.value end as value\n"
+    "from trial t join candidate c on c.id = t.candidate cross join objective o\n"
+    "  left join metric m on m.trial = t.number and m.name = o.name\n"
+    "where t.state in ('done', 'committed') and t.error_kind is null\n"
+    "order by t.number, o.position";
+
+#define SCORES                                                                                     \
+    "  e.value as error, e.stderr as error_stderr, k.value as kl, a.value as agreement,\n"         \
+    "  l.value as latency, c.params, c.bytes, c.macs, c.memory,\n"                                 \
+    "  c.depth, c.width, c.head_dim, c.patch, t.rung, t.candidate"
+#define METRICS                                                                                    \
+    "  left join metric e on e.trial = t.number and e.name = 'error'\n"                            \
+    "  left join metric k on k.trial = t.number and k.name = 'kl'\n"                               \
+    "  left join metric a on a.trial = t.number and a.name = 'agreement'\n"                        \
+    "  left join metric l on l.trial = t.number and l.name = 'latency'\n"
+
+/* CROSS JOIN keeps the order of the loops: the front first, then one look-up a member. */
+static const char pareto[] =
+    "create view pareto as           -- the front, best error first; latency in ms\n"
+    "select f.trial, c.arch,\n" SCORES "\n"
+    "from front f cross join trial t on t.number = f.trial\n"
+    "  cross join candidate c on c.id = t.candidate\n" METRICS
+    "order by e.value is null, e.value, k.value, c.params, f.trial";
+
+/* Driven by metric_value, so that the first rows come without sorting them all. */
+static const char leaderboard[] =
+    "create view leaderboard as      -- all trials, best by the first measured objective\n"
+    "select t.number as trial, c.arch, s.name as by, s.value,\n" SCORES ",\n"
+    "  exists (select 1 from front f where f.trial = t.number) as on_front\n"
+    "from metric s cross join trial t on t.number = s.trial\n"
+    "  cross join candidate c on c.id = t.candidate\n" METRICS
+    "where s.name = coalesce((select name from objective\n"
+    "    where name not in ('params', 'bytes', 'macs', 'memory') order by position limit 1),\n"
+    "    'error')\n"
+    "  and s.value is not null and t.state = 'committed'\n"
+    "order by s.value, t.number";
+
+static const char progress[] =
+    "create view progress as         -- one row\n"
+    "select s.name as study,\n"
+    "  (select count(*) from trial where state = 'committed') as committed,\n"
+    "  (select count(*) from trial where state = 'failed') as failed,\n"
+    "  (select count(*) from trial where state = 'done') as done,\n"
+    "  (select count(*) from trial where state = 'running') as running,\n"
+    "  (select count(*) from trial where state = 'proposed') as proposed,\n"
+    "  (select count(*) from candidate) as candidates,\n"
+    "  (select count(*) from front) as front_size,\n"
+    "  (select hypervolume from front_history order by trial desc limit 1) as hypervolume,\n"
+    "  (select started from execution order by id limit 1) as started,\n"
+    "  (select max(finished) from execution) as last_finished,\n"
+    "  (select (count(*) - 1) / nullif((max(julianday(finished)) - min(julianday(finished))) * "
+    "24,\n"
+    "      0) from (select finished from execution where finished is not null\n"
+    "      order by finished desc limit 50)) as trials_per_hour, -- of the last 50\n"
+    "  (select avg(seconds) from (select seconds from execution where finished is not null\n"
+    "      order by finished desc limit 50)) as seconds_per_trial\n"
+    "from study s";
+
+static const char failures[] =
+    "create view failures as         -- trials that failed, and why\n"
+    "select t.number as trial, c.arch, t.rung, t.error_kind, t.error, h.host, x.worker,\n"
+    "  x.finished, x.seconds, c.params, c.memory\n"
+    "from trial t join candidate c on c.id = t.candidate\n"
+    "  left join execution x on x.trial = t.number and x.outcome = 'failed'\n"
+    "  left join host h on h.id = x.host\n"
+    "where t.state = 'failed' or (t.state = 'done' and t.error_kind is not null)\n"
+    "order by t.number";
+
+static const char learning_curves[] =
+    "create view learning_curves as\n"
+    "select u.trial, c.arch, u.name, u.step, u.value,\n"
+    "  exists (select 1 from front f where f.trial = u.trial) as on_front\n"
+    "from curve u join trial t on t.number = u.trial join candidate c on c.id = t.candidate\n"
+    "order by u.trial, u.name, u.step";
+
+static const char hypervolume[] =
+    "create view hypervolume as      -- how the front grew, trial by trial\n"
+    "select h.trial, h.size, h.hypervolume, x.finished\n"
+    "from front_history h\n"
+    "  left join execution x on x.trial = h.trial and x.outcome in ('done', 'failed')\n"
+    "order by h.trial";
+
+const char *const store__schema[] = {study,
+                                     objective,
+                                     host,
+                                     teacher,
+                                     teacher_metric,
+                                     candidate,
+                                     layer,
+                                     trial,
+                                     trial_open,
+                                     trial_state,
+                                     trial_moves,
+                                     execution,
+                                     execution_trial,
+                                     execution_finished,
+                                     metric,
+                                     metric_value,
+                                     curve,
+                                     latency,
+                                     latency_trial,
+                                     latency_candidate,
+                                     front,
+                                     front_history,
+                                     event,
+                                     event_keep,
+                                     event_stay,
+                                     objective_values,
+                                     pareto,
+                                     leaderboard,
+                                     progress,
+                                     failures,
+                                     learning_curves,
+                                     hypervolume,
+                                     NULL};

@@ -1,0 +1,95 @@
+/* store/store_internal.h -- what the files of this folder share: the handle, its statements and
+ * transactions, and the lock.
+ *
+ * Every public function names its work with store__begin() or store__doing(), runs statements with
+ * bound values, and ends its transaction with store__end(); so any failure reads
+ * "cannot <work> in '<file>': <reason><mend>".
+ */
+#ifndef STORE_STORE_INTERNAL_H
+#define STORE_STORE_INTERNAL_H
+#include <inttypes.h>
+#include <sqlite3.h>
+
+#include "base/file.h"
+#include "store/store.h"
+
+#define STORE_APPLICATION_ID 0x52545254 /* "RTRT" */
+#define STORE_MAX_STATEMENTS 64
+#define STORE_LOCK_SUFFIX ".lock"
+
+/* A trial that runs now. Seconds are measured with the monotonic clock, which the file cannot. */
+struct store_run {
+    int64_t number, execution, started_ns;
+};
+
+struct store_lock {
+    int fd; /* -1: not held */
+    char path[RT_PATH_MAX + 16];
+};
+
+struct store {
+    sqlite3 *db;
+    enum store_mode mode;
+    struct store_lock lock;
+    char path[RT_PATH_MAX]; /* as the caller wrote it */
+    char doing[96];         /* for messages: what is being done */
+    int statement_count;
+    struct {
+        const char *sql; /* compared by address */
+        sqlite3_stmt *statement;
+    } statements[STORE_MAX_STATEMENTS];
+    int run_count, run_room;
+    struct store_run *runs;
+};
+
+enum store_kind { STORE_NULL, STORE_INTEGER, STORE_REAL, STORE_TEXT };
+struct store_bind {
+    enum store_kind kind;
+    int64_t integer;
+    double real;
+    const char *text;
+};
+#define STORE_INT(x) ((struct store_bind){.kind = STORE_INTEGER, .integer = (int64_t)(x)})
+#define STORE_TXT(x) ((struct store_bind){.kind = STORE_TEXT, .text = (x)})
+#define STORE_NUM(x) ((struct store_bind){.kind = STORE_REAL, .real = (x)}) /* non-finite: NULL */
+/* A number that is NULL below zero: trials and parents that are not there. */
+#define STORE_ID(x)                                                                                \
+    ((struct store_bind){.kind = (x) < 0 ? STORE_NULL : STORE_INTEGER, .integer = (int64_t)(x)})
+/* Two arguments: the values and how many. */
+#define STORE_BINDS(...)                                                                           \
+    (const struct store_bind[]){__VA_ARGS__},                                                      \
+        (int)(sizeof((const struct store_bind[]){__VA_ARGS__}) / sizeof(struct store_bind))
+
+extern const char *const store__schema[]; /* statements, NULL at the end */
+
+/* sql.c */
+__attribute__((format(printf, 2, 3))) void store__doing(struct store *store, const char *format,
+                                                        ...);
+rt_status store__fail_sql(const struct store *store, struct rt_err *err);
+__attribute__((format(printf, 3, 4))) rt_status
+store__fail(const struct store *store, struct rt_err *err, const char *format, ...);
+/* The statement for `sql` (a literal that lives as long as the program), reset, values bound. */
+rt_status store__bind(struct store *store, const char *sql, const struct store_bind *binds,
+                      int count, sqlite3_stmt **statement, struct rt_err *err);
+/* Run a statement that gives no rows. */
+rt_status store__run(struct store *store, const char *sql, const struct store_bind *binds,
+                     int count, struct rt_err *err);
+/* First column of the first row; `otherwise` when there is no row or it is NULL. */
+rt_status store__integer(struct store *store, const char *sql, const struct store_bind *binds,
+                         int count, int64_t otherwise, int64_t *value, struct rt_err *err);
+__attribute__((format(printf, 3, 4))) rt_status
+store__begin(struct store *store, struct rt_err *err, const char *format, ...);
+/* Commit when rc is RT_OK, else roll back; returns rc, or why the commit failed. */
+rt_status store__end(struct store *store, rt_status rc, struct rt_err *err);
+void store__finalize(struct store *store);
+
+/* lock.c: `path` is the database's. */
+rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *err);
+void store__unlock(struct store_lock *lock);
+
+/* write.c: inside a transaction of the caller. */
+rt_status store__event(struct store *store, const char *kind, int64_t trial, const char *text,
+                       struct rt_err *err);
+/* trial.c: trials that a dead writer left running go back to proposed. */
+rt_status store__recover(struct store *store, struct rt_err *err);
+#endif

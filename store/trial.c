@@ -1,0 +1,374 @@
+/* store/trial.c -- a trial's way through its states; one transaction a step.
+ *
+ * The transitions are refused twice: here, with a message that says what the trial is, and by a
+ * trigger in the schema, whoever writes. The list of runs in memory holds what the file cannot: a
+ * monotonic start. It is changed only after the transaction went through.
+ */
+#include "store/store_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* ---- states ---- */
+
+/* Why a step was refused: the trial is missing, or in another state. */
+static rt_status fail_state(struct store *store, int64_t number, const char *wanted,
+                            struct rt_err *err)
+{
+    static const char sql[] = "select state from trial where number = ?1";
+    rt_status rc;
+    sqlite3_stmt *q;
+
+    RT_TRY(store__bind(store, sql, STORE_BINDS(STORE_INT(number)), &q, err));
+    switch (sqlite3_step(q)) {
+    case SQLITE_ROW:
+        rc = store__fail(store, err, "it is %s, not %s", sqlite3_column_text(q, 0), wanted);
+        break;
+    case SQLITE_DONE: rc = store__fail(store, err, "there is no such trial"); break;
+    default: rc = store__fail_sql(store, err);
+    }
+    sqlite3_reset(q);
+    return rc;
+}
+
+static rt_status move(struct store *store, int64_t number, const char *from, const char *to,
+                      struct rt_err *err)
+{
+    static const char sql[] = "update trial set state = ?3 where number = ?1 and state = ?2";
+
+    RT_TRY(store__run(store, sql, STORE_BINDS(STORE_INT(number), STORE_TXT(from), STORE_TXT(to)),
+                      err));
+    if (sqlite3_changes(store->db) == 1)
+        return RT_OK;
+    return fail_state(store, number, from, err);
+}
+
+/* ---- runs ---- */
+
+static struct store_run *run_of(struct store *store, int64_t number)
+{
+    for (int i = 0; i < store->run_count; i++)
+        if (store->runs[i].number == number)
+            return &store->runs[i];
+    return NULL;
+}
+
+static rt_status run_room(struct store *store, struct rt_err *err)
+{
+    if (store->run_count < store->run_room)
+        return RT_OK;
+    const int room = store->run_room ? 2 * store->run_room : 16;
+    struct store_run *runs = realloc(store->runs, (size_t)room * sizeof *runs);
+    if (!runs)
+        return rt_fail(err, RT_ENOMEM, "no memory to start a trial");
+    store->runs = runs;
+    store->run_room = room;
+    return RT_OK;
+}
+
+static void run_forget(struct store *store, int64_t number)
+{
+    struct store_run *run = run_of(store, number);
+    if (run)
+        *run = store->runs[--store->run_count];
+}
+
+static rt_status finish_execution(struct store *store, int64_t number, const char *outcome,
+                                  struct rt_err *err)
+{
+    static const char sql[] =
+        "update execution set finished = ?2, seconds = ?3, outcome = ?4 where id = ?1";
+    const struct store_run *run = run_of(store, number);
+    char now[RT_UTC_TEXT];
+
+    if (!run)
+        return store__fail(store, err, "it was not started by this process");
+    rt_utc_text(now);
+    return store__run(store, sql,
+                      STORE_BINDS(STORE_INT(run->execution), STORE_TXT(now),
+                                  STORE_NUM((double)(rt_now_ns() - run->started_ns) * 1e-9),
+                                  STORE_TXT(outcome)),
+                      err);
+}
+
+/* ---- propose ---- */
+
+static rt_status insert_candidate(struct store *store, const struct store_proposal *p,
+                                  const char *text, struct rt_err *err)
+{
+    static const char sql[] =
+        "insert into candidate (arch, depth, width, head_dim, patch, params, bytes, macs, memory,"
+        " origin, parent_a, parent_b)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    static const char layer[] =
+        "insert into layer (candidate, position, heads, ffn) values (?1, ?2, ?3, ?4)";
+    const struct space_arch *a = p->arch;
+    const struct space_cost *c = p->cost;
+
+    RT_TRY(
+        store__run(store, sql,
+                   STORE_BINDS(STORE_TXT(text), STORE_INT(a->depth), STORE_INT(a->width),
+                               STORE_INT(a->head_dim), STORE_INT(a->patch), STORE_INT(c->params),
+                               STORE_INT(c->bytes), STORE_INT(c->macs), STORE_INT(c->memory),
+                               STORE_TXT(p->origin), STORE_ID(p->parent_a), STORE_ID(p->parent_b)),
+                   err));
+    const int64_t id = sqlite3_last_insert_rowid(store->db);
+    for (int i = 0; i < a->depth; i++)
+        RT_TRY(store__run(
+            store, layer,
+            STORE_BINDS(STORE_INT(id), STORE_INT(i), STORE_INT(a->heads[i]), STORE_INT(a->ffn[i])),
+            err));
+    return RT_OK;
+}
+
+static rt_status propose(struct store *store, const struct store_proposal *p, struct rt_err *err)
+{
+    static const char next[] = "select max(number) + 1 from trial";
+    static const char find[] = "select id from candidate where arch = ?1";
+    static const char tried[] =
+        "select number from trial where candidate = ?1 and rung = ?2 and seed = ?3";
+    static const char insert[] =
+        "insert into trial (number, candidate, rung, seed, state)"
+        " values (?1, (select id from candidate where arch = ?2), ?3, ?4, 'proposed')";
+    char text[SPACE_ARCH_TEXT];
+    int64_t want, candidate, other = -1;
+
+    space_arch_print(p->arch, text);
+    RT_TRY(store__integer(store, next, NULL, 0, 0, &want, err));
+    if (p->number != want)
+        return store__fail(store, err, "the next trial is number %" PRId64, want);
+    RT_TRY(store__integer(store, find, STORE_BINDS(STORE_TXT(text)), -1, &candidate, err));
+    if (candidate < 0)
+        RT_TRY(insert_candidate(store, p, text, err));
+    else
+        RT_TRY(store__integer(
+            store, tried, STORE_BINDS(STORE_INT(candidate), STORE_INT(p->rung), STORE_INT(p->seed)),
+            -1, &other, err));
+    if (other >= 0)
+        return store__fail(store, err, "trial %" PRId64 " has the same architecture, rung and seed",
+                           other);
+    return store__run(
+        store, insert,
+        STORE_BINDS(STORE_INT(p->number), STORE_TXT(text), STORE_INT(p->rung), STORE_INT(p->seed)),
+        err);
+}
+
+rt_status store_trial_propose(struct store *store, const struct store_proposal *proposal,
+                              struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "propose trial %" PRId64, proposal->number));
+    return store__end(store, propose(store, proposal, err), err);
+}
+
+/* ---- start and interrupt ---- */
+
+static rt_status start(struct store *store, int64_t number, int64_t host, int worker,
+                       int64_t *execution, struct rt_err *err)
+{
+    static const char sql[] =
+        "insert into execution (trial, attempt, host, worker, started, outcome) values (?1,"
+        " (select count(*) + 1 from execution where trial = ?1), ?2, ?3, ?4, 'running')";
+    char now[RT_UTC_TEXT];
+
+    RT_TRY(run_room(store, err));
+    RT_TRY(move(store, number, "proposed", "running", err));
+    rt_utc_text(now);
+    RT_TRY(store__run(
+        store, sql,
+        STORE_BINDS(STORE_INT(number), STORE_INT(host), STORE_INT(worker), STORE_TXT(now)), err));
+    *execution = sqlite3_last_insert_rowid(store->db);
+    return RT_OK;
+}
+
+rt_status store_trial_start(struct store *store, int64_t number, int64_t host, int worker,
+                            struct rt_err *err)
+{
+    int64_t execution = 0;
+
+    RT_TRY(store__begin(store, err, "start trial %" PRId64, number));
+    RT_TRY(store__end(store, start(store, number, host, worker, &execution, err), err));
+    store->runs[store->run_count++] = (struct store_run){number, execution, rt_now_ns()};
+    return RT_OK;
+}
+
+static rt_status interrupt(struct store *store, int64_t number, struct rt_err *err)
+{
+    RT_TRY(move(store, number, "running", "proposed", err));
+    RT_TRY(finish_execution(store, number, "interrupted", err));
+    return store__event(store, "interrupted", number, "asked to stop", err);
+}
+
+rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "interrupt trial %" PRId64, number));
+    RT_TRY(store__end(store, interrupt(store, number, err), err));
+    run_forget(store, number);
+    return RT_OK;
+}
+
+static rt_status recover(struct store *store, struct rt_err *err)
+{
+    static const char event[] =
+        "insert into event (at, kind, trial, text) select ?1, 'recovered', number,"
+        " 'was running when the program died' from trial where state = 'running' order by number";
+    static const char execution[] =
+        "update execution set outcome = 'interrupted' where outcome = 'running'"
+        " and trial in (select number from trial where state = 'running')";
+    static const char trial[] = "update trial set state = 'proposed' where state = 'running'";
+    char now[RT_UTC_TEXT];
+
+    rt_utc_text(now);
+    RT_TRY(store__run(store, event, STORE_BINDS(STORE_TXT(now)), err));
+    RT_TRY(store__run(store, execution, NULL, 0, err));
+    return store__run(store, trial, NULL, 0, err);
+}
+
+rt_status store__recover(struct store *store, struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "take up the study"));
+    return store__end(store, recover(store, err), err);
+}
+
+/* ---- done ---- */
+
+void store_result_release(struct store_result *result)
+{
+    free(result->curve);
+    result->curve = NULL;
+    result->curve_count = 0;
+}
+
+static rt_status insert_values(struct store *store, int64_t number,
+                               const struct store_result *result, struct rt_err *err)
+{
+    static const char metric[] = "insert or replace into metric (trial, name, value, stderr)"
+                                 " values (?1, ?2, ?3, ?4)";
+    static const char curve[] = "insert or replace into curve (trial, name, step, value)"
+                                " values (?1, ?2, ?3, ?4)";
+
+    for (int i = 0; i < result->value_count; i++) {
+        const struct store_value *v = &result->values[i];
+        RT_TRY(store__run(store, metric,
+                          STORE_BINDS(STORE_INT(number), STORE_TXT(v->name), STORE_NUM(v->value),
+                                      STORE_NUM(v->stderr_)),
+                          err));
+    }
+    for (int i = 0; i < result->curve_count; i++) {
+        const struct store_curve_point *p = &result->curve[i];
+        RT_TRY(store__run(store, curve,
+                          STORE_BINDS(STORE_INT(number), STORE_TXT(p->name), STORE_INT(p->step),
+                                      STORE_NUM(p->value)),
+                          err));
+    }
+    return RT_OK;
+}
+
+static rt_status insert_latency(struct store *store, int64_t number, const struct store_latency *l,
+                                struct rt_err *err)
+{
+    static const char sql[] =
+        "insert into latency (trial, candidate, host, batch, threads, warmup, samples, median, mad,"
+        " p10, p90, concurrent, measured_at) select ?1, t.candidate, x.host, ?2, ?3, ?4, ?5, ?6,"
+        " ?7, ?8, ?9, ?10, ?11 from trial t join execution x on x.id = ?12 where t.number = ?1";
+    const struct store_run *run = run_of(store, number);
+    char now[RT_UTC_TEXT];
+
+    rt_utc_text(now);
+    return store__run(store, sql,
+                      STORE_BINDS(STORE_INT(number), STORE_INT(l->batch), STORE_INT(l->threads),
+                                  STORE_INT(l->warmup), STORE_INT(l->samples), STORE_NUM(l->median),
+                                  STORE_NUM(l->mad), STORE_NUM(l->p10), STORE_NUM(l->p90),
+                                  STORE_INT(l->concurrent), STORE_TXT(now),
+                                  STORE_INT(run->execution)),
+                      err);
+}
+
+static rt_status done(struct store *store, int64_t number, const struct store_result *result,
+                      struct rt_err *err)
+{
+    static const char failed[] =
+        "update trial set error_kind = ?2, error = ?3, attempt = attempt + 1 where number = ?1";
+    const bool good = result->status == RT_OK;
+
+    if (result->status == RT_ESTOP)
+        return store__fail(store, err, "it was stopped, which is an interruption");
+    RT_TRY(move(store, number, "running", "done", err));
+    RT_TRY(finish_execution(store, number, good ? "done" : "failed", err));
+    if (!good)
+        return store__run(store, failed,
+                          STORE_BINDS(STORE_INT(number), STORE_TXT(rt_status_kind(result->status)),
+                                      STORE_TXT(result->error)),
+                          err);
+    RT_TRY(insert_values(store, number, result, err));
+    if (result->has_latency)
+        RT_TRY(insert_latency(store, number, &result->latency, err));
+    return RT_OK;
+}
+
+rt_status store_trial_done(struct store *store, int64_t number, const struct store_result *result,
+                           struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "record trial %" PRId64, number));
+    RT_TRY(store__end(store, done(store, number, result, err), err));
+    run_forget(store, number);
+    return RT_OK;
+}
+
+/* ---- commit ---- */
+
+static rt_status change_front(struct store *store, const struct store_commit *c, struct rt_err *err)
+{
+    static const char remove[] = "delete from front where trial = ?1";
+    static const char insert[] = "insert into front (trial) values (?1)";
+    static const char count[] = "select count(*) from front";
+    static const char history[] =
+        "insert into front_history (trial, size, hypervolume) values (?1, ?2, ?3)";
+    int64_t size;
+
+    for (int i = 0; i < c->removed_count; i++) {
+        RT_TRY(store__run(store, remove, STORE_BINDS(STORE_INT(c->removed[i])), err));
+        if (sqlite3_changes(store->db) != 1)
+            return store__fail(store, err, "trial %" PRId64 " was not in the front", c->removed[i]);
+    }
+    if (c->enters_front)
+        RT_TRY(store__run(store, insert, STORE_BINDS(STORE_INT(c->number)), err));
+    RT_TRY(store__integer(store, count, NULL, 0, 0, &size, err));
+    if (size != c->front_size)
+        return store__fail(store, err, "the front would have %" PRId64 " members, not %d", size,
+                           c->front_size);
+    return store__run(
+        store, history,
+        STORE_BINDS(STORE_INT(c->number), STORE_INT(c->front_size), STORE_NUM(c->hypervolume)),
+        err);
+}
+
+static rt_status commit(struct store *store, const struct store_commit *c, struct rt_err *err)
+{
+    static const char first[] =
+        "select min(number) from trial where state not in ('committed', 'failed')";
+    static const char failures[] =
+        "select error_kind is not null from trial where number = ?1 and state = 'done'";
+    int64_t next, failed;
+
+    if (c->failed && c->enters_front)
+        return store__fail(store, err, "a failed trial cannot enter the front");
+    RT_TRY(store__integer(store, failures, STORE_BINDS(STORE_INT(c->number)), -1, &failed, err));
+    if (failed < 0)
+        return fail_state(store, c->number, "done", err);
+    if (failed != c->failed)
+        return store__fail(store, err, failed ? "it has failed" : "it has not failed");
+    RT_TRY(store__integer(store, first, NULL, 0, -1, &next, err));
+    if (next != c->number)
+        return store__fail(store, err, "it is the turn of trial %" PRId64, next);
+    RT_TRY(move(store, c->number, "done", failed ? "failed" : "committed", err));
+    return change_front(store, c, err);
+}
+
+rt_status store_trial_commit(struct store *store, const struct store_commit *c, struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "commit trial %" PRId64, c->number));
+    return store__end(store, commit(store, c, err), err);
+}

@@ -1,0 +1,156 @@
+/* store/write.c -- what a study records beside its trials: machines, teachers, events, settings. */
+#include "store/store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+rt_status store_settings(struct store *store, char **settings, struct rt_err *err)
+{
+    static const char sql[] = "select settings from study";
+    rt_status rc = RT_OK;
+    sqlite3_stmt *q;
+
+    store__doing(store, "read the settings");
+    RT_TRY(store__bind(store, sql, NULL, 0, &q, err));
+    const int code = sqlite3_step(q);
+    if (code == SQLITE_ROW) {
+        const size_t bytes = (size_t)sqlite3_column_bytes(q, 0) + 1;
+        char *copy = malloc(bytes);
+        if (copy) {
+            memcpy(copy, sqlite3_column_text(q, 0), bytes);
+            *settings = copy;
+        } else {
+            rc = rt_fail(err, RT_ENOMEM, "no memory for the settings in '%s'", store->path);
+        }
+    } else {
+        rc = code == SQLITE_DONE ? store__fail(store, err, "it holds no study")
+                                 : store__fail_sql(store, err);
+    }
+    sqlite3_reset(q);
+    return rc;
+}
+
+rt_status store_host(struct store *store, const struct rt_machine *machine, const char *kernels,
+                     int64_t *host, struct rt_err *err)
+{
+    static const char insert[] =
+        "insert into host (host, cpu, kernels, governor, kernel, cores, memory)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict (host, cpu, kernels) do update set"
+        " governor = ?4, kernel = ?5, cores = ?6, memory = ?7";
+    static const char find[] = "select id from host where host = ?1 and cpu = ?2 and kernels = ?3";
+    int64_t id = 0;
+    rt_status rc;
+
+    RT_TRY(store__begin(store, err, "record this machine"));
+    rc = store__run(store, insert,
+                    STORE_BINDS(STORE_TXT(machine->host), STORE_TXT(machine->cpu),
+                                STORE_TXT(kernels), STORE_TXT(machine->governor),
+                                STORE_TXT(machine->kernel), STORE_INT(machine->cores),
+                                STORE_INT(machine->memory)),
+                    err);
+    if (rc == RT_OK)
+        rc = store__integer(
+            store, find,
+            STORE_BINDS(STORE_TXT(machine->host), STORE_TXT(machine->cpu), STORE_TXT(kernels)), 0,
+            &id, err);
+    RT_TRY(store__end(store, rc, err));
+    *host = id;
+    return RT_OK;
+}
+
+/* The recorded teachers, if any, must be these. */
+static rt_status check_teachers(struct store *store, const struct store_teacher *teachers,
+                                int count, struct rt_err *err)
+{
+    static const char total[] = "select count(*) from teacher";
+    static const char same[] = "select count(*) from teacher where number = ?1 and hash = ?2";
+    int64_t known, equal;
+
+    RT_TRY(store__integer(store, total, NULL, 0, 0, &known, err));
+    if (known == 0)
+        return RT_OK;
+    if (known != count)
+        return rt_fail(err, RT_EMISMATCH,
+                       "'%s' was searched with %" PRId64 " teachers, ensemble included, not %d: "
+                       "give those back, or name another database",
+                       store->path, known, count);
+    for (int i = 0; i < count; i++) {
+        RT_TRY(store__integer(
+            store, same, STORE_BINDS(STORE_INT(teachers[i].number), STORE_TXT(teachers[i].hash)), 0,
+            &equal, err));
+        if (!equal)
+            return rt_fail(err, RT_EMISMATCH,
+                           "teacher %d ('%.40s') is not the one that '%s' was searched with: "
+                           "give that one back, or name another database",
+                           teachers[i].number, teachers[i].name, store->path);
+    }
+    return RT_OK;
+}
+
+static rt_status insert_teacher(struct store *store, const struct store_teacher *teacher,
+                                struct rt_err *err)
+{
+    static const char insert[] =
+        "insert into teacher (number, name, kind, arch, params, weight, hash)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    static const char metric[] =
+        "insert or replace into teacher_metric (teacher, name, value, stderr)"
+        " values (?1, ?2, ?3, ?4)";
+
+    RT_TRY(store__run(store, insert,
+                      STORE_BINDS(STORE_INT(teacher->number), STORE_TXT(teacher->name),
+                                  STORE_TXT(teacher->kind), STORE_TXT(teacher->arch),
+                                  STORE_INT(teacher->params), STORE_NUM(teacher->weight),
+                                  STORE_TXT(teacher->hash)),
+                      err));
+    for (int i = 0; i < teacher->value_count; i++) {
+        const struct store_value *v = &teacher->values[i];
+        RT_TRY(store__run(store, metric,
+                          STORE_BINDS(STORE_INT(teacher->number), STORE_TXT(v->name),
+                                      STORE_NUM(v->value), STORE_NUM(v->stderr_)),
+                          err));
+    }
+    return RT_OK;
+}
+
+static rt_status replace_teachers(struct store *store, const struct store_teacher *teachers,
+                                  int count, struct rt_err *err)
+{
+    static const char clear[] = "delete from teacher"; /* the metrics go along */
+
+    RT_TRY(check_teachers(store, teachers, count, err));
+    RT_TRY(store__run(store, clear, NULL, 0, err));
+    for (int i = 0; i < count; i++)
+        RT_TRY(insert_teacher(store, &teachers[i], err));
+    return RT_OK;
+}
+
+rt_status store_teachers(struct store *store, const struct store_teacher *teachers, int count,
+                         struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "record the teachers"));
+    return store__end(store, replace_teachers(store, teachers, count, err), err);
+}
+
+rt_status store__event(struct store *store, const char *kind, int64_t trial, const char *text,
+                       struct rt_err *err)
+{
+    static const char insert[] =
+        "insert into event (at, kind, trial, text) values (?1, ?2, ?3, ?4)";
+    char now[RT_UTC_TEXT];
+
+    rt_utc_text(now);
+    return store__run(
+        store, insert,
+        STORE_BINDS(STORE_TXT(now), STORE_TXT(kind), STORE_ID(trial), STORE_TXT(text ? text : "")),
+        err);
+}
+
+rt_status store_event(struct store *store, const char *kind, int64_t trial, const char *text,
+                      struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "record the event '%.40s'", kind));
+    return store__end(store, store__event(store, kind, trial, text, err), err);
+}
