@@ -1,0 +1,329 @@
+/* tests/store_sample.h -- a small made-up study, written through the store's own calls.
+ *
+ * 24 trials over 2 workers: 20 committed, 2 failed, one done that waits for its turn, one running;
+ * teachers, curves, latencies, an interruption. All numbers are functions of the trial's number.
+ */
+#ifndef TESTS_STORE_SAMPLE_H
+#define TESTS_STORE_SAMPLE_H
+#include "support.h"
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "store/store.h"
+
+#define SAMPLE_HASH "0123456789abcdef0123456789abcdef"
+#define SAMPLE_TRIALS 24
+#define SAMPLE_HYPERVOLUME_FROM 8
+
+static const struct store_study sample_study = {
+    .name = "sample",
+    .yaml = "name: sample\nseed: 7\n",
+    .hash = SAMPLE_HASH,
+    .settings = "{\"kernels\":\"v3\",\"micro_batch\":8}",
+    .seed = 7,
+    .objective_count = 3,
+    .objectives = {"error", "params", "latency"},
+};
+
+static const struct rt_machine sample_machine = {.host = "bench",
+                                                 .cpu = "Some CPU",
+                                                 .governor = "performance",
+                                                 .kernel = "Linux 6.1",
+                                                 .cores = 2,
+                                                 .memory = 8589934592};
+
+static inline struct space_arch sample_arch(int64_t number)
+{
+    struct space_arch a = {.depth = 2 + (int)(number % 3),
+                           .width = 32 + 16 * (int)(number / 3),
+                           .head_dim = 16,
+                           .patch = 7};
+    for (int i = 0; i < a.depth; i++) {
+        a.heads[i] = 1 + (int)((number + i) % 4);
+        a.ffn[i] = a.width * (i == 0 ? 2 : 4);
+    }
+    return a;
+}
+
+/* Of the right order, not exact: the store only keeps them. */
+static inline struct space_cost sample_cost(const struct space_arch *a)
+{
+    const int64_t params = 12LL * a->depth * a->width * a->width + 1000;
+    return (struct space_cost){
+        .params = params, .bytes = 4 * params, .macs = 17 * params, .memory = 4096LL * a->width};
+}
+
+static inline bool sample_fails(int64_t number)
+{
+    return number == 5 || number == 14;
+}
+
+static inline double sample_error(int64_t number)
+{
+    const double spread[] = {0.00, 0.03, -0.01, 0.05};
+    return 0.40 / (1.0 + 0.2 * (double)number) + 0.05 + spread[number % 4];
+}
+
+static inline double sample_latency(int64_t number) /* ms */
+{
+    const struct space_arch a = sample_arch(number);
+    return (double)sample_cost(&a).params * 1e-6 + 0.01 * (double)(number % 5);
+}
+
+static inline void sample_propose(struct store *store, int64_t number)
+{
+    static const char *const origins[] = {"largest", "smallest", "middle", "fill"};
+    const struct space_arch arch = sample_arch(number);
+    const struct space_cost cost = sample_cost(&arch);
+    const bool child = number >= 8;
+    struct store_proposal p = {.number = number,
+                               .arch = &arch,
+                               .cost = &cost,
+                               .origin = child        ? "mutation"
+                                         : number < 4 ? origins[number]
+                                                      : "random",
+                               .parent_a = child ? number - 8 : -1,
+                               .parent_b = child && number % 2 ? number - 7 : -1,
+                               .seed = 1000 + (uint64_t)number};
+    struct rt_err err;
+
+    assert_ok(store_trial_propose(store, &p, &err));
+}
+
+/* A result as an evaluator gives it; release it. */
+static inline struct store_result sample_result(int64_t number)
+{
+    struct store_result r = {.status = RT_OK};
+    const double error = sample_error(number);
+
+    if (sample_fails(number)) {
+        r.status = number == 5 ? RT_ENAN : RT_ENOMEM;
+        snprintf(r.error, sizeof r.error, "%s",
+                 number == 5 ? "loss is not finite at step 40" : "memory limit of 64 MiB reached");
+        return r;
+    }
+    r.value_count = 4;
+    r.values[0] = (struct store_value){"error", error, 0.004};
+    r.values[1] = (struct store_value){"kl", error * 1.5, 0.01};
+    r.values[2] = (struct store_value){"agreement", 1 - error, 0.004};
+    r.values[3] = (struct store_value){"latency", sample_latency(number), 0.002};
+    r.curve = calloc(8, sizeof *r.curve);
+    assert_non_null(r.curve);
+    for (int i = 0; i < 8; i++) {
+        struct store_curve_point *p = &r.curve[r.curve_count++];
+        p->step = 50 * (1 + i / 2);
+        snprintf(p->name, sizeof p->name, "%s", i % 2 ? "validation_error" : "loss");
+        p->value = error * (2.0 - 0.25 * (i / 2)) * (i % 2 ? 1.0 : 3.0);
+    }
+    r.has_latency = true;
+    r.latency = (struct store_latency){.batch = 1,
+                                       .threads = 1,
+                                       .warmup = 20,
+                                       .samples = 200,
+                                       .median = sample_latency(number) * 1e6,
+                                       .mad = 1500,
+                                       .p10 = sample_latency(number) * 0.98e6,
+                                       .p90 = sample_latency(number) * 1.1e6,
+                                       .concurrent = number % 2};
+    return r;
+}
+
+static inline void sample_done(struct store *store, int64_t number)
+{
+    struct store_result result = sample_result(number);
+    struct rt_err err;
+
+    assert_ok(store_trial_done(store, number, &result, &err));
+    store_result_release(&result);
+}
+
+static inline bool sample_dominates(int64_t a, int64_t b)
+{
+    const struct space_arch p = sample_arch(a), q = sample_arch(b);
+    const double x[] = {sample_error(a), (double)sample_cost(&p).params, sample_latency(a)};
+    const double y[] = {sample_error(b), (double)sample_cost(&q).params, sample_latency(b)};
+    bool better = false;
+
+    for (int i = 0; i < 3; i++) {
+        if (x[i] > y[i])
+            return false;
+        better |= x[i] < y[i];
+    }
+    return better;
+}
+
+/* Is `number` in the front of the trials 0..last? */
+static inline bool sample_in_front(int64_t number, int64_t last)
+{
+    if (sample_fails(number))
+        return false;
+    for (int64_t i = 0; i <= last; i++)
+        if (!sample_fails(i) && sample_dominates(i, number))
+            return false;
+    return true;
+}
+
+static inline void sample_commit(struct store *store, int64_t number)
+{
+    int64_t removed[SAMPLE_TRIALS];
+    struct store_commit c = {.number = number, .failed = sample_fails(number), .removed = removed};
+    struct rt_err err;
+
+    c.enters_front = sample_in_front(number, number);
+    for (int64_t i = 0; i < number; i++)
+        if (sample_in_front(i, number - 1) && !sample_in_front(i, number))
+            removed[c.removed_count++] = i;
+    for (int64_t i = 0; i <= number; i++)
+        c.front_size += sample_in_front(i, number);
+    c.hypervolume = number < SAMPLE_HYPERVOLUME_FROM ? (double)NAN : 1 - 4 / (double)(number + 4);
+    assert_ok(store_trial_commit(store, &c, &err));
+}
+
+static inline void sample_teachers(struct store *store)
+{
+    static const struct store_teacher teachers[] = {
+        {0,
+         "wide",
+         "trained",
+         "L6-d256-k32-h8-f1024-p7",
+         4800000,
+         0.5,
+         "aa",
+         2,
+         {{"error", 0.085, 0.003}, {"kl", 0.02, 0.001}}},
+        {1, "deep", "recorded", "", 0, 0.5, "bb", 1, {{"error", 0.09, 0.003}}},
+        {2, "ensemble", "ensemble", "", 0, 1, "cc", 1, {{"error", 0.078, 0.003}}},
+    };
+    struct rt_err err;
+
+    assert_ok(store_teachers(store, teachers, 3, &err));
+}
+
+static inline int64_t sample_host(struct store *store)
+{
+    int64_t host = 0;
+    struct rt_err err;
+
+    assert_ok(store_host(store, &sample_machine, "v3", &host, &err));
+    return host;
+}
+
+/* The whole study, in `store` as it was created. */
+static inline void sample_fill(struct store *store)
+{
+    const int64_t host = sample_host(store);
+    struct rt_err err;
+
+    sample_teachers(store);
+    for (int64_t n = 0; n < SAMPLE_TRIALS; n++) {
+        sample_propose(store, n);
+        assert_ok(store_trial_start(store, n, host, (int)(n % 2), &err));
+        if (n == 3) {
+            assert_ok(store_trial_interrupt(store, n, &err));
+            assert_ok(store_trial_start(store, n, host, 1, &err));
+        }
+        if (n == SAMPLE_TRIALS - 2) /* the last but one still runs, so the last waits */
+            continue;
+        sample_done(store, n);
+        if (n < SAMPLE_TRIALS - 2)
+            sample_commit(store, n);
+    }
+    assert_ok(store_event(store, "note", -1, "the sample is complete", &err));
+}
+
+/* A scratch folder of this process; `sample_path` names a file in it. */
+static char sample_folder[64];
+
+static inline int sample_setup(void **state)
+{
+    (void)state;
+    snprintf(sample_folder, sizeof sample_folder, "/tmp/retort-store-XXXXXX");
+    return mkdtemp(sample_folder) ? 0 : -1;
+}
+
+static inline int sample_teardown(void **state)
+{
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf '%s'", sample_folder);
+    return system(command); /* NOLINT(cert-env33-c): a folder that we made */
+}
+
+static inline const char *sample_path(const char *name)
+{
+    static char paths[4][160];
+    static int turn;
+    char *path = paths[turn++ % 4];
+
+    snprintf(path, sizeof paths[0], "%s/%s", sample_folder, name);
+    return path;
+}
+
+static inline struct store *sample_create(const char *path)
+{
+    struct store *store = NULL;
+    struct rt_err err;
+
+    assert_ok(store_create(path, &sample_study, &store, &err));
+    return store;
+}
+
+static inline struct store *sample_open(const char *path, enum store_mode mode)
+{
+    struct store *store = NULL;
+    struct rt_err err;
+
+    assert_ok(store_open(path, mode, SAMPLE_HASH, &store, &err));
+    return store;
+}
+
+/* All rows of a query: columns joined by '|', rows ended by a line feed. The caller frees. */
+static inline char *ask_db(sqlite3 *db, const char *sql)
+{
+    size_t size = 0;
+    char *text = NULL;
+    sqlite3_stmt *q = NULL;
+    FILE *out = open_memstream(&text, &size);
+    int code;
+
+    assert_non_null(out);
+    if (sqlite3_prepare_v2(db, sql, -1, &q, NULL))
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(q); i++) {
+            const char *cell = (const char *)sqlite3_column_text(q, i);
+            fprintf(out, "%s%s", i ? "|" : "", cell ? cell : "null");
+        }
+        fputc('\n', out);
+    }
+    if (code != SQLITE_DONE)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    sqlite3_finalize(q);
+    fclose(out);
+    return text;
+}
+
+static inline void assert_rows_at(struct store *store, const char *sql, const char *want,
+                                  const char *file, int line)
+{
+    char *got = ask_db(store_handle(store), sql);
+
+    if (strcmp(got, want) != 0) {
+        print_error("%s\ngot:\n%swant:\n%s", sql, got, want);
+        free(got);
+        _fail(file, line);
+    }
+    free(got);
+}
+#define assert_rows(store, sql, want) assert_rows_at(store, sql, want, __FILE__, __LINE__)
+
+/* The error text holds `part`. */
+#define assert_says(part)                                                                          \
+    do {                                                                                           \
+        if (!strstr(err.text, part)) {                                                             \
+            print_error("got '%s', want a text with '%s'\n", err.text, part);                      \
+            _fail(__FILE__, __LINE__);                                                             \
+        }                                                                                          \
+    } while (0)
+#endif
