@@ -351,10 +351,11 @@ static rt_status make(const char *path, const struct store_study *study, struct 
     rt_status rc;
 
     /* "./" before a name such as "file:x", which SQLite would take apart. */
-    snprintf(file, sizeof file, "%s%s.tmp-%ld", path[0] == '/' ? "" : "./", path, (long)getpid());
+    snprintf(file, sizeof file, "%s%s.tmp", path[0] == '/' ? "" : "./", path);
     if (exists(path))
         return rt_fail(err, RT_EDB, "cannot make '%s': it exists already", path);
-    unlink(file);
+    remove_with(file, ""); /* of a process that was killed here */
+    remove_with(file, "-journal");
     rc = build(path, file, study, err);
     if (rc == RT_OK && rename(file, path))
         rc = rt_fail(err, RT_EIO, "cannot make '%s': %s", path, strerror(errno));

@@ -1,0 +1,556 @@
+/* tests/test_store_faults.c -- the store when things go wrong: killed writers, two writers, full
+ * disks, read-only folders. Each fault happens in a child process, so that a lock, a mount or a
+ * user id of the test never outlives it. */
+#define _GNU_SOURCE /* unshare() */
+#include "store_sample.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+#define SKIPPED 77
+#define NOBODY 65534
+
+/* Run `body` in a child; its exit code. A failed check in it prints to stderr and exits 1. */
+static int in_child(int (*body)(void))
+{
+    int status = 0;
+    const pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(body());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* In a child, where cmocka's own checks would jump back into the parent's test. */
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
+            return 1;                                                                              \
+        }                                                                                          \
+    } while (0)
+#define CHECK_SAYS(part)                                                                           \
+    do {                                                                                           \
+        if (!strstr(err.text, part)) {                                                             \
+            fprintf(stderr, "%s:%d: got '%s', want a text with '%s'\n", __FILE__, __LINE__,        \
+                    err.text, part);                                                               \
+            return 1;                                                                              \
+        }                                                                                          \
+    } while (0)
+
+static void pass_or_skip(int code)
+{
+    if (code == SKIPPED)
+        skip();
+    assert_int_equal(code, 0);
+}
+
+/* ---- two writers ---- */
+
+static void a_second_writer_is_refused_and_told_who_writes(void **state)
+{
+    const char *path = sample_path("second.db");
+    struct store *first = sample_create(path), *second = NULL;
+    char holder[32];
+    struct rt_err err;
+    (void)state;
+
+    assert_int_equal(store_open(path, STORE_WRITE, NULL, &second, &err), RT_EDB);
+
+    snprintf(holder, sizeof holder, "process %ld on ", (long)getpid());
+    assert_says("is being written by");
+    assert_says(holder);
+    store_close(sample_open(path, STORE_READ)); /* readers may */
+    sample_propose(first, 0);
+    store_close(first);
+    store_close(sample_open(path, STORE_WRITE));
+}
+
+static const char *second_path;
+
+static int write_by_link(void)
+{
+    struct store *s = NULL;
+    struct rt_err err;
+
+    CHECK(store_open(second_path, STORE_WRITE, NULL, &s, &err) == RT_EDB);
+    CHECK_SAYS("is being written by process");
+    return 0;
+}
+
+static void another_process_is_refused_even_through_a_link(void **state)
+{
+    const char *path = sample_path("linked.db");
+    struct store *s = sample_create(path);
+    (void)state;
+    second_path = sample_path("link.db");
+    assert_int_equal(symlink(path, second_path), 0);
+
+    assert_int_equal(in_child(write_by_link), 0);
+
+    store_close(s);
+}
+
+static void a_lock_file_without_holder_is_taken_over(void **state)
+{
+    const char *path = sample_path("stale.db"), *lock = sample_path("stale.db.lock");
+    FILE *file;
+    (void)state;
+    store_close(sample_create(path));
+    file = fopen(lock, "w");
+    assert_non_null(file);
+    fputs("999999999 a-machine-that-is-gone-and-had-a-long-name\n", file);
+    fclose(file);
+
+    struct store *s = sample_open(path, STORE_WRITE);
+
+    char text[64] = "";
+    file = fopen(lock, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    fclose(file);
+    assert_int_equal(atol(text), getpid());
+    store_close(s);
+    assert_int_not_equal(access(lock, F_OK), 0);
+}
+
+static void a_persons_transaction_is_waited_for(void **state)
+{
+    const char *path = sample_path("busy.db");
+    struct store *s = sample_create(path);
+    int ready[2];
+    char c;
+    (void)state;
+    assert_int_equal(pipe(ready), 0);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        sqlite3 *db;
+        sqlite3_open(path, &db);
+        sqlite3_exec(db, "begin immediate", NULL, NULL, NULL);
+        (void)!write(ready[1], "x", 1);
+        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+        sqlite3_exec(db, "commit", NULL, NULL, NULL);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &c, 1), 1);
+
+    const int64_t before = rt_now_ns();
+    sample_propose(s, 0);
+
+    assert_true(rt_now_ns() - before > 100000000);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(ready[0]);
+    close(ready[1]);
+    store_close(s);
+}
+
+/* ---- killed writers ---- */
+
+/* Take the study up and work on it for ever; each trial goes all its way, two run at a time. */
+static void work(const char *path)
+{
+    struct store *s = NULL;
+    struct store_trial *t = NULL;
+    int64_t count = 0, next = 0;
+    struct rt_err err;
+
+    if (store_open(path, STORE_WRITE, NULL, &s, &err) || store_trials_load(s, &t, &count, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        _exit(1);
+    }
+    while (next < count &&
+           (!strcmp(t[next].state, "committed") || !strcmp(t[next].state, "failed")))
+        next++;
+    const int64_t host = sample_host(s);
+    for (int64_t n = next; n < SAMPLE_TRIALS; n += 2) {
+        const bool pair = n + 1 < SAMPLE_TRIALS;
+        for (int64_t i = n; i <= n + pair; i++) {
+            if (i >= count)
+                sample_propose(s, i);
+            if (i >= count || strcmp(t[i].state, "done") != 0)
+                if (store_trial_start(s, i, host, (int)(i - n), &err))
+                    _exit(1);
+        }
+        for (int64_t i = n + pair; i >= n; i--)
+            if (i >= count || strcmp(t[i].state, "done") != 0)
+                sample_done(s, i);
+        for (int64_t i = n; i <= n + pair; i++)
+            sample_commit(s, i);
+    }
+    store_close(s);
+    free(t);
+    _exit(0);
+}
+
+static void check_consistent(struct store *s)
+{
+    assert_rows(s, "pragma integrity_check", "ok\n");
+    assert_rows(s, "select count(*) from pragma_foreign_key_check", "0\n");
+    assert_rows(s, "select count(*) from trial where state in ('running')", "0\n");
+    assert_rows(s,
+                "select count(*) from trial where number not between 0 and"
+                " (select count(*) - 1 from trial)",
+                "0\n");
+    assert_rows(s, /* metrics go with the result, never before or after it */
+                "select count(*) from trial t where (select count(*) from metric m where m.trial ="
+                " t.number) <> case when state in ('done', 'committed') and error_kind is null"
+                " then 4 else 0 end",
+                "0\n");
+    assert_rows(s, "select count(*) from curve where trial not in (select trial from metric)",
+                "0\n");
+    assert_rows(s,
+                "select count(*) from trial where state in ('committed', 'failed') and number"
+                " not in (select trial from front_history)",
+                "0\n");
+    assert_rows(s,
+                "select count(*) = coalesce((select size from front_history order by trial desc"
+                " limit 1), 0) from front",
+                "1\n");
+    assert_rows(s, "select count(*) from execution where outcome = 'running'", "0\n");
+}
+
+static char *final_rows(struct store *s)
+{
+    return ask_db(store_handle(s),
+                  "select 'c', id, arch, origin, parent_a, parent_b from candidate union all"
+                  " select 't', number, candidate, state, attempt, error_kind from trial union all"
+                  " select 'm', trial, name, value, stderr, 0 from metric union all"
+                  " select 'u', trial, name, step, value, 0 from curve union all"
+                  " select 'f', trial, 0, 0, 0, 0 from front union all"
+                  " select 'h', trial, size, hypervolume, 0, 0 from front_history");
+}
+
+static void kill_nine_at_any_moment_leaves_whole_states_and_the_same_end(void **state)
+{
+    const char *path = sample_path("killed.db");
+    struct rt_rng rng;
+    int killed = 0, rounds = 0, status;
+    (void)state;
+    store_close(sample_create(path));
+    rt_rng_init(&rng, 20, RT_STREAM_TEST, 1);
+
+    do {
+        const pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            work(path);
+        nanosleep(&(struct timespec){.tv_nsec = 200000 + (long)rt_rng_below(&rng, 6000000)}, NULL);
+        if (++rounds < 60)
+            kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        killed += WIFSIGNALED(status);
+        struct store *s = sample_open(path, STORE_WRITE);
+        check_consistent(s);
+        store_close(s);
+    } while (WIFSIGNALED(status));
+
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(killed > 3); /* else the test tells nothing */
+    struct store *s = sample_open(path, STORE_WRITE), *calm = sample_create(sample_path("calm.db"));
+    const int64_t host = sample_host(calm);
+    struct rt_err err;
+    for (int64_t n = 0; n < SAMPLE_TRIALS; n++) {
+        sample_propose(calm, n);
+        assert_ok(store_trial_start(calm, n, host, 0, &err));
+        sample_done(calm, n);
+        sample_commit(calm, n);
+    }
+    char *got = final_rows(s), *want = final_rows(calm);
+    assert_string_equal(got, want);
+    free(got);
+    free(want);
+    store_close(s);
+    store_close(calm);
+}
+
+static void a_killed_create_leaves_no_half_study(void **state)
+{
+    const char *path = sample_path("half.db");
+    struct rt_rng rng;
+    (void)state;
+    rt_rng_init(&rng, 21, RT_STREAM_TEST, 2);
+
+    for (int i = 0; i < 12; i++) {
+        const pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct store *s;
+            if (store_create(path, &sample_study, &s, NULL) == RT_OK)
+                store_close(s);
+            _exit(0);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 100000 + (long)rt_rng_below(&rng, 5000000)}, NULL);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        if (access(path, F_OK) == 0) { /* all of it, or nothing */
+            struct store *s = sample_open(path, STORE_WRITE);
+            assert_rows(s, "select name from study", "sample\n");
+            store_close(s);
+            assert_int_equal(unlink(path), 0);
+        }
+    }
+    store_close(sample_create(path)); /* and what was left is not in the way, and goes */
+    assert_int_not_equal(access(sample_path("half.db.tmp"), F_OK), 0);
+    assert_int_not_equal(access(sample_path("half.db.tmp-journal"), F_OK), 0);
+}
+
+/* ---- a full disk ---- */
+
+static void a_full_file_fails_with_the_reason_and_goes_on_later(void **state)
+{
+    struct store *s = sample_create(sample_path("pages.db"));
+    const int64_t host = sample_host(s);
+    struct store_result result = sample_result(0);
+    struct rt_err err;
+    (void)state;
+    sample_propose(s, 0);
+    assert_ok(store_trial_start(s, 0, host, 0, &err));
+    result.curve = realloc(result.curve, 4000 * sizeof *result.curve);
+    assert_non_null(result.curve);
+    for (; result.curve_count < 4000; result.curve_count++)
+        result.curve[result.curve_count] =
+            (struct store_curve_point){result.curve_count, "long", 1.5};
+    sqlite3_exec(store_handle(s), "pragma max_page_count = 1", NULL, NULL, NULL); /* as it is now */
+
+    assert_int_equal(store_trial_done(s, 0, &result, &err), RT_EDB);
+
+    assert_says("cannot record trial 0 in '");
+    assert_says("database or disk is full; free some space there");
+    assert_rows(s, "select state, (select count(*) from metric) from trial", "running|0\n");
+    sqlite3_exec(store_handle(s), "pragma max_page_count = 1000000", NULL, NULL, NULL);
+    assert_ok(store_trial_done(s, 0, &result, &err));
+    sample_commit(s, 0);
+    store_result_release(&result);
+    store_close(s);
+}
+
+/* A file system of our own, seen by this process alone, at <scratch>/<name>. */
+static int mount_small(const char *folder, const char *size)
+{
+    if (mkdir(folder, 0777) && errno != EEXIST)
+        return 1;
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("tmpfs", folder, "tmpfs", 0, size))
+        return SKIPPED;
+    return 0;
+}
+
+static void fill_up(const char *folder)
+{
+    static const char zeros[4096];
+    char path[256];
+    snprintf(path, sizeof path, "%s/filler", folder);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    while (write(fd, zeros, sizeof zeros) > 0)
+        continue;
+    close(fd);
+}
+
+static int fill_disk_while_writing(void)
+{
+    const char *folder = sample_path("small");
+    const int mounted = mount_small(folder, "size=2m");
+    char path[256], filler[256];
+    struct store *s = NULL;
+    struct rt_err err = {.text = ""};
+    rt_status rc = RT_OK;
+
+    if (mounted)
+        return mounted;
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    snprintf(filler, sizeof filler, "%s/filler", folder);
+    CHECK(store_create(path, &sample_study, &s, &err) == RT_OK);
+    fill_up(folder);
+    for (int i = 0; i < 10000 && rc == RT_OK; i++)
+        rc = store_event(s, "note", -1, "one more line that takes a little space", &err);
+    CHECK(rc == RT_EDB);
+    CHECK_SAYS("free some space there, then start again");
+    CHECK(unlink(filler) == 0);
+    CHECK(store_event(s, "note", -1, "after", &err) == RT_OK); /* the same handle goes on */
+    store_close(s);
+    CHECK(store_open(path, STORE_WRITE, NULL, &s, &err) == RT_OK);
+    char *check = ask_db(store_handle(s), "pragma integrity_check");
+    CHECK(strcmp(check, "ok\n") == 0);
+    free(check);
+    store_close(s);
+    return 0;
+}
+
+static void a_disk_that_fills_up_while_writing_loses_nothing(void **state)
+{
+    (void)state;
+    pass_or_skip(in_child(fill_disk_while_writing));
+}
+
+static int create_on_full_disk(void)
+{
+    const char *folder = sample_path("full");
+    const int mounted = mount_small(folder, "size=64k");
+    char path[256], command[512];
+    struct store *s = NULL;
+    struct rt_err err = {.text = ""};
+
+    if (mounted)
+        return mounted;
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    CHECK(store_create(path, &sample_study, &s, &err) != RT_OK);
+    CHECK_SAYS("free some space there");
+    snprintf(command, sizeof command, "test -z \"$(ls -A '%s')\"", folder);
+    CHECK(system(command) == 0);
+    fill_up(folder); /* now not even a lock fits */
+    CHECK(store_create(path, &sample_study, &s, &err) != RT_OK);
+    CHECK_SAYS("free some space there");
+    snprintf(command, sizeof command, "test \"$(ls -A '%s')\" = filler", folder);
+    CHECK(system(command) == 0);
+    return 0;
+}
+
+static void create_on_a_full_disk_leaves_nothing(void **state)
+{
+    (void)state;
+    pass_or_skip(in_child(create_on_full_disk));
+}
+
+/* ---- read-only folders ---- */
+
+static char barred[128];
+
+/* As somebody who may not write there. */
+static int read_barred(void)
+{
+    struct store *s = NULL, *t = NULL;
+    struct rt_err err = {.text = ""};
+
+    if (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)))
+        return SKIPPED;
+    CHECK(store_open(barred, STORE_READ, SAMPLE_HASH, &s, &err) == RT_OK);
+    char *rows = ask_db(store_handle(s), "select count(*) from leaderboard");
+    CHECK(strcmp(rows, "20\n") == 0);
+    free(rows);
+    store_close(s);
+    CHECK(store_open(barred, STORE_WRITE, NULL, &t, &err) == RT_EIO);
+    CHECK_SAYS("choose a folder you can write to, or mend its permissions");
+    return 0;
+}
+
+static int create_barred(void)
+{
+    struct store *s = NULL;
+    struct rt_err err = {.text = ""};
+    char path[160];
+
+    if (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)))
+        return SKIPPED;
+    snprintf(path, sizeof path, "%s-new", barred);
+    CHECK(store_create(path, &sample_study, &s, &err) == RT_EIO);
+    CHECK_SAYS("choose a folder you can write to, or mend its permissions");
+    return 0;
+}
+
+/* <scratch>/<name>/study #1?.db, filled; the odd characters would end a URI too early. */
+static struct store *barred_study(const char *name)
+{
+    char folder[96];
+    struct store *s;
+
+    snprintf(folder, sizeof folder, "%s/%s", sample_folder, name);
+    snprintf(barred, sizeof barred, "%s/study #1?%%41.db", folder);
+    s = sample_create(barred);
+    sample_fill(s);
+    assert_int_equal(chmod(sample_folder, 0755), 0);
+    return s;
+}
+
+static void bar(const char *name, mode_t mode)
+{
+    char folder[96];
+    snprintf(folder, sizeof folder, "%s/%s", sample_folder, name);
+    assert_int_equal(chmod(folder, mode), 0);
+}
+
+static void a_reader_works_in_a_read_only_folder(void **state)
+{
+    (void)state;
+    store_close(barred_study("barred"));
+    bar("barred", 0555);
+
+    pass_or_skip(in_child(read_barred));
+    pass_or_skip(in_child(create_barred));
+
+    bar("barred", 0755);
+}
+
+static void a_reader_works_in_a_read_only_folder_while_the_writer_runs(void **state)
+{
+    struct store *s = barred_study("shared");
+    (void)state;
+    bar("shared", 0555);
+
+    pass_or_skip(in_child(read_barred));
+
+    bar("shared", 0755);
+    store_close(s);
+}
+
+static int read_log_only(void)
+{
+    struct store *s = NULL;
+    struct rt_err err = {.text = ""};
+
+    if (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)))
+        return SKIPPED;
+    CHECK(store_open(barred, STORE_READ, NULL, &s, &err) == RT_EDB);
+    CHECK_SAYS("copy the .db and .db-wal files to a folder you can write to");
+    return 0;
+}
+
+static void a_reader_does_not_pass_over_changes_that_wait_in_the_log(void **state)
+{
+    struct store *s = barred_study("log");
+    char copy[160], command[512];
+    (void)state;
+    snprintf(copy, sizeof copy, "%s-copy", barred);
+    snprintf(command, sizeof command, "cp '%s' '%s' && cp '%s-wal' '%s-wal'", barred, copy, barred,
+             copy);
+    assert_int_equal(system(command), 0); /* as a backup that forgot nothing but -shm */
+    store_close(s);
+    snprintf(barred, sizeof barred, "%s", copy);
+    bar("log", 0555);
+
+    pass_or_skip(in_child(read_log_only));
+
+    bar("log", 0755);
+    s = sample_open(barred, STORE_READ); /* where -shm can be made, the log is read */
+    assert_rows(s, "select committed from progress", "20\n");
+    store_close(s);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_writer_is_refused_and_told_who_writes),
+        cmocka_unit_test(another_process_is_refused_even_through_a_link),
+        cmocka_unit_test(a_lock_file_without_holder_is_taken_over),
+        cmocka_unit_test(a_persons_transaction_is_waited_for),
+        cmocka_unit_test(kill_nine_at_any_moment_leaves_whole_states_and_the_same_end),
+        cmocka_unit_test(a_killed_create_leaves_no_half_study),
+        cmocka_unit_test(a_full_file_fails_with_the_reason_and_goes_on_later),
+        cmocka_unit_test(a_disk_that_fills_up_while_writing_loses_nothing),
+        cmocka_unit_test(create_on_a_full_disk_leaves_nothing),
+        cmocka_unit_test(a_reader_works_in_a_read_only_folder),
+        cmocka_unit_test(a_reader_works_in_a_read_only_folder_while_the_writer_runs),
+        cmocka_unit_test(a_reader_does_not_pass_over_changes_that_wait_in_the_log),
+    };
+    return cmocka_run_group_tests_name("store/faults", tests, sample_setup, sample_teardown);
+}
