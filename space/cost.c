@@ -1,0 +1,57 @@
+/* space/cost.c -- space_cost_of() of arch.h: closed forms, checked against the built network. */
+#include "space/arch.h"
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* MACs of block l when `queries` of the `tokens` rows go on after attention. */
+static int64_t block_macs(const struct space_arch *arch, int l, int64_t tokens, int64_t queries)
+{
+    const int64_t d = arch->width, a = (int64_t)arch->heads[l] * arch->head_dim, f = arch->ffn[l];
+
+    return queries * d * a            /* q */
+           + 2 * tokens * d * a       /* k, v */
+           + 2 * queries * tokens * a /* scores and context */
+           + queries * a * d          /* proj */
+           + 2 * queries * d * f;     /* up, down */
+}
+
+static int64_t block_params(const struct space_arch *arch, int l)
+{
+    const int64_t d = arch->width, a = (int64_t)arch->heads[l] * arch->head_dim, f = arch->ffn[l];
+
+    return 4 * d + 3 * a * d + 3 * a + d * a + d + f * d + f + d * f + d;
+}
+
+/* Floats alive at the worst moment of block l, the residual stream aside. */
+static int64_t block_floats(const struct space_arch *arch, int l, int64_t tokens)
+{
+    const int64_t d = arch->width, a = (int64_t)arch->heads[l] * arch->head_dim, f = arch->ffn[l];
+
+    return larger(tokens * d + 3 * tokens * a + tokens * tokens + tokens * a,
+                  tokens * d + tokens * f);
+}
+
+void space_cost_of(const struct space_arch *arch, const struct space_shape *shape,
+                   struct space_cost *cost)
+{
+    const int64_t d = arch->width, classes = shape->classes;
+    const int64_t tokens = space_tokens(arch, shape);
+    const bool by_class = shape->pool == SPACE_POOL_CLASS;
+    const int64_t patches = tokens - by_class;
+    const int64_t patch = (int64_t)arch->patch * arch->patch * shape->channels;
+    int64_t floats = patches * patch;
+
+    cost->params = d * patch + d + (by_class ? d : 0) + tokens * d + 2 * d + classes * d + classes;
+    cost->macs = patches * patch * d + d * classes;
+    for (int l = 0; l < arch->depth; l++) {
+        const bool last = l == arch->depth - 1;
+        cost->params += block_params(arch, l);
+        cost->macs += block_macs(arch, l, tokens, last && by_class ? 1 : tokens);
+        floats = larger(floats, block_floats(arch, l, tokens));
+    }
+    cost->bytes = 4 * cost->params;
+    cost->memory = 4 * (tokens * d + floats);
+}
