@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A positive number at *at, moving past it; 0 when there is none or it is too large. */
+/* A positive number at *at, moving past it; 0 when there is none, it is too large, or it has a
+ * leading zero: that would be a second text of the same architecture. */
 static int read_number(const char **at)
 {
     int value = 0;
 
+    if (**at == '0')
+        return 0;
     while (**at >= '0' && **at <= '9') {
         value = value * 10 + (**at - '0');
         if (value > 4 * SPACE_MAX_WIDTH)

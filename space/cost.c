@@ -42,7 +42,7 @@ void space_cost_of(const struct space_arch *arch, const struct space_shape *shap
     const bool by_class = shape->pool == SPACE_POOL_CLASS;
     const int64_t patches = tokens - by_class;
     const int64_t patch = (int64_t)arch->patch * arch->patch * shape->channels;
-    int64_t floats = patches * patch;
+    int64_t floats = tokens * patch;
 
     cost->params = d * patch + d + (by_class ? d : 0) + tokens * d + 2 * d + classes * d + classes;
     cost->macs = patches * patch * d + d * classes;

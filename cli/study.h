@@ -1,0 +1,74 @@
+/* cli/study.h -- the study file: one YAML file that says what is searched, and how.
+ *
+ * Keys     docs/study.md lists every key, its range and its default. Unknown keys, wrong types and
+ *          values out of range are errors: "'FILE':LINE:COLUMN: KEY: what is wrong; the mend".
+ * Paths    are relative to the folder of the study file, and resolved here.
+ * Shape    the images' size and classes come from the data: until study_bind_shape() has been
+ *          called, space.shape holds only the pooling, and the space is not initialised.
+ * Errors   RT_EARG for a wrong study, RT_EFORMAT for a file that is not YAML, RT_EIO for no file.
+ */
+#ifndef CLI_STUDY_H
+#define CLI_STUDY_H
+#include "base/file.h"
+#include "base/hash.h"
+#include "search/search.h"
+#include "space/space.h"
+#include "trainer/latency.h"
+#include "trainer/teachers/teachers.h"
+#include "trainer/train.h"
+
+#define STUDY_NAME 64
+#define STUDY_MAX_BYTES ((size_t)1 << 20) /* of a study file */
+
+enum study_task { STUDY_TASK_IMAGE };
+enum study_format { STUDY_FORMAT_IDX };
+
+struct study_data {
+    enum study_format format;
+    char train_images[RT_PATH_MAX], train_labels[RT_PATH_MAX];
+    char test_images[RT_PATH_MAX], test_labels[RT_PATH_MAX]; /* "" when the study has no test */
+    int classes;                                             /* 0: from the labels */
+    int validation, train_limit;                             /* rows; train_limit 0: all */
+};
+
+struct study {
+    char path[RT_PATH_MAX];   /* of the study file */
+    char *yaml;               /* owned: the study file, word for word */
+    char files[RT_HASH_TEXT]; /* of the names of the data files, as written */
+
+    char name[STUDY_NAME];
+    enum study_task task;
+    uint64_t seed; /* also search.seed */
+    char store[RT_PATH_MAX];
+    struct study_data data;
+    struct tr_ensemble_spec teachers;
+    struct space space;           /* limits included */
+    struct tr_recipe recipe;      /* `distill:`, combine and weights of the teachers filled in */
+    struct tr_recipe full;        /* `full:`, what it does not say taken from `distill:` */
+    double full_epochs;           /* > 0: in place of full.steps, see study_full_recipe() */
+    struct search_options search; /* workers at least 1; host and log are the caller's */
+    int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */
+    struct tr_latency_options latency;
+};
+
+/* The values that a study has when its file says nothing. */
+void study_defaults(struct study *study);
+rt_status study_load(const char *path, struct study *study, struct rt_err *err);
+/* The same from text in memory, for a study that is kept in a store: `path` is where its file
+ * stood. */
+rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct study *study,
+                      struct rt_err *err);
+void study_release(struct study *study);
+
+/* Complete the space by what the data are (shape->pool is ignored), then check what depends on it:
+ * patches, teachers' architectures, losses, and whether anything fits the limits. */
+rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
+                           struct rt_err *err);
+
+/* Hash of everything that decides the trials' results; not of workers, hours, trials, name, store,
+ * cache, the full recipe, comments or formatting. Data files count by name, as written. */
+void study_hash(const struct study *study, char text[RT_HASH_TEXT]);
+
+/* The recipe of `retort distill` for a training set of so many rows. */
+struct tr_recipe study_full_recipe(const struct study *study, int train_rows);
+#endif
