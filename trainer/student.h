@@ -7,7 +7,12 @@
  * Shapes   M examples a micro-batch, T tokens, d width, a = heads*head_dim, f ffn, C classes.
  *          Input: images as float (M, H, W, channels) already normalised; the stem cuts patches
  *          (row-major over patches, each p*p*channels). Logits (M,C), row-major float32.
- * Memory   tr_student_*_bytes() say what an arena must hold; nothing is allocated later.
+ * Details  x0 = position + (class token | patch W^T + b); the norms use TR_NORM_EPS; GELU is exact
+ *          (erf); scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then all
+ *          v, head by head. Pooling follows the final norm: its class row, or the mean of its rows.
+ * Memory   tr_weights_bytes(), tr_pass_bytes(), tr_infer_bytes() and tr_adamw_bytes() say how many
+ *          bytes of an arena the init of that name takes; nothing is allocated later. With a
+ *          counting arena the inits succeed, set their pointers to NULL, and only count.
  * Threads  forward/backward: one struct tr_pass a thread; `weights` is shared, read-only between
  *          calls of tr_weights_pack().
  * Exact    results depend on the kernel set and on the micro-batch only by rounding, and for one
@@ -21,6 +26,8 @@
 #include "base/arena.h"
 #include "space/arch.h"
 #include "trainer/nn/kernels.h"
+
+#define TR_NORM_EPS 1e-6F
 
 struct tr_tensor {
     char name[40]; /* as in space/arch.h, blocks as "block.0.qkv.weight" */
@@ -37,6 +44,7 @@ struct tr_student {
     size_t param_count;
     int tensor_count;
     struct tr_tensor *tensors; /* owned; freed by tr_student_release() */
+    struct tr_plan *plan;      /* owned; layers and where they are packed: student_internal.h */
 };
 
 rt_status tr_student_init(struct tr_student *student, const struct space_arch *arch,
@@ -54,16 +62,19 @@ void tr_student_init_params(const struct tr_student *student, uint64_t seed, flo
 struct tr_weights {
     float *params; /* param_count floats */
     float *packed; /* kernel set's own layout; NULL for plain kernels */
+    bool for_training;
 };
 rt_status tr_weights_init(struct tr_weights *weights, const struct tr_student *student,
                           bool for_training, struct rt_arena *model, struct rt_err *err);
-/* After every change of params, before the next pass. for_training false packs less. */
+size_t tr_weights_bytes(const struct tr_student *student, bool for_training);
+/* After every change of params, before the next pass. Less is packed when not for_training. */
 void tr_weights_pack(const struct tr_student *student, struct tr_weights *weights);
 
 /* One thread's activations for training with micro-batches of at most `max_batch` examples. */
 struct tr_pass;
 rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, int max_batch,
                        struct rt_arena *step, struct rt_err *err);
+size_t tr_pass_bytes(const struct tr_student *student, int max_batch);
 /* logits (batch,C) is written. */
 void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
                      const struct tr_weights *weights, const float *images, int batch,
@@ -76,6 +87,7 @@ void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
 struct tr_infer;
 rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *student, int max_batch,
                         struct rt_arena *step, struct rt_err *err);
+size_t tr_infer_bytes(const struct tr_student *student, int max_batch);
 void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
                   const struct tr_weights *weights, const float *images, int batch, float *logits);
 

@@ -1,0 +1,105 @@
+/* trainer/nn/kernels_internal.h -- the table behind trainer/nn/kernels.h: one contract, three sets.
+ *
+ * Rows     activations are row-major; a struct tr_view names the first element and the distance
+ *          `ld` in floats between rows, so a strided choice of rows (the class tokens) is a view
+ *          as well. Buffers that the sets read as vectors must go on for TR_SLACK floats behind
+ *          the last row; what lies there and between a row's end and the next row is never used
+ *          for a result, and never written.
+ * Linear   y = x W^T + bias (+ residual), W (out,in). `pack` lays W^T (forward) and W (backward)
+ *          out as the set likes; sets that need no packing say 0 floats.
+ * Attention is for one head of one example: q (queries,dim), k and v (keys,dim), context =
+ *          softmax(q k^T / sqrt(dim)) v. What the backward needs of the softmax is kept in `probs`,
+ *          whose layout is the set's own.
+ * Norm     y = (x - mean) rstd gamma + beta over each row, eps as in student.h; stats holds mean,
+ *          rstd per row.
+ * GELU     exact: u Phi(u); the derivative Phi(u) + u phi(u) is written in the same pass.
+ * Threads  pure functions of their arguments; scratch is the caller's.
+ */
+#ifndef TRAINER_NN_KERNELS_INTERNAL_H
+#define TRAINER_NN_KERNELS_INTERNAL_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "trainer/nn/kernels.h"
+
+#define TR_PAD 16   /* floats that rows of activations are padded to: one cache line */
+#define TR_SLACK 32 /* floats that may be read behind a buffer: two of the widest vectors */
+
+struct tr_view {
+    const float *at;
+    ptrdiff_t ld;
+};
+
+struct tr_out {
+    float *at;
+    ptrdiff_t ld;
+};
+
+static inline struct tr_view tr_seen(struct tr_out m)
+{
+    return (struct tr_view){m.at, m.ld};
+}
+
+struct tr_linear {
+    int in, out;
+    const float *weight, *bias;      /* (out,in) and (out) in the flat vector */
+    const float *forward, *backward; /* packed; NULL for sets that do not pack */
+};
+
+struct tr_head {
+    int queries, keys, dim;
+};
+
+struct tr_adamw_rates {
+    float beta1, beta2, eps;
+    float scale;  /* of the gradients */
+    float rate;   /* lr / (1 - beta1^t) */
+    float second; /* 1 / (1 - beta2^t) */
+    float shrink; /* 1 - lr * decay, or 1 */
+};
+
+struct tr_kernels {
+    const char *name;
+    size_t (*packed_floats)(int rows, int cols); /* of a matrix (rows,cols) as right operand */
+    /* forward and backward as in struct tr_linear; backward may be NULL. */
+    void (*pack)(const float *weight, int out, int in, float *forward, float *backward);
+
+    /* residual.at may be NULL, and may be y. */
+    void (*linear)(const struct tr_linear *layer, int rows, struct tr_view x,
+                   struct tr_view residual, struct tr_out y);
+    /* dx (=, or += when add) dy W; then, when factor.at is not NULL, times factor elementwise. */
+    void (*linear_dx)(const struct tr_linear *layer, int rows, struct tr_view dy,
+                      struct tr_view factor, bool add, struct tr_out dx);
+    /* dweight += dy^T x, dbias += column sums of dy. */
+    void (*linear_dw)(const struct tr_linear *layer, int rows, struct tr_view dy, struct tr_view x,
+                      float *dweight, float *dbias);
+
+    size_t (*probs_floats)(const struct tr_head *head);
+    size_t (*scratch_floats)(const struct tr_head *head);
+    void (*attention)(const struct tr_head *head, struct tr_view q, struct tr_view k,
+                      struct tr_view v, float *probs, struct tr_out context, float *scratch);
+    /* dq, dk and dv are overwritten. */
+    void (*attention_back)(const struct tr_head *head, const struct tr_view qkv[3],
+                           const float *probs, struct tr_view dcontext, const struct tr_out dqkv[3],
+                           float *scratch);
+
+    /* stats may be NULL. */
+    void (*norm)(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
+                 struct tr_out y, float *stats);
+    /* dx += the gradient by x; dgamma and dbeta are added to; params are gamma, dgamma, dbeta. */
+    void (*norm_back)(int rows, int cols, struct tr_view x, const float *stats, struct tr_view dy,
+                      const float *gamma, float *dgamma, float *dbeta, struct tr_out dx);
+    /* u becomes gelu(u), in place; slope may be NULL. */
+    void (*gelu)(size_t n, float *u, float *slope);
+    void (*add_column_sums)(int rows, int cols, struct tr_view x, float *sums);
+
+    void (*adamw)(size_t n, const struct tr_adamw_rates *rates, float *w, float *g, float *m,
+                  float *v);
+    double (*sum_squares)(size_t n, const float *x);
+};
+
+extern const struct tr_kernels tr__kernels_plain;
+#ifdef __x86_64__
+extern const struct tr_kernels tr__kernels_v3, tr__kernels_v4;
+#endif
+#endif

@@ -1,0 +1,209 @@
+/* trainer/nn/kernels_plain.c -- the kernel set of any machine, and the reference of the others.
+ *
+ * Matrix products go to OpenBLAS, on one thread (tr_kernels_choose() sees to it); everything else
+ * is the formula as plain loops. Scores are (queries,keys) here, one row a query.
+ */
+#include <cblas.h>
+#include <math.h>
+
+#include "trainer/nn/kernels_internal.h"
+#include "trainer/student.h"
+
+static size_t packed_floats(int rows, int cols)
+{
+    (void)rows, (void)cols;
+    return 0;
+}
+
+static void pack(const float *weight, int out, int in, float *forward, float *backward)
+{
+    (void)weight, (void)out, (void)in, (void)forward, (void)backward;
+}
+
+static void linear(const struct tr_linear *layer, int rows, struct tr_view x,
+                   struct tr_view residual, struct tr_out y)
+{
+    for (int r = 0; r < rows; r++)
+        for (int o = 0; o < layer->out; o++)
+            y.at[r * y.ld + o] =
+                layer->bias[o] + (residual.at ? residual.at[r * residual.ld + o] : 0.0F);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, layer->out, layer->in, 1.0F, x.at,
+                (int)x.ld, layer->weight, layer->in, 1.0F, y.at, (int)y.ld);
+}
+
+static void linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
+                      struct tr_view factor, bool add, struct tr_out dx)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, layer->in, layer->out, 1.0F, dy.at,
+                (int)dy.ld, layer->weight, layer->in, add ? 1.0F : 0.0F, dx.at, (int)dx.ld);
+    if (factor.at)
+        for (int r = 0; r < rows; r++)
+            for (int i = 0; i < layer->in; i++)
+                dx.at[r * dx.ld + i] *= factor.at[r * factor.ld + i];
+}
+
+static void add_column_sums(int rows, int cols, struct tr_view x, float *sums)
+{
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++)
+            sums[c] += x.at[r * x.ld + c];
+}
+
+static void linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy, struct tr_view x,
+                      float *dweight, float *dbias)
+{
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, layer->out, layer->in, rows, 1.0F, dy.at,
+                (int)dy.ld, x.at, (int)x.ld, 1.0F, dweight, layer->in);
+    add_column_sums(rows, layer->out, dy, dbias);
+}
+
+/* --- attention --- */
+
+static size_t scores_floats(const struct tr_head *head)
+{
+    return (size_t)head->queries * head->keys;
+}
+
+static void softmax_row(float *s, int n)
+{
+    float top = s[0], sum = 0;
+    for (int j = 1; j < n; j++)
+        top = fmaxf(top, s[j]);
+    for (int j = 0; j < n; j++)
+        sum += s[j] = expf(s[j] - top);
+    for (int j = 0; j < n; j++)
+        s[j] /= sum;
+}
+
+static void attention(const struct tr_head *head, struct tr_view q, struct tr_view k,
+                      struct tr_view v, float *probs, struct tr_out context, float *scratch)
+{
+    const int nq = head->queries, nk = head->keys, dim = head->dim;
+    (void)scratch;
+
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, dim, 1.0F / sqrtf((float)dim),
+                q.at, (int)q.ld, k.at, (int)k.ld, 0.0F, probs, nk);
+    for (int i = 0; i < nq; i++)
+        softmax_row(probs + (ptrdiff_t)i * nk, nk);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, nq, dim, nk, 1.0F, probs, nk, v.at,
+                (int)v.ld, 0.0F, context.at, (int)context.ld);
+}
+
+static void attention_back(const struct tr_head *head, const struct tr_view qkv[3],
+                           const float *probs, struct tr_view dcontext, const struct tr_out dqkv[3],
+                           float *scratch)
+{
+    const int nq = head->queries, nk = head->keys, dim = head->dim;
+    const float scale = 1.0F / sqrtf((float)dim);
+    float *ds = scratch;
+
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, dim, 1.0F, dcontext.at,
+                (int)dcontext.ld, qkv[2].at, (int)qkv[2].ld, 0.0F, ds, nk);
+    for (int i = 0; i < nq; i++) {
+        const float *p = probs + (ptrdiff_t)i * nk;
+        float *row = ds + (ptrdiff_t)i * nk, sum = 0;
+        for (int j = 0; j < nk; j++)
+            sum += p[j] * row[j];
+        for (int j = 0; j < nk; j++)
+            row[j] = p[j] * (row[j] - sum);
+    }
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, nk, dim, nq, 1.0F, probs, nk, dcontext.at,
+                (int)dcontext.ld, 0.0F, dqkv[2].at, (int)dqkv[2].ld);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, nq, dim, nk, scale, ds, nk, qkv[1].at,
+                (int)qkv[1].ld, 0.0F, dqkv[0].at, (int)dqkv[0].ld);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, nk, dim, nq, scale, ds, nk, qkv[0].at,
+                (int)qkv[0].ld, 0.0F, dqkv[1].at, (int)dqkv[1].ld);
+}
+
+/* --- rows and elements --- */
+
+static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
+                 struct tr_out y, float *stats)
+{
+    for (int r = 0; r < rows; r++) {
+        const float *in = x.at + r * x.ld;
+        float mean = 0, variance = 0;
+        for (int c = 0; c < cols; c++)
+            mean += in[c];
+        mean /= (float)cols;
+        for (int c = 0; c < cols; c++)
+            variance += (in[c] - mean) * (in[c] - mean);
+        const float rstd = 1.0F / sqrtf(variance / (float)cols + TR_NORM_EPS);
+        for (int c = 0; c < cols; c++)
+            y.at[r * y.ld + c] = (in[c] - mean) * rstd * gamma[c] + beta[c];
+        if (stats) {
+            stats[2 * r] = mean;
+            stats[2 * r + 1] = rstd;
+        }
+    }
+}
+
+static void norm_back(int rows, int cols, struct tr_view x, const float *stats, struct tr_view dy,
+                      const float *gamma, float *dgamma, float *dbeta, struct tr_out dx)
+{
+    for (int r = 0; r < rows; r++) {
+        const float *in = x.at + r * x.ld, *g = dy.at + r * dy.ld;
+        const float mean = stats[2 * r], rstd = stats[2 * r + 1];
+        float a = 0, b = 0; /* means of dy gamma, dy gamma xhat */
+        for (int c = 0; c < cols; c++) {
+            a += g[c] * gamma[c] / (float)cols;
+            b += g[c] * gamma[c] * (in[c] - mean) * rstd / (float)cols;
+        }
+        for (int c = 0; c < cols; c++) {
+            const float unit = (in[c] - mean) * rstd;
+            dgamma[c] += g[c] * unit;
+            dbeta[c] += g[c];
+            dx.at[r * dx.ld + c] += (g[c] * gamma[c] - a - unit * b) * rstd;
+        }
+    }
+}
+
+static void gelu(size_t n, float *u, float *slope)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float x = u[i], phi = 0.5F * erfcf(-0.70710678F * x);
+        u[i] = x * phi;
+        if (slope)
+            slope[i] = phi + x * 0.39894228F * expf(-0.5F * x * x);
+    }
+}
+
+static void adamw(size_t n, const struct tr_adamw_rates *rates, float *w, float *g, float *m,
+                  float *v)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float grad = g[i] * rates->scale;
+        m[i] = rates->beta1 * m[i] + (1 - rates->beta1) * grad;
+        v[i] = rates->beta2 * v[i] + (1 - rates->beta2) * grad * grad;
+        w[i] =
+            rates->shrink * w[i] - rates->rate * m[i] / (sqrtf(v[i] * rates->second) + rates->eps);
+        g[i] = 0;
+    }
+}
+
+static double sum_squares(size_t n, const float *x)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * x[i];
+    return sum;
+}
+
+const struct tr_kernels tr__kernels_plain = {
+    .name = "plain",
+    .packed_floats = packed_floats,
+    .pack = pack,
+    .linear = linear,
+    .linear_dx = linear_dx,
+    .linear_dw = linear_dw,
+    .probs_floats = scores_floats,
+    .scratch_floats = scores_floats,
+    .attention = attention,
+    .attention_back = attention_back,
+    .norm = norm,
+    .norm_back = norm_back,
+    .gelu = gelu,
+    .add_column_sums = add_column_sums,
+    .adamw = adamw,
+    .sum_squares = sum_squares,
+};

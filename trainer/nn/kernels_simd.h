@@ -1,0 +1,124 @@
+/* trainer/nn/kernels_simd.h -- the one source of the kernel sets v3 and v4, see kernels.h.
+ *
+ * kernels_v3.c and kernels_v4.c define SET_NAME and include this; the compiler options of each file
+ * decide the width of a vector. Everything is static but the table.
+ */
+#include "trainer/nn/simd_attention.h"
+#include "trainer/nn/simd_product.h"
+#include "trainer/nn/simd_rows.h"
+
+/* --- linear layers --- */
+
+/* Rows that dW sums over at a time: a panel of so many rows of x stays in L1. */
+enum { chunk_rows = 128 };
+
+static size_t packed_floats(int rows, int cols)
+{
+    return (size_t)rows * ((cols + 2 * VL - 1) / (2 * VL) * (2 * VL));
+}
+
+static void pack_rows(const float *x, int rows, int cols, float *panel)
+{
+    for (int c = 0; c < cols; c += 2 * VL)
+        for (int r = 0; r < rows; r++, panel += 2 * VL) {
+            const float *at = x + (ptrdiff_t)r * cols + c;
+            const int n = cols - c;
+            STORE(panel, load_some(at, n));
+            STORE(panel + VL, n > VL ? load_some(at + VL, n - VL) : SET1(0.0F));
+        }
+}
+
+static void pack(const float *weight, int out, int in, float *forward, float *backward)
+{
+    for (int o = 0; o < out; o += 2 * VL) {
+        float *panel = forward + (ptrdiff_t)o * in;
+        const struct tr_view rows = {weight + (ptrdiff_t)o * in, in};
+        const struct tr_view more = {rows.at + (out - o > VL ? VL : 0) * rows.ld, in};
+        transpose_rows(rows, out - o, in, panel, 2 * VL);
+        transpose_rows(more, out - o - VL, in, panel + VL, 2 * VL);
+    }
+    if (backward)
+        pack_rows(weight, out, in, backward);
+}
+
+static void linear(const struct tr_linear *layer, int rows, struct tr_view x,
+                   struct tr_view residual, struct tr_out y)
+{
+    const struct product p = {.a = x.at,
+                              .a_row = x.ld,
+                              .a_col = 1,
+                              .b = layer->forward,
+                              .b_row = 2 * VL,
+                              .panel = (ptrdiff_t)2 * VL * layer->in,
+                              .c = y.at,
+                              .ldc = y.ld,
+                              .m = rows,
+                              .n = layer->out,
+                              .k = layer->in,
+                              .bias = layer->bias,
+                              .add = residual.at,
+                              .ld_add = residual.ld};
+    multiply(&p);
+}
+
+static void linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
+                      struct tr_view factor, bool add, struct tr_out dx)
+{
+    const struct product p = {.a = dy.at,
+                              .a_row = dy.ld,
+                              .a_col = 1,
+                              .b = layer->backward,
+                              .b_row = 2 * VL,
+                              .panel = (ptrdiff_t)2 * VL * layer->out,
+                              .c = dx.at,
+                              .ldc = dx.ld,
+                              .m = rows,
+                              .n = layer->in,
+                              .k = layer->out,
+                              .add = add ? dx.at : NULL,
+                              .ld_add = dx.ld,
+                              .mul = factor.at,
+                              .ld_mul = factor.ld};
+    multiply(&p);
+}
+
+static void linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy, struct tr_view x,
+                      float *dweight, float *dbias)
+{
+    for (int r = 0; r < rows; r += chunk_rows) {
+        const struct product p = {.a = dy.at + r * dy.ld,
+                                  .a_row = 1,
+                                  .a_col = dy.ld,
+                                  .b = x.at + r * x.ld,
+                                  .b_row = x.ld,
+                                  .panel = 2 * VL,
+                                  .c = dweight,
+                                  .ldc = layer->in,
+                                  .m = layer->out,
+                                  .n = layer->in,
+                                  .k = rows - r < chunk_rows ? rows - r : chunk_rows,
+                                  .add = dweight,
+                                  .ld_add = layer->in};
+        multiply(&p);
+    }
+    add_column_sums(rows, layer->out, dy, dbias);
+}
+
+const struct tr_kernels SET_SYMBOL = {
+    .name = SET_NAME,
+    .packed_floats = packed_floats,
+    .pack = pack,
+    .linear = linear,
+    .linear_dx = linear_dx,
+    .linear_dw = linear_dw,
+    .probs_floats = probs_floats,
+    .scratch_floats = scratch_floats,
+    .attention = attention,
+    .attention_back = attention_back,
+    .norm = norm,
+    .norm_back = norm_back,
+    .gelu = gelu,
+    .add_column_sums = add_column_sums,
+    .adamw = adamw,
+    .sum_squares = sum_squares,
+};

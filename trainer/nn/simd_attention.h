@@ -1,0 +1,136 @@
+/* trainer/nn/simd_attention.h -- attention of one head, with the queries in the lanes.
+ *
+ * The scores are kept transposed, S^T (keys, lanes): then the softmax runs down the columns without
+ * a horizontal sum, and four of the six products read their operands in place. Only Q, and in the
+ * backward dO, are transposed beforehand, in registers. Lanes behind the last query hold zeros in
+ * Q^T and dO^T, so they stay finite and no product reads them.
+ */
+#ifndef TRAINER_NN_SIMD_ATTENTION_H
+#define TRAINER_NN_SIMD_ATTENTION_H
+#include "trainer/nn/kernels_internal.h"
+#include "trainer/nn/simd_product.h"
+
+static int lanes_of(const struct tr_head *head)
+{
+    return (head->queries + VL - 1) / VL * VL;
+}
+
+static size_t probs_floats(const struct tr_head *head)
+{
+    return (size_t)head->keys * lanes_of(head);
+}
+
+/* Backward: dO^T, the gradient of the scores. Forward: Q^T. */
+static size_t scratch_floats(const struct tr_head *head)
+{
+    return (size_t)(head->dim + head->keys) * lanes_of(head) + TR_SLACK;
+}
+
+/* y (cols, ldy) = x (rows, cols)^T for at most VL rows; lanes behind `rows` become zero. */
+INLINE void transpose_rows(struct tr_view x, int rows, int cols, float *y, ptrdiff_t ldy)
+{
+    for (int c = 0; c < cols; c += VL) {
+        const int n = cols - c < VL ? cols - c : VL;
+        vf r[VL];
+        UNROLL for (int i = 0; i < VL; i++) r[i] =
+            i < rows ? load_some(x.at + i * x.ld + c, n) : SET1(0.0F);
+        transpose(r);
+        if (n == VL) {
+            UNROLL for (int i = 0; i < VL; i++) STORE(y + (c + i) * ldy, r[i]);
+        } else {
+            for (int i = 0; i < n; i++)
+                STORE(y + (c + i) * ldy, r[i]);
+        }
+    }
+}
+
+static void transpose_matrix(struct tr_view x, int rows, int cols, float *y, ptrdiff_t ldy)
+{
+    for (int r = 0; r < rows; r += VL, x.at += VL * x.ld)
+        transpose_rows(x, rows - r, cols, y + r, ldy);
+}
+
+/* Down each column: s = 2^(c (s - max)) / sum. */
+static void softmax_columns(float *s, int keys, ptrdiff_t lanes, float c)
+{
+    for (ptrdiff_t l = 0; l < lanes; l += VL) {
+        vf top = LOAD(s + l), sum = SET1(0.0F);
+        for (int j = 1; j < keys; j++)
+            top = VMAX(top, LOAD(s + j * lanes + l));
+        top *= SET1(c);
+        for (int j = 0; j < keys; j++) {
+            const vf e = exp2_lanes(LOAD(s + j * lanes + l) * SET1(c) - top);
+            sum += e;
+            STORE(s + j * lanes + l, e);
+        }
+        sum = SET1(1.0F) / sum;
+        for (int j = 0; j < keys; j++)
+            STORE(s + j * lanes + l, LOAD(s + j * lanes + l) * sum);
+    }
+}
+
+/* dS = scale P (dP - sum over keys of P dP), in place of dP. */
+static void softmax_columns_back(const float *p, float *ds, int keys, ptrdiff_t lanes, float scale)
+{
+    for (ptrdiff_t l = 0; l < lanes; l += VL) {
+        vf sum = SET1(0.0F);
+        for (int j = 0; j < keys; j++)
+            sum += LOAD(p + j * lanes + l) * LOAD(ds + j * lanes + l);
+        for (int j = 0; j < keys; j++) {
+            const vf gap = LOAD(ds + j * lanes + l) - sum;
+            STORE(ds + j * lanes + l, LOAD(p + j * lanes + l) * SET1(scale) * gap);
+        }
+    }
+}
+
+/* c = a b, with a's strides given and b's rows in place. */
+static void multiply_rows(struct tr_view a, ptrdiff_t a_col, struct tr_view b, struct tr_out c,
+                          const int size[3])
+{
+    const struct product p = {.a = a.at,
+                              .a_row = a.ld,
+                              .a_col = a_col,
+                              .b = b.at,
+                              .b_row = b.ld,
+                              .panel = 2 * VL,
+                              .c = c.at,
+                              .ldc = c.ld,
+                              .m = size[0],
+                              .n = size[1],
+                              .k = size[2]};
+    multiply(&p);
+}
+
+static float root_scale(const struct tr_head *head)
+{
+    const vf r = SET1(1.0F) / VSQRT(SET1((float)head->dim));
+    return r[0];
+}
+
+static void attention(const struct tr_head *head, struct tr_view q, struct tr_view k,
+                      struct tr_view v, float *probs, struct tr_out context, float *scratch)
+{
+    const int lanes = lanes_of(head), nq = head->queries, nk = head->keys, dim = head->dim;
+    const struct tr_out scores = {probs, lanes};
+
+    transpose_matrix(q, nq, dim, scratch, lanes);
+    multiply_rows(k, 1, (struct tr_view){scratch, lanes}, scores, (int[]){nk, lanes, dim});
+    softmax_columns(probs, nk, lanes, root_scale(head) * 1.44269504F);
+    multiply_rows((struct tr_view){probs, 1}, lanes, v, context, (int[]){nq, dim, nk});
+}
+
+static void attention_back(const struct tr_head *head, const struct tr_view qkv[3],
+                           const float *probs, struct tr_view dcontext, const struct tr_out dqkv[3],
+                           float *scratch)
+{
+    const int lanes = lanes_of(head), nq = head->queries, nk = head->keys, dim = head->dim;
+    const struct tr_out ds = {scratch + (ptrdiff_t)dim * lanes, lanes};
+
+    transpose_matrix(dcontext, nq, dim, scratch, lanes);
+    multiply_rows(qkv[2], 1, (struct tr_view){scratch, lanes}, ds, (int[]){nk, lanes, dim});
+    softmax_columns_back(probs, ds.at, nk, lanes, root_scale(head));
+    multiply_rows((struct tr_view){probs, lanes}, 1, dcontext, dqkv[2], (int[]){nk, dim, nq});
+    multiply_rows((struct tr_view){ds.at, 1}, lanes, qkv[1], dqkv[0], (int[]){nq, dim, nk});
+    multiply_rows(tr_seen(ds), 1, qkv[0], dqkv[1], (int[]){nk, dim, nq});
+}
+#endif

@@ -1,0 +1,172 @@
+/* trainer/nn/simd_rows.h -- what is done row by row or element by element, in vectors. */
+#ifndef TRAINER_NN_SIMD_ROWS_H
+#define TRAINER_NN_SIMD_ROWS_H
+#include <string.h>
+
+#include "trainer/nn/kernels_internal.h"
+#include "trainer/nn/simd_vector.h"
+#include "trainer/student.h"
+
+/* --- layer norm --- */
+
+static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
+                 struct tr_out y, float *stats)
+{
+    for (int r = 0; r < rows; r++) {
+        const float *in = x.at + r * x.ld;
+        float *out = y.at + r * y.ld;
+        vf sum = SET1(0.0F), squares = SET1(0.0F);
+        for (int c = 0; c < cols; c += VL)
+            sum += load_some(in + c, cols - c);
+        const vf mean = SET1(lanes_sum(sum) / (float)cols);
+        for (int c = 0; c + VL <= cols; c += VL) {
+            const vf gap = LOAD(in + c) - mean;
+            squares += gap * gap;
+        }
+        if (cols % VL) {
+            const int n = cols % VL, c = cols - n;
+            float gap[VL];
+            STORE(gap, load_first(in + c, n) - mean);
+            const vf some = load_first(gap, n);
+            squares += some * some;
+        }
+        const vf variance = SET1(lanes_sum(squares) / (float)cols + TR_NORM_EPS);
+        const vf rstd = SET1(1.0F) / VSQRT(variance);
+        for (int c = 0; c < cols; c += VL) {
+            const int n = cols - c;
+            const vf unit = (load_some(in + c, n) - mean) * rstd;
+            store_some(out + c, unit * load_some(gamma + c, n) + load_some(beta + c, n), n);
+        }
+        if (stats) {
+            stats[2 * r] = mean[0];
+            stats[2 * r + 1] = rstd[0];
+        }
+    }
+}
+
+enum { norm_block = 32 }; /* rows whose two means are held at a time */
+
+/* means of dy gamma and of dy gamma xhat over each row, two floats a row. */
+INLINE void norm_back_means(int rows, int cols, struct tr_view x, const float *stats,
+                            struct tr_view dy, const float *gamma, float *means)
+{
+    for (int r = 0; r < rows; r++) {
+        const vf mean = SET1(stats[2 * r]);
+        vf a = SET1(0.0F), b = SET1(0.0F);
+        for (int c = 0; c < cols; c += VL) {
+            const int n = cols - c;
+            const vf g = load_some(dy.at + r * dy.ld + c, n) * load_some(gamma + c, n);
+            a += g;
+            b += g * (load_some(x.at + r * x.ld + c, n) - mean);
+        }
+        means[2 * r] = lanes_sum(a) / (float)cols;
+        means[2 * r + 1] = lanes_sum(b) * stats[2 * r + 1] / (float)cols;
+    }
+}
+
+static void norm_back(int rows, int cols, struct tr_view x, const float *stats, struct tr_view dy,
+                      const float *gamma, float *dgamma, float *dbeta, struct tr_out dx)
+{
+    float means[2 * norm_block];
+
+    for (int first = 0; first < rows; first += norm_block) {
+        const int count = rows - first < norm_block ? rows - first : norm_block;
+        const float *s = stats + (ptrdiff_t)2 * first;
+        const struct tr_view xb = {x.at + first * x.ld, x.ld};
+        const struct tr_view dyb = {dy.at + first * dy.ld, dy.ld};
+        norm_back_means(count, cols, xb, s, dyb, gamma, means);
+        for (int c = 0; c < cols; c += VL) {
+            const int n = cols - c;
+            const vf scale = load_some(gamma + c, n);
+            vf sum_gamma = load_some(dgamma + c, n), sum_beta = load_some(dbeta + c, n);
+            for (int r = 0; r < count; r++) {
+                float *out = dx.at + (first + r) * dx.ld + c;
+                const vf rstd = SET1(s[2 * r + 1]);
+                const vf unit = (load_some(xb.at + r * xb.ld + c, n) - SET1(s[2 * r])) * rstd;
+                const vf g = load_some(dyb.at + r * dyb.ld + c, n);
+                sum_gamma += g * unit;
+                sum_beta += g;
+                const vf d = g * scale - SET1(means[2 * r]) - unit * SET1(means[2 * r + 1]);
+                store_some(out, load_some(out, n) + d * rstd, n);
+            }
+            store_some(dgamma + c, sum_gamma, n);
+            store_some(dbeta + c, sum_beta, n);
+        }
+    }
+}
+
+/* --- elementwise --- */
+
+static void gelu(size_t n, float *u, float *slope)
+{
+    for (size_t i = 0; i < n; i += VL) {
+        const int some = n - i < VL ? (int)(n - i) : VL;
+        vf value, d;
+        gelu_lanes(load_some(u + i, some), &value, &d);
+        store_some(u + i, value, some);
+        if (slope)
+            store_some(slope + i, d, some);
+    }
+}
+
+static void add_column_sums(int rows, int cols, struct tr_view x, float *sums)
+{
+    int c = 0;
+    for (; c + 4 * VL <= cols; c += 4 * VL) {
+        vf s[4];
+        UNROLL for (int v = 0; v < 4; v++) s[v] = LOAD(sums + c + v * VL);
+        for (int r = 0; r < rows; r++)
+            UNROLL for (int v = 0; v < 4; v++) s[v] += LOAD(x.at + r * x.ld + c + v * VL);
+        UNROLL for (int v = 0; v < 4; v++) STORE(sums + c + v * VL, s[v]);
+    }
+    for (; c < cols; c += VL) {
+        const int n = cols - c;
+        vf even = load_some(sums + c, n), odd = SET1(0.0F);
+        int r = 0;
+        for (; r + 1 < rows; r += 2) {
+            even += load_some(x.at + r * x.ld + c, n);
+            odd += load_some(x.at + (r + 1) * x.ld + c, n);
+        }
+        if (r < rows)
+            even += load_some(x.at + r * x.ld + c, n);
+        store_some(sums + c, even + odd, n);
+    }
+}
+
+/* --- the optimiser --- */
+
+static void adamw(size_t n, const struct tr_adamw_rates *rates, float *w, float *g, float *m,
+                  float *v)
+{
+    for (size_t i = 0; i < n; i += VL) {
+        const int some = n - i < VL ? (int)(n - i) : VL;
+        const vf grad = load_some(g + i, some) * SET1(rates->scale);
+        const vf first =
+            load_some(m + i, some) * SET1(rates->beta1) + grad * SET1(1 - rates->beta1);
+        const vf second =
+            load_some(v + i, some) * SET1(rates->beta2) + grad * grad * SET1(1 - rates->beta2);
+        const vf root = VSQRT(second * SET1(rates->second)) + SET1(rates->eps);
+        const vf kept = load_some(w + i, some) * SET1(rates->shrink);
+        store_some(w + i, kept - first * SET1(rates->rate) / root, some);
+        store_some(m + i, first, some);
+        store_some(v + i, second, some);
+        store_some(g + i, SET1(0.0F), some);
+    }
+}
+
+static double sum_squares(size_t n, const float *x)
+{
+    vd low = {0}, high = {0};
+    double sum = 0;
+    for (size_t i = 0; i < n; i += VL) {
+        const vf v = load_some(x + i, n - i < VL ? (int)(n - i) : VL);
+        const vd a = low_doubles(v), b = high_doubles(v);
+        low += a * a;
+        high += b * b;
+    }
+    low += high;
+    for (int l = 0; l < VL / 2; l++)
+        sum += low[l];
+    return sum;
+}
+#endif
