@@ -108,13 +108,14 @@ static inline struct store_result sample_result(int64_t number)
     r.values[1] = (struct store_value){"kl", error * 1.5, 0.01};
     r.values[2] = (struct store_value){"agreement", 1 - error, 0.004};
     r.values[3] = (struct store_value){"latency", sample_latency(number), 0.002};
-    r.curve = calloc(8, sizeof *r.curve);
+    r.curve = calloc(12, sizeof *r.curve);
     assert_non_null(r.curve);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 12; i++) {
+        static const char *const names[] = {"validation_error", "ce", "loss"};
         struct store_curve_point *p = &r.curve[r.curve_count++];
-        p->step = 50 * (1 + i / 2);
-        snprintf(p->name, sizeof p->name, "%s", i % 2 ? "validation_error" : "loss");
-        p->value = error * (2.0 - 0.25 * (i / 2)) * (i % 2 ? 1.0 : 3.0);
+        p->step = 50 * (1 + i / 3);
+        snprintf(p->name, sizeof p->name, "%s", names[i % 3]);
+        p->value = error * (2.0 - 0.25 * (i / 3)) * (1 + i % 3);
     }
     r.has_latency = true;
     r.latency = (struct store_latency){.batch = 1,
@@ -308,13 +309,13 @@ static inline void assert_rows_at(struct store *store, const char *sql, const ch
                                   const char *file, int line)
 {
     char *got = ask_db(store_handle(store), sql);
+    const bool same = strcmp(got, want) == 0;
 
-    if (strcmp(got, want) != 0) {
+    if (!same)
         print_error("%s\ngot:\n%swant:\n%s", sql, got, want);
-        free(got);
-        _fail(file, line);
-    }
     free(got);
+    if (!same)
+        _fail(file, line);
 }
 #define assert_rows(store, sql, want) assert_rows_at(store, sql, want, __FILE__, __LINE__)
 

@@ -674,6 +674,7 @@ static void views_show_the_study(void **state)
     assert_rows(s, "select distinct by from leaderboard", "error\n");
     assert_rows(s, "select sum(on_front) = (select count(*) from front) from leaderboard", "1\n");
     assert_rows(s, "select name, step, round(value, 4) from learning_curves where trial = 0",
+                "ce|50|1.8\nce|100|1.575\nce|150|1.35\nce|200|1.125\n"
                 "loss|50|2.7\nloss|100|2.3625\nloss|150|2.025\nloss|200|1.6875\n"
                 "validation_error|50|0.9\nvalidation_error|100|0.7875\n"
                 "validation_error|150|0.675\nvalidation_error|200|0.5625\n");
@@ -722,6 +723,20 @@ static void the_pareto_view_reads_the_front_only(void **state)
 
 /* ---- the sample that tests/cli/sql_cookbook.sh asks ---- */
 
+/* As if two workers had worked for a quarter of an hour; so that rates and hours look like some. */
+static void set_times(struct store *s)
+{
+    static const char sql[] =
+        "update execution set seconds = 60 + 2 * id where finished is not null;"
+        "update execution set started = strftime('%Y-%m-%dT%H:%M:%fZ', '2026-01-05 20:00:00',"
+        "  (id / 2 * 70) || ' seconds');"
+        "update execution set finished = strftime('%Y-%m-%dT%H:%M:%fZ', started,"
+        "  seconds || ' seconds') where finished is not null;"
+        "update latency set measured_at = (select finished from execution x where x.trial ="
+        "  latency.trial and outcome = 'done')";
+    assert_int_equal(sqlite3_exec(store_handle(s), sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
 /* The dump must have the schema of today. To make it anew:
  *   RT_KEEP_SAMPLE=/tmp/study.db test_store && sqlite3 /tmp/study.db .dump > tests/cli/study.sql */
 static void the_dump_for_the_cookbook_has_this_schema(void **state)
@@ -736,6 +751,7 @@ static void the_dump_for_the_cookbook_has_this_schema(void **state)
     struct rt_err err;
     (void)state;
     sample_fill(s);
+    set_times(s);
     assert_ok(rt_file_read(RT_TEST_DATA "/cli/study.sql", 1 << 24, &dump, &size, &err));
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
 
