@@ -389,8 +389,11 @@ rt_status store_create(const char *path, const struct store_study *study, struct
         rc = make(path, study, err);
     if (rc == RT_OK) {
         rc = resolve(path, file, err);
-        if (rc == RT_OK)
+        if (rc == RT_OK) {
+            /* absolute, so that it is removed wherever the process stands at the end */
+            snprintf(s->lock.path, sizeof s->lock.path, "%s" STORE_LOCK_SUFFIX, file);
             rc = connect_writer(s, file, study->hash, err);
+        }
         if (rc != RT_OK) {
             disconnect(s);
             remove_with(path, "");

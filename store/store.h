@@ -122,7 +122,8 @@ struct store_result {
 };
 void store_result_release(struct store_result *result);
 
-/* running -> done, with metrics, curve, latency and the end of its execution. */
+/* running -> done, with metrics, curve, latency and the end of its execution. Numbers that are not
+ * finite are kept as NULL; RT_ESTOP is refused: that is an interruption. */
 rt_status store_trial_done(struct store *store, int64_t number, const struct store_result *result,
                            struct rt_err *err);
 
@@ -135,7 +136,8 @@ struct store_commit {
     double hypervolume;     /* of the front afterwards, normalised to [0,1]; NaN when undefined */
     int front_size;
 };
-/* done -> committed | failed, in order of number, with the change of the front. */
+/* done -> committed | failed, in order of number, with the change of the front. Refused when
+ * `failed` is not what the result was, or the front would not have front_size members. */
 rt_status store_trial_commit(struct store *store, const struct store_commit *commit,
                              struct rt_err *err);
 /* running -> proposed: the search was asked to stop. */

@@ -517,6 +517,37 @@ static void a_reader_works_in_a_read_only_folder_while_the_writer_runs(void **st
     store_close(s);
 }
 
+static int read_on_read_only_disk(void)
+{
+    const char *folder = sample_path("disc");
+    const int mounted = mount_small(folder, "size=4m");
+    struct store *s = NULL;
+    struct rt_err err = {.text = ""};
+    char path[224], *rows;
+
+    if (mounted)
+        return mounted;
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    s = sample_create(path);
+    sample_fill(s);
+    store_close(s);
+    CHECK(mount(NULL, folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
+    CHECK(store_open(path, STORE_READ, NULL, &s, &err) == RT_OK);
+    rows = ask_db(store_handle(s), "select committed from progress");
+    CHECK(strcmp(rows, "20\n") == 0);
+    free(rows);
+    store_close(s);
+    CHECK(store_open(path, STORE_WRITE, NULL, &s, &err) == RT_EIO);
+    CHECK_SAYS("choose a folder you can write to");
+    return 0;
+}
+
+static void a_reader_works_on_a_read_only_disk(void **state)
+{
+    (void)state;
+    pass_or_skip(in_child(read_on_read_only_disk));
+}
+
 static int read_log_only(void)
 {
     struct store *s = NULL;
@@ -564,6 +595,7 @@ int main(void)
         cmocka_unit_test(create_on_a_full_disk_leaves_nothing),
         cmocka_unit_test(a_reader_works_in_a_read_only_folder),
         cmocka_unit_test(a_reader_works_in_a_read_only_folder_while_the_writer_runs),
+        cmocka_unit_test(a_reader_works_on_a_read_only_disk),
         cmocka_unit_test(a_reader_does_not_pass_over_changes_that_wait_in_the_log),
     };
     return cmocka_run_group_tests_name("store/faults", tests, sample_setup, sample_teardown);
