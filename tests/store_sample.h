@@ -247,7 +247,8 @@ static inline int sample_teardown(void **state)
 {
     char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -rf '%s'", sample_folder);
+    snprintf(command, sizeof command, "chmod -R u+w '%s'; rm -rf '%s'", sample_folder,
+             sample_folder);
     return system(command); /* NOLINT(cert-env33-c): a folder that we made */
 }
 

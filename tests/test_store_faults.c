@@ -443,7 +443,7 @@ static char barred[192];
 /* As somebody who may not write there. */
 static int read_barred(void)
 {
-    struct store *s = NULL, *t = NULL;
+    struct store *s = NULL;
     struct rt_err err = {.text = ""};
 
     if (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)))
@@ -453,12 +453,10 @@ static int read_barred(void)
     CHECK(strcmp(rows, "20\n") == 0);
     free(rows);
     store_close(s);
-    CHECK(store_open(barred, STORE_WRITE, NULL, &t, &err) == RT_EIO);
-    CHECK_SAYS("choose a folder you can write to, or mend its permissions");
     return 0;
 }
 
-static int create_barred(void)
+static int write_barred(void)
 {
     struct store *s = NULL;
     struct rt_err err = {.text = ""};
@@ -466,6 +464,8 @@ static int create_barred(void)
 
     if (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)))
         return SKIPPED;
+    CHECK(store_open(barred, STORE_WRITE, NULL, &s, &err) == RT_EIO);
+    CHECK_SAYS("choose a folder you can write to, or mend its permissions");
     snprintf(path, sizeof path, "%s-new", barred);
     CHECK(store_create(path, &sample_study, &s, &err) == RT_EIO);
     CHECK_SAYS("choose a folder you can write to, or mend its permissions");
@@ -493,14 +493,14 @@ static void bar(const char *name, mode_t mode)
     assert_int_equal(chmod(folder, mode), 0);
 }
 
-static void a_reader_works_in_a_read_only_folder(void **state)
+static void a_read_only_folder_can_be_read_and_not_written(void **state)
 {
     (void)state;
     store_close(barred_study("barred"));
     bar("barred", 0555);
 
     pass_or_skip(in_child(read_barred));
-    pass_or_skip(in_child(create_barred));
+    pass_or_skip(in_child(write_barred));
 
     bar("barred", 0755);
 }
@@ -593,7 +593,7 @@ int main(void)
         cmocka_unit_test(a_full_file_fails_with_the_reason_and_goes_on_later),
         cmocka_unit_test(a_disk_that_fills_up_while_writing_loses_nothing),
         cmocka_unit_test(create_on_a_full_disk_leaves_nothing),
-        cmocka_unit_test(a_reader_works_in_a_read_only_folder),
+        cmocka_unit_test(a_read_only_folder_can_be_read_and_not_written),
         cmocka_unit_test(a_reader_works_in_a_read_only_folder_while_the_writer_runs),
         cmocka_unit_test(a_reader_works_on_a_read_only_disk),
         cmocka_unit_test(a_reader_does_not_pass_over_changes_that_wait_in_the_log),
