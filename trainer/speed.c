@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "trainer/train.h"
 
 enum { example_count = 512, most_steps = 100000, fewest_steps = 5 };
@@ -24,10 +25,10 @@ static void noise_release(struct noise *noise)
     free(noise->logits);
 }
 
-static rt_status noise_init(struct noise *noise, const struct space_shape *shape, struct rt_err *err)
+static rt_status noise_init(struct noise *noise, const struct space_shape *shape,
+                            struct rt_err *err)
 {
-    const size_t pixels =
-        (size_t)example_count * shape->height * shape->width * shape->channels;
+    const size_t pixels = (size_t)example_count * shape->height * shape->width * shape->channels;
     const size_t values = (size_t)example_count * shape->classes;
     struct rt_rng rng;
 
@@ -54,8 +55,8 @@ static rt_status noise_init(struct noise *noise, const struct space_shape *shape
         noise->split.train[i] = i;
         noise->images.labels[i] = i % shape->classes;
     }
-    noise->knowledge.key = (struct tr_knowledge_key){
-        .teachers = 1, .classes = shape->classes, .rows = example_count};
+    noise->knowledge.key =
+        (struct tr_knowledge_key){.teachers = 1, .classes = shape->classes, .rows = example_count};
     noise->knowledge.logits = noise->logits;
     noise->data = (struct tr_data){&noise->images, &noise->split, &noise->knowledge};
     return RT_OK;
@@ -92,8 +93,8 @@ double tr_train_flops(const struct tr_student *student)
     const int patches = student->tokens - (student->shape.pool == SPACE_POOL_CLASS);
 
     tr_student_cost(student, &cost);
-    return 2 * (3 * (double)cost.macs -
-                (double)patches * student->patch_size * student->arch.width);
+    return 2 *
+           (3 * (double)cost.macs - (double)patches * student->patch_size * student->arch.width);
 }
 
 static rt_status time_training(const struct tr_student *student, const struct noise *noise,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "trainer/distill/clip.h"
 #include "trainer/distill/schedule.h"
 #include "trainer/optimiser.h"

@@ -1,0 +1,222 @@
+/* trainer/data/safetensors.c -- see safetensors.h. */
+#include "trainer/data/safetensors.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+enum { most_header = 1 << 24 };
+
+/* ---- writing ---- */
+
+static json_t *describe(const struct tr_tensor *tensor)
+{
+    json_t *shape = json_array();
+
+    for (int i = 0; i < tensor->dims; i++)
+        json_array_append_new(shape, json_integer(tensor->shape[i]));
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+                     (json_int_t)(4 * tensor->offset),
+                     (json_int_t)(4 * (tensor->offset + tensor->count)));
+}
+
+static char *header_text(const struct tr_student *student, const struct tr_metadata *metadata)
+{
+    json_t *header = json_object(), *notes = json_object();
+    char *text = NULL;
+
+    for (; metadata && metadata->key; metadata++)
+        json_object_set_new(notes, metadata->key, json_string(metadata->value));
+    json_object_set_new(header, "__metadata__", notes);
+    for (int t = 0; t < student->tensor_count; t++)
+        json_object_set_new(header, student->tensors[t].name, describe(&student->tensors[t]));
+    if (json_object_size(header) == (size_t)student->tensor_count + 1)
+        text = json_dumps(header, JSON_COMPACT);
+    json_decref(header);
+    return text;
+}
+
+rt_status tr_safetensors_write(const char *path, const struct tr_student *student,
+                               const float *params, const struct tr_metadata *metadata,
+                               struct rt_err *err)
+{
+    char *text = header_text(student, metadata);
+    const size_t used = text ? strlen(text) : 0, padded = (used + 7) / 8 * 8;
+    unsigned char length[8];
+    struct rt_writer writer;
+    rt_status rc;
+
+    if (!text)
+        return rt_fail(err, RT_ENOMEM, "no memory to write '%s'", path);
+    if ((rc = rt_writer_open(&writer, path, err)) == RT_OK) {
+        for (int i = 0; i < 8; i++)
+            length[i] = (unsigned char)((uint64_t)padded >> (8 * i));
+        fwrite(length, 1, 8, writer.file);
+        fprintf(writer.file, "%-*s", (int)padded, text);
+        fwrite(params, sizeof *params, student->param_count, writer.file);
+        rc = rt_writer_commit(&writer, err);
+    }
+    free(text);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+struct view { /* a checked file in memory */
+    json_t *header;
+    const unsigned char *values;
+    size_t bytes; /* of values */
+};
+
+/* One tensor's place; -1 for anything but a sound F32 tensor. */
+static int check_tensor(json_t *tensor, size_t bytes, size_t *begin, size_t *end)
+{
+    json_t *shape = json_object_get(tensor, "shape"), *size;
+    json_t *offsets = json_object_get(tensor, "data_offsets");
+    const char *type = json_string_value(json_object_get(tensor, "dtype"));
+    size_t i, count = 1;
+
+    if (!type || strcmp(type, "F32") || !json_is_array(shape) || json_array_size(offsets) != 2)
+        return -1;
+    json_array_foreach(shape, i, size)
+    {
+        const json_int_t n = json_integer_value(size);
+        if (n < 1 || (size_t)n > bytes / count)
+            return -1;
+        count *= (size_t)n;
+    }
+    const json_int_t from = json_integer_value(json_array_get(offsets, 0));
+    const json_int_t to = json_integer_value(json_array_get(offsets, 1));
+    if (from < 0 || to < from || (size_t)to > bytes || (size_t)(to - from) != 4 * count || from % 4)
+        return -1;
+    *begin = (size_t)from;
+    *end = (size_t)to;
+    return 0;
+}
+
+static rt_status check_tensors(const char *name, const struct view *view, struct rt_err *err)
+{
+    const char *key;
+    json_t *tensor;
+    size_t covered = 0;
+
+    json_object_foreach(view->header, key, tensor)
+    {
+        size_t begin, end;
+        if (strcmp(key, "__metadata__") == 0)
+            continue;
+        if (check_tensor(tensor, view->bytes, &begin, &end))
+            return rt_fail(err, RT_EFORMAT,
+                           "tensor '%.60s' in '%s' is not F32 within the file's bounds", key, name);
+        covered += end - begin;
+        if (covered > view->bytes)
+            return rt_fail(err, RT_EFORMAT, "tensors overlap in '%s'", name);
+    }
+    if (covered != view->bytes)
+        return rt_fail(err, RT_EFORMAT, "'%s' has tensors that overlap or leave gaps", name);
+    return RT_OK;
+}
+
+static rt_status view_open(const char *name, const unsigned char *data, size_t bytes,
+                           struct view *view, struct rt_err *err)
+{
+    uint64_t length = 0;
+    json_error_t why;
+    rt_status rc;
+
+    for (size_t i = 0; i < 8 && i < bytes; i++)
+        length |= (uint64_t)data[i] << (8 * i);
+    if (bytes < 10 || length > most_header || length > bytes - 8)
+        return rt_fail(err, RT_EFORMAT, "'%s' is not a safetensors file, or is truncated", name);
+    view->header = json_loadb((const char *)data + 8, (size_t)length,
+                              JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
+    if (!json_is_object(view->header)) {
+        json_decref(view->header);
+        return rt_fail(err, RT_EFORMAT, "the header of '%s' is not JSON: %.80s", name, why.text);
+    }
+    view->values = data + 8 + length;
+    view->bytes = bytes - 8 - (size_t)length;
+    if ((rc = check_tensors(name, view, err)))
+        json_decref(view->header);
+    return rc;
+}
+
+rt_status tr_safetensors_check(const char *name, const unsigned char *data, size_t bytes,
+                               struct rt_err *err)
+{
+    struct view view;
+
+    RT_TRY(view_open(name, data, bytes, &view, err));
+    json_decref(view.header);
+    return RT_OK;
+}
+
+static int same_shape(json_t *tensor, const struct tr_tensor *want)
+{
+    json_t *shape = json_object_get(tensor, "shape");
+
+    if (json_array_size(shape) != (size_t)want->dims)
+        return 0;
+    for (int i = 0; i < want->dims; i++)
+        if (json_integer_value(json_array_get(shape, (size_t)i)) != want->shape[i])
+            return 0;
+    return 1;
+}
+
+static rt_status copy_tensors(const char *path, const struct view *view,
+                              const struct tr_student *student, float *params, struct rt_err *err)
+{
+    const size_t notes = json_object_get(view->header, "__metadata__") != NULL;
+
+    for (int t = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *want = &student->tensors[t];
+        json_t *tensor = json_object_get(view->header, want->name);
+        size_t begin, end;
+        if (!tensor)
+            return rt_fail(err, RT_EFORMAT, "'%s' lacks tensor '%s'", path, want->name);
+        if (!same_shape(tensor, want) || check_tensor(tensor, view->bytes, &begin, &end))
+            return rt_fail(err, RT_EFORMAT, "tensor '%s' in '%s' has another shape", want->name,
+                           path);
+        memcpy(params + want->offset, view->values + begin, end - begin);
+    }
+    if (json_object_size(view->header) - notes != (size_t)student->tensor_count)
+        return rt_fail(err, RT_EFORMAT, "'%s' has tensors that this architecture has not", path);
+    return RT_OK;
+}
+
+rt_status tr_safetensors_read(const char *path, const struct tr_student *student, float *params,
+                              struct rt_err *err)
+{
+    struct rt_map map;
+    struct view view;
+    rt_status rc;
+
+    RT_TRY(rt_map_open(&map, path, err));
+    if ((rc = view_open(path, map.data, map.bytes, &view, err)) == RT_OK) {
+        rc = copy_tensors(path, &view, student, params, err);
+        json_decref(view.header);
+    }
+    rt_map_close(&map);
+    return rc;
+}
+
+rt_status tr_safetensors_metadata(const char *path, const char *key, char **value,
+                                  struct rt_err *err)
+{
+    struct rt_map map;
+    struct view view;
+    rt_status rc;
+
+    RT_TRY(rt_map_open(&map, path, err));
+    if ((rc = view_open(path, map.data, map.bytes, &view, err)) == RT_OK) {
+        json_t *notes = json_object_get(view.header, "__metadata__");
+        const char *text = json_string_value(json_object_get(notes, key));
+        *value = text ? strdup(text) : NULL;
+        json_decref(view.header);
+    }
+    rt_map_close(&map);
+    return rc;
+}
