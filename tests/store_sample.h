@@ -245,7 +245,7 @@ static inline int sample_setup(void **state)
 
 static inline int sample_teardown(void **state)
 {
-    char command[128];
+    char command[192];
     (void)state;
     snprintf(command, sizeof command, "chmod -R u+w '%s'; rm -rf '%s'", sample_folder,
              sample_folder);
