@@ -41,8 +41,8 @@ struct space {
 };
 
 /* Sort and check the choices of a space filled in by the caller: at least one of each gene, values
- * in range, patches that divide the image, ffn or ffn_ratio but not both. RT_EARG names the gene as
- * the study file spells it. */
+ * in range, patches that divide the image, ffn or ffn_ratio but not both. RT_EARG: the text begins
+ * with the key as the study file spells it, like "space.width: ". */
 rt_status space_init(struct space *space, struct rt_err *err);
 
 /* Within every limit? When not and `why` is not NULL, say which limit and by how much. */
@@ -59,7 +59,8 @@ int64_t space_size(const struct space *space);
  */
 void space_nth(const struct space *space, int64_t index, struct space_arch *arch);
 
-/* The largest, the smallest and the middle choice of every gene. */
+/* The largest, the smallest and the middle choice of every gene; but for patch the largest network
+ * takes the finest and the smallest the coarsest, since tokens are what makes work. */
 void space_largest(const struct space *space, struct space_arch *arch);
 void space_smallest(const struct space *space, struct space_arch *arch);
 void space_middle(const struct space *space, struct space_arch *arch);
@@ -75,10 +76,13 @@ void space_mutate(const struct space *space, struct rt_rng *rng, const struct sp
  * layer (relative position when depths differ); ffn ratios follow the child's width. */
 void space_crossover(const struct space *space, struct rt_rng *rng, const struct space_arch *a,
                      const struct space_arch *b, struct space_arch *child);
-/* Distance for space-filling: mean absolute difference of the genes' ranks scaled to [0,1]. */
+/* Distance for space-filling, 0..1: mean absolute difference of the genes' ranks scaled to [0,1],
+ * over the genes with more than one choice; heads and ffn count once each, as the mean over aligned
+ * layers. */
 double space_distance(const struct space *space, const struct space_arch *a,
                       const struct space_arch *b);
 /* Is there any feasible architecture? Decided exactly: costs grow with every gene but patch, so the
- * cheapest per patch decides. RT_EARG names the limit that the smallest member breaks. */
+ * cheapest per patch decides. RT_EARG names the limit that no member keeps, or says that no member
+ * keeps all. */
 rt_status space_check_feasible(const struct space *space, struct rt_err *err);
 #endif

@@ -1,0 +1,261 @@
+/* space/space.c -- choices, limits and anchors of a space; see space.h.
+ *
+ * Messages begin with the key as the study file spells it ("space.width"), so that whoever read
+ * that file can add the line.
+ */
+#include "space/space.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "space/space_internal.h"
+
+static int compare_ints(const void *a, const void *b)
+{
+    const int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static rt_status init_choices(struct space_choices *choices, const char *key, int largest,
+                              struct rt_err *err)
+{
+    int kept = 0;
+
+    if (choices->count < 1 || choices->count > SPACE_MAX_CHOICES)
+        return rt_fail(err, RT_EARG, "space.%s: %s; give 1 to %d choices, like [1, 2, 4]", key,
+                       choices->count < 1 ? "there is nothing to choose from" : "too many choices",
+                       SPACE_MAX_CHOICES);
+    for (int i = 0; i < choices->count; i++)
+        if (choices->value[i] < 1 || choices->value[i] > largest)
+            return rt_fail(err, RT_EARG, "space.%s: %d is out of range; give 1 to %d", key,
+                           choices->value[i], largest);
+    qsort(choices->value, (size_t)choices->count, sizeof *choices->value, compare_ints);
+    for (int i = 0; i < choices->count; i++)
+        if (!kept || choices->value[i] != choices->value[kept - 1])
+            choices->value[kept++] = choices->value[i];
+    choices->count = kept;
+    return RT_OK;
+}
+
+static rt_status init_ratios(struct space *space, struct rt_err *err)
+{
+    const int widest = space->width.value[space->width.count - 1];
+    int kept = 0;
+
+    if (space->ratio_count < 1 || space->ratio_count > SPACE_MAX_CHOICES)
+        return rt_fail(err, RT_EARG,
+                       "space.ffn_ratio: there is nothing to choose from; give 1 to %d choices of "
+                       "ffn or ffn_ratio",
+                       SPACE_MAX_CHOICES);
+    for (int i = 0; i < space->ratio_count; i++)
+        if (!(space->ffn_ratio[i] > 0) ||
+            space->ffn_ratio[i] * widest > 4. * SPACE_MAX_WIDTH) /* NaN fails the first */
+            return rt_fail(err, RT_EARG,
+                           "space.ffn_ratio: %g is out of range; give ratios above 0 that make at "
+                           "most %d of the largest width %d",
+                           space->ffn_ratio[i], 4 * SPACE_MAX_WIDTH, widest);
+    qsort(space->ffn_ratio, (size_t)space->ratio_count, sizeof *space->ffn_ratio, compare_doubles);
+    for (int i = 0; i < space->ratio_count; i++)
+        if (!kept || space->ffn_ratio[i] > space->ffn_ratio[kept - 1])
+            space->ffn_ratio[kept++] = space->ffn_ratio[i];
+    space->ratio_count = kept;
+    return RT_OK;
+}
+
+static rt_status check_shape(const struct space *space, struct rt_err *err)
+{
+    const struct space_shape *s = &space->shape;
+
+    if (s->height < 1 || s->width < 1 || s->channels < 1 || s->classes < 1)
+        return rt_fail(err, RT_EARG, "space: images of %dx%dx%d with %d classes make no network",
+                       s->height, s->width, s->channels, s->classes);
+    for (int i = 0; i < space->patch.count; i++)
+        if (s->height % space->patch.value[i] || s->width % space->patch.value[i])
+            return rt_fail(err, RT_EARG,
+                           "space.patch: %d does not divide images of %dx%d pixels; give a "
+                           "divisor of both",
+                           space->patch.value[i], s->height, s->width);
+    return RT_OK;
+}
+
+static rt_status check_combinations(const struct space *space, struct rt_err *err)
+{
+    const struct space_limits *l = &space->limits;
+    const int64_t inner = (int64_t)space->heads.value[space->heads.count - 1] *
+                          space->head_dim.value[space->head_dim.count - 1];
+
+    if (inner > SPACE_MAX_WIDTH)
+        return rt_fail(err, RT_EARG,
+                       "space.heads: the most heads times the largest head_dim make %" PRId64
+                       "; give at most %d",
+                       inner, SPACE_MAX_WIDTH);
+    if (space->tie == SPACE_TIE_STAGE && (space->stages < 1 || space->stages > SPACE_MAX_DEPTH))
+        return rt_fail(err, RT_EARG, "space.stages: %d is out of range; give 1 to %d",
+                       space->stages, SPACE_MAX_DEPTH);
+    if (l->params < 0 || l->bytes < 0 || l->macs < 0 || l->memory < 0)
+        return rt_fail(err, RT_EARG, "limits: a limit below 0; give 0 for no limit");
+    return RT_OK;
+}
+
+rt_status space_init(struct space *space, struct rt_err *err)
+{
+    const int side =
+        space->shape.height > space->shape.width ? space->shape.height : space->shape.width;
+
+    RT_TRY(init_choices(&space->depth, "depth", SPACE_MAX_DEPTH, err));
+    RT_TRY(init_choices(&space->width, "width", SPACE_MAX_WIDTH, err));
+    RT_TRY(init_choices(&space->head_dim, "head_dim", SPACE_MAX_WIDTH, err));
+    RT_TRY(init_choices(&space->heads, "heads", SPACE_MAX_WIDTH, err));
+    RT_TRY(
+        init_choices(&space->patch, "patch", side < SPACE_MAX_WIDTH ? side : SPACE_MAX_WIDTH, err));
+    if (space->ffn.count && space->ratio_count)
+        return rt_fail(err, RT_EARG, "space.ffn: both ffn and ffn_ratio are given; leave one out");
+    if (space->ffn.count)
+        RT_TRY(init_choices(&space->ffn, "ffn", 4 * SPACE_MAX_WIDTH, err));
+    else
+        RT_TRY(init_ratios(space, err));
+    RT_TRY(check_shape(space, err));
+    return check_combinations(space, err);
+}
+
+/* ---- limits ---- */
+
+enum { limit_count = 4 };
+static const char *const limit_names[limit_count] = {"params", "bytes", "macs", "memory"};
+
+static void list_limits(const struct space *space, int64_t limit[limit_count])
+{
+    limit[0] = space->limits.params;
+    limit[1] = space->limits.bytes;
+    limit[2] = space->limits.macs;
+    limit[3] = space->limits.memory;
+}
+
+static void list_costs(const struct space *space, const struct space_arch *arch,
+                       int64_t value[limit_count])
+{
+    struct space_cost cost;
+
+    space_cost_of(arch, &space->shape, &cost);
+    value[0] = cost.params;
+    value[1] = cost.bytes;
+    value[2] = cost.macs;
+    value[3] = cost.memory;
+}
+
+bool space_feasible(const struct space *space, const struct space_arch *arch, char why[128])
+{
+    int64_t limit[limit_count], value[limit_count];
+
+    list_limits(space, limit);
+    list_costs(space, arch, value);
+    for (int i = 0; i < limit_count; i++)
+        if (limit[i] && value[i] > limit[i]) {
+            if (why)
+                snprintf(why, 128, "%s %" PRId64 " exceeds the limit %" PRId64 " by %" PRId64,
+                         limit_names[i], value[i], limit[i], value[i] - limit[i]);
+            return false;
+        }
+    return true;
+}
+
+rt_status space_check_feasible(const struct space *space, struct rt_err *err)
+{
+    int64_t limit[limit_count], value[limit_count], least[limit_count];
+    struct space_arch arch;
+
+    list_limits(space, limit);
+    for (int i = 0; i < limit_count; i++)
+        least[i] = INT64_MAX;
+    space_smallest(space, &arch);
+    for (int p = 0; p < space->patch.count; p++) {
+        arch.patch = space->patch.value[p];
+        if (space_feasible(space, &arch, NULL))
+            return RT_OK;
+        list_costs(space, &arch, value);
+        for (int i = 0; i < limit_count; i++)
+            least[i] = value[i] < least[i] ? value[i] : least[i];
+    }
+    for (int i = 0; i < limit_count; i++)
+        if (limit[i] && least[i] > limit[i])
+            return rt_fail(err, RT_EARG,
+                           "limits.%s: nothing in the space fits %" PRId64
+                           "; the smallest member needs %" PRId64,
+                           limit_names[i], limit[i], least[i]);
+    return rt_fail(err, RT_EARG,
+                   "limits: each limit leaves some patch size, but no patch size keeps them all; "
+                   "raise a limit or give more patch sizes");
+}
+
+/* ---- membership ---- */
+
+static bool has(const struct space_choices *choices, int value)
+{
+    for (int i = 0; i < choices->count; i++)
+        if (choices->value[i] == value)
+            return true;
+    return false;
+}
+
+bool space_contains(const struct space *space, const struct space_arch *arch)
+{
+    struct space_ranks ranks;
+    struct space_arch same;
+
+    if (!has(&space->depth, arch->depth) || !has(&space->width, arch->width) ||
+        !has(&space->head_dim, arch->head_dim) || !has(&space->patch, arch->patch))
+        return false;
+    space__rank(space, arch, &ranks);
+    space__unrank(space, &ranks, &same);
+    return space_arch_equal(arch, &same);
+}
+
+/* ---- anchors ---- */
+
+enum place { FIRST, MIDDLE, LAST };
+
+static int rank_at(enum place place, int count)
+{
+    return place == FIRST ? 0 : place == LAST ? count - 1 : count / 2;
+}
+
+static void anchor(const struct space *space, enum place place, enum place patch,
+                   struct space_arch *arch)
+{
+    struct space_ranks ranks = {
+        .depth = rank_at(place, space->depth.count),
+        .width = rank_at(place, space->width.count),
+        .head_dim = rank_at(place, space->head_dim.count),
+        .patch = rank_at(patch, space->patch.count),
+    };
+
+    ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
+    for (int g = 0; g < ranks.groups; g++) {
+        ranks.heads[g] = rank_at(place, space->heads.count);
+        ranks.ffn[g] = rank_at(place, space__ffn_ranks(space));
+    }
+    space__unrank(space, &ranks, arch);
+}
+
+void space_largest(const struct space *space, struct space_arch *arch)
+{
+    anchor(space, LAST, FIRST, arch);
+}
+
+void space_smallest(const struct space *space, struct space_arch *arch)
+{
+    anchor(space, FIRST, LAST, arch);
+}
+
+void space_middle(const struct space *space, struct space_arch *arch)
+{
+    anchor(space, MIDDLE, MIDDLE, arch);
+}

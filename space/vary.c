@@ -1,0 +1,222 @@
+/* space/vary.c -- random members: sampled, mutated, crossed; and how far apart two are.
+ *
+ * Mutation thinks in six kinds of gene (depth, width, head_dim, patch, heads, ffn), each moved with
+ * the same chance, so that the many per-layer genes of a deep network do not crowd out the few that
+ * matter most. Ranks of ratios that round to one width can make a move without effect: such a child
+ * is drawn again, and at last built by trying every single move.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "space/space_internal.h"
+
+enum kind { DEPTH, WIDTH, HEAD_DIM, PATCH, HEADS, FFN, kind_count };
+
+static int draw(struct rt_rng *rng, int count)
+{
+    return (int)rt_rng_below(rng, (uint64_t)count);
+}
+
+static int choices_of(const struct space *space, enum kind kind)
+{
+    switch (kind) {
+    case DEPTH: return space->depth.count;
+    case WIDTH: return space->width.count;
+    case HEAD_DIM: return space->head_dim.count;
+    case PATCH: return space->patch.count;
+    case HEADS: return space->heads.count;
+    case FFN: break;
+    default: break;
+    }
+    return space__ffn_ranks(space);
+}
+
+/* The ranks of a kind, and how many there are of them. */
+static int *ranks_of(struct space_ranks *ranks, enum kind kind, int *count)
+{
+    *count = 1;
+    switch (kind) {
+    case DEPTH: return &ranks->depth;
+    case WIDTH: return &ranks->width;
+    case HEAD_DIM: return &ranks->head_dim;
+    case PATCH: return &ranks->patch;
+    case HEADS: *count = ranks->groups; return ranks->heads;
+    default: *count = ranks->groups; return ranks->ffn;
+    }
+}
+
+void space_sample(const struct space *space, struct rt_rng *rng, struct space_arch *arch)
+{
+    int distinct[SPACE_MAX_CHOICES];
+    struct space_ranks ranks = {
+        .depth = draw(rng, space->depth.count),
+        .width = draw(rng, space->width.count),
+        .head_dim = draw(rng, space->head_dim.count),
+        .patch = draw(rng, space->patch.count),
+    };
+    const int ffns = space__ffn_distinct(space, space->width.value[ranks.width], distinct);
+
+    ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
+    for (int g = 0; g < ranks.groups; g++) {
+        ranks.heads[g] = draw(rng, space->heads.count);
+        ranks.ffn[g] = distinct[draw(rng, ffns)];
+    }
+    space__unrank(space, &ranks, arch);
+}
+
+/* ---- mutation ---- */
+
+/* After a change of depth: copy or drop groups at random until they fit it. */
+static void fit_groups(const struct space *space, struct rt_rng *rng, struct space_ranks *ranks)
+{
+    const int want = space__groups(space, space->depth.value[ranks->depth]);
+
+    while (ranks->groups < want) {
+        const int at = draw(rng, ranks->groups);
+        for (int g = ranks->groups++; g > at; g--) {
+            ranks->heads[g] = ranks->heads[g - 1];
+            ranks->ffn[g] = ranks->ffn[g - 1];
+        }
+    }
+    while (ranks->groups > want) {
+        ranks->groups--;
+        for (int g = draw(rng, ranks->groups + 1); g < ranks->groups; g++) {
+            ranks->heads[g] = ranks->heads[g + 1];
+            ranks->ffn[g] = ranks->ffn[g + 1];
+        }
+    }
+}
+
+/* One or two places up or down, whichever of them exist, with equal chance. */
+static void step(struct rt_rng *rng, int *rank, int count)
+{
+    int place[4], places = 0;
+
+    for (int by = -2; by <= 2; by++)
+        if (by && *rank + by >= 0 && *rank + by < count)
+            place[places++] = *rank + by;
+    if (places)
+        *rank = place[draw(rng, places)];
+}
+
+static void mutate_kind(const struct space *space, struct rt_rng *rng, enum kind kind,
+                        struct space_ranks *ranks)
+{
+    int count;
+    int *rank = ranks_of(ranks, kind, &count);
+    const int sure = draw(rng, count);
+
+    for (int i = 0; i < count; i++) /* one group for sure, the others at about one more */
+        if (i == sure || draw(rng, count) == 0)
+            step(rng, &rank[i], choices_of(space, kind));
+    if (kind == DEPTH)
+        fit_groups(space, rng, ranks);
+}
+
+static void mutate_ranks(const struct space *space, struct rt_rng *rng, struct space_ranks *ranks)
+{
+    enum kind movable[kind_count];
+    int count = 0;
+
+    for (enum kind k = DEPTH; k < kind_count; k++)
+        if (choices_of(space, k) > 1)
+            movable[count++] = k;
+    if (!count)
+        return;
+    const int sure = draw(rng, count);
+    for (int i = 0; i < count; i++)
+        if (i == sure || rt_rng_uniform(rng) < .2)
+            mutate_kind(space, rng, movable[i], ranks);
+}
+
+/* The first member that differs from the parent in one rank. */
+static void any_neighbour(const struct space *space, struct rt_rng *rng,
+                          const struct space_arch *parent, struct space_arch *child)
+{
+    struct space_ranks from;
+
+    space__rank(space, parent, &from);
+    for (enum kind k = DEPTH; k < kind_count; k++)
+        for (int r = 0; r < choices_of(space, k); r++) {
+            struct space_ranks ranks = from;
+            int count;
+            ranks_of(&ranks, k, &count)[0] = r;
+            if (k == DEPTH)
+                fit_groups(space, rng, &ranks);
+            space__unrank(space, &ranks, child);
+            if (!space_arch_equal(child, parent))
+                return;
+        }
+}
+
+void space_mutate(const struct space *space, struct rt_rng *rng, const struct space_arch *parent,
+                  struct space_arch *child)
+{
+    const struct space_arch from = *parent; /* child may be the same struct */
+    struct space_ranks ranks;
+
+    for (int attempt = 0; attempt < 32; attempt++) {
+        space__rank(space, &from, &ranks);
+        mutate_ranks(space, rng, &ranks);
+        space__unrank(space, &ranks, child);
+        if (!space_arch_equal(child, &from))
+            return;
+    }
+    any_neighbour(space, rng, &from, child);
+}
+
+/* ---- crossover ---- */
+
+void space_crossover(const struct space *space, struct rt_rng *rng, const struct space_arch *a,
+                     const struct space_arch *b, struct space_arch *child)
+{
+    struct space_ranks parent[2], ranks = {0};
+
+    space__rank(space, a, &parent[0]);
+    space__rank(space, b, &parent[1]);
+    ranks.depth = parent[draw(rng, 2)].depth;
+    ranks.width = parent[draw(rng, 2)].width;
+    ranks.head_dim = parent[draw(rng, 2)].head_dim;
+    ranks.patch = parent[draw(rng, 2)].patch;
+    ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
+    for (int g = 0; g < ranks.groups; g++) {
+        const struct space_ranks *from = &parent[draw(rng, 2)];
+        const int at = g * from->groups / ranks.groups;
+        ranks.heads[g] = from->heads[at];
+        ranks.ffn[g] = from->ffn[at];
+    }
+    space__unrank(space, &ranks, child);
+}
+
+/* ---- distance ---- */
+
+/* Mean gap of one kind's ranks at aligned places, in shares of the whole range. */
+static double gap(const struct space *space, enum kind kind, struct space_ranks *a,
+                  struct space_ranks *b)
+{
+    int count_a, count_b;
+    const int *x = ranks_of(a, kind, &count_a), *y = ranks_of(b, kind, &count_b);
+    const int places = count_a > count_b ? count_a : count_b;
+    double sum = 0;
+
+    for (int i = 0; i < places; i++)
+        sum += abs(x[i * count_a / places] - y[i * count_b / places]);
+    return sum / places / (choices_of(space, kind) - 1);
+}
+
+double space_distance(const struct space *space, const struct space_arch *a,
+                      const struct space_arch *b)
+{
+    struct space_ranks ra, rb;
+    double sum = 0;
+    int kinds = 0;
+
+    space__rank(space, a, &ra);
+    space__rank(space, b, &rb);
+    for (enum kind k = DEPTH; k < kind_count; k++)
+        if (choices_of(space, k) > 1) {
+            sum += gap(space, k, &ra, &rb);
+            kinds++;
+        }
+    return kinds ? sum / kinds : 0;
+}

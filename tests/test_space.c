@@ -1,0 +1,635 @@
+#include "space/space.h"
+#include "support.h"
+
+static const struct space_shape fashion = {28, 28, 1, 10, SPACE_POOL_CLASS};
+
+static struct space small_space(enum space_tie tie)
+{
+    struct space space = {
+        .shape = fashion,
+        .tie = tie,
+        .stages = tie == SPACE_TIE_STAGE ? 2 : 0,
+        .depth = {3, {3, 1, 2}},
+        .width = {3, {48, 16, 32}},
+        .head_dim = {2, {8, 16}},
+        .heads = {2, {1, 3}},
+        .patch = {2, {7, 4}},
+        .ratio_count = 3,
+        .ffn_ratio = {2, 1, 1.25}, /* at width 16, ratios 1 and 1.25 both give 16 or 24 */
+    };
+    struct rt_err err;
+
+    assert_ok(space_init(&space, &err));
+    return space;
+}
+
+/* The kind of space of the overnight example: far beyond 64 bits. */
+static struct space large_space(void)
+{
+    struct space space = {
+        .shape = fashion,
+        .tie = SPACE_TIE_LAYER,
+        .depth = {12, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 64}},
+        .width = {4, {16, 64, 128, 256}},
+        .head_dim = {3, {8, 16, 32}},
+        .heads = {6, {1, 2, 3, 4, 6, 8}},
+        .patch = {3, {2, 4, 7}},
+        .ratio_count = 4,
+        .ffn_ratio = {.5, 1, 2, 4},
+    };
+    struct rt_err err;
+
+    assert_ok(space_init(&space, &err));
+    return space;
+}
+
+static struct space single_space(void)
+{
+    struct space space = {
+        .shape = fashion,
+        .tie = SPACE_TIE_LAYER,
+        .depth = {1, {2}},
+        .width = {1, {32}},
+        .head_dim = {1, {8}},
+        .heads = {1, {2}},
+        .patch = {1, {7}},
+        .ffn = {1, {64}},
+    };
+    struct rt_err err;
+
+    assert_ok(space_init(&space, &err));
+    return space;
+}
+
+static const enum space_tie ties[] = {SPACE_TIE_UNIFORM, SPACE_TIE_STAGE, SPACE_TIE_LAYER};
+enum { tie_count = 3 };
+
+/* ---- choices ---- */
+
+static void init_sorts_choices_and_drops_repeats(void **state)
+{
+    struct space space = small_space(SPACE_TIE_UNIFORM);
+    struct rt_err err;
+    (void)state;
+    space.heads = (struct space_choices){4, {3, 1, 3, 2}};
+
+    assert_ok(space_init(&space, &err));
+
+    assert_int_equal(space.heads.count, 3);
+    assert_int_equal(space.heads.value[0], 1);
+    assert_int_equal(space.heads.value[2], 3);
+    assert_int_equal(space.depth.value[0], 1);
+    assert_near(space.ffn_ratio[0], 1, 0);
+    assert_near(space.ffn_ratio[2], 2, 0);
+}
+
+static void assert_refused(struct space space, const char *text)
+{
+    struct rt_err err;
+
+    assert_int_equal(space_init(&space, &err), RT_EARG);
+    assert_string_equal(err.text, text);
+}
+
+static void init_refuses_wrong_choices_by_the_key_of_the_study_file(void **state)
+{
+    const struct space good = small_space(SPACE_TIE_STAGE);
+    struct space bad = good;
+    (void)state;
+    bad.width.count = 0;
+    assert_refused(bad, "space.width: there is nothing to choose from; give 1 to 64 choices, like "
+                        "[1, 2, 4]");
+    bad = good;
+    bad.depth.value[1] = 65;
+    assert_refused(bad, "space.depth: 65 is out of range; give 1 to 64");
+    bad = good;
+    bad.heads.value[0] = 0;
+    assert_refused(bad, "space.heads: 0 is out of range; give 1 to 4096");
+    bad = good;
+    bad.patch.value[0] = 5;
+    assert_refused(bad, "space.patch: 5 does not divide images of 28x28 pixels; give a divisor of "
+                        "both");
+    bad = good;
+    bad.ffn = (struct space_choices){1, {64}};
+    assert_refused(bad, "space.ffn: both ffn and ffn_ratio are given; leave one out");
+    bad = good;
+    bad.ratio_count = 0;
+    assert_refused(bad, "space.ffn_ratio: there is nothing to choose from; give 1 to 64 choices of "
+                        "ffn or ffn_ratio");
+    bad = good;
+    bad.ffn_ratio[1] = NAN;
+    assert_refused(bad, "space.ffn_ratio: nan is out of range; give ratios above 0 that make at "
+                        "most 16384 of the largest width 48");
+    bad = good;
+    bad.stages = 0;
+    assert_refused(bad, "space.stages: 0 is out of range; give 1 to 64");
+    bad = good;
+    bad.heads.value[1] = 300;
+    assert_refused(bad, "space.heads: the most heads times the largest head_dim make 4800; give at "
+                        "most 4096");
+    bad = good;
+    bad.limits.macs = -1;
+    assert_refused(bad, "limits: a limit below 0; give 0 for no limit");
+}
+
+/* ---- size and enumeration ---- */
+
+/* Count by nested loops over everything a text could say, asking space_contains(). */
+static int64_t brute_size(const struct space *space)
+{
+    int64_t count = 0;
+
+    for (int depth = 1; depth <= 4; depth++)
+        for (int width = 8; width <= 56; width += 8)
+            for (int head_dim = 8; head_dim <= 24; head_dim += 8)
+                for (int patch = 4; patch <= 7; patch += 3) {
+                    /* per layer 4 numbers of heads (0..3) and 13 ffn widths (8..104) */
+                    const int each = 4 * 13;
+                    int combinations = 1;
+                    for (int l = 0; l < depth && depth <= 3; l++)
+                        combinations *= each;
+                    for (int c = 0; c < combinations; c++) {
+                        struct space_arch arch = {
+                            .depth = depth, .width = width, .head_dim = head_dim, .patch = patch};
+                        for (int l = 0, rest = c; l < depth; l++, rest /= each) {
+                            arch.heads[l] = rest % 4;
+                            arch.ffn[l] = 8 * (1 + rest % each / 4);
+                        }
+                        count += space_contains(space, &arch);
+                    }
+                }
+    return count;
+}
+
+static void size_equals_a_count_by_brute_force(void **state)
+{
+    (void)state;
+    for (int t = 0; t < tie_count; t++) {
+        const struct space space = small_space(ties[t]);
+        char *text = space_size_text(&space), want[32];
+
+        const int64_t count = brute_size(&space);
+        snprintf(want, sizeof want, "%lld", (long long)count);
+
+        assert_int_equal(space_size(&space), count);
+        assert_string_equal(text, want);
+        free(text);
+    }
+}
+
+static int compare_archs(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct space_arch));
+}
+
+static void nth_visits_distinct_members_only(void **state)
+{
+    (void)state;
+    for (int t = 0; t < tie_count; t++) {
+        const struct space space = small_space(ties[t]);
+        const int64_t size = space_size(&space);
+        struct space_arch *all = calloc((size_t)size, sizeof *all);
+        struct rt_err err;
+        assert_non_null(all);
+
+        for (int64_t i = 0; i < size; i++) {
+            space_nth(&space, i, &all[i]);
+            assert_true(space_contains(&space, &all[i]));
+            assert_ok(space_arch_check(&all[i], &space.shape, &err));
+        }
+
+        qsort(all, (size_t)size, sizeof *all, compare_archs);
+        for (int64_t i = 1; i < size; i++)
+            assert_false(space_arch_equal(&all[i - 1], &all[i]));
+        free(all);
+    }
+}
+
+static void size_is_exact_when_astronomical(void **state)
+{
+    struct space space = large_space();
+    char *text;
+    (void)state;
+    /* 4 widths, but at width 16 the ratios .5, 1, 2, 4 give 8, 16, 32, 64: 24 pairs everywhere;
+     * one depth of 64 layers: 4 * 3 * 3 * 24^64 */
+    space.depth = (struct space_choices){1, {64}};
+
+    text = space_size_text(&space);
+
+    assert_string_equal(text, "775928976016582721064824842683176402258"
+                              "818894213922295806418925784468018560737097795239936");
+    assert_int_equal(space_size(&space), -1);
+    free(text);
+}
+
+static void size_counts_up_to_two_to_the_62(void **state)
+{
+    struct space space = single_space();
+    struct space_arch arch;
+    (void)state;
+    space.heads = (struct space_choices){2, {1, 2}};
+    space.depth.value[0] = 62; /* 2^62 members */
+    assert_int_equal(space_size(&space), INT64_C(1) << 62);
+    space_nth(&space, (INT64_C(1) << 62) - 1, &arch);
+    assert_true(space_contains(&space, &arch));
+
+    space.depth.value[0] = 63;
+    assert_int_equal(space_size(&space), -1);
+}
+
+/* ---- membership ---- */
+
+static void contains_refuses_what_the_ties_do_not_allow(void **state)
+{
+    const struct space uniform = small_space(SPACE_TIE_UNIFORM);
+    const struct space stage = small_space(SPACE_TIE_STAGE);
+    const struct space layer = small_space(SPACE_TIE_LAYER);
+    struct space_arch arch;
+    struct rt_err err;
+    (void)state;
+    /* layers 0, 1 are stage 0, layer 2 is stage 1: l*2/3 */
+    assert_ok(space_arch_parse("L3-d32-k8-h1.1.3-f32.32.64-p7", &arch, &err));
+    assert_false(space_contains(&uniform, &arch));
+    assert_true(space_contains(&stage, &arch));
+    assert_true(space_contains(&layer, &arch));
+
+    assert_ok(space_arch_parse("L3-d32-k8-h1.3.3-f32-p7", &arch, &err));
+    assert_false(space_contains(&stage, &arch));
+    assert_true(space_contains(&layer, &arch));
+}
+
+static void contains_refuses_values_that_are_no_choice(void **state)
+{
+    static const char *const texts[] = {"L4-d32-k8-h1-f32-p7", "L3-d24-k8-h1-f32-p7",
+                                        "L3-d32-k4-h1-f32-p7", "L3-d32-k8-h2-f32-p7",
+                                        "L3-d32-k8-h1-f48-p7", "L3-d32-k8-h1-f32-p14"};
+    const struct space space = small_space(SPACE_TIE_LAYER);
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct space_arch arch;
+        struct rt_err err;
+        assert_ok(space_arch_parse(texts[i], &arch, &err));
+        assert_false(space_contains(&space, &arch));
+    }
+}
+
+/* ---- random members ---- */
+
+static void assert_member(const struct space *space, const struct space_arch *arch)
+{
+    char text[SPACE_ARCH_TEXT];
+    struct rt_err err;
+
+    assert_ok(space_arch_check(arch, &space->shape, &err));
+    space_arch_print(arch, text);
+    if (!space_contains(space, arch))
+        fail_msg("%s is not in the space", text);
+}
+
+static void samples_mutants_and_children_are_members(void **state)
+{
+    const struct space spaces[] = {small_space(SPACE_TIE_UNIFORM), small_space(SPACE_TIE_STAGE),
+                                   small_space(SPACE_TIE_LAYER), large_space()};
+    (void)state;
+    for (size_t s = 0; s < 4; s++) {
+        struct rt_rng rng;
+        rt_rng_init(&rng, s, RT_STREAM_TEST, 0);
+        for (int i = 0; i < 3000; i++) {
+            struct space_arch a, b, mutant, child;
+            space_sample(&spaces[s], &rng, &a);
+            space_sample(&spaces[s], &rng, &b);
+            space_mutate(&spaces[s], &rng, &a, &mutant);
+            space_crossover(&spaces[s], &rng, &a, &b, &child);
+
+            assert_member(&spaces[s], &a);
+            assert_member(&spaces[s], &mutant);
+            assert_member(&spaces[s], &child);
+            assert_false(space_arch_equal(&a, &mutant));
+        }
+    }
+}
+
+static void draws_are_a_function_of_the_generator(void **state)
+{
+    const struct space space = large_space();
+    struct space_arch first, second;
+    struct rt_rng rng, same;
+    (void)state;
+    rt_rng_init(&rng, 1, RT_STREAM_TEST, 5);
+    same = rng;
+
+    space_sample(&space, &rng, &first);
+    space_mutate(&space, &rng, &first, &first); /* in place, too */
+    space_sample(&space, &same, &second);
+    space_mutate(&space, &same, &second, &second);
+
+    assert_true(space_arch_equal(&first, &second));
+    assert_int_equal(rng.state, same.state);
+}
+
+static void sampling_gives_every_choice_its_share(void **state)
+{
+    const struct space space = small_space(SPACE_TIE_LAYER);
+    int depth[4] = {0}, patch[8] = {0};
+    struct rt_rng rng;
+    (void)state;
+    rt_rng_init(&rng, 3, RT_STREAM_TEST, 0);
+    for (int i = 0; i < 6000; i++) {
+        struct space_arch arch;
+        space_sample(&space, &rng, &arch);
+        depth[arch.depth]++;
+        patch[arch.patch]++;
+    }
+    for (int d = 1; d <= 3; d++)
+        assert_near(depth[d], 2000, 200); /* sd 37 */
+    assert_near(patch[4], 3000, 200);     /* sd 39 */
+}
+
+static void mutation_reaches_every_member_of_a_small_space(void **state)
+{
+    const struct space space = small_space(SPACE_TIE_UNIFORM);
+    const int64_t size = space_size(&space);
+    struct space_arch arch, *all = calloc((size_t)size, sizeof *all);
+    bool *seen = calloc((size_t)size, sizeof *seen);
+    int64_t reached = 0;
+    struct rt_rng rng;
+    (void)state;
+    assert_non_null(all);
+    assert_non_null(seen);
+    for (int64_t i = 0; i < size; i++)
+        space_nth(&space, i, &all[i]);
+    qsort(all, (size_t)size, sizeof *all, compare_archs);
+    rt_rng_init(&rng, 4, RT_STREAM_TEST, 0);
+    space_smallest(&space, &arch);
+
+    for (int i = 0; i < 100 * size; i++) {
+        space_mutate(&space, &rng, &arch, &arch);
+        const struct space_arch *found =
+            bsearch(&arch, all, (size_t)size, sizeof *all, compare_archs);
+        assert_non_null(found);
+        reached += !seen[found - all];
+        seen[found - all] = true;
+    }
+
+    assert_int_equal(reached, size);
+    free(seen);
+    free(all);
+}
+
+static void a_mutant_differs_even_when_few_moves_have_an_effect(void **state)
+{
+    struct space space = single_space();
+    struct space_arch arch, child;
+    struct rt_err err;
+    struct rt_rng rng;
+    (void)state;
+    space.width.value[0] = 8; /* of 64 ratios only the largest rounds to 16, the others to 8 */
+    space.ffn.count = 0;
+    space.ratio_count = 64;
+    for (int i = 0; i < 63; i++)
+        space.ffn_ratio[i] = .5 + .01 * i;
+    space.ffn_ratio[63] = 2;
+    assert_ok(space_init(&space, &err));
+    rt_rng_init(&rng, 5, RT_STREAM_TEST, 0);
+    space_smallest(&space, &arch);
+
+    space_mutate(&space, &rng, &arch, &child);
+
+    assert_false(space_arch_equal(&arch, &child));
+    assert_member(&space, &child);
+}
+
+static void a_space_of_one_member_mutates_to_itself(void **state)
+{
+    const struct space space = single_space();
+    struct space_arch arch, child;
+    struct rt_rng rng;
+    (void)state;
+    rt_rng_init(&rng, 6, RT_STREAM_TEST, 0);
+    space_nth(&space, 0, &arch);
+    assert_int_equal(space_size(&space), 1);
+
+    space_mutate(&space, &rng, &arch, &child);
+
+    assert_true(space_arch_equal(&arch, &child));
+    assert_near(space_distance(&space, &arch, &child), 0, 0);
+}
+
+static void a_deeper_mutant_copies_layers_and_a_shallower_one_drops_them(void **state)
+{
+    struct space space = small_space(SPACE_TIE_LAYER);
+    struct space_arch parent, child;
+    struct rt_err err;
+    struct rt_rng rng;
+    (void)state;
+    /* one choice everywhere but depth: heads 1.3 must survive as a sequence with copies */
+    space.width = (struct space_choices){1, {32}};
+    space.head_dim = (struct space_choices){1, {8}};
+    space.patch = (struct space_choices){1, {7}};
+    assert_ok(space_arch_parse("L2-d32-k8-h1.3-f32.64-p7", &parent, &err));
+    rt_rng_init(&rng, 7, RT_STREAM_TEST, 0);
+    int deeper = 0, shallower = 0;
+
+    for (int i = 0; i < 2000; i++) {
+        space_mutate(&space, &rng, &parent, &child);
+        char text[SPACE_ARCH_TEXT];
+        space_arch_print(&child, text);
+        deeper += !strcmp(text, "L3-d32-k8-h1.1.3-f32.32.64-p7") ||
+                  !strcmp(text, "L3-d32-k8-h1.3.3-f32.64.64-p7");
+        shallower += !strcmp(text, "L1-d32-k8-h1-f32-p7") || !strcmp(text, "L1-d32-k8-h3-f64-p7");
+    }
+
+    assert_in_range(deeper, 50, 2000); /* moves of depth alone, half of them each way */
+    assert_in_range(shallower, 50, 2000);
+}
+
+static void children_take_every_gene_from_a_parent(void **state)
+{
+    const struct space space = large_space();
+    struct rt_rng rng;
+    (void)state;
+    rt_rng_init(&rng, 8, RT_STREAM_TEST, 0);
+    for (int i = 0; i < 2000; i++) {
+        struct space_arch a, b, child;
+        space_sample(&space, &rng, &a);
+        space_sample(&space, &rng, &b);
+        space_crossover(&space, &rng, &a, &b, &child);
+
+        assert_true(child.depth == a.depth || child.depth == b.depth);
+        assert_true(child.width == a.width || child.width == b.width);
+        assert_true(child.head_dim == a.head_dim || child.head_dim == b.head_dim);
+        assert_true(child.patch == a.patch || child.patch == b.patch);
+        for (int l = 0; l < child.depth; l++) {
+            const int la = l * a.depth / child.depth, lb = l * b.depth / child.depth;
+            const bool from_a =
+                child.heads[l] == a.heads[la] && child.ffn[l] * a.width == a.ffn[la] * child.width;
+            const bool from_b =
+                child.heads[l] == b.heads[lb] && child.ffn[l] * b.width == b.ffn[lb] * child.width;
+            assert_true(from_a || from_b); /* pairs stay together; ratios follow the width */
+        }
+    }
+}
+
+/* ---- anchors and distance ---- */
+
+static void anchors_are_the_ends_and_the_middle(void **state)
+{
+    const struct space space = small_space(SPACE_TIE_LAYER);
+    char largest[SPACE_ARCH_TEXT], smallest[SPACE_ARCH_TEXT], middle[SPACE_ARCH_TEXT];
+    struct space_arch arch;
+    (void)state;
+    space_largest(&space, &arch);
+    space_arch_print(&arch, largest);
+    space_smallest(&space, &arch);
+    space_arch_print(&arch, smallest);
+    space_middle(&space, &arch);
+    space_arch_print(&arch, middle);
+
+    assert_string_equal(largest, "L3-d48-k16-h3-f96-p4");
+    assert_string_equal(smallest, "L1-d16-k8-h1-f16-p7");
+    assert_string_equal(middle, "L2-d32-k16-h3-f40-p7");
+}
+
+static void distance_is_a_metric_between_0_and_1(void **state)
+{
+    const struct space space = large_space();
+    struct space_arch a, b, c, low, high;
+    struct rt_rng rng;
+    (void)state;
+    rt_rng_init(&rng, 9, RT_STREAM_TEST, 0);
+    for (int i = 0; i < 2000; i++) {
+        space_sample(&space, &rng, &a);
+        space_sample(&space, &rng, &b);
+        space_mutate(&space, &rng, &a, &c);
+        const double ab = space_distance(&space, &a, &b);
+
+        assert_near(space_distance(&space, &a, &a), 0, 0);
+        assert_near(space_distance(&space, &b, &a), ab, 1e-15);
+        assert_true(ab >= 0 && ab <= 1);
+        assert_true(space_distance(&space, &a, &c) > 0);
+    }
+    space_largest(&space, &high);
+    space_smallest(&space, &low);
+    high.patch = low.patch;
+    assert_near(space_distance(&space, &low, &high), 5. / 6, 1e-15);
+}
+
+/* ---- limits ---- */
+
+static void feasible_says_which_limit_and_by_how_much(void **state)
+{
+    struct space space = small_space(SPACE_TIE_UNIFORM);
+    struct space_arch arch;
+    struct space_cost cost;
+    char why[128], want[128];
+    (void)state;
+    space_middle(&space, &arch);
+    space_cost_of(&arch, &space.shape, &cost);
+    space.limits = (struct space_limits){cost.params, cost.bytes, cost.macs, cost.memory};
+    assert_true(space_feasible(&space, &arch, why));
+    space.limits.macs -= 3;
+
+    assert_false(space_feasible(&space, &arch, why));
+
+    snprintf(want, sizeof want, "macs %lld exceeds the limit %lld by 3", (long long)cost.macs,
+             (long long)cost.macs - 3);
+    assert_string_equal(why, want);
+    assert_false(space_feasible(&space, &arch, NULL));
+}
+
+/* Draw limits at random around the costs of members, and compare with a walk over the space. */
+static void check_feasible_agrees_with_a_walk_over_the_space(void **state)
+{
+    struct rt_rng rng;
+    int fits = 0;
+    (void)state;
+    rt_rng_init(&rng, 10, RT_STREAM_TEST, 0);
+    for (int round = 0; round < 300; round++) {
+        struct space space = small_space(ties[round % tie_count]);
+        const int64_t size = space_size(&space);
+        struct space_cost low, high;
+        struct space_arch arch;
+        bool any = false;
+
+        space_smallest(&space, &arch);
+        space_cost_of(&arch, &space.shape, &low);
+        arch.patch = 4;
+        space_cost_of(&arch, &space.shape, &high);
+        const double u = .6 + .8 * rt_rng_uniform(&rng), v = .6 + 1.2 * rt_rng_uniform(&rng);
+        space.limits.params = (int64_t)(u * (double)low.params);
+        space.limits.memory = (int64_t)(v * (double)low.memory);
+        if (round % 2)
+            space.limits.macs = (int64_t)(u * (double)high.macs);
+        for (int64_t i = 0; i < size && !any; i++) {
+            space_nth(&space, i, &arch);
+            any = space_feasible(&space, &arch, NULL);
+        }
+
+        assert_int_equal(space_check_feasible(&space, NULL), any ? RT_OK : RT_EARG);
+        fits += any;
+    }
+    assert_in_range(fits, 50, 250); /* both answers were tried */
+}
+
+static void check_feasible_names_the_limit_that_nothing_keeps(void **state)
+{
+    struct space space = small_space(SPACE_TIE_UNIFORM);
+    struct rt_err err;
+    (void)state;
+    space.limits.params = 100;
+
+    assert_int_equal(space_check_feasible(&space, &err), RT_EARG);
+
+    assert_string_equal(err.text, "limits.params: nothing in the space fits 100; the smallest "
+                                  "member needs 2450");
+}
+
+static void check_feasible_sees_limits_that_only_together_leave_nothing(void **state)
+{
+    struct space space = small_space(SPACE_TIE_UNIFORM);
+    struct space_cost fine, coarse;
+    struct space_arch arch;
+    struct rt_err err;
+    (void)state;
+    space.patch = (struct space_choices){2, {7, 14}}; /* 14: fewer tokens, a larger stem */
+    assert_ok(space_init(&space, &err));
+    space_smallest(&space, &arch);
+    space_cost_of(&arch, &space.shape, &coarse);
+    arch.patch = 7;
+    space_cost_of(&arch, &space.shape, &fine);
+    space.limits.params = fine.params;
+    space.limits.macs = coarse.macs;
+
+    assert_int_equal(space_check_feasible(&space, &err), RT_EARG);
+
+    assert_non_null(strstr(err.text, "no patch size keeps them all"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(init_sorts_choices_and_drops_repeats),
+        cmocka_unit_test(init_refuses_wrong_choices_by_the_key_of_the_study_file),
+        cmocka_unit_test(size_equals_a_count_by_brute_force),
+        cmocka_unit_test(nth_visits_distinct_members_only),
+        cmocka_unit_test(size_is_exact_when_astronomical),
+        cmocka_unit_test(size_counts_up_to_two_to_the_62),
+        cmocka_unit_test(contains_refuses_what_the_ties_do_not_allow),
+        cmocka_unit_test(contains_refuses_values_that_are_no_choice),
+        cmocka_unit_test(samples_mutants_and_children_are_members),
+        cmocka_unit_test(draws_are_a_function_of_the_generator),
+        cmocka_unit_test(sampling_gives_every_choice_its_share),
+        cmocka_unit_test(mutation_reaches_every_member_of_a_small_space),
+        cmocka_unit_test(a_mutant_differs_even_when_few_moves_have_an_effect),
+        cmocka_unit_test(a_space_of_one_member_mutates_to_itself),
+        cmocka_unit_test(a_deeper_mutant_copies_layers_and_a_shallower_one_drops_them),
+        cmocka_unit_test(children_take_every_gene_from_a_parent),
+        cmocka_unit_test(anchors_are_the_ends_and_the_middle),
+        cmocka_unit_test(distance_is_a_metric_between_0_and_1),
+        cmocka_unit_test(feasible_says_which_limit_and_by_how_much),
+        cmocka_unit_test(check_feasible_agrees_with_a_walk_over_the_space),
+        cmocka_unit_test(check_feasible_names_the_limit_that_nothing_keeps),
+        cmocka_unit_test(check_feasible_sees_limits_that_only_together_leave_nothing),
+    };
+    return cmocka_run_group_tests_name("space/space", tests, NULL, NULL);
+}
