@@ -1,0 +1,33 @@
+/* cli/doctor.h -- the findings of `retort doctor`: one line each on stdout, and how bad they are.
+ */
+#ifndef CLI_DOCTOR_H
+#define CLI_DOCTOR_H
+#include <stddef.h>
+
+#include "base/status.h"
+#include "trainer/nn/kernels.h"
+
+enum verdict { VERDICT_OK, VERDICT_WARN, VERDICT_FAIL };
+
+struct doctor {
+    int failed, warned;
+};
+
+/* Print `ok|warn|FAIL  WHAT  detail`. */
+__attribute__((format(printf, 4, 5))) void doctor_say(struct doctor *doctor, enum verdict verdict,
+                                                      const char *what, const char *format, ...);
+
+/* 1234567890 as "1.1 GiB". */
+const char *doctor_bytes(double bytes, char text[16]);
+
+/* Free and total bytes of the disk that `path`, or its nearest existing parent folder, is on. */
+rt_status doctor_disk(const char *path, double *free_bytes, double *total, struct rt_err *err);
+
+/* A small student's logits and gradients with these kernels and with the plain ones: the largest
+ * difference, relative to the largest value. */
+rt_status doctor_kernels_differ(const struct tr_kernels *kernels, double *difference,
+                                struct rt_err *err);
+
+/* Everything about a study file: data, space, memory, teachers, database. */
+void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path);
+#endif

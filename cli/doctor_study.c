@@ -1,0 +1,220 @@
+/* cli/doctor_study.c -- the part of `retort doctor` that looks at a study file.
+ *
+ * Each check needs what the ones before it made, so the first that fails ends the list; what could
+ * be looked at until then is released in one place.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/machine.h"
+#include "cli/doctor.h"
+#include "cli/study.h"
+#include "trainer/trial.h"
+
+struct checked { /* all zero: nothing loaded */
+    struct study study;
+    struct tr_images train, test;
+    struct tr_split split;
+    struct space_shape shape;
+    const struct tr_kernels *kernels;
+};
+
+static void release(struct checked *c)
+{
+    tr_split_release(&c->split);
+    tr_images_release(&c->test);
+    tr_images_release(&c->train);
+    study_release(&c->study);
+}
+
+static rt_status check_images(struct doctor *doctor, const char *what, const char *images,
+                              const char *labels, int classes, struct tr_images *out,
+                              struct rt_err *err)
+{
+    RT_TRY(tr_images_load_idx(out, images, labels, classes, err));
+    doctor_say(doctor, VERDICT_OK, what, "%d images of %dx%dx%d, %d classes", out->count,
+               out->height, out->width, out->channels, out->classes);
+    return RT_OK;
+}
+
+static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_err *err)
+{
+    const struct study_data *data = &c->study.data;
+    struct tr_images *train = &c->train, *test = &c->test;
+
+    RT_TRY(check_images(doctor, "train data", data->train_images, data->train_labels, data->classes,
+                        train, err));
+    RT_TRY(
+        tr_split_init(&c->split, train, data->validation, data->train_limit, c->study.seed, err));
+    doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate", c->split.train_count,
+               c->split.validation_count);
+    if (!data->test_images[0]) {
+        doctor_say(doctor, VERDICT_WARN, "test data",
+                   "none: 'retort distill' cannot report a test "
+                   "accuracy");
+        return RT_OK;
+    }
+    RT_TRY(check_images(doctor, "test data", data->test_images, data->test_labels, train->classes,
+                        test, err));
+    if (test->height != train->height || test->width != train->width ||
+        test->channels != train->channels)
+        return rt_fail(err, RT_ESHAPE, "'%s' has images of another size than '%s'",
+                       data->test_images, data->train_images);
+    return RT_OK;
+}
+
+static rt_status check_space(struct doctor *doctor, struct checked *c, struct rt_err *err)
+{
+    struct space *space = &c->study.space;
+    struct space_cost small, large;
+    struct space_arch arch;
+
+    c->shape = (struct space_shape){c->train.height, c->train.width, c->train.channels,
+                                    c->train.classes, space->shape.pool};
+    RT_TRY(study_bind_shape(&c->study, &c->shape, err));
+    c->shape = space->shape;
+    char *size = space_size_text(space);
+    if (!size)
+        return rt_fail(err, RT_ENOMEM, "no memory to count the space");
+    space_smallest(space, &arch);
+    space_cost_of(&arch, &c->shape, &small);
+    space_largest(space, &arch);
+    space_cost_of(&arch, &c->shape, &large);
+    doctor_say(doctor, VERDICT_OK, "space",
+               "%s architectures before limits, %lld to %lld parameters", size,
+               (long long)small.params, (long long)large.params);
+    free(size);
+    return RT_OK;
+}
+
+/* The largest architecture's trial, on all workers at once: nothing in the space needs more. */
+static rt_status check_memory(struct doctor *doctor, struct checked *c, struct rt_err *err)
+{
+    const struct tr_data data = {.images = &c->train, .split = &c->split};
+    struct tr_recipe recipe = c->study.recipe;
+    const int workers = c->study.search.workers;
+    struct space_arch arch;
+    struct tr_student student;
+    struct rt_machine machine;
+    size_t bytes = 0;
+    char one[16], all[16], there[16];
+
+    space_largest(&c->study.space, &arch);
+    if (recipe.micro_batch == 0) {
+        RT_TRY(tr_student_init(&student, &arch, &c->shape, c->kernels, err));
+        const rt_status rc =
+            tr_micro_batch_choose(&student, recipe.batch, &recipe.micro_batch, err);
+        tr_student_release(&student);
+        RT_TRY(rc);
+    }
+    const struct tr_trial trial = {.arch = &arch,
+                                   .shape = &c->shape,
+                                   .kernels = c->kernels,
+                                   .data = &data,
+                                   .recipe = &recipe,
+                                   .latency = &c->study.latency,
+                                   .seed = c->study.seed};
+    RT_TRY(tr_trial_bytes(&trial, &bytes, err));
+    rt_machine_query(&machine);
+    const double total = (double)bytes * workers;
+    const bool beyond_limit = c->study.worker_memory > 0 && bytes > (size_t)c->study.worker_memory;
+    doctor_say(doctor,
+               total > .8 * (double)machine.memory || beyond_limit ? VERDICT_WARN : VERDICT_OK,
+               "memory", "at most %s a trial, %s for %d workers of the machine's %s%s",
+               doctor_bytes((double)bytes, one), doctor_bytes(total, all), workers,
+               doctor_bytes((double)machine.memory, there),
+               beyond_limit ? "; beyond the study's limit, so the largest will be refused" : "");
+    if (workers > machine.cores)
+        doctor_say(doctor, VERDICT_WARN, "workers", "%d workers share %d cores", workers,
+                   machine.cores);
+    return RT_OK;
+}
+
+static void check_teachers(struct doctor *doctor, struct checked *c)
+{
+    const struct tr_ensemble_spec *spec = &c->study.teachers;
+    const struct tr_teaching teaching = {.spec = spec,
+                                         .shape = &c->shape,
+                                         .images = &c->train,
+                                         .split = &c->split,
+                                         .kernels = c->kernels,
+                                         .threads = 1};
+    struct tr_knowledge knowledge;
+    struct rt_err err;
+
+    for (int i = 0; i < spec->count; i++)
+        if (spec->teacher[i].recorded && access(spec->teacher[i].train_logits, R_OK))
+            doctor_say(doctor, VERDICT_FAIL, "teachers", "cannot read '%s' of teacher '%s'",
+                       spec->teacher[i].train_logits, spec->teacher[i].name);
+    if (spec->count == 0) {
+        doctor_say(doctor, VERDICT_WARN, "teachers", "none: students learn from labels alone");
+    } else if (!tr_teachers_cached(spec)) {
+        doctor_say(doctor, VERDICT_OK, "teachers",
+                   "%d, not yet taught: 'retort search' begins with that", spec->count);
+    } else if (tr_teachers_open(&teaching, &knowledge, &err) != RT_OK) {
+        doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);
+    } else {
+        doctor_say(doctor, VERDICT_OK, "teachers", "%d, and what they say is cached in '%s'",
+                   spec->count, spec->folder);
+        tr_knowledge_close(&knowledge);
+    }
+}
+
+static void check_store(struct doctor *doctor, const struct study *study)
+{
+    struct store *store = NULL;
+    char hash[RT_HASH_TEXT], text[16];
+    struct rt_err err;
+    double room = 0, total = 0;
+
+    if (doctor_disk(study->store, &room, &total, &err) != RT_OK)
+        doctor_say(doctor, VERDICT_FAIL, "store", "%s", err.text);
+    else
+        doctor_say(doctor, room < 1 << 28 ? VERDICT_WARN : VERDICT_OK, "store",
+                   "'%s', %s free there", study->store, doctor_bytes(room, text));
+    if (access(study->store, F_OK)) {
+        doctor_say(doctor, VERDICT_OK, "database", "not there yet: 'retort search' makes it");
+        return;
+    }
+    study_hash(study, hash);
+    if (store_open(study->store, STORE_READ, hash, &store, &err) == RT_OK)
+        doctor_say(doctor, VERDICT_OK, "database",
+                   "of this study: 'retort search' goes on with it");
+    else
+        doctor_say(doctor, VERDICT_FAIL, "database", "%s", err.text);
+    store_close(store);
+}
+
+void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path)
+{
+    struct checked *c = calloc(1, sizeof *c);
+    const char *what = "study";
+    struct rt_err err;
+
+    rt_status rc =
+        c ? study_load(path, &c->study, &err) : rt_fail(&err, RT_ENOMEM, "no memory for a study");
+    if (rc == RT_OK) {
+        doctor_say(doctor, VERDICT_OK, what, "'%s' from '%s'", c->study.name, path);
+        c->kernels = kernels;
+        check_store(doctor, &c->study);
+        what = "data";
+        rc = check_data(doctor, c, &err);
+    }
+    if (rc == RT_OK) {
+        what = "space";
+        rc = check_space(doctor, c, &err);
+    }
+    if (rc == RT_OK) {
+        check_teachers(doctor, c);
+        what = "memory";
+        rc = check_memory(doctor, c, &err);
+    }
+    if (rc != RT_OK)
+        doctor_say(doctor, VERDICT_FAIL, what, "%s", err.text);
+    if (c)
+        release(c);
+    free(c);
+}
