@@ -9,7 +9,15 @@
  *          happens under one lock by whichever worker comes by; there is no generation barrier and
  *          no manager thread.
  * Normalisation of the hypervolume is frozen once max(W, 8) trials with objectives are committed:
- *          reference = their worst, ideal = the bests seen or known then. Before that it is NaN.
+ *          reference = their worst, ideal = the bests seen or known then (known: 0 for error, kl
+ *          and latency, the cheapest member's size for params, bytes, macs and memory). Before that
+ *          it is NaN.
+ * Sizes    params, bytes, macs and memory come from the architecture, whatever evaluators say; the
+ *          other objectives from result->values. A result that lacks one, or has it NaN or
+ *          infinite, is a failure of kind `nonfinite`.
+ * Stopping new trials are not started after `stop`, the time or an error; running ones finish, or
+ *          return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a line
+ *          that cannot be written is dropped.
  * Source   Deb et al. 2002 (NSGA-II); constraint handling by rejection before training.
  */
 #ifndef SEARCH_SEARCH_H

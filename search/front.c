@@ -1,0 +1,150 @@
+/* search/front.c -- the front of all committed trials, and its hypervolume.
+ *
+ * The volume is kept up by what each new member adds: its own box less what it shares with the
+ * members before it. That is one small volume instead of the whole, and as it depends on the
+ * committed trials and their order alone, a resumed search comes to the same bits.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "search/search_internal.h"
+
+void search__front_init(struct search__front *front, const struct space *space,
+                        const struct search_options *options)
+{
+    *front = (struct search__front){.m = options->objective_count, .volume = NAN};
+    front->before_volume = options->window > 8 ? options->window : 8;
+    for (int k = 0; k < front->m; k++) {
+        front->known[k] = search__known_best(space, options->objectives[k]);
+        front->ideal[k] = NAN;
+        front->reference[k] = NAN;
+    }
+}
+
+void search__front_release(struct search__front *front)
+{
+    free(front->number);
+    free(front->removed);
+    free(front->points);
+    free(front->scratch);
+    *front = (struct search__front){.m = 0};
+}
+
+static rt_status grow(struct search__front *front, struct rt_err *err)
+{
+    const size_t room = front->room ? 2 * front->room : 64, row = (size_t)front->m * sizeof(double);
+    int64_t *number = realloc(front->number, room * sizeof *number);
+    if (number)
+        front->number = number;
+    int64_t *removed = realloc(front->removed, room * sizeof *removed);
+    if (removed)
+        front->removed = removed;
+    double *points = realloc(front->points, room * row);
+    if (points)
+        front->points = points;
+    double *scratch = realloc(front->scratch, room * row);
+    if (scratch)
+        front->scratch = scratch;
+    if (!number || !removed || !points || !scratch)
+        return rt_fail(err, RT_ENOMEM, "no memory for a front of %zu trials", room);
+    front->room = room;
+    return RT_OK;
+}
+
+static rt_status volume_of(const struct search__front *front, const double *points, size_t n,
+                           double *volume, struct rt_err *err)
+{
+    return search_hypervolume(points, n, front->m, front->ideal, front->reference, volume, err);
+}
+
+/* The volume that `point` adds to the members. */
+static rt_status add_volume(struct search__front *front, const double *point, struct rt_err *err)
+{
+    const size_t m = (size_t)front->m;
+    double own, shared;
+
+    for (size_t i = 0; i < front->count * m; i++)
+        front->scratch[i] = fmax(front->points[i], point[i % m]);
+    RT_TRY(volume_of(front, point, 1, &own, err));
+    RT_TRY(volume_of(front, front->scratch, front->count, &shared, err));
+    front->volume = fmin(1, front->volume + fmax(0, own - shared));
+    return RT_OK;
+}
+
+/* The box: from the best to the worst of the first trials. Where all are equal it gets some depth,
+ * because one objective without spread must not hide the others. */
+static rt_status freeze(struct search__front *front, struct rt_err *err)
+{
+    for (int k = 0; k < front->m; k++) {
+        front->ideal[k] = fmin(front->ideal[k], front->known[k]);
+        if (!(front->reference[k] > front->ideal[k]))
+            front->reference[k] = front->ideal[k] + fmax(1, fabs(front->ideal[k]));
+    }
+    return volume_of(front, front->points, front->count, &front->volume, err);
+}
+
+/* Take the members that `point` dominates out, into `removed`. */
+static int remove_dominated(struct search__front *front, const double *point)
+{
+    const size_t m = (size_t)front->m;
+    size_t left = 0;
+    int removed = 0;
+
+    for (size_t i = 0; i < front->count; i++) {
+        const double *member = front->points + i * m;
+        if (search_dominates(point, member, front->m)) {
+            front->removed[removed++] = front->number[i];
+            continue;
+        }
+        memmove(front->points + left * m, member, m * sizeof *member);
+        front->number[left++] = front->number[i];
+    }
+    front->count = left;
+    return removed;
+}
+
+static bool dominated(const struct search__front *front, const double *point)
+{
+    for (size_t i = 0; i < front->count; i++)
+        if (search_dominates(front->points + i * (size_t)front->m, point, front->m))
+            return true;
+    return false;
+}
+
+static rt_status enter(struct search__front *front, int64_t number, const double *point,
+                       struct store_commit *commit, struct rt_err *err)
+{
+    if (front->count == front->room)
+        RT_TRY(grow(front, err));
+    if (front->before_volume == 0)
+        RT_TRY(add_volume(front, point, err));
+    commit->enters_front = true;
+    commit->removed_count = remove_dominated(front, point);
+    memcpy(front->points + front->count * (size_t)front->m, point,
+           (size_t)front->m * sizeof *point);
+    front->number[front->count++] = number;
+    return RT_OK;
+}
+
+rt_status search__front_add(struct search__front *front, int64_t number, const double *objectives,
+                            struct store_commit *commit, struct rt_err *err)
+{
+    *commit = (struct store_commit){.number = number, .failed = !objectives};
+    if (objectives) {
+        if (!dominated(front, objectives))
+            RT_TRY(enter(front, number, objectives, commit, err));
+        if (front->before_volume > 0) {
+            for (int k = 0; k < front->m; k++) {
+                front->ideal[k] = fmin(front->ideal[k], objectives[k]);
+                front->reference[k] = fmax(front->reference[k], objectives[k]);
+            }
+            if (--front->before_volume == 0)
+                RT_TRY(freeze(front, err));
+        }
+    }
+    commit->removed = front->removed;
+    commit->hypervolume = front->volume;
+    commit->front_size = (int)front->count;
+    return RT_OK;
+}

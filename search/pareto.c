@@ -1,0 +1,237 @@
+/* search/pareto.c -- see pareto.h for the definitions and the source.
+ *
+ * Ranks go through the points in lexicographic order (Zhang et al. 2015, "ENS"): a later point
+ * never dominates an earlier one there, so each is compared with the fronts found so far only, and
+ * since every member of a front is dominated by one of the front before, the front is found by
+ * bisection.
+ */
+#include "search/pareto.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "search/search_internal.h"
+
+static bool has_nan(const double *p, int m)
+{
+    for (int k = 0; k < m; k++)
+        if (isnan(p[k]))
+            return true;
+    return false;
+}
+
+bool search_dominates(const double *a, const double *b, int m)
+{
+    bool better = false;
+
+    if (has_nan(a, m))
+        return false;
+    if (has_nan(b, m))
+        return true;
+    for (int k = 0; k < m; k++) {
+        if (a[k] > b[k])
+            return false;
+        if (a[k] < b[k])
+            better = true;
+    }
+    return better;
+}
+
+/* ---- ranks ---- */
+
+struct row {
+    const double *p;
+    size_t index;
+    int m;
+    bool nan;
+};
+
+/* Lexicographic; points with NaN last; the index decides, so that every qsort agrees. */
+static int compare_rows(const void *va, const void *vb)
+{
+    const struct row *a = va, *b = vb;
+
+    if (a->nan != b->nan)
+        return a->nan ? 1 : -1;
+    for (int k = 0; k < a->m && !a->nan; k++)
+        if (a->p[k] != b->p[k])
+            return a->p[k] < b->p[k] ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* Fronts as linked lists through `next`, the newest member first: it dominates the most. */
+struct fronts {
+    const double *points;
+    int m;
+    size_t *head, *next;
+    int count;
+};
+
+static bool front_dominates(const struct fronts *f, int front, const double *p)
+{
+    for (size_t i = f->head[front]; i != SIZE_MAX; i = f->next[i])
+        if (search_dominates(f->points + i * (size_t)f->m, p, f->m))
+            return true;
+    return false;
+}
+
+static int find_front(const struct fronts *f, const double *p)
+{
+    int low = 0, high = f->count;
+
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (front_dominates(f, middle, p))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+rt_status search_ranks(const double *points, size_t n, int m, int *rank, struct rt_err *err)
+{
+    struct row *rows = calloc(n + 1, sizeof *rows);
+    struct fronts f = {points, m, calloc(n + 1, sizeof *f.head), calloc(n + 1, sizeof *f.next), 0};
+    rt_status rc = RT_OK;
+
+    if (!rows || !f.head || !f.next) {
+        rc = rt_fail(err, RT_ENOMEM, "no memory to rank %zu points", n);
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double *p = points + i * (size_t)m;
+        rows[i] = (struct row){p, i, m, has_nan(p, m)};
+    }
+    qsort(rows, n, sizeof *rows, compare_rows);
+    for (size_t r = 0; r < n; r++) {
+        const size_t i = rows[r].index;
+        if (rows[r].nan) {
+            rank[i] = f.count; /* behind all others, together */
+            continue;
+        }
+        const int front = find_front(&f, rows[r].p);
+        if (front == f.count)
+            f.head[f.count++] = SIZE_MAX;
+        f.next[i] = f.head[front];
+        f.head[front] = i;
+        rank[i] = front;
+    }
+done:
+    free(rows);
+    free(f.head);
+    free(f.next);
+    return rc;
+}
+
+/* ---- crowding ---- */
+
+struct value {
+    double v;
+    size_t index;
+};
+
+static int compare_values(const void *va, const void *vb)
+{
+    const struct value *a = va, *b = vb;
+
+    if (a->v != b->v)
+        return a->v < b->v ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* One objective's share: v ascending. Points of equal value see the same two neighbours. */
+static void add_gaps(const struct value *v, size_t n, double *crowding)
+{
+    const double spread = v[n - 1].v - v[0].v;
+    size_t end;
+
+    if (!(spread > 0))
+        return;
+    for (size_t begin = 0; begin < n; begin = end) {
+        double gap = INFINITY;
+        for (end = begin + 1; end < n && v[end].v == v[begin].v;)
+            end++;
+        if (begin > 0 && end < n) /* an infinite spread leaves no scale to measure the inside by */
+            gap = isfinite(spread) ? (v[end].v - v[begin - 1].v) / spread : 0;
+        for (size_t i = begin; i < end; i++)
+            crowding[v[i].index] += gap;
+    }
+}
+
+rt_status search__crowd(const double *points, const size_t *member, size_t n, int m,
+                        double *crowding, struct rt_err *err)
+{
+    struct value *v = calloc(n + 1, sizeof *v);
+
+    if (!v)
+        return rt_fail(err, RT_ENOMEM, "no memory for the crowding of %zu points", n);
+    for (size_t i = 0; i < n; i++)
+        crowding[i] = 0;
+    for (int k = 0; k < m && n > 0; k++) {
+        for (size_t i = 0; i < n; i++)
+            v[i] = (struct value){points[member[i] * (size_t)m + (size_t)k], i};
+        qsort(v, n, sizeof *v, compare_values);
+        add_gaps(v, n, crowding);
+    }
+    free(v);
+    return RT_OK;
+}
+
+struct ranked {
+    int rank;
+    size_t index;
+};
+
+static int compare_ranked(const void *va, const void *vb)
+{
+    const struct ranked *a = va, *b = vb;
+
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static rt_status crowd_ranks(const double *points, const struct ranked *order, size_t n, int m,
+                             size_t *member, double *share, double *crowding, struct rt_err *err)
+{
+    size_t end;
+
+    for (size_t begin = 0; begin < n; begin = end) {
+        size_t count = 0;
+        for (end = begin; end < n && order[end].rank == order[begin].rank; end++)
+            member[count++] = order[end].index;
+        if (has_nan(points + member[0] * (size_t)m, m)) /* failed trials are a rank of their own */
+            continue;
+        RT_TRY(search__crowd(points, member, count, m, share, err));
+        for (size_t i = 0; i < count; i++)
+            crowding[member[i]] = share[i];
+    }
+    return RT_OK;
+}
+
+rt_status search_crowding(const double *points, size_t n, int m, const int *rank, double *crowding,
+                          struct rt_err *err)
+{
+    struct ranked *order = calloc(n + 1, sizeof *order);
+    size_t *member = calloc(n + 1, sizeof *member);
+    double *share = calloc(n + 1, sizeof *share);
+    rt_status rc = RT_OK;
+
+    if (!order || !member || !share) {
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the crowding of %zu points", n);
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++) {
+        order[i] = (struct ranked){rank[i], i};
+        crowding[i] = 0;
+    }
+    qsort(order, n, sizeof *order, compare_ranked);
+    rc = crowd_ranks(points, order, n, m, member, share, crowding, err);
+done:
+    free(order);
+    free(member);
+    free(share);
+    return rc;
+}

@@ -1,0 +1,442 @@
+/* search/scheduler.c -- workers, the window, commits in order, and taking a study up again.
+ *
+ * There is one lock. A worker holds it for all but the evaluation: it records its result, commits
+ * whatever has come to its turn, proposes and starts the next trial. It sleeps only while the
+ * window is full, which means that another worker is evaluating and will wake it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <omp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "search/search_internal.h"
+
+enum state { PROPOSED, RUNNING, DONE, COMMITTED };
+
+struct slot {
+    enum state state;
+    bool failed;
+    int64_t started_ns;
+    double objectives[STORE_MAX_OBJECTIVES];
+};
+
+struct run {
+    const struct space *space;
+    const struct search_options *options;
+    const struct search_evaluator *evaluator;
+    struct store *store;
+    const atomic_int *stop;
+    search_progress_fn *progress;
+    void *progress_context;
+    FILE *log;
+    int64_t started_ns;
+    atomic_int running; /* written under the lock, read by evaluators at any time */
+
+    pthread_mutex_t lock; /* guards all below, the store and the log */
+    pthread_cond_t changed;
+    struct search__proposer proposer;
+    struct search__front front;
+    struct slot *slots; /* one a trial; as many as the proposer knows */
+    size_t room;
+    int64_t committed, committed_before, failed;
+    bool stopped, late, exhausted;
+    rt_status rc; /* the first error; ends the search */
+    struct rt_err err;
+};
+
+static int64_t count_of(const struct run *run)
+{
+    return (int64_t)run->proposer.count;
+}
+
+static double seconds_since(int64_t ns)
+{
+    return (double)(rt_now_ns() - ns) * 1e-9;
+}
+
+/* ---- telling ---- */
+
+/* Of the limits, the one that comes first. */
+static double seconds_left(const struct run *run, double seconds, double rate)
+{
+    const struct search_options *o = run->options;
+    double left = NAN;
+
+    if (o->trials > 0 && rate > 0)
+        left = fmax(0, (double)(o->trials - run->committed) / rate);
+    if (o->hours > 0)
+        left = fmin(left, fmax(0, o->hours * 3600 - seconds));
+    return left;
+}
+
+static void tell(struct run *run)
+{
+    const double seconds = seconds_since(run->started_ns);
+    const double done = (double)(run->committed - run->committed_before);
+    const double rate = seconds > 0 ? done / seconds : 0;
+
+    if (!run->progress)
+        return;
+    run->progress(run->progress_context,
+                  &(struct search_progress){.committed = run->committed,
+                                            .failed = run->failed,
+                                            .running = atomic_load(&run->running),
+                                            .wanted = run->options->trials,
+                                            .front_size = (int)run->front.count,
+                                            .hypervolume = run->front.volume,
+                                            .seconds = seconds,
+                                            .trials_per_hour = rate * 3600,
+                                            .seconds_left = seconds_left(run, seconds, rate)});
+}
+
+static void log_trial(struct run *run, const char *event, int64_t number, const double *objectives,
+                      double seconds, const char *text)
+{
+    search__log(run->log, run->options,
+                &(struct search__line){event, number, &run->proposer.archs[number], objectives,
+                                       seconds, text});
+}
+
+static rt_status note(struct run *run, const char *text, struct rt_err *err)
+{
+    search__log(
+        run->log, run->options,
+        &(struct search__line){.event = "search", .number = -1, .seconds = -1, .text = text});
+    return store_event(run->store, "search", -1, text, err);
+}
+
+/* ---- the history in memory ---- */
+
+static rt_status add_slot(struct run *run, const struct space_arch *arch, struct rt_err *err)
+{
+    if (run->proposer.count == run->room) {
+        const size_t room = run->room ? 2 * run->room : 256;
+        struct slot *slots = realloc(run->slots, room * sizeof *slots);
+        if (!slots)
+            return rt_fail(err, RT_ENOMEM, "no memory for %zu trials", room);
+        run->slots = slots;
+        run->room = room;
+    }
+    run->slots[run->proposer.count] = (struct slot){.state = PROPOSED};
+    return search__proposer_add(&run->proposer, arch, err);
+}
+
+/* Trial number run->committed takes its turn: in memory, and in the store unless it was there. */
+static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
+{
+    struct slot *slot = &run->slots[run->committed];
+    const double *objectives = slot->failed ? NULL : slot->objectives;
+    struct store_commit commit;
+
+    RT_TRY(search__front_add(&run->front, run->committed, objectives, &commit, err));
+    if (!stored)
+        RT_TRY(store_trial_commit(run->store, &commit, err));
+    search__proposer_result(&run->proposer, objectives);
+    slot->state = COMMITTED;
+    run->failed += slot->failed;
+    run->committed++;
+    return RT_OK;
+}
+
+static rt_status commit_due(struct run *run, struct rt_err *err)
+{
+    while (run->committed < count_of(run) && run->slots[run->committed].state == DONE) {
+        const int64_t number = run->committed;
+        const struct slot *slot = &run->slots[number];
+        RT_TRY(commit_next(run, false, err));
+        log_trial(run, slot->failed ? "failed" : "commit", number,
+                  slot->failed ? NULL : slot->objectives, -1, NULL);
+        tell(run);
+    }
+    return RT_OK;
+}
+
+/* ---- resuming ---- */
+
+static rt_status take_up(struct run *run, const struct store_trial *t, struct rt_err *err)
+{
+    const bool committed = strcmp(t->state, "committed") == 0 || strcmp(t->state, "failed") == 0;
+    struct slot *slot;
+
+    if (t->objective_count != run->options->objective_count || t->seed != run->options->seed)
+        return rt_fail(err, RT_EMISMATCH,
+                       "'%s' holds another study: its trials have another seed or objectives",
+                       store_path(run->store));
+    if (committed && run->committed != t->number)
+        return rt_fail(err, RT_EDB,
+                       "'%s' is damaged: trial %" PRId64 " is committed before trial %" PRId64,
+                       store_path(run->store), t->number, run->committed);
+    RT_TRY(add_slot(run, &t->arch, err));
+    slot = &run->slots[t->number];
+    memcpy(slot->objectives, t->objective, sizeof slot->objectives);
+    slot->failed = t->error_kind[0] != '\0';
+    if (committed)
+        return commit_next(run, true, err);
+    if (strcmp(t->state, "done") == 0)
+        slot->state = DONE;
+    return RT_OK;
+}
+
+static rt_status resume(struct run *run, struct rt_err *err)
+{
+    struct store_trial *trials = NULL;
+    int64_t count = 0;
+    char text[128];
+    rt_status rc;
+
+    RT_TRY(store_trials_load(run->store, &trials, &count, err));
+    rc = RT_OK;
+    for (int64_t i = 0; i < count && rc == RT_OK; i++)
+        rc = take_up(run, &trials[i], err);
+    free(trials);
+    if (rc != RT_OK)
+        return rc;
+    run->committed_before = run->committed;
+    snprintf(text, sizeof text,
+             "%s with %d workers: %" PRId64 " trials known, %" PRId64 " committed",
+             count > 0 ? "resumed" : "started", run->options->workers, count, run->committed);
+    RT_TRY(note(run, text, err));
+    return commit_due(run, err);
+}
+
+/* ---- starting ---- */
+
+static rt_status propose_next(struct run *run, struct rt_err *err)
+{
+    struct search__proposal p;
+    struct space_cost cost;
+
+    RT_TRY(search__propose(&run->proposer, &p, err));
+    space_cost_of(&p.arch, &run->space->shape, &cost);
+    RT_TRY(store_trial_propose(run->store,
+                               &(struct store_proposal){.number = count_of(run),
+                                                        .arch = &p.arch,
+                                                        .cost = &cost,
+                                                        .origin = p.origin,
+                                                        .parent_a = p.parent_a,
+                                                        .parent_b = p.parent_b,
+                                                        .rung = 0,
+                                                        .seed = run->options->seed},
+                               err));
+    return add_slot(run, &p.arch, err);
+}
+
+/* The lowest trial that waits to be started, or the number of the next new one. */
+static int64_t next_number(const struct run *run)
+{
+    int64_t n = run->committed;
+
+    while (n < count_of(run) && run->slots[n].state != PROPOSED)
+        n++;
+    return n;
+}
+
+enum step { START, WAIT, LEAVE };
+
+/* What a free worker does now; on START trial *number is ready in the store. */
+static enum step next_step(struct run *run, int worker, int64_t *number)
+{
+    const struct search_options *o = run->options;
+    const int64_t n = next_number(run);
+    rt_status rc = RT_OK;
+
+    if (run->rc != RT_OK || run->stopped || run->late)
+        return LEAVE;
+    if ((o->trials > 0 && n >= o->trials) || (run->exhausted && n == count_of(run)))
+        return LEAVE;
+    run->stopped = atomic_load(run->stop) != 0;
+    run->late = o->hours > 0 && seconds_since(run->started_ns) >= o->hours * 3600;
+    if (run->stopped || run->late)
+        return LEAVE;
+    if (n >= run->committed + o->window)
+        return WAIT;
+    if (n == count_of(run))
+        rc = propose_next(run, &run->err);
+    if (rc == RT_EEND) {
+        run->exhausted = true;
+        return LEAVE;
+    }
+    if (rc == RT_OK)
+        rc = store_trial_start(run->store, n, o->host, worker, &run->err);
+    run->rc = rc;
+    if (rc != RT_OK)
+        return LEAVE;
+    run->slots[n].state = RUNNING;
+    run->slots[n].started_ns = rt_now_ns();
+    *number = n;
+    return START;
+}
+
+/* ---- finishing ---- */
+
+static rt_status record(struct run *run, int64_t number, struct store_result *result,
+                        struct rt_err *err)
+{
+    struct slot *slot = &run->slots[number];
+    const double seconds = seconds_since(slot->started_ns);
+    struct space_cost cost;
+
+    if (result->status == RT_ESTOP) {
+        run->stopped = true;
+        slot->state = PROPOSED;
+        log_trial(run, "interrupt", number, NULL, seconds, NULL);
+        return store_trial_interrupt(run->store, number, err);
+    }
+    space_cost_of(&run->proposer.archs[number], &run->space->shape, &cost);
+    search__objectives(run->options, &cost, result, slot->objectives);
+    slot->failed = result->status != RT_OK;
+    RT_TRY(store_trial_done(run->store, number, result, err));
+    slot->state = DONE;
+    log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,
+              slot->failed ? result->error : NULL);
+    return commit_due(run, err);
+}
+
+/* Runs with the lock held, but for the evaluation. */
+static void run_trial(struct run *run, int worker, int64_t number)
+{
+    const struct space_arch arch = run->proposer.archs[number]; /* that array may move meanwhile */
+    const struct search_job job = {number, &arch,         0,        run->options->seed,
+                                   worker, &run->running, run->stop};
+    struct store_result result = {.status = RT_OK};
+
+    atomic_fetch_add(&run->running, 1);
+    log_trial(run, "start", number, NULL, -1, NULL);
+    tell(run);
+    pthread_mutex_unlock(&run->lock);
+
+    run->evaluator->evaluate(run->evaluator->context, &job, &result);
+
+    pthread_mutex_lock(&run->lock);
+    atomic_fetch_sub(&run->running, 1);
+    if (run->rc == RT_OK)
+        run->rc = record(run, number, &result, &run->err);
+    store_result_release(&result);
+    pthread_cond_broadcast(&run->changed);
+}
+
+static void work(struct run *run, int worker)
+{
+    enum step step;
+    int64_t number = -1;
+
+    pthread_mutex_lock(&run->lock);
+    while ((step = next_step(run, worker, &number)) != LEAVE) {
+        if (step == START)
+            run_trial(run, worker, number);
+        else
+            pthread_cond_wait(&run->changed, &run->lock);
+    }
+    pthread_cond_broadcast(&run->changed); /* whoever waits has to leave too */
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* ---- the whole ---- */
+
+static rt_status check_options(const struct search_options *o, struct rt_err *err)
+{
+    if (o->workers < 1 || o->window < 1 || o->population < 2)
+        return rt_fail(err, RT_EARG,
+                       "the search needs at least 1 worker, window 1 and population 2, not %d, %d "
+                       "and %d",
+                       o->workers, o->window, o->population);
+    if (!(o->crossover >= 0 && o->crossover <= 1 && o->random >= 0 && o->random <= 1))
+        return rt_fail(err, RT_EARG, "crossover %g and random %g must be within 0 and 1",
+                       o->crossover, o->random);
+    if (o->objective_count < 1 || o->objective_count > STORE_MAX_OBJECTIVES)
+        return rt_fail(err, RT_EARG, "the search needs 1 to %d objectives, not %d",
+                       STORE_MAX_OBJECTIVES, o->objective_count);
+    if (o->trials < 0 || !(o->hours >= 0) || o->initial < 0)
+        return rt_fail(err, RT_EARG, "trials, hours and initial must not be negative");
+    return RT_OK;
+}
+
+static enum search_end end_of(const struct run *run)
+{
+    const int64_t trials = run->options->trials;
+
+    if (trials > 0 && run->committed >= trials)
+        return SEARCH_END_TRIALS;
+    if (run->exhausted && run->committed == count_of(run))
+        return SEARCH_END_EXHAUSTED;
+    return run->stopped ? SEARCH_END_STOPPED : SEARCH_END_HOURS;
+}
+
+static rt_status search(struct run *run, enum search_end *end, struct rt_err *err)
+{
+    static const char *const reasons[] = {"ended: all trials done", "ended: time is up",
+                                          "ended: asked to stop",
+                                          "ended: every feasible architecture has been tried"};
+    rt_status rc;
+
+    pthread_mutex_lock(&run->lock); /* workers must see what was written here */
+    rc = resume(run, err);
+    pthread_mutex_unlock(&run->lock);
+    if (rc != RT_OK)
+        return rc;
+#pragma omp parallel num_threads(run->options->workers) default(none) shared(run)
+    work(run, omp_get_thread_num());
+
+    pthread_mutex_lock(&run->lock);
+    if (run->rc != RT_OK) {
+        rc = rt_fail(err, run->rc, "%s", run->err.text);
+        search__log(run->log, run->options,
+                    &(struct search__line){
+                        .event = "error", .number = -1, .seconds = -1, .text = run->err.text});
+    } else {
+        *end = end_of(run);
+        rc = note(run, reasons[*end], err);
+    }
+    pthread_mutex_unlock(&run->lock);
+    return rc;
+}
+
+static rt_status open_log(struct run *run, struct rt_err *err)
+{
+    if (!run->options->log)
+        return RT_OK;
+    run->log = fopen(run->options->log, "a");
+    if (!run->log)
+        return rt_fail(err, RT_EIO, "cannot write the log '%s': %s", run->options->log,
+                       strerror(errno));
+    return RT_OK;
+}
+
+rt_status search_run(const struct space *space, const struct search_options *options,
+                     const struct search_evaluator *evaluator, struct store *store,
+                     const atomic_int *stop, search_progress_fn *progress, void *progress_context,
+                     enum search_end *end, struct rt_err *err)
+{
+    static const atomic_int never = 0;
+    struct run run = {.space = space,
+                      .options = options,
+                      .evaluator = evaluator,
+                      .store = store,
+                      .stop = stop ? stop : &never,
+                      .progress = progress,
+                      .progress_context = progress_context,
+                      .started_ns = rt_now_ns(),
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .changed = PTHREAD_COND_INITIALIZER};
+    rt_status rc;
+
+    RT_TRY(check_options(options, err));
+    RT_TRY(space_check_feasible(space, err));
+    RT_TRY(open_log(&run, err));
+    search__front_init(&run.front, space, options);
+    rc = search__proposer_init(&run.proposer, space, options, err);
+    if (rc == RT_OK)
+        rc = search(&run, end, err);
+    search__proposer_release(&run.proposer);
+    search__front_release(&run.front);
+    free(run.slots);
+    pthread_cond_destroy(&run.changed);
+    pthread_mutex_destroy(&run.lock);
+    if (run.log)
+        fclose(run.log);
+    return rc;
+}

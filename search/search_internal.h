@@ -1,0 +1,139 @@
+/* search/search_internal.h -- what the files of this folder share.
+ *
+ * Threads  nothing here locks: the scheduler calls it all under its one lock.
+ */
+#ifndef SEARCH_INTERNAL_H
+#define SEARCH_INTERNAL_H
+#include <stdio.h>
+
+#include "search/search.h"
+
+/* Crowding of the points points[member[i]], which share one front, into crowding[i]. */
+rt_status search__crowd(const double *points, const size_t *member, size_t n, int m,
+                        double *crowding, struct rt_err *err);
+
+/* ---- objectives: objectives.c ---- */
+
+/* The objectives of a result, in the study's order: sizes from the architecture, the others from
+ * result->values. A result that lacks one, or has it NaN or infinite, becomes a failure of kind
+ * `nonfinite`, and a failure loses whatever else it brought. */
+void search__objectives(const struct search_options *options, const struct space_cost *cost,
+                        struct store_result *result, double *objectives);
+
+/* What no architecture can beat, from what is known of an objective before any trial: the cheapest
+ * member's size, or 0 for error, kl and latency; NaN for other names. */
+double search__known_best(const struct space *space, const char *objective);
+
+/* ---- fronts that grow: levels.c ---- */
+
+struct search__level {
+    size_t *member; /* numbers of points */
+    size_t count, room;
+};
+
+/* Non-dominated levels of a growing set: level 0 is the front, level 1 the front of the rest, ...
+ * A new point is put into its level and what it dominates there sinks, level by level. */
+struct search__levels {
+    struct search__level *level;
+    size_t count, room;
+    struct search__level sinking[2]; /* scratch */
+};
+
+/* Adds point number `point` of `points` (rows of m, no NaN) and tells the levels that changed: the
+ * first is *highest, and maybe all after it. After RT_ENOMEM only release is allowed. */
+rt_status search__levels_add(struct search__levels *levels, const double *points, int m,
+                             size_t point, size_t *highest, struct rt_err *err);
+void search__levels_release(struct search__levels *levels);
+
+/* ---- the front with its hypervolume: front.c ---- */
+
+struct search__front {
+    int m;
+    size_t count, room;
+    int64_t *number, *removed; /* of trials; `removed` as long as `number` */
+    double *points, *scratch;  /* rows of m */
+    int64_t before_volume;     /* trials with objectives still to come before the box is frozen */
+    double known[STORE_MAX_OBJECTIVES];
+    double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
+    double volume; /* NaN until the box is frozen */
+};
+
+void search__front_init(struct search__front *front, const struct space *space,
+                        const struct search_options *options);
+/* The next trial in order; `objectives` NULL when it failed. Fills in *commit, whose `removed`
+ * lives until the next call. */
+rt_status search__front_add(struct search__front *front, int64_t number, const double *objectives,
+                            struct store_commit *commit, struct rt_err *err);
+void search__front_release(struct search__front *front);
+
+/* ---- proposals: propose.c, anchors.c ---- */
+
+struct search__survivor {
+    size_t trial;
+    size_t rank;
+    double crowding;
+};
+
+/* All that proposals depend on. Trials are known in order of their number, results too. */
+struct search__proposer {
+    const struct space *space;
+    const struct search_options *options;
+    struct space_arch *archs; /* of trials 0..count-1 */
+    double *points;           /* objectives, rows of objective_count; NaN for a failure */
+    size_t count, room;
+    size_t results; /* trials whose objectives are known: 0..results-1 */
+    size_t visible; /* of these, the ones that proposals have seen: 0..visible-1 */
+    size_t *slots;  /* hash table of archs: trial + 1, or 0 */
+    size_t slot_count;
+    int64_t size; /* of the space; -1: astronomical */
+    struct search__levels levels;
+    struct search__survivor *survivors; /* the `population` best of the visible, best first */
+    size_t survivor_count, survivor_levels;
+    bool stale;       /* survivors must be chosen again */
+    double *crowding; /* scratch of one level, grown when needed */
+    struct search__survivor *pool;
+    size_t pool_room;
+};
+
+struct search__proposal {
+    struct space_arch arch;
+    const char *origin;
+    int64_t parent_a, parent_b; /* -1: none */
+};
+
+rt_status search__proposer_init(struct search__proposer *p, const struct space *space,
+                                const struct search_options *options, struct rt_err *err);
+void search__proposer_release(struct search__proposer *p);
+/* Trial number p->count has this architecture. */
+rt_status search__proposer_add(struct search__proposer *p, const struct space_arch *arch,
+                               struct rt_err *err);
+/* Trial number p->results came to these objectives; NULL: it failed. */
+void search__proposer_result(struct search__proposer *p, const double *objectives);
+bool search__tried(const struct search__proposer *p, const struct space_arch *arch);
+/* The architecture of trial p->count, which needs the results of all trials up to count - W; later
+ * ones do not matter. RT_EEND: every feasible architecture has been tried, as far as can be seen.
+ */
+rt_status search__propose(struct search__proposer *p, struct search__proposal *proposal,
+                          struct rt_err *err);
+
+/* The feasible architecture nearest to `target` that a bounded, deterministic search finds: itself
+ * when feasible, exactly the nearest in small spaces. False when it finds none. */
+bool search__nearest(const struct space *space, struct rt_rng *rng, const struct space_arch *target,
+                     struct space_arch *nearest);
+/* The cheapest architecture for choice number `patch`: smallest genes otherwise. */
+void search__cheapest(const struct space *space, int patch, struct space_arch *arch);
+
+/* ---- the log file: log.c ---- */
+
+/* One line: UTC time, event, trial, architecture, objectives by name, seconds. `arch`, `objectives`
+ * and a negative number or duration are left out. Does nothing without a file. */
+struct search__line {
+    const char *event;
+    int64_t number;
+    const struct space_arch *arch;
+    const double *objectives;
+    double seconds;
+    const char *text;
+};
+void search__log(FILE *file, const struct search_options *options, const struct search__line *line);
+#endif
