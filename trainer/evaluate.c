@@ -1,6 +1,7 @@
 /* trainer/evaluate.c -- see evaluate.h. */
 #include "trainer/evaluate.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "trainer/distill/ensemble.h"
@@ -67,6 +68,12 @@ void tr_ensemble_rows(const struct tr_distill *distill, const struct tr_knowledg
     for (int i = 0; i < n; i++)
         tr_ensemble_target(distill, knowledge->logits + (ptrdiff_t)rows[i] * k * c, k, c, 1.0,
                            out + (ptrdiff_t)i * c);
+}
+
+void tr_log_of(const double *probabilities, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)log(probabilities[i] + 1e-300);
 }
 
 rt_status tr_evaluate_validation(const struct tr_student *student, const struct tr_weights *weights,

@@ -17,6 +17,9 @@ rt_status tr_predict(const struct tr_student *student, const struct tr_weights *
 void tr_ensemble_rows(const struct tr_distill *distill, const struct tr_knowledge *knowledge,
                       const int *rows, int n, double *out);
 
+/* ln of n probabilities as logits; 0 becomes about -690. */
+void tr_log_of(const double *probabilities, size_t n, float *out);
+
 /* Predict the validation rows and compare with labels and, when there is knowledge, the ensemble.
  */
 rt_status tr_evaluate_validation(const struct tr_student *student, const struct tr_weights *weights,

@@ -7,7 +7,6 @@
  */
 #include "trainer/teachers/teachers.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,9 +353,11 @@ rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distil
     for (ptrdiff_t i = 0; i < n; i++) {
         const int row = split->validation[i];
         labels[i] = data->images->labels[row];
-        for (int j = 0; j < c; j++) /* the ensemble's logits are its log-probabilities */
-            logits[i * c + j] = k < kk ? knowledge->logits[((ptrdiff_t)row * kk + k) * c + j]
-                                       : (float)log(target[i * c + j] + 1e-300);
+        if (k < kk)
+            memcpy(logits + i * c, knowledge->logits + ((ptrdiff_t)row * kk + k) * c,
+                   (size_t)c * sizeof *logits);
+        else
+            tr_log_of(target + i * c, (size_t)c, logits + i * c);
     }
     rc = tr_fidelity_measure(logits, target, labels, n, c, fidelity, err);
 done:

@@ -1,0 +1,259 @@
+/* cli/cmd_search.c -- `retort search STUDY`: the main job. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/evaluator.h"
+#include "cli/lab.h"
+#include "cli/settings.h"
+
+struct wishes { /* options; negative or NULL: as the study says */
+    const char *study, *db, *log;
+    int64_t trials, workers;
+    double hours;
+};
+
+/* ---- progress ---- */
+
+struct screen {
+    bool terminal;
+    double last;       /* when a line was drawn, in seconds */
+    int64_t committed; /* then */
+};
+
+static void clock_text(double seconds, char text[24])
+{
+    if (!isfinite(seconds))
+        (void)snprintf(text, 24, "?");
+    else
+        (void)snprintf(text, 24, "%d:%02d:%02d", (int)(seconds / 3600),
+                       (int)(fmod(seconds, 3600) / 60), (int)fmod(seconds, 60));
+}
+
+static void show(void *context, const struct search_progress *p)
+{
+    struct screen *screen = context;
+    const double now = (double)rt_now_ns() * 1e-9;
+    const int64_t done = p->committed + p->failed;
+    const bool end = p->wanted && done >= p->wanted;
+    char left[24], wanted[24] = "", volume[24] = "-";
+
+    if (screen->terminal ? now - screen->last < .2 && !end
+                         : done == screen->committed || (now - screen->last < 10 && !end))
+        return;
+    screen->last = now;
+    screen->committed = done;
+    clock_text(p->seconds_left, left);
+    if (p->wanted)
+        (void)snprintf(wanted, sizeof wanted, "/%lld", (long long)p->wanted);
+    if (isfinite(p->hypervolume))
+        (void)snprintf(volume, sizeof volume, "%.4f", p->hypervolume);
+    (void)fprintf(stderr, "%s%lld%s done, %lld running, %.0f/h, front %d, volume %s, left %s%s",
+                  screen->terminal ? "\r" : "", (long long)done, wanted, (long long)p->running,
+                  p->trials_per_hour, p->front_size, volume, left,
+                  screen->terminal ? "\033[K" : "\n");
+}
+
+/* ---- the store ---- */
+
+static rt_status open_store(const struct lab *lab, const char *path, struct settings *settings,
+                            struct store **store, struct rt_err *err)
+{
+    char hash[RT_HASH_TEXT], *text = NULL;
+    rt_status rc;
+
+    study_hash(&lab->study, hash);
+    if (access(path, F_OK) == 0) {
+        RT_TRY(store_open(path, STORE_WRITE, hash, store, err));
+        if ((rc = store_settings(*store, &text, err)) == RT_OK &&
+            (rc = settings_parse(settings, text, err)) == RT_OK)
+            rc = settings_check(settings, lab, err);
+        free(text);
+        if (rc != RT_OK)
+            store_close(*store);
+        return rc;
+    }
+    RT_TRY(settings_choose(settings, lab, err));
+    RT_TRY(settings_print(settings, &text, err));
+    const struct search_options *search = &lab->study.search;
+    struct store_study study = {.name = lab->study.name,
+                                .yaml = lab->study.yaml,
+                                .hash = hash,
+                                .settings = text,
+                                .seed = lab->study.seed,
+                                .objective_count = search->objective_count};
+    for (int i = 0; i < search->objective_count; i++)
+        study.objectives[i] = search->objectives[i];
+    rc = store_create(path, &study, store, err);
+    free(text);
+    return rc;
+}
+
+static rt_status record_teachers(const struct lab *lab, struct store *store, struct rt_err *err)
+{
+    const struct tr_ensemble_spec *spec = &lab->study.teachers;
+    struct store_teacher *rows = calloc((size_t)spec->count + 1, sizeof *rows);
+    char(*archs)[SPACE_ARCH_TEXT] = calloc((size_t)spec->count + 1, sizeof *archs);
+    rt_status rc = RT_OK;
+
+    if (!rows || !archs)
+        rc = rt_fail(err, RT_ENOMEM, "no memory to record the teachers");
+    for (int k = 0; k <= spec->count && rc == RT_OK; k++) {
+        const bool one = k < spec->count;
+        const struct tr_teacher_spec *teacher = &spec->teacher[one ? k : 0];
+        struct tr_fidelity fidelity;
+        if (one && !teacher->recorded)
+            space_arch_print(&teacher->arch, archs[k]);
+        rows[k] = (struct store_teacher){
+            .number = k,
+            .name = one ? teacher->name : "ensemble",
+            .kind = !one                ? "ensemble"
+                    : teacher->recorded ? "recorded"
+                                        : "trained",
+            .arch = archs[k],
+            .params = one ? tr_teacher_params(teacher, &lab->shape) : 0,
+            .weight = one ? lab->study.recipe.distill.weight[k] : 1,
+            .hash = one ? lab->knowledge.key.teacher[k] : lab->knowledge.key.data};
+        if (!one)
+            for (int i = 0; i < k; i++)
+                rows[k].params += rows[i].params;
+        rc = tr_teacher_fidelity(&lab->data, &lab->study.recipe.distill, k, &fidelity, err);
+        if (rc == RT_OK)
+            rows[k].value_count = evaluator_values(&fidelity, true, rows[k].values);
+    }
+    if (rc == RT_OK)
+        rc = store_teachers(store, rows, spec->count + 1, err);
+    free(rows);
+    free(archs);
+    return rc;
+}
+
+/* ---- the run ---- */
+
+static const char *end_text(enum search_end end)
+{
+    switch (end) {
+    case SEARCH_END_TRIALS: return "all trials are done";
+    case SEARCH_END_HOURS: return "the time is up";
+    case SEARCH_END_STOPPED: return "stopped; run the same command again to go on";
+    case SEARCH_END_EXHAUSTED: return "the whole space has been tried";
+    }
+    return "";
+}
+
+static rt_status search(const struct lab *lab, const struct wishes *wishes,
+                        const struct settings *settings, struct store *store,
+                        const atomic_int *stop, enum search_end *end, struct rt_err *err)
+{
+    struct evaluator context = {.shape = &lab->shape,
+                                .kernels = lab->kernels,
+                                .data = &lab->data,
+                                .recipe = &lab->study.recipe,
+                                .latency = &lab->study.latency,
+                                .micro_batches = &settings->micro_batches,
+                                .memory_limit = (size_t)lab->study.worker_memory};
+    const struct search_evaluator evaluator = {evaluator_run, &context};
+    struct search_options options = lab->study.search;
+    struct screen screen = {.terminal = isatty(STDERR_FILENO), .committed = -1};
+    struct rt_machine machine;
+    rt_status rc;
+
+    rt_machine_query(&machine);
+    RT_TRY(store_host(store, &machine, settings->kernels, &options.host, err));
+    options.log = wishes->log;
+    rc = search_run(&lab->study.space, &options, &evaluator, store, stop, show, &screen, end, err);
+    if (screen.terminal)
+        (void)fputs("\n", stderr);
+    return rc;
+}
+
+static rt_status teach_and_search(struct lab *lab, const struct wishes *wishes, const char *db,
+                                  const atomic_int *stop, enum search_end *end, struct rt_err *err)
+{
+    struct settings settings;
+    struct store *store;
+    rt_status rc;
+
+    RT_TRY(open_store(lab, db, &settings, &store, err));
+    rc = tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
+                                                  : lab_teach(lab, stop, err);
+    if (rc == RT_ESTOP) { /* the teachers were interrupted, not the search */
+        *end = SEARCH_END_STOPPED;
+        rc = RT_OK;
+    } else if (rc == RT_OK && (rc = record_teachers(lab, store, err)) == RT_OK) {
+        rc = search(lab, wishes, &settings, store, stop, end, err);
+    }
+    store_close(store);
+    return rc;
+}
+
+static int parse(int argc, char **argv, struct wishes *w)
+{
+    const struct option longs[] = {
+        {"db", required_argument, NULL, 'd'},    {"trials", required_argument, NULL, 't'},
+        {"hours", required_argument, NULL, 'h'}, {"workers", required_argument, NULL, 'w'},
+        {"log", required_argument, NULL, 'l'},   {0}};
+    bool good = true;
+
+    *w = (struct wishes){.trials = -1, .workers = -1, .hours = -1};
+    for (int o; good && (o = command_option("search", argc, argv, "", longs)) != -1;) {
+        switch (o) {
+        case 'd': w->db = optarg; break;
+        case 'l': w->log = optarg; break;
+        case 't':
+            good = command_int64("search", "--trials", optarg, 0, INT64_MAX, &w->trials);
+            break;
+        case 'w': good = command_int64("search", "--workers", optarg, 1, 1024, &w->workers); break;
+        case 'h': good = command_double("search", "--hours", optarg, 0, 1e6, &w->hours); break;
+        default: good = false;
+        }
+    }
+    return good && command_operand("search", argc, argv, "STUDY", &w->study) &&
+                   command_no_more("search", argc, argv)
+               ? COMMAND_DONE
+               : COMMAND_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+    enum search_end end = SEARCH_END_TRIALS;
+    struct wishes wishes;
+    struct rt_err err;
+    struct lab lab;
+
+    if (parse(argc, argv, &wishes) != COMMAND_DONE)
+        return COMMAND_USAGE;
+    const atomic_int *stop = command_catch_signals();
+    if (lab_open(&lab, wishes.study, NULL, &err))
+        return command_failed("search", &err);
+    struct search_options *options = &lab.study.search;
+    options->trials = wishes.trials >= 0 ? wishes.trials : options->trials;
+    options->hours = wishes.hours >= 0 ? wishes.hours : options->hours;
+    options->workers = wishes.workers > 0 ? (int)wishes.workers : options->workers;
+    const char *db = wishes.db ? wishes.db : lab.study.store;
+    const rt_status rc = teach_and_search(&lab, &wishes, db, stop, &end, &err);
+    if (rc == RT_OK)
+        (void)printf("%s: %s\n", db, end_text(end));
+    lab_close(&lab);
+    return rc == RT_OK ? COMMAND_DONE : command_failed("search", &err);
+}
+
+const struct command command_search = {
+    .name = "search",
+    .use = "STUDY [--db FILE] [--trials N] [--hours H] [--workers N] [--log FILE]",
+    .summary = "search students by distillation; resumes when the database exists",
+    .help = "Trains the teachers when their cache is missing, then proposes, distils and measures\n"
+            "students until the study's trials or hours are reached. SIGINT or SIGTERM ends it\n"
+            "cleanly, a second one at once; the same command goes on where it was.\n"
+            "\n"
+            "  --db FILE    the database, in place of the study's `store`\n"
+            "  --trials N   trials in all, in place of the study's; 0: no limit\n"
+            "  --hours H    hours of this run, in place of the study's; 0: no limit\n"
+            "  --workers N  trials at once, each on one core, in place of the study's\n"
+            "  --log FILE   append one plain line an event\n",
+    .run = run,
+};

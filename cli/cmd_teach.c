@@ -1,0 +1,64 @@
+/* cli/cmd_teach.c -- `retort teach STUDY`. */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/lab.h"
+
+static void print_row(const char *name, int64_t params, const struct tr_fidelity *f)
+{
+    (void)printf("%-20.20s %12lld %8.2f %%  +- %.2f %8.4f %8.4f %10.1f %%\n", name,
+                 (long long)params, 100 * f->error, 100 * f->error_se, f->nll, f->ece,
+                 100 * f->agreement);
+}
+
+static rt_status print_teachers(const struct lab *lab, struct rt_err *err)
+{
+    const struct tr_ensemble_spec *spec = &lab->study.teachers;
+    int64_t total = 0;
+
+    (void)printf("%-20s %12s %10s %7s %8s %8s %12s\n", "teacher", "params", "error", "", "nll",
+                 "ece", "agreement");
+    for (int k = 0; k <= spec->count; k++) {
+        const bool one = k < spec->count;
+        struct tr_fidelity fidelity;
+        RT_TRY(tr_teacher_fidelity(&lab->data, &lab->study.recipe.distill, k, &fidelity, err));
+        const int64_t params = one ? tr_teacher_params(&spec->teacher[k], &lab->shape) : total;
+        total += one ? params : 0;
+        print_row(one ? spec->teacher[k].name : "ensemble", params, &fidelity);
+    }
+    return RT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    const struct option longs[] = {{0}};
+    const char *path = NULL;
+    struct rt_err err;
+    struct lab lab;
+    rt_status rc;
+
+    if (command_option("teach", argc, argv, "", longs) != -1)
+        return COMMAND_USAGE;
+    if (!command_operand("teach", argc, argv, "STUDY", &path) ||
+        !command_no_more("teach", argc, argv))
+        return COMMAND_USAGE;
+    const atomic_int *stop = command_catch_signals();
+    if (lab_open(&lab, path, NULL, &err))
+        return command_failed("teach", &err);
+    if ((rc = lab_teach(&lab, stop, &err)) == RT_OK)
+        rc = print_teachers(&lab, &err);
+    lab_close(&lab);
+    return rc == RT_OK ? COMMAND_DONE : command_failed("teach", &err);
+}
+
+const struct command command_teach = {
+    .name = "teach",
+    .use = "STUDY",
+    .summary = "train the teachers and cache what they know",
+    .help =
+        "Trains the teachers that are missing or stale, on all cores, reads those given as\n"
+        "recorded logits, and writes the knowledge cache that all trials share. Prints how\n"
+        "each does on the validation split. `retort search` does this by itself when the cache\n"
+        "is missing; a stale cache it refuses.\n",
+    .run = run,
+};

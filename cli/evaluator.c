@@ -1,0 +1,114 @@
+/* cli/evaluator.c -- see evaluator.h. */
+#include "cli/evaluator.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put(struct store_value *values, int *count, const char *name, double value,
+                double stderr_)
+{
+    struct store_value *v = &values[(*count)++];
+
+    snprintf(v->name, sizeof v->name, "%s", name);
+    v->value = value;
+    v->stderr_ = stderr_;
+}
+
+int evaluator_values(const struct tr_fidelity *f, bool has_teachers,
+                     struct store_value values[STORE_MAX_METRICS])
+{
+    int count = 0;
+
+    put(values, &count, "error", f->error, f->error_se);
+    put(values, &count, "nll", f->nll, f->nll_se);
+    put(values, &count, "brier", f->brier, NAN);
+    put(values, &count, "ece", f->ece, NAN);
+    if (has_teachers) {
+        put(values, &count, "kl", f->kl, f->kl_se);
+        put(values, &count, "reverse_kl", f->reverse_kl, NAN);
+        put(values, &count, "agreement", f->agreement, f->agreement_se);
+        put(values, &count, "total_variation", f->total_variation, NAN);
+        put(values, &count, "js", f->js, NAN);
+    }
+    return count;
+}
+
+struct tr_recipe evaluator_recipe(const struct evaluator *evaluator, int width)
+{
+    struct tr_recipe recipe = *evaluator->recipe;
+    const struct micro_batches *m = evaluator->micro_batches;
+
+    for (int i = 0; i < m->count; i++)
+        if (m->width[i] == width)
+            recipe.micro_batch = m->micro_batch[i];
+    return recipe;
+}
+
+static void take_curve(const struct tr_curve *curve, struct store_result *result)
+{
+    result->curve = malloc((size_t)curve->count * sizeof *result->curve);
+    if (!result->curve) {
+        result->status = RT_ENOMEM;
+        snprintf(result->error, sizeof result->error, "no memory for the learning curve");
+        return;
+    }
+    result->curve_count = curve->count;
+    for (int i = 0; i < curve->count; i++) {
+        result->curve[i].step = curve->points[i].step;
+        result->curve[i].value = curve->points[i].value;
+        memcpy(result->curve[i].name, curve->points[i].name, STORE_NAME);
+    }
+}
+
+_Static_assert(sizeof(((struct tr_curve_point *)0)->name) == STORE_NAME, "series names fit");
+
+static void take_latency(const struct evaluator *evaluator, const struct tr_latency *latency,
+                         bool concurrent, struct store_result *result)
+{
+    const double mad_to_se = 1.2533 * 1.4826; /* of a median, from the MAD of normal samples */
+    const struct tr_latency_options *o = evaluator->latency;
+
+    result->has_latency = true;
+    result->latency = (struct store_latency){.batch = o->batch,
+                                             .threads = o->threads,
+                                             .warmup = o->warmup,
+                                             .samples = o->samples,
+                                             .median = latency->median,
+                                             .mad = latency->mad,
+                                             .p10 = latency->p10,
+                                             .p90 = latency->p90,
+                                             .concurrent = concurrent};
+    put(result->values, &result->value_count, "latency", latency->median * 1e-6,
+        mad_to_se * latency->mad * 1e-6 / sqrt(o->samples));
+}
+
+void evaluator_run(void *context, const struct search_job *job, struct store_result *result)
+{
+    const struct evaluator *evaluator = context;
+    const struct tr_recipe recipe = evaluator_recipe(evaluator, job->arch->width);
+    const struct tr_trial trial = {.arch = job->arch,
+                                   .shape = evaluator->shape,
+                                   .kernels = evaluator->kernels,
+                                   .data = evaluator->data,
+                                   .recipe = &recipe,
+                                   .latency = evaluator->latency,
+                                   .seed = job->seed,
+                                   .memory_limit = evaluator->memory_limit,
+                                   .stop = job->stop};
+    const bool concurrent = atomic_load(job->running) > 1;
+    struct tr_trial_result got;
+    struct rt_err err = {0};
+
+    memset(result, 0, sizeof *result);
+    result->status = tr_trial_run(&trial, &got, &err);
+    if (result->status != RT_OK) {
+        snprintf(result->error, sizeof result->error, "%s", err.text);
+    } else {
+        result->value_count = evaluator_values(&got.fidelity, true, result->values);
+        take_latency(evaluator, &got.latency, concurrent || atomic_load(job->running) > 1, result);
+        take_curve(&got.curve, result);
+    }
+    tr_curve_release(&got.curve);
+}

@@ -1,0 +1,39 @@
+/* cli/evaluator.h -- the built-in evaluator: joins the search's jobs to the trainer's trials.
+ *
+ * Neither room knows the other; this adapter turns a struct search_job into a struct tr_trial and a
+ * struct tr_trial_result into a struct store_result.
+ * Threads  evaluate() runs in several workers at once; the context is read-only.
+ */
+#ifndef CLI_EVALUATOR_H
+#define CLI_EVALUATOR_H
+#include "search/search.h"
+#include "trainer/trial.h"
+
+#define CLI_MAX_WIDTHS SPACE_MAX_CHOICES
+
+/* The micro-batch of each width of the space, chosen once per study. */
+struct micro_batches {
+    int count;
+    int width[CLI_MAX_WIDTHS], micro_batch[CLI_MAX_WIDTHS];
+};
+
+struct evaluator {
+    const struct space_shape *shape;
+    const struct tr_kernels *kernels;
+    const struct tr_data *data;
+    const struct tr_recipe *recipe;
+    const struct tr_latency_options *latency;
+    const struct micro_batches *micro_batches;
+    size_t memory_limit;
+};
+
+/* For struct search_evaluator.evaluate, with a struct evaluator as context. */
+void evaluator_run(void *context, const struct search_job *job, struct store_result *result);
+
+/* The recipe with the micro-batch that is in force for a width. */
+struct tr_recipe evaluator_recipe(const struct evaluator *evaluator, int width);
+
+/* All numbers of a fidelity as named values, for trials and teachers alike; returns how many. */
+int evaluator_values(const struct tr_fidelity *fidelity, bool has_teachers,
+                     struct store_value values[STORE_MAX_METRICS]);
+#endif

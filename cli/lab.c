@@ -1,0 +1,133 @@
+/* cli/lab.c -- see lab.h. */
+#include "cli/lab.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static rt_status load_study(struct lab *lab, const char *path, const char *yaml, struct rt_err *err)
+{
+    if (yaml)
+        return study_parse(path, yaml, strlen(yaml), &lab->study, err);
+    return study_load(path, &lab->study, err);
+}
+
+static rt_status load_data(struct lab *lab, struct rt_err *err)
+{
+    const struct study_data *data = &lab->study.data;
+
+    RT_TRY(tr_kernels_choose(&lab->kernels, err));
+    RT_TRY(tr_images_load_idx(&lab->images, data->train_images, data->train_labels, data->classes,
+                              err));
+    RT_TRY(tr_split_init(&lab->split, &lab->images, data->validation, data->train_limit,
+                         lab->study.seed, err));
+    lab->shape = (struct space_shape){.height = lab->images.height,
+                                      .width = lab->images.width,
+                                      .channels = lab->images.channels,
+                                      .classes = lab->images.classes};
+    RT_TRY(study_bind_shape(&lab->study, &lab->shape, err));
+    lab->shape = lab->study.space.shape;
+    lab->data = (struct tr_data){&lab->images, &lab->split, NULL};
+    return RT_OK;
+}
+
+rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct rt_err *err)
+{
+    rt_status rc;
+
+    *lab = (struct lab){0};
+    RT_TRY(load_study(lab, path, yaml, err));
+    if ((rc = load_data(lab, err)))
+        lab_close(lab);
+    return rc;
+}
+
+void lab_close(struct lab *lab)
+{
+    tr_knowledge_close(&lab->knowledge);
+    tr_split_release(&lab->split);
+    tr_images_release(&lab->images);
+    study_release(&lab->study);
+}
+
+struct tr_teaching lab_teaching(const struct lab *lab, const atomic_int *stop)
+{
+    return (struct tr_teaching){.spec = &lab->study.teachers,
+                                .shape = &lab->shape,
+                                .images = &lab->images,
+                                .split = &lab->split,
+                                .kernels = lab->kernels,
+                                .threads = lab->study.search.workers,
+                                .stop = stop};
+}
+
+rt_status lab_teachers_open(struct lab *lab, struct rt_err *err)
+{
+    const struct tr_teaching teaching = lab_teaching(lab, NULL);
+
+    RT_TRY(tr_teachers_open(&teaching, &lab->knowledge, err));
+    lab->data.knowledge = &lab->knowledge;
+    return RT_OK;
+}
+
+rt_status lab_test_images(const struct lab *lab, struct tr_images *images, struct rt_err *err)
+{
+    const struct study_data *data = &lab->study.data;
+
+    if (!data->test_images[0] || !data->test_labels[0])
+        return rt_fail(err, RT_EARG,
+                       "'%.200s' names no test file; give data.test_images and data.test_labels",
+                       lab->study.path);
+    RT_TRY(
+        tr_images_load_idx(images, data->test_images, data->test_labels, lab->images.classes, err));
+    if (images->height == lab->images.height && images->width == lab->images.width)
+        return RT_OK;
+    tr_images_release(images);
+    return rt_fail(err, RT_ESHAPE, "'%.200s' has images of another size than '%.200s'",
+                   data->test_images, data->train_images);
+}
+
+void lab_meter_step(void *context, int step, int steps)
+{
+    struct lab_meter *meter = context;
+    const double now = (double)rt_now_ns() * 1e-9;
+    const bool terminal = isatty(STDERR_FILENO), done = step == steps;
+    const int tenth = (int)(10LL * step / steps);
+
+    if (step <= 1) {
+        meter->start = now;
+        meter->tenth = 0;
+    }
+    if (terminal ? !done && now - meter->last < .2 : tenth == meter->tenth)
+        return;
+    meter->last = now;
+    meter->tenth = tenth;
+    (void)fprintf(stderr, "%s%s: step %d of %d, %.0f s left%s", terminal ? "\r" : "", meter->name,
+                  step, steps, step ? (now - meter->start) * (steps - step) / step : 0.0,
+                  terminal ? "\033[K" : "\n");
+    if (terminal && done)
+        (void)fputs("\n", stderr);
+}
+
+void lab_meter_teacher(void *context, const char *name, int step, int steps)
+{
+    struct lab_meter *meter = context;
+    char text[TR_TEACHER_NAME + 16];
+
+    (void)snprintf(text, sizeof text, "teacher '%s'", name);
+    meter->name = text;
+    lab_meter_step(meter, step, steps);
+}
+
+rt_status lab_teach(struct lab *lab, const atomic_int *stop, struct rt_err *err)
+{
+    struct lab_meter meter = {0};
+    struct tr_teaching teaching = lab_teaching(lab, stop);
+
+    teaching.progress = lab_meter_teacher;
+    teaching.progress_context = &meter;
+    RT_TRY(tr_teachers_teach(&teaching, err));
+    return lab_teachers_open(lab, err);
+}

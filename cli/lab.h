@@ -1,0 +1,44 @@
+/* cli/lab.h -- a study made ready to work on: its data, split, kernels and teachers.
+ *
+ * What `teach`, `search` and `distill` share. Open it, then let the teachers speak.
+ */
+#ifndef CLI_LAB_H
+#define CLI_LAB_H
+#include "cli/study.h"
+
+struct lab {
+    struct study study;
+    struct space_shape shape;
+    const struct tr_kernels *kernels;
+    struct tr_images images;
+    struct tr_split split;
+    struct tr_knowledge knowledge; /* after lab_teachers_open() */
+    struct tr_data data;           /* likewise */
+};
+
+/* Load the study file and its training data; yaml not NULL: parse that text as the file `path`. */
+rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct rt_err *err);
+void lab_close(struct lab *lab);
+
+/* For the functions of trainer/teachers/teachers.h. */
+struct tr_teaching lab_teaching(const struct lab *lab, const atomic_int *stop);
+/* Open the knowledge cache. */
+rt_status lab_teachers_open(struct lab *lab, struct rt_err *err);
+/* The test file's images; RT_EARG when the study names none. */
+rt_status lab_test_images(const struct lab *lab, struct tr_images *images, struct rt_err *err);
+
+/* A line on stderr that shows how training of `name` goes: redrawn on a terminal, otherwise one a
+ * tenth of the way. */
+struct lab_meter {
+    const char *name; /* of what is being trained */
+    double last;      /* when it was drawn, in seconds */
+    int tenth;
+    double start;
+};
+void lab_meter_step(void *meter, int step, int steps);
+/* The same with a name, for struct tr_teaching.progress. */
+void lab_meter_teacher(void *meter, const char *name, int step, int steps);
+
+/* Train what is missing, showing progress, then open. */
+rt_status lab_teach(struct lab *lab, const atomic_int *stop, struct rt_err *err);
+#endif

@@ -1,0 +1,101 @@
+/* cli/settings.c -- see settings.h. */
+#include "cli/settings.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The middle architecture at one width stands for all of that width. */
+static rt_status choose_for_width(const struct lab *lab, int width, int *micro_batch,
+                                  struct rt_err *err)
+{
+    const struct tr_recipe *recipe = &lab->study.recipe;
+    struct tr_student student;
+    struct space_arch arch;
+    rt_status rc;
+
+    if (recipe->micro_batch) {
+        *micro_batch = recipe->micro_batch;
+        return RT_OK;
+    }
+    space_middle(&lab->study.space, &arch);
+    arch.width = width;
+    RT_TRY(tr_student_init(&student, &arch, &lab->shape, lab->kernels, err));
+    rc = tr_micro_batch_choose(&student, recipe->batch, micro_batch, err);
+    tr_student_release(&student);
+    return rc;
+}
+
+rt_status settings_choose(struct settings *settings, const struct lab *lab, struct rt_err *err)
+{
+    const struct space_choices *widths = &lab->study.space.width;
+    struct micro_batches *m = &settings->micro_batches;
+
+    *settings = (struct settings){0};
+    (void)snprintf(settings->kernels, sizeof settings->kernels, "%s",
+                   tr_kernels_name(lab->kernels));
+    char *absolute = realpath(lab->study.path, NULL);
+    (void)snprintf(settings->study, sizeof settings->study, "%s",
+                   absolute ? absolute : lab->study.path);
+    free(absolute);
+    for (m->count = 0; m->count < widths->count; m->count++) {
+        m->width[m->count] = widths->value[m->count];
+        RT_TRY(choose_for_width(lab, m->width[m->count], &m->micro_batch[m->count], err));
+    }
+    return RT_OK;
+}
+
+rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err)
+{
+    const struct micro_batches *m = &settings->micro_batches;
+    json_t *sizes = json_object(), *all;
+    char width[16];
+
+    for (int i = 0; i < m->count; i++) {
+        (void)snprintf(width, sizeof width, "%d", m->width[i]);
+        json_object_set_new(sizes, width, json_integer(m->micro_batch[i]));
+    }
+    all = json_pack("{s:s, s:s, s:o}", "kernels", settings->kernels, "study", settings->study,
+                    "micro_batch", sizes);
+    *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+    json_decref(all);
+    return *text ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for the study's settings");
+}
+
+rt_status settings_parse(struct settings *settings, const char *text, struct rt_err *err)
+{
+    struct micro_batches *m = &settings->micro_batches;
+    const char *kernels, *study, *width;
+    json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *sizes, *size;
+
+    *settings = (struct settings){0};
+    if (json_unpack(all, "{s:s, s:s, s:o}", "kernels", &kernels, "study", &study, "micro_batch",
+                    &sizes)) {
+        json_decref(all);
+        return rt_fail(err, RT_EFORMAT, "the settings of this study are not readable");
+    }
+    (void)snprintf(settings->kernels, sizeof settings->kernels, "%s", kernels);
+    (void)snprintf(settings->study, sizeof settings->study, "%s", study);
+    json_object_foreach(sizes, width, size)
+    {
+        if (m->count == CLI_MAX_WIDTHS)
+            break;
+        m->width[m->count] = (int)strtol(width, NULL, 10);
+        m->micro_batch[m->count++] = (int)json_integer_value(size);
+    }
+    json_decref(all);
+    return RT_OK;
+}
+
+rt_status settings_check(const struct settings *settings, const struct lab *lab, struct rt_err *err)
+{
+    const char *have = tr_kernels_name(lab->kernels);
+
+    if (strcmp(settings->kernels, have) == 0)
+        return RT_OK;
+    return rt_fail(err, RT_EMISMATCH,
+                   "this study began with the kernels '%s' and this run would use '%s'; set "
+                   "RETORT_KERNELS=%s, or begin a new study with --db FILE",
+                   settings->kernels, have, settings->kernels);
+}

@@ -1,0 +1,27 @@
+/* cli/settings.h -- what is chosen when a study begins and must stay: study.settings in the store.
+ *
+ * The kernel set and the micro-batch of each width change last bits, so a resumed study uses those
+ * it began with. The folder of the study file is kept too, so that `distill` finds the data that
+ * the study names by relative paths.
+ */
+#ifndef CLI_SETTINGS_H
+#define CLI_SETTINGS_H
+#include "cli/evaluator.h"
+#include "cli/lab.h"
+
+struct settings {
+    char kernels[16];
+    char study[RT_PATH_MAX]; /* absolute path of the study file */
+    struct micro_batches micro_batches;
+};
+
+/* Choose: the lab's kernels, and the fastest micro-batch for each width of the space (as the study
+ * says when it says one). Takes a moment for each width. */
+rt_status settings_choose(struct settings *settings, const struct lab *lab, struct rt_err *err);
+/* JSON; the caller frees *text. */
+rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err);
+rt_status settings_parse(struct settings *settings, const char *text, struct rt_err *err);
+/* RT_EMISMATCH when this machine computes with other kernels than the study began with. */
+rt_status settings_check(const struct settings *settings, const struct lab *lab,
+                         struct rt_err *err);
+#endif
