@@ -9,11 +9,11 @@
 #include "cli/command.h"
 
 extern const struct command command_teach, command_search, command_status, command_front,
-    command_best, command_report, command_doctor, command_help;
+    command_best, command_report, command_distill, command_doctor, command_help;
 
 const struct command *const command_table[] = {
-    &command_teach,  &command_search, &command_status, &command_front, &command_best,
-    &command_report, &command_doctor, &command_help,   NULL,
+    &command_teach,  &command_search,  &command_status, &command_front, &command_best,
+    &command_report, &command_distill, &command_doctor, &command_help,  NULL,
 };
 
 static int unknown(const char *name)
