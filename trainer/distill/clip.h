@@ -1,9 +1,11 @@
-/* trainer/distill/clip.h -- control of the global gradient norm g.
+/* trainer/distill/clip.h -- keeps the global gradient norm in [clip_low, clip_high].
  *
- *   scale = clip_high/g when g > clip_high; clip_low/g while u < floor_until when g < clip_low;
- *   1 otherwise. A step whose norm is not finite is skipped.
+ *   scale = high / g   when g > high
+ *           low / g    when 1e-12 < g < low, only while u < floor_until and the loss is above 1e-6
+ *           1          otherwise
  *
- * The floor leaves alone what is really zero (g <= 1e-12) and what is already learnt (loss < 1e-6).
+ * The floor is for the start alone: at an optimum it would keep steps from vanishing. A norm or
+ * loss that is not finite skips the step. A limit of 0 is off.
  */
 #ifndef TRAINER_DISTILL_CLIP_H
 #define TRAINER_DISTILL_CLIP_H
@@ -11,7 +13,8 @@
 
 enum tr_clip_event { TR_CLIP_NONE, TR_CLIP_CEILING, TR_CLIP_FLOOR, TR_CLIP_SKIP };
 
-/* Factor for all gradients; 0 when the step is to be skipped. clip_high or clip_low 0: off. */
+/* What to multiply the gradients by, and why in *event; 0 for TR_CLIP_SKIP. loss is the mean over
+ * the batch. */
 double tr_clip_scale(const struct tr_distill *distill, double norm, double progress, double loss,
                      enum tr_clip_event *event);
 #endif

@@ -1,194 +1,272 @@
-/* trainer/distill/distill.c -- see distill.h. */
+/* trainer/distill/distill.c -- see distill.h.
+ *
+ * One example at a time: its student's and target's soft-max are computed once for T and once for
+ * T = 1 (not twice when T is 1), then every part adds its gradient to one row in double.
+ */
 #include "trainer/distill/distill.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "trainer/distill/ensemble.h"
 #include "trainer/distill/regulariser.h"
 #include "trainer/distill/schedule.h"
 #include "trainer/distill/soft_loss.h"
+#include "trainer/distill/softmax.h"
+
+enum { scratch_rows = 11 };
+
+/* What holds for all examples of a call, and rows of C doubles to work in. */
+struct work {
+    const struct tr_distill *distill;
+    int classes, teachers;
+    double ce_weight, t, teacher_t; /* weight of CE; temperatures of student and target */
+    double soft_scale;              /* T^2, or 1 */
+    double *z, *q1, *logq1, *p1;    /* logits; at T = 1 */
+    double *q, *logq, *p, *logp;    /* at t */
+    double *part, *sum, *exps;      /* gradient of one part and of all */
+};
 
 void tr_distill_defaults(struct tr_distill *distill)
 {
-    *distill = (struct tr_distill){
-        .loss = TR_LOSS_FKL,
-        .t0 = 4,
-        .t1 = 1,
-        .t_schedule = TR_SCHEDULE_LINEAR,
-        .t2_scale = true,
-        .mix = TR_MIX_LINEAR,
-        .ce0 = .9,
-        .ce1 = .1,
-        .stage_split = .3,
-        .reg = TR_REG_L2,
-        .reg_weight = .1,
-        .dkd_alpha = 1,
-        .dkd_beta = 8,
-        .clip_high = 1,
-        .clip_low = .1,
-        .floor_until = .1,
-        .combine = TR_COMBINE_PROB,
-    };
+    *distill = (struct tr_distill){.loss = TR_LOSS_FKL,
+                                   .t0 = 4,
+                                   .t1 = 1,
+                                   .t_schedule = TR_SCHEDULE_LINEAR,
+                                   .t2_scale = true,
+                                   .mix = TR_MIX_LINEAR,
+                                   .ce0 = .9,
+                                   .ce1 = .1,
+                                   .stage_split = .3,
+                                   .reg = TR_REG_L2,
+                                   .reg_weight = .1,
+                                   .dkd_alpha = 1,
+                                   .dkd_beta = 8,
+                                   .clip_high = 1,
+                                   .clip_low = .1,
+                                   .floor_until = .1,
+                                   .combine = TR_COMBINE_PROB,
+                                   .weighting = TR_WEIGHTING_FIXED};
+    for (int k = 0; k < TR_DISTILL_MAX_TEACHERS; k++)
+        distill->calibration[k] = 1;
 }
 
-rt_status tr_distill_check(const struct tr_distill *d, int teachers, int classes, bool has_labels,
-                           struct rt_err *err)
+static rt_status in_range(const char *name, double value, double low, double high,
+                          struct rt_err *err)
 {
-    if (teachers < 0 || teachers > TR_DISTILL_MAX_TEACHERS)
-        return rt_fail(err, RT_EARG, "there are %d teachers, want at most %d", teachers,
+    if (value >= low && value <= high)
+        return RT_OK;
+    return rt_fail(err, RT_EARG, "distillation: %s is %g, must be from %g to %g", name, value, low,
+                   high);
+}
+
+static rt_status check_numbers(const struct tr_distill *d, struct rt_err *err)
+{
+    const double most = 1e6, least = 1e-6;
+
+    RT_TRY(in_range("the first temperature", d->t0, least, most, err));
+    RT_TRY(in_range("the last temperature", d->t1, least, most, err));
+    RT_TRY(in_range("the first weight of cross-entropy", d->ce0, 0, 1, err));
+    RT_TRY(in_range("the last weight of cross-entropy", d->ce1, 0, 1, err));
+    RT_TRY(in_range("the end of the first stage", d->stage_split, 0, 1, err));
+    RT_TRY(in_range("the regulariser's weight", d->reg_weight, 0, most, err));
+    RT_TRY(in_range("alpha of dkd", d->dkd_alpha, 0, most, err));
+    RT_TRY(in_range("beta of dkd", d->dkd_beta, 0, most, err));
+    RT_TRY(in_range("the gradient's ceiling", d->clip_high, 0, most, err));
+    RT_TRY(in_range("the gradient's floor", d->clip_low, 0, most, err));
+    RT_TRY(in_range("the end of the gradient's floor", d->floor_until, 0, 1, err));
+    if (d->clip_high > 0 && d->clip_low > d->clip_high)
+        return rt_fail(err, RT_EARG,
+                       "distillation: the gradient's floor %g is above its ceiling %g", d->clip_low,
+                       d->clip_high);
+    if (d->tau_teacher == 0)
+        return RT_OK;
+    return in_range("the teachers' temperature", d->tau_teacher, least, most, err);
+}
+
+static rt_status check_teachers(const struct tr_distill *d, int teachers, struct rt_err *err)
+{
+    double sum = 0;
+
+    if (teachers > TR_DISTILL_MAX_TEACHERS)
+        return rt_fail(err, RT_EARG, "distillation: %d teachers, at most %d are possible", teachers,
                        TR_DISTILL_MAX_TEACHERS);
+    for (int k = 0; k < teachers; k++) {
+        if (!(d->weight[k] >= 0))
+            return rt_fail(err, RT_EARG, "distillation: the weight of teacher %d is %g, below 0", k,
+                           d->weight[k]);
+        RT_TRY(in_range("a teacher's calibration", d->calibration[k], 1e-6, 1e6, err));
+        sum += d->weight[k];
+    }
+    if (teachers > 0 && !(fabs(sum - 1) <= 1e-6))
+        return rt_fail(err, RT_EARG, "distillation: the teachers' weights sum to %g, not to 1",
+                       sum);
+    return RT_OK;
+}
+
+rt_status tr_distill_check(const struct tr_distill *distill, int teachers, int classes,
+                           bool has_labels, struct rt_err *err)
+{
+    RT_TRY(check_numbers(distill, err));
+    RT_TRY(check_teachers(distill, teachers, err));
     if (classes < 2)
-        return rt_fail(err, RT_EARG, "there are %d classes, want at least 2", classes);
-    if (!teachers && !has_labels)
-        return rt_fail(err, RT_EARG, "there are neither teachers nor labels to learn from");
-    if (!(d->t0 > 0) || !(d->t1 > 0))
-        return rt_fail(err, RT_EARG, "temperatures are %g and %g, want more than 0", d->t0, d->t1);
-    if (!(d->ce0 >= 0 && d->ce0 <= 1 && d->ce1 >= 0 && d->ce1 <= 1))
-        return rt_fail(err, RT_EARG, "weights of CE are %g and %g, want 0 to 1", d->ce0, d->ce1);
+        return rt_fail(err, RT_EARG, "distillation: %d classes, at least 2 are needed", classes);
+    if (teachers == 0 && !has_labels)
+        return rt_fail(err, RT_EARG, "distillation: neither teachers nor labels to learn from");
+    if (distill->weighting == TR_WEIGHTING_CONFIDENCE && !has_labels)
+        return rt_fail(err, RT_EARG,
+                       "distillation: weighting teachers by confidence needs labels; use entropy");
     return RT_OK;
 }
 
 size_t tr_distill_scratch(int classes, int teachers)
 {
-    (void)teachers;
-    return 6 * (size_t)classes;
+    (void)teachers; /* teachers are read in place */
+    return (size_t)scratch_rows * (size_t)classes;
 }
 
-/* One example: what it is compared with, and room to work in. */
-struct example {
-    const struct tr_distill *d;
-    int classes, teachers, label;
-    const float *logits; /* of the teachers (K,C) */
-    double t, *z, *target, *grad, *work;
-};
-
-static int target_class(const struct example *e)
+static void work_init(struct work *w, const struct tr_distill *distill, double progress,
+                      int teachers, int classes, double *scratch)
 {
-    int best = 0;
+    double **const rows[scratch_rows] = {&w->z, &w->q1,   &w->logq1, &w->p1,  &w->q,   &w->logq,
+                                         &w->p, &w->logp, &w->part,  &w->sum, &w->exps};
+    const bool fixed = distill->tau_teacher > 0;
+    const bool plain = distill->loss == TR_LOSS_MSE || distill->loss == TR_LOSS_HARD;
 
-    tr_ensemble_target(e->d, e->logits, e->teachers, e->classes, 1, e->target);
-    for (int i = 1; i < e->classes; i++)
-        best = e->target[i] > e->target[best] ? i : best;
-    return best;
+    for (int r = 0; r < scratch_rows; r++)
+        *rows[r] = scratch + (ptrdiff_t)r * classes;
+    w->distill = distill;
+    w->classes = classes;
+    w->teachers = teachers;
+    w->ce_weight = teachers ? tr_ce_weight(distill, progress) : 1;
+    w->t = fixed ? 1 : tr_temperature(distill, progress);
+    w->teacher_t = fixed ? distill->tau_teacher : w->t;
+    w->soft_scale = fixed || plain || !distill->t2_scale ? 1 : w->t * w->t;
 }
 
-/* (fkl + rkl) / 2; the forward pass leaves q and ln q in the work space. */
-static double symmetric(const struct example *e)
+/* sum += weight * part; the squared norm of what was added. */
+static double add_part(struct work *w, double weight)
 {
-    const int n = e->classes;
-    const double *q = e->work, *log_q = e->work + n;
-    const double forward = tr_loss_fkl(e->z, e->target, n, e->t, e->work, e->grad);
-    double reverse = 0;
+    double sq = 0;
 
-    for (int i = 0; i < n; i++)
-        reverse += q[i] > 0 ? q[i] * (log_q[i] - e->target[i]) : 0;
-    for (int i = 0; i < n; i++) {
-        const double back = q[i] > 0 ? q[i] * (log_q[i] - e->target[i] - reverse) / e->t : 0;
-        e->grad[i] = (e->grad[i] + back) / 2;
+    for (int c = 0; c < w->classes; c++) {
+        const double g = weight * w->part[c];
+        w->sum[c] += g;
+        sq += g * g;
     }
-    return (forward + reverse) / 2;
+    return sq;
 }
 
-/* The soft loss of one example with its T^2, gradient in e->grad. */
-static double soft_loss(const struct example *e)
+/* The loss between rows at the loss's temperature; part = dL/d(z/T). */
+static double divergence(const struct work *w, const struct tr_soft_row *row, int label)
 {
-    const struct tr_distill *d = e->d;
-    const int n = e->classes;
-    double loss = 0, factor = d->t2_scale ? e->t * e->t : 1;
-
-    if (d->loss == TR_LOSS_MSE) {
-        tr_ensemble_mean_logits(d, e->logits, e->teachers, n, e->target);
-        return tr_loss_mse(e->z, e->target, n, e->grad);
-    }
-    if (d->loss == TR_LOSS_HARD)
-        return tr_loss_ce(e->z, n, target_class(e), e->work, e->grad);
-    const int label = e->label >= 0 || d->loss != TR_LOSS_DKD ? e->label : target_class(e);
-    tr_ensemble_log_target(d, e->logits, e->teachers, n, e->t, e->target);
-    switch (d->loss) {
-    case TR_LOSS_RKL: loss = tr_loss_rkl(e->z, e->target, n, e->t, e->work, e->grad); break;
-    case TR_LOSS_JS: loss = tr_loss_js(e->z, e->target, n, e->t, e->work, e->grad); break;
-    case TR_LOSS_SYM: loss = symmetric(e); break;
+    switch (w->distill->loss) {
+    case TR_LOSS_RKL: return tr_loss_rkl(row, w->part);
+    case TR_LOSS_JS: return tr_loss_js(row, w->part);
+    case TR_LOSS_SYM: return tr_loss_sym(row, w->part);
     case TR_LOSS_DKD:
-        loss = tr_loss_dkd(e->z, e->target, n, e->t, label, d->dkd_alpha, d->dkd_beta, e->work,
-                           e->grad);
-        break;
-    default: loss = tr_loss_fkl(e->z, e->target, n, e->t, e->work, e->grad); break;
+        return tr_loss_dkd(row, label, w->distill->dkd_alpha, w->distill->dkd_beta, w->part);
+    case TR_LOSS_FKL:
+    case TR_LOSS_MSE:
+    case TR_LOSS_HARD: break;
     }
-    for (int i = 0; i < n; i++)
-        e->grad[i] *= factor;
-    return factor * loss;
+    return tr_loss_fkl(row, w->part);
 }
 
-/* Add weight * e->grad to sum; returns the squared norm of what was added. */
-static double blend(const struct example *e, double weight, double *sum)
+/* The divergences, scaled by soft_scale; part = d/dz. p and logp hold the target. */
+static double soft_divergence(struct work *w, int label)
 {
-    double squares = 0;
+    const bool standardise = w->distill->standardise;
+    const double scale = (standardise ? tr_standard_scale(w->z, w->classes) : 1) / w->t;
+    const bool same = !standardise && w->t == 1;
+    struct tr_soft_row row = {w->classes, same ? w->q1 : w->q, same ? w->logq1 : w->logq, w->p,
+                              w->logp};
 
-    for (int i = 0; i < e->classes; i++) {
-        const double g = weight * e->grad[i];
-        sum[i] += g;
-        squares += g * g;
-    }
-    return squares;
+    if (!same)
+        tr_softmax(w->z, w->classes, scale, w->q, w->logq);
+    const double loss = divergence(w, &row, label);
+    const double factor = w->soft_scale / w->t;
+    for (int c = 0; c < w->classes; c++)
+        w->part[c] *= factor;
+    if (standardise)
+        tr_standard_backward(w->z, w->classes, w->part);
+    return w->soft_scale * loss;
 }
 
-static void one_example(const struct example *e, double ce_weight, double *sum, double scale,
-                        struct tr_distill_stats *stats)
+/* The soft loss of one example; part = d/dz. `best` is the teachers' argmax. */
+static double soft_part(struct work *w, struct tr_ensemble *ensemble, int label, int best)
 {
-    const struct tr_distill *d = e->d;
-    const double soft_weight = e->teachers ? 1 - ce_weight : 0;
-    double total = 0;
+    if (w->distill->loss == TR_LOSS_HARD) {
+        const struct tr_soft_row row = {w->classes, w->q1, w->logq1, NULL, NULL};
+        return tr_loss_hard(&row, best, w->part);
+    }
+    if (w->distill->loss == TR_LOSS_MSE) {
+        tr_ensemble_logits(ensemble, w->p);
+        return tr_loss_mse(w->z, w->p, w->classes, w->part);
+    }
+    if (w->distill->standardise)
+        tr_ensemble_standardise(ensemble, w->exps);
+    tr_ensemble_at(ensemble, w->teacher_t, w->exps, w->p, w->logp);
+    return soft_divergence(w, label < 0 ? best : label);
+}
 
-    memset(sum, 0, (size_t)e->classes * sizeof *sum);
-    if (ce_weight > 0 || !e->teachers) {
-        const double weight = e->teachers ? ce_weight : 1;
-        const int label = e->label >= 0 ? e->label : target_class(e);
-        const double ce = tr_loss_ce(e->z, e->classes, label, e->work, e->grad);
-        stats->ce += ce;
-        stats->grad_ce_sq += scale * scale * blend(e, weight, sum);
-        total += weight * ce;
+/* Does anything read the target at T = 1? Its argmax is also that of the label-free losses. */
+static bool needs_plain_target(const struct tr_distill *distill, int label)
+{
+    return distill->reg != TR_REG_NONE || distill->loss == TR_LOSS_HARD || label < 0;
+}
+
+/* Everything that the teachers add to one example; returns the label in force. */
+static int teach(struct work *w, const float *logits, int label, double scale,
+                 struct tr_distill_stats *stats)
+{
+    const struct tr_distill *distill = w->distill;
+    const double soft_weight = 1 - w->ce_weight;
+    struct tr_ensemble ensemble;
+    int best = label;
+
+    tr_ensemble_init(&ensemble, distill, logits, w->teachers, w->classes, label);
+    if (needs_plain_target(distill, label)) {
+        tr_ensemble_at(&ensemble, distill->tau_teacher > 0 ? distill->tau_teacher : 1, w->exps,
+                       w->p1, NULL);
+        best = tr_argmax(w->p1, w->classes);
     }
-    if (soft_weight > 0) {
-        const double soft = soft_loss(e);
-        stats->soft += soft;
-        stats->grad_soft_sq += scale * scale * blend(e, soft_weight, sum);
-        total += soft_weight * soft;
-    }
-    if (e->teachers && d->reg != TR_REG_NONE && d->reg_weight > 0) {
-        tr_ensemble_target(d, e->logits, e->teachers, e->classes, 1, e->target);
-        const double reg = tr_regularise(d->reg, e->z, e->target, e->classes, e->work, e->grad);
+    if (distill->reg != TR_REG_NONE) {
+        const double reg = tr_regularise(distill->reg, w->q1, w->p1, w->classes, w->part);
+        add_part(w, scale * distill->reg_weight);
         stats->reg += reg;
-        blend(e, d->reg_weight, sum);
-        total += d->reg_weight * reg;
+        stats->total += distill->reg_weight * reg;
     }
-    stats->total += total;
+    const double soft = soft_part(w, &ensemble, label, best);
+    stats->grad_soft_sq += add_part(w, scale * soft_weight);
+    stats->soft += soft;
+    stats->total += soft_weight * soft;
+    return label < 0 ? best : label;
 }
 
 void tr_distill_loss(const struct tr_distill *distill, double progress, const float *logits,
                      const float *teacher, int teachers, const int *labels, int batch, int classes,
                      double scale, double *scratch, float *grad, struct tr_distill_stats *stats)
 {
-    const double ce_weight = tr_ce_weight(distill, progress);
-    struct example e = {.d = distill,
-                        .classes = classes,
-                        .teachers = teachers,
-                        .t = tr_temperature(distill, progress),
-                        .z = scratch,
-                        .target = scratch + classes,
-                        .grad = scratch + 2 * classes,
-                        .work = scratch + 3 * classes};
-    double *sum = scratch + 5 * classes;
+    struct work w;
 
-    stats->t = e.t;
-    stats->ce_weight = ce_weight;
-    for (ptrdiff_t b = 0; b < batch; b++) {
-        e.label = labels ? labels[b] : -1;
-        e.logits = teachers ? teacher + b * teachers * classes : NULL;
-        for (int i = 0; i < classes; i++)
-            e.z[i] = (double)logits[b * classes + i];
-        one_example(&e, ce_weight, sum, scale, stats);
-        for (int i = 0; i < classes; i++)
-            grad[b * classes + i] = (float)(scale * sum[i]);
+    work_init(&w, distill, progress, teachers, classes, scratch);
+    stats->t = w.t;
+    stats->ce_weight = w.ce_weight;
+    for (ptrdiff_t i = 0; i < batch; i++) {
+        int label = labels ? labels[i] : -1;
+        for (int c = 0; c < classes; c++) {
+            w.z[c] = (double)logits[i * classes + c];
+            w.sum[c] = 0;
+        }
+        tr_softmax(w.z, classes, 1, w.q1, w.logq1);
+        if (teachers)
+            label = teach(&w, teacher + i * teachers * classes, label, scale, stats);
+        const struct tr_soft_row row = {classes, w.q1, w.logq1, NULL, NULL};
+        const double ce = tr_loss_hard(&row, label, w.part);
+        stats->grad_ce_sq += add_part(&w, scale * w.ce_weight);
+        stats->ce += ce;
+        stats->total += w.ce_weight * ce;
+        for (int c = 0; c < classes; c++)
+            grad[i * classes + c] = (float)w.sum[c];
     }
 }

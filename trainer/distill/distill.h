@@ -3,12 +3,21 @@
  *   L = a(u) CE + (1 - a(u)) T(u)^2 KL_T + reg_weight * Reg      u = step / (steps - 1), per step
  *
  * CE is the label (or teacher-argmax) cross-entropy, KL_T any of the soft losses (soft_loss.h)
- * against the ensemble's target at temperature T (ensemble.h), Reg the consistency regulariser.
- * Schedules are in schedule.h, gradient control in clip.h. All arithmetic is in double through
- * log-softmax: C is small, so it costs under 3 % of a step and is stable for logits of any size.
+ * against the ensemble's target at temperature T (ensemble.h), Reg the consistency regulariser
+ * (regulariser.h). Schedules are in schedule.h, gradient control in clip.h. All arithmetic is in
+ * double through log-softmax: C is small, so it costs under 3 % of a step and is stable for logits
+ * of any size.
  *
- * Shapes   logits, grad (B,C); teacher (B,K,C) logits; labels (B) or NULL (label-free use).
- * Errors   tr_distill_check() alone can fail; the rest trusts a checked configuration.
+ * Scale    T^2 (t2_scale) multiplies fkl, rkl, js, sym and dkd; mse and hard know no temperature.
+ * Teacher  tau_teacher > 0, for Q-values: the target is softmax(v / tau_teacher), the student stays
+ *          at T = 1, there is no T^2, and Reg uses the same target (Rusu et al. 2015,
+ *          arXiv:1511.06295).
+ * Standard standardise: student and teachers at (z - mean) / sd of their own row before T, in the
+ *          soft loss alone (Sun et al. 2024, "Logit standardization", arXiv:2403.01427).
+ * Shapes   logits, grad (B,C); teacher (B,K,C) logits; labels (B) or NULL (label-free use: the
+ *          ensemble's argmax takes the label's place in CE and DKD).
+ * Errors   tr_distill_check() alone can fail; the rest trusts a checked configuration. Logits that
+ *          are not finite give a loss and gradient that are not; clip.h skips such a step.
  * Threads  pure functions of their arguments.
  * Source   Hinton et al. 2015, arXiv:1503.02531; the others are named where they are defined.
  */
@@ -32,6 +41,8 @@ enum tr_mix { TR_MIX_LINEAR, TR_MIX_COSINE, TR_MIX_CONSTANT, TR_MIX_TWO_STAGE };
 enum tr_schedule { TR_SCHEDULE_LINEAR, TR_SCHEDULE_COSINE, TR_SCHEDULE_CONSTANT };
 enum tr_regulariser { TR_REG_NONE, TR_REG_L2, TR_REG_L2SQ };
 enum tr_combine { TR_COMBINE_PROB, TR_COMBINE_LOGIT };
+/* Fixed weights, or fixed weights times an example's own: ensemble.h. Confidence needs labels. */
+enum tr_weighting { TR_WEIGHTING_FIXED, TR_WEIGHTING_ENTROPY, TR_WEIGHTING_CONFIDENCE };
 
 #define TR_DISTILL_MAX_TEACHERS 16
 
@@ -46,18 +57,23 @@ struct tr_distill {                          /* plain values; defaults from tr_d
     enum tr_regulariser reg;                 /* l2 */
     double reg_weight;                       /* .1 */
     double dkd_alpha, dkd_beta;              /* 1, 8 */
-    double clip_high, clip_low, floor_until; /* 1, .1, .1 */
+    double clip_high, clip_low, floor_until; /* 1, .1, .1; 0: off */
     enum tr_combine combine;                 /* prob */
-    double weight[TR_DISTILL_MAX_TEACHERS];  /* of the teachers, sum 1 */
+    double weight[TR_DISTILL_MAX_TEACHERS];  /* of the teachers, sum 1; the caller's to fill in */
+    enum tr_weighting weighting;             /* fixed */
+    double calibration[TR_DISTILL_MAX_TEACHERS]; /* temperature of each teacher by itself: 1 */
+    double tau_teacher;                          /* 0: off */
+    bool standardise;                            /* off */
 };
 
 void tr_distill_defaults(struct tr_distill *distill);
+/* teachers 0: only that numbers are in range. */
 rt_status tr_distill_check(const struct tr_distill *distill, int teachers, int classes,
                            bool has_labels, struct rt_err *err);
 
 /* Sums over the micro-batch, in double; divide by the examples to get means. */
 struct tr_distill_stats {
-    double total, ce, soft, reg;     /* losses, unweighted but for total */
+    double total, ce, soft, reg;     /* total = a ce + (1-a) soft + reg_weight reg; soft with T^2 */
     double grad_ce_sq, grad_soft_sq; /* squared L2 norms of the weighted parts of dL/dlogits */
     double t, ce_weight;             /* in force */
 };

@@ -1,54 +1,215 @@
-/* trainer/distill/ensemble.c -- see ensemble.h. */
+/* trainer/distill/ensemble.c -- see ensemble.h.
+ *
+ * This is the inner loop of the loss: one exponential a teacher and class for each temperature.
+ */
 #include "trainer/distill/ensemble.h"
 
+#include <float.h>
 #include <math.h>
+#include <stddef.h>
 
-#include "trainer/distill/soft_loss.h"
+#include "trainer/distill/softmax.h"
 
-void tr_ensemble_mean_logits(const struct tr_distill *distill, const float *logits, int teachers,
-                             int classes, double *out)
+static const float *row_of(const struct tr_ensemble *e, int teacher)
 {
-    for (int j = 0; j < classes; j++) {
-        out[j] = 0;
-        for (int k = 0; k < teachers; k++)
-            out[j] += distill->weight[k] * (double)logits[k * classes + j];
+    return e->logits + (ptrdiff_t)teacher * e->classes;
+}
+
+static double max_of(const float *v, int n)
+{
+    float max = v[0];
+
+    for (int c = 1; c < n; c++)
+        max = v[c] > max ? v[c] : max;
+    return (double)max;
+}
+
+/* w_k exp(-H_k), H = log S - sum e x / S with x shifted by its maximum and S = sum e. */
+static double entropy_factor(const float *v, int classes, double inverse)
+{
+    const double max = max_of(v, classes);
+    double sum = 0, along = 0;
+
+    for (int c = 0; c < classes; c++) {
+        const double x = ((double)v[c] - max) * inverse, e = exp(x);
+        sum += e;
+        along += e * x;
     }
+    return exp(along / sum) / sum;
+}
+
+static double cross_entropy(const float *v, int classes, double inverse, int label)
+{
+    const double max = max_of(v, classes);
+    double sum = 0;
+
+    for (int c = 0; c < classes; c++)
+        sum += exp(((double)v[c] - max) * inverse);
+    return log(sum) - ((double)v[label] - max) * inverse;
+}
+
+/* 1 - softmax_k(CE_k), over K - 1 so that the factors sum to 1; K at least 2. */
+static void confidence_factors(const struct tr_ensemble *e, int label, double *factor)
+{
+    double max = 0, sum = 0;
+
+    for (int k = 0; k < e->teachers; k++) {
+        factor[k] = cross_entropy(row_of(e, k), e->classes, e->inverse[k], label);
+        max = factor[k] > max ? factor[k] : max;
+    }
+    for (int k = 0; k < e->teachers; k++)
+        sum += factor[k] = exp(factor[k] - max);
+    for (int k = 0; k < e->teachers; k++)
+        factor[k] = (1 - factor[k] / sum) / (e->teachers - 1);
+}
+
+static void weigh_example(struct tr_ensemble *e, enum tr_weighting weighting, int label)
+{
+    double factor[TR_DISTILL_MAX_TEACHERS], sum = 0;
+
+    if (weighting == TR_WEIGHTING_CONFIDENCE)
+        confidence_factors(e, label, factor);
+    else
+        for (int k = 0; k < e->teachers; k++)
+            factor[k] = entropy_factor(row_of(e, k), e->classes, e->inverse[k]);
+    for (int k = 0; k < e->teachers; k++)
+        sum += e->weight[k] * factor[k];
+    if (!(sum > 0)) /* the only teachers with weight are sure and wrong: keep the fixed weights */
+        return;
+    for (int k = 0; k < e->teachers; k++)
+        e->weight[k] *= factor[k] / sum;
+}
+
+void tr_ensemble_init(struct tr_ensemble *ensemble, const struct tr_distill *distill,
+                      const float *logits, int teachers, int classes, int label)
+{
+    ensemble->teachers = teachers;
+    ensemble->classes = classes;
+    ensemble->combine = distill->combine;
+    ensemble->logits = logits;
+    for (int k = 0; k < teachers; k++) {
+        ensemble->weight[k] = distill->weight[k];
+        ensemble->inverse[k] = 1 / distill->calibration[k];
+    }
+    if (teachers > 1 && distill->weighting != TR_WEIGHTING_FIXED &&
+        (distill->weighting != TR_WEIGHTING_CONFIDENCE || label >= 0))
+        weigh_example(ensemble, distill->weighting, label);
+}
+
+void tr_ensemble_standardise(struct tr_ensemble *ensemble, double *row)
+{
+    for (int k = 0; k < ensemble->teachers; k++) {
+        const float *v = row_of(ensemble, k);
+        for (int c = 0; c < ensemble->classes; c++)
+            row[c] = (double)v[c];
+        ensemble->inverse[k] = tr_standard_scale(row, ensemble->classes);
+    }
+}
+
+void tr_ensemble_logits(const struct tr_ensemble *ensemble, double *mean)
+{
+    for (int c = 0; c < ensemble->classes; c++)
+        mean[c] = 0;
+    for (int k = 0; k < ensemble->teachers; k++) {
+        const float *v = row_of(ensemble, k);
+        const double factor = ensemble->weight[k] * ensemble->inverse[k];
+        for (int c = 0; c < ensemble->classes; c++)
+            mean[c] += factor * (double)v[c];
+    }
+}
+
+/* Add w softmax(v * inverse) to p; returns log sum exp(v * inverse). */
+static double add_softmax(const float *v, int classes, double inverse, double weight, double *exps,
+                          double *p)
+{
+    const double max = max_of(v, classes);
+    double sum = 0;
+
+    for (int c = 0; c < classes; c++) {
+        const double e = exp(((double)v[c] - max) * inverse);
+        if (exps)
+            exps[c] = e;
+        sum += e;
+    }
+    const double factor = weight / sum;
+    for (int c = 0; c < classes; c++)
+        p[c] += factor * (exps ? exps[c] : exp(((double)v[c] - max) * inverse));
+    return max * inverse + log(sum);
+}
+
+/* log p of a class whose p has underflowed: log sum_k exp(log w_k + log softmax_k). */
+static double log_of_class(const struct tr_ensemble *e, double temperature, const double *log_sum,
+                           int c)
+{
+    double max = -INFINITY, sum = 0;
+
+    for (int pass = 0; pass < 2; pass++)
+        for (int k = 0; k < e->teachers; k++) {
+            if (!(e->weight[k] > 0))
+                continue;
+            const double x = log(e->weight[k]) +
+                             (double)row_of(e, k)[c] * e->inverse[k] / temperature - log_sum[k];
+            if (pass == 0)
+                max = x > max ? x : max;
+            else
+                sum += exp(x - max);
+        }
+    return max + log(sum);
+}
+
+static void mean_of_probabilities(const struct tr_ensemble *e, double temperature, double *exps,
+                                  double *p, double *logp)
+{
+    double log_sum[TR_DISTILL_MAX_TEACHERS];
+
+    for (int c = 0; c < e->classes; c++)
+        p[c] = 0;
+    for (int k = 0; k < e->teachers; k++)
+        log_sum[k] = add_softmax(row_of(e, k), e->classes, e->inverse[k] / temperature,
+                                 e->weight[k], exps, p);
+    if (!logp)
+        return;
+    for (int c = 0; c < e->classes; c++)
+        logp[c] = p[c] >= DBL_MIN ? log(p[c]) : log_of_class(e, temperature, log_sum, c);
+}
+
+static void softmax_of_mean(const struct tr_ensemble *e, double temperature, double *p,
+                            double *logp)
+{
+    double max = -INFINITY, sum = 0;
+
+    tr_ensemble_logits(e, p);
+    for (int c = 0; c < e->classes; c++)
+        max = p[c] > max ? p[c] : max;
+    for (int c = 0; c < e->classes; c++) {
+        const double x = (p[c] - max) / temperature;
+        if (logp)
+            logp[c] = x;
+        p[c] = exp(x);
+        sum += p[c];
+    }
+    const double log_sum = log(sum);
+    for (int c = 0; c < e->classes; c++) {
+        p[c] /= sum;
+        if (logp)
+            logp[c] -= log_sum;
+    }
+}
+
+void tr_ensemble_at(const struct tr_ensemble *ensemble, double temperature, double *exps, double *p,
+                    double *logp)
+{
+    if (ensemble->combine == TR_COMBINE_LOGIT)
+        softmax_of_mean(ensemble, temperature, p, logp);
+    else
+        mean_of_probabilities(ensemble, temperature, exps, p, logp);
 }
 
 void tr_ensemble_target(const struct tr_distill *distill, const float *logits, int teachers,
-                        int classes, double t, double *out)
+                        int classes, double temperature, double *out)
 {
-    if (distill->combine == TR_COMBINE_LOGIT) {
-        tr_ensemble_mean_logits(distill, logits, teachers, classes, out);
-        tr_log_softmax(out, classes, t, out);
-        for (int j = 0; j < classes; j++)
-            out[j] = exp(out[j]);
-        return;
-    }
-    for (int j = 0; j < classes; j++)
-        out[j] = 0;
-    for (int k = 0; k < teachers; k++) {
-        const float *v = logits + k * classes;
-        double top = (double)v[0], sum = 0;
-        for (int j = 1; j < classes; j++)
-            top = (double)v[j] > top ? (double)v[j] : top;
-        for (int j = 0; j < classes; j++)
-            sum += exp(((double)v[j] - top) / t);
-        const double share = distill->weight[k] / sum;
-        for (int j = 0; j < classes; j++)
-            out[j] += share * exp(((double)v[j] - top) / t);
-    }
-}
+    struct tr_ensemble ensemble;
 
-void tr_ensemble_log_target(const struct tr_distill *distill, const float *logits, int teachers,
-                            int classes, double t, double *log_out)
-{
-    if (distill->combine == TR_COMBINE_LOGIT || teachers == 1) {
-        tr_ensemble_mean_logits(distill, logits, teachers, classes, log_out);
-        tr_log_softmax(log_out, classes, t, log_out);
-        return;
-    }
-    tr_ensemble_target(distill, logits, teachers, classes, t, log_out);
-    for (int j = 0; j < classes; j++) /* at worst all teachers say 0: then ln of the least double */
-        log_out[j] = log(log_out[j] > 0 ? log_out[j] : 0x1p-1022);
+    tr_ensemble_init(&ensemble, distill, logits, teachers, classes, -1);
+    tr_ensemble_at(&ensemble, temperature, NULL, out, NULL);
 }

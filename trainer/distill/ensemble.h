@@ -1,21 +1,44 @@
-/* trainer/distill/ensemble.h -- the target distribution of several teachers for one example.
+/* trainer/distill/ensemble.h -- what K teachers say about one example, as one distribution.
  *
- *   prob    p = sum_k w_k softmax(v_k / T)     must be formed anew at each T
- *   logit   p = softmax(sum_k w_k v_k / T)     sharper: a geometric mean
+ *   prob    p = sum_k w_k softmax(v_k / (c_k T))       same gradient as the mean of the K losses
+ *   logit   p = softmax(sum_k w_k v_k / (c_k T))       sharper, a geometric mean
  *
- * Source   Hinton et al. 2015, section 5; both means are common, and differ.
+ * c_k is the teacher's own calibration temperature. The weights are the fixed ones, or, per example
+ * and renormalised,
+ *   entropy     w_k exp(-H_k)                          H_k entropy of teacher k at T = 1
+ *   confidence  w_k (1 - softmax_k(CE_k(y)))/(K-1)     CE_k cross-entropy of teacher k at T = 1
+ *
+ * The probability mean at T is not a softmax of anything cached at T = 1: it needs all K logit
+ * vectors, which is why the knowledge keeps them.
+ * Shapes   teacher (K,C) float logits of one example.
+ * Source   confidence Zhang et al. 2022, "CA-MKD", arXiv:2201.00007, without the second division
+ *          by K of its code; entropy after Kwon et al. 2020.
  */
 #ifndef TRAINER_DISTILL_ENSEMBLE_H
 #define TRAINER_DISTILL_ENSEMBLE_H
 #include "trainer/distill/distill.h"
 
-/* logits (K,C) of one example; probabilities (C) at temperature t. */
+/* One example's teachers, ready to be asked at any temperature. */
+struct tr_ensemble {
+    int teachers, classes;
+    enum tr_combine combine;
+    const float *logits;                     /* (K,C) */
+    double weight[TR_DISTILL_MAX_TEACHERS];  /* in force for this example */
+    double inverse[TR_DISTILL_MAX_TEACHERS]; /* what logits are multiplied by at T = 1: 1 / c_k */
+};
+
+/* label < 0: unknown, then confidence falls back to the fixed weights. */
+void tr_ensemble_init(struct tr_ensemble *ensemble, const struct tr_distill *distill,
+                      const float *logits, int teachers, int classes, int label);
+/* Multiply teacher k's logits by 1 / sd of its row (softmax.h). row: C doubles of scratch. */
+void tr_ensemble_standardise(struct tr_ensemble *ensemble, double *row);
+/* p (C) and, unless NULL, log p (C), finite even where p is 0. exps: C doubles, or NULL: slower. */
+void tr_ensemble_at(const struct tr_ensemble *ensemble, double temperature, double *exps, double *p,
+                    double *logp);
+/* Weighted mean of the calibrated logits (C). */
+void tr_ensemble_logits(const struct tr_ensemble *ensemble, double *mean);
+
+/* All in one, without a label: out (C) at temperature T. */
 void tr_ensemble_target(const struct tr_distill *distill, const float *logits, int teachers,
-                        int classes, double t, double *out);
-/* The same as log-probabilities. */
-void tr_ensemble_log_target(const struct tr_distill *distill, const float *logits, int teachers,
-                            int classes, double t, double *log_out);
-/* Weighted mean of the logits. */
-void tr_ensemble_mean_logits(const struct tr_distill *distill, const float *logits, int teachers,
-                             int classes, double *out);
+                        int classes, double temperature, double *out);
 #endif

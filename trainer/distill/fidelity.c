@@ -1,136 +1,193 @@
-/* trainer/distill/fidelity.c -- see fidelity.h. */
+/* trainer/distill/fidelity.c -- see fidelity.h.
+ *
+ * Sums over examples, divided once: averages of batch averages are wrong for a ragged last batch.
+ */
 #include "trainer/distill/fidelity.h"
 
+#include <float.h>
 #include <math.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-#include "trainer/distill/soft_loss.h"
+#include "trainer/distill/softmax.h"
 
-enum { bins = 15 };
-
-struct sums {
-    double wrong, nll, nll_sq, brier, kl, kl_sq, reverse, agree, variation, js;
-    double hits[bins], confidence[bins];
+struct series { /* a running mean and variance (Welford) */
+    double count, mean, sq;
 };
 
-static int largest(const double *v, int n)
-{
-    int at = 0;
+struct tally {
+    struct series nll, kl;
+    double wrong, agree, brier, reverse_kl, tv, js;
+    struct tr_ece of_labels, of_teacher;
+};
 
-    for (int i = 1; i < n; i++)
-        at = v[i] > v[at] ? i : at;
-    return at;
+static void series_add(struct series *s, double value)
+{
+    const double gap = value - s->mean;
+    s->count++;
+    s->mean += gap / s->count;
+    s->sq += gap * (value - s->mean);
 }
 
-static void add_teacher(struct sums *s, const double *q, const double *log_q, const double *p,
-                        int n)
+static double series_se(const struct series *s)
 {
-    double kl = 0, reverse = 0, variation = 0, js = 0;
+    return s->count > 1 ? sqrt(s->sq / (s->count - 1) / s->count) : (double)NAN;
+}
 
-    for (int i = 0; i < n; i++) {
-        const double log_p = log(p[i] > 0 ? p[i] : 0x1p-1022), m = (p[i] + q[i]) / 2;
-        if (p[i] > 0)
-            kl += p[i] * (log_p - log_q[i]);
-        if (q[i] > 0)
-            reverse += q[i] * (log_q[i] - log_p);
-        variation += fabs(p[i] - q[i]) / 2;
-        if (m > 0) {
-            js += p[i] > 0 ? p[i] * (log_p - log(m)) / 2 : 0;
-            js += q[i] > 0 ? q[i] * (log_q[i] - log(m)) / 2 : 0;
-        }
+void tr_ece_init(struct tr_ece *ece, int bins)
+{
+    *ece = (struct tr_ece){.bins = bins};
+}
+
+void tr_ece_add(struct tr_ece *ece, double confidence, int right)
+{
+    int bin = 0;
+
+    if (confidence > 0) /* a NaN stays in bin 0 */
+        bin = (int)ceil(confidence * ece->bins) - 1;
+    bin = bin >= ece->bins ? ece->bins - 1 : bin;
+    ece->total++;
+    ece->count[bin]++;
+    ece->right[bin] += right;
+    ece->confidence[bin] += confidence;
+}
+
+double tr_ece_value(const struct tr_ece *ece)
+{
+    double sum = 0;
+
+    for (int b = 0; b < ece->bins; b++)
+        sum += fabs(ece->right[b] - ece->confidence[b]);
+    return ece->total ? sum / ece->total : (double)NAN;
+}
+
+static void add_label(struct tally *t, const double *q, const double *logq, int classes, int label)
+{
+    const int best = tr_argmax(q, classes);
+    double brier = 0;
+
+    for (int c = 0; c < classes; c++) {
+        const double r = q[c] - (c == label);
+        brier += r * r;
     }
-    s->kl += kl;
-    s->kl_sq += kl * kl;
-    s->reverse += reverse;
-    s->variation += variation;
-    s->js += js;
-    s->agree += largest(p, n) == largest(q, n);
+    t->brier += brier;
+    t->wrong += best != label;
+    series_add(&t->nll, -logq[label]);
+    tr_ece_add(&t->of_labels, q[best], best == label);
 }
 
-static void add_labels(struct sums *s, const double *q, const double *log_q, int label, int n)
+static void add_target(struct tally *t, const double *q, const double *logq, const double *p,
+                       int classes)
 {
-    const int said = largest(q, n);
-    int bin = (int)ceil(q[said] * bins) - 1;
+    const int best = tr_argmax(q, classes), teacher = tr_argmax(p, classes);
+    double kl = 0, reverse = 0, tv = 0, js = 0;
 
-    bin = bin < 0 ? 0 : bin >= bins ? bins - 1 : bin;
-    s->hits[bin] += said == label;
-    s->confidence[bin] += q[said];
-    s->wrong += said != label;
-    s->nll -= log_q[label];
-    s->nll_sq += log_q[label] * log_q[label];
-    for (int i = 0; i < n; i++)
-        s->brier += (q[i] - (i == label)) * (q[i] - (i == label));
+    for (int c = 0; c < classes; c++) {
+        const double logp = log(p[c] > DBL_MIN ? p[c] : DBL_MIN);
+        const double m = .5 * (p[c] + q[c]), logm = log(m > DBL_MIN ? m : DBL_MIN);
+        kl += p[c] > 0 ? p[c] * (logp - logq[c]) : 0;
+        reverse += q[c] > 0 ? q[c] * (logq[c] - logp) : 0;
+        tv += fabs(p[c] - q[c]);
+        js += p[c] > 0 ? p[c] * (logp - logm) : 0;
+        js += q[c] > 0 ? q[c] * (logq[c] - logm) : 0;
+    }
+    series_add(&t->kl, kl);
+    t->reverse_kl += reverse;
+    t->tv += .5 * tv;
+    t->js += .5 * js;
+    t->agree += best == teacher;
+    tr_ece_add(&t->of_teacher, q[best], best == teacher);
 }
 
-/* Standard error of a mean from the sum and the sum of squares. */
-static double mean_se(double sum, double squares, double n)
+static double share_se(double share, int n)
 {
-    const double variance = n > 1 ? (squares - sum * sum / n) / (n - 1) : 0;
-    return sqrt((variance > 0 ? variance : 0) / n);
+    return sqrt(share * (1 - share) / n);
 }
 
-static void finish(const struct sums *s, int n, bool has_teachers, struct tr_fidelity *f)
+static void tally_means(const struct tally *t, int n, int labels, int target, struct tr_fidelity *f)
 {
-    const double m = n;
+    const double nan = (double)NAN;
 
-    *f = (struct tr_fidelity){.examples = n, .error = s->wrong / m, .nll = s->nll / m};
-    f->error_se = sqrt(f->error * (1 - f->error) / m);
-    f->nll_se = mean_se(s->nll, s->nll_sq, m);
-    f->brier = s->brier / m;
-    for (int b = 0; b < bins; b++)
-        f->ece += fabs(s->hits[b] - s->confidence[b]) / m;
-    f->kl = has_teachers ? s->kl / m : NAN;
-    f->kl_se = has_teachers ? mean_se(s->kl, s->kl_sq, m) : NAN;
-    f->reverse_kl = has_teachers ? s->reverse / m : NAN;
-    f->agreement = has_teachers ? s->agree / m : NAN;
-    f->agreement_se = has_teachers ? sqrt(f->agreement * (1 - f->agreement) / m) : NAN;
-    f->total_variation = has_teachers ? s->variation / m : NAN;
-    f->js = has_teachers ? s->js / m : NAN;
+    f->examples = n;
+    f->error = labels ? t->wrong / n : nan;
+    f->error_se = share_se(f->error, n);
+    f->accuracy = 1 - f->error;
+    f->nll = labels ? t->nll.mean : nan;
+    f->nll_se = labels ? series_se(&t->nll) : nan;
+    f->brier = labels ? t->brier / n : nan;
+    f->ece = labels ? tr_ece_value(&t->of_labels) : nan;
+    f->agreement = target ? t->agree / n : nan;
+    f->agreement_se = share_se(f->agreement, n);
+    f->kl = target ? t->kl.mean : nan;
+    f->kl_se = target ? series_se(&t->kl) : nan;
+    f->reverse_kl = target ? t->reverse_kl / n : nan;
+    f->tv = target ? t->tv / n : nan;
+    f->js = target ? t->js / n : nan;
+    f->ece_teacher = target ? tr_ece_value(&t->of_teacher) : nan;
+}
+
+static rt_status check_labels(const int *labels, int n, int classes, struct rt_err *err)
+{
+    for (int i = 0; labels && i < n; i++)
+        if (labels[i] < 0 || labels[i] >= classes)
+            return rt_fail(err, RT_EARG, "example %d has label %d, classes are 0 to %d", i,
+                           labels[i], classes - 1);
+    return RT_OK;
 }
 
 rt_status tr_fidelity_measure(const float *logits, const double *target, const int *labels, int n,
                               int classes, struct tr_fidelity *fidelity, struct rt_err *err)
 {
-    double *work = malloc(3 * (size_t)classes * sizeof *work);
-    double *z = work, *q = work + classes, *log_q = q + classes;
-    struct sums sums = {0};
-    rt_status rc = RT_OK;
+    struct tally tally = {0};
 
-    if (!work)
-        return rt_fail(err, RT_ENOMEM, "no memory to compare a student with its teachers");
-    for (ptrdiff_t i = 0; i < n && rc == RT_OK; i++) {
-        for (int j = 0; j < classes; j++) {
-            z[j] = (double)logits[i * classes + j];
-            if (!isfinite(z[j]))
-                rc = rt_fail(err, RT_ENAN, "the logits of example %td are not finite", i);
-        }
-        tr_softmax(z, classes, 1, q, log_q);
-        add_labels(&sums, q, log_q, labels[i], classes);
+    if (n < 1 || classes < 1)
+        return rt_fail(err, RT_EARG, "nothing to evaluate: %d examples of %d classes", n, classes);
+    RT_TRY(check_labels(labels, n, classes, err));
+    double *rows = malloc((size_t)classes * 3 * sizeof *rows);
+    if (!rows)
+        return rt_fail(err, RT_ENOMEM, "no memory to evaluate %d classes", classes);
+    double *z = rows, *q = rows + classes, *logq = rows + 2 * (ptrdiff_t)classes;
+    tr_ece_init(&tally.of_labels, TR_FIDELITY_BINS);
+    tr_ece_init(&tally.of_teacher, TR_FIDELITY_BINS);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        for (int c = 0; c < classes; c++)
+            z[c] = (double)logits[i * classes + c];
+        tr_softmax(z, classes, 1, q, logq);
+        if (labels)
+            add_label(&tally, q, logq, classes, labels[i]);
         if (target)
-            add_teacher(&sums, q, log_q, target + i * classes, classes);
+            add_target(&tally, q, logq, target + i * classes, classes);
     }
-    if (rc == RT_OK)
-        finish(&sums, n, target != NULL, fidelity);
-    free(work);
-    return rc;
+    free(rows);
+    tally_means(&tally, n, labels != NULL, target != NULL, fidelity);
+    return RT_OK;
 }
 
-static int sign(double x)
+double tr_kendall_tau_b(const double *x, const double *y, int n)
 {
-    return (x > 0) - (x < 0);
-}
-
-double tr_kendall_tau(const double *a, const double *b, int n)
-{
-    double score = 0, pairs_a = 0, pairs_b = 0; /* pairs that are not tied in a, in b */
+    double balance = 0, pairs_x = 0, pairs_y = 0; /* pairs that are not tied in x, in y */
 
     for (int i = 0; i < n; i++)
         for (int j = 0; j < i; j++) {
-            const int sa = sign(a[i] - a[j]), sb = sign(b[i] - b[j]);
-            score += sa * sb;
-            pairs_a += sa != 0;
-            pairs_b += sb != 0;
+            const int sx = (x[i] > x[j]) - (x[i] < x[j]), sy = (y[i] > y[j]) - (y[i] < y[j]);
+            balance += sx * sy;
+            pairs_x += sx != 0;
+            pairs_y += sy != 0;
         }
-    return score / sqrt(pairs_a * pairs_b);
+    return pairs_x > 0 && pairs_y > 0 ? balance / sqrt(pairs_x * pairs_y) : (double)NAN;
+}
+
+double tr_compress(double student, double teacher)
+{
+    return 1 - student / teacher;
+}
+
+double tr_retain(double student, double teacher)
+{
+    return student / teacher;
+}
+
+double tr_shrink(double student, double teacher)
+{
+    return teacher / student;
 }

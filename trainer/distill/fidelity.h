@@ -1,32 +1,52 @@
-/* trainer/distill/fidelity.h -- how good a student is, and how true to its teachers. T = 1.
+/* trainer/distill/fidelity.h -- how right a student is, and how true to its teachers, at T = 1.
  *
- * Standard errors are those of a mean over examples: error and agreement binomial, kl and nll from
- * the sample variance. Sums first, then one division: no mean of batch means.
- * Source   Stanton et al. 2021, arXiv:2106.05945 (fidelity); Guo et al. 2017, arXiv:1706.04599
- * (ECE, here with 15 bins ((b-1)/15, b/15]).
+ * q student, p ensemble, y label, means over n examples:
+ *   error      argmax q != y                nll    -ln q_y
+ *   agreement  argmax q == argmax p         brier  sum_c (q_c - [c = y])^2
+ *   kl         sum p ln(p/q)                ece    sum_b n_b/n |accuracy_b - confidence_b|
+ *   reverse_kl sum q ln(q/p)                       over bins ((b-1)/M, b/M] of max q
+ *   tv         sum |p - q| / 2              js     (KL(p||m) + KL(q||m)) / 2, m = (p+q)/2
+ *
+ * These alone compare runs: training losses change with T, the weight of CE and the budget.
+ * Standard errors: sd / sqrt(n) with the unbiased sd; sqrt(e (1-e) / n) for error and agreement.
+ * Source   Stanton et al. 2021, "Does knowledge distillation really work?", arXiv:2106.05945; ECE
+ *          Guo et al. 2017, arXiv:1706.04599.
  */
 #ifndef TRAINER_DISTILL_FIDELITY_H
 #define TRAINER_DISTILL_FIDELITY_H
 #include "base/status.h"
 
-struct tr_fidelity {
+#define TR_ECE_MAX_BINS 64
+#define TR_FIDELITY_BINS 15 /* of the two ECEs in struct tr_fidelity */
+
+struct tr_fidelity { /* NaN: not known, for want of labels or of teachers, or of n > 1 */
     int examples;
-    double error, error_se; /* share of wrong classes against the labels */
-    double nll, nll_se;     /* mean -ln q_y */
-    double brier, ece;      /* mean sum (q - onehot)^2; expected calibration error */
-    /* against the teachers; NaN without them: */
-    double kl, kl_se;               /* KL(teacher || student) */
-    double reverse_kl;              /* KL(student || teacher) */
-    double agreement, agreement_se; /* share of equal classes */
-    double total_variation, js;     /* means */
+    double error, error_se, accuracy;
+    double nll, nll_se, brier, ece;
+    double agreement, agreement_se;
+    double kl, kl_se, reverse_kl, tv, js;
+    double ece_teacher; /* against the ensemble's argmax instead of the label */
 };
 
-/* logits (n,C), target (n,C) probabilities of the ensemble or NULL, labels (n). RT_ENAN when a
- * logit is not finite. */
+/* logits (n,C); target (n,C) probabilities or NULL; labels (n) or NULL. Logits that are not finite
+ * are no error here: they make nll and kl NaN or infinite. */
 rt_status tr_fidelity_measure(const float *logits, const double *target, const int *labels, int n,
                               int classes, struct tr_fidelity *fidelity, struct rt_err *err);
 
-/* Kendall's tau-b of two lists of n: 1 the same order, -1 the reverse; NaN when one has no order.
- */
-double tr_kendall_tau(const double *a, const double *b, int n);
+/* Expected calibration error, one prediction at a time. bins 1..TR_ECE_MAX_BINS. */
+struct tr_ece {
+    int bins, total;
+    double count[TR_ECE_MAX_BINS], right[TR_ECE_MAX_BINS], confidence[TR_ECE_MAX_BINS];
+};
+void tr_ece_init(struct tr_ece *ece, int bins);
+void tr_ece_add(struct tr_ece *ece, double confidence, int right);
+double tr_ece_value(const struct tr_ece *ece); /* NaN when empty */
+
+/* Kendall's rank correlation with ties, tau-b; NaN when x or y is constant. Quadratic in n. */
+double tr_kendall_tau_b(const double *x, const double *y, int n);
+
+/* Of a student against its teacher: share of size saved, share of score kept, times smaller. */
+double tr_compress(double student, double teacher); /* 1 - s/t */
+double tr_retain(double student, double teacher);   /* s/t */
+double tr_shrink(double student, double teacher);   /* t/s */
 #endif

@@ -3,22 +3,27 @@
 
 #include <math.h>
 
-#include "trainer/distill/soft_loss.h"
+static const double eps = 1e-6;
 
-double tr_regularise(enum tr_regulariser kind, const double *z, const double *p, int n,
-                     double *work, double *grad)
+double tr_regularise(enum tr_regulariser kind, const double *q, const double *p, int classes,
+                     double *grad)
 {
-    double *q = work, squares = 0, along = 0;
+    double sq = 0, along = 0;
 
-    tr_softmax(z, n, 1, q, work + n);
-    for (int i = 0; i < n; i++) {
-        const double r = q[i] - p[i];
-        squares += r * r;
-        along += q[i] * r;
+    for (int c = 0; c < classes; c++) {
+        const double r = q[c] - p[c];
+        sq += r * r;
+        along += q[c] * r;
     }
-    const double norm = sqrt(squares + 1e-12);
-    const double factor = kind == TR_REG_L2 ? 1 / norm : 2;
-    for (int i = 0; i < n; i++)
-        grad[i] = factor * q[i] * (q[i] - p[i] - along);
-    return kind == TR_REG_L2 ? norm : squares;
+    const double norm = kind == TR_REG_L2 ? sqrt(sq + eps * eps) : sq;
+    const double factor = kind == TR_REG_NONE ? 0 : kind == TR_REG_L2 ? 1 / norm : 2;
+    for (int c = 0; c < classes; c++)
+        grad[c] = factor * q[c] * (q[c] - p[c] - along);
+    return kind == TR_REG_NONE ? 0 : norm;
+}
+
+void tr_running_target(double *mean, const double *q, int classes, double decay)
+{
+    for (int c = 0; c < classes; c++)
+        mean[c] = decay * mean[c] + (1 - decay) * q[c];
 }

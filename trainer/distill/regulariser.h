@@ -1,13 +1,19 @@
-/* trainer/distill/regulariser.h -- the consistency regulariser between probabilities at T = 1.
+/* trainer/distill/regulariser.h -- keeps the student's probabilities near a target's at T = 1.
  *
- *   r = q - p     l2: sqrt(sum r^2 + 1e-12), per example     l2sq: sum r^2
- *   gradients q_i (r_i - sum_j q_j r_j) / n, and 2 q_i (r_i - sum_j q_j r_j)
+ *   r = q - p      l2: n = sqrt(sum r^2 + eps^2), eps = 1e-6     l2sq: n = sum r^2
+ *   dn/dz_i = q_i (r_i - sum_j q_j r_j) / n                      2 q_i (r_i - sum_j q_j r_j)
+ *
+ * The plain norm has no gradient at 0: eps rounds the tip off. The target is the ensemble's, or any
+ * other row of probabilities, such as the running mean of the student's own.
  */
 #ifndef TRAINER_DISTILL_REGULARISER_H
 #define TRAINER_DISTILL_REGULARISER_H
 #include "trainer/distill/distill.h"
 
-/* z: student logits, p: target probabilities; grad is overwritten; work holds 2n doubles. */
-double tr_regularise(enum tr_regulariser kind, const double *z, const double *p, int n,
-                     double *work, double *grad);
+/* The penalty of one example, unweighted; grad (C) = dn/dz. TR_REG_NONE gives zeros. */
+double tr_regularise(enum tr_regulariser kind, const double *q, const double *p, int classes,
+                     double *grad);
+/* Running mean of probabilities in place, mean = decay mean + (1-decay) q: a target for the above.
+ */
+void tr_running_target(double *mean, const double *q, int classes, double decay);
 #endif

@@ -8,31 +8,41 @@ static double clamp(double u)
     return u < 0 ? 0 : u > 1 ? 1 : u;
 }
 
-double tr_schedule_at(enum tr_schedule schedule, double from, double to, double progress)
+static double linear(double from, double to, double u)
 {
-    const double u = clamp(progress);
+    return from + (to - from) * u;
+}
 
-    switch (schedule) {
-    case TR_SCHEDULE_LINEAR: return from + (to - from) * u;
-    case TR_SCHEDULE_COSINE: return to + (from - to) * (1 + cos(3.141592653589793 * u)) / 2;
-    case TR_SCHEDULE_CONSTANT: break;
-    }
-    return from;
+static double cosine(double from, double to, double u)
+{
+    return to + (from - to) * .5 * (1 + cos(3.14159265358979323846 * u));
+}
+
+double tr_progress(int step, int steps)
+{
+    return steps > 1 ? clamp((double)step / (steps - 1)) : 1;
 }
 
 double tr_temperature(const struct tr_distill *distill, double progress)
 {
-    return tr_schedule_at(distill->t_schedule, distill->t0, distill->t1, progress);
+    const double u = clamp(progress);
+
+    switch (distill->t_schedule) {
+    case TR_SCHEDULE_LINEAR: return linear(distill->t0, distill->t1, u);
+    case TR_SCHEDULE_COSINE: return cosine(distill->t0, distill->t1, u);
+    case TR_SCHEDULE_CONSTANT: break;
+    }
+    return distill->t0;
 }
 
 double tr_ce_weight(const struct tr_distill *distill, double progress)
 {
+    const double u = clamp(progress);
+
     switch (distill->mix) {
-    case TR_MIX_LINEAR:
-        return tr_schedule_at(TR_SCHEDULE_LINEAR, distill->ce0, distill->ce1, progress);
-    case TR_MIX_COSINE:
-        return tr_schedule_at(TR_SCHEDULE_COSINE, distill->ce0, distill->ce1, progress);
-    case TR_MIX_TWO_STAGE: return clamp(progress) < distill->stage_split ? 1 : 0;
+    case TR_MIX_LINEAR: return linear(distill->ce0, distill->ce1, u);
+    case TR_MIX_COSINE: return cosine(distill->ce0, distill->ce1, u);
+    case TR_MIX_TWO_STAGE: return u < distill->stage_split ? 1 : 0;
     case TR_MIX_CONSTANT: break;
     }
     return distill->ce0;
@@ -40,11 +50,9 @@ double tr_ce_weight(const struct tr_distill *distill, double progress)
 
 double tr_learning_rate(int step, int steps, double warmup)
 {
-    const double rising = warmup * steps;
+    const int warm = (int)(warmup * steps);
 
-    const double left = (steps - step) / (steps - rising + 1);
-
-    if (step + 1 < rising)
-        return (step + 1) / rising;
-    return left < 1 ? left : 1;
+    if (step < warm)
+        return (step + 1.0) / (warm + 1.0);
+    return step < steps ? (double)(steps - step) / (steps - warm) : 0;
 }

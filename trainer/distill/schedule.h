@@ -1,19 +1,23 @@
-/* trainer/distill/schedule.h -- what changes while training: T, the weight of CE, the learning
- * rate.
+/* trainer/distill/schedule.h -- temperature, weight of CE and learning rate over a run's progress.
  *
- * progress u = step / (steps - 1) of the run's own budget, clamped to 0..1.
+ *   u = step / (steps - 1), clamped to 0..1; every run goes from 0 to 1 over its own budget
+ *   linear   from + (to - from) u
+ *   cosine   to + (from - to) (1 + cos(pi u)) / 2
+ *   two_stage (weight of CE alone): 1 while u < stage_split, then 0
+ *   learning rate: (step + 1) / (W + 1) in the W = floor(warmup * steps) steps of warm-up, then
+ *   (steps - step) / (steps - W): 1 at the first step behind it, 0 just beyond the last
+ *
+ * Source   Li et al. 2020, "Budgeted Training", arXiv:1905.04753.
  */
 #ifndef TRAINER_DISTILL_SCHEDULE_H
 #define TRAINER_DISTILL_SCHEDULE_H
 #include "trainer/distill/distill.h"
 
-/* from + (to - from) u; or half a cosine; or `from` throughout. */
-double tr_schedule_at(enum tr_schedule schedule, double from, double to, double progress);
+/* u of a step; 1 for a run of one step. */
+double tr_progress(int step, int steps);
+/* T of the schedule; tau_teacher has no part in it. */
 double tr_temperature(const struct tr_distill *distill, double progress);
-/* Weight of CE: two_stage is 1 while u < stage_split, then 0. */
 double tr_ce_weight(const struct tr_distill *distill, double progress);
-
-/* Factor of the peak learning rate at step 0..steps-1: linear warm-up over `warmup` of the steps
- * (step 0 is not 0), then linear to zero (the last step is not 0, the one after would be). */
+/* Fraction of the peak rate, for step 0..steps-1 and warmup 0..1. */
 double tr_learning_rate(int step, int steps, double warmup);
 #endif
