@@ -1,0 +1,447 @@
+/* tests/test_search.c -- whole searches: the same rows for any number of workers and after any
+ * stop, limits, failures, the window and the end of the space. */
+#include "search_sample.h"
+
+enum { TRIALS = 60 };
+
+/* Rows of a study that ran in one go. */
+static char *rows_of(enum space_tie tie, int64_t trials, int workers, int delay_us)
+{
+    const struct space space = sample_space(tie);
+    const struct search_options options = sample_options(trials, workers);
+    struct sample_context context = {.delay_us = delay_us, .fail_every = 7};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    char *rows;
+
+    sample_create(&s, &options);
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+    assert_int_equal(end, SEARCH_END_TRIALS);
+    rows = sample_rows(s.store);
+    sample_remove(&s);
+    return rows;
+}
+
+static void rows_are_the_same_for_any_number_of_workers(void **state)
+{
+    char *one = rows_of(SPACE_TIE_LAYER, TRIALS, 1, 0);
+    (void)state;
+    for (int workers = 2; workers <= 8;
+         workers *= 2) { /* 8 are more than the window has room for */
+        char *many = rows_of(SPACE_TIE_LAYER, TRIALS, workers, 3000);
+        assert_rows_equal(many, one);
+        free(many);
+    }
+    free(one);
+}
+
+static void a_stop_after_every_kth_trial_changes_nothing(void **state)
+{
+    static const int steps[] = {1, 3, 7, 19};
+    const struct space space = sample_space(SPACE_TIE_STAGE);
+    char *want = rows_of(SPACE_TIE_STAGE, TRIALS, 1, 0);
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        for (int workers = 1; workers <= 2; workers++) {
+            const struct search_options options = sample_options(TRIALS, workers);
+            struct sample_study s;
+            enum search_end end;
+            struct rt_err err;
+            int runs = 0;
+            sample_create(&s, &options);
+            do {
+                struct sample_context context = {
+                    .delay_us = 300, .fail_every = 7, .stop_after = steps[i]};
+                assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+                assert_int_equal(
+                    sample_integer(s.store, "select count(*) from trial where state = 'running'"),
+                    0);
+                if (runs % 2) { /* with and without opening the file again */
+                    store_close(s.store);
+                    sample_open(&s);
+                }
+                runs++;
+            } while (end == SEARCH_END_STOPPED);
+            assert_int_equal(end, SEARCH_END_TRIALS);
+            assert_true(runs > TRIALS / (steps[i] + workers));
+            char *got = sample_rows(s.store);
+            assert_rows_equal(got, want);
+            free(got);
+            sample_remove(&s);
+        }
+    free(want);
+}
+
+/* ---- limits ---- */
+
+static void the_number_of_trials_counts_the_whole_study(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct sample_context context = {.delay_us = 100};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    struct search_options options = sample_options(10, 2);
+    static const int64_t limits[] = {10, 10, 7, 23}, wants[] = {10, 10, 10, 23};
+    (void)state;
+    sample_create(&s, &options);
+    for (int i = 0; i < 4; i++) {
+        options.trials = limits[i];
+        assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+        assert_int_equal(end, SEARCH_END_TRIALS);
+        assert_int_equal(sample_integer(s.store, "select count(*) from trial"), wants[i]);
+        assert_int_equal(
+            sample_integer(s.store, "select count(*) from trial where state = 'committed'"),
+            wants[i]);
+    }
+    assert_int_equal(context.calls, 23);
+    sample_remove(&s);
+}
+
+static void the_time_limit_lets_running_trials_finish(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct sample_context context = {.delay_us = 20000};
+    struct search_options options = sample_options(0, 2);
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    options.hours = 0.1 / 3600;
+    sample_create(&s, &options);
+
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+
+    assert_int_equal(end, SEARCH_END_HOURS);
+    assert_true(context.calls > 0);
+    assert_int_equal(sample_integer(s.store, "select count(*) from trial"), context.calls);
+    assert_int_equal(
+        sample_integer(s.store, "select count(*) from trial where state = 'committed'"),
+        context.calls);
+    sample_remove(&s);
+}
+
+static void a_small_space_is_tried_completely_and_nothing_twice(void **state)
+{
+    struct space space = sample_space(SPACE_TIE_UNIFORM);
+    struct sample_context context = {.delay_us = 50};
+    struct search_options options = sample_options(0, 4);
+    struct space_arch arch;
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    int feasible = 0;
+    (void)state;
+    space.limits.macs = 400000;
+    for (int64_t i = 0; i < space_size(&space); i++) {
+        space_nth(&space, i, &arch);
+        feasible += space_feasible(&space, &arch, NULL);
+    }
+    assert_in_range(feasible, 50, space_size(&space) - 50);
+    sample_create(&s, &options);
+
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+
+    assert_int_equal(end, SEARCH_END_EXHAUSTED);
+    assert_int_equal(
+        sample_integer(s.store, "select count(*) from trial where state = 'committed'"), feasible);
+    assert_int_equal(sample_integer(s.store, "select count(*) from candidate"), feasible);
+    assert_int_equal(sample_integer(s.store, "select max(macs) <= 400000 from candidate"), 1);
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err)); /* and it stays so */
+    assert_int_equal(end, SEARCH_END_EXHAUSTED);
+    assert_int_equal(context.calls, feasible);
+    sample_remove(&s);
+}
+
+static void an_empty_space_is_refused(void **state)
+{
+    struct space space = sample_space(SPACE_TIE_LAYER);
+    const struct search_options options = sample_options(5, 1);
+    struct sample_context context = {.calls = 0};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    space.limits.params = 10;
+    sample_create(&s, &options);
+    assert_int_equal(sample_run(&s, &space, options, &context, &end, &err), RT_EARG);
+    assert_int_equal(context.calls, 0);
+    sample_remove(&s);
+}
+
+/* ---- failures ---- */
+
+static void evaluate_badly(void *context, const struct search_job *job, struct store_result *result)
+{
+    sample_evaluate(context, job, result);
+    switch (job->number % 4) {
+    case 0: /* an error that brings values all the same */
+        result->status = RT_ENOMEM;
+        snprintf(result->error, sizeof result->error, "too large");
+        break;
+    case 1: result->values[0].value = NAN; break;
+    case 2: result->value_count = 0; break;
+    default: result->values[0].value = INFINITY;
+    }
+}
+
+static void failing_evaluators_do_not_end_the_search(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(24, 2);
+    struct sample_context context = {.shape = space.shape};
+    const struct search_evaluator evaluator = {evaluate_badly, &context};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    sample_create(&s, &options);
+    options.host = s.host;
+
+    assert_ok(search_run(&space, &options, &evaluator, s.store, NULL, NULL, NULL, &end, &err));
+
+    assert_int_equal(end, SEARCH_END_TRIALS);
+    assert_int_equal(sample_integer(s.store, "select count(*) from failures"), 24);
+    assert_int_equal(
+        sample_integer(s.store, "select count(*) from trial where error_kind = 'memory'"), 6);
+    assert_int_equal(sample_integer(s.store,
+                                    "select count(*) from trial where error_kind = 'nonfinite' and"
+                                    " error like '%''error'' is missing or not a finite%'"),
+                     18);
+    assert_int_equal(sample_integer(s.store, "select (select count(*) from metric)"
+                                             " + (select count(*) from curve)"
+                                             " + (select count(*) from front)"),
+                     0);
+    sample_remove(&s);
+}
+
+static void an_error_of_the_store_ends_the_search_and_can_be_mended(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    const struct search_options options = sample_options(TRIALS, 4);
+    struct sample_context context = {.delay_us = 500, .fail_every = 7};
+    char *want = rows_of(SPACE_TIE_LAYER, TRIALS, 1, 0), *got;
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    sample_create(&s, &options);
+    assert_int_equal(sqlite3_exec(store_handle(s.store),
+                                  "create trigger broken before insert on front_history when"
+                                  " new.trial = 20 begin select raise(abort, 'broken'); end",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+
+    assert_int_equal(sample_run(&s, &space, options, &context, &end, &err), RT_EDB);
+    assert_non_null(strstr(err.text, "broken"));
+
+    assert_int_equal(sqlite3_exec(store_handle(s.store), "drop trigger broken", NULL, NULL, NULL),
+                     SQLITE_OK);
+    store_close(s.store);
+    sample_open(&s);
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+    got = sample_rows(s.store);
+    assert_rows_equal(got, want);
+    free(got);
+    free(want);
+    sample_remove(&s);
+}
+
+static void another_studys_trials_are_refused(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(5, 1);
+    struct sample_context context = {.calls = 0};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    sample_create(&s, &options);
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+    options.seed = 12;
+    assert_int_equal(sample_run(&s, &space, options, &context, &end, &err), RT_EMISMATCH);
+    sample_remove(&s);
+}
+
+/* ---- the window ---- */
+
+enum { WINDOW_TRIALS = 40, WINDOW = 4 };
+
+struct window_context {
+    struct sample_context sample;
+    atomic_int finished[WINDOW_TRIALS]; /* 1 + how many had finished before */
+    atomic_int count, violations;
+};
+
+static bool overtaken(struct window_context *w, int64_t number)
+{
+    for (int i = 1; i < WINDOW; i++)
+        if (!atomic_load(&w->finished[number + i]))
+            return false;
+    return true;
+}
+
+static void evaluate_in_window(void *context, const struct search_job *job,
+                               struct store_result *result)
+{
+    struct window_context *w = context;
+    for (int64_t i = 0; i + WINDOW <= job->number; i++)
+        if (!atomic_load(&w->finished[i]))
+            atomic_fetch_add(&w->violations, 1);
+    if (atomic_load(job->running) < 1 || atomic_load(job->running) > 2)
+        atomic_fetch_add(&w->violations, 1);
+    if (job->number % 10 == 0) /* slow until the rest of its window overtook it; at most 10 s */
+        for (int i = 0; i < 100000 && !overtaken(w, job->number); i++)
+            sample_sleep(100);
+    sample_evaluate(&w->sample, job, result);
+    atomic_store(&w->finished[job->number], 1 + atomic_fetch_add(&w->count, 1));
+}
+
+static void trials_start_within_the_window_and_overtake_in_it(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(WINDOW_TRIALS, 2);
+    struct window_context context = {.sample = {.shape = space.shape}};
+    const struct search_evaluator evaluator = {evaluate_in_window, &context};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    options.window = WINDOW;
+    sample_create(&s, &options);
+    options.host = s.host;
+
+    assert_ok(search_run(&space, &options, &evaluator, s.store, NULL, NULL, NULL, &end, &err));
+
+    assert_int_equal(context.violations, 0);
+    for (int slow = 0; slow < WINDOW_TRIALS; slow += 10)
+        for (int i = 1; i < WINDOW; i++) /* all that the window lets past a slow one went past */
+            assert_true(context.finished[slow + i] < context.finished[slow]);
+    sample_remove(&s);
+}
+
+/* ---- telling ---- */
+
+struct heard {
+    int calls;
+    struct search_progress last;
+};
+
+static void hear(void *context, const struct search_progress *progress)
+{
+    struct heard *h = context;
+    if (progress->committed < h->last.committed || progress->running > 2)
+        h->calls = -1000;
+    h->calls++;
+    h->last = *progress;
+}
+
+static void progress_and_log_tell_each_event(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(30, 2);
+    struct sample_context context = {.shape = space.shape, .fail_every = 7, .delay_us = 200};
+    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    struct heard heard = {.calls = 0};
+    int starts = 0, ends = 0;
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    char path[128], line[2048], expected[256];
+    FILE *log;
+    (void)state;
+    sample_create(&s, &options);
+    snprintf(path, sizeof path, "%s/search.log", s.folder);
+    options.log = path;
+    options.host = s.host;
+
+    assert_ok(search_run(&space, &options, &evaluator, s.store, NULL, hear, &heard, &end, &err));
+
+    assert_int_equal(heard.calls, 60); /* a start and a commit each */
+    assert_int_equal(heard.last.committed, 30);
+    assert_int_equal(heard.last.wanted, 30);
+    assert_int_equal(heard.last.failed, sample_integer(s.store, "select count(*) from failures"));
+    assert_int_equal(heard.last.front_size, sample_integer(s.store, "select count(*) from front"));
+    assert_true(heard.last.hypervolume > 0 && heard.last.hypervolume <= 1);
+    assert_near(heard.last.seconds_left, 0, 0);
+    log = fopen(path, "r");
+    assert_non_null(log);
+    while (fgets(line, sizeof line, log)) {
+        char event[16];
+        assert_int_equal(sscanf(line, "%*s %15s", event), 1);
+        starts += strcmp(event, "start") == 0;
+        ends += strcmp(event, "commit") == 0 || strcmp(event, "failed") == 0;
+        if (starts == 1 && ends == 0 && strcmp(event, "start") == 0) {
+            sample_text(s.store, "select arch from candidate where id = 1", expected, 256);
+            assert_non_null(strstr(line, expected));
+        }
+    }
+    fclose(log);
+    assert_int_equal(starts, 30);
+    assert_int_equal(ends, 30);
+    assert_non_null(strstr(line, "ended: all trials done"));
+    sample_remove(&s);
+}
+
+static void a_log_that_cannot_be_written_is_refused(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(5, 1);
+    struct sample_context context = {.calls = 0};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    sample_create(&s, &options);
+    options.log = "/nowhere/search.log";
+    assert_int_equal(sample_run(&s, &space, options, &context, &end, &err), RT_EIO);
+    assert_non_null(strstr(err.text, "'/nowhere/search.log'"));
+    sample_remove(&s);
+}
+
+static void options_out_of_range_are_refused(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    const struct search_options good = sample_options(5, 1);
+    struct search_options bad[8];
+    struct sample_context context = {.calls = 0};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        bad[i] = good;
+    bad[0].workers = 0;
+    bad[1].window = 0;
+    bad[2].population = 1;
+    bad[3].crossover = NAN;
+    bad[4].random = 1.5;
+    bad[5].objective_count = 0;
+    bad[6].trials = -1;
+    bad[7].hours = NAN;
+    sample_create(&s, &good);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(sample_run(&s, &space, bad[i], &context, &end, &err), RT_EARG);
+    sample_remove(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_the_same_for_any_number_of_workers),
+        cmocka_unit_test(a_stop_after_every_kth_trial_changes_nothing),
+        cmocka_unit_test(the_number_of_trials_counts_the_whole_study),
+        cmocka_unit_test(the_time_limit_lets_running_trials_finish),
+        cmocka_unit_test(a_small_space_is_tried_completely_and_nothing_twice),
+        cmocka_unit_test(an_empty_space_is_refused),
+        cmocka_unit_test(failing_evaluators_do_not_end_the_search),
+        cmocka_unit_test(an_error_of_the_store_ends_the_search_and_can_be_mended),
+        cmocka_unit_test(another_studys_trials_are_refused),
+        cmocka_unit_test(trials_start_within_the_window_and_overtake_in_it),
+        cmocka_unit_test(progress_and_log_tell_each_event),
+        cmocka_unit_test(a_log_that_cannot_be_written_is_refused),
+        cmocka_unit_test(options_out_of_range_are_refused),
+    };
+    return cmocka_run_group_tests_name("search", tests, NULL, NULL);
+}
