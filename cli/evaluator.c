@@ -29,7 +29,7 @@ int evaluator_values(const struct tr_fidelity *f, bool has_teachers,
         put(values, &count, "kl", f->kl, f->kl_se);
         put(values, &count, "reverse_kl", f->reverse_kl, NAN);
         put(values, &count, "agreement", f->agreement, f->agreement_se);
-        put(values, &count, "total_variation", f->total_variation, NAN);
+        put(values, &count, "total_variation", f->tv, NAN);
         put(values, &count, "js", f->js, NAN);
     }
     return count;

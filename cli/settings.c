@@ -1,4 +1,5 @@
-/* cli/settings.c -- see settings.h. */
+/* cli/settings.c -- see settings.h. realpath() is declared by X/Open, hence the define. */
+#define _XOPEN_SOURCE 700
 #include "cli/settings.h"
 
 #include <jansson.h>

@@ -121,9 +121,12 @@ static void the_micro_batch_changes_only_rounding(void **state)
 
         if (micro == 24)
             memcpy(first, bed.weights.params, bed.student.param_count * sizeof(float));
-        /* Adam's first step is lr * sign(g) where |g| >> eps: a tenth of it is rounding of tiny g.
-         */
-        assert_close(bed.weights.params, first, bed.student.param_count, 3e-4, 0);
+        /* Adam's first step is lr * sign(g). The keys' biases have no gradient (softmax does not
+         * see a shift), so their sign is rounding: those alone may differ. */
+        int apart = 0;
+        for (size_t i = 0; i < bed.student.param_count; i++)
+            apart += !(fabsf(bed.weights.params[i] - first[i]) <= 1e-4F);
+        assert_in_range(apart, 0, bed.arch.depth * bed.arch.head_dim * bed.arch.heads[0]);
         bed_release(&bed);
     }
 }

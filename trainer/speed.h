@@ -1,7 +1,7 @@
 /* trainer/speed.h -- how fast this machine trains and infers a student, for `retort bench`.
  *
- * Training is tr_train() itself on made-up images with one made-up teacher, so all that a trial does
- * is in the figure. FLOPs count what is done: twice the MACs of forward and of both backward
+ * Training is tr_train() itself on made-up images with one made-up teacher, so all that a trial
+ * does is in the figure. FLOPs count what is done: twice the MACs of forward and of both backward
  * products, the pruned last block as pruned, less the stem's input gradient, which nobody needs.
  * Threads  one; the caller keeps the machine quiet.
  */

@@ -90,7 +90,8 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
     if (!isfinite(result->fidelity.nll))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite");
     tr_curve_add(&result->curve, last, "validation_error", result->fidelity.error);
-    tr_curve_add(&result->curve, last, "validation_kl", result->fidelity.kl);
+    if (trial->data->knowledge)
+        tr_curve_add(&result->curve, last, "validation_kl", result->fidelity.kl);
     if (result->curve.failed)
         return rt_fail(err, RT_ENOMEM, "no memory for the learning curve");
     return RT_OK;
