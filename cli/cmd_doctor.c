@@ -153,13 +153,20 @@ static double sgemm_error(void)
     return worst;
 }
 
-static void check_blas(struct doctor *doctor)
+/* An OpenBLAS that is older than the processor falls back to its slowest kernels, for Prescott. */
+static void check_blas(struct doctor *doctor, const struct tr_kernels *kernels)
 {
     const double error = sgemm_error();
+    const bool right = error < 1e-5, wide = tr_kernels_by_name("v3") != NULL;
+    const bool old = wide && strcmp(openblas_get_corename(), "Prescott") == 0;
+    const bool used = strcmp(tr_kernels_name(kernels), "plain") == 0;
 
-    doctor_say(doctor, error < 1e-5 ? VERDICT_OK : VERDICT_FAIL, "openblas",
-               "%s; sgemm %s, error %.1e", openblas_get_config(), error < 1e-5 ? "right" : "WRONG",
-               error);
+    doctor_say(doctor, right ? VERDICT_OK : VERDICT_FAIL, "openblas", "%s, sgemm %s by %.1e",
+               openblas_get_config(), right ? "right" : "WRONG", error);
+    if (old)
+        doctor_say(doctor, used ? VERDICT_WARN : VERDICT_OK, "blas core",
+                   "this OpenBLAS does not know the processor and is slow: %s",
+                   used ? "set OPENBLAS_CORETYPE=Haswell" : "the kernels in use do without it");
     if (openblas_get_parallel() == 2)
         doctor_say(doctor, VERDICT_FAIL, "blas threads",
                    "this OpenBLAS uses OpenMP and takes the workers' threads away; install the "
@@ -225,7 +232,7 @@ static int run(int argc, char **argv)
     check_processor(&doctor, &machine);
     check_clock(&doctor);
     check_kernels(&doctor, &kernels);
-    check_blas(&doctor);
+    check_blas(&doctor, kernels);
     check_disk(&doctor);
     check_programs(&doctor);
     if (study)

@@ -149,9 +149,7 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
         if (spec->teacher[i].recorded && access(spec->teacher[i].train_logits, R_OK))
             doctor_say(doctor, VERDICT_FAIL, "teachers", "cannot read '%s' of teacher '%s'",
                        spec->teacher[i].train_logits, spec->teacher[i].name);
-    if (spec->count == 0) {
-        doctor_say(doctor, VERDICT_WARN, "teachers", "none: students learn from labels alone");
-    } else if (!tr_teachers_cached(spec)) {
+    if (!tr_teachers_cached(spec)) {
         doctor_say(doctor, VERDICT_OK, "teachers",
                    "%d, not yet taught: 'retort search' begins with that", spec->count);
     } else if (tr_teachers_open(&teaching, &knowledge, &err) != RT_OK) {

@@ -1,0 +1,35 @@
+# init writes a study that the program itself reads, and never overwrites one.
+expect_exit 0 "$retort" init image new/study
+expect_line stdout 'new/study/study.yaml'
+[ -s new/study/study.yaml ]
+[ "$(ls new/study)" = study.yaml ]
+
+# doctor reads it; the data may not be on this machine
+"$retort" doctor new/study/study.yaml >stdout 2>stderr || true
+expect_line stdout "'images' from 'new/study/study.yaml'"
+
+echo precious >new/study/study.yaml
+expect_exit 1 "$retort" init image new/study
+expect_one_line stderr
+expect_line stderr "retort init: error: 'new/study/study.yaml' exists"
+[ "$(cat new/study/study.yaml)" = precious ]
+
+expect_exit 2 "$retort" init
+expect_line stderr 'TASK is missing'
+expect_exit 2 "$retort" init image
+expect_line stderr 'DIR is missing'
+expect_exit 2 "$retort" init text there
+expect_one_line stderr
+expect_line stderr "unknown task 'text', known: image"
+[ ! -e there ]
+
+: >file
+expect_exit 1 "$retort" init image file
+expect_one_line stderr
+expect_line stderr file
+if [ "$(id -u)" != 0 ]; then
+  mkdir barred && chmod a-w barred
+  expect_exit 1 "$retort" init image barred
+  expect_one_line stderr
+  expect_line stderr 'barred/study.yaml'
+fi
