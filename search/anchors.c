@@ -2,33 +2,36 @@
  *
  * The first trials are the corners of the space, so that the front spans it from the start. Where
  * limits cut the largest off, its place is taken by what comes nearest: by looking at all in a
- * small space, else by a walk towards it from the nearest of some samples. The cheapest members are
+ * small space, else by annealing from the nearest of some samples. The cheapest members are
  * among the starts, so there is always one when the space has any feasible architecture.
  */
+#include <math.h>
+
 #include "search/search_internal.h"
 
-enum { LOOK_AT_ALL = 1 << 16, SAMPLES = 512, STEPS = 2048 };
+enum { LOOK_AT_ALL = 1 << 16, SAMPLES = 512, STEPS = 8192 };
 
 struct nearest {
     const struct space *space;
     const struct space_arch *target;
     struct space_arch *arch;
-    double distance;
-    bool found;
+    double distance; /* infinite until one is found */
 };
 
-static void consider(struct nearest *best, const struct space_arch *arch)
+/* Keeps the architecture when it is the nearest so far; its distance, or infinity when infeasible.
+ */
+static double consider(struct nearest *best, const struct space_arch *arch)
 {
     double distance;
 
     if (!space_feasible(best->space, arch, NULL))
-        return;
+        return INFINITY;
     distance = space_distance(best->space, arch, best->target);
-    if (best->found && distance >= best->distance)
-        return;
-    *best->arch = *arch;
-    best->distance = distance;
-    best->found = true;
+    if (distance < best->distance) {
+        *best->arch = *arch;
+        best->distance = distance;
+    }
+    return distance;
 }
 
 void search__cheapest(const struct space *space, int patch, struct space_arch *arch)
@@ -51,29 +54,37 @@ static void consider_starts(struct nearest *best, struct rt_rng *rng)
     }
 }
 
-/* Crossing with the target takes several genes from it at once, mutation moves single ones. */
+/* Annealing, since the limits trade one gene for another and a strict descent would end where no
+ * single gene can grow. Crossing with the target takes several genes from it at once, mutation
+ * moves single ones. */
 static void walk(struct nearest *best, struct rt_rng *rng)
 {
+    struct space_arch at = *best->arch;
+    double distance = best->distance;
+
     for (int i = 0; i < STEPS && best->distance > 0; i++) {
-        struct space_arch step, child;
-        if (i % 2) {
-            space_mutate(best->space, rng, best->arch, &child);
-        } else {
-            space_crossover(best->space, rng, best->arch, best->target, &step);
-            space_crossover(best->space, rng, best->arch, &step, &child);
+        const double heat = 0.05 * (1 - (double)i / STEPS);
+        const double slack = -heat * log(1 - rt_rng_uniform(rng));
+        struct space_arch child;
+        if (i % 4)
+            space_mutate(best->space, rng, &at, &child);
+        else
+            space_crossover(best->space, rng, &at, best->target, &child);
+        const double there = consider(best, &child);
+        if (there < distance + slack) {
+            at = child;
+            distance = there;
         }
-        consider(best, &child);
     }
 }
 
 bool search__nearest(const struct space *space, struct rt_rng *rng, const struct space_arch *target,
                      struct space_arch *nearest)
 {
-    struct nearest best = {space, target, nearest, 0, false};
+    struct nearest best = {space, target, nearest, INFINITY};
     const int64_t size = space_size(space);
 
-    consider(&best, target);
-    if (best.found)
+    if (consider(&best, target) < INFINITY)
         return true;
     if (size >= 0 && size <= LOOK_AT_ALL) {
         for (int64_t i = 0; i < size; i++) {
@@ -81,10 +92,10 @@ bool search__nearest(const struct space *space, struct rt_rng *rng, const struct
             space_nth(space, i, &arch);
             consider(&best, &arch);
         }
-        return best.found;
+        return best.distance < INFINITY;
     }
     consider_starts(&best, rng);
-    if (best.found)
+    if (best.distance < INFINITY)
         walk(&best, rng);
-    return best.found;
+    return best.distance < INFINITY;
 }
