@@ -126,12 +126,18 @@ static void tally_means(const struct tally *t, int n, int labels, int target, st
     f->ece_teacher = target ? tr_ece_value(&t->of_teacher) : nan;
 }
 
-static rt_status check_labels(const int *labels, int n, int classes, struct rt_err *err)
+static rt_status check_input(const float *logits, const int *labels, int n, int classes,
+                             struct rt_err *err)
 {
+    if (n < 1 || classes < 1)
+        return rt_fail(err, RT_EARG, "nothing to evaluate: %d examples of %d classes", n, classes);
     for (int i = 0; labels && i < n; i++)
         if (labels[i] < 0 || labels[i] >= classes)
             return rt_fail(err, RT_EARG, "example %d has label %d, classes are 0 to %d", i,
                            labels[i], classes - 1);
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)n * classes; i++)
+        if (!isfinite(logits[i]))
+            return rt_fail(err, RT_ENAN, "the logits of example %td are not finite", i / classes);
     return RT_OK;
 }
 
@@ -140,9 +146,7 @@ rt_status tr_fidelity_measure(const float *logits, const double *target, const i
 {
     struct tally tally = {0};
 
-    if (n < 1 || classes < 1)
-        return rt_fail(err, RT_EARG, "nothing to evaluate: %d examples of %d classes", n, classes);
-    RT_TRY(check_labels(labels, n, classes, err));
+    RT_TRY(check_input(logits, labels, n, classes, err));
     double *rows = malloc((size_t)classes * 3 * sizeof *rows);
     if (!rows)
         return rt_fail(err, RT_ENOMEM, "no memory to evaluate %d classes", classes);

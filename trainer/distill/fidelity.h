@@ -28,8 +28,8 @@ struct tr_fidelity { /* NaN: not known, for want of labels or of teachers, or of
     double ece_teacher; /* against the ensemble's argmax instead of the label */
 };
 
-/* logits (n,C); target (n,C) probabilities or NULL; labels (n) or NULL. Logits that are not finite
- * are no error here: they make nll and kl NaN or infinite. */
+/* logits (n,C); target (n,C) probabilities or NULL; labels (n) or NULL. RT_ENAN when a logit is not
+ * finite, RT_EARG for a label beyond the classes. */
 rt_status tr_fidelity_measure(const float *logits, const double *target, const int *labels, int n,
                               int classes, struct tr_fidelity *fidelity, struct rt_err *err);
 
