@@ -4,12 +4,13 @@
 # install_missing SECTION...: install what packages.txt lists in these sections and is not there.
 # Says so on stderr and returns 1 when it cannot.
 install_missing() {
-  local package missing=() as_root=()
+  local package wanted missing=() as_root=()
   if ! command -v dpkg-query >/dev/null; then
     echo "this is no Debian system: install the counterparts of packages.txt yourself" >&2
     return 1
   fi
-  for package in $(awk -v wanted=" $* " 'index(wanted, " " $1 " ") {print $2}' packages.txt); do
+  mapfile -t wanted < <(awk -v sections=" $* " 'index(sections, " " $1 " ") {print $2}' packages.txt)
+  for package in "${wanted[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
       missing+=("$package")
   done

@@ -85,7 +85,7 @@ static void check_processor(struct doctor *doctor, const struct rt_machine *mach
                online);
 
     const bool steady =
-        strcmp(machine->governor, "powersave") && strcmp(machine->governor, "ondemand");
+        strcmp(machine->governor, "powersave") != 0 && strcmp(machine->governor, "ondemand") != 0;
     doctor_say(doctor, steady ? VERDICT_OK : VERDICT_WARN, "governor", "%s%s", machine->governor,
                steady ? "" : ": measured latency will vary; 'performance' holds the clock still");
 }

@@ -188,31 +188,27 @@ static void check_store(struct doctor *doctor, const struct study *study)
 
 void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path)
 {
-    struct checked *c = calloc(1, sizeof *c);
+    struct checked c = {.kernels = kernels};
     const char *what = "study";
     struct rt_err err;
 
-    rt_status rc =
-        c ? study_load(path, &c->study, &err) : rt_fail(&err, RT_ENOMEM, "no memory for a study");
+    rt_status rc = study_load(path, &c.study, &err);
     if (rc == RT_OK) {
-        doctor_say(doctor, VERDICT_OK, what, "'%s' from '%s'", c->study.name, path);
-        c->kernels = kernels;
-        check_store(doctor, &c->study);
+        doctor_say(doctor, VERDICT_OK, what, "'%s' from '%s'", c.study.name, path);
+        check_store(doctor, &c.study);
         what = "data";
-        rc = check_data(doctor, c, &err);
+        rc = check_data(doctor, &c, &err);
     }
     if (rc == RT_OK) {
         what = "space";
-        rc = check_space(doctor, c, &err);
+        rc = check_space(doctor, &c, &err);
     }
     if (rc == RT_OK) {
-        check_teachers(doctor, c);
+        check_teachers(doctor, &c);
         what = "memory";
-        rc = check_memory(doctor, c, &err);
+        rc = check_memory(doctor, &c, &err);
     }
     if (rc != RT_OK)
         doctor_say(doctor, VERDICT_FAIL, what, "%s", err.text);
-    if (c)
-        release(c);
-    free(c);
+    release(&c);
 }
