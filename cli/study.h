@@ -51,7 +51,7 @@ struct study {
     struct tr_latency_options latency;
 };
 
-/* The values that a study has when its file says nothing. */
+/* The values that a study has when its file says nothing; search.workers 0 for all cores. */
 void study_defaults(struct study *study);
 rt_status study_load(const char *path, struct study *study, struct rt_err *err);
 /* The same from text in memory, for a study that is kept in a store: `path` is where its file

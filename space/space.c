@@ -105,25 +105,26 @@ static rt_status check_combinations(const struct space *space, struct rt_err *er
     return RT_OK;
 }
 
-rt_status space_init(struct space *space, struct rt_err *err)
+rt_status space_check(struct space *space, struct rt_err *err)
 {
-    const int side =
-        space->shape.height > space->shape.width ? space->shape.height : space->shape.width;
-
     RT_TRY(init_choices(&space->depth, "depth", SPACE_MAX_DEPTH, err));
     RT_TRY(init_choices(&space->width, "width", SPACE_MAX_WIDTH, err));
     RT_TRY(init_choices(&space->head_dim, "head_dim", SPACE_MAX_WIDTH, err));
     RT_TRY(init_choices(&space->heads, "heads", SPACE_MAX_WIDTH, err));
-    RT_TRY(
-        init_choices(&space->patch, "patch", side < SPACE_MAX_WIDTH ? side : SPACE_MAX_WIDTH, err));
+    RT_TRY(init_choices(&space->patch, "patch", SPACE_MAX_WIDTH, err));
     if (space->ffn.count && space->ratio_count)
         return rt_fail(err, RT_EARG, "space.ffn: both ffn and ffn_ratio are given; leave one out");
     if (space->ffn.count)
         RT_TRY(init_choices(&space->ffn, "ffn", 4 * SPACE_MAX_WIDTH, err));
     else
         RT_TRY(init_ratios(space, err));
-    RT_TRY(check_shape(space, err));
     return check_combinations(space, err);
+}
+
+rt_status space_init(struct space *space, struct rt_err *err)
+{
+    RT_TRY(space_check(space, err));
+    return check_shape(space, err);
 }
 
 /* ---- limits ---- */

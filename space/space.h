@@ -44,6 +44,8 @@ struct space {
  * in range, patches that divide the image, ffn or ffn_ratio but not both. RT_EARG: the text begins
  * with the key as the study file spells it, like "space.width: ". */
 rt_status space_init(struct space *space, struct rt_err *err);
+/* The part of it that needs no shape: for a space whose images are not loaded yet. */
+rt_status space_check(struct space *space, struct rt_err *err);
 
 /* Within every limit? When not and `why` is not NULL, say which limit and by how much. */
 bool space_feasible(const struct space *space, const struct space_arch *arch, char why[128]);

@@ -25,10 +25,8 @@ static int choices_of(const struct space *space, enum kind kind)
     case HEAD_DIM: return space->head_dim.count;
     case PATCH: return space->patch.count;
     case HEADS: return space->heads.count;
-    case FFN: break;
-    default: break;
+    default: return space__ffn_ranks(space);
     }
-    return space__ffn_ranks(space);
 }
 
 /* The ranks of a kind, and how many there are of them. */

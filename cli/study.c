@@ -1,0 +1,420 @@
+/* cli/study.c -- loading a study: check the text, let libcyaml convert it, put it together.
+ *
+ * What needs more than one key (teachers that would be the same, a recipe given twice) is checked
+ * here after the values are in; what needs the data waits for study_bind_shape().
+ */
+#include "cli/study.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/study_internal.h"
+
+void study_defaults(struct study *study)
+{
+    *study = (struct study){
+        .seed = 1,
+        .data = {.validation = 10000},
+        .recipe = {.steps = 500,
+                   .batch = 64,
+                   .learning_rate = 2e-3,
+                   .warmup = .05,
+                   .weight_decay = .05,
+                   .curve_points = 20},
+        .search = {.seed = 1,
+                   .window = 16,
+                   .population = 24,
+                   .crossover = .5,
+                   .random = .1,
+                   .initial = 16,
+                   .objective_count = 3,
+                   .objectives = {"error", "params", "latency"}},
+        .latency = {.batch = 1, .threads = 1, .warmup = 20, .samples = 100},
+    };
+    tr_distill_defaults(&study->recipe.distill);
+    study->full = study->recipe;
+}
+
+void study_release(struct study *study)
+{
+    free(study->yaml);
+    study->yaml = NULL;
+}
+
+/* ---- libcyaml ---- */
+
+struct complaint { /* what libcyaml logs: first what is wrong, then where, innermost first */
+    char what[200];
+    unsigned line, column;
+    bool placed;
+};
+
+__attribute__((format(printf, 3, 0))) static void listen(cyaml_log_t level, void *context,
+                                                         const char *format, va_list list)
+{
+    struct complaint *complaint = context;
+    char text[200];
+
+    (void)level;
+    (void)vsnprintf(text, sizeof text, format, list);
+    text[strcspn(text, "\n")] = '\0';
+    const char *place = strstr(text, "(line: ");
+    if (place) {
+        if (!complaint->placed &&
+            sscanf(place, "(line: %u, column: %u)", &complaint->line, &complaint->column) == 2)
+            complaint->placed = true;
+    } else if (!complaint->what[0])
+        (void)snprintf(complaint->what, sizeof complaint->what, "%s",
+                       strncmp(text, "Load: ", 6) == 0 ? text + 6 : text);
+}
+
+/* The text has passed study__check(), so this fails only for what the check does not know. */
+static rt_status convert(const char *path, const char *text, size_t bytes, struct study_file **file,
+                         struct rt_err *err)
+{
+    struct complaint complaint = {.line = 1, .column = 1};
+    const cyaml_config_t config = {.log_fn = listen,
+                                   .log_ctx = &complaint,
+                                   .log_level = CYAML_LOG_ERROR,
+                                   .mem_fn = cyaml_mem,
+                                   .flags = CYAML_CFG_NO_ALIAS};
+    cyaml_data_t *data = NULL;
+    const cyaml_err_t rc =
+        cyaml_load_data((const uint8_t *)text, bytes, &config, &study__schema, &data, NULL);
+
+    if (rc == CYAML_OK && data) {
+        *file = data; /* from cyaml_mem, which is realloc() */
+        return RT_OK;
+    }
+    if (rc == CYAML_ERR_ALIAS)
+        return rt_fail(err, RT_EARG,
+                       "'%.120s':%u:%u: aliases are not for study files; write the value out", path,
+                       complaint.line, complaint.column);
+    return rt_fail(err, rc == CYAML_ERR_OOM ? RT_ENOMEM : RT_EARG, "'%.120s':%u:%u: %s", path,
+                   complaint.line, complaint.column,
+                   complaint.what[0] ? complaint.what : cyaml_strerror(rc));
+}
+
+/* ---- putting together ---- */
+
+struct assembly {
+    struct study_yaml *yaml;
+    const struct study_file *file;
+    struct study *study; /* part of it */
+    struct rt_err *err;
+};
+
+/* The last part of a path, and its length without an ending like ".yaml". */
+static const char *stem(const char *path, int *length)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+
+    *length = (int)(dot && dot > base ? (size_t)(dot - base) : strlen(base));
+    return base;
+}
+
+static rt_status resolve(const struct assembly *a, const char *path, char out[RT_PATH_MAX])
+{
+    out[0] = '\0';
+    return path[0] ? rt_path_beside(a->study->path, path, out, a->err) : RT_OK;
+}
+
+static rt_status place_files(const struct assembly *a)
+{
+    struct study *study = a->study;
+    const struct study_file *file = a->file;
+    char path[RT_PATH_MAX];
+    int length;
+    const char *base = stem(study->path, &length);
+
+    if (!study->name[0])
+        (void)snprintf(study->name, sizeof study->name, "%.*s", length, base);
+    if ((size_t)snprintf(path, sizeof path, "%.*s.db", length, base) >= sizeof path)
+        return rt_fail(a->err, RT_EARG, "the path '%.80s...' is too long", study->path);
+    RT_TRY(resolve(a, file->store[0] ? file->store : path, study->store));
+    base = stem(study->store, &length);
+    length += (int)(base - study->store);
+    if ((size_t)snprintf(path, sizeof path, "%.*s.teachers", length, study->store) >= sizeof path)
+        return rt_fail(a->err, RT_EARG, "the path '%.80s...' is too long", study->store);
+    if (file->cache[0])
+        RT_TRY(resolve(a, file->cache, study->teachers.folder));
+    else
+        memcpy(study->teachers.folder, path, sizeof path);
+    RT_TRY(resolve(a, file->train_images, study->data.train_images));
+    RT_TRY(resolve(a, file->train_labels, study->data.train_labels));
+    RT_TRY(resolve(a, file->test_images, study->data.test_images));
+    RT_TRY(resolve(a, file->test_labels, study->data.test_labels));
+    if (!file->test_images[0] != !file->test_labels[0])
+        return study__fail(a->yaml, file->test_images[0] ? "data.test_images" : "data.test_labels",
+                           a->err, "test images and labels go together; give both or neither");
+    return RT_OK;
+}
+
+static rt_status hash_files(const struct assembly *a)
+{
+    const struct study_file *file = a->file;
+    struct rt_hash *hash = rt_hash_open();
+
+    if (!hash)
+        return rt_fail(a->err, RT_ENOMEM, "no memory to hash '%.200s'", a->study->path);
+    rt_hash_add(hash, file->train_images, strlen(file->train_images) + 1);
+    rt_hash_add(hash, file->train_labels, strlen(file->train_labels) + 1);
+    for (int k = 0; k < file->member_count; k++)
+        rt_hash_add(hash, file->member[k].logits.train, strlen(file->member[k].logits.train) + 1);
+    rt_hash_close(hash, a->study->files);
+    return RT_OK;
+}
+
+/* A teacher's name is also the name of its file, and of its row beside the ensemble's. */
+static rt_status check_name(const struct assembly *a, int k)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    const char *name = a->file->member[k].name;
+    char key[STUDY_KEY];
+
+    (void)snprintf(key, sizeof key, "teachers.members[%d].name", k);
+    if (name[strspn(name, letters)] || name[0] == '.')
+        return study__fail(a->yaml, key, a->err,
+                           "'%s' cannot name a file; give letters, digits, '-', '_' and '.'", name);
+    if (strcmp(name, "ensemble") == 0)
+        return study__fail(a->yaml, key, a->err,
+                           "'ensemble' is what all teachers are called together; give another");
+    for (int other = 0; other < k; other++)
+        if (strcmp(name, a->file->member[other].name) == 0)
+            return study__fail(a->yaml, key, a->err, "two teachers are called '%s'; rename one",
+                               name);
+    return RT_OK;
+}
+
+static rt_status recorded_teacher(const struct assembly *a, const struct study_member *m,
+                                  struct tr_teacher_spec *teacher)
+{
+    teacher->recorded = true;
+    RT_TRY(resolve(a, m->logits.train, teacher->train_logits));
+    return resolve(a, m->logits.test, teacher->test_logits);
+}
+
+static rt_status trained_teacher(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
+{
+    const struct study_member *m = &a->file->member[k];
+    struct rt_err why;
+    char key[STUDY_KEY];
+
+    (void)snprintf(key, sizeof key, "teachers.members[%d].train.arch", k);
+    if (space_arch_parse(m->train.arch, &teacher->arch, &why))
+        return study__fail(a->yaml, key, a->err, "%s", why.text);
+    teacher->epochs = m->train.epochs;
+    teacher->batch = m->train.batch;
+    teacher->learning_rate = m->train.learning_rate;
+    teacher->warmup = m->train.warmup;
+    teacher->weight_decay = m->train.weight_decay;
+    teacher->seed = m->train.seed == STUDY_SEED_UNSET ? a->study->seed : (uint64_t)m->train.seed;
+    for (int other = 0; other < k; other++) {
+        const struct tr_teacher_spec *t = &a->study->teachers.teacher[other];
+        if (!t->recorded && space_arch_equal(&t->arch, &teacher->arch) &&
+            t->epochs == teacher->epochs && t->batch == teacher->batch &&
+            t->learning_rate == teacher->learning_rate && t->warmup == teacher->warmup &&
+            t->weight_decay == teacher->weight_decay && t->seed == teacher->seed) {
+            (void)snprintf(key, sizeof key, "teachers.members[%d].train", k);
+            return study__fail(a->yaml, key, a->err,
+                               "'%s' would be the same network as '%s'; give it another seed",
+                               teacher->name, t->name);
+        }
+    }
+    return RT_OK;
+}
+
+static rt_status place_teachers(const struct assembly *a)
+{
+    struct tr_ensemble_spec *spec = &a->study->teachers;
+
+    spec->count = a->file->member_count;
+    for (int k = 0; k < spec->count; k++) {
+        const struct study_member *m = &a->file->member[k];
+        struct tr_teacher_spec *teacher = &spec->teacher[k];
+        const bool trained = m->train.arch[0], recorded = m->logits.train[0];
+        char key[STUDY_KEY];
+
+        RT_TRY(check_name(a, k));
+        memcpy(teacher->name, m->name, sizeof teacher->name);
+        teacher->weight = m->weight;
+        (void)snprintf(key, sizeof key, "teachers.members[%d]", k);
+        if (trained == recorded)
+            return study__fail(a->yaml, key, a->err,
+                               "a teacher is either trained or recorded; give %s",
+                               trained ? "one of train and logits only" : "train or logits");
+        if (recorded)
+            RT_TRY(recorded_teacher(a, m, teacher));
+        else
+            RT_TRY(trained_teacher(a, k, teacher));
+    }
+    tr_ensemble_weights(spec, &a->study->recipe.distill);
+    return RT_OK;
+}
+
+static rt_status place_space(const struct assembly *a)
+{
+    struct study *study = a->study;
+    struct rt_err why;
+    char key[STUDY_KEY];
+
+    if (study->space.tie == SPACE_TIE_STAGE && !study__given(a->yaml, "space.stages"))
+        return study__fail(a->yaml, "space.tie", a->err,
+                           "tie by stage needs the number of stages; add stages: 2");
+    if (study->space.tie != SPACE_TIE_STAGE && study__given(a->yaml, "space.stages"))
+        return study__fail(a->yaml, "space.stages", a->err,
+                           "stages are for tie: stage alone; leave them out or change the tie");
+    if (!space_check(&study->space, &why))
+        return RT_OK;
+    const size_t length = strcspn(why.text, ":"); /* its text begins with the key */
+    (void)snprintf(key, sizeof key, "%.*s", (int)length, why.text);
+    return study__fail(a->yaml, key, a->err, "%s",
+                       why.text[length] ? why.text + length + 2 : why.text);
+}
+
+static rt_status place_search(const struct assembly *a)
+{
+    struct search_options *search = &a->study->search;
+    struct rt_machine machine;
+
+    search->seed = a->study->seed;
+    search->objective_count = a->file->objective_count;
+    memset(search->objectives, 0, sizeof search->objectives);
+    for (int i = 0; i < search->objective_count; i++) {
+        char key[STUDY_KEY];
+        const char *name = study__objectives[a->file->objective[i]].str;
+        (void)snprintf(key, sizeof key, "search.objectives[%d]", i);
+        for (int other = 0; other < i; other++)
+            if (a->file->objective[other] == a->file->objective[i])
+                return study__fail(a->yaml, key, a->err, "'%s' is given twice; leave one out",
+                                   name);
+        (void)snprintf(search->objectives[i], sizeof search->objectives[i], "%s", name);
+    }
+    if (!search->workers) {
+        rt_machine_query(&machine);
+        search->workers = machine.cores > 0 ? machine.cores : 1;
+    }
+    if (a->study->latency.threads > a->study->latency.batch)
+        return study__fail(a->yaml, "latency.threads", a->err,
+                           "%d threads cannot share a batch of %d; give at most one an example",
+                           a->study->latency.threads, a->study->latency.batch);
+    return RT_OK;
+}
+
+static rt_status check_recipe(const struct assembly *a, const struct tr_recipe *recipe,
+                              const char *block)
+{
+    const struct tr_distill *d = &recipe->distill;
+    char key[STUDY_KEY];
+
+    (void)snprintf(key, sizeof key, "%s.micro_batch", block);
+    if (recipe->micro_batch > recipe->batch)
+        return study__fail(a->yaml, key, a->err, "%d is more than the batch of %d; give less or 0",
+                           recipe->micro_batch, recipe->batch);
+    (void)snprintf(key, sizeof key, "%s.clip_low", block);
+    if (d->clip_high > 0 && d->clip_low > d->clip_high)
+        return study__fail(a->yaml, key, a->err,
+                           "the floor %g is above the ceiling clip_high %g; give less or 0",
+                           d->clip_low, d->clip_high);
+    return RT_OK;
+}
+
+static rt_status place_recipes(const struct assembly *a)
+{
+    struct study *study = a->study;
+    const bool epochs = study__given(a->yaml, "full.epochs");
+    const bool steps = study__given(a->yaml, "full.steps");
+
+    for (int k = 0; k < TR_DISTILL_MAX_TEACHERS; k++) /* no key sets it: teachers stay as they are */
+        study->recipe.distill.calibration[k] = study->full.distill.calibration[k] = 1;
+    study->full.distill.combine = study->recipe.distill.combine;
+    memcpy(study->full.distill.weight, study->recipe.distill.weight,
+           sizeof study->full.distill.weight);
+    if (epochs && steps)
+        return study__fail(a->yaml, "full.steps", a->err,
+                           "both epochs and steps are given; leave one out");
+    if (!epochs)
+        study->full_epochs = steps ? 0 : 20;
+    RT_TRY(check_recipe(a, &study->recipe, "distill"));
+    return check_recipe(a, &study->full, "full");
+}
+
+/* From the file's values to a study; what only libcyaml's struct has is resolved and copied. */
+static rt_status assemble(struct study_yaml *yaml, struct study_file *file, struct rt_err *err)
+{
+    const struct assembly a = {yaml, file, &file->study, err};
+
+    RT_TRY(place_files(&a));
+    RT_TRY(hash_files(&a));
+    RT_TRY(place_teachers(&a));
+    RT_TRY(place_space(&a));
+    RT_TRY(place_search(&a));
+    return place_recipes(&a);
+}
+
+/* The defaults with what the file gives; the full recipe's defaults are the trials' recipe. */
+static rt_status complete(struct study_yaml *yaml, const struct study_file *given,
+                          struct study_file *file, struct rt_err *err)
+{
+    study__file_defaults(file);
+    study__take(yaml, given, file);
+    file->study.full = file->study.recipe;
+    study__take(yaml, given, file);
+    if ((size_t)snprintf(file->study.path, sizeof file->study.path, "%s", yaml->path) >=
+        sizeof file->study.path)
+        return rt_fail(err, RT_EARG, "the path '%.80s...' is too long", yaml->path);
+    return RT_OK;
+}
+
+static rt_status read_study(struct study_yaml *yaml, const char *text, size_t bytes,
+                            struct study *study, struct rt_err *err)
+{
+    struct study_file *given = NULL, *file = calloc(1, sizeof *file);
+    char *copy = malloc(bytes + 1);
+    rt_status rc;
+
+    if (!file || !copy) {
+        rc = rt_fail(err, RT_ENOMEM, "no memory to read '%.200s'", yaml->path);
+        goto done;
+    }
+    if ((rc = study__check(yaml, err)) || (rc = convert(yaml->path, text, bytes, &given, err)) ||
+        (rc = complete(yaml, given, file, err)) || (rc = assemble(yaml, file, err)))
+        goto done;
+    memcpy(copy, text, bytes);
+    copy[bytes] = '\0';
+    *study = file->study;
+    study->yaml = copy;
+    copy = NULL;
+done:
+    free(copy);
+    free(given);
+    free(file);
+    return rc;
+}
+
+rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct study *study,
+                      struct rt_err *err)
+{
+    struct study_yaml tree;
+    rt_status rc;
+
+    RT_TRY(study__yaml_open(&tree, path, yaml, bytes, err));
+    rc = read_study(&tree, yaml, bytes, study, err);
+    study__yaml_close(&tree);
+    return rc;
+}
+
+rt_status study_load(const char *path, struct study *study, struct rt_err *err)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    rt_status rc;
+
+    RT_TRY(rt_file_read(path, STUDY_MAX_BYTES, &text, &bytes, err));
+    rc = study_parse(path, text, bytes, study, err);
+    free(text);
+    return rc;
+}

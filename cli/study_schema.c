@@ -1,0 +1,311 @@
+/* cli/study_schema.c -- the table of the study file's keys: names, types, places and ranges.
+ *
+ * All blocks of the file but the lists' entries are written at offset 0 of one struct, so that a
+ * block's keys may go to different rooms' options. docs/study.md describes every key; a test
+ * compares the two.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/study_internal.h"
+
+enum { optional = CYAML_FLAG_OPTIONAL, required = CYAML_FLAG_DEFAULT };
+
+/* ---- words ---- */
+
+static const cyaml_strval_t tasks[] = {{"image", STUDY_TASK_IMAGE}};
+static const cyaml_strval_t formats[] = {{"idx", STUDY_FORMAT_IDX}};
+static const cyaml_strval_t pools[] = {{"class", SPACE_POOL_CLASS}, {"mean", SPACE_POOL_MEAN}};
+static const cyaml_strval_t ties[] = {
+    {"uniform", SPACE_TIE_UNIFORM}, {"stage", SPACE_TIE_STAGE}, {"layer", SPACE_TIE_LAYER}};
+static const cyaml_strval_t combines[] = {{"prob", TR_COMBINE_PROB}, {"logit", TR_COMBINE_LOGIT}};
+static const cyaml_strval_t losses[] = {
+    {"fkl", TR_LOSS_FKL}, {"rkl", TR_LOSS_RKL}, {"js", TR_LOSS_JS},    {"sym", TR_LOSS_SYM},
+    {"mse", TR_LOSS_MSE}, {"dkd", TR_LOSS_DKD}, {"hard", TR_LOSS_HARD}};
+static const cyaml_strval_t schedules[] = {{"linear", TR_SCHEDULE_LINEAR},
+                                           {"cosine", TR_SCHEDULE_COSINE},
+                                           {"constant", TR_SCHEDULE_CONSTANT}};
+static const cyaml_strval_t mixes[] = {{"linear", TR_MIX_LINEAR},
+                                       {"cosine", TR_MIX_COSINE},
+                                       {"constant", TR_MIX_CONSTANT},
+                                       {"two_stage", TR_MIX_TWO_STAGE}};
+static const cyaml_strval_t regularisers[] = {
+    {"none", TR_REG_NONE}, {"l2", TR_REG_L2}, {"l2sq", TR_REG_L2SQ}};
+const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
+    {"error", 0}, {"kl", 1},     {"params", 2}, {"bytes", 3},
+    {"macs", 4},  {"memory", 5}, {"latency", 6}};
+
+/* ---- kinds of key; `member` is a place in struct study_file ---- */
+
+#define INT(key, how, member) CYAML_FIELD_INT(key, how, struct study_file, member)
+#define FLOAT(key, how, member)                                                                    \
+    CYAML_FIELD_FLOAT(key, (how) | CYAML_FLAG_STRICT, struct study_file, member)
+#define BOOL(key, how, member) CYAML_FIELD_BOOL(key, how, struct study_file, member)
+#define TEXT(key, how, member) CYAML_FIELD_STRING(key, how, struct study_file, member, 1)
+#define WORD(key, how, member, words)                                                              \
+    CYAML_FIELD_ENUM(key, (how) | CYAML_FLAG_STRICT, struct study_file, member, words,             \
+                     CYAML_ARRAY_LEN(words))
+#define LIST(key, how, member, count, entry, least, most)                                          \
+    CYAML_FIELD_SEQUENCE_COUNT(key, how, struct study_file, member, count, entry, least, most)
+#define BLOCK(block_key, how, block_fields)                                                        \
+    {                                                                                              \
+        .key = (block_key), .value = {                                                             \
+            CYAML_VALUE_MAPPING(how, struct study_file, block_fields),                             \
+        }                                                                                          \
+    }
+
+static const cyaml_schema_value_t integer = {CYAML_VALUE_INT(required, int)};
+static const cyaml_schema_value_t real = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, double)};
+static const cyaml_schema_value_t objective = {CYAML_VALUE_ENUM(
+    CYAML_FLAG_STRICT, int, study__objectives, CYAML_ARRAY_LEN(study__objectives))};
+
+/* ---- blocks ---- */
+
+static const cyaml_schema_field_t data_fields[] = {
+    WORD("format", optional, study.data.format, formats),
+    TEXT("train_images", required, train_images),
+    TEXT("train_labels", required, train_labels),
+    TEXT("test_images", optional, test_images),
+    TEXT("test_labels", optional, test_labels),
+    INT("classes", optional, study.data.classes),
+    INT("validation", optional, study.data.validation),
+    INT("train_limit", optional, study.data.train_limit),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t train_fields[] = {
+    CYAML_FIELD_STRING("arch", required, struct study_member, train.arch, 1),
+    CYAML_FIELD_FLOAT("epochs", optional | CYAML_FLAG_STRICT, struct study_member, train.epochs),
+    CYAML_FIELD_INT("batch", optional, struct study_member, train.batch),
+    CYAML_FIELD_FLOAT("learning_rate", optional | CYAML_FLAG_STRICT, struct study_member,
+                      train.learning_rate),
+    CYAML_FIELD_FLOAT("warmup", optional | CYAML_FLAG_STRICT, struct study_member, train.warmup),
+    CYAML_FIELD_FLOAT("weight_decay", optional | CYAML_FLAG_STRICT, struct study_member,
+                      train.weight_decay),
+    CYAML_FIELD_INT("seed", optional, struct study_member, train.seed),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t logits_fields[] = {
+    CYAML_FIELD_STRING("train", required, struct study_member, logits.train, 1),
+    CYAML_FIELD_STRING("test", optional, struct study_member, logits.test, 1), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t member_fields[] = {
+    CYAML_FIELD_STRING("name", required, struct study_member, name, 1),
+    CYAML_FIELD_FLOAT("weight", optional | CYAML_FLAG_STRICT, struct study_member, weight),
+    {.key = "train", .value = {CYAML_VALUE_MAPPING(optional, struct study_member, train_fields)}},
+    {.key = "logits", .value = {CYAML_VALUE_MAPPING(optional, struct study_member, logits_fields)}},
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t member_value = {
+    CYAML_VALUE_MAPPING(required, struct study_member, member_fields)};
+
+static const cyaml_schema_field_t teachers_fields[] = {
+    TEXT("cache", optional, cache),
+    WORD("combine", optional, study.recipe.distill.combine, combines),
+    LIST("members", required, member, member_count, &member_value, 1, TR_MAX_TEACHERS),
+    CYAML_FIELD_END};
+
+#define CHOICES(key, how, gene)                                                                    \
+    LIST(key, how, study.space.gene.value, study.space.gene.count, &integer, 1, SPACE_MAX_CHOICES)
+
+static const cyaml_schema_field_t space_fields[] = {
+    WORD("tie", optional, study.space.tie, ties),
+    INT("stages", optional, study.space.stages),
+    CHOICES("depth", required, depth),
+    CHOICES("width", required, width),
+    CHOICES("head_dim", required, head_dim),
+    CHOICES("heads", required, heads),
+    CHOICES("ffn", optional, ffn),
+    LIST("ffn_ratio", optional, study.space.ffn_ratio, study.space.ratio_count, &real, 1,
+         SPACE_MAX_CHOICES),
+    CHOICES("patch", required, patch),
+    WORD("pool", optional, study.space.shape.pool, pools),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t limits_fields[] = {
+    INT("params", optional, study.space.limits.params),
+    INT("bytes", optional, study.space.limits.bytes),
+    INT("macs", optional, study.space.limits.macs),
+    INT("memory", optional, study.space.limits.memory), CYAML_FIELD_END};
+
+/* The same keys serve `distill:`, the recipe of trials, and `full:`. */
+#define RECIPE(which)                                                                              \
+    INT("steps", optional, study.which.steps), INT("batch", optional, study.which.batch),          \
+        INT("micro_batch", optional, study.which.micro_batch),                                     \
+        FLOAT("learning_rate", optional, study.which.learning_rate),                               \
+        FLOAT("reference_width", optional, study.which.reference_width),                           \
+        FLOAT("warmup", optional, study.which.warmup),                                             \
+        FLOAT("weight_decay", optional, study.which.weight_decay),                                 \
+        WORD("loss", optional, study.which.distill.loss, losses),                                  \
+        FLOAT("t0", optional, study.which.distill.t0),                                             \
+        FLOAT("t1", optional, study.which.distill.t1),                                             \
+        WORD("t_schedule", optional, study.which.distill.t_schedule, schedules),                   \
+        BOOL("t2_scale", optional, study.which.distill.t2_scale),                                  \
+        WORD("mix", optional, study.which.distill.mix, mixes),                                     \
+        FLOAT("ce0", optional, study.which.distill.ce0),                                           \
+        FLOAT("ce1", optional, study.which.distill.ce1),                                           \
+        FLOAT("stage_split", optional, study.which.distill.stage_split),                           \
+        WORD("reg", optional, study.which.distill.reg, regularisers),                              \
+        FLOAT("reg_weight", optional, study.which.distill.reg_weight),                             \
+        FLOAT("dkd_alpha", optional, study.which.distill.dkd_alpha),                               \
+        FLOAT("dkd_beta", optional, study.which.distill.dkd_beta),                                 \
+        FLOAT("clip_high", optional, study.which.distill.clip_high),                               \
+        FLOAT("clip_low", optional, study.which.distill.clip_low),                                 \
+        FLOAT("floor_until", optional, study.which.distill.floor_until),                           \
+        INT("eval_every", optional, study.which.eval_every),                                       \
+        INT("curve_points", optional, study.which.curve_points)
+
+static const cyaml_schema_field_t distill_fields[] = {RECIPE(recipe), CYAML_FIELD_END};
+static const cyaml_schema_field_t full_fields[] = {FLOAT("epochs", optional, study.full_epochs),
+                                                   RECIPE(full), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t search_fields[] = {
+    INT("trials", optional, study.search.trials),
+    FLOAT("hours", optional, study.search.hours),
+    INT("workers", optional, study.search.workers),
+    INT("window", optional, study.search.window),
+    INT("population", optional, study.search.population),
+    INT("initial", optional, study.search.initial),
+    FLOAT("crossover", optional, study.search.crossover),
+    FLOAT("random", optional, study.search.random),
+    LIST("objectives", optional, objective, objective_count, &objective, 1, STORE_MAX_OBJECTIVES),
+    INT("worker_memory", optional, study.worker_memory),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t latency_fields[] = {
+    INT("batch", optional, study.latency.batch), INT("threads", optional, study.latency.threads),
+    INT("warmup", optional, study.latency.warmup), INT("samples", optional, study.latency.samples),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t study_fields[] = {
+    TEXT("name", optional, study.name),
+    WORD("task", optional, study.task, tasks),
+    CYAML_FIELD_UINT("seed", optional, struct study_file, study.seed),
+    TEXT("store", optional, store),
+    BLOCK("data", required, data_fields),
+    BLOCK("teachers", required, teachers_fields),
+    BLOCK("space", required, space_fields),
+    BLOCK("limits", optional, limits_fields),
+    BLOCK("distill", optional, distill_fields),
+    BLOCK("full", optional, full_fields),
+    BLOCK("search", optional, search_fields),
+    BLOCK("latency", optional, latency_fields),
+    CYAML_FIELD_END};
+
+const cyaml_schema_value_t study__schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct study_file, study_fields)};
+
+/* ---- ranges ---- */
+
+enum { any_batch = 65536, any_rows = 1000000, any_calls = 1000000 };
+#define ANY_SIZE 9e15 /* below 2^53: exact as a double */
+
+static const struct study_range ranges[] = {
+    {"seed", 0, 9e15},
+    {"data.classes", 0, 256},
+    {"data.validation", 1, any_rows},
+    {"data.train_limit", 0, any_rows},
+    {"teachers.members[].weight", 1e-6, 1e6},
+    {"teachers.members[].train.epochs", .001, 1e5},
+    {"teachers.members[].train.batch", 1, any_batch},
+    {"teachers.members[].train.learning_rate", 1e-8, 10},
+    {"teachers.members[].train.warmup", 0, 1},
+    {"teachers.members[].train.weight_decay", 0, 100},
+    {"teachers.members[].train.seed", 0, 9e15},
+    {"space.stages", 1, SPACE_MAX_DEPTH},
+    {"space.depth[]", 1, SPACE_MAX_DEPTH},
+    {"space.width[]", 1, SPACE_MAX_WIDTH},
+    {"space.head_dim[]", 1, SPACE_MAX_WIDTH},
+    {"space.heads[]", 1, SPACE_MAX_WIDTH},
+    {"space.ffn[]", 1, 4 * SPACE_MAX_WIDTH},
+    {"space.ffn_ratio[]", .001, 4 * SPACE_MAX_WIDTH},
+    {"space.patch[]", 1, SPACE_MAX_WIDTH},
+    {"limits.params", 0, ANY_SIZE},
+    {"limits.bytes", 0, ANY_SIZE},
+    {"limits.macs", 0, ANY_SIZE},
+    {"limits.memory", 0, ANY_SIZE},
+    {"distill.steps", 1, 1e9},
+    {"distill.batch", 1, any_batch},
+    {"distill.micro_batch", 0, any_batch},
+    {"distill.learning_rate", 1e-8, 10},
+    {"distill.reference_width", 0, SPACE_MAX_WIDTH},
+    {"distill.warmup", 0, 1},
+    {"distill.weight_decay", 0, 100},
+    {"distill.t0", .01, 1000},
+    {"distill.t1", .01, 1000},
+    {"distill.ce0", 0, 1},
+    {"distill.ce1", 0, 1},
+    {"distill.stage_split", 0, 1},
+    {"distill.reg_weight", 0, 1000},
+    {"distill.dkd_alpha", 0, 1000},
+    {"distill.dkd_beta", 0, 1000},
+    {"distill.clip_high", 0, 1e6},
+    {"distill.clip_low", 0, 1e6},
+    {"distill.floor_until", 0, 1},
+    {"distill.eval_every", 0, 1e9},
+    {"distill.curve_points", 0, 10000},
+    {"full.epochs", .001, 1e5},
+    {"search.trials", 0, 1e9},
+    {"search.hours", 0, 1e5},
+    {"search.workers", 0, 1024},
+    {"search.window", 1, 4096},
+    {"search.population", 2, 100000},
+    {"search.initial", 3, 100000},
+    {"search.crossover", 0, 1},
+    {"search.random", 0, 1},
+    {"search.worker_memory", 0, ANY_SIZE},
+    {"latency.batch", 1, 4096},
+    {"latency.threads", 1, 256},
+    {"latency.warmup", 0, any_calls},
+    {"latency.samples", 3, any_calls},
+};
+
+/* Same key, whatever the indices; patterns have "[]" for "[3]". */
+static bool matches(const char *pattern, const char *key)
+{
+    for (; *pattern && *pattern == *key; pattern++, key++)
+        if (*key == '[')
+            key += strcspn(key, "]") - 1;
+    return *pattern == *key;
+}
+
+static const struct study_range *find_range(const char *key)
+{
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (matches(ranges[i].key, key))
+            return &ranges[i];
+    return NULL;
+}
+
+const struct study_range *study__range(const char *key)
+{
+    const struct study_range *range = find_range(key);
+    char trial[STUDY_KEY];
+
+    if (range || strncmp(key, "full.", 5) != 0)
+        return range;
+    (void)snprintf(trial, sizeof trial, "distill.%s",
+                   key + 5); /* the ranges of the trials' recipe */
+    return find_range(trial);
+}
+
+/* ---- defaults ---- */
+
+void study__file_defaults(struct study_file *file)
+{
+    study_defaults(&file->study);
+    for (int i = 0; i < file->study.search.objective_count; i++)
+        for (int o = 0; o < STUDY_OBJECTIVE_COUNT; o++)
+            if (strcmp(file->study.search.objectives[i], study__objectives[o].str) == 0)
+                file->objective[i] = o;
+    file->objective_count = file->study.search.objective_count;
+    for (int k = 0; k < TR_MAX_TEACHERS; k++)
+        file->member[k] = (struct study_member){
+            .weight = 1,
+            .train = {.epochs = 10,
+                      .batch = 64,
+                      .learning_rate = 1e-3,
+                      .warmup = .05,
+                      .weight_decay = .05,
+                      .seed = STUDY_SEED_UNSET},
+        };
+}
