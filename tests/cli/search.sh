@@ -1,0 +1,49 @@
+# The whole way on a toy task: teach, search, look, pick, distil; and what resuming does.
+. "$project/tests/cli/toy.bash"
+toy_data
+toy_study >toy.yaml
+
+expect_exit 0 "$retort" doctor toy.yaml
+expect_line stdout 'ok    train data   90 images of 8x8x1, 3 classes'
+expect_line stdout 'not yet taught'
+[ ! -e toy.db ] && [ ! -e teachers ]
+
+expect_exit 0 "$retort" teach toy.yaml
+expect_line stdout ensemble
+[ -s teachers/knowledge.rtk ] && [ -s teachers/one.safetensors ]
+expect_exit 0 "$retort" doctor toy.yaml
+expect_line stdout 'what they say is cached'
+
+expect_exit 0 "$retort" search toy.yaml --log toy.log
+[ -s toy.log ]
+[ "$(sqlite3 toy.db "select count(*) from trial where state = 'committed'")" = 12 ]
+expect_exit 0 "$retort" search toy.yaml --trials 14
+[ "$(sqlite3 toy.db "select count(*) from trial where state = 'committed'")" = 14 ]
+expect_exit 0 "$retort" doctor toy.yaml
+expect_line stdout 'of this study'
+
+expect_exit 0 "$retort" status toy.db
+expect_line stdout 14
+expect_exit 0 "$retort" front toy.db
+expect_line stdout L1-d8-
+expect_exit 0 "$retort" front toy.db --format csv
+[ "$(wc -l <stdout)" -ge 2 ]
+expect_exit 0 "$retort" front toy.db --format json
+expect_exit 0 "$retort" best toy.db --knee
+expect_exit 0 "$retort" best toy.db --max-params 2000
+expect_exit 1 "$retort" best toy.db --max-params 2
+expect_one_line stderr
+expect_exit 0 "$retort" report toy.db -o toy.html
+[ -s toy.html ]
+
+# The space has 36 members; without a limit the search ends when all have been tried.
+expect_exit 0 "$retort" search toy.yaml --db all.db --trials 0
+grep -hF 'the whole space has been tried' stdout stderr >/dev/null
+[ "$(sqlite3 all.db "select count(distinct candidate) from trial where state = 'committed'")" = 36 ]
+
+arch=$(sqlite3 toy.db 'select arch from pareto limit 1')
+expect_exit 0 "$retort" distill toy.db "$arch" --steps 20 -o student.safetensors
+[ -s student.safetensors ]
+expect_exit 1 "$retort" distill toy.db L9-d9-k9-h9-f9-p1
+expect_one_line stderr
+expect_line stderr "no candidate 'L9-d9-k9-h9-f9-p1' in 'toy.db'"
