@@ -206,7 +206,7 @@ static void standardised_teachers_lose_their_scale(void **state)
     double row[4], want[4], p[4];
     (void)state;
     for (int i = 0; i < 12; i++)
-        scaled[i] = vs[i] * (float)(i / 4 + 2) + 8;
+        scaled[i] = vs[i] * (i < 4 ? 2.F : i < 8 ? 3.F : 4.F) + 8;
     tr_ensemble_init(&e, &distill, vs, 3, 4, -1);
     tr_ensemble_standardise(&e, row);
     tr_ensemble_at(&e, 2, NULL, want, NULL);
@@ -260,7 +260,7 @@ static void calibration_finds_the_temperature_of_its_accuracy(void **state)
     const struct tr_held_out h = {logits, NULL, labels, held, 1, 2};
     (void)state;
     for (int m = 1; m <= 16; m *= 4) {
-        for (int i = 0; i < held; i++) {
+        for (ptrdiff_t i = 0; i < held; i++) {
             logits[2 * i] = (float)m;
             logits[2 * i + 1] = 0;
             labels[i] = i < 8 ? 0 : 1;
@@ -365,8 +365,8 @@ static void held_out_rows_may_be_picked(void **state)
     struct rt_err err;
     (void)state;
     three_teachers(logits, y);
-    for (int i = 0; i < 20; i++) {
-        picked[i] = rows - 1 - 7 * i;
+    for (ptrdiff_t i = 0; i < 20; i++) {
+        picked[i] = rows - 1 - 7 * (int)i;
         picked_y[i] = y[picked[i]];
         memcpy(few + 6 * i, logits + (ptrdiff_t)6 * picked[i], 6 * sizeof *few);
     }

@@ -14,7 +14,7 @@ static const int labels[4] = {0, 2, 0, 1};
 static void ensemble_probabilities(double target[16])
 {
     double logp[4];
-    for (int i = 0; i < 4; i++)
+    for (ptrdiff_t i = 0; i < 4; i++)
         tr_softmax(teachers + 4 * i, 4, 1, target + 4 * i, logp);
 }
 
@@ -51,7 +51,7 @@ static void reverse_divergence_and_errors_match_direct_sums(void **state)
     double target[16], reverse = 0, kl[4], mean = 0, sq = 0;
     (void)state;
     ensemble_probabilities(target);
-    for (int i = 0; i < 4; i++) {
+    for (ptrdiff_t i = 0; i < 4; i++) {
         double z[4], q[4], logq[4];
         for (int c = 0; c < 4; c++)
             z[c] = (double)students[4 * i + c];
@@ -63,7 +63,7 @@ static void reverse_divergence_and_errors_match_direct_sums(void **state)
         }
         mean += kl[i] / 4;
     }
-    for (int i = 0; i < 4; i++)
+    for (ptrdiff_t i = 0; i < 4; i++)
         sq += (kl[i] - mean) * (kl[i] - mean);
 
     assert_ok(tr_fidelity_measure(students, target, labels, 4, 4, &f, &err));
@@ -79,7 +79,7 @@ static void calibration_error_over_ten_bins_is_as_printed(void **state)
     (void)state;
     tr_ece_init(&ece, 10);
     assert_true(isnan(tr_ece_value(&ece)));
-    for (int i = 0; i < 4; i++) {
+    for (ptrdiff_t i = 0; i < 4; i++) {
         static const double exact[16] = {1, 2, .5, -1, .3, -.7, 1.5, .2, 3, 0, 0, 0, .2, .1, 0, .3};
         double q[4], logq[4];
         tr_softmax(exact + 4 * i, 4, 1, q, logq);
@@ -127,7 +127,7 @@ static void a_perfect_student_has_no_divergence(void **state)
     struct rt_err err;
     double target[16], z[4], logp[4];
     (void)state;
-    for (int i = 0; i < 4; i++) {
+    for (ptrdiff_t i = 0; i < 4; i++) {
         for (int c = 0; c < 4; c++)
             z[c] = (double)students[4 * i + c];
         tr_softmax(z, 4, 1, target + 4 * i, logp);

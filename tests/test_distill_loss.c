@@ -42,7 +42,7 @@ static double batch_loss(enum tr_soft_loss loss, double t, double alpha, double 
 {
     double sum = 0;
 
-    for (int b = 0; b < 2; b++) {
+    for (ptrdiff_t b = 0; b < 2; b++) {
         struct pair pair = {loss, t, zt[b], ys[b], alpha, beta};
         sum += pair_loss(&pair, zs[b], grad + 4 * b);
         for (int c = 0; c < 4; c++)
@@ -379,8 +379,8 @@ static void check_objective_gradient(const struct tr_distill *distill, const int
     double scratch[256];
     const float h = 0x1p-9F;
 
-    fill_uniform(logits, b * c, 3);
-    fill_uniform(teacher, b * k * c, 4);
+    fill_uniform(logits, sizeof logits / sizeof *logits, 3);
+    fill_uniform(teacher, sizeof teacher / sizeof *teacher, 4);
     for (int i = 0; i < b * c; i++)
         logits[i] = roundf(logits[i] * 2048) / 1024;
     assert_true(tr_distill_scratch(c, k) <= 256);
@@ -543,10 +543,10 @@ static void micro_batches_add_up_to_the_batch(void **state)
     (void)state;
     tr_distill_defaults(&distill);
     distill.weight[0] = distill.weight[1] = .5;
-    fill_uniform(logits, b * c, 1);
-    fill_uniform(teacher, b * k * c, 2);
+    fill_uniform(logits, sizeof logits / sizeof *logits, 1);
+    fill_uniform(teacher, sizeof teacher / sizeof *teacher, 2);
     tr_distill_loss(&distill, .5, logits, teacher, k, labels, b, c, 1. / b, scratch, grad, &whole);
-    for (int i = 0; i < b; i += 2)
+    for (ptrdiff_t i = 0; i < b; i += 2)
         tr_distill_loss(&distill, .5, logits + i * c, teacher + i * k * c, k, labels + i, 2, c,
                         1. / b, scratch, pieces + i * c, &parts);
     assert_memory_equal(grad, pieces, sizeof grad);

@@ -147,7 +147,7 @@ rt_status tr_fidelity_measure(const float *logits, const double *target, const i
     struct tally tally = {0};
 
     RT_TRY(check_input(logits, labels, n, classes, err));
-    double *rows = malloc((size_t)classes * 3 * sizeof *rows);
+    double *rows = calloc((size_t)classes * 3, sizeof *rows);
     if (!rows)
         return rt_fail(err, RT_ENOMEM, "no memory to evaluate %d classes", classes);
     double *z = rows, *q = rows + classes, *logq = rows + 2 * (ptrdiff_t)classes;
