@@ -27,9 +27,9 @@ static size_t lay(struct tr_student *s, int block, const char *name, int rows, i
                             .count = (size_t)rows * (cols ? (size_t)cols : 1),
                             .decay = cols && strcmp(name, "position") != 0};
     if (block < 0)
-        snprintf(t->name, sizeof t->name, "%s", name);
+        snprintf(t->name, sizeof t->name, "%.30s", name);
     else
-        snprintf(t->name, sizeof t->name, "block.%d.%s", block, name);
+        snprintf(t->name, sizeof t->name, "block.%d.%.20s", block, name);
     s->param_count += t->count;
     return t->offset;
 }

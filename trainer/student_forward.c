@@ -3,6 +3,7 @@
  * What differs between the two is only where activations lie (struct tr_block_acts), so that the
  * network is written once and what latency measures is what was trained.
  */
+#include <math.h>
 #include <string.h>
 
 #include "trainer/student_internal.h"
@@ -10,6 +11,16 @@
 float *tr__rows(struct rt_arena *arena, int rows, int cols)
 {
     return rt_arena_zalloc(arena, (size_t)rows * tr__padded(cols) + TR_SLACK, sizeof(float));
+}
+
+struct tr_head tr__head(const struct tr_student *student, bool pruned)
+{
+    const int dim = student->arch.head_dim;
+
+    return (struct tr_head){.queries = pruned ? 1 : student->tokens,
+                            .keys = student->tokens,
+                            .dim = dim,
+                            .scale = 1.0F / sqrtf((float)dim)};
 }
 
 struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_weights *weights)
@@ -21,6 +32,16 @@ struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_
                               .forward = weights->packed ? weights->packed + layer->forward : NULL,
                               .backward =
                                   weights->packed ? weights->packed + layer->backward : NULL};
+}
+
+/* A few floats: a call of memcpy would cost more than it copies. */
+static void copy_run(float *to, const float *from, size_t n)
+{
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        memcpy(to + i, from + i, 4 * sizeof *to);
+    for (; i < n; i++)
+        to[i] = from[i];
 }
 
 void tr__cut_patches(const struct tr_student *student, const float *images, int batch,
@@ -38,8 +59,7 @@ void tr__cut_patches(const struct tr_student *student, const float *images, int 
         for (int py = 0; py < down; py++)
             for (int px = 0; px < across; px++, out += ld)
                 for (int y = 0; y < p; y++)
-                    memcpy(out + y * run, image + (size_t)(py * p + y) * line + px * run,
-                           run * sizeof *out);
+                    copy_run(out + y * run, image + (size_t)(py * p + y) * line + px * run, run);
     }
 }
 
@@ -67,8 +87,7 @@ static void attend(const struct tr_student *student, const struct tr_plan_block 
                    const struct tr_block_acts *acts, float *scratch)
 {
     const int tokens = student->tokens, dim = student->arch.head_dim;
-    const int queries = b->pruned ? 1 : tokens;
-    const struct tr_head head = {queries, tokens, dim};
+    const struct tr_head head = tr__head(student, b->pruned);
     const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
     const ptrdiff_t ldq = tr__padded(b->query.out), ldc = tr__padded(b->inner);
     const ptrdiff_t ldm = b->pruned ? tr__padded(b->memory.out) : ldq;
@@ -77,10 +96,10 @@ static void attend(const struct tr_student *student, const struct tr_plan_block 
         for (int h = 0; h < b->heads; h++) {
             const float *keys = memory + m * tokens * ldm + h * dim;
             student->kernels->attention(
-                &head, (struct tr_view){acts->query + m * queries * ldq + h * dim, ldq},
+                &head, (struct tr_view){acts->query + m * head.queries * ldq + h * dim, ldq},
                 (struct tr_view){keys, ldm}, (struct tr_view){keys + b->inner, ldm},
                 acts->probs + ((size_t)m * b->heads + h) * acts->probs_stride,
-                (struct tr_out){acts->context + m * queries * ldc + h * dim, ldc}, scratch);
+                (struct tr_out){acts->context + m * head.queries * ldc + h * dim, ldc}, scratch);
         }
 }
 

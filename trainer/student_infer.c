@@ -10,7 +10,7 @@ rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *studen
                         struct rt_arena *step, struct rt_err *err)
 {
     const struct tr_plan *plan = student->plan;
-    const struct tr_head head = {student->tokens, student->tokens, student->arch.head_dim};
+    const struct tr_head head = tr__head(student, false);
     const int rows = max_batch * student->tokens, d = student->arch.width;
     struct tr_infer *self = rt_arena_alloc(step, 1, sizeof *self);
     struct tr_infer in = {0};

@@ -60,6 +60,9 @@ static inline ptrdiff_t tr__padded(int n)
     return ((ptrdiff_t)n + TR_PAD - 1) / TR_PAD * TR_PAD;
 }
 
+/* One head of a block: all queries, or the class token's. */
+struct tr_head tr__head(const struct tr_student *student, bool pruned);
+
 /* rows x padded(cols) zeroed floats and slack. */
 float *tr__rows(struct rt_arena *arena, int rows, int cols);
 

@@ -22,7 +22,7 @@ static void plan_block(const struct tr_student *student, int layer, int max_batc
     const struct tr_plan_block *b = &student->plan->block[layer];
     const int d = student->arch.width, all = max_batch * student->tokens;
     const int rows = b->pruned ? max_batch : all;
-    const struct tr_head head = {rows / max_batch, student->tokens, student->arch.head_dim};
+    const struct tr_head head = tr__head(student, b->pruned);
 
     acts->stats1 = rt_arena_zalloc(arena, (size_t)2 * all, sizeof(float));
     acts->stats2 = rt_arena_zalloc(arena, (size_t)2 * rows, sizeof(float));
@@ -44,7 +44,7 @@ static void plan_gradients(const struct tr_student *student, int max_batch, stru
                            struct tr_pass *p)
 {
     const struct tr_plan *plan = student->plan;
-    const struct tr_head head = {student->tokens, student->tokens, student->arch.head_dim};
+    const struct tr_head head = tr__head(student, false);
     const int rows = max_batch * student->tokens, d = student->arch.width;
 
     p->dx = tr__rows(arena, rows, d);
@@ -154,8 +154,7 @@ static void attend_back(const struct back *s, const struct tr_plan_block *b,
                         const struct tr_block_acts *acts)
 {
     const int tokens = s->student->tokens, dim = s->student->arch.head_dim;
-    const int queries = b->pruned ? 1 : tokens;
-    const struct tr_head head = {queries, tokens, dim};
+    const struct tr_head head = tr__head(s->student, b->pruned);
     const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
     float *dmemory = b->pruned ? s->pass->dmemory : s->pass->dquery + b->inner;
     const ptrdiff_t ldq = tr__padded(b->query.out), ldc = tr__padded(b->inner);
@@ -163,14 +162,14 @@ static void attend_back(const struct back *s, const struct tr_plan_block *b,
 
     for (int m = 0; m < s->pass->batch; m++)
         for (int h = 0; h < b->heads; h++) {
-            const ptrdiff_t q = m * queries * ldq + h * dim, kv = m * tokens * ldm + h * dim;
+            const ptrdiff_t q = m * head.queries * ldq + h * dim, kv = m * tokens * ldm + h * dim;
             const struct tr_view qkv[3] = {
                 {acts->query + q, ldq}, {memory + kv, ldm}, {memory + kv + b->inner, ldm}};
             const struct tr_out dqkv[3] = {
                 {s->pass->dquery + q, ldq}, {dmemory + kv, ldm}, {dmemory + kv + b->inner, ldm}};
             s->k->attention_back(
                 &head, qkv, acts->probs + ((size_t)m * b->heads + h) * acts->probs_stride,
-                (struct tr_view){s->pass->dcontext + m * queries * ldc + h * dim, ldc}, dqkv,
+                (struct tr_view){s->pass->dcontext + m * head.queries * ldc + h * dim, ldc}, dqkv,
                 s->pass->scratch);
         }
 }
@@ -263,11 +262,8 @@ static void stem_back(const struct back *s)
     for (int m = 0; m < s->pass->batch; m++) {
         const ptrdiff_t row = (ptrdiff_t)m * tokens;
         const float *g = s->pass->dx + row * s->ld;
-        for (int t = 0; t < tokens; t++)
-            for (int c = 0; c < d; c++)
-                position[(ptrdiff_t)t * d + c] += g[t * s->ld + c];
-        for (int c = 0; first && c < d; c++)
-            token[c] += g[c];
+        s->k->add_rows(tokens, d, (struct tr_view){g, s->ld}, (struct tr_out){position, d});
+        s->k->add_rows(first, d, (struct tr_view){g, s->ld}, (struct tr_out){token, d});
         dw(s, &plan->stem, tokens - first, (struct tr_view){g + first * s->ld, s->ld},
            (struct tr_view){s->pass->patches + (row + first) * ldp, ldp});
     }

@@ -8,7 +8,7 @@
  * Linear   y = x W^T + bias (+ residual), W (out,in). `pack` lays W^T (forward) and W (backward)
  *          out as the set likes; sets that need no packing say 0 floats.
  * Attention is for one head of one example: q (queries,dim), k and v (keys,dim), context =
- *          softmax(q k^T / sqrt(dim)) v. What the backward needs of the softmax is kept in `probs`,
+ *          softmax(scale q k^T) v. What the backward needs of the softmax is kept in `probs`,
  *          whose layout is the set's own.
  * Norm     y = (x - mean) rstd gamma + beta over each row, eps as in student.h; stats holds mean,
  *          rstd per row.
@@ -48,6 +48,7 @@ struct tr_linear {
 
 struct tr_head {
     int queries, keys, dim;
+    float scale; /* of the scores: 1/sqrt(dim) */
 };
 
 struct tr_adamw_rates {
@@ -92,6 +93,7 @@ struct tr_kernels {
     /* u becomes gelu(u), in place; slope may be NULL. */
     void (*gelu)(size_t n, float *u, float *slope);
     void (*add_column_sums)(int rows, int cols, struct tr_view x, float *sums);
+    void (*add_rows)(int rows, int cols, struct tr_view x, struct tr_out y); /* y += x */
 
     void (*adamw)(size_t n, const struct tr_adamw_rates *rates, float *w, float *g, float *m,
                   float *v);

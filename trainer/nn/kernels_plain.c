@@ -49,6 +49,13 @@ static void add_column_sums(int rows, int cols, struct tr_view x, float *sums)
             sums[c] += x.at[r * x.ld + c];
 }
 
+static void add_rows(int rows, int cols, struct tr_view x, struct tr_out y)
+{
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++)
+            y.at[r * y.ld + c] += x.at[r * x.ld + c];
+}
+
 static void linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy, struct tr_view x,
                       float *dweight, float *dbias)
 {
@@ -81,8 +88,8 @@ static void attention(const struct tr_head *head, struct tr_view q, struct tr_vi
     const int nq = head->queries, nk = head->keys, dim = head->dim;
     (void)scratch;
 
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, dim, 1.0F / sqrtf((float)dim),
-                q.at, (int)q.ld, k.at, (int)k.ld, 0.0F, probs, nk);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, dim, head->scale, q.at, (int)q.ld,
+                k.at, (int)k.ld, 0.0F, probs, nk);
     for (int i = 0; i < nq; i++)
         softmax_row(probs + (ptrdiff_t)i * nk, nk);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, nq, dim, nk, 1.0F, probs, nk, v.at,
@@ -94,7 +101,7 @@ static void attention_back(const struct tr_head *head, const struct tr_view qkv[
                            float *scratch)
 {
     const int nq = head->queries, nk = head->keys, dim = head->dim;
-    const float scale = 1.0F / sqrtf((float)dim);
+    const float scale = head->scale;
     float *ds = scratch;
 
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, dim, 1.0F, dcontext.at,
@@ -204,6 +211,7 @@ const struct tr_kernels tr__kernels_plain = {
     .norm_back = norm_back,
     .gelu = gelu,
     .add_column_sums = add_column_sums,
+    .add_rows = add_rows,
     .adamw = adamw,
     .sum_squares = sum_squares,
 };

@@ -119,6 +119,7 @@ const struct tr_kernels SET_SYMBOL = {
     .norm_back = norm_back,
     .gelu = gelu,
     .add_column_sums = add_column_sums,
+    .add_rows = add_rows,
     .adamw = adamw,
     .sum_squares = sum_squares,
 };

@@ -50,37 +50,73 @@ static void transpose_matrix(struct tr_view x, int rows, int cols, float *y, ptr
         transpose_rows(x, rows - r, cols, y + r, ldy);
 }
 
+/* Columns are taken four vectors at a time where there are so many: a single one would wait for
+ * each addition of its sums. */
+INLINE void softmax_some(float *s, int keys, ptrdiff_t lanes, float c, const int width)
+{
+    vf top[4], sum[4];
+
+    UNROLL for (int v = 0; v < width; v++)
+    {
+        top[v] = LOAD(s + v * VL);
+        sum[v] = SET1(0.0F);
+    }
+    for (int j = 1; j < keys; j++)
+        UNROLL for (int v = 0; v < width; v++) top[v] = VMAX(top[v], LOAD(s + j * lanes + v * VL));
+    UNROLL for (int v = 0; v < width; v++) top[v] *= SET1(c);
+    for (int j = 0; j < keys; j++)
+        UNROLL for (int v = 0; v < width; v++)
+        {
+            float *at = s + j * lanes + v * VL;
+            const vf e = exp2_lanes(LOAD(at) * SET1(c) - top[v]);
+            sum[v] += e;
+            STORE(at, e);
+        }
+    UNROLL for (int v = 0; v < width; v++) sum[v] = SET1(1.0F) / sum[v];
+    for (int j = 0; j < keys; j++)
+        UNROLL for (int v = 0; v < width; v++)
+        {
+            float *at = s + j * lanes + v * VL;
+            STORE(at, LOAD(at) * sum[v]);
+        }
+}
+
 /* Down each column: s = 2^(c (s - max)) / sum. */
 static void softmax_columns(float *s, int keys, ptrdiff_t lanes, float c)
 {
-    for (ptrdiff_t l = 0; l < lanes; l += VL) {
-        vf top = LOAD(s + l), sum = SET1(0.0F);
-        for (int j = 1; j < keys; j++)
-            top = VMAX(top, LOAD(s + j * lanes + l));
-        top *= SET1(c);
-        for (int j = 0; j < keys; j++) {
-            const vf e = exp2_lanes(LOAD(s + j * lanes + l) * SET1(c) - top);
-            sum += e;
-            STORE(s + j * lanes + l, e);
+    ptrdiff_t l = 0;
+    for (; l + 4 * VL <= lanes; l += 4 * VL)
+        softmax_some(s + l, keys, lanes, c, 4);
+    for (; l < lanes; l += VL)
+        softmax_some(s + l, keys, lanes, c, 1);
+}
+
+INLINE void softmax_some_back(const float *p, float *ds, int keys, ptrdiff_t lanes, float scale,
+                              const int width)
+{
+    vf sum[4];
+
+    UNROLL for (int v = 0; v < width; v++) sum[v] = SET1(0.0F);
+    for (int j = 0; j < keys; j++)
+        UNROLL for (int v = 0; v < width; v++) sum[v] +=
+            LOAD(p + j * lanes + v * VL) * LOAD(ds + j * lanes + v * VL);
+    UNROLL for (int v = 0; v < width; v++) sum[v] *= SET1(scale);
+    for (int j = 0; j < keys; j++)
+        UNROLL for (int v = 0; v < width; v++)
+        {
+            float *at = ds + j * lanes + v * VL;
+            STORE(at, LOAD(p + j * lanes + v * VL) * (LOAD(at) * SET1(scale) - sum[v]));
         }
-        sum = SET1(1.0F) / sum;
-        for (int j = 0; j < keys; j++)
-            STORE(s + j * lanes + l, LOAD(s + j * lanes + l) * sum);
-    }
 }
 
 /* dS = scale P (dP - sum over keys of P dP), in place of dP. */
 static void softmax_columns_back(const float *p, float *ds, int keys, ptrdiff_t lanes, float scale)
 {
-    for (ptrdiff_t l = 0; l < lanes; l += VL) {
-        vf sum = SET1(0.0F);
-        for (int j = 0; j < keys; j++)
-            sum += LOAD(p + j * lanes + l) * LOAD(ds + j * lanes + l);
-        for (int j = 0; j < keys; j++) {
-            const vf gap = LOAD(ds + j * lanes + l) - sum;
-            STORE(ds + j * lanes + l, LOAD(p + j * lanes + l) * SET1(scale) * gap);
-        }
-    }
+    ptrdiff_t l = 0;
+    for (; l + 4 * VL <= lanes; l += 4 * VL)
+        softmax_some_back(p + l, ds + l, keys, lanes, scale, 4);
+    for (; l < lanes; l += VL)
+        softmax_some_back(p + l, ds + l, keys, lanes, scale, 1);
 }
 
 /* c = a b, with a's strides given and b's rows in place. */
@@ -101,12 +137,6 @@ static void multiply_rows(struct tr_view a, ptrdiff_t a_col, struct tr_view b, s
     multiply(&p);
 }
 
-static float root_scale(const struct tr_head *head)
-{
-    const vf r = SET1(1.0F) / VSQRT(SET1((float)head->dim));
-    return r[0];
-}
-
 static void attention(const struct tr_head *head, struct tr_view q, struct tr_view k,
                       struct tr_view v, float *probs, struct tr_out context, float *scratch)
 {
@@ -115,7 +145,7 @@ static void attention(const struct tr_head *head, struct tr_view q, struct tr_vi
 
     transpose_matrix(q, nq, dim, scratch, lanes);
     multiply_rows(k, 1, (struct tr_view){scratch, lanes}, scores, (int[]){nk, lanes, dim});
-    softmax_columns(probs, nk, lanes, root_scale(head) * 1.44269504F);
+    softmax_columns(probs, nk, lanes, head->scale * 1.44269504F);
     multiply_rows((struct tr_view){probs, 1}, lanes, v, context, (int[]){nq, dim, nk});
 }
 
@@ -128,7 +158,7 @@ static void attention_back(const struct tr_head *head, const struct tr_view qkv[
 
     transpose_matrix(dcontext, nq, dim, scratch, lanes);
     multiply_rows(qkv[2], 1, (struct tr_view){scratch, lanes}, ds, (int[]){nk, lanes, dim});
-    softmax_columns_back(probs, ds.at, nk, lanes, root_scale(head));
+    softmax_columns_back(probs, ds.at, nk, lanes, head->scale);
     multiply_rows((struct tr_view){probs, lanes}, 1, dcontext, dqkv[2], (int[]){nk, dim, nq});
     multiply_rows((struct tr_view){ds.at, 1}, lanes, qkv[1], dqkv[0], (int[]){nq, dim, nk});
     multiply_rows(tr_seen(ds), 1, qkv[0], dqkv[1], (int[]){nk, dim, nq});

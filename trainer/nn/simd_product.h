@@ -23,103 +23,179 @@ struct product {
     ptrdiff_t ld_add, ld_mul;
 };
 
-INLINE vf finish(const struct product *p, vf v, int row, int column, int n)
+/* Hides from the compiler where a pointer came from: else it keeps the address of every row of a
+ * tile in a register, runs out of them, and computes hundreds before the first product. */
+#define OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
+/* The epilogue of a tile at the right edge of C, from a copy of its sums. */
+static __attribute__((noinline)) void finish_edge(const struct product *p, const float *sums,
+                                                  int rows, ptrdiff_t row, int column)
 {
-    if (p->bias)
-        v += load_some(p->bias + column, n);
-    if (p->add)
-        v += load_some(p->add + row * p->ld_add + column, n);
-    if (p->mul)
-        v *= load_some(p->mul + row * p->ld_mul + column, n);
-    return v;
+    for (int r = 0; r < rows; r++, row++, sums += (ptrdiff_t)2 * VL)
+        for (int v = 0; v < 2 && column + v * VL < p->n; v++) {
+            const int at = column + v * VL, n = p->n - at;
+            vf sum = LOAD(sums + v * VL);
+            if (p->add)
+                sum += load_some(p->add + row * p->ld_add + at, n);
+            if (p->mul)
+                sum *= load_some(p->mul + row * p->ld_mul + at, n);
+            store_some(p->c + row * p->ldc + at, sum, n);
+        }
+}
+
+/* The sums start from the bias. */
+INLINE void start(const struct product *p, vf bias[2], const int vectors, int column, int last)
+{
+    bias[0] = bias[1] = SET1(0.0F);
+    if (p->bias) {
+        if (vectors > 1)
+            bias[0] = LOAD(p->bias + column);
+        bias[vectors - 1] = load_some(p->bias + column + (vectors - 1) * VL, last);
+    }
 }
 
 /* One tile; rows and vectors are constants where this is inlined. */
-INLINE void tile(const struct product *p, const int rows, const int vectors, int row, int column)
+INLINE void tile(const struct product *p, const int rows, const int vectors, ptrdiff_t row,
+                 int column)
 {
     const ptrdiff_t a_row = p->a_row, a_col = p->a_col, b_row = p->b_row;
-    const float *a = p->a + row * a_row;
     const float *b = p->b + column / (2 * VL) * p->panel;
-    vf sum[TILE_ROWS][2];
+    const float *a[(TILE_ROWS_1 + 2) / 3]; /* every third row; those between by one index */
+    const int last = p->n - column - (vectors - 1) * VL; /* columns left for the last vector */
+    vf sum[TILE_ROWS_1][2], bias[2];
 
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++) sum[i][v] =
-        SET1(0.0F);
-    for (int k = p->k; k > 0; k--, a += a_col, b += b_row) {
+    start(p, bias, vectors, column, last);
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        sum[i][0] = bias[0];
+        sum[i][1] = bias[1];
+        if (i % 3 == 0) {
+            a[i / 3] = p->a + (row + i) * a_row;
+            OPAQUE(a[i / 3]);
+        }
+    }
+    for (int k = p->k; k > 0; k--, b += b_row) {
         const vf b0 = LOAD(b), b1 = vectors > 1 ? LOAD(b + VL) : b0;
         UNROLL for (int i = 0; i < rows; i++)
         {
-            const vf x = SET1(a[i * a_row]);
+            const vf x = SET1(a[i / 3][i % 3 * a_row]);
             sum[i][0] += x * b0;
             if (vectors > 1)
                 sum[i][1] += x * b1;
         }
+        UNROLL for (int i = 0; i < rows; i += 3) a[i / 3] += a_col;
     }
-    UNROLL for (int v = 0; v < vectors; v++)
-    {
-        const int at = column + v * VL;
-        if (p->n - at >= VL) {
-            UNROLL for (int i = 0; i < rows; i++)
-                STORE(p->c + (row + i) * p->ldc + at, finish(p, sum[i][v], row + i, at, VL));
-        } else {
-            UNROLL for (int i = 0; i < rows; i++)
-                store_first(p->c + (row + i) * p->ldc + at,
-                            finish(p, sum[i][v], row + i, at, p->n - at), p->n - at);
+    if (last < VL) {
+        float copy[TILE_ROWS_1 * 2 * VL];
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++)
+            STORE(copy + (2 * i + v) * VL, sum[i][v]);
+        finish_edge(p, copy, rows, row, column);
+        return;
+    }
+    float *c = p->c + row * p->ldc + column;
+    if (p->add) {
+        const float *add = p->add + row * p->ld_add + column;
+        const ptrdiff_t ld_add = p->ld_add;
+        UNROLL for (int i = 0; i < rows; i++, add += ld_add)
+        {
+            OPAQUE(add);
+            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += LOAD(add + v * VL);
         }
+    }
+    if (p->mul) {
+        const float *mul = p->mul + row * p->ld_mul + column;
+        const ptrdiff_t ld_mul = p->ld_mul;
+        UNROLL for (int i = 0; i < rows; i++, mul += ld_mul)
+        {
+            OPAQUE(mul);
+            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] *= LOAD(mul + v * VL);
+        }
+    }
+    const ptrdiff_t ldc = p->ldc;
+    UNROLL for (int i = 0; i < rows; i++, c += ldc)
+    {
+        OPAQUE(c);
+        UNROLL for (int v = 0; v < vectors; v++) STORE(c + v * VL, sum[i][v]);
     }
 }
 
 typedef void tiles_fn(const struct product *p, int row, int column, int count);
 
-#define TILES(rows)                                                                                \
-    static void tiles_1_##rows(const struct product *p, int row, int column, int count)            \
+#define TILES(rows, vectors)                                                                       \
+    static void tiles_##vectors##_##rows(const struct product *p, int row, int column, int count)  \
     {                                                                                              \
         for (; count > 0; count--, row += rows)                                                    \
-            tile(p, rows, 1, row, column);                                                         \
-    }                                                                                              \
-    static void tiles_2_##rows(const struct product *p, int row, int column, int count)            \
-    {                                                                                              \
-        for (; count > 0; count--, row += rows)                                                    \
-            tile(p, rows, 2, row, column);                                                         \
+            tile(p, rows, vectors, row, column);                                                   \
     }
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILES(5)
-TILES(6)
-#if TILE_ROWS > 6
-TILES(7)
-TILES(8)
-TILES(9)
-TILES(10)
-TILES(11)
-TILES(12)
-TILES(13)
-TILES(14)
+#define TILES_6(vectors)                                                                           \
+    TILES(1, vectors)                                                                              \
+    TILES(2, vectors)                                                                              \
+    TILES(3, vectors)                                                                              \
+    TILES(4, vectors)                                                                              \
+    TILES(5, vectors)                                                                              \
+    TILES(6, vectors)
+#define TILES_7_TO_12(vectors)                                                                     \
+    TILES(7, vectors)                                                                              \
+    TILES(8, vectors)                                                                              \
+    TILES(9, vectors)                                                                              \
+    TILES(10, vectors)                                                                             \
+    TILES(11, vectors)                                                                             \
+    TILES(12, vectors)
+TILES_6(1)
+TILES_7_TO_12(1)
+TILES_6(2)
+#if VL == 16
+TILES_7_TO_12(2)
+TILES(13, 2)
+TILES(14, 2)
+TILES(13, 1)
+TILES(14, 1)
+TILES(15, 1)
+TILES(16, 1)
+TILES(17, 1)
+TILES(18, 1)
+TILES(19, 1)
+TILES(20, 1)
+TILES(21, 1)
+TILES(22, 1)
+TILES(23, 1)
+TILES(24, 1)
+TILES(25, 1)
+TILES(26, 1)
 #endif
 
-static tiles_fn *const tiles[2][TILE_ROWS + 1] = {
-#if TILE_ROWS > 6
-    {NULL, tiles_1_1, tiles_1_2, tiles_1_3, tiles_1_4, tiles_1_5, tiles_1_6, tiles_1_7, tiles_1_8,
-     tiles_1_9, tiles_1_10, tiles_1_11, tiles_1_12, tiles_1_13, tiles_1_14},
-    {NULL, tiles_2_1, tiles_2_2, tiles_2_3, tiles_2_4, tiles_2_5, tiles_2_6, tiles_2_7, tiles_2_8,
-     tiles_2_9, tiles_2_10, tiles_2_11, tiles_2_12, tiles_2_13, tiles_2_14},
-#else
-    {NULL, tiles_1_1, tiles_1_2, tiles_1_3, tiles_1_4, tiles_1_5, tiles_1_6},
-    {NULL, tiles_2_1, tiles_2_2, tiles_2_3, tiles_2_4, tiles_2_5, tiles_2_6},
+static tiles_fn *const tiles_1[] = {
+    NULL,       tiles_1_1,  tiles_1_2,  tiles_1_3,  tiles_1_4,  tiles_1_5,  tiles_1_6,
+    tiles_1_7,  tiles_1_8,  tiles_1_9,  tiles_1_10, tiles_1_11, tiles_1_12,
+#if VL == 16
+    tiles_1_13, tiles_1_14, tiles_1_15, tiles_1_16, tiles_1_17, tiles_1_18, tiles_1_19,
+    tiles_1_20, tiles_1_21, tiles_1_22, tiles_1_23, tiles_1_24, tiles_1_25, tiles_1_26,
+#endif
+};
+static tiles_fn *const tiles_2[] = {
+    NULL,      tiles_2_1, tiles_2_2, tiles_2_3,  tiles_2_4,  tiles_2_5,  tiles_2_6,
+#if VL == 16
+    tiles_2_7, tiles_2_8, tiles_2_9, tiles_2_10, tiles_2_11, tiles_2_12, tiles_2_13, tiles_2_14,
 #endif
 };
 
+/* All rows of the columns from `column` on, in blocks of `most` rows or nearly. */
+static void multiply_panel(const struct product *p, tiles_fn *const *tiles, int most, int column)
+{
+    const int blocks = (p->m + most - 1) / most, rows = p->m / blocks, larger = p->m % blocks;
+
+    if (larger)
+        tiles[rows + 1](p, 0, column, larger);
+    tiles[rows](p, larger * (rows + 1), column, blocks - larger);
+}
+
 static void multiply(const struct product *p)
 {
-    const int blocks = (p->m + TILE_ROWS - 1) / TILE_ROWS;
-    const int rows = p->m / blocks, larger = p->m % blocks;
+    int column = 0;
 
-    for (int column = 0; column < p->n; column += 2 * VL) {
-        const int two = p->n - column > VL;
-        if (larger)
-            tiles[two][rows + 1](p, 0, column, larger);
-        tiles[two][rows](p, larger * (rows + 1), column, blocks - larger);
-    }
+    for (; p->n - column > VL; column += 2 * VL)
+        multiply_panel(p, tiles_2, TILE_ROWS, column);
+    if (column < p->n)
+        multiply_panel(p, tiles_1, TILE_ROWS_1, column);
 }
 #endif

@@ -30,8 +30,8 @@ static void norm(int rows, int cols, struct tr_view x, const float *gamma, const
             const vf some = load_first(gap, n);
             squares += some * some;
         }
-        const vf variance = SET1(lanes_sum(squares) / (float)cols + TR_NORM_EPS);
-        const vf rstd = SET1(1.0F) / VSQRT(variance);
+        const float variance = lanes_sum(squares) / (float)cols;
+        const vf rstd = SET1(1.0F / scalar_sqrt(variance + TR_NORM_EPS));
         for (int c = 0; c < cols; c += VL) {
             const int n = cols - c;
             const vf unit = (load_some(in + c, n) - mean) * rstd;
@@ -131,6 +131,14 @@ static void add_column_sums(int rows, int cols, struct tr_view x, float *sums)
             even += load_some(x.at + r * x.ld + c, n);
         store_some(sums + c, even + odd, n);
     }
+}
+
+static void add_rows(int rows, int cols, struct tr_view x, struct tr_out y)
+{
+    for (int r = 0; r < rows; r++, x.at += x.ld, y.at += y.ld)
+        for (int c = 0; c < cols; c += VL)
+            store_some(y.at + c, load_some(y.at + c, cols - c) + load_some(x.at + c, cols - c),
+                       cols - c);
 }
 
 /* --- the optimiser --- */

@@ -18,7 +18,8 @@
 
 #ifdef __AVX512F__
 #define VL 16
-#define TILE_ROWS 14
+#define TILE_ROWS 14   /* of a tile two vectors wide: 28 sums of 32 registers */
+#define TILE_ROWS_1 26 /* one vector wide */
 typedef __m512 vf;
 typedef int32_t vi __attribute__((vector_size(64)));
 #define SET1(x) _mm512_set1_ps(x)
@@ -88,7 +89,8 @@ INLINE void transpose(vf r[VL])
 }
 #else
 #define VL 8
-#define TILE_ROWS 6
+#define TILE_ROWS 6 /* 12 sums of 16 registers */
+#define TILE_ROWS_1 12
 typedef __m256 vf;
 typedef int32_t vi __attribute__((vector_size(32)));
 #define SET1(x) _mm256_set1_ps(x)
@@ -160,7 +162,12 @@ INLINE void transpose(vf r[VL])
 }
 #endif
 
-/* The n-th part of a row: whole vectors are loaded and stored as such. */
+INLINE float scalar_sqrt(float x)
+{
+    return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
+}
+
+/* n floats, at most a vector of them; whole vectors need no mask. */
 INLINE vf load_some(const float *p, int n)
 {
     return n >= VL ? LOAD(p) : load_first(p, n);
