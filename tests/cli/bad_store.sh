@@ -1,0 +1,65 @@
+# Databases that do not belong to the study, folders that cannot be written, disks that are full.
+. "$project/tests/cli/toy.bash"
+toy_data
+toy_study >toy.yaml
+expect_exit 0 "$retort" search toy.yaml
+
+failed() { # TEXT COMMAND...
+  local text=$1
+  shift
+  expect_exit 1 "$retort" "$@"
+  expect_one_line stderr
+  expect_line stderr "$text"
+}
+
+toy_study | sed 's/seed: 3/seed: 4/' >other.yaml
+failed "'toy.db' belongs to another study" search other.yaml
+cp toy.db new.db
+sqlite3 new.db 'pragma user_version = 7'
+failed "'new.db' has schema version 7" search toy.yaml --db new.db
+failed "'new.db' has schema version 7" status new.db
+sqlite3 foreign.db 'create table t (x)'
+failed "'foreign.db'" search toy.yaml --db foreign.db
+[ "$(sqlite3 foreign.db .tables)" = t ]
+echo 'this is a text, not a database, and it is long enough to be looked at as if it were one: see?' >text.db
+cp text.db copy
+failed "'text.db'" search toy.yaml --db text.db
+cmp text.db copy
+head -c 20000 toy.db >short.db
+failed "'short.db'" search toy.yaml --db short.db
+
+# a second writer
+toy_study | sed 's/steps: 20/steps: 20000/; s/trials: 12/trials: 0/' >long.yaml
+"$retort" search long.yaml --db long.db 2>/dev/null >/dev/null &
+writer=$!
+for ((i = 0; i < 200; i++)); do
+  if [ "$(sqlite3 -readonly long.db 'select count(*) from trial' 2>/dev/null)" -gt 0 ] 2>/dev/null; then break; fi
+  sleep 0.05
+done
+failed "$writer" search long.yaml --db long.db
+expect_exit 0 "$retort" status long.db
+kill -TERM $writer
+wait $writer
+
+# a trial that needs more than it may is a failed trial with its reason
+toy_study | sed 's/workers: 1/&\n  worker_memory: 60000/' >memory.yaml
+expect_exit 0 "$retort" search memory.yaml --db memory.db
+[ "$(sqlite3 memory.db "select count(*) > 0 and min(error) like '%search.worker_memory%' from failures where error_kind = 'memory'")" = 1 ]
+
+mkdir disk
+failed "'/proc/study.db" search toy.yaml --db /proc/study.db
+if mount -t tmpfs -o size=60k tmpfs disk 2>/dev/null; then
+  # shellcheck disable=SC2064
+  trap "umount '$PWD/disk'; rm -rf '$PWD'" EXIT
+  failed 'full' search toy.yaml --db disk/study.db
+  [ "$(ls disk)" = '' ]
+  head -c 50000 /dev/zero >disk/filling
+  failed 'disk/page.html' report toy.db -o disk/page.html
+  [ "$(ls disk)" = filling ]
+  mount -o remount,size=10m disk
+  expect_exit 0 "$retort" search toy.yaml --db disk/study.db
+  mount -o remount,ro disk
+  failed 'Read-only' search toy.yaml --db disk/new.db
+  failed 'Read-only' report toy.db -o disk/page.html
+  failed 'Read-only' init image disk/new
+fi
