@@ -1,0 +1,96 @@
+/* trainer/distill/quantise.c -- see quantise.h.
+ *
+ * Division is by multiplication with the inverse scale in float, as inference engines do: the two
+ * differ at ties, and the exported model must give what training saw.
+ */
+#include "trainer/distill/quantise.h"
+
+#include <math.h>
+
+static float clamp(float v, struct tr_quant_range range)
+{
+    return v < range.low ? range.low : v > range.high ? range.high : v;
+}
+
+float tr_quant_scale(float amax, struct tr_quant_range range)
+{
+    return amax > 0 ? amax / range.high : 1;
+}
+
+void tr_quant_weight_scales(const float *w, int rows, int cols, float *scale)
+{
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        float amax = 0;
+        for (int c = 0; c < cols; c++)
+            amax = fmaxf(amax, fabsf(w[r * cols + c]));
+        scale[r] = tr_quant_scale(amax, TR_QUANT_WEIGHT);
+    }
+}
+
+float tr_quant_track(float amax, float seen, float decay)
+{
+    return amax < 0 ? seen : decay * amax + (1 - decay) * seen;
+}
+
+void tr_fake_quant(const float *x, size_t n, float scale, struct tr_quant_range range, float *out,
+                   unsigned char *pass)
+{
+    const float inverse = 1 / scale;
+
+    for (size_t i = 0; i < n; i++) {
+        const float code = rintf(x[i] * inverse);
+        if (pass)
+            pass[i] = code >= range.low && code <= range.high;
+        out[i] = clamp(code, range) * scale;
+    }
+}
+
+void tr_fake_quant_weights(const float *w, int rows, int cols, const float *scale, float *out)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        tr_fake_quant(w + r * cols, (size_t)cols, scale[r], TR_QUANT_WEIGHT, out + r * cols, NULL);
+}
+
+void tr_fake_quant_backward(const float *dy, const unsigned char *pass, size_t n, float *dx)
+{
+    for (size_t i = 0; i < n; i++)
+        dx[i] = pass[i] ? dy[i] : 0;
+}
+
+void tr_learnt_step_backward(const float *x, const float *dy, size_t n, float scale,
+                             struct tr_quant_range range, double g, float *dx, double *dscale)
+{
+    const float inverse = 1 / scale;
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const float v = x[i] * inverse, code = clamp(rintf(v), range);
+        const int inside = v >= range.low && v <= range.high;
+        sum += (double)dy[i] * (double)(inside ? code - v : code);
+        dx[i] = inside ? dy[i] : 0;
+    }
+    *dscale = g * sum;
+}
+
+void tr_quantise(const float *x, size_t n, float scale, struct tr_quant_range range, int8_t *q)
+{
+    const float inverse = 1 / scale;
+
+    for (size_t i = 0; i < n; i++)
+        q[i] = (int8_t)clamp(rintf(x[i] * inverse), range);
+}
+
+void tr_quantise_weights(const float *w, int rows, int cols, const float *scale, int8_t *q)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        tr_quantise(w + r * cols, (size_t)cols, scale[r], TR_QUANT_WEIGHT, q + r * cols);
+}
+
+void tr_quant_product(const int8_t *w, const int8_t *x, int rows, int cols, int32_t *acc)
+{
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        acc[r] = 0;
+        for (int c = 0; c < cols; c++)
+            acc[r] += (int32_t)w[r * cols + c] * x[c];
+    }
+}
