@@ -105,14 +105,15 @@ static rt_status draw_pair(const char *folder, const char *x, const char *y, str
     char name[2 * STORE_NAME + 8], body[1024];
 
     (void)snprintf(name, sizeof name, "front-%s-%s", x, y);
-    (void)snprintf(body, sizeof body,
-                   "%s\n%s\nset xlabel '%s'\nset ylabel '%s'\n"
-                   "plot 'trials.csv' using (column('%s')):(column('%s')) with points pt 7 ps 0.5 lc "
-                   "rgb '#94a3b8' title 'trials', \\\n"
-                   "     'front.csv' using (column('%s')):(column('%s')) with points pt 7 ps 0.8 lc "
-                   "rgb '#c2410c' title 'front'",
-                   report_is_log(x) ? "set logscale x" : "unset logscale x",
-                   report_is_log(y) ? "set logscale y" : "unset logscale y", x, y, x, y, x, y);
+    (void)snprintf(
+        body, sizeof body,
+        "%s\n%s\nset xlabel '%s'\nset ylabel '%s'\n"
+        "plot 'trials.csv' using (column('%s')):(column('%s')) with points pt 7 ps 0.5 lc "
+        "rgb '#94a3b8' title 'trials', \\\n"
+        "     'front.csv' using (column('%s')):(column('%s')) with points pt 7 ps 0.8 lc "
+        "rgb '#c2410c' title 'front'",
+        report_is_log(x) ? "set logscale x" : "unset logscale x",
+        report_is_log(y) ? "set logscale y" : "unset logscale y", x, y, x, y, x, y);
     return draw(folder, name, body, err);
 }
 
@@ -121,10 +122,11 @@ static rt_status draw_history(struct store *store, const char *folder, struct rt
     struct rt_writer writer;
     char *text;
 
-    RT_TRY(report_text(store,
-                       "select group_concat(trial || ',' || size || ',' || coalesce(hypervolume, ''),"
-                       " char(10)) from hypervolume",
-                       &text, err));
+    RT_TRY(
+        report_text(store,
+                    "select group_concat(trial || ',' || size || ',' || coalesce(hypervolume, ''),"
+                    " char(10)) from hypervolume",
+                    &text, err));
     rt_status rc = open_in(&writer, folder, "hypervolume", "csv", err);
     if (rc == RT_OK) {
         (void)fprintf(writer.file, "trial,front,hypervolume\n%s\n", text);
@@ -132,10 +134,11 @@ static rt_status draw_history(struct store *store, const char *folder, struct rt
     }
     free(text);
     RT_TRY(rc);
-    return draw(folder, "hypervolume",
-                "set xlabel 'trial'\nset ylabel 'hypervolume'\nset key bottom right\n"
-                "plot 'hypervolume.csv' using 1:3 every ::1 with steps lw 2 lc rgb '#1d4ed8' notitle",
-                err);
+    return draw(
+        folder, "hypervolume",
+        "set xlabel 'trial'\nset ylabel 'hypervolume'\nset key bottom right\n"
+        "plot 'hypervolume.csv' using 1:3 every ::1 with steps lw 2 lc rgb '#1d4ed8' notitle",
+        err);
 }
 
 static rt_status draw_curves(struct store *store, const char *folder, struct rt_err *err)
@@ -143,12 +146,13 @@ static rt_status draw_curves(struct store *store, const char *folder, struct rt_
     struct rt_writer writer;
     char *text;
 
-    RT_TRY(report_text(store,
-                       "select group_concat(line, '') from (select iif(step = min(step) over"
-                       " (partition by trial), char(10), '') || trial || ',' || step || ',' || value"
-                       " || char(10) as line from learning_curves where name = 'loss' and on_front"
-                       " order by trial, step)",
-                       &text, err));
+    RT_TRY(
+        report_text(store,
+                    "select group_concat(line, '') from (select iif(step = min(step) over"
+                    " (partition by trial), char(10), '') || trial || ',' || step || ',' || value"
+                    " || char(10) as line from learning_curves where name = 'loss' and on_front"
+                    " order by trial, step)",
+                    &text, err));
     rt_status rc = open_in(&writer, folder, "curves", "csv", err);
     if (rc == RT_OK) {
         (void)fprintf(writer.file, "trial,step,loss\n%s\n", text);

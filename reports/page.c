@@ -107,7 +107,8 @@ static rt_status add_curves(struct store *store, json_t *data, struct rt_err *er
                      " order by u.trial, u.name, u.step",
                      err));
     points = json_object_get(data, "points");
-    json_array_foreach(points, i, point) {
+    json_array_foreach(points, i, point)
+    {
         json_t *trial = json_array_get(point, 0), *name = json_array_get(point, 1);
         if (!last || !json_equal(json_object_get(last, "trial"), trial) ||
             !json_equal(json_object_get(last, "name"), name)) {
@@ -115,9 +116,9 @@ static rt_status add_curves(struct store *store, json_t *data, struct rt_err *er
                              json_array_get(point, 4), "points");
             json_array_append_new(curves, last);
         }
-        json_array_append_new(json_object_get(last, "points"),
-                              json_pack("[O, O]", json_array_get(point, 2),
-                                        json_array_get(point, 3)));
+        json_array_append_new(
+            json_object_get(last, "points"),
+            json_pack("[O, O]", json_array_get(point, 2), json_array_get(point, 3)));
     }
     json_object_del(data, "points");
     json_object_set_new(data, "curves", curves);
@@ -144,10 +145,13 @@ static rt_status add_lists(struct store *store, json_t *data, struct rt_err *err
         const char *sql;
     } lists[] = {
         {"rows", true,
-         "select trial, candidate, arch, error, error_stderr, kl, agreement, latency, params, bytes,"
+         "select trial, candidate, arch, error, error_stderr, kl, agreement, latency, params, "
+         "bytes,"
          " macs, memory, on_front from leaderboard order by error is null, error, trial"},
         {"history", false,
-         "select trial, size, hypervolume, julianday(finished) from hypervolume order by trial"},
+         "select trial, size, hypervolume, (julianday(finished) - min(julianday(finished)) over "
+         "()) *"
+         " 1440 as minutes from hypervolume order by trial"},
         {"failures", true, "select trial, arch, error_kind as kind, error from failures"},
         {"hosts", true, "select host, cpu, cores, kernels, governor, kernel from host order by id"},
         {"teachers", true,
@@ -173,7 +177,7 @@ static rt_status gather(struct store *store, json_t *data, struct rt_err *err)
     RT_TRY(add_text(store, data, "version", "select version from study", err));
     RT_TRY(add_text(store, data, "seed", "select printf('%u', seed) from study", err));
     RT_TRY(add_text(store, data, "progress",
-                    "select committed + failed || ' trials' || coalesce(' from ' ||"
+                    "select (committed + failed) || ' trials' || coalesce(' from ' ||"
                     " substr(started, 1, 16) || ' to ' || substr(last_finished, 1, 16) || ' UTC',"
                     " '') from progress",
                     err));

@@ -140,12 +140,13 @@ int report_knee(const struct report_rows *rows)
         }
     }
     for (int i = 0; i < rows->count; i++) {
-        double sum = 0;
+        double distance = 0;
         for (int o = 0; o < rows->objective_count; o++)
             if (high[o] > low[o])
-                sum += (scaled(&rows->row[i], rows->objective[o]) - low[o]) / (high[o] - low[o]);
-        if (sum < best) {
-            best = sum;
+                distance += pow(
+                    (scaled(&rows->row[i], rows->objective[o]) - low[o]) / (high[o] - low[o]), 2);
+        if (distance < best) {
+            best = distance;
             knee = i;
         }
     }

@@ -28,8 +28,8 @@ void report_rows_release(struct report_rows *rows);
 double report_row_value(const struct report_row *row, const char *objective);
 /* Sizes are looked at on a logarithmic scale, shares and divergences as they are. */
 bool report_is_log(const char *objective);
-/* The knee: the row of the list farthest below the plane through the best of each objective, after
- * scaling each to 0..1. -1 for an empty list. */
+/* The knee: the row nearest to the best of every objective at once, each scaled to 0..1 over the
+ * list. -1 for an empty list. */
 int report_knee(const struct report_rows *rows);
 
 /* 12345 as "12.3k", 1234567 as "1.23M". */

@@ -200,8 +200,8 @@ static rt_status print_best(const struct report_rows *rows, bool knee, enum repo
     return RT_OK;
 }
 
-rt_status report_best(struct store *store, const struct report_wish *wish, enum report_format format,
-                      FILE *out, struct rt_err *err)
+rt_status report_best(struct store *store, const struct report_wish *wish,
+                      enum report_format format, FILE *out, struct rt_err *err)
 {
     const char *culprit = NULL;
     struct report_rows rows;
