@@ -218,7 +218,7 @@ static void hypervolume_counts_the_covered_cells_of_a_grid(void **state)
     for (int m = 1; m <= 6; m++)
         for (int g = 3; g <= (m < 5 ? 9 : 5); g += 2)
             for (size_t n = 1; n <= 40; n += 13) {
-                fill_points(points, n, m, g, m < 6, (uint64_t)(10 * m + g));
+                fill_points(points, n, m, g, m < 6, 10 * (uint64_t)m + (uint64_t)g);
                 /* sums of at most 9^4 products of fractions: far above rounding, below a cell */
                 assert_near(volume(points, n, m, zeros, ones), volume_ref(points, n, m, g), 1e-12);
             }

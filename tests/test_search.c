@@ -170,6 +170,80 @@ static void an_empty_space_is_refused(void **state)
     sample_remove(&s);
 }
 
+/* ---- the front ---- */
+
+/* The box by its definition: known bests, the worst of the first 8 trials with objectives. */
+static size_t box_of(const struct store_trial *trials, const struct space *space, double *ideal,
+                     double *reference)
+{
+    static const char *const names[] = {"error", "macs", "params"};
+    size_t n = 0;
+    for (int k = 0; k < 3; k++) {
+        ideal[k] = search__known_best(space, names[k]);
+        reference[k] = 0;
+    }
+    for (int successes = 0; successes < 8; n++) {
+        for (int k = 0; k < 3 && !trials[n].error_kind[0]; k++)
+            reference[k] = fmax(reference[k], trials[n].objective[k]);
+        successes += !trials[n].error_kind[0];
+    }
+    return n; /* the volume is defined from trial n - 1 on */
+}
+
+static void the_fronts_history_is_what_the_definitions_say(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(TRIALS, 2);
+    struct sample_context context = {.fail_every = 7};
+    double ideal[3], reference[3], points[TRIALS * 3];
+    struct store_trial *trials;
+    struct sample_study s;
+    int64_t count;
+    enum search_end end;
+    struct rt_err err;
+    char sql[160];
+    int rank[TRIALS];
+    (void)state;
+    options.objective_count = 3;
+    snprintf(options.objectives[2], STORE_NAME, "params");
+    sample_create(&s, &options);
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+    assert_ok(store_trials_load(s.store, &trials, &count, &err));
+    const size_t defined = box_of(trials, &space, ideal, reference);
+    assert_near(ideal[0], 0, 0);
+    assert_true(defined > 8); /* failed trials do not count */
+
+    for (size_t n = 1; n <= TRIALS; n++) {
+        double volume, got;
+        int64_t size = 0;
+        char text[32];
+        memcpy(points + 3 * (n - 1), trials[n - 1].objective, 3 * sizeof *points);
+        assert_ok(search_ranks(points, n, 3, rank, &err));
+        for (size_t i = 0; i < n; i++)
+            size += rank[i] == 0 && !trials[i].error_kind[0];
+        snprintf(sql, sizeof sql, "select size from front_history where trial = %zu", n - 1);
+        assert_int_equal(sample_integer(s.store, sql), size);
+        snprintf(sql, sizeof sql,
+                 "select iif(hypervolume is null, 'none', printf('%%!.17g', hypervolume))"
+                 " from front_history where trial = %zu",
+                 n - 1);
+        sample_text(s.store, sql, text, sizeof text);
+        if (n < defined) {
+            assert_string_equal(text, "none");
+            continue;
+        }
+        assert_ok(search_hypervolume(points, n, 3, ideal, reference, &volume, &err));
+        got = strtod(text, NULL);
+        assert_near(got, volume, 1e-12); /* sums of 60 gains below 1 */
+    }
+    for (int i = 0; i < TRIALS; i++) {
+        snprintf(sql, sizeof sql, "select count(*) from front where trial = %d", i);
+        assert_int_equal(sample_integer(s.store, sql), rank[i] == 0);
+    }
+    free(trials);
+    sample_remove(&s);
+}
+
 /* ---- failures ---- */
 
 static void evaluate_badly(void *context, const struct search_job *job, struct store_result *result)
@@ -435,6 +509,7 @@ int main(void)
         cmocka_unit_test(the_time_limit_lets_running_trials_finish),
         cmocka_unit_test(a_small_space_is_tried_completely_and_nothing_twice),
         cmocka_unit_test(an_empty_space_is_refused),
+        cmocka_unit_test(the_fronts_history_is_what_the_definitions_say),
         cmocka_unit_test(failing_evaluators_do_not_end_the_search),
         cmocka_unit_test(an_error_of_the_store_ends_the_search_and_can_be_mended),
         cmocka_unit_test(another_studys_trials_are_refused),
