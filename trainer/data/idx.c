@@ -22,7 +22,8 @@ static size_t take(struct source *s, void *out, size_t n)
 
     if (!s->file) {
         got = s->count - s->used < n ? s->count - s->used : n;
-        memcpy(out, s->bytes + s->used, got);
+        if (got > 0)
+            memcpy(out, s->bytes + s->used, got);
         s->used += got;
         return got;
     }
@@ -41,11 +42,22 @@ static rt_status fail_short(struct source *s, const char *where, struct rt_err *
     int code = Z_OK;
     const char *why = s->file ? gzerror(s->file, &code) : "";
 
+    if (code == Z_ERRNO)
+        return rt_fail(err, RT_EIO, "cannot read '%s': %s", s->name, strerror(errno));
     if (code != Z_OK && code != Z_BUF_ERROR && code != Z_STREAM_END)
         return rt_fail(err, RT_EFORMAT, "'%s' cannot be unpacked in its %s: %s; fetch it again",
                        s->name, where, why);
     return rt_fail(err, RT_EFORMAT, "'%s' is truncated: it ends within its %s; fetch it again",
                    s->name, where);
+}
+
+static int ended_badly(struct source *s)
+{
+    int code = Z_OK;
+
+    if (s->file)
+        (void)gzerror(s->file, &code);
+    return code != Z_OK && code != Z_STREAM_END;
 }
 
 static uint32_t big_endian(const uint8_t *b)
@@ -104,6 +116,10 @@ static rt_status read_all(struct source *s, int dims, struct tr_idx *out, struct
         return rt_fail(err, RT_EFORMAT, "'%s' goes on after the %zu bytes that its header states",
                        s->name, bytes);
     }
+    if (ended_badly(s)) { /* only now has zlib compared its checksum */
+        free(idx.data);
+        return fail_short(s, "checksum", err);
+    }
     *out = idx;
     return RT_OK;
 }
@@ -114,12 +130,14 @@ rt_status tr_idx_read(const char *path, int dims, struct tr_idx *idx, struct rt_
     struct source source = {.name = path};
     rt_status rc;
 
+    errno = 0; /* zlib leaves it alone when its own memory runs out */
     source.file = gzopen(path, "rb");
     if (!source.file)
         return rt_fail(err, RT_EIO, "cannot open '%s': %s", path,
                        errno ? strerror(errno) : "out of memory");
     gzbuffer(source.file, 1 << 17);
-    if (length > 3 && strcmp(path + length - 3, ".gz") == 0 && gzdirect(source.file))
+    if (length > 3 && strcmp(path + length - 3, ".gz") == 0 && gzdirect(source.file) &&
+        !ended_badly(&source))
         rc = rt_fail(err, RT_EFORMAT, "'%s' is not a gzip file; fetch it again or drop the '.gz'",
                      path);
     else

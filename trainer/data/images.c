@@ -29,28 +29,34 @@ static rt_status check_labels(const struct tr_idx *labels, const char *path, int
     return RT_OK;
 }
 
-static void hash_images(struct tr_images *images)
+static rt_status hash_images(struct tr_images *images, struct rt_err *err)
 {
     const int sizes[5] = {images->count, images->height, images->width, images->channels,
                           images->classes};
     struct rt_hash *hash = rt_hash_open();
 
     if (!hash)
-        return;
+        return rt_fail(err, RT_ENOMEM, "no memory to hash the images");
     rt_hash_add(hash, sizes, sizeof sizes);
     rt_hash_add(hash, images->pixels,
                 (size_t)images->count * images->height * images->width * images->channels);
     rt_hash_add(hash, images->labels, (size_t)images->count * sizeof *images->labels);
     rt_hash_close(hash, images->hash);
+    return RT_OK;
 }
 
 rt_status tr_images_load_idx(struct tr_images *images, const char *image_path,
                              const char *label_path, int classes, struct rt_err *err)
 {
     struct tr_idx pixels = {0}, labels = {0};
+    struct tr_images loaded;
     int *wide = NULL;
     rt_status rc;
 
+    if (classes && (classes < 2 || classes > most_classes))
+        return rt_fail(err, RT_EARG,
+                       "data.classes is %d, want 2 to %d, or 0 to take it from the labels", classes,
+                       most_classes);
     if ((rc = tr_idx_read(image_path, 3, &pixels, err)) ||
         (rc = tr_idx_read(label_path, 1, &labels, err)) ||
         (rc = check_labels(&labels, label_path, &classes, err)))
@@ -67,16 +73,20 @@ rt_status tr_images_load_idx(struct tr_images *images, const char *image_path,
     }
     for (int i = 0; i < labels.size[0]; i++)
         wide[i] = labels.data[i];
-    *images = (struct tr_images){.count = pixels.size[0],
-                                 .height = pixels.size[1],
-                                 .width = pixels.size[2],
-                                 .channels = 1,
-                                 .classes = classes,
-                                 .pixels = pixels.data,
-                                 .labels = wide};
+    loaded = (struct tr_images){.count = pixels.size[0],
+                                .height = pixels.size[1],
+                                .width = pixels.size[2],
+                                .channels = 1,
+                                .classes = classes,
+                                .pixels = pixels.data,
+                                .labels = wide};
+    if ((rc = hash_images(&loaded, err)))
+        goto done;
+    *images = loaded;
     pixels.data = NULL; /* taken */
-    hash_images(images);
+    wide = NULL;
 done:
+    free(wide);
     tr_idx_release(&pixels);
     tr_idx_release(&labels);
     return rc;
@@ -183,7 +193,12 @@ rt_status tr_split_init(struct tr_split *split, const struct tr_images *images, 
     rt_status rc = RT_OK;
 
     *split = (struct tr_split){0};
-    if (validation < 1 || validation >= images->count || train_limit < 0) {
+    if (images->classes < 1 || images->classes > most_classes || train_limit < 0) {
+        rc = rt_fail(err, RT_EARG, "cannot split %d classes, want at most %d, into %d train rows",
+                     images->classes, most_classes, train_limit);
+        goto done;
+    }
+    if (validation < 1 || validation >= images->count) {
         rc = rt_fail(err, RT_EARG,
                      "data.validation is %d, want 1 to %d: the training file has %d examples",
                      validation, images->count - 1, images->count);

@@ -46,6 +46,17 @@ static bool read_size(const char **at, long most, size_t *size)
     return true;
 }
 
+/* "(rows, columns)", with or without a comma before the bracket. */
+static bool read_shape(const char *at, struct layout *layout)
+{
+    if (*at++ != '(' || !read_size(&at, most_rows, &layout->rows) || *at++ != ',' ||
+        !read_size(&at, most_columns, &layout->columns))
+        return false;
+    at += *at == ',';
+    at += strspn(at, " ");
+    return *at == ')';
+}
+
 static rt_status parse_dictionary(const char *name, const char *text, struct layout *layout,
                                   struct rt_err *err)
 {
@@ -71,8 +82,7 @@ static rt_status parse_dictionary(const char *name, const char *text, struct lay
                        "'%s' is in Fortran order; save it with "
                        "numpy.ascontiguousarray(array)",
                        name);
-    if (*shape++ != '(' || !read_size(&shape, most_rows, &layout->rows) || *shape++ != ',' ||
-        !read_size(&shape, most_columns, &layout->columns) || (*shape != ')' && *shape != ','))
+    if (!read_shape(shape, layout))
         return rt_fail(err, RT_EFORMAT,
                        "'%s' is not a matrix of (examples, classes); save it with "
                        "array.reshape(examples, classes)",

@@ -27,13 +27,14 @@ static char *header_text(const struct tr_student *student, const struct tr_metad
 {
     json_t *header = json_object(), *notes = json_object();
     char *text = NULL;
+    int bad = 0;
 
     for (; metadata && metadata->key; metadata++)
-        json_object_set_new(notes, metadata->key, json_string(metadata->value));
+        bad |= json_object_set_new(notes, metadata->key, json_string(metadata->value));
     json_object_set_new(header, "__metadata__", notes);
     for (int t = 0; t < student->tensor_count; t++)
         json_object_set_new(header, student->tensors[t].name, describe(&student->tensors[t]));
-    if (json_object_size(header) == (size_t)student->tensor_count + 1)
+    if (!bad && json_object_size(header) == (size_t)student->tensor_count + 1)
         text = json_dumps(header, JSON_COMPACT);
     json_decref(header);
     return text;
@@ -50,7 +51,8 @@ rt_status tr_safetensors_write(const char *path, const struct tr_student *studen
     rt_status rc;
 
     if (!text)
-        return rt_fail(err, RT_ENOMEM, "no memory to write '%s'", path);
+        return rt_fail(err, RT_ENOMEM, "no memory to write '%s', or its metadata is not UTF-8",
+                       path);
     if ((rc = rt_writer_open(&writer, path, err)) == RT_OK) {
         for (int i = 0; i < 8; i++)
             length[i] = (unsigned char)((uint64_t)padded >> (8 * i));
@@ -79,7 +81,9 @@ static int check_tensor(json_t *tensor, size_t bytes, size_t *begin, size_t *end
     const char *type = json_string_value(json_object_get(tensor, "dtype"));
     size_t i, count = 1;
 
-    if (!type || strcmp(type, "F32") || !json_is_array(shape) || json_array_size(offsets) != 2)
+    if (!type || strcmp(type, "F32") || !json_is_array(shape) || json_array_size(offsets) != 2 ||
+        !json_is_integer(json_array_get(offsets, 0)) ||
+        !json_is_integer(json_array_get(offsets, 1)))
         return -1;
     json_array_foreach(shape, i, size)
     {
@@ -97,27 +101,64 @@ static int check_tensor(json_t *tensor, size_t bytes, size_t *begin, size_t *end
     return 0;
 }
 
+struct extent { /* of one tensor, in bytes of the values */
+    size_t begin, end;
+};
+
+static int by_begin(const void *a, const void *b)
+{
+    const size_t x = ((const struct extent *)a)->begin, y = ((const struct extent *)b)->begin;
+    return (x > y) - (x < y);
+}
+
+/* Do the tensors follow each other from the first byte of the values to the last? */
+static rt_status check_cover(const char *name, struct extent *extents, size_t n, size_t bytes,
+                             struct rt_err *err)
+{
+    size_t at = 0;
+
+    qsort(extents, n, sizeof *extents, by_begin);
+    for (size_t i = 0; i < n; i++) {
+        if (extents[i].begin != at)
+            return rt_fail(err, RT_EFORMAT, "tensors in '%s' %s at byte %zu of the values", name,
+                           extents[i].begin < at ? "overlap" : "leave a gap", at);
+        at = extents[i].end;
+    }
+    if (at != bytes)
+        return rt_fail(err, RT_EFORMAT, "'%s' goes on after the last of its tensors", name);
+    return RT_OK;
+}
+
 static rt_status check_tensors(const char *name, const struct view *view, struct rt_err *err)
 {
+    struct extent *extents = malloc((json_object_size(view->header) + 1) * sizeof *extents);
     const char *key;
     json_t *tensor;
-    size_t covered = 0;
+    size_t n = 0;
+    rt_status rc = RT_OK;
 
+    if (!extents)
+        return rt_fail(err, RT_ENOMEM, "no memory to check '%s'", name);
     json_object_foreach(view->header, key, tensor)
     {
-        size_t begin, end;
-        if (strcmp(key, "__metadata__") == 0)
-            continue;
-        if (check_tensor(tensor, view->bytes, &begin, &end))
-            return rt_fail(err, RT_EFORMAT,
-                           "tensor '%.60s' in '%s' is not F32 within the file's bounds", key, name);
-        covered += end - begin;
-        if (covered > view->bytes)
-            return rt_fail(err, RT_EFORMAT, "tensors overlap in '%s'", name);
+        if (strcmp(key, "__metadata__") == 0) {
+            if (!json_is_object(tensor))
+                rc = rt_fail(err, RT_EFORMAT, "the metadata of '%s' are not an object", name);
+        } else if (check_tensor(tensor, view->bytes, &extents[n].begin, &extents[n].end)) {
+            rc = rt_fail(err, RT_EFORMAT,
+                         "tensor '%.60s' in '%s' is not F32 within the file's bounds; the file is "
+                         "of another type, or truncated",
+                         key, name);
+        } else {
+            n++;
+        }
+        if (rc != RT_OK)
+            break;
     }
-    if (covered != view->bytes)
-        return rt_fail(err, RT_EFORMAT, "'%s' has tensors that overlap or leave gaps", name);
-    return RT_OK;
+    if (rc == RT_OK)
+        rc = check_cover(name, extents, n, view->bytes, err);
+    free(extents);
+    return rc;
 }
 
 static rt_status view_open(const char *name, const unsigned char *data, size_t bytes,
@@ -131,11 +172,12 @@ static rt_status view_open(const char *name, const unsigned char *data, size_t b
         length |= (uint64_t)data[i] << (8 * i);
     if (bytes < 10 || length > most_header || length > bytes - 8)
         return rt_fail(err, RT_EFORMAT, "'%s' is not a safetensors file, or is truncated", name);
-    view->header = json_loadb((const char *)data + 8, (size_t)length,
-                              JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
+    view->header = json_loadb((const char *)data + 8, (size_t)length, JSON_REJECT_DUPLICATES, &why);
+    if (!view->header)
+        return rt_fail(err, RT_EFORMAT, "the header of '%s' is not JSON: %.80s", name, why.text);
     if (!json_is_object(view->header)) {
         json_decref(view->header);
-        return rt_fail(err, RT_EFORMAT, "the header of '%s' is not JSON: %.80s", name, why.text);
+        return rt_fail(err, RT_EFORMAT, "the header of '%s' is not a JSON object", name);
     }
     view->values = data + 8 + length;
     view->bytes = bytes - 8 - (size_t)length;
@@ -166,25 +208,36 @@ static int same_shape(json_t *tensor, const struct tr_tensor *want)
     return 1;
 }
 
-static rt_status copy_tensors(const char *path, const struct view *view,
-                              const struct tr_student *student, float *params, struct rt_err *err)
+/* The student's tensors and no others, in its shapes? */
+static rt_status check_student(const char *path, const struct view *view,
+                               const struct tr_student *student, struct rt_err *err)
 {
     const size_t notes = json_object_get(view->header, "__metadata__") != NULL;
 
     for (int t = 0; t < student->tensor_count; t++) {
         const struct tr_tensor *want = &student->tensors[t];
         json_t *tensor = json_object_get(view->header, want->name);
-        size_t begin, end;
         if (!tensor)
             return rt_fail(err, RT_EFORMAT, "'%s' lacks tensor '%s'", path, want->name);
-        if (!same_shape(tensor, want) || check_tensor(tensor, view->bytes, &begin, &end))
+        if (!same_shape(tensor, want))
             return rt_fail(err, RT_EFORMAT, "tensor '%s' in '%s' has another shape", want->name,
                            path);
-        memcpy(params + want->offset, view->values + begin, end - begin);
     }
     if (json_object_size(view->header) - notes != (size_t)student->tensor_count)
         return rt_fail(err, RT_EFORMAT, "'%s' has tensors that this architecture has not", path);
     return RT_OK;
+}
+
+/* From a file that has passed all checks. */
+static void copy_tensors(const struct view *view, const struct tr_student *student, float *params)
+{
+    for (int t = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *want = &student->tensors[t];
+        json_t *offsets =
+            json_object_get(json_object_get(view->header, want->name), "data_offsets");
+        const json_int_t begin = json_integer_value(json_array_get(offsets, 0));
+        memcpy(params + want->offset, view->values + begin, want->count * sizeof *params);
+    }
 }
 
 rt_status tr_safetensors_read(const char *path, const struct tr_student *student, float *params,
@@ -196,7 +249,9 @@ rt_status tr_safetensors_read(const char *path, const struct tr_student *student
 
     RT_TRY(rt_map_open(&map, path, err));
     if ((rc = view_open(path, map.data, map.bytes, &view, err)) == RT_OK) {
-        rc = copy_tensors(path, &view, student, params, err);
+        rc = check_student(path, &view, student, err);
+        if (rc == RT_OK)
+            copy_tensors(&view, student, params);
         json_decref(view.header);
     }
     rt_map_close(&map);
@@ -214,7 +269,11 @@ rt_status tr_safetensors_metadata(const char *path, const char *key, char **valu
     if ((rc = view_open(path, map.data, map.bytes, &view, err)) == RT_OK) {
         json_t *notes = json_object_get(view.header, "__metadata__");
         const char *text = json_string_value(json_object_get(notes, key));
-        *value = text ? strdup(text) : NULL;
+        char *copy = text ? strdup(text) : NULL;
+        if (text && !copy)
+            rc = rt_fail(err, RT_ENOMEM, "no memory for the metadata of '%s'", path);
+        else
+            *value = copy;
         json_decref(view.header);
     }
     rt_map_close(&map);

@@ -47,9 +47,13 @@ rt_status tr_knowledge_write(const char *path, const struct tr_knowledge_key *ke
     union {
         struct header header;
         char page[header_bytes];
-    } first = {0};
+    } first;
     struct rt_writer writer;
 
+    memset(&first, 0, sizeof first); /* "= {0}" need not reach past the first member */
+    if (key->teachers < 1 || key->teachers > TR_MAX_TEACHERS || key->classes < 1 || key->rows < 1)
+        return rt_fail(err, RT_ESHAPE, "cannot write '%s' for %d teachers, %d classes, %d rows",
+                       path, key->teachers, key->classes, key->rows);
     RT_TRY(check_finite(key, values, err));
     memcpy(first.header.magic, MAGIC, 8);
     first.header.version = version;
@@ -85,8 +89,9 @@ static rt_status check_file(const char *path, const struct rt_map *map, struct h
                        "'retort teach'",
                        path, header->version, version);
     hash_header(header, hash);
-    if (memcmp(hash, header->self, RT_HASH_TEXT) || header->teachers < 1 ||
-        header->teachers > TR_MAX_TEACHERS || header->classes < 1 || header->rows < 1)
+    if (memcmp(hash, header->self, RT_HASH_TEXT) || header->value_type != 1 ||
+        header->teachers < 1 || header->teachers > TR_MAX_TEACHERS || header->classes < 1 ||
+        header->rows < 1)
         return rt_fail(err, RT_EFORMAT,
                        "'%s' is damaged in its header; remove it and run 'retort teach'", path);
     bytes = (uint64_t)header->rows * (uint64_t)header->teachers; /* below 2^36 */
@@ -100,6 +105,14 @@ static rt_status check_file(const char *path, const struct rt_map *map, struct h
                        "'%s' is damaged: its checksum is wrong; remove it and run 'retort teach'",
                        path);
     return RT_OK;
+}
+
+rt_status tr_knowledge_check(const char *name, const unsigned char *data, size_t bytes,
+                             struct rt_err *err)
+{
+    const struct rt_map map = {data, bytes};
+    struct header header;
+    return check_file(name, &map, &header, err);
 }
 
 /* Is it of this data and these teachers? */

@@ -5,9 +5,10 @@
  *
  * Layout   little-endian. 4096-byte header: magic "RTKNOW\r\n", version, K, C, N, value type
  *          (fp32), hash of the data, hash of each teacher and name of each, XXH3 of the values,
- * XXH3 of the header itself; then values (N, K, C) float32. Stale    tr_knowledge_open() compares
- * data and teacher hashes with those it is given and refuses with RT_EMISMATCH and the reason; a
- * bad magic, size or checksum is RT_EFORMAT. Threads  read-only after open.
+ *          XXH3 of the header itself; then values (N, K, C) float32.
+ * Stale    tr_knowledge_open() compares data and teacher hashes with those it is given and refuses
+ *          with RT_EMISMATCH and the reason; a bad magic, size or checksum is RT_EFORMAT.
+ * Threads  read-only after open.
  */
 #ifndef TRAINER_TEACHERS_KNOWLEDGE_H
 #define TRAINER_TEACHERS_KNOWLEDGE_H
@@ -38,5 +39,8 @@ rt_status tr_knowledge_write(const char *path, const struct tr_knowledge_key *ke
                              const float *values, struct rt_err *err);
 rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
                             const struct tr_knowledge_key *want, struct rt_err *err);
+/* Checks a whole file in memory, for fuzzing: everything but whose it is. */
+rt_status tr_knowledge_check(const char *name, const unsigned char *data, size_t bytes,
+                             struct rt_err *err);
 void tr_knowledge_close(struct tr_knowledge *knowledge);
 #endif

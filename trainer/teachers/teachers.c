@@ -7,6 +7,7 @@
  */
 #include "trainer/teachers/teachers.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "trainer/data/npy.h"
 #include "trainer/data/safetensors.h"
 
-enum { teacher_micro_batch = 8 };
+enum { teacher_micro_batch = 8, most_steps = 1000000000 };
 
 /* A teacher's network and weights. */
 struct network {
@@ -61,17 +62,16 @@ static rt_status knowledge_path(const struct tr_ensemble_spec *spec, char path[R
     return RT_OK;
 }
 
-static void recipe_hash(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
-                        char text[RT_HASH_TEXT])
+static rt_status recipe_hash(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                             char text[RT_HASH_TEXT], struct rt_err *err)
 {
     char arch[SPACE_ARCH_TEXT], line[SPACE_ARCH_TEXT + 512];
     const struct tr_split *split = teaching->split;
     struct rt_hash *hash = rt_hash_open();
     int n;
 
-    snprintf(text, RT_HASH_TEXT, "no-memory");
     if (!hash)
-        return;
+        return rt_fail(err, RT_ENOMEM, "no memory to hash the recipe of teacher '%s'", spec->name);
     space_arch_print(&spec->arch, arch);
     n = snprintf(
         line, sizeof line,
@@ -81,6 +81,7 @@ static void recipe_hash(const struct tr_teaching *teaching, const struct tr_teac
     rt_hash_add(hash, line, (size_t)n);
     rt_hash_add(hash, split->train, (size_t)split->train_count * sizeof *split->train);
     rt_hash_close(hash, text);
+    return RT_OK;
 }
 
 /* Weights of a trained teacher from the cache; stale ones are RT_EMISMATCH, none RT_EIO. */
@@ -92,8 +93,8 @@ static rt_status load_weights(const struct tr_teaching *teaching,
     bool same;
 
     RT_TRY(weights_path(teaching, spec, path, err));
+    RT_TRY(recipe_hash(teaching, spec, want, err));
     RT_TRY(tr_safetensors_metadata(path, "recipe", &have, err));
-    recipe_hash(teaching, spec, want);
     same = have && strcmp(have, want) == 0;
     free(have);
     if (!same)
@@ -121,9 +122,12 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
                                struct rt_err *err)
 {
     const int train_count = teaching->split->train_count;
+    const double steps = spec->epochs * train_count / spec->batch;
     const struct tr_data data = {teaching->images, teaching->split, NULL};
     struct tr_recipe recipe = {
-        .steps = (int)(spec->epochs * train_count / spec->batch + .5),
+        .steps = !(steps < most_steps) ? 0
+                 : steps < 1           ? 1
+                                       : (int)(steps + .5),
         .batch = spec->batch,
         .micro_batch = spec->batch < teacher_micro_batch ? spec->batch : teacher_micro_batch,
         .learning_rate = spec->learning_rate,
@@ -135,7 +139,8 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
     char path[RT_PATH_MAX], hash[RT_HASH_TEXT], arch[SPACE_ARCH_TEXT];
 
     if (recipe.steps < 1)
-        recipe.steps = 1;
+        return rt_fail(err, RT_EARG, "teacher '%s' would train for %.3g steps, want below %d",
+                       spec->name, steps, most_steps);
     tr_distill_defaults(&recipe.distill);
     const struct tr_training training = {
         .student = &net->student,
@@ -150,7 +155,7 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
     };
     tr_student_init_params(&net->student, spec->seed, net->weights.params);
     RT_TRY(tr_train(&training, &net->weights, &summary, err));
-    recipe_hash(teaching, spec, hash);
+    RT_TRY(recipe_hash(teaching, spec, hash, err));
     space_arch_print(&spec->arch, arch);
     const struct tr_metadata metadata[] = {{"arch", arch}, {"recipe", hash}, {NULL, NULL}};
     RT_TRY(weights_path(teaching, spec, path, err));
@@ -191,23 +196,36 @@ done:
     return rc;
 }
 
+static rt_status check_recorded(const struct tr_matrix *matrix, const char *path, size_t rows,
+                                size_t classes, struct rt_err *err)
+{
+    if (matrix->rows != rows)
+        return rt_fail(err, RT_ESHAPE,
+                       "'%s' has logits for %zu examples but the data has %zu; record one row per "
+                       "example, in the order of the data file",
+                       path, matrix->rows, rows);
+    if (matrix->columns != classes)
+        return rt_fail(err, RT_ESHAPE, "'%s' has %zu classes but the data has %zu", path,
+                       matrix->columns, classes);
+    for (size_t i = 0; i < rows * classes; i++)
+        if (!isfinite(matrix->values[i]))
+            return rt_fail(err, RT_ENAN,
+                           "'%s' has a logit that is not finite at example %zu, class %zu; record "
+                           "it again",
+                           path, i / classes, i % classes);
+    return RT_OK;
+}
+
 /* Recorded logits, checked against the data, into column k of out (NULL: only hash them). */
 static rt_status read_recorded(const struct tr_teaching *teaching, const char *path, int rows,
                                int k, float *out, char hash[RT_HASH_TEXT], struct rt_err *err)
 {
     const size_t classes = (size_t)teaching->shape->classes;
     struct tr_matrix matrix;
-    rt_status rc = RT_OK;
+    rt_status rc;
 
     RT_TRY(tr_npy_read(path, &matrix, err));
-    if (matrix.rows != (size_t)rows)
-        rc = rt_fail(err, RT_ESHAPE,
-                     "'%s' has logits for %zu examples but the data has %d; record one row per "
-                     "example, in the order of the data file",
-                     path, matrix.rows, rows);
-    else if (matrix.columns != classes)
-        rc = rt_fail(err, RT_ESHAPE, "'%s' has %zu classes but the data has %zu", path,
-                     matrix.columns, classes);
+    rc = check_recorded(&matrix, path, (size_t)rows, classes, err);
     if (rc == RT_OK) {
         rt_hash_bytes(matrix.values, matrix.rows * matrix.columns * sizeof(float), hash);
         if (out)
@@ -301,6 +319,13 @@ rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowled
 rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_images *images,
                               float *logits, struct rt_err *err)
 {
+    const struct space_shape *shape = teaching->shape;
+
+    if (images->height != shape->height || images->width != shape->width ||
+        images->channels != shape->channels)
+        return rt_fail(err, RT_ESHAPE, "images of %dx%dx%d are not of the teachers' %dx%dx%d",
+                       images->height, images->width, images->channels, shape->height, shape->width,
+                       shape->channels);
     for (int k = 0; k < teaching->spec->count; k++) {
         const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
         char hash[RT_HASH_TEXT];
