@@ -19,10 +19,14 @@ static rt_status fail_at(const struct study_yaml *yaml, yaml_mark_t mark, rt_sta
 {
     const size_t length = strlen(yaml->path), most = 120;
     const bool cut = length > most;
+    const rt_status rc = rt_fail(err, code, "'%s%s':%zu:%zu: %s%s%s", cut ? "..." : "",
+                                 yaml->path + (cut ? length - most : 0), mark.line + 1,
+                                 mark.column + 1, key, key[0] ? ": " : "", text);
 
-    return rt_fail(err, code, "'%s%s':%zu:%zu: %s%s%s", cut ? "..." : "",
-                   yaml->path + (cut ? length - most : 0), mark.line + 1, mark.column + 1, key,
-                   key[0] ? ": " : "", text);
+    for (char *c = err ? err->text : NULL; c && *c; c++)
+        if (iscntrl((unsigned char)*c)) /* what the file says may have line ends in it */
+            *c = ' ';
+    return rc;
 }
 
 static rt_status parse(struct study_yaml *yaml, yaml_parser_t *parser, struct rt_err *err)

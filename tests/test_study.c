@@ -231,6 +231,8 @@ static void wrong_keys_and_types_are_refused_with_their_place(void **state)
         {MINIMAL "distill: {loss: kl}\n", "'s.yaml':14:17: distill.loss: unknown value 'kl'; give "
                                           "one of fkl, rkl, js, sym, mse, dkd, hard"},
         {MINIMAL "task: text\n", "'s.yaml':14:7: task: unknown value 'text'; give image"},
+        {MINIMAL "seed: \"1\\n2\"\n",
+         "'s.yaml':14:7: seed: expects a whole number like 16, not '1 2'"},
         {MINIMAL "limits: 3\n", "'s.yaml':14:9: limits: expects a block of keys, not '3'"},
         {MINIMAL "limits:\n", "'s.yaml':14:8: limits: expects a block of keys, but nothing is "
                               "given"},
@@ -494,8 +496,8 @@ static void visit(struct keys *keys, const char *prefix, const cyaml_schema_valu
         snprintf(key, sizeof key, "%s%s%s", prefix, *prefix ? "." : "", f->key);
         if (strncmp(key, "full.", 5) == 0 && strcmp(f->key, "epochs") != 0)
             continue; /* one row says that it has the keys of distill */
-        snprintf(row, sizeof row, strstr(key, "members[0].") ? "| `%s` |" : "| `%s` |",
-                 strstr(key, "members[0].") ? strstr(key, "members[0].") + 11 : f->key);
+        const char *member = strstr(key, "members[0].");
+        snprintf(row, sizeof row, "| `%s` |", member ? member + 11 : f->key);
         const char *at = strstr(keys->docs, row);
         if (!at && value->type != CYAML_MAPPING)
             fail_msg("docs/study.md does not describe %s", key);
@@ -510,8 +512,10 @@ static void visit(struct keys *keys, const char *prefix, const cyaml_schema_valu
         if (value->type != CYAML_INT && value->type != CYAML_UINT && value->type != CYAML_FLOAT)
             continue;
         range = study__range(key);
-        if (!range)
+        if (!range) {
             fail_msg("%s has no range", key);
+            return;
+        }
         if (value->type == CYAML_INT && value->data_size == sizeof(int))
             assert_true(range->least >= INT32_MIN && range->most <= INT32_MAX);
         keys->numbers++;
