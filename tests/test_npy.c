@@ -1,0 +1,265 @@
+/* tests/test_npy.c -- .npy matrices as NumPy writes them, and those we refuse. */
+#include "support.h"
+
+#include <unistd.h>
+
+#include "trainer/data/npy.h"
+
+#define FILE_NAME "test-npy.npy"
+
+static int remove_file(void **state)
+{
+    (void)state;
+    unlink(FILE_NAME);
+    return 0;
+}
+
+/* A version 1 (or `version`) file of a dictionary and values; returns its length. */
+static size_t build(unsigned char *out, int version, const char *dictionary, const void *values,
+                    size_t bytes)
+{
+    const size_t length = strlen(dictionary), start = version == 1 ? 10 : 12;
+
+    memcpy(out, "\x93NUMPY", 6);
+    out[6] = (unsigned char)version;
+    out[7] = 0;
+    out[8] = (unsigned char)(length & 255);
+    out[9] = (unsigned char)(length >> 8);
+    if (version > 1)
+        out[10] = out[11] = 0;
+    memcpy(out + start, dictionary, length);
+    if (bytes > 0)
+        memcpy(out + start + length, values, bytes);
+    return start + length + bytes;
+}
+
+/* Parsing must fail, say `text` and leave the result alone. */
+static void refuse(const unsigned char *data, size_t bytes, const char *text)
+{
+    struct tr_matrix matrix = {0};
+    struct rt_err err = {0};
+    unsigned char *exact = malloc(bytes + 1); /* so that a sanitizer sees the file's end */
+
+    assert_non_null(exact);
+    memcpy(exact + 1, data, bytes); /* not aligned either */
+    assert_int_equal(tr_npy_parse("a.npy", exact + 1, bytes, &matrix, &err), RT_EFORMAT);
+    free(exact);
+    if (!strstr(err.text, text) || !strstr(err.text, "'a.npy'"))
+        fail_msg("'%s' does not say '%s'", err.text, text);
+    assert_null(matrix.values);
+}
+
+static void refuse_dictionary(const char *dictionary, const char *text)
+{
+    static const float values[6];
+    unsigned char data[512];
+    refuse(data, build(data, 1, dictionary, values, sizeof values), text);
+}
+
+static const float six[6] = {1, -2, 3.5F, 0, 1e-20F, 6};
+
+static void parse_reads_float32_of_every_version(void **state)
+{
+    struct tr_matrix matrix;
+    unsigned char data[512];
+    struct rt_err err;
+    (void)state;
+
+    for (int version = 1; version <= 3; version++) {
+        const size_t n =
+            build(data, version, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }  \n",
+                  six, sizeof six);
+        assert_ok(tr_npy_parse("a.npy", data, n, &matrix, &err));
+        assert_int_equal(matrix.rows, 2);
+        assert_int_equal(matrix.columns, 3);
+        assert_memory_equal(matrix.values, six, sizeof six);
+        tr_matrix_release(&matrix);
+        assert_null(matrix.values);
+    }
+}
+
+static void parse_converts_float64(void **state)
+{
+    static const double values[6] = {1, -2, 3.5, .1, 1e300, -1e-300};
+    struct tr_matrix matrix;
+    unsigned char data[512];
+    struct rt_err err;
+    size_t n;
+    (void)state;
+
+    n = build(data, 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2,)}", values,
+              sizeof values);
+    assert_ok(tr_npy_parse("a.npy", data, n, &matrix, &err));
+
+    assert_int_equal(matrix.rows, 3);
+    for (int i = 0; i < 4; i++)
+        assert_near(matrix.values[i], (double)(float)values[i], 0);
+    assert_true(isinf(matrix.values[4])); /* who reads it checks that logits are finite */
+    assert_near(matrix.values[5], 0, 0);
+    tr_matrix_release(&matrix);
+}
+
+static void parse_refuses_what_is_not_a_npy_file(void **state)
+{
+    unsigned char data[512];
+    size_t n;
+    (void)state;
+
+    refuse((const unsigned char *)"", 0, "not a .npy file");
+    refuse((const unsigned char *)"PK\3\4 a zip of arrays, .npz", 26, "numpy.save()");
+    n = build(data, 1, "{}", six, sizeof six);
+    data[6] = 0;
+    refuse(data, n, "not a .npy file");
+    data[6] = 4;
+    refuse(data, n, "not a .npy file");
+}
+
+static void parse_refuses_other_types_and_says_how_to_mend_them(void **state)
+{
+    (void)state;
+    refuse_dictionary("{'descr': '<i8', 'fortran_order': False, 'shape': (2, 3), }", "type '<i8'");
+    refuse_dictionary("{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }",
+                      "array.astype('<f4')");
+    refuse_dictionary("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3), }",
+                      "want '<f4'");
+    refuse_dictionary("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }",
+                      "numpy.ascontiguousarray(array)");
+}
+
+static void parse_refuses_what_is_not_a_matrix(void **state)
+{
+    static const char *const shapes[] = {"()",
+                                         "(6,)",
+                                         "(6)",
+                                         "(1, 2, 3)",
+                                         "(2, 3, 1)",
+                                         "(0, 3)",
+                                         "(2, 0)",
+                                         "(-2, -3)",
+                                         "6",
+                                         "(2 3)",
+                                         "(2, 3",
+                                         "(2, x)",
+                                         "(2., 3)",
+                                         "(1e9, 1)",
+                                         "(2, 3, junk",
+                                         "",
+                                         "(99999999999999999999, 1)"};
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': %s",
+                 shapes[i]);
+        refuse_dictionary(text, "array.reshape(examples, classes)");
+    }
+}
+
+static void parse_refuses_a_dictionary_without_its_keys(void **state)
+{
+    (void)state;
+    refuse_dictionary("", "lacks descr");
+    refuse_dictionary("{'descr': '<f4', 'fortran_order': False}", "lacks descr");
+    refuse_dictionary("{'descr': '<f4', 'shape': (2, 3)}", "lacks descr");
+    refuse_dictionary("{'descr':", "lacks descr");
+    refuse_dictionary("{'descr':'fortran_order':'shape':", "type 'fortran");
+}
+
+static void parse_refuses_every_truncation_and_trailing_bytes(void **state)
+{
+    unsigned char data[512] = {0};
+    const size_t n = build(data, 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+                           six, sizeof six);
+    (void)state;
+
+    for (size_t cut = 0; cut < n; cut++)
+        refuse(data, cut, cut < 12 ? "not a .npy" : cut + 24 < n ? "truncated" : "holds");
+    refuse(data, n + 1, "holds 25 bytes of values but its header states 2 x 3 of 4 bytes");
+}
+
+static void parse_refuses_a_header_that_claims_to_be_endless(void **state)
+{
+    unsigned char data[512] = {0};
+    const size_t n = build(data, 2, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+                           six, sizeof six);
+    (void)state;
+
+    memset(data + 8, 0xff, 4);
+    refuse(data, n, "truncated in its header");
+}
+
+static void parse_refuses_sizes_larger_than_the_file(void **state)
+{
+    (void)state;
+    refuse_dictionary("{'descr': '<f8', 'fortran_order': False, 'shape': (100000000, 1000000)}",
+                      "100000000 x 1000000 of 8 bytes");
+}
+
+static void write_then_read_gives_the_same_bits(void **state)
+{
+    struct tr_matrix matrix = {2, 3, (float *)six}, again;
+    struct rt_err err;
+    char start[128];
+    FILE *file;
+    (void)state;
+
+    assert_ok(tr_npy_write(FILE_NAME, &matrix, &err));
+    assert_ok(tr_npy_read(FILE_NAME, &again, &err));
+
+    assert_int_equal(again.rows, 2);
+    assert_int_equal(again.columns, 3);
+    assert_memory_equal(again.values, six, sizeof six);
+    tr_matrix_release(&again);
+    file = fopen(FILE_NAME, "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(start, 1, 128, file), 128);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(start[127], '\n'); /* the format asks for it, and for 64-byte alignment */
+}
+
+static void read_and_write_name_a_place_that_is_not_there(void **state)
+{
+    struct tr_matrix matrix = {2, 3, (float *)six};
+    struct rt_err err;
+    (void)state;
+
+    assert_int_equal(tr_npy_read("nowhere/a.npy", &matrix, &err), RT_EIO);
+    assert_non_null(strstr(err.text, "'nowhere/a.npy'"));
+    assert_int_equal(tr_npy_write("nowhere/a.npy", &matrix, &err), RT_EIO);
+    assert_non_null(strstr(err.text, "'nowhere/a.npy'"));
+}
+
+static void read_takes_what_numpy_writes(void **state)
+{
+    struct tr_matrix matrix;
+    struct rt_err err;
+    (void)state;
+
+    if (system("python3 -c \"import numpy as n; n.save('" FILE_NAME
+               "', n.arange(6).reshape(3, 2) / 8)\" 2>/dev/null"))
+        skip();
+    assert_ok(tr_npy_read(FILE_NAME, &matrix, &err));
+    assert_int_equal(matrix.rows, 3);
+    assert_int_equal(matrix.columns, 2);
+    for (int i = 0; i < 6; i++)
+        assert_near(matrix.values[i], i / 8., 0);
+    tr_matrix_release(&matrix);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parse_reads_float32_of_every_version),
+        cmocka_unit_test(parse_converts_float64),
+        cmocka_unit_test(parse_refuses_what_is_not_a_npy_file),
+        cmocka_unit_test(parse_refuses_other_types_and_says_how_to_mend_them),
+        cmocka_unit_test(parse_refuses_what_is_not_a_matrix),
+        cmocka_unit_test(parse_refuses_a_dictionary_without_its_keys),
+        cmocka_unit_test(parse_refuses_every_truncation_and_trailing_bytes),
+        cmocka_unit_test(parse_refuses_a_header_that_claims_to_be_endless),
+        cmocka_unit_test(parse_refuses_sizes_larger_than_the_file),
+        cmocka_unit_test(write_then_read_gives_the_same_bits),
+        cmocka_unit_test(read_and_write_name_a_place_that_is_not_there),
+        cmocka_unit_test(read_takes_what_numpy_writes),
+    };
+    return cmocka_run_group_tests_name("trainer/data/npy", tests, NULL, remove_file);
+}
