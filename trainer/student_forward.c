@@ -86,21 +86,22 @@ void tr__stem(const struct tr_student *student, const struct tr_weights *weights
 static void attend(const struct tr_student *student, const struct tr_plan_block *b, int batch,
                    const struct tr_block_acts *acts, float *scratch)
 {
-    const int tokens = student->tokens, dim = student->arch.head_dim;
     const struct tr_head head = tr__head(student, b->pruned);
-    const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
     const ptrdiff_t ldq = tr__padded(b->query.out), ldc = tr__padded(b->inner);
     const ptrdiff_t ldm = b->pruned ? tr__padded(b->memory.out) : ldq;
+    const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
+    float *probs = acts->probs;
 
-    for (int m = 0; m < batch; m++)
-        for (int h = 0; h < b->heads; h++) {
-            const float *keys = memory + m * tokens * ldm + h * dim;
-            student->kernels->attention(
-                &head, (struct tr_view){acts->query + m * head.queries * ldq + h * dim, ldq},
-                (struct tr_view){keys, ldm}, (struct tr_view){keys + b->inner, ldm},
-                acts->probs + ((size_t)m * b->heads + h) * acts->probs_stride,
-                (struct tr_out){acts->context + m * head.queries * ldc + h * dim, ldc}, scratch);
-        }
+    for (ptrdiff_t m = 0; m < batch; m++) {
+        const float *query = acts->query + m * head.queries * ldq;
+        const float *keys = memory + m * head.keys * ldm, *values = keys + b->inner;
+        float *context = acts->context + m * head.queries * ldc;
+        for (ptrdiff_t at = 0; at < b->inner; at += head.dim, probs += acts->probs_stride)
+            student->kernels->attention(&head, (struct tr_view){query + at, ldq},
+                                        (struct tr_view){keys + at, ldm},
+                                        (struct tr_view){values + at, ldm}, probs,
+                                        (struct tr_out){context + at, ldc}, scratch);
+    }
 }
 
 void tr__block(const struct tr_student *student, const struct tr_weights *weights, int layer,

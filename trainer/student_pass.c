@@ -153,23 +153,23 @@ static void norm_back(const struct back *s, const struct tr_plan_norm *norm, int
 static void attend_back(const struct back *s, const struct tr_plan_block *b,
                         const struct tr_block_acts *acts)
 {
-    const int tokens = s->student->tokens, dim = s->student->arch.head_dim;
     const struct tr_head head = tr__head(s->student, b->pruned);
-    const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
-    float *dmemory = b->pruned ? s->pass->dmemory : s->pass->dquery + b->inner;
     const ptrdiff_t ldq = tr__padded(b->query.out), ldc = tr__padded(b->inner);
     const ptrdiff_t ldm = b->pruned ? tr__padded(b->memory.out) : ldq;
+    const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
+    float *dmemory = b->pruned ? s->pass->dmemory : s->pass->dquery + b->inner;
+    const float *probs = acts->probs;
 
-    for (int m = 0; m < s->pass->batch; m++)
-        for (int h = 0; h < b->heads; h++) {
-            const ptrdiff_t q = m * head.queries * ldq + h * dim, kv = m * tokens * ldm + h * dim;
+    for (ptrdiff_t m = 0; m < s->pass->batch; m++)
+        for (ptrdiff_t at = 0; at < b->inner; at += head.dim, probs += acts->probs_stride) {
+            const ptrdiff_t q = m * head.queries * ldq + at, kv = m * head.keys * ldm + at;
             const struct tr_view qkv[3] = {
                 {acts->query + q, ldq}, {memory + kv, ldm}, {memory + kv + b->inner, ldm}};
             const struct tr_out dqkv[3] = {
                 {s->pass->dquery + q, ldq}, {dmemory + kv, ldm}, {dmemory + kv + b->inner, ldm}};
             s->k->attention_back(
-                &head, qkv, acts->probs + ((size_t)m * b->heads + h) * acts->probs_stride,
-                (struct tr_view){s->pass->dcontext + m * head.queries * ldc + h * dim, ldc}, dqkv,
+                &head, qkv, probs,
+                (struct tr_view){s->pass->dcontext + m * head.queries * ldc + at, ldc}, dqkv,
                 s->pass->scratch);
         }
 }

@@ -23,7 +23,7 @@ static void pack(const float *weight, int out, int in, float *forward, float *ba
 static void linear(const struct tr_linear *layer, int rows, struct tr_view x,
                    struct tr_view residual, struct tr_out y)
 {
-    for (int r = 0; r < rows; r++)
+    for (ptrdiff_t r = 0; r < rows; r++)
         for (int o = 0; o < layer->out; o++)
             y.at[r * y.ld + o] =
                 layer->bias[o] + (residual.at ? residual.at[r * residual.ld + o] : 0.0F);
@@ -37,21 +37,21 @@ static void linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, layer->in, layer->out, 1.0F, dy.at,
                 (int)dy.ld, layer->weight, layer->in, add ? 1.0F : 0.0F, dx.at, (int)dx.ld);
     if (factor.at)
-        for (int r = 0; r < rows; r++)
+        for (ptrdiff_t r = 0; r < rows; r++)
             for (int i = 0; i < layer->in; i++)
                 dx.at[r * dx.ld + i] *= factor.at[r * factor.ld + i];
 }
 
 static void add_column_sums(int rows, int cols, struct tr_view x, float *sums)
 {
-    for (int r = 0; r < rows; r++)
+    for (ptrdiff_t r = 0; r < rows; r++)
         for (int c = 0; c < cols; c++)
             sums[c] += x.at[r * x.ld + c];
 }
 
 static void add_rows(int rows, int cols, struct tr_view x, struct tr_out y)
 {
-    for (int r = 0; r < rows; r++)
+    for (ptrdiff_t r = 0; r < rows; r++)
         for (int c = 0; c < cols; c++)
             y.at[r * y.ld + c] += x.at[r * x.ld + c];
 }
@@ -127,7 +127,7 @@ static void attention_back(const struct tr_head *head, const struct tr_view qkv[
 static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
                  struct tr_out y, float *stats)
 {
-    for (int r = 0; r < rows; r++) {
+    for (ptrdiff_t r = 0; r < rows; r++) {
         const float *in = x.at + r * x.ld;
         float mean = 0, variance = 0;
         for (int c = 0; c < cols; c++)
@@ -148,7 +148,7 @@ static void norm(int rows, int cols, struct tr_view x, const float *gamma, const
 static void norm_back(int rows, int cols, struct tr_view x, const float *stats, struct tr_view dy,
                       const float *gamma, float *dgamma, float *dbeta, struct tr_out dx)
 {
-    for (int r = 0; r < rows; r++) {
+    for (ptrdiff_t r = 0; r < rows; r++) {
         const float *in = x.at + r * x.ld, *g = dy.at + r * dy.ld;
         const float mean = stats[2 * r], rstd = stats[2 * r + 1];
         float a = 0, b = 0; /* means of dy gamma, dy gamma xhat */

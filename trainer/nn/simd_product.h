@@ -27,20 +27,45 @@ struct product {
  * tile in a register, runs out of them, and computes hundreds before the first product. */
 #define OPAQUE(pointer) __asm__("" : "+r"(pointer))
 
-/* The epilogue of a tile at the right edge of C, from a copy of its sums. */
-static __attribute__((noinline)) void finish_edge(const struct product *p, const float *sums,
-                                                  int rows, ptrdiff_t row, int column)
+/* Add, multiply and store a tile's sums. `last` columns of its last vector exist; whole says that
+ * all do, and is a constant where this is inlined. */
+INLINE void finish(const struct product *p, vf sum[][2], const int rows, const int vectors,
+                   ptrdiff_t row, int column, const int whole, int last)
 {
-    for (int r = 0; r < rows; r++, row++, sums += (ptrdiff_t)2 * VL)
-        for (int v = 0; v < 2 && column + v * VL < p->n; v++) {
-            const int at = column + v * VL, n = p->n - at;
-            vf sum = LOAD(sums + v * VL);
-            if (p->add)
-                sum += load_some(p->add + row * p->ld_add + at, n);
-            if (p->mul)
-                sum *= load_some(p->mul + row * p->ld_mul + at, n);
-            store_some(p->c + row * p->ldc + at, sum, n);
+    const ptrdiff_t ldc = p->ldc, ld_add = p->ld_add, ld_mul = p->ld_mul;
+    const int end = vectors - 1;
+    float *c = p->c + row * ldc + column;
+
+    if (p->add) {
+        const float *add = p->add + row * ld_add + column;
+        UNROLL for (int i = 0; i < rows; i++, add += ld_add)
+        {
+            OPAQUE(add);
+            if (vectors > 1)
+                sum[i][0] += LOAD(add);
+            sum[i][end] += whole ? LOAD(add + end * VL) : load_first(add + end * VL, last);
         }
+    }
+    if (p->mul) {
+        const float *mul = p->mul + row * ld_mul + column;
+        UNROLL for (int i = 0; i < rows; i++, mul += ld_mul)
+        {
+            OPAQUE(mul);
+            if (vectors > 1)
+                sum[i][0] *= LOAD(mul);
+            sum[i][end] *= whole ? LOAD(mul + end * VL) : load_first(mul + end * VL, last);
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++, c += ldc)
+    {
+        OPAQUE(c);
+        if (vectors > 1)
+            STORE(c, sum[i][0]);
+        if (whole)
+            STORE(c + end * VL, sum[i][end]);
+        else
+            store_first(c + end * VL, sum[i][end], last);
+    }
 }
 
 /* The sums start from the bias. */
@@ -85,38 +110,10 @@ INLINE void tile(const struct product *p, const int rows, const int vectors, ptr
         }
         UNROLL for (int i = 0; i < rows; i += 3) a[i / 3] += a_col;
     }
-    if (last < VL) {
-        float copy[TILE_ROWS_1 * 2 * VL];
-        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vectors; v++)
-            STORE(copy + (2 * i + v) * VL, sum[i][v]);
-        finish_edge(p, copy, rows, row, column);
-        return;
-    }
-    float *c = p->c + row * p->ldc + column;
-    if (p->add) {
-        const float *add = p->add + row * p->ld_add + column;
-        const ptrdiff_t ld_add = p->ld_add;
-        UNROLL for (int i = 0; i < rows; i++, add += ld_add)
-        {
-            OPAQUE(add);
-            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += LOAD(add + v * VL);
-        }
-    }
-    if (p->mul) {
-        const float *mul = p->mul + row * p->ld_mul + column;
-        const ptrdiff_t ld_mul = p->ld_mul;
-        UNROLL for (int i = 0; i < rows; i++, mul += ld_mul)
-        {
-            OPAQUE(mul);
-            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] *= LOAD(mul + v * VL);
-        }
-    }
-    const ptrdiff_t ldc = p->ldc;
-    UNROLL for (int i = 0; i < rows; i++, c += ldc)
-    {
-        OPAQUE(c);
-        UNROLL for (int v = 0; v < vectors; v++) STORE(c + v * VL, sum[i][v]);
-    }
+    if (last >= VL)
+        finish(p, sum, rows, vectors, row, column, 1, last);
+    else
+        finish(p, sum, rows, vectors, row, column, 0, last);
 }
 
 typedef void tiles_fn(const struct product *p, int row, int column, int count);

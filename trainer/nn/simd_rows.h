@@ -9,37 +9,70 @@
 
 /* --- layer norm --- */
 
+/* Rows are taken four at a time, so that their sums across the lanes and their roots are shared;
+ * the last row stands in for those that are missing. */
+struct four {
+    const float *at[4];
+};
+
+INLINE struct four four_rows(struct tr_view x, ptrdiff_t first, ptrdiff_t last)
+{
+    struct four f;
+    UNROLL for (ptrdiff_t i = 0; i < 4; i++) f.at[i] =
+        x.at + (first + i < last ? first + i : last) * x.ld;
+    return f;
+}
+
+/* Lanes behind n become zero, also where the load gave zero and the mean was taken off. */
+INLINE vf gap_from(const float *x, float mean, int n)
+{
+    if (n >= VL)
+        return LOAD(x) - SET1(mean);
+    float gap[VL];
+    STORE(gap, load_first(x, n) - SET1(mean));
+    return load_first(gap, n);
+}
+
+/* means and reciprocal deviations of four rows. */
+INLINE void norm_stats(const struct four *x, int cols, float mean[4], float rstd[4])
+{
+    const __m128 count = _mm_set1_ps((float)cols);
+    vf sum[4] = {SET1(0.0F), SET1(0.0F), SET1(0.0F), SET1(0.0F)};
+
+    for (int c = 0; c < cols; c += VL)
+        UNROLL for (int i = 0; i < 4; i++) sum[i] += load_some(x->at[i] + c, cols - c);
+    _mm_storeu_ps(mean, lanes_sums(sum[0], sum[1], sum[2], sum[3]) / count);
+    UNROLL for (int i = 0; i < 4; i++) sum[i] = SET1(0.0F);
+    for (int c = 0; c < cols; c += VL)
+        UNROLL for (int i = 0; i < 4; i++)
+        {
+            const vf gap = gap_from(x->at[i] + c, mean[i], cols - c);
+            sum[i] += gap * gap;
+        }
+    const __m128 variance = lanes_sums(sum[0], sum[1], sum[2], sum[3]) / count;
+    _mm_storeu_ps(rstd, _mm_set1_ps(1.0F) / _mm_sqrt_ps(variance + _mm_set1_ps(TR_NORM_EPS)));
+}
+
 static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
                  struct tr_out y, float *stats)
 {
-    for (int r = 0; r < rows; r++) {
-        const float *in = x.at + r * x.ld;
-        float *out = y.at + r * y.ld;
-        vf sum = SET1(0.0F), squares = SET1(0.0F);
-        for (int c = 0; c < cols; c += VL)
-            sum += load_some(in + c, cols - c);
-        const vf mean = SET1(lanes_sum(sum) / (float)cols);
-        for (int c = 0; c + VL <= cols; c += VL) {
-            const vf gap = LOAD(in + c) - mean;
-            squares += gap * gap;
-        }
-        if (cols % VL) {
-            const int n = cols % VL, c = cols - n;
-            float gap[VL];
-            STORE(gap, load_first(in + c, n) - mean);
-            const vf some = load_first(gap, n);
-            squares += some * some;
-        }
-        const float variance = lanes_sum(squares) / (float)cols;
-        const vf rstd = SET1(1.0F / scalar_sqrt(variance + TR_NORM_EPS));
+    for (ptrdiff_t r = 0; r < rows; r += 4) {
+        const struct four in = four_rows(x, r, rows - 1);
+        const struct four out = four_rows(tr_seen(y), r, rows - 1);
+        float mean[4], rstd[4];
+        norm_stats(&in, cols, mean, rstd);
         for (int c = 0; c < cols; c += VL) {
             const int n = cols - c;
-            const vf unit = (load_some(in + c, n) - mean) * rstd;
-            store_some(out + c, unit * load_some(gamma + c, n) + load_some(beta + c, n), n);
+            const vf scale = load_some(gamma + c, n), shift = load_some(beta + c, n);
+            UNROLL for (int i = 0; i < 4; i++)
+            {
+                const vf unit = (load_some(in.at[i] + c, n) - SET1(mean[i])) * SET1(rstd[i]);
+                store_some((float *)out.at[i] + c, unit * scale + shift, n);
+            }
         }
-        if (stats) {
-            stats[2 * r] = mean[0];
-            stats[2 * r + 1] = rstd[0];
+        for (ptrdiff_t i = 0; stats && i < 4 && r + i < rows; i++) {
+            stats[2 * (r + i)] = mean[i];
+            stats[2 * (r + i) + 1] = rstd[i];
         }
     }
 }
@@ -50,17 +83,31 @@ enum { norm_block = 32 }; /* rows whose two means are held at a time */
 INLINE void norm_back_means(int rows, int cols, struct tr_view x, const float *stats,
                             struct tr_view dy, const float *gamma, float *means)
 {
-    for (int r = 0; r < rows; r++) {
-        const vf mean = SET1(stats[2 * r]);
-        vf a = SET1(0.0F), b = SET1(0.0F);
+    for (ptrdiff_t r = 0; r < rows; r += 4) {
+        const struct four in = four_rows(x, r, rows - 1), g = four_rows(dy, r, rows - 1);
+        vf a[4], b[4];
+        float sums[8], mean[4];
+        UNROLL for (int i = 0; i < 4; i++)
+        {
+            a[i] = b[i] = SET1(0.0F);
+            mean[i] = stats[2 * (r + i < rows ? r + i : rows - 1)];
+        }
         for (int c = 0; c < cols; c += VL) {
             const int n = cols - c;
-            const vf g = load_some(dy.at + r * dy.ld + c, n) * load_some(gamma + c, n);
-            a += g;
-            b += g * (load_some(x.at + r * x.ld + c, n) - mean);
+            const vf scale = load_some(gamma + c, n);
+            UNROLL for (int i = 0; i < 4; i++)
+            {
+                const vf d = load_some(g.at[i] + c, n) * scale;
+                a[i] += d;
+                b[i] += d * (load_some(in.at[i] + c, n) - SET1(mean[i]));
+            }
         }
-        means[2 * r] = lanes_sum(a) / (float)cols;
-        means[2 * r + 1] = lanes_sum(b) * stats[2 * r + 1] / (float)cols;
+        _mm_storeu_ps(sums, lanes_sums(a[0], a[1], a[2], a[3]));
+        _mm_storeu_ps(sums + 4, lanes_sums(b[0], b[1], b[2], b[3]));
+        for (ptrdiff_t i = 0; i < 4 && r + i < rows; i++) {
+            means[2 * (r + i)] = sums[i] / (float)cols;
+            means[2 * (r + i) + 1] = sums[4 + i] * stats[2 * (r + i) + 1] / (float)cols;
+        }
     }
 }
 
@@ -79,7 +126,7 @@ static void norm_back(int rows, int cols, struct tr_view x, const float *stats, 
             const int n = cols - c;
             const vf scale = load_some(gamma + c, n);
             vf sum_gamma = load_some(dgamma + c, n), sum_beta = load_some(dbeta + c, n);
-            for (int r = 0; r < count; r++) {
+            for (ptrdiff_t r = 0; r < count; r++) {
                 float *out = dx.at + (first + r) * dx.ld + c;
                 const vf rstd = SET1(s[2 * r + 1]);
                 const vf unit = (load_some(xb.at + r * xb.ld + c, n) - SET1(s[2 * r])) * rstd;
@@ -115,7 +162,7 @@ static void add_column_sums(int rows, int cols, struct tr_view x, float *sums)
     for (; c + 4 * VL <= cols; c += 4 * VL) {
         vf s[4];
         UNROLL for (int v = 0; v < 4; v++) s[v] = LOAD(sums + c + v * VL);
-        for (int r = 0; r < rows; r++)
+        for (ptrdiff_t r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < 4; v++) s[v] += LOAD(x.at + r * x.ld + c + v * VL);
         UNROLL for (int v = 0; v < 4; v++) STORE(sums + c + v * VL, s[v]);
     }
@@ -135,7 +182,7 @@ static void add_column_sums(int rows, int cols, struct tr_view x, float *sums)
 
 static void add_rows(int rows, int cols, struct tr_view x, struct tr_out y)
 {
-    for (int r = 0; r < rows; r++, x.at += x.ld, y.at += y.ld)
+    for (ptrdiff_t r = 0; r < rows; r++, x.at += x.ld, y.at += y.ld)
         for (int c = 0; c < cols; c += VL)
             store_some(y.at + c, load_some(y.at + c, cols - c) + load_some(x.at + c, cols - c),
                        cols - c);

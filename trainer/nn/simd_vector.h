@@ -61,6 +61,22 @@ INLINE float lanes_sum(vf v)
     return _mm512_reduce_add_ps(v);
 }
 
+/* The sums of four vectors. */
+INLINE __m128 lanes_sums(vf a, vf b, vf c, vf d)
+{
+    const vf ab = _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
+    const vf cd = _mm512_unpacklo_ps(c, d) + _mm512_unpackhi_ps(c, d);
+    const vf all = (vf)_mm512_unpacklo_pd((__m512d)ab, (__m512d)cd) +
+                   (vf)_mm512_unpackhi_pd((__m512d)ab, (__m512d)cd);
+    const __m256 half = _mm512_castps512_ps256(all) + _mm512_extractf32x8_ps(all, 1);
+    return _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+}
+
+INLINE float lanes_max(vf v)
+{
+    return _mm512_reduce_max_ps(v);
+}
+
 INLINE void transpose(vf r[VL])
 {
     vf t[VL], u[VL];
@@ -140,6 +156,23 @@ INLINE float lanes_sum(vf v)
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+/* The sums of four vectors. */
+INLINE __m128 lanes_sums(vf a, vf b, vf c, vf d)
+{
+    const vf ab = _mm256_unpacklo_ps(a, b) + _mm256_unpackhi_ps(a, b);
+    const vf cd = _mm256_unpacklo_ps(c, d) + _mm256_unpackhi_ps(c, d);
+    const vf all = (vf)_mm256_unpacklo_pd((__m256d)ab, (__m256d)cd) +
+                   (vf)_mm256_unpackhi_pd((__m256d)ab, (__m256d)cd);
+    return _mm256_castps256_ps128(all) + _mm256_extractf128_ps(all, 1);
+}
+
+INLINE float lanes_max(vf v)
+{
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
 INLINE void transpose(vf r[VL])
 {
     vf t[VL], u[VL];
@@ -162,11 +195,6 @@ INLINE void transpose(vf r[VL])
 }
 #endif
 
-INLINE float scalar_sqrt(float x)
-{
-    return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
-}
-
 /* n floats, at most a vector of them; whole vectors need no mask. */
 INLINE vf load_some(const float *p, int n)
 {
@@ -181,22 +209,32 @@ INLINE void store_some(float *p, vf v, int n)
         store_first(p, v, n);
 }
 
-/* 2^x for x <= 127, relative error under 2e-7; below -126 it stays at 2^-126. Degree 6, minimax on
- * [-1/2,1/2] (1.9e-9 before rounding). Second operand of max: NaN goes through. */
-INLINE vf exp2_lanes(vf x)
+/* 2^f on [-1/2,1/2], degree 6, minimax (1.9e-9 before rounding). */
+INLINE vf exp2_fraction(vf f)
 {
-    const vf magic = SET1(12582912.0F); /* 1.5 * 2^23: adding it rounds to an integer */
-    x = VMAX(SET1(-126.0F), x);
-    const vf shifted = x + magic;
-    const vf f = x - (shifted - magic);
     vf p = SET1(1.5345814e-4F);
     p = p * f + SET1(1.3399933e-3F);
     p = p * f + SET1(9.6184890e-3F);
     p = p * f + SET1(5.5503288e-2F);
     p = p * f + SET1(2.4022647e-1F);
     p = p * f + SET1(6.9314721e-1F);
-    p = p * f + SET1(1.0F);
+    return p * f + SET1(1.0F);
+}
+
+/* 2^x for x <= 127, relative error under 2e-7; far below -126 it is 0 or 2^-126. NaN goes through.
+ */
+INLINE vf exp2_lanes(vf x)
+{
+#if VL == 16
+    const vf f = _mm512_reduce_ps(x, 0); /* x less the nearest integer */
+    return _mm512_scalef_ps(exp2_fraction(f), x - f);
+#else
+    const vf magic = SET1(12582912.0F); /* 1.5 * 2^23: adding it rounds to an integer */
+    x = VMAX(SET1(-126.0F), x);         /* the second operand is what NaN comes from */
+    const vf shifted = x + magic;
+    const vf p = exp2_fraction(x - (shifted - magic));
     return (vf)((vi)p + ((vi)shifted << 23));
+#endif
 }
 
 /* u Phi(u) and its derivative. Phi(-x) = exp(-x^2/2) Q(x) for x = |u|, with Q minimax on [0,5] for
