@@ -328,9 +328,6 @@ static rt_status place_recipes(const struct assembly *a)
     const bool epochs = study__given(a->yaml, "full.epochs");
     const bool steps = study__given(a->yaml, "full.steps");
 
-    for (int k = 0; k < TR_DISTILL_MAX_TEACHERS;
-         k++) /* no key sets it: teachers stay as they are */
-        study->recipe.distill.calibration[k] = study->full.distill.calibration[k] = 1;
     study->full.distill.combine = study->recipe.distill.combine;
     memcpy(study->full.distill.weight, study->recipe.distill.weight,
            sizeof study->full.distill.weight);

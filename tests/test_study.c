@@ -52,6 +52,8 @@ static void a_minimal_study_has_the_defaults(void **state)
     assert_true(study.recipe.distill.t2_scale);
     assert_near(study.recipe.distill.weight[0], 1, 0);
     assert_near(study.full_epochs, 20, 0);
+    assert_near(study.recipe.distill.calibration[15], 1, 0); /* what has no key has its default */
+    assert_near(study.full.distill.calibration[15], 1, 0);
     assert_int_equal(study.latency.samples, want.latency.samples);
     assert_int_equal(study.space.limits.params, 0);
     assert_int_equal(study.teachers.count, 1);
