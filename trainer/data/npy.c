@@ -57,6 +57,16 @@ static bool read_shape(const char *at, struct layout *layout)
     return *at == ')';
 }
 
+/* How much of an entry can stand in a message: printable, up to its comma, at most 8. */
+static int shown(const char *entry_text)
+{
+    int n = 0;
+
+    while (n < 8 && entry_text[n] >= ' ' && entry_text[n] <= '~' && entry_text[n] != ',')
+        n++;
+    return n;
+}
+
 static rt_status parse_dictionary(const char *name, const char *text, struct layout *layout,
                                   struct rt_err *err)
 {
@@ -74,9 +84,9 @@ static rt_status parse_dictionary(const char *name, const char *text, struct lay
         layout->value_bytes = 8;
     else
         return rt_fail(err, RT_EFORMAT,
-                       "'%s' has values of type %.8s, want '<f4'; save it with "
+                       "'%s' has values of type %.*s, want '<f4'; save it with "
                        "array.astype('<f4')",
-                       name, descr);
+                       name, shown(descr), descr);
     if (strncmp(order, "False", 5))
         return rt_fail(err, RT_EFORMAT,
                        "'%s' is in Fortran order; save it with "
@@ -96,8 +106,13 @@ static rt_status parse_header(const char *name, const unsigned char *data, size_
     char text[most_header + 1];
     size_t length, start;
 
-    if (bytes < 12 || memcmp(data, "\x93NUMPY", 6) || data[6] < 1 || data[6] > 3)
+    if (bytes < 12 || memcmp(data, "\x93NUMPY", 6))
         return rt_fail(err, RT_EFORMAT, "'%s' is not a .npy file; save it with numpy.save()", name);
+    if (data[6] < 1 || data[6] > 3)
+        return rt_fail(err, RT_EFORMAT,
+                       "'%s' is not a .npy file of version 1 to 3 but %d; save it with "
+                       "numpy.save()",
+                       name, data[6]);
     start = data[6] == 1 ? 10 : 12;
     length = data[8] | (size_t)data[9] << 8;
     if (data[6] > 1)

@@ -129,6 +129,14 @@ static rt_status check_cover(const char *name, struct extent *extents, size_t n,
     return RT_OK;
 }
 
+/* Names stand in messages, which are one line. */
+static int unprintable(const char *key)
+{
+    while (*key && (unsigned char)*key >= ' ' && *key != 127)
+        key++;
+    return *key != '\0';
+}
+
 static rt_status check_tensors(const char *name, const struct view *view, struct rt_err *err)
 {
     struct extent *extents = malloc((json_object_size(view->header) + 1) * sizeof *extents);
@@ -144,6 +152,9 @@ static rt_status check_tensors(const char *name, const struct view *view, struct
         if (strcmp(key, "__metadata__") == 0) {
             if (!json_is_object(tensor))
                 rc = rt_fail(err, RT_EFORMAT, "the metadata of '%s' are not an object", name);
+        } else if (unprintable(key)) {
+            rc = rt_fail(err, RT_EFORMAT, "'%s' has a tensor with control characters in its name",
+                         name);
         } else if (check_tensor(tensor, view->bytes, &extents[n].begin, &extents[n].end)) {
             rc = rt_fail(err, RT_EFORMAT,
                          "tensor '%.60s' in '%s' is not F32 within the file's bounds; the file is "
@@ -174,7 +185,8 @@ static rt_status view_open(const char *name, const unsigned char *data, size_t b
         return rt_fail(err, RT_EFORMAT, "'%s' is not a safetensors file, or is truncated", name);
     view->header = json_loadb((const char *)data + 8, (size_t)length, JSON_REJECT_DUPLICATES, &why);
     if (!view->header)
-        return rt_fail(err, RT_EFORMAT, "the header of '%s' is not JSON: %.80s", name, why.text);
+        return rt_fail(err, RT_EFORMAT, "the header of '%s' is not JSON from byte %d on", name,
+                       why.position); /* why.text can hold bytes of the file, newlines too */
     if (!json_is_object(view->header)) {
         json_decref(view->header);
         return rt_fail(err, RT_EFORMAT, "the header of '%s' is not a JSON object", name);

@@ -121,8 +121,15 @@ static rt_status check_key(const char *path, const struct header *header,
 {
     const char *mend = "run 'retort teach' to write it anew";
 
-    if (header->rows != want->rows || header->classes != want->classes ||
-        memcmp(header->data, want->data, RT_HASH_TEXT))
+    if (header->rows != want->rows)
+        return rt_fail(err, RT_EMISMATCH,
+                       "'%s' was made from other data: it has %d examples, the data has %d; %s",
+                       path, header->rows, want->rows, mend);
+    if (header->classes != want->classes)
+        return rt_fail(err, RT_EMISMATCH,
+                       "'%s' was made from other data: it has %d classes, the data has %d; %s",
+                       path, header->classes, want->classes, mend);
+    if (memcmp(header->data, want->data, RT_HASH_TEXT))
         return rt_fail(err, RT_EMISMATCH, "'%s' was made from other data; %s", path, mend);
     if (header->teachers != want->teachers)
         return rt_fail(err, RT_EMISMATCH, "'%s' knows %d teachers, the study has %d; %s", path,
