@@ -151,7 +151,6 @@ static const cyaml_schema_field_t limits_fields[] = {
         FLOAT("clip_high", optional, study.which.distill.clip_high),                               \
         FLOAT("clip_low", optional, study.which.distill.clip_low),                                 \
         FLOAT("floor_until", optional, study.which.distill.floor_until),                           \
-        INT("eval_every", optional, study.which.eval_every),                                       \
         INT("curve_points", optional, study.which.curve_points)
 
 static const cyaml_schema_field_t distill_fields[] = {RECIPE(recipe), CYAML_FIELD_END};
@@ -241,7 +240,6 @@ static const struct study_range ranges[] = {
     {"distill.clip_high", 0, 1e6},
     {"distill.clip_low", 0, 1e6},
     {"distill.floor_until", 0, 1},
-    {"distill.eval_every", 0, 1e9},
     {"distill.curve_points", 0, 10000},
     {"full.epochs", .001, 1e5},
     {"search.trials", 0, 1e9},

@@ -32,7 +32,6 @@ struct tr_recipe {
     double reference_width; /* > 0: the peak is scaled by reference_width / width */
     double warmup;          /* fraction of steps */
     double weight_decay;
-    int eval_every;   /* steps between evaluations in the learning curve; 0: only at the end */
     int curve_points; /* of each training series in the learning curve */
     struct tr_distill distill;
 };
