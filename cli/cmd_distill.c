@@ -135,7 +135,6 @@ static rt_status sheets_init(struct sheets *s, size_t n, size_t classes, size_t 
                          malloc(n * sizeof(int))};
     if (s->student && s->teachers && s->ensemble && s->target && s->rows)
         return RT_OK;
-    sheets_release(s);
     return rt_fail(err, RT_ENOMEM, "no memory to evaluate %zu test examples", n);
 }
 
@@ -172,10 +171,9 @@ static rt_status examine(const struct job *job, struct exam *exam, struct rt_err
     RT_TRY(lab_test_images(&job->lab, &test, err));
     rc = sheets_init(&sheets, (size_t)test.count, (size_t)test.classes,
                      (size_t)job->lab.study.teachers.count, err);
-    if (rc == RT_OK) {
+    if (rc == RT_OK)
         rc = grade(job, &test, &sheets, exam, err);
-        sheets_release(&sheets);
-    }
+    sheets_release(&sheets);
     tr_images_release(&test);
     return rc;
 }

@@ -100,8 +100,10 @@ static rt_status record_teachers(const struct lab *lab, struct store *store, str
     char(*archs)[SPACE_ARCH_TEXT] = calloc((size_t)spec->count + 1, sizeof *archs);
     rt_status rc = RT_OK;
 
-    if (!rows || !archs)
+    if (!rows || !archs) {
         rc = rt_fail(err, RT_ENOMEM, "no memory to record the teachers");
+        goto done;
+    }
     for (int k = 0; k <= spec->count && rc == RT_OK; k++) {
         const bool one = k < spec->count;
         const struct tr_teacher_spec *teacher = &spec->teacher[one ? k : 0];
@@ -127,6 +129,7 @@ static rt_status record_teachers(const struct lab *lab, struct store *store, str
     }
     if (rc == RT_OK)
         rc = store_teachers(store, rows, spec->count + 1, err);
+done:
     free(rows);
     free(archs);
     return rc;
