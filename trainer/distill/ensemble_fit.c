@@ -208,10 +208,10 @@ rt_status tr_ensemble_fit(const struct tr_held_out *held_out, enum tr_ensemble_r
                           bool calibrate, struct tr_distill *distill,
                           struct tr_ensemble_report *report, struct rt_err *err)
 {
-    double even[TR_DISTILL_MAX_TEACHERS];
+    double even[TR_DISTILL_MAX_TEACHERS] = {0};
 
     RT_TRY(check_held_out(held_out, err));
-    double *p = malloc((size_t)held_out->n * (size_t)held_out->teachers * sizeof *p);
+    double *p = calloc((size_t)held_out->n * (size_t)held_out->teachers, sizeof *p);
     if (!p)
         return rt_fail(err, RT_ENOMEM, "no memory to weigh teachers on %d rows", held_out->n);
     for (int k = 0; k < held_out->teachers; k++) {
