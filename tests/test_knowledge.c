@@ -104,10 +104,10 @@ static void open_refuses_other_data(void **state)
     refuse_key(&key, "made from other data");
     key = two_teachers();
     key.rows++;
-    refuse_key(&key, "made from other data");
+    refuse_key(&key, "made from other data: it has");
     key = two_teachers();
     key.classes--;
-    refuse_key(&key, "made from other data");
+    refuse_key(&key, "made from other data: it has");
 }
 
 static void open_refuses_other_teachers(void **state)

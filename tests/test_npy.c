@@ -119,7 +119,9 @@ static void parse_refuses_other_types_and_says_how_to_mend_them(void **state)
     (void)state;
     refuse_dictionary("{'descr': '<i8', 'fortran_order': False, 'shape': (2, 3), }", "type '<i8'");
     refuse_dictionary("{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }",
-                      "array.astype('<f4')");
+                      "type '>f4', want '<f4'; save it with array.astype('<f4')");
+    refuse_dictionary("{'descr': '\n\033', 'fortran_order': False, 'shape': (2, 3), }",
+                      "type ', want"); /* what cannot be printed is not */
     refuse_dictionary("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3), }",
                       "want '<f4'");
     refuse_dictionary("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }",

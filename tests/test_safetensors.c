@@ -34,7 +34,7 @@ static size_t build(unsigned char out[4096], const char *header, size_t bytes)
     assert_true(8 + length + bytes <= 4096);
     for (int i = 0; i < 8; i++)
         out[i] = (unsigned char)((uint64_t)length >> (8 * i));
-    memcpy(out + 8, header, length);
+    snprintf((char *)out + 8, 4096 - 8, "%s", header);
     for (size_t i = 0; i < bytes / 4; i++) {
         const float value = (float)i;
         memcpy(out + 8 + length + 4 * i, &value, 4);
@@ -255,6 +255,8 @@ static void check_refuses_a_header_that_is_not_an_object(void **state)
     refuse_header("{" A "," A "}", "is not JSON"); /* one name twice */
     refuse_header("{" A "," B "} junk", "is not JSON");
     refuse_header("[]  ", "is not a JSON object");
+    refuse_header("{\"\\\n\":0}", "is not JSON from byte 4"); /* keeps the newline to itself */
+    refuse_header("{\"a\\nb\":{}}", "control characters in its name");
     refuse_header("{\"__metadata__\":[]," A "," B "}", "metadata");
 }
 

@@ -99,7 +99,7 @@ static rt_status read_all(struct source *s, int dims, struct tr_idx *out, struct
     RT_TRY(read_sizes(s, dims, &idx, err));
     for (int i = 0; i < dims; i++)
         bytes *= (size_t)idx.size[i]; /* at most 1e6 * 1024 * 1024: no overflow */
-    if (bytes > TR_IDX_MAX_BYTES)
+    if (bytes < 1 || bytes > TR_IDX_MAX_BYTES)
         return rt_fail(err, RT_EFORMAT, "'%s' states %zu bytes of data, more than 4 GiB", s->name,
                        bytes);
     if (!s->file && bytes > s->count)

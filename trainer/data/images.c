@@ -1,6 +1,7 @@
 /* trainer/data/images.c -- see images.h. */
 #include "trainer/data/images.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,7 +126,7 @@ static void apportion(const int *have, int classes, int total, int *want)
     }
 }
 
-/* Keep the rows of `from` that `keep` marks, in ascending order; returns how many. */
+/* The rows marked `wanted`, in ascending order; returns how many. */
 static int collect(const unsigned char *mark, unsigned char wanted, int n, int *out)
 {
     int count = 0;
@@ -175,12 +176,12 @@ static void measure_pixels(struct tr_split *split, const struct tr_images *image
         const uint8_t *at = images->pixels + split->train[i] * pixels;
         for (size_t j = 0; j < pixels; j++) {
             sum += at[j];
-            squares += at[j] * at[j];
+            squares += (int64_t)at[j] * at[j];
         }
     }
     const double mean = (double)sum / n, variance = (double)squares / n - mean * mean;
     split->mean = (float)(mean / 255);
-    split->sd = variance > 0 ? (float)(__builtin_sqrt(variance) / 255) : 1;
+    split->sd = variance > 0 ? (float)(sqrt(variance) / 255) : 1;
 }
 
 rt_status tr_split_init(struct tr_split *split, const struct tr_images *images, int validation,

@@ -15,6 +15,9 @@
 
 enum { most_header = 4096, most_rows = 100000000, most_columns = 1000000 };
 
+/* Magic, version 1, 118 bytes of dictionary: what we write. */
+static const unsigned char preamble[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 118, 0};
+
 struct layout {
     int value_bytes;              /* 4 or 8 */
     size_t rows, columns, header; /* header: bytes before the values */
@@ -87,7 +90,7 @@ static rt_status parse_dictionary(const char *name, const char *text, struct lay
                        "'%s' has values of type %.*s, want '<f4'; save it with "
                        "array.astype('<f4')",
                        name, shown(descr), descr);
-    if (strncmp(order, "False", 5))
+    if (strncmp(order, "False", 5) != 0)
         return rt_fail(err, RT_EFORMAT,
                        "'%s' is in Fortran order; save it with "
                        "numpy.ascontiguousarray(array)",
@@ -106,7 +109,7 @@ static rt_status parse_header(const char *name, const unsigned char *data, size_
     char text[most_header + 1];
     size_t length, start;
 
-    if (bytes < 12 || memcmp(data, "\x93NUMPY", 6))
+    if (bytes < 12 || memcmp(data, preamble, 6) != 0)
         return rt_fail(err, RT_EFORMAT, "'%s' is not a .npy file; save it with numpy.save()", name);
     if (data[6] < 1 || data[6] > 3)
         return rt_fail(err, RT_EFORMAT,
@@ -128,13 +131,13 @@ static rt_status parse_header(const char *name, const unsigned char *data, size_
 rt_status tr_npy_parse(const char *name, const unsigned char *data, size_t bytes,
                        struct tr_matrix *matrix, struct rt_err *err)
 {
-    struct layout layout;
+    struct layout layout = {0};
     size_t count;
     float *values;
 
     RT_TRY(parse_header(name, data, bytes, &layout, err));
     count = layout.rows * layout.columns; /* at most 1e14 */
-    if (bytes - layout.header != count * (size_t)layout.value_bytes)
+    if (count < 1 || bytes - layout.header != count * (size_t)layout.value_bytes)
         return rt_fail(
             err, RT_EFORMAT,
             "'%s' holds %zu bytes of values but its header states %zu x %zu of %d bytes; "
@@ -176,7 +179,7 @@ rt_status tr_npy_write(const char *path, const struct tr_matrix *matrix, struct 
                               "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }",
                               matrix->rows, matrix->columns);
 
-    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10); /* 0x76 = 118 bytes of dictionary */
+    memcpy(header, preamble, sizeof preamble);
     memset(header + 10 + used, ' ', sizeof header - 10 - (size_t)used);
     header[sizeof header - 1] = '\n';
     RT_TRY(rt_writer_open(&writer, path, err));

@@ -19,8 +19,8 @@ static json_t *describe(const struct tr_tensor *tensor)
     for (int i = 0; i < tensor->dims; i++)
         json_array_append_new(shape, json_integer(tensor->shape[i]));
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
-                     (json_int_t)(4 * tensor->offset),
-                     (json_int_t)(4 * (tensor->offset + tensor->count)));
+                     4 * (json_int_t)tensor->offset,
+                     4 * (json_int_t)(tensor->offset + tensor->count));
 }
 
 static char *header_text(const struct tr_student *student, const struct tr_metadata *metadata)
@@ -81,8 +81,8 @@ static int check_tensor(json_t *tensor, size_t bytes, size_t *begin, size_t *end
     const char *type = json_string_value(json_object_get(tensor, "dtype"));
     size_t i, count = 1;
 
-    if (!type || strcmp(type, "F32") || !json_is_array(shape) || json_array_size(offsets) != 2 ||
-        !json_is_integer(json_array_get(offsets, 0)) ||
+    if (!type || strcmp(type, "F32") != 0 || !json_is_array(shape) ||
+        json_array_size(offsets) != 2 || !json_is_integer(json_array_get(offsets, 0)) ||
         !json_is_integer(json_array_get(offsets, 1)))
         return -1;
     json_array_foreach(shape, i, size)
@@ -201,7 +201,7 @@ static rt_status view_open(const char *name, const unsigned char *data, size_t b
 rt_status tr_safetensors_check(const char *name, const unsigned char *data, size_t bytes,
                                struct rt_err *err)
 {
-    struct view view;
+    struct view view = {0};
 
     RT_TRY(view_open(name, data, bytes, &view, err));
     json_decref(view.header);
@@ -256,7 +256,7 @@ rt_status tr_safetensors_read(const char *path, const struct tr_student *student
                               struct rt_err *err)
 {
     struct rt_map map;
-    struct view view;
+    struct view view = {0};
     rt_status rc;
 
     RT_TRY(rt_map_open(&map, path, err));
@@ -274,7 +274,7 @@ rt_status tr_safetensors_metadata(const char *path, const char *key, char **valu
                                   struct rt_err *err)
 {
     struct rt_map map;
-    struct view view;
+    struct view view = {0};
     rt_status rc;
 
     RT_TRY(rt_map_open(&map, path, err));

@@ -79,7 +79,7 @@ static rt_status check_file(const char *path, const struct rt_map *map, struct h
     char hash[RT_HASH_TEXT];
     uint64_t bytes;
 
-    if (map->bytes < header_bytes || memcmp(map->data, MAGIC, 8))
+    if (map->bytes < header_bytes || memcmp(map->data, MAGIC, 8) != 0)
         return rt_fail(err, RT_EFORMAT,
                        "'%s' is not a knowledge cache; remove it and run 'retort teach'", path);
     memcpy(header, map->data, sizeof *header);
@@ -89,7 +89,7 @@ static rt_status check_file(const char *path, const struct rt_map *map, struct h
                        "'retort teach'",
                        path, header->version, version);
     hash_header(header, hash);
-    if (memcmp(hash, header->self, RT_HASH_TEXT) || header->value_type != 1 ||
+    if (memcmp(hash, header->self, RT_HASH_TEXT) != 0 || header->value_type != 1 ||
         header->teachers < 1 || header->teachers > TR_MAX_TEACHERS || header->classes < 1 ||
         header->rows < 1)
         return rt_fail(err, RT_EFORMAT,
@@ -100,7 +100,7 @@ static rt_status check_file(const char *path, const struct rt_map *map, struct h
         return rt_fail(err, RT_EFORMAT,
                        "'%s' is truncated or too long; remove it and run 'retort teach'", path);
     rt_hash_bytes(map->data + header_bytes, map->bytes - header_bytes, hash);
-    if (memcmp(hash, header->values, RT_HASH_TEXT))
+    if (memcmp(hash, header->values, RT_HASH_TEXT) != 0)
         return rt_fail(err, RT_EFORMAT,
                        "'%s' is damaged: its checksum is wrong; remove it and run 'retort teach'",
                        path);
@@ -129,17 +129,17 @@ static rt_status check_key(const char *path, const struct header *header,
         return rt_fail(err, RT_EMISMATCH,
                        "'%s' was made from other data: it has %d classes, the data has %d; %s",
                        path, header->classes, want->classes, mend);
-    if (memcmp(header->data, want->data, RT_HASH_TEXT))
+    if (memcmp(header->data, want->data, RT_HASH_TEXT) != 0)
         return rt_fail(err, RT_EMISMATCH, "'%s' was made from other data; %s", path, mend);
     if (header->teachers != want->teachers)
         return rt_fail(err, RT_EMISMATCH, "'%s' knows %d teachers, the study has %d; %s", path,
                        header->teachers, want->teachers, mend);
     for (int k = 0; k < want->teachers; k++) {
-        if (strncmp(header->name[k], want->name[k], TR_TEACHER_NAME))
+        if (strncmp(header->name[k], want->name[k], TR_TEACHER_NAME) != 0)
             return rt_fail(err, RT_EMISMATCH,
                            "teacher %d of '%s' is '%.63s', of the study '%s'; %s", k + 1, path,
                            header->name[k], want->name[k], mend);
-        if (memcmp(header->teacher[k], want->teacher[k], RT_HASH_TEXT))
+        if (memcmp(header->teacher[k], want->teacher[k], RT_HASH_TEXT) != 0)
             return rt_fail(err, RT_EMISMATCH,
                            "'%s' was made from another teacher '%s' than there is now; %s", path,
                            want->name[k], mend);
@@ -150,7 +150,7 @@ static rt_status check_key(const char *path, const struct header *header,
 rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
                             const struct tr_knowledge_key *want, struct rt_err *err)
 {
-    struct header header;
+    struct header header = {0};
     struct rt_map map;
     rt_status rc;
 
