@@ -3,7 +3,9 @@
 # Sourced as "$project/tests/cli/toy.bash"; works in the current folder.
 
 # be32 NUMBER: four bytes, the highest first.
-be32() { printf "\\x$(printf %02x $(($1 >> 24 & 255)))\\x$(printf %02x $(($1 >> 16 & 255)))\\x$(printf %02x $(($1 >> 8 & 255)))\\x$(printf %02x $(($1 & 255)))"; }
+be32() { # shellcheck disable=SC2059  # the format is made of the four bytes
+  printf "$(printf '\\x%02x' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)))"
+}
 
 # toy_images COUNT, toy_labels COUNT: IDX files on stdout. Class 0 is bright above, 1 on the left,
 # 2 on the diagonal quarters; the pixels' noise is a fixed sequence.
