@@ -227,6 +227,8 @@ static void read_refuses_a_packed_file_with_a_wrong_checksum(void **state)
     put(PACKED, packed, n);
     assert_int_equal(tr_idx_read(PACKED, 3, &idx, &err), RT_EFORMAT);
     assert_says(&err, "cannot be unpacked");
+    assert_says(&err, ": incorrect data check;");
+    assert_null(strstr(err.text, PACKED ":")); /* the path stands once, in quotes */
 }
 
 static void load_widens_labels_and_counts_classes(void **state)

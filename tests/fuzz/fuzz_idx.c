@@ -1,7 +1,9 @@
-/* Any bytes either are refused or are an IDX file of exactly that length. */
+/* Any bytes either are refused in one line that names the file, or are an IDX
+ * file of sane sizes that accounts for every byte. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "trainer/data/idx.h"
 
@@ -10,14 +12,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int dims = 1; dims <= 3; dims += 2) {
-        struct tr_idx idx;
-        size_t bytes = 4 + 4 * (size_t)dims, values = 1;
+        struct tr_idx idx = {0};
+        struct rt_err err = {0};
+        size_t bytes = 1;
 
-        if (tr_idx_parse("fuzz", data, size, dims, &idx, NULL) != RT_OK)
+        if (tr_idx_parse("fuzz.idx", data, size, dims, &idx, &err) != RT_OK) {
+            if (err.code == RT_OK || !strstr(err.text, "'fuzz.idx'") || strchr(err.text, '\n') ||
+                idx.data)
+                abort();
             continue;
+        }
         for (int i = 0; i < dims; i++)
-            values *= (size_t)idx.size[i];
-        if (bytes + values != size || idx.data[values - 1] != data[size - 1])
+            bytes *= (size_t)idx.size[i];
+        if (idx.dims != dims || bytes + 4 + 4 * (size_t)dims != size ||
+            memcmp(idx.data, data + size - bytes, bytes) != 0)
             abort();
         tr_idx_release(&idx);
     }

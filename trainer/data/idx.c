@@ -42,8 +42,10 @@ static rt_status fail_short(struct source *s, const char *where, struct rt_err *
     int code = Z_OK;
     const char *why = s->file ? gzerror(s->file, &code) : "";
 
+    if (strncmp(why, s->name, strlen(s->name)) == 0)
+        why += strlen(s->name) + 2; /* zlib begins with "PATH: " */
     if (code == Z_ERRNO)
-        return rt_fail(err, RT_EIO, "cannot read '%s': %s", s->name, strerror(errno));
+        return rt_fail(err, RT_EIO, "cannot read '%s': %s", s->name, why);
     if (code != Z_OK && code != Z_BUF_ERROR && code != Z_STREAM_END)
         return rt_fail(err, RT_EFORMAT, "'%s' cannot be unpacked in its %s: %s; fetch it again",
                        s->name, where, why);
