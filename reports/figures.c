@@ -1,189 +1,367 @@
-/* reports/figures.c -- report_figures() of report.h: gnuplot draws what its script and data say.
+/* reports/figures.c -- report_figures() of report.h: gnuplot draws what its scripts and data say.
  *
- * The .csv and .gp files stay beside the pictures, so that a figure can be changed by hand.
+ * All is made in a folder of its own inside the target, and moved up when all has worked. The .csv
+ * and .gp files stay beside the pictures, so that a figure can be changed by hand:
+ * `gnuplot front-params-error.gp`.
  */
 #include <errno.h>
 #include <math.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "reports/report.h"
 #include "reports/rows.h"
 
-struct terminal {
-    const char *suffix, *options;
+#define MOST_FIGURES 24 /* 21 pairs of 7 objectives, and three more */
+#define FIGURE_NAME (2 * STORE_NAME + 8)
+
+struct figures {
+    struct store *store;
+    const char *folder;
+    char work[RT_PATH_MAX]; /* the folder in which they are made */
+    struct report__rows rows;
+    int count;
+    char name[MOST_FIGURES][FIGURE_NAME];
 };
 
-static const struct terminal terminals[] = {
-    {"svg", "svg size 640,440 dynamic background 'white' font 'sans,13'"},
-    {"png", "pngcairo size 1280,880 background 'white' font 'sans,22' linewidth 2"},
-    {"pdf", "pdfcairo size 16cm,11cm font 'sans,12'"},
-};
-
-static rt_status open_in(struct rt_writer *writer, const char *folder, const char *name,
-                         const char *suffix, struct rt_err *err)
+static rt_status open_in(const struct figures *f, const char *name, const char *suffix,
+                         struct rt_writer *writer, struct rt_err *err)
 {
-    char path[RT_PATH_MAX];
+    char path[RT_PATH_MAX + FIGURE_NAME + 8];
 
-    if (snprintf(path, sizeof path, "%s/%s.%s", folder, name, suffix) >= (int)sizeof path)
-        return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", folder);
+    (void)snprintf(path, sizeof path, "%s/%s.%s", f->work, name, suffix);
     return rt_writer_open(writer, path, err);
 }
 
-static rt_status run_gnuplot(const char *folder, const char *name, struct rt_err *err)
-{
-    char command[2 * RT_PATH_MAX];
-    int code;
+/* ---- data ---- */
 
-    /* The folder is handed over as a quoted word: a quote in it becomes '\'' for the shell. */
-    char quoted[RT_PATH_MAX], *to = quoted;
-    for (const char *c = folder; *c && to < quoted + sizeof quoted - 5; c++) {
-        if (*c == '\'') {
-            memcpy(to, "'\\''", 4);
-            to += 4;
-        } else {
-            *to++ = *c;
-        }
-    }
-    *to = '\0';
-    (void)snprintf(command, sizeof command, "cd '%s' && gnuplot '%s.gp' 2>&1 >/dev/null", quoted,
-                   name);
-    FILE *pipe = popen(command, "r"); /* NOLINT(cert-env33-c): the words are quoted above */
-    char said[160] = "";
-    if (!pipe)
-        return rt_fail(err, RT_EIO, "cannot start gnuplot: %s", strerror(errno));
-    while (!said[0] && fgets(said, sizeof said, pipe))
-        said[strcspn(said, "\n")] = '\0';
-    while (fgetc(pipe) != EOF)
-        continue;
-    code = pclose(pipe);
-    if (WIFEXITED(code) && WEXITSTATUS(code) == 0)
-        return RT_OK;
-    if (WIFEXITED(code) && WEXITSTATUS(code) == 127)
-        return rt_fail(err, RT_EIO, "gnuplot is not installed; install the package gnuplot-nox");
-    return rt_fail(err, RT_EIO, "gnuplot failed on '%.200s/%s.gp': %s", folder, name, said);
+static void put(FILE *out, double value)
+{
+    (void)fputc(',', out);
+    if (isfinite(value))
+        (void)fprintf(out, "%.9g", value);
 }
 
-/* One figure: `body` is all of the script but terminal and output. */
-static rt_status draw(const char *folder, const char *name, const char *body, struct rt_err *err)
+static rt_status write_trials(const struct figures *f, bool front, struct rt_err *err)
 {
     struct rt_writer writer;
 
-    RT_TRY(open_in(&writer, folder, name, "gp", err));
-    for (size_t i = 0; i < sizeof terminals / sizeof *terminals; i++)
-        (void)fprintf(writer.file,
-                      "set terminal %s\nset output '%s.%s'\nset datafile separator ','\n"
-                      "set datafile missing ''\nset grid lc rgb '#dddddd'\nset key top right\n%s\n",
-                      terminals[i].options, name, terminals[i].suffix, body);
-    RT_TRY(rt_writer_commit(&writer, err));
-    return run_gnuplot(folder, name, err);
-}
-
-static rt_status write_trials(const struct report_rows *rows, const char *folder, bool front,
-                              struct rt_err *err)
-{
-    struct rt_writer writer;
-
-    RT_TRY(open_in(&writer, folder, front ? "front" : "trials", "csv", err));
-    (void)fputs("candidate,arch,error,kl,latency,params,bytes,macs,memory\n", writer.file);
-    for (int i = 0; i < rows->count; i++) {
-        const struct report_row *r = &rows->row[i];
+    RT_TRY(open_in(f, front ? "front" : "trials", "csv", &writer, err));
+    (void)fputs("candidate,trial,arch,error,error_stderr,kl,latency,params,bytes,macs,memory\n",
+                writer.file);
+    for (int i = 0; i < f->rows.count; i++) {
+        const struct report__row *r = &f->rows.row[i];
+        const double values[] = {r->error,        r->error_se,       r->kl,
+                                 r->latency,      (double)r->params, (double)r->bytes,
+                                 (double)r->macs, (double)r->memory};
         if (front && !r->on_front)
             continue;
-        (void)fprintf(writer.file, "%lld,%s,%.9g,%.9g,%.9g,%lld,%lld,%lld,%lld\n",
-                      (long long)r->candidate, r->arch, r->error, r->kl, r->latency,
-                      (long long)r->params, (long long)r->bytes, (long long)r->macs,
-                      (long long)r->memory);
+        (void)fprintf(writer.file, "%lld,%lld,%s", (long long)r->candidate, (long long)r->trial,
+                      r->arch);
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++)
+            put(writer.file, values[v]);
+        (void)fputc('\n', writer.file);
     }
     return rt_writer_commit(&writer, err);
 }
 
-static rt_status draw_pair(const char *folder, const char *x, const char *y, struct rt_err *err)
-{
-    char name[2 * STORE_NAME + 8], body[1024];
-
-    (void)snprintf(name, sizeof name, "front-%s-%s", x, y);
-    (void)snprintf(
-        body, sizeof body,
-        "%s\n%s\nset xlabel '%s'\nset ylabel '%s'\n"
-        "plot 'trials.csv' using (column('%s')):(column('%s')) with points pt 7 ps 0.5 lc "
-        "rgb '#94a3b8' title 'trials', \\\n"
-        "     'front.csv' using (column('%s')):(column('%s')) with points pt 7 ps 0.8 lc "
-        "rgb '#c2410c' title 'front'",
-        report_is_log(x) ? "set logscale x" : "unset logscale x",
-        report_is_log(y) ? "set logscale y" : "unset logscale y", x, y, x, y, x, y);
-    return draw(folder, name, body, err);
-}
-
-static rt_status draw_history(struct store *store, const char *folder, struct rt_err *err)
+/* Each row of a query as a line; `blocks`: a blank line wherever the first column changes, which
+ * is where gnuplot lifts its pen. */
+static rt_status write_query(const struct figures *f, const char *name, const char *head,
+                             const char *sql, bool blocks, struct rt_err *err)
 {
     struct rt_writer writer;
-    char *text;
+    sqlite3_stmt *q = NULL;
+    sqlite3_int64 last = -1;
+    rt_status rc;
 
-    RT_TRY(
-        report_text(store,
-                    "select group_concat(trial || ',' || size || ',' || coalesce(hypervolume, ''),"
-                    " char(10)) from hypervolume",
-                    &text, err));
-    rt_status rc = open_in(&writer, folder, "hypervolume", "csv", err);
-    if (rc == RT_OK) {
-        (void)fprintf(writer.file, "trial,front,hypervolume\n%s\n", text);
-        rc = rt_writer_commit(&writer, err);
+    RT_TRY(open_in(f, name, "csv", &writer, err));
+    if ((rc = report__ask(f->store, sql, &q, err)) != RT_OK) {
+        rt_writer_abandon(&writer);
+        return rc;
     }
-    free(text);
-    RT_TRY(rc);
-    return draw(
-        folder, "hypervolume",
-        "set xlabel 'trial'\nset ylabel 'hypervolume'\nset key bottom right\n"
-        "plot 'hypervolume.csv' using 1:3 every ::1 with steps lw 2 lc rgb '#1d4ed8' notitle",
-        err);
+    (void)fprintf(writer.file, "%s\n", head);
+    while (report__next(q)) {
+        if (blocks && last >= 0 && sqlite3_column_int64(q, 0) != last)
+            (void)fputc('\n', writer.file);
+        last = sqlite3_column_int64(q, 0);
+        for (int c = 0; c < sqlite3_column_count(q); c++)
+            (void)fprintf(writer.file, "%s%s", c ? "," : "", report__column(q, c));
+        (void)fputc('\n', writer.file);
+    }
+    if ((rc = report__end(f->store, q, err)) != RT_OK) {
+        rt_writer_abandon(&writer);
+        return rc;
+    }
+    return rt_writer_commit(&writer, err);
 }
 
-static rt_status draw_curves(struct store *store, const char *folder, struct rt_err *err)
-{
-    struct rt_writer writer;
-    char *text;
+/* ---- scripts ---- */
 
+/* `body` is all of the script but what depends on the kind of picture. */
+static rt_status write_script(struct figures *f, const char *name, const char *body,
+                              struct rt_err *err)
+{
+    static const struct {
+        const char *suffix, *terminal;
+    } kinds[] = {
+        {"svg", "svg size 640,440 dynamic background 'white' font 'sans,14'"},
+        {"png",
+         "pngcairo size 1280,880 background 'white' font 'sans,22' linewidth 2 pointscale 2"},
+        {"pdf", "pdfcairo size 16cm,11cm font 'sans,11'"},
+    };
+    struct rt_writer writer;
+
+    RT_TRY(open_in(f, name, "gp", &writer, err));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        (void)fprintf(writer.file,
+                      "reset\nset terminal %s\nset output '%s.%s'\nset datafile separator ','\n"
+                      "set grid lc rgb '#d6dce2' lw 0.6\nset border 3\nset tics nomirror\n"
+                      "set key noenhanced\n%s\nunset output\n",
+                      kinds[i].terminal, name, kinds[i].suffix, body);
+    RT_TRY(rt_writer_commit(&writer, err));
+    (void)snprintf(f->name[f->count++], FIGURE_NAME, "%s", name);
+    return RT_OK;
+}
+
+struct axis_text {
+    char value[64];       /* in a `using` */
+    const char *label;    /* with the unit */
+    const char *settings; /* how its numbers are written */
+    bool log;
+};
+
+static struct axis_text axis_of(const char *objective)
+{
+    static const char *const labels[][2] = {{"error", "validation error, %"},
+                                            {"kl", "KL to the ensemble"},
+                                            {"latency", "latency, ms"},
+                                            {"params", "parameters"},
+                                            {"bytes", "bytes of the weights (fp32)"},
+                                            {"macs", "multiply-accumulates"},
+                                            {"memory", "peak activation bytes"}};
+    struct axis_text axis = {.label = objective, .log = report__is_cost(objective)};
+
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+        if (strcmp(labels[i][0], objective) == 0)
+            axis.label = labels[i][1];
+    (void)snprintf(axis.value, sizeof axis.value, "(%scolumn('%s'))",
+                   strcmp(objective, "error") == 0 ? "100*" : "", objective);
+    axis.settings = axis.log && strcmp(objective, "latency") != 0 ? "'%.0s%.0f%c'" : "'%g'";
+    return axis;
+}
+
+static rt_status write_pair(struct figures *f, const char *x_name, const char *y_name,
+                            struct rt_err *err)
+{
+    const struct axis_text x = axis_of(x_name), y = axis_of(y_name);
+    const bool error = strcmp(y_name, "error") == 0;
+    char name[FIGURE_NAME], body[3072], level[256] = "", spread[256] = "";
+
+    (void)snprintf(name, sizeof name, "front-%s-%s", x_name, y_name);
+    if (error && isfinite(f->rows.ensemble_error))
+        (void)snprintf(level, sizeof level,
+                       ", \\\n  %.9g with lines dt 2 lw 1.5 lc rgb '#b14a00' title 'ensemble'",
+                       100 * f->rows.ensemble_error);
+    if (error)
+        (void)snprintf(spread, sizeof spread,
+                       ", \\\n  'front.csv' using %s:%s:(100*column('error_stderr'))"
+                       " with yerrorbars pt 7 ps 0.1 lc rgb '#0b62b8' notitle",
+                       x.value, y.value);
+    (void)snprintf(body, sizeof body,
+                   "%s\n%s\nset format x %s\nset format y %s\nset xlabel \"%s\"\n"
+                   "set ylabel \"%s\"\nset key top right\n"
+                   "plot 'trials.csv' using %s:%s with points pt 7 ps 0.4 lc rgb '#97a1ab'"
+                   " title 'trials', \\\n"
+                   "  'front.csv' using %s:%s with points pt 7 ps 0.7 lc rgb '#0b62b8'"
+                   " title 'front'%s%s",
+                   x.log ? "set logscale x" : "unset logscale x",
+                   y.log ? "set logscale y" : "unset logscale y", x.settings, y.settings, x.label,
+                   y.label, x.value, y.value, x.value, y.value, spread, level);
+    return write_script(f, name, body, err);
+}
+
+static rt_status write_pairs(struct figures *f, struct rt_err *err)
+{
+    for (int i = 0; i < f->rows.objective_count; i++)
+        for (int j = i + 1; j < f->rows.objective_count; j++) {
+            const char *x, *y;
+            report__pair(f->rows.objective[i], f->rows.objective[j], &x, &y);
+            RT_TRY(write_pair(f, x, y, err));
+        }
+    return RT_OK;
+}
+
+static rt_status write_history(struct figures *f, struct rt_err *err)
+{
+    double defined;
+
+    RT_TRY(write_query(f, "hypervolume", "trial,front,hypervolume",
+                       "select trial, size, hypervolume from hypervolume order by trial", false,
+                       err));
     RT_TRY(
-        report_text(store,
-                    "select group_concat(line, '') from (select iif(step = min(step) over"
-                    " (partition by trial), char(10), '') || trial || ',' || step || ',' || value"
-                    " || char(10) as line from learning_curves where name = 'loss' and on_front"
-                    " order by trial, step)",
-                    &text, err));
-    rt_status rc = open_in(&writer, folder, "curves", "csv", err);
-    if (rc == RT_OK) {
-        (void)fprintf(writer.file, "trial,step,loss\n%s\n", text);
-        rc = rt_writer_commit(&writer, err);
+        report__one_number(f->store, "select count(hypervolume) from hypervolume", &defined, err));
+    if (defined < 1)
+        return RT_OK; /* before its scale is fixed there is nothing to draw */
+    return write_script(f, "hypervolume",
+                        "set xlabel 'trial'\nset ylabel 'hypervolume, of 1'\n"
+                        "plot 'hypervolume.csv' using 'trial':'hypervolume' with steps lw 2"
+                        " lc rgb '#0b62b8' notitle",
+                        err);
+}
+
+static rt_status write_curves(struct figures *f, struct rt_err *err)
+{
+    double points;
+
+    RT_TRY(write_query(f, "curves", "trial,params,step,ce",
+                       "select u.trial, c.params, u.step, u.value from front f join curve u on"
+                       " u.trial = f.trial and u.name = 'ce' join trial t on t.number = f.trial"
+                       " join candidate c on c.id = t.candidate order by c.params, u.trial, u.step",
+                       true, err));
+    RT_TRY(report__one_number(f->store,
+                              "select count(value) from curve where name = 'ce' and trial in"
+                              " (select trial from front)",
+                              &points, err));
+    if (points < 1)
+        return RT_OK;
+    return write_script(f, "curves",
+                        "set xlabel 'optimiser step'\nset ylabel 'cross-entropy'\n"
+                        "set logscale cb\nset format cb '%.0s%.0f%c'\nset cblabel 'parameters'\n"
+                        "set palette defined (0 '#1f6ebe', 1 '#8c8c8c', 2 '#d66a0a')\n"
+                        "plot 'curves.csv' using 'step':'ce':'params' with lines lw 1.5 lc palette"
+                        " notitle",
+                        err);
+}
+
+/* ---- gnuplot ---- */
+
+/* For the shell, in single quotes: a quote within becomes '\''. */
+static void quote(const char *text, char *to, size_t size)
+{
+    char *const end = to + size - 6;
+
+    *to++ = '\'';
+    for (; *text && to < end; text++)
+        if (*text == '\'') {
+            memcpy(to, "'\\''", 4);
+            to += 4;
+        } else {
+            *to++ = *text;
+        }
+    *to++ = '\'';
+    *to = '\0';
+}
+
+static rt_status run_gnuplot(const struct figures *f, struct rt_err *err)
+{
+    char command[4 * RT_PATH_MAX + MOST_FIGURES * (FIGURE_NAME + 8)], quoted[4 * RT_PATH_MAX];
+    char said[200] = "", line[200];
+    size_t used;
+
+    quote(f->work, quoted, sizeof quoted);
+    used = (size_t)snprintf(command, sizeof command, "cd %s && LC_ALL=C gnuplot", quoted);
+    for (int i = 0; i < f->count; i++)
+        used += (size_t)snprintf(command + used, sizeof command - used, " %s.gp", f->name[i]);
+    (void)snprintf(command + used, sizeof command - used, " 2>&1 </dev/null");
+    FILE *pipe = popen(command, "r"); /* NOLINT(cert-env33-c): the folder is quoted */
+    if (!pipe)
+        return rt_fail(err, RT_EIO, "cannot start gnuplot: %s", strerror(errno));
+    while (fgets(line, sizeof line, pipe)) /* the last line that says something tells the cause */
+        if (strspn(line, " \t^\n") < strlen(line))
+            (void)snprintf(said, sizeof said, "%.*s", (int)strcspn(line, "\n"), line);
+    const int code = pclose(pipe);
+    if (code != -1 && WIFEXITED(code) && WEXITSTATUS(code) == 0)
+        return RT_OK;
+    if (code != -1 && WIFEXITED(code) && WEXITSTATUS(code) == 127)
+        return rt_fail(err, RT_EIO,
+                       "cannot draw figures: gnuplot is not installed; install the package "
+                       "gnuplot-nox");
+    return rt_fail(err, RT_EIO, "gnuplot failed on the figures for '%.120s': %s", f->folder, said);
+}
+
+/* ---- the folder ---- */
+
+/* Move NAME.SUFFIX up, or remove it. Names of files that were not made are passed over. */
+static rt_status settle_file(const struct figures *f, const char *name, const char *suffix,
+                             bool keep, struct rt_err *err)
+{
+    char from[RT_PATH_MAX + FIGURE_NAME + 8], to[RT_PATH_MAX + FIGURE_NAME + 8];
+
+    (void)snprintf(from, sizeof from, "%s/%s.%s", f->work, name, suffix);
+    (void)snprintf(to, sizeof to, "%s/%s.%s", f->folder, name, suffix);
+    if (!keep)
+        (void)unlink(from);
+    else if (rename(from, to) && errno != ENOENT)
+        return rt_fail(err, RT_EIO, "cannot write '%.300s': %s", to, strerror(errno));
+    return RT_OK;
+}
+
+static rt_status settle(const struct figures *f, bool keep, struct rt_err *err)
+{
+    static const char *const data[] = {"trials", "front", "hypervolume", "curves"};
+    static const char *const suffixes[] = {"gp", "svg", "png", "pdf"};
+    rt_status rc = RT_OK;
+
+    for (size_t i = 0; i < sizeof data / sizeof *data && rc == RT_OK; i++)
+        rc = settle_file(f, data[i], "csv", keep, err);
+    for (int i = 0; i < f->count; i++)
+        for (size_t s = 0; s < sizeof suffixes / sizeof *suffixes && rc == RT_OK; s++)
+            rc = settle_file(f, f->name[i], suffixes[s], keep, err);
+    return rc;
+}
+
+static rt_status make_all(struct figures *f, struct rt_err *err)
+{
+    RT_TRY(write_trials(f, false, err));
+    RT_TRY(write_trials(f, true, err));
+    RT_TRY(write_pairs(f, err));
+    RT_TRY(write_history(f, err));
+    return write_curves(f, err);
+}
+
+static rt_status make_in_work(struct figures *f, struct rt_err *err)
+{
+    rt_status rc;
+
+    if (snprintf(f->work, sizeof f->work, "%s/.figures-%ld", f->folder, (long)getpid()) >=
+        (int)sizeof f->work)
+        return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", f->folder);
+    RT_TRY(rt_folder_make(f->work, err));
+    if ((rc = report__freeze(f->store, err)) == RT_OK) {
+        rc = make_all(f, err);
+        report__unfreeze(f->store);
     }
-    free(text);
-    RT_TRY(rc);
-    return draw(folder, "curves",
-                "set xlabel 'step'\nset ylabel 'loss'\nset key off\n"
-                "plot 'curves.csv' using 2:3:1 every ::1 with lines lc variable",
-                err);
+    if (rc == RT_OK)
+        rc = run_gnuplot(f, err);
+    const rt_status settled = settle(f, rc == RT_OK, rc == RT_OK ? err : NULL);
+    if (rc == RT_OK && settled != RT_OK) {
+        rc = settled;
+        (void)settle(f, false, NULL);
+    }
+    (void)rmdir(f->work);
+    return rc;
 }
 
 rt_status report_figures(struct store *store, const char *folder, struct rt_err *err)
 {
-    struct report_rows rows;
+    struct figures *f = calloc(1, sizeof *f);
     rt_status rc;
 
-    RT_TRY(report_rows_load(store, false, &rows, err));
-    if (!rows.count)
-        rc = rt_fail(err, RT_EEND, "'%s' has no finished trial to draw", store_path(store));
-    else if ((rc = rt_folder_make(folder, err)) == RT_OK &&
-             (rc = write_trials(&rows, folder, false, err)) == RT_OK)
-        rc = write_trials(&rows, folder, true, err);
-    for (int i = 0; i < rows.objective_count && rc == RT_OK; i++)
-        for (int j = i + 1; j < rows.objective_count && rc == RT_OK; j++) {
-            const bool swap = !report_is_log(rows.objective[i]);
-            rc = draw_pair(folder, rows.objective[swap ? j : i], rows.objective[swap ? i : j], err);
-        }
-    report_rows_release(&rows);
-    if (rc == RT_OK && (rc = draw_history(store, folder, err)) == RT_OK)
-        rc = draw_curves(store, folder, err);
+    if (!f)
+        return rt_fail(err, RT_ENOMEM, "no memory for figures");
+    f->store = store;
+    f->folder = folder;
+    rc = report__rows_load(store, REPORT__ALL, &f->rows, err);
+    if (rc == RT_OK && !f->rows.count)
+        rc = rt_fail(err, RT_EEND, "'%s' has no committed trial to draw yet", store_path(store));
+    if (rc == RT_OK && (rc = rt_folder_make(folder, err)) == RT_OK)
+        rc = make_in_work(f, err);
+    report__rows_release(&f->rows);
+    free(f);
     return rc;
 }

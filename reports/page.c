@@ -1,224 +1,326 @@
-/* reports/page.c -- report_page() of report.h.
+/* reports/page.c -- report_page() of report.h, its frame, its summary and what the parts share.
  *
- * The page is reports/page.html with the study's data in place of @DATA@, as JSON: CMake puts the
- * file into the program. JSON escapes every "/", so no text of a study can end the script element.
+ * The program draws the plots itself, as SVG, and writes all tables as HTML: the page is whole
+ * without its script, prints, and is the same for the same database. The script adds what needs a
+ * pointer: values under it, sorting, larger plots.
  */
-#include <jansson.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "reports/page_internal.h"
 #include "reports/report.h"
-#include "reports/rows.h"
+#include "reports/text.h"
 
-extern const char report__page_html[]; /* made from page.html at build time */
+#define MOST_DOTS 4000 /* beside the front; more would make a page that scrolls badly */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
+/* ---- shared by the parts ---- */
 
-static json_t *column_value(sqlite3_stmt *q, int column)
-{
-    switch (sqlite3_column_type(q, column)) {
-    case SQLITE_INTEGER: return json_integer(sqlite3_column_int64(q, column));
-    case SQLITE_FLOAT: return number(sqlite3_column_double(q, column));
-    case SQLITE_TEXT: return json_string((const char *)sqlite3_column_text(q, column));
-    default: return json_null();
-    }
-}
-
-/* Every row of a query: as an object by column names, or as an array. */
-static rt_status add_query(struct store *store, json_t *data, const char *key, bool as_objects,
-                           const char *sql, struct rt_err *err)
-{
-    json_t *list = json_array();
-    sqlite3_stmt *q = NULL;
-    int step;
-
-    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL)) {
-        json_decref(list);
-        return rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store),
-                       sqlite3_errmsg(store_handle(store)));
-    }
-    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
-        json_t *row = as_objects ? json_object() : json_array();
-        for (int i = 0; i < sqlite3_column_count(q); i++)
-            if (as_objects)
-                json_object_set_new(row, sqlite3_column_name(q, i), column_value(q, i));
-            else
-                json_array_append_new(row, column_value(q, i));
-        json_array_append_new(list, row);
-    }
-    sqlite3_finalize(q);
-    json_object_set_new(data, key, list);
-    if (step != SQLITE_DONE)
-        return rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store),
-                       sqlite3_errmsg(store_handle(store)));
-    return RT_OK;
-}
-
-static rt_status add_text(struct store *store, json_t *data, const char *key, const char *sql,
-                          struct rt_err *err)
-{
-    char *text;
-
-    RT_TRY(report_text(store, sql, &text, err));
-    json_object_set_new(data, key, json_string(text));
-    free(text);
-    return RT_OK;
-}
-
-/* The knee of the front as its own row. */
-static rt_status add_knee(struct store *store, json_t *data, struct rt_err *err)
-{
-    struct report_rows rows;
-
-    RT_TRY(report_rows_load(store, true, &rows, err));
-    const int at = report_knee(&rows);
-    if (at >= 0) {
-        const struct report_row *r = &rows.row[at];
-        json_object_set_new(data, "knee",
-                            json_pack("{s:I, s:I, s:I, s:o}", "trial", (json_int_t)r->trial,
-                                      "candidate", (json_int_t)r->candidate, "params",
-                                      (json_int_t)r->params, "error", number(r->error)));
-    }
-    json_t *names = json_array();
-    for (int i = 0; i < rows.objective_count; i++)
-        json_array_append_new(names, json_string(rows.objective[i]));
-    json_object_set_new(data, "objectives", names);
-    report_rows_release(&rows);
-    return RT_OK;
-}
-
-/* The front's curves: one object a trial and series, its points as a list. */
-static rt_status add_curves(struct store *store, json_t *data, struct rt_err *err)
-{
-    json_t *points, *point, *curves = json_array(), *last = NULL;
-    size_t i;
-
-    RT_TRY(add_query(store, data, "points", false,
-                     "select u.trial, u.name, u.step, u.value, c.arch from front f"
-                     " join curve u on u.trial = f.trial join trial t on t.number = f.trial"
-                     " join candidate c on c.id = t.candidate"
-                     " where u.name in ('loss', 'grad_norm', 'learning_rate')"
-                     " order by u.trial, u.name, u.step",
-                     err));
-    points = json_object_get(data, "points");
-    json_array_foreach(points, i, point)
-    {
-        json_t *trial = json_array_get(point, 0), *name = json_array_get(point, 1);
-        if (!last || !json_equal(json_object_get(last, "trial"), trial) ||
-            !json_equal(json_object_get(last, "name"), name)) {
-            last = json_pack("{s:O, s:O, s:O, s:[]}", "trial", trial, "name", name, "arch",
-                             json_array_get(point, 4), "points");
-            json_array_append_new(curves, last);
-        }
-        json_array_append_new(
-            json_object_get(last, "points"),
-            json_pack("[O, O]", json_array_get(point, 2), json_array_get(point, 3)));
-    }
-    json_object_del(data, "points");
-    json_object_set_new(data, "curves", curves);
-    return RT_OK;
-}
-
-static rt_status add_ensemble(struct store *store, json_t *data, struct rt_err *err)
-{
-    double error;
-
-    RT_TRY(report_double(store,
-                         "select value from teacher_metric m join teacher t on t.number = m.teacher"
-                         " where m.name = 'error' and t.kind = 'ensemble'",
-                         &error, err));
-    json_object_set_new(data, "ensemble", number(error));
-    return RT_OK;
-}
-
-static rt_status add_lists(struct store *store, json_t *data, struct rt_err *err)
+struct report__show report__show(const struct report__rows *rows, const char *objective)
 {
     static const struct {
-        const char *key;
-        bool as_objects;
-        const char *sql;
-    } lists[] = {
-        {"rows", true,
-         "select trial, candidate, arch, error, error_stderr, kl, agreement, latency, params, "
-         "bytes,"
-         " macs, memory, on_front from leaderboard order by error is null, error, trial"},
-        {"history", false,
-         "select trial, size, hypervolume, (julianday(finished) - min(julianday(finished)) over "
-         "()) *"
-         " 1440 as minutes from hypervolume order by trial"},
-        {"failures", true, "select trial, arch, error_kind as kind, error from failures"},
-        {"hosts", true, "select host, cpu, cores, kernels, governor, kernel from host order by id"},
-        {"teachers", true,
-         "select t.name, t.arch, t.params, e.value as error, n.value as nll, c.value as ece,"
-         " a.value as agreement from teacher t"
-         " left join teacher_metric e on e.teacher = t.number and e.name = 'error'"
-         " left join teacher_metric n on n.teacher = t.number and n.name = 'nll'"
-         " left join teacher_metric c on c.teacher = t.number and c.name = 'ece'"
-         " left join teacher_metric a on a.teacher = t.number and a.name = 'agreement'"
-         " order by t.number"},
-    };
+        const char *objective;
+        struct report__show show;
+    } shows[] = {{"error", {100, "%", "validation error, %"}},
+                 {"kl", {1, "", "KL to the ensemble"}},
+                 {"params", {1, "", "parameters"}},
+                 {"bytes", {1, "B", "bytes of the weights (fp32)"}},
+                 {"macs", {1, "", "multiply-accumulates"}},
+                 {"memory", {1, "B", "peak activation bytes"}}};
+    double most = 0;
 
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        RT_TRY(add_query(store, data, lists[i].key, lists[i].as_objects, lists[i].sql, err));
+    for (size_t i = 0; i < sizeof shows / sizeof *shows; i++)
+        if (strcmp(shows[i].objective, objective) == 0)
+            return shows[i].show;
+    if (strcmp(objective, "latency") != 0)
+        return (struct report__show){1, "", objective};
+    for (int i = 0; i < rows->count; i++)
+        most = fmax(most, rows->row[i].latency);
+    return most < .5 ? (struct report__show){1000, "µs", "latency, µs"}
+                     : (struct report__show){1, "ms", "latency, ms"};
+}
+
+bool report__page_draws(const struct report__page *page, int i)
+{
+    return page->rows.row[i].on_front || i % page->every == 0;
+}
+
+void report__section(FILE *out, const char *id, const char *title)
+{
+    (void)fprintf(out, "<h2 id=\"%s\">%s</h2>\n", id, title);
+}
+
+void report__figure_open(FILE *out)
+{
+    (void)fputs("<figure>\n", out);
+}
+
+void report__figure_close(FILE *out, const char *caption)
+{
+    (void)fprintf(out, "<figcaption>%s</figcaption></figure>\n", caption);
+}
+
+void report__table_open(FILE *out, const char *const heads[])
+{
+    (void)fputs("<div class=\"scroll\"><table class=\"sorts\"><thead><tr>", out);
+    for (; *heads; heads++) {
+        const bool left = **heads == '<';
+        (void)fputs(left ? "<th class=\"left\">" : "<th>", out);
+        report__html(out, *heads + left);
+        (void)fputs("</th>", out);
+    }
+    (void)fputs("</tr></thead><tbody>\n", out);
+}
+
+void report__table_close(FILE *out)
+{
+    (void)fputs("</tbody></table></div>\n", out);
+}
+
+void report__cell(FILE *out, const char *text, double value)
+{
+    (void)fputs("<td", out);
+    if (isfinite(value))
+        (void)fprintf(out, " data-v=\"%.9g\"", value);
+    (void)fputs(">", out);
+    report__html(out, text);
+    (void)fputs("</td>", out);
+}
+
+void report__cell_left(FILE *out, const char *text)
+{
+    (void)fputs("<td class=\"left\">", out);
+    report__html(out, text);
+    (void)fputs("</td>", out);
+}
+
+/* May be broken where it is long. */
+void report__cell_arch(FILE *out, const char *arch)
+{
+    (void)fputs("<td class=\"arch\">", out);
+    while (*arch) {
+        const size_t gene = strcspn(arch, "-."), size = gene + (arch[gene] != '\0');
+        char part[SPACE_ARCH_TEXT];
+        (void)snprintf(part, sizeof part, "%.*s", (int)size, arch);
+        report__html(out, part);
+        if (arch[gene])
+            (void)fputs("<wbr>", out);
+        arch += size;
+    }
+    (void)fputs("</td>", out);
+}
+
+/* ---- the summary ---- */
+
+static void print_card(FILE *out, const char *big, const char *small, const char *class)
+{
+    (void)fprintf(out, "<div class=\"card %s\"><span>%s</span>\n<b>", class, small);
+    report__html(out, big);
+    (void)fputs("</b></div>\n", out);
+}
+
+static rt_status print_searched(struct report__page *page, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+    char low[REPORT__CELL], high[REPORT__CELL];
+    const struct report__rows *rows = &page->rows;
+
+    RT_TRY(report__ask(page->store,
+                       "select count(*), min(depth), max(depth), min(width), max(width),"
+                       " min(params), max(params),"
+                       " (select count(*) from teacher where kind <> 'ensemble') from candidate",
+                       &q, err));
+    if (report__next(q) && sqlite3_column_int(q, 0) > 0) {
+        (void)fprintf(page->out,
+                      "<p class=\"lead\">%d student architectures were tried, of depth %d to %d, "
+                      "width %d to %d and %s to %s parameters, each distilled from ",
+                      sqlite3_column_int(q, 0), sqlite3_column_int(q, 1), sqlite3_column_int(q, 2),
+                      sqlite3_column_int(q, 3), sqlite3_column_int(q, 4),
+                      report__count(report__number(q, 5), low),
+                      report__count(report__number(q, 6), high));
+        const int teachers = sqlite3_column_int(q, 7);
+        (void)fprintf(page->out, teachers == 1 ? "%d teacher" : "%d teachers", teachers);
+        (void)fputs(" in a short run, minimising ", page->out);
+        for (int o = 0; o < rows->objective_count; o++) {
+            (void)fputs(!o ? "" : o + 1 == rows->objective_count ? " and " : ", ", page->out);
+            report__html(page->out, rows->objective[o]);
+        }
+        (void)fputs(".</p>\n", page->out);
+    }
+    return report__end(page->store, q, err);
+}
+
+static void print_recommended(struct report__page *page)
+{
+    FILE *out = page->out;
+    const struct report__row *row = &page->rows.row[page->knee];
+    char why[512], error[REPORT__CELL], params[REPORT__CELL], latency[REPORT__CELL];
+
+    report__knee_text(&page->rows, why, sizeof why);
+    (void)fprintf(out,
+                  "<div class=\"card wide\"><span>Suggested student: the knee of the front"
+                  "</span>\n<b>Candidate %lld &nbsp;<code>",
+                  (long long)row->candidate);
+    report__html(out, row->arch);
+    (void)fprintf(out, "</code></b>\n<p>%s %% error, %s parameters",
+                  report__percent(row->error, row->error_se, error),
+                  report__count((double)row->params, params));
+    if (isfinite(row->latency))
+        (void)fprintf(out, ", %s", report__ms(row->latency, latency));
+    (void)fputs(". It is ", out);
+    report__html(out, why);
+    (void)fputs("; one that fits your own limits comes from <code>retort best</code>.</p></div>\n",
+                out);
+}
+
+static void print_best(struct report__page *page)
+{
+    const struct report__rows *rows = &page->rows;
+    const struct report__row *best = &rows->row[0];
+    char big[64], small[256], error[REPORT__CELL], text[REPORT__CELL];
+
+    (void)snprintf(big, sizeof big, "%s %%", report__percent(best->error, best->error_se, error));
+    if (isfinite(rows->ensemble_error))
+        (void)snprintf(small, sizeof small, "best student, %.2f points %s the ensemble (%s %%)",
+                       100 * fabs(best->error - rows->ensemble_error),
+                       best->error >= rows->ensemble_error ? "behind" : "ahead of",
+                       report__percent(rows->ensemble_error, rows->ensemble_se, text));
+    else
+        (void)snprintf(small, sizeof small, "error of the best student");
+    print_card(page->out, big, small, "");
+    if (isfinite(rows->ensemble_params)) {
+        (void)snprintf(big, sizeof big, "%.1f ×", rows->ensemble_params / (double)best->params);
+        (void)snprintf(small, sizeof small, "smaller is the best student than all teachers (%s)",
+                       report__count(rows->ensemble_params, text));
+        print_card(page->out, big, small, "");
+    }
+}
+
+static rt_status print_progress(struct report__page *page, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+    char big[64], small[160], from[REPORT__CELL];
+
+    RT_TRY(report__ask(page->store,
+                       "select committed, failed, running + done, front_size, hypervolume, started,"
+                       " (julianday(last_finished) - julianday(started)) * 86400 from progress",
+                       &q, err));
+    if (report__next(q)) {
+        (void)snprintf(big, sizeof big, "%lld", (long long)sqlite3_column_int64(q, 0));
+        (void)snprintf(small, sizeof small, "trials; %lld failed",
+                       (long long)sqlite3_column_int64(q, 1));
+        if (sqlite3_column_int64(q, 2))
+            (void)snprintf(small, sizeof small, "trials; %lld failed, %lld under way",
+                           (long long)sqlite3_column_int64(q, 1),
+                           (long long)sqlite3_column_int64(q, 2));
+        print_card(page->out, big, small, "");
+        (void)snprintf(big, sizeof big, "%d", sqlite3_column_int(q, 3));
+        print_card(page->out, big, "students on the front", "");
+        if (isfinite(report__number(q, 4))) {
+            (void)snprintf(big, sizeof big, "%.4f", report__number(q, 4));
+            print_card(page->out, big, "hypervolume of the front, of 1", "");
+        }
+        (void)snprintf(small, sizeof small, "from %s", report__time(report__column(q, 5), from));
+        if (isfinite(report__number(q, 6)))
+            print_card(page->out, report__duration(report__number(q, 6), big), small, "");
+    }
+    return report__end(page->store, q, err);
+}
+
+rt_status report__page_summary(struct report__page *page, struct rt_err *err)
+{
+    RT_TRY(print_searched(page, err));
+    if (!page->rows.count)
+        (void)fputs("<p class=\"notice\">No trial has been committed yet, so there is nothing to "
+                    "compare. The teachers and the study stand below.</p>\n",
+                    page->out);
+    (void)fputs("<div class=\"cards\">\n", page->out);
+    if (page->knee >= 0)
+        print_recommended(page);
+    if (page->rows.count && isfinite(page->rows.row[0].error))
+        print_best(page);
+    RT_TRY(print_progress(page, err));
+    (void)fputs("</div>\n", page->out);
     return RT_OK;
 }
 
-static rt_status gather(struct store *store, json_t *data, struct rt_err *err)
+/* ---- the frame ---- */
+
+static rt_status print_head(struct report__page *page, struct rt_err *err)
 {
-    RT_TRY(add_text(store, data, "study", "select name from study", err));
-    RT_TRY(add_text(store, data, "yaml", "select yaml from study", err));
-    RT_TRY(add_text(store, data, "hash", "select hash from study", err));
-    RT_TRY(add_text(store, data, "version", "select version from study", err));
-    RT_TRY(add_text(store, data, "seed", "select printf('%u', seed) from study", err));
-    RT_TRY(add_text(store, data, "progress",
-                    "select (committed + failed) || ' trials' || coalesce(' from ' ||"
-                    " substr(started, 1, 16) || ' to ' || substr(last_finished, 1, 16) || ' UTC',"
-                    " '') from progress",
-                    err));
-    RT_TRY(add_text(store, data, "latency",
-                    "select 'Latency is the median of ' || min(samples) || ' calls on ' ||"
-                    " min(threads) || ' thread(s) at batch ' || min(batch) || ' after ' ||"
-                    " min(warmup) || ' warm-up calls; ' || sum(concurrent) || ' of ' || count(*) ||"
-                    " ' measurements were taken while other trials were training.' from latency"
-                    " having count(*) > 0",
-                    err));
-    RT_TRY(add_lists(store, data, err));
-    RT_TRY(add_knee(store, data, err));
-    RT_TRY(add_curves(store, data, err));
-    return add_ensemble(store, data, err);
+    FILE *out = page->out;
+    char *name;
+
+    RT_TRY(report__one_text(page->store, "select name from study", &name, err));
+    (void)fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+                out);
+    report__html(out, name);
+    (void)fprintf(out, " – Retort</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n",
+                  report__page_css);
+    (void)fputs("<h1>", out);
+    report__html(out, name);
+    (void)fputs("</h1>\n", out);
+    free(name);
+    return RT_OK;
 }
 
-static rt_status write_page(const char *json, const char *path, struct rt_err *err)
+static void print_menu(const struct report__page *page)
 {
-    const char *mark = strstr(report__page_html, "@DATA@");
-    struct rt_writer writer;
+    (void)fputs("<nav>", page->out);
+    if (page->rows.count)
+        (void)fputs("<a href=\"#front\">Front</a> <a href=\"#students\">Students</a> "
+                    "<a href=\"#search\">Search</a> <a href=\"#curves\">Learning curves</a> ",
+                    page->out);
+    (void)fputs("<a href=\"#teachers\">Teachers</a> <a href=\"#measured\">Measurement</a> "
+                "<a href=\"#study\">Study</a></nav>\n",
+                page->out);
+}
 
-    RT_TRY(rt_folder_make_for(path, err));
-    RT_TRY(rt_writer_open(&writer, path, err));
-    (void)fwrite(report__page_html, 1, (size_t)(mark - report__page_html), writer.file);
-    (void)fputs(json, writer.file);
-    (void)fputs(mark + strlen("@DATA@"), writer.file);
-    return rt_writer_commit(&writer, err);
+static rt_status print_page(struct report__page *page, struct rt_err *err)
+{
+    RT_TRY(print_head(page, err));
+    print_menu(page);
+    RT_TRY(report__page_summary(page, err));
+    if (page->rows.count) {
+        report__page_front(page);
+        RT_TRY(report__page_history(page, err));
+        RT_TRY(report__page_curves(page, err));
+    }
+    RT_TRY(report__page_teachers(page, err));
+    RT_TRY(report__page_failures(page, err));
+    RT_TRY(report__page_measured(page, err));
+    RT_TRY(report__page_study(page, err));
+    (void)fputs("</main>\n<div id=\"tip\" role=\"status\"></div>\n", page->out);
+    report__page_data(page);
+    (void)fprintf(page->out, "<script>\n%s</script>\n</body>\n</html>\n", report__page_js);
+    return RT_OK;
 }
 
 rt_status report_page(struct store *store, const char *path, struct rt_err *err)
 {
-    json_t *data = json_object();
-    char *json = NULL;
-    rt_status rc = gather(store, data, err);
+    struct report__page page = {.store = store};
+    struct rt_writer writer;
+    rt_status rc;
 
-    if (rc == RT_OK) {
-        json = json_dumps(data, JSON_COMPACT | JSON_ESCAPE_SLASH | JSON_REAL_PRECISION(9));
-        rc = json ? write_page(json, path, err)
-                  : rt_fail(err, RT_ENOMEM, "no memory for the page '%s'", path);
+    RT_TRY(rt_folder_make_for(path, err));
+    RT_TRY(rt_writer_open(&writer, path, err));
+    page.out = writer.file;
+    if ((rc = report__freeze(store, err)) == RT_OK) {
+        rc = report__rows_load(store, REPORT__ALL, &page.rows, err);
+        if (rc == RT_OK) {
+            page.knee = report__knee(&page.rows);
+            page.every = 1 + (page.rows.count - page.rows.front_count) / MOST_DOTS;
+            rc = print_page(&page, err);
+        }
+        report__unfreeze(store);
     }
-    free(json);
-    json_decref(data);
+    if (rc == RT_OK)
+        rc = rt_writer_commit(&writer, err);
+    else
+        rt_writer_abandon(&writer);
+    report__rows_release(&page.rows);
     return rc;
 }

@@ -7,107 +7,199 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- queries ---- */
+
 static rt_status fail_db(struct store *store, struct rt_err *err)
 {
     return rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store),
                    sqlite3_errmsg(store_handle(store)));
 }
 
-static double real(sqlite3_stmt *q, int column)
+rt_status report__freeze(struct store *store, struct rt_err *err)
 {
-    return sqlite3_column_type(q, column) == SQLITE_NULL ? NAN : sqlite3_column_double(q, column);
+    return sqlite3_exec(store_handle(store), "savepoint report", NULL, NULL, NULL)
+               ? fail_db(store, err)
+               : RT_OK;
 }
 
-static void read_row(sqlite3_stmt *q, struct report_row *r)
+void report__unfreeze(struct store *store)
 {
-    *r = (struct report_row){.trial = sqlite3_column_int64(q, 0),
-                             .candidate = sqlite3_column_int64(q, 1),
-                             .params = sqlite3_column_int64(q, 2),
-                             .bytes = sqlite3_column_int64(q, 3),
-                             .macs = sqlite3_column_int64(q, 4),
-                             .memory = sqlite3_column_int64(q, 5),
-                             .error = real(q, 6),
-                             .error_se = real(q, 7),
-                             .kl = real(q, 8),
-                             .agreement = real(q, 9),
-                             .latency = real(q, 10),
-                             .on_front = sqlite3_column_int(q, 11)};
-    (void)snprintf(r->arch, sizeof r->arch, "%s", (const char *)sqlite3_column_text(q, 12));
+    (void)sqlite3_exec(store_handle(store), "release report", NULL, NULL, NULL);
 }
 
-static rt_status load_objectives(struct store *store, struct report_rows *rows, struct rt_err *err)
+rt_status report__ask(struct store *store, const char *sql, sqlite3_stmt **query,
+                      struct rt_err *err)
+{
+    return sqlite3_prepare_v2(store_handle(store), sql, -1, query, NULL) ? fail_db(store, err)
+                                                                         : RT_OK;
+}
+
+bool report__next(sqlite3_stmt *query)
+{
+    return sqlite3_step(query) == SQLITE_ROW;
+}
+
+rt_status report__end(struct store *store, sqlite3_stmt *query, struct rt_err *err)
+{
+    return sqlite3_finalize(query) ? fail_db(store, err) : RT_OK;
+}
+
+const char *report__column(sqlite3_stmt *query, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(query, column);
+    return text ? text : "";
+}
+
+double report__number(sqlite3_stmt *query, int column)
+{
+    return sqlite3_column_type(query, column) == SQLITE_NULL ? NAN
+                                                             : sqlite3_column_double(query, column);
+}
+
+rt_status report__one_text(struct store *store, const char *sql, char **text, struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
-    int rc = sqlite3_prepare_v2(store_handle(store), "select name from objective order by position",
-                                -1, &q, NULL);
 
-    while (rc == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW &&
-           rows->objective_count < STORE_MAX_OBJECTIVES)
-        (void)snprintf(rows->objective[rows->objective_count++], STORE_NAME, "%s",
-                       (const char *)sqlite3_column_text(q, 0));
-    sqlite3_finalize(q);
-    return rc == SQLITE_OK ? RT_OK : fail_db(store, err);
-}
-
-static rt_status load_rows(struct store *store, const char *sql, struct report_rows *rows,
-                           struct rt_err *err)
-{
-    sqlite3_stmt *q = NULL;
-    rt_status rc = RT_OK;
-    int room = 0, step = SQLITE_DONE;
-
-    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL))
-        return fail_db(store, err);
-    while (rc == RT_OK && (step = sqlite3_step(q)) == SQLITE_ROW) {
-        if (rows->count == room) {
-            room = room ? 2 * room : 64;
-            void *more = realloc(rows->row, (size_t)room * sizeof *rows->row);
-            if (!more) {
-                rc = rt_fail(err, RT_ENOMEM, "no memory for the trials of '%s'", store_path(store));
-                break;
-            }
-            rows->row = more;
-        }
-        read_row(q, &rows->row[rows->count++]);
-    }
-    if (rc == RT_OK && step != SQLITE_DONE)
-        rc = fail_db(store, err);
-    sqlite3_finalize(q);
+    RT_TRY(report__ask(store, sql, &q, err));
+    char *got = strdup(report__next(q) ? report__column(q, 0) : "");
+    rt_status rc = report__end(store, q, err);
+    if (rc == RT_OK && !got)
+        rc = rt_fail(err, RT_ENOMEM, "no memory to read '%s'", store_path(store));
+    if (rc != RT_OK)
+        free(got);
+    else
+        *text = got;
     return rc;
+}
+
+rt_status report__one_number(struct store *store, const char *sql, double *value,
+                             struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+
+    RT_TRY(report__ask(store, sql, &q, err));
+    const double got = report__next(q) ? report__number(q, 0) : NAN;
+    RT_TRY(report__end(store, q, err));
+    *value = got;
+    return RT_OK;
+}
+
+/* ---- trials ---- */
+
+static rt_status load_objectives(struct store *store, struct report__rows *rows, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+
+    RT_TRY(report__ask(store, "select name from objective order by position", &q, err));
+    while (rows->objective_count < STORE_MAX_OBJECTIVES && report__next(q))
+        (void)snprintf(rows->objective[rows->objective_count++], STORE_NAME, "%s",
+                       report__column(q, 0));
+    return report__end(store, q, err);
+}
+
+static rt_status load_study(struct store *store, struct report__rows *rows, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+
+    rows->ensemble_error = rows->ensemble_se = rows->ensemble_params = NAN;
+    RT_TRY(report__ask(store,
+                       "select p.committed, p.failed, m.value, m.stderr, nullif(e.params, 0)"
+                       " from progress p left join teacher e on e.kind = 'ensemble'"
+                       " left join teacher_metric m on m.teacher = e.number and m.name = 'error'",
+                       &q, err));
+    if (report__next(q)) {
+        rows->committed = sqlite3_column_int64(q, 0);
+        rows->failed = sqlite3_column_int64(q, 1);
+        rows->ensemble_error = report__number(q, 2);
+        rows->ensemble_se = report__number(q, 3);
+        rows->ensemble_params = report__number(q, 4);
+    }
+    return report__end(store, q, err);
+}
+
+static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_err *err)
+{
+    if (rows->count == rows->room) {
+        const int room = rows->room ? 2 * rows->room : 64;
+        void *more = realloc(rows->row, (size_t)room * sizeof *rows->row);
+        if (!more)
+            return rt_fail(err, RT_ENOMEM, "no memory for %d trials", room);
+        rows->row = more;
+        rows->room = room;
+    }
+    struct report__row *r = &rows->row[rows->count];
+    *r = (struct report__row){.trial = sqlite3_column_int64(q, 0),
+                              .candidate = sqlite3_column_int64(q, 1),
+                              .params = sqlite3_column_int64(q, 2),
+                              .bytes = sqlite3_column_int64(q, 3),
+                              .macs = sqlite3_column_int64(q, 4),
+                              .memory = sqlite3_column_int64(q, 5),
+                              .error = report__number(q, 6),
+                              .error_se = report__number(q, 7),
+                              .kl = report__number(q, 8),
+                              .agreement = report__number(q, 9),
+                              .latency = report__number(q, 10),
+                              .on_front = sqlite3_column_int(q, 11) != 0,
+                              .arch = strdup(report__column(q, 12))};
+    if (!r->arch)
+        return rt_fail(err, RT_ENOMEM, "no memory for %d trials", rows->count);
+    rows->count++;
+    rows->front_count += r->on_front;
+    return RT_OK;
 }
 
 #define COLUMNS                                                                                    \
     "select trial, candidate, params, bytes, macs, memory, error, error_stderr, kl, agreement, "   \
     "latency, "
 
-rt_status report_rows_load(struct store *store, bool front_only, struct report_rows *rows,
+static rt_status load_rows(struct store *store, enum report__which which, struct report__rows *rows,
                            struct rt_err *err)
 {
-    const char *sql = front_only ? COLUMNS "1, arch from pareto"
-                                 : COLUMNS "on_front, arch from leaderboard order by error, trial";
-    rt_status rc;
+    sqlite3_stmt *q = NULL;
+    rt_status rc = RT_OK, ended;
 
-    *rows = (struct report_rows){0};
-    if ((rc = load_objectives(store, rows, err)) || (rc = load_rows(store, sql, rows, err)))
-        report_rows_release(rows);
+    RT_TRY(report__ask(store,
+                       which == REPORT__FRONT ? COLUMNS "1, arch from pareto"
+                                              : COLUMNS
+                           "on_front, arch from leaderboard"
+                           " order by error is null, error, kl, params, trial",
+                       &q, err));
+    while (rc == RT_OK && report__next(q))
+        rc = add_row(q, rows, err);
+    if ((ended = report__end(store, q, rc ? NULL : err)) && rc == RT_OK)
+        rc = ended;
     return rc;
 }
 
-void report_rows_release(struct report_rows *rows)
+rt_status report__rows_load(struct store *store, enum report__which which,
+                            struct report__rows *rows, struct rt_err *err)
 {
-    free(rows->row);
-    *rows = (struct report_rows){0};
+    rt_status rc;
+
+    *rows = (struct report__rows){0};
+    if ((rc = load_objectives(store, rows, err)) || (rc = load_study(store, rows, err)) ||
+        (rc = load_rows(store, which, rows, err)))
+        report__rows_release(rows);
+    return rc;
 }
 
-double report_row_value(const struct report_row *row, const char *objective)
+void report__rows_release(struct report__rows *rows)
+{
+    for (int i = 0; i < rows->count; i++)
+        free(rows->row[i].arch);
+    free(rows->row);
+    *rows = (struct report__rows){0};
+}
+
+double report__row_value(const struct report__row *row, const char *objective)
 {
     const struct {
         const char *name;
         double value;
-    } values[] = {{"error", row->error},           {"kl", row->kl},
-                  {"latency", row->latency},       {"params", (double)row->params},
-                  {"bytes", (double)row->bytes},   {"macs", (double)row->macs},
-                  {"memory", (double)row->memory}, {"agreement", row->agreement}};
+    } values[] = {{"error", row->error},          {"kl", row->kl},
+                  {"latency", row->latency},      {"params", (double)row->params},
+                  {"bytes", (double)row->bytes},  {"macs", (double)row->macs},
+                  {"memory", (double)row->memory}};
 
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (strcmp(values[i].name, objective) == 0)
@@ -115,81 +207,119 @@ double report_row_value(const struct report_row *row, const char *objective)
     return NAN;
 }
 
-bool report_is_log(const char *objective)
+bool report__has(const struct report__rows *rows, const char *objective)
+{
+    for (int i = 0; i < rows->objective_count; i++)
+        if (strcmp(rows->objective[i], objective) == 0)
+            return true;
+    return false;
+}
+
+bool report__is_cost(const char *objective)
 {
     return strcmp(objective, "error") != 0 && strcmp(objective, "kl") != 0;
 }
 
-static double scaled(const struct report_row *row, const char *objective)
+void report__pair(const char *a, const char *b, const char **x, const char **y)
 {
-    const double value = report_row_value(row, objective);
-    return report_is_log(objective) ? log(value > 0 ? value : 1e-12) : value;
+    const bool swap =
+        !report__is_cost(a) && (report__is_cost(b) || strcmp(a, "error") == 0); /* over kl */
+    *x = swap ? b : a;
+    *y = swap ? a : b;
 }
 
-int report_knee(const struct report_rows *rows)
+/* ---- the knee ---- */
+
+struct span {
+    double low, high;
+};
+
+static void widen(struct span *span, double value)
 {
-    double low[STORE_MAX_OBJECTIVES], high[STORE_MAX_OBJECTIVES], best = INFINITY;
-    int knee = rows->count ? 0 : -1;
+    if (isfinite(value)) {
+        span->low = fmin(span->low, value);
+        span->high = fmax(span->high, value);
+    }
+}
+
+static double within(const struct span *span, double value)
+{
+    return span->high > span->low ? (value - span->low) / (span->high - span->low) : 0;
+}
+
+static double scaled(const struct report__row *row, const char *objective)
+{
+    const double value = report__row_value(row, objective);
+    return report__is_cost(objective) ? log(value) : value;
+}
+
+/* The mean over the costs, or the others, of a front member's values, each scaled to 0..1. */
+static double mean_of(const struct report__rows *rows, const struct span *spans, int i, bool costs)
+{
+    double sum = 0;
+    int count = 0;
+
+    for (int o = 0; o < rows->objective_count; o++)
+        if (report__is_cost(rows->objective[o]) == costs) {
+            sum += within(&spans[o], scaled(&rows->row[i], rows->objective[o]));
+            count++;
+        }
+    return count ? sum / count : 0;
+}
+
+int report__knee(const struct report__rows *rows)
+{
+    struct span spans[STORE_MAX_OBJECTIVES],
+        of_kind[2] = {{INFINITY, -INFINITY}, {INFINITY, -INFINITY}};
+    double best = INFINITY;
+    int knee = -1;
 
     for (int o = 0; o < rows->objective_count; o++) {
-        low[o] = INFINITY;
-        high[o] = -INFINITY;
-        for (int i = 0; i < rows->count; i++) {
-            low[o] = fmin(low[o], scaled(&rows->row[i], rows->objective[o]));
-            high[o] = fmax(high[o], scaled(&rows->row[i], rows->objective[o]));
-        }
+        spans[o] = (struct span){INFINITY, -INFINITY};
+        for (int i = 0; i < rows->count; i++)
+            if (rows->row[i].on_front)
+                widen(&spans[o], scaled(&rows->row[i], rows->objective[o]));
     }
+    for (int i = 0; i < rows->count; i++)
+        for (int kind = 0; kind < 2; kind++)
+            if (rows->row[i].on_front)
+                widen(&of_kind[kind], mean_of(rows, spans, i, kind));
     for (int i = 0; i < rows->count; i++) {
-        double distance = 0;
-        for (int o = 0; o < rows->objective_count; o++)
-            if (high[o] > low[o])
-                distance += pow(
-                    (scaled(&rows->row[i], rows->objective[o]) - low[o]) / (high[o] - low[o]), 2);
-        if (distance < best) {
-            best = distance;
+        double sum = 0;
+        if (!rows->row[i].on_front)
+            continue;
+        for (int kind = 0; kind < 2; kind++)
+            sum += within(&of_kind[kind], mean_of(rows, spans, i, kind));
+        if (sum < best - 1e-12 || knee < 0) {
+            best = sum;
             knee = i;
         }
     }
     return knee;
 }
 
-const char *report_number(double value, char text[16])
+static void list_names(const struct report__rows *rows, bool costs, char *text, size_t size)
 {
-    static const char units[] = " kMGT";
-    int unit = 0;
+    size_t used = 0;
 
-    while (value >= 999.5 && unit < 4) {
-        value /= 1000;
-        unit++;
-    }
-    if (unit)
-        (void)snprintf(text, 16, "%.3g%c", value, units[unit]);
+    text[0] = '\0';
+    for (int o = 0; o < rows->objective_count; o++)
+        if (report__is_cost(rows->objective[o]) == costs && used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+                                     rows->objective[o]);
+}
+
+void report__knee_text(const struct report__rows *rows, char *text, size_t size)
+{
+    char quality[96], costs[160];
+
+    list_names(rows, false, quality, sizeof quality);
+    list_names(rows, true, costs, sizeof costs);
+    if (quality[0] && costs[0])
+        (void)snprintf(text, size,
+                       "farthest from the line between the extremes of %s and of %s (log scale)",
+                       quality, costs);
     else
-        (void)snprintf(text, 16, "%.0f", value);
-    return text;
-}
-
-rt_status report_text(struct store *store, const char *sql, char **text, struct rt_err *err)
-{
-    sqlite3_stmt *q = NULL;
-    const char *got = "";
-
-    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL))
-        return fail_db(store, err);
-    if (sqlite3_step(q) == SQLITE_ROW && sqlite3_column_text(q, 0))
-        got = (const char *)sqlite3_column_text(q, 0);
-    *text = strdup(got);
-    sqlite3_finalize(q);
-    return *text ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory to read '%s'", store_path(store));
-}
-
-rt_status report_double(struct store *store, const char *sql, double *value, struct rt_err *err)
-{
-    sqlite3_stmt *q = NULL;
-
-    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL))
-        return fail_db(store, err);
-    *value = sqlite3_step(q) == SQLITE_ROW ? real(q, 0) : NAN;
-    sqlite3_finalize(q);
-    return RT_OK;
+        (void)snprintf(text, size, "lowest mean of %s%s, each scaled over the front",
+                       quality[0] ? quality : costs, quality[0] ? "" : " (log scale)");
 }

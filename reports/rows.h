@@ -6,36 +6,66 @@
 
 #include "store/store.h"
 
-struct report_row { /* NaN: not measured */
+struct sqlite3_stmt;
+
+/* ---- queries ---- */
+
+/* One state of the study for all that is read until report__unfreeze(), while a search goes on. */
+rt_status report__freeze(struct store *store, struct rt_err *err);
+void report__unfreeze(struct store *store);
+/* Prepare; then step with report__next() until it says false, and report__end() tells whether that
+ * was the last row or an error. */
+rt_status report__ask(struct store *store, const char *sql, struct sqlite3_stmt **query,
+                      struct rt_err *err);
+bool report__next(struct sqlite3_stmt *query);
+rt_status report__end(struct store *store, struct sqlite3_stmt *query, struct rt_err *err);
+const char *report__column(struct sqlite3_stmt *query, int column); /* "" for null */
+double report__number(struct sqlite3_stmt *query, int column);      /* NaN for null */
+/* The first value of a query: "" and NaN when there is none. The caller frees *text. */
+rt_status report__one_text(struct store *store, const char *sql, char **text, struct rt_err *err);
+rt_status report__one_number(struct store *store, const char *sql, double *value,
+                             struct rt_err *err);
+
+/* ---- trials ---- */
+
+struct report__row { /* NaN: not measured */
     int64_t trial, candidate, params, bytes, macs, memory;
     double error, error_se, kl, agreement, latency; /* latency in ms */
     bool on_front;
-    char arch[SPACE_ARCH_TEXT];
+    char *arch;
 };
 
-struct report_rows {
-    struct report_row *row; /* owned; lowest error first */
-    int count;
+struct report__rows {
+    struct report__row *row; /* owned; lowest error first, then in order of trials */
+    int count, front_count, room;
     int objective_count;
     char objective[STORE_MAX_OBJECTIVES][STORE_NAME];
+    double ensemble_error, ensemble_se; /* NaN without an ensemble */
+    double ensemble_params;             /* of all teachers together, NaN when one is unknown */
+    int64_t committed, failed;
 };
 
-/* All committed trials, or the front alone. */
-rt_status report_rows_load(struct store *store, bool front_only, struct report_rows *rows,
-                           struct rt_err *err);
-void report_rows_release(struct report_rows *rows);
+enum report__which { REPORT__FRONT, REPORT__ALL };
+
+/* The front, or all committed trials with results. */
+rt_status report__rows_load(struct store *store, enum report__which which,
+                            struct report__rows *rows, struct rt_err *err);
+void report__rows_release(struct report__rows *rows);
 /* The value of an objective; NaN for a name that no row has. */
-double report_row_value(const struct report_row *row, const char *objective);
-/* Sizes are looked at on a logarithmic scale, shares and divergences as they are. */
-bool report_is_log(const char *objective);
-/* The knee: the row nearest to the best of every objective at once, each scaled to 0..1 over the
- * list. -1 for an empty list. */
-int report_knee(const struct report_rows *rows);
+double report__row_value(const struct report__row *row, const char *objective);
+bool report__has(const struct report__rows *rows, const char *objective);
+/* error and kl say how good a student is, the other objectives what it costs. Costs are looked at
+ * on a logarithmic scale. */
+bool report__is_cost(const char *objective);
+/* Which of two objectives goes on which axis: costs across, error up. */
+void report__pair(const char *a, const char *b, const char **x, const char **y);
 
-/* 12345 as "12.3k", 1234567 as "1.23M". */
-const char *report_number(double value, char text[16]);
-
-/* One value of a query of one row and column; "" and NaN when there is none. */
-rt_status report_text(struct store *store, const char *sql, char **text, struct rt_err *err);
-rt_status report_double(struct store *store, const char *sql, double *value, struct rt_err *err);
+/* The knee of the front's rows: with the quality objectives (their mean, each scaled to 0..1 over
+ * the front) on one axis and the costs (likewise, of their logarithms) on the other, the student
+ * that is farthest from the line between the extremes, towards the ideal corner. Quality and cost
+ * so weigh the same, however many costs that go together a study lists. A study of one kind only
+ * has no such line: then the lowest mean. Index into rows, -1 without a front. */
+int report__knee(const struct report__rows *rows);
+/* A sentence on what the knee is, for this study's objectives. */
+void report__knee_text(const struct report__rows *rows, char *text, size_t size);
 #endif

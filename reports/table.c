@@ -1,27 +1,115 @@
-/* reports/table.c -- report_front(), report_status() and report_best() of report.h. */
-#include <jansson.h>
+/* reports/table.c -- see table.h; and report_front() of report.h. */
+#include "reports/table.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reports/report.h"
-#include "reports/rows.h"
+#include "reports/text.h"
 
-/* ---- rows in each format ---- */
+#define WIDTH 80
+#define MAX_COLUMNS 10
+#define MIN_ARCH 16 /* columns; with less than that it gets a line of its own */
 
-static void print_table_head(FILE *out)
+struct columns {
+    int count;
+    const char *name[MAX_COLUMNS]; /* "id", or that of an objective */
+    int width[MAX_COLUMNS];
+    int arch_at; /* column of the screen */
+};
+
+static const char *cell(const struct report__row *row, const char *name, bool marked,
+                        char text[REPORT__CELL])
 {
-    (void)fprintf(out, "%5s %9s %6s %7s %8s %8s  %s\n", "id", "error %", "+-", "params", "macs",
-                  "ms", "architecture");
+    if (strcmp(name, "id") == 0)
+        (void)snprintf(text, REPORT__CELL, "%lld%s", (long long)row->candidate, marked ? "*" : " ");
+    else if (strcmp(name, "error") == 0)
+        report__percent(row->error, row->error_se, text);
+    else
+        report__value(name, report__row_value(row, name), text);
+    return text;
 }
 
-static void print_table_row(FILE *out, const struct report_row *r)
+static const char *title(const char *name)
 {
-    char params[16], macs[16];
+    return strcmp(name, "error") == 0 ? "error %" : strcmp(name, "id") == 0 ? "id " : name;
+}
 
-    (void)fprintf(out, "%5lld %9.2f %6.2f %7s %8s %8.3f  %s\n", (long long)r->candidate,
-                  100 * r->error, 100 * r->error_se, report_number((double)r->params, params),
-                  report_number((double)r->macs, macs), r->latency, r->arch);
+static bool any_latency(const struct report__rows *rows)
+{
+    for (int i = 0; i < rows->count; i++)
+        if (isfinite(rows->row[i].latency))
+            return true;
+    return false;
+}
+
+static void choose_columns(const struct report__rows *rows, struct columns *columns)
+{
+    static const char *const order[] = {"id",    "error", "kl",     "params",
+                                        "bytes", "macs",  "memory", "latency"};
+
+    *columns = (struct columns){0};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        const bool always = i < 2 || strcmp(order[i], "params") == 0 ||
+                            (strcmp(order[i], "latency") == 0 && any_latency(rows));
+        if (always || report__has(rows, order[i]))
+            columns->name[columns->count++] = order[i];
+    }
+    for (int c = 0; c < columns->count; c++) {
+        char text[REPORT__CELL];
+        columns->width[c] = report__columns(title(columns->name[c]));
+        for (int i = 0; i < rows->count; i++) {
+            const int width = report__columns(cell(&rows->row[i], columns->name[c], true, text));
+            columns->width[c] = width > columns->width[c] ? width : columns->width[c];
+        }
+        columns->arch_at += columns->width[c] + 2;
+    }
+}
+
+/* Broken at hyphens and dots where it is too long for its line. */
+static void print_arch(FILE *out, const char *arch, int at)
+{
+    int room = WIDTH - at, left = room;
+    const bool below = room < MIN_ARCH && (int)strlen(arch) > room;
+
+    if (below) {
+        at = 4;
+        room = left = WIDTH - at;
+        (void)fprintf(out, "\n%*s", at, "");
+    }
+    while (*arch) {
+        const size_t gene = strcspn(arch, "-."), size = gene + (arch[gene] != '\0');
+        if ((int)size > left && left < room) {
+            (void)fprintf(out, "\n%*s", at, "");
+            left = room;
+        }
+        (void)fprintf(out, "%.*s", (int)size, arch);
+        left -= (int)size;
+        arch += size;
+    }
+    (void)fputc('\n', out);
+}
+
+void report__print_table(const struct report__rows *rows, int marked, FILE *out)
+{
+    struct columns columns;
+
+    choose_columns(rows, &columns);
+    for (int c = 0; c < columns.count; c++) {
+        report__pad(out, title(columns.name[c]), columns.width[c]);
+        (void)fputs("  ", out);
+    }
+    (void)fputs(columns.arch_at + MIN_ARCH <= WIDTH ? "architecture\n" : "\n", out);
+    for (int i = 0; i < rows->count; i++) {
+        for (int c = 0; c < columns.count; c++) {
+            char text[REPORT__CELL];
+            report__pad(out, cell(&rows->row[i], columns.name[c], i == marked, text),
+                        columns.width[c]);
+            (void)fputs("  ", out);
+        }
+        print_arch(out, rows->row[i].arch, columns.arch_at);
+    }
 }
 
 static void print_csv_number(FILE *out, double value)
@@ -29,38 +117,44 @@ static void print_csv_number(FILE *out, double value)
     if (isfinite(value))
         (void)fprintf(out, ",%.9g", value);
     else
-        (void)fputs(",", out);
+        (void)fputc(',', out);
 }
 
-static void print_csv_row(FILE *out, const struct report_row *r)
+void report__print_csv(const struct report__rows *rows, FILE *out)
 {
-    (void)fprintf(out, "%lld,%lld,%s", (long long)r->candidate, (long long)r->trial, r->arch);
-    print_csv_number(out, r->error);
-    print_csv_number(out, r->error_se);
-    print_csv_number(out, r->kl);
-    print_csv_number(out, r->agreement);
-    print_csv_number(out, r->latency);
-    (void)fprintf(out, ",%lld,%lld,%lld,%lld\n", (long long)r->params, (long long)r->bytes,
-                  (long long)r->macs, (long long)r->memory);
+    (void)fputs("candidate,trial,arch,error,error_stderr,kl,agreement,latency_ms,params,bytes,"
+                "macs,memory\n",
+                out);
+    for (int i = 0; i < rows->count; i++) {
+        const struct report__row *r = &rows->row[i];
+        (void)fprintf(out, "%lld,%lld,%s", (long long)r->candidate, (long long)r->trial, r->arch);
+        print_csv_number(out, r->error);
+        print_csv_number(out, r->error_se);
+        print_csv_number(out, r->kl);
+        print_csv_number(out, r->agreement);
+        print_csv_number(out, r->latency);
+        (void)fprintf(out, ",%lld,%lld,%lld,%lld\n", (long long)r->params, (long long)r->bytes,
+                      (long long)r->macs, (long long)r->memory);
+    }
 }
 
-static json_t *json_number(double value)
+static json_t *number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *json_row(const struct report_row *r)
+json_t *report__json_row(const struct report__row *r)
 {
     return json_pack("{s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "candidate",
                      (json_int_t)r->candidate, "trial", (json_int_t)r->trial, "arch", r->arch,
-                     "error", json_number(r->error), "error_stderr", json_number(r->error_se), "kl",
-                     json_number(r->kl), "agreement", json_number(r->agreement), "latency_ms",
-                     json_number(r->latency), "params", (json_int_t)r->params, "bytes",
+                     "error", number(r->error), "error_stderr", number(r->error_se), "kl",
+                     number(r->kl), "agreement", number(r->agreement), "latency_ms",
+                     number(r->latency), "params", (json_int_t)r->params, "bytes",
                      (json_int_t)r->bytes, "macs", (json_int_t)r->macs, "memory",
                      (json_int_t)r->memory);
 }
 
-static rt_status print_json(FILE *out, json_t *value, struct rt_err *err)
+rt_status report__print_json(json_t *value, FILE *out, struct rt_err *err)
 {
     char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
 
@@ -72,149 +166,53 @@ static rt_status print_json(FILE *out, json_t *value, struct rt_err *err)
     return RT_OK;
 }
 
-static rt_status print_rows(const struct report_rows *rows, enum report_format format, FILE *out,
-                            struct rt_err *err)
-{
-    json_t *list = NULL;
+/* ---- the front ---- */
 
-    switch (format) {
-    case REPORT_TABLE:
-        print_table_head(out);
-        for (int i = 0; i < rows->count; i++)
-            print_table_row(out, &rows->row[i]);
-        break;
-    case REPORT_CSV:
-        (void)fputs("candidate,trial,arch,error,error_stderr,kl,agreement,latency_ms,params,bytes,"
-                    "macs,memory\n",
-                    out);
-        for (int i = 0; i < rows->count; i++)
-            print_csv_row(out, &rows->row[i]);
-        break;
-    case REPORT_JSON:
-        list = json_array();
-        for (int i = 0; i < rows->count; i++)
-            json_array_append_new(list, json_row(&rows->row[i]));
-        return print_json(out, list, err);
+static void print_front(const struct report__rows *rows, FILE *out)
+{
+    char error[REPORT__CELL];
+
+    if (!rows->count) {
+        (void)fprintf(out, "no student yet: %lld trials are committed, %lld failed\n",
+                      (long long)rows->committed, (long long)rows->failed);
+        return;
     }
-    return RT_OK;
+    report__print_table(rows, report__knee(rows), out);
+    (void)fprintf(out, "\n%d of %lld students, %lld failed; * the knee", rows->count,
+                  (long long)rows->committed, (long long)rows->failed);
+    if (isfinite(rows->ensemble_error))
+        (void)fprintf(out, "; the ensemble's error is %s %%",
+                      report__percent(rows->ensemble_error, rows->ensemble_se, error));
+    (void)fputc('\n', out);
+}
+
+static json_t *json_front(const struct report__rows *rows)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; list && i < rows->count; i++)
+        if (json_array_append_new(list, report__json_row(&rows->row[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
 }
 
 rt_status report_front(struct store *store, enum report_format format, FILE *out,
                        struct rt_err *err)
 {
-    struct report_rows rows;
+    struct report__rows rows;
     rt_status rc;
 
-    RT_TRY(report_rows_load(store, true, &rows, err));
-    rc = print_rows(&rows, format, out, err);
-    report_rows_release(&rows);
-    return rc;
-}
-
-/* ---- status ---- */
-
-rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
-{
-    static const struct {
-        const char *label, *sql;
-    } lines[] = {
-        {"study", "select study || ', begun ' || coalesce(substr(started, 1, 19) || 'Z', 'not yet')"
-                  " from progress"},
-        {"trials", "select committed || ' done, ' || failed || ' failed, ' || running ||"
-                   " ' running, ' || done || ' waiting for their turn' from progress"},
-        {"rate", "select coalesce(printf('%.0f trials/h, %.1f s a trial', trials_per_hour,"
-                 " seconds_per_trial), 'not known yet') from progress"},
-        {"front", "select front_size || ' members, hypervolume ' ||"
-                  " coalesce(printf('%.4f', hypervolume), 'not defined yet') from progress"},
-        {"ensemble", "select printf('error %.2f %%', 100 * value) from teacher_metric where name ="
-                     " 'error' order by teacher desc limit 1"},
-        {"best error", "select printf('%.2f %% by %s (%d params)', 100 * error, arch, params) from"
-                       " pareto limit 1"},
-        {"last", "select coalesce('finished ' || substr(last_finished, 1, 19) || 'Z', '-') from"
-                 " progress"},
-        {"last failure", "select 'trial ' || trial || ': ' || coalesce(error, error_kind) from"
-                         " failures order by trial desc limit 1"},
-    };
-
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        char *text;
-        RT_TRY(report_text(store, lines[i].sql, &text, err));
-        if (*text)
-            (void)fprintf(out, "%-13s %s\n", lines[i].label, text);
-        free(text);
+    RT_TRY(report__freeze(store, err));
+    rc = report__rows_load(store, REPORT__FRONT, &rows, err);
+    report__unfreeze(store);
+    RT_TRY(rc);
+    switch (format) {
+    case REPORT_TABLE: print_front(&rows, out); break;
+    case REPORT_CSV: report__print_csv(&rows, out); break;
+    case REPORT_JSON: rc = report__print_json(json_front(&rows), out, err); break;
     }
-    return RT_OK;
-}
-
-/* ---- best ---- */
-
-static bool too_much(double value, double limit)
-{
-    return isfinite(limit) && limit > 0 && !(value <= limit);
-}
-
-/* Name of the first wish that a row breaks, NULL when it fits. */
-static const char *broken_wish(const struct report_row *r, const struct report_wish *w)
-{
-    if (too_much(r->error, w->max_error))
-        return "--max-error";
-    if (too_much(r->latency, w->max_latency_ms))
-        return "--max-latency";
-    if (too_much((double)r->params, (double)w->max_params))
-        return "--max-params";
-    if (too_much((double)r->bytes, (double)w->max_bytes))
-        return "--max-bytes";
-    if (too_much((double)r->macs, (double)w->max_macs))
-        return "--max-macs";
-    return too_much((double)r->memory, (double)w->max_memory) ? "--max-memory" : NULL;
-}
-
-/* Keep the rows that fit; `culprit` is the wish that the last rejected row broke. */
-static void keep_fitting(struct report_rows *rows, const struct report_wish *wish,
-                         const char **culprit)
-{
-    int kept = 0;
-
-    for (int i = 0; i < rows->count; i++) {
-        const char *broken = broken_wish(&rows->row[i], wish);
-        if (broken)
-            *culprit = broken;
-        else
-            rows->row[kept++] = rows->row[i];
-    }
-    rows->count = kept;
-}
-
-static rt_status print_best(const struct report_rows *rows, bool knee, enum report_format format,
-                            FILE *out, struct rt_err *err)
-{
-    const int at = knee ? report_knee(rows) : 0;
-    struct report_rows one = *rows;
-
-    one.row = rows->row + at;
-    one.count = 1;
-    RT_TRY(print_rows(&one, format, out, err));
-    if (format == REPORT_TABLE)
-        (void)fprintf(out, "chosen as the %s of %d members of the front that fit\n",
-                      knee ? "knee" : "lowest error", rows->count);
-    return RT_OK;
-}
-
-rt_status report_best(struct store *store, const struct report_wish *wish,
-                      enum report_format format, FILE *out, struct rt_err *err)
-{
-    const char *culprit = NULL;
-    struct report_rows rows;
-    rt_status rc;
-
-    RT_TRY(report_rows_load(store, true, &rows, err));
-    keep_fitting(&rows, wish, &culprit);
-    if (rows.count)
-        rc = print_best(&rows, wish->knee, format, out, err);
-    else if (culprit)
-        rc = rt_fail(err, RT_EEND, "no member of the front fits; loosen %s", culprit);
-    else
-        rc = rt_fail(err, RT_EEND, "'%s' has no finished trial yet", store_path(store));
-    report_rows_release(&rows);
+    report__rows_release(&rows);
     return rc;
 }

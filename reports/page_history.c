@@ -1,0 +1,199 @@
+/* reports/page_history.c -- how the search went over its trials and over time. */
+#include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/page_internal.h"
+#include "reports/text.h"
+
+struct history {
+    int count, room;
+    struct moment {
+        double trial, volume, seconds; /* seconds: when it was committed, from the first start */
+    } * moment;
+};
+
+/* A trial is committed when it and all before it have finished. */
+static rt_status load(struct report__page *page, struct history *history, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+    rt_status rc = RT_OK, ended;
+
+    RT_TRY(
+        report__ask(page->store,
+                    "select trial, hypervolume, (max(julianday(finished)) over (order by trial) -"
+                    " (select julianday(started) from progress)) * 86400 from hypervolume"
+                    " order by trial",
+                    &q, err));
+    while (rc == RT_OK && report__next(q)) {
+        if (history->count == history->room) {
+            history->room = history->room ? 2 * history->room : 256;
+            void *more = realloc(history->moment, (size_t)history->room * sizeof *history->moment);
+            if (!more) {
+                rc = rt_fail(err, RT_ENOMEM, "no memory for the history");
+                break;
+            }
+            history->moment = more;
+        }
+        history->moment[history->count++] =
+            (struct moment){report__number(q, 0), report__number(q, 1), report__number(q, 2)};
+    }
+    if ((ended = report__end(page->store, q, rc ? NULL : err)) && rc == RT_OK)
+        rc = ended;
+    return rc;
+}
+
+static double moment_x(const struct moment *moment, double unit)
+{
+    return unit > 0 ? moment->seconds / unit : moment->trial;
+}
+
+/* Steps: the volume stands still between trials that change it. `unit` is that of the time in
+ * seconds, 0 for an axis of trials. */
+static void draw_volume(struct report__page *page, const struct history *history, double unit,
+                        const char *label, const char *caption)
+{
+    struct report__chart chart = {
+        .out = page->out,
+        .x = {unit > 0 ? "time" : "trial", label, false, REPORT__AXIS_EMPTY},
+        .y = {"hypervolume", "hypervolume, of 1", false, REPORT__AXIS_EMPTY}};
+    const struct moment *last = NULL;
+
+    for (int i = 0; i < history->count; i++) {
+        report__axis_widen(&chart.x, moment_x(&history->moment[i], unit));
+        report__axis_widen(&chart.y, history->moment[i].volume);
+    }
+    report__figure_open(page->out);
+    report__chart_open(&chart, "lines", caption);
+    report__path_open(&chart, "class=\"curve main\" data-name=\"hypervolume\"");
+    for (int i = 0; i < history->count; i++) {
+        const struct moment *m = &history->moment[i];
+        if (last && m->volume == last->volume && i + 1 < history->count)
+            continue;
+        if (last)
+            report__path_to(&chart, moment_x(m, unit), last->volume);
+        report__path_to(&chart, moment_x(m, unit), m->volume);
+        last = isfinite(m->volume) ? m : NULL;
+    }
+    report__path_close(&chart);
+    report__chart_close(&chart);
+    report__figure_close(page->out, caption);
+}
+
+static int by_trial(const void *a, const void *b)
+{
+    const struct report__row *p = *(const struct report__row *const *)a;
+    const struct report__row *q = *(const struct report__row *const *)b;
+    return p->trial < q->trial ? -1 : p->trial > q->trial;
+}
+
+static void draw_lowest(struct report__page *page, struct report__chart *chart)
+{
+    const struct report__rows *rows = &page->rows;
+    const struct report__row **order = calloc((size_t)rows->count + 1, sizeof *order);
+    double low = NAN;
+
+    if (!order) /* the dots say the same */
+        return;
+    for (int i = 0; i < rows->count; i++)
+        order[i] = &rows->row[i];
+    qsort(order, (size_t)rows->count, sizeof *order, by_trial);
+    report__path_open(chart, "class=\"curve main\" data-name=\"lowest error so far\"");
+    for (int i = 0; i < rows->count; i++) {
+        const double error = 100 * order[i]->error, trial = (double)order[i]->trial;
+        const bool lower = isfinite(error) && !(error >= low);
+        if (!lower && i + 1 < rows->count)
+            continue;
+        report__path_to(chart, trial, low);
+        low = lower ? error : low;
+        report__path_to(chart, trial, low);
+    }
+    report__path_close(chart);
+    free(order);
+}
+
+static void draw_errors(struct report__page *page)
+{
+    const char *title = "error of each trial, and the lowest so far";
+    const struct report__rows *rows = &page->rows;
+    struct report__chart chart = {.out = page->out,
+                                  .x = {"trial", "trial", false, REPORT__AXIS_EMPTY},
+                                  .y = {"error", "validation error, %", false, REPORT__AXIS_EMPTY}};
+
+    for (int i = 0; i < rows->count; i++) {
+        report__axis_widen(&chart.x, (double)rows->row[i].trial);
+        report__axis_widen(&chart.y, 100 * rows->row[i].error);
+    }
+    report__axis_widen(&chart.y, 100 * rows->ensemble_error);
+    report__figure_open(page->out);
+    report__chart_open(&chart, "points", title);
+    for (int front = 0; front < 2; front++) {
+        (void)fprintf(page->out, "<path class=\"%s\" d=\"", front ? "others front" : "others");
+        for (int i = 0; i < rows->count; i++) {
+            const double x = (double)rows->row[i].trial, y = 100 * rows->row[i].error;
+            if (rows->row[i].on_front == front && report__page_draws(page, i) &&
+                report__chart_shows(&chart, x, y))
+                (void)fprintf(page->out, "M%.1f %.1fh0", report__chart_x(&chart, x),
+                              report__chart_y(&chart, y));
+        }
+        (void)fputs("\"/>\n", page->out);
+    }
+    report__chart_level(&chart, 100 * rows->ensemble_error, "ensemble");
+    draw_lowest(page, &chart);
+    report__chart_close(&chart);
+    report__figure_close(page->out, title);
+}
+
+static rt_status print_work(struct report__page *page, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+    char work[REPORT__CELL], each[REPORT__CELL];
+
+    RT_TRY(report__ask(
+        page->store,
+        "select count(distinct host || ' ' || worker), sum(seconds),"
+        " avg(case when outcome = 'done' then seconds end), sum(outcome = 'interrupted'),"
+        " (select count(*) from event where kind = 'search' and text like 'started%') from "
+        "execution",
+        &q, err));
+    if (report__next(q) && isfinite(report__number(q, 1))) {
+        const int starts = sqlite3_column_int(q, 4), broken = sqlite3_column_int(q, 3);
+        (void)fprintf(page->out, "%d worker%s spent %s in trials, %s each on average",
+                      sqlite3_column_int(q, 0), sqlite3_column_int(q, 0) == 1 ? "" : "s",
+                      report__duration(report__number(q, 1), work),
+                      report__duration(report__number(q, 2), each));
+        if (starts > 1)
+            (void)fprintf(page->out, "; the search was started %d times", starts);
+        if (broken)
+            (void)fprintf(page->out, "; %d execution%s interrupted and repeated", broken,
+                          broken == 1 ? " was" : "s were");
+        (void)fputs(". ", page->out);
+    }
+    return report__end(page->store, q, err);
+}
+
+rt_status report__page_history(struct report__page *page, struct rt_err *err)
+{
+    struct history history = {0};
+    rt_status rc = load(page, &history, err);
+
+    if (rc == RT_OK) {
+        const double end = history.count ? history.moment[history.count - 1].seconds : 0;
+        const bool hours = end > 2 * 3600;
+        report__section(page->out, "search", "How the search went");
+        (void)fputs("<p class=\"lead\">", page->out);
+        rc = print_work(page, err);
+        (void)fputs("Hypervolume is the share of the box between the first trials' worst and best "
+                    "values that the front covers: when it stands still, more trials find "
+                    "little.</p>\n<div class=\"plots\">\n",
+                    page->out);
+        draw_volume(page, &history, 0, "trial", "hypervolume over trials");
+        draw_volume(page, &history, hours ? 3600 : 60, hours ? "hours" : "minutes",
+                    "hypervolume over time");
+        draw_errors(page);
+        (void)fputs("</div>\n", page->out);
+    }
+    free(history.moment);
+    return rc;
+}

@@ -1,0 +1,52 @@
+/* reports/page_internal.h -- the parts of the HTML page, in the order in which they stand there. */
+#ifndef REPORTS_PAGE_INTERNAL_H
+#define REPORTS_PAGE_INTERNAL_H
+#include <stdio.h>
+
+#include "reports/chart.h"
+#include "reports/rows.h"
+
+struct report__page {
+    struct store *store;
+    FILE *out;
+    struct report__rows rows; /* all committed trials with results */
+    int knee;                 /* index into rows, -1 without a front */
+    int every;                /* of the trials beside the front, each so many-th is drawn */
+};
+
+extern const char report__page_css[], report__page_js[]; /* made from page.css and page.js */
+
+rt_status report__page_summary(struct report__page *page, struct rt_err *err);
+void report__page_front(struct report__page *page); /* plots and table */
+void report__page_data(struct report__page *page);  /* the rows as JSON for page.js */
+rt_status report__page_history(struct report__page *page, struct rt_err *err);
+rt_status report__page_curves(struct report__page *page, struct rt_err *err);
+rt_status report__page_teachers(struct report__page *page, struct rt_err *err);
+rt_status report__page_failures(struct report__page *page, struct rt_err *err);
+rt_status report__page_measured(struct report__page *page, struct rt_err *err);
+rt_status report__page_study(struct report__page *page, struct rt_err *err);
+
+/* How an objective is shown: value times factor, in the unit that the label names. */
+struct report__show {
+    double factor;
+    const char *unit, *label;
+};
+struct report__show report__show(const struct report__rows *rows, const char *objective);
+
+/* Is row i drawn in plots of all trials? The front always is. */
+bool report__page_draws(const struct report__page *page, int i);
+
+void report__section(FILE *out, const char *id, const char *title);
+/* Opens a figure; close it with report__figure_close(), whose caption may hold elements. */
+void report__figure_open(FILE *out);
+void report__figure_close(FILE *out, const char *caption);
+
+/* A table that sorts by click: `heads` are the titles, ended by NULL; one that begins with '<' is
+ * aligned left, without it. */
+void report__table_open(FILE *out, const char *const heads[]);
+void report__table_close(FILE *out);
+/* A cell; sorted by `value` unless that is NaN, else by its text. */
+void report__cell(FILE *out, const char *text, double value);
+void report__cell_left(FILE *out, const char *text);
+void report__cell_arch(FILE *out, const char *arch);
+#endif
