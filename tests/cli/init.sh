@@ -4,9 +4,11 @@ expect_line stdout 'new/study/study.yaml'
 [ -s new/study/study.yaml ]
 [ "$(ls new/study)" = study.yaml ]
 
-# doctor reads it; the data may not be on this machine
-"$retort" doctor new/study/study.yaml >stdout 2>stderr || true
-expect_line stdout "'images' from 'new/study/study.yaml'"
+# doctor reads it, until it wants the data
+sed 's|/usr/share/datasets|/nowhere|' new/study/study.yaml >new/study/elsewhere.yaml
+expect_exit 1 "$retort" doctor new/study/elsewhere.yaml
+expect_line stdout "'images' from 'new/study/elsewhere.yaml'"
+expect_line stdout "FAIL  data         cannot open '/nowhere/"
 
 echo precious >new/study/study.yaml
 expect_exit 1 "$retort" init image new/study
