@@ -205,7 +205,7 @@ static void print_scores(const struct choice *choice, FILE *out)
         (void)snprintf(text, sizeof text, "%.2f %% with the ensemble", 100 * row->agreement);
         print_wrapped(out, "agreement", text);
     }
-    (void)snprintf(text, sizeof text, "%s params (%sB in fp32), %s multiply-accumulates",
+    (void)snprintf(text, sizeof text, "%s params, %sB in fp32, %s multiply-accumulates",
                    report__count((double)row->params, params),
                    report__count((double)row->bytes, bytes),
                    report__count((double)row->macs, macs));

@@ -6,7 +6,7 @@
 
 #include "reports/text.h"
 
-enum { LEFT = 56, RIGHT = 14, TOP = 14, BOTTOM = 46 };
+enum { LEFT = 52, RIGHT = 12, TOP = 12, BOTTOM = 44 };
 #define WIDTH REPORT__CHART_WIDTH
 #define HEIGHT REPORT__CHART_HEIGHT
 
@@ -84,15 +84,16 @@ static void add_tick(const struct report__axis *axis, struct ticks *ticks, doubl
         ticks->at[ticks->count++] = value;
 }
 
+/* The step of 1, 2 or 5 times a power of ten that comes nearest to `wish` ticks. */
 static void linear_ticks(const struct report__axis *axis, int wish, struct ticks *ticks)
 {
-    static const double steps[] = {1, 2, 5, 10};
     const double raw = (axis->high - axis->low) / wish, power = pow(10, floor(log10(raw)));
-    double step = 10 * power;
+    const double over = raw / power;
+    const double step = power * (over > sqrt(50)   ? 10
+                                 : over > sqrt(10) ? 5
+                                 : over > sqrt(2)  ? 2
+                                                   : 1);
 
-    for (int i = 3; i >= 0; i--)
-        if (steps[i] * power >= raw * (1 - 1e-9))
-            step = steps[i] * power;
     const double first = ceil(axis->low / step);
     for (int i = 0; i < MAX_TICKS && (first + i) * step <= axis->high; i++) {
         const double value = (first + i) * step;
@@ -151,7 +152,7 @@ static void draw_ticks(const struct report__chart *chart)
     if (chart->x.log)
         log_ticks(&chart->x, &x);
     else
-        linear_ticks(&chart->x, 6, &x);
+        linear_ticks(&chart->x, 5, &x);
     if (chart->y.log)
         log_ticks(&chart->y, &y);
     else

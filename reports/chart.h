@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define REPORT__CHART_WIDTH 460
-#define REPORT__CHART_HEIGHT 320
+#define REPORT__CHART_WIDTH 400
+#define REPORT__CHART_HEIGHT 290
 
 struct report__axis {
     const char *name;  /* the objective, or what is drawn; for page.js */

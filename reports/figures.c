@@ -151,38 +151,84 @@ static struct axis_text axis_of(const char *objective)
             axis.label = labels[i][1];
     (void)snprintf(axis.value, sizeof axis.value, "(%scolumn('%s'))",
                    strcmp(objective, "error") == 0 ? "100*" : "", objective);
-    axis.settings = axis.log && strcmp(objective, "latency") != 0 ? "'%.0s%.0f%c'" : "'%g'";
+    axis.settings = axis.log && strcmp(objective, "latency") != 0 ? "'%.0s%c'" : "'%g'";
     return axis;
 }
 
-static rt_status write_pair(struct figures *f, const char *x_name, const char *y_name,
-                            struct rt_err *err)
+/* "set xrange [...]" with room at both ends, and the scale. */
+static void print_range(FILE *out, char letter, const struct report__rows *rows,
+                        const char *objective, double level)
+{
+    const double factor = strcmp(objective, "error") == 0 ? 100 : 1;
+    const bool log_scale = report__is_cost(objective);
+    double low = level, high = level; /* fmin() and fmax() pass over a NaN */
+
+    for (int i = 0; i < rows->count; i++) {
+        const double value = factor * report__row_value(&rows->row[i], objective);
+        low = fmin(low, value);
+        high = fmax(high, value);
+    }
+    (void)fprintf(out, "%s logscale %c\n", log_scale ? "set" : "unset", letter);
+    if (!(low <= high))
+        return;
+    if (log_scale) {
+        const double room = fmax(pow(high / low, .05), 1.1);
+        low /= room;
+        high *= room;
+    } else {
+        const double room = high > low ? .05 * (high - low) : fmax(.1 * fabs(high), .5);
+        low = fmin(fmax(low - room, 0), low);
+        high += room;
+    }
+    (void)fprintf(out, "set %crange [%.6g:%.6g]\n", letter, low, high);
+}
+
+static void print_pair(FILE *out, const struct report__rows *rows, const char *x_name,
+                       const char *y_name)
 {
     const struct axis_text x = axis_of(x_name), y = axis_of(y_name);
     const bool error = strcmp(y_name, "error") == 0;
-    char name[FIGURE_NAME], body[3072], level[256] = "", spread[256] = "";
+    const double level = error ? 100 * rows->ensemble_error : (double)NAN;
 
-    (void)snprintf(name, sizeof name, "front-%s-%s", x_name, y_name);
-    if (error && isfinite(f->rows.ensemble_error))
-        (void)snprintf(level, sizeof level,
-                       ", \\\n  %.9g with lines dt 2 lw 1.5 lc rgb '#b14a00' title 'ensemble'",
-                       100 * f->rows.ensemble_error);
+    print_range(out, 'x', rows, x_name, NAN);
+    print_range(out, 'y', rows, y_name, level);
+    (void)fprintf(out,
+                  "set format x %s\nset format y %s\nset xlabel \"%s\"\nset ylabel \"%s\"\n"
+                  "set key top right\nset bars 0\n"
+                  "plot 'trials.csv' using %s:%s with points pt 7 ps 0.5 lc rgb '#97a1ab'"
+                  " title 'trials'",
+                  x.settings, y.settings, x.label, y.label, x.value, y.value);
     if (error)
-        (void)snprintf(spread, sizeof spread,
-                       ", \\\n  'front.csv' using %s:%s:(100*column('error_stderr'))"
-                       " with yerrorbars pt 7 ps 0.1 lc rgb '#0b62b8' notitle",
-                       x.value, y.value);
-    (void)snprintf(body, sizeof body,
-                   "%s\n%s\nset format x %s\nset format y %s\nset xlabel \"%s\"\n"
-                   "set ylabel \"%s\"\nset key top right\n"
-                   "plot 'trials.csv' using %s:%s with points pt 7 ps 0.4 lc rgb '#97a1ab'"
-                   " title 'trials', \\\n"
-                   "  'front.csv' using %s:%s with points pt 7 ps 0.7 lc rgb '#0b62b8'"
-                   " title 'front'%s%s",
-                   x.log ? "set logscale x" : "unset logscale x",
-                   y.log ? "set logscale y" : "unset logscale y", x.settings, y.settings, x.label,
-                   y.label, x.value, y.value, x.value, y.value, spread, level);
-    return write_script(f, name, body, err);
+        (void)fprintf(out,
+                      ", \\\n  'front.csv' using %s:%s:(100*column('error_stderr'))"
+                      " with yerrorbars pt 0 lc rgb '#0b62b8' notitle",
+                      x.value, y.value);
+    (void)fprintf(out,
+                  ", \\\n  'front.csv' using %s:%s with points pt 7 ps 0.9 lc rgb '#0b62b8'"
+                  " title 'front'",
+                  x.value, y.value);
+    if (isfinite(level))
+        (void)fprintf(out, ", \\\n  %.9g with lines dt 2 lw 1.5 lc rgb '#b14a00' title 'ensemble'",
+                      level);
+}
+
+static rt_status write_pair(struct figures *f, const char *x, const char *y, struct rt_err *err)
+{
+    char name[FIGURE_NAME], *body = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&body, &size);
+
+    if (!out)
+        return rt_fail(err, RT_ENOMEM, "no memory for a figure");
+    print_pair(out, &f->rows, x, y);
+    if (fclose(out)) {
+        free(body);
+        return rt_fail(err, RT_ENOMEM, "no memory for a figure");
+    }
+    (void)snprintf(name, sizeof name, "front-%s-%s", x, y);
+    const rt_status rc = write_script(f, name, body, err);
+    free(body);
+    return rc;
 }
 
 static rt_status write_pairs(struct figures *f, struct rt_err *err)
@@ -231,7 +277,7 @@ static rt_status write_curves(struct figures *f, struct rt_err *err)
         return RT_OK;
     return write_script(f, "curves",
                         "set xlabel 'optimiser step'\nset ylabel 'cross-entropy'\n"
-                        "set logscale cb\nset format cb '%.0s%.0f%c'\nset cblabel 'parameters'\n"
+                        "set logscale cb\nset format cb '%.0s%c'\nset cblabel 'parameters'\n"
                         "set palette defined (0 '#1f6ebe', 1 '#8c8c8c', 2 '#d66a0a')\n"
                         "plot 'curves.csv' using 'step':'ce':'params' with lines lw 1.5 lc palette"
                         " notitle",

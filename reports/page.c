@@ -181,18 +181,17 @@ static void print_best(struct report__page *page)
     const struct report__row *best = &rows->row[0];
     char big[64], small[256], error[REPORT__CELL], text[REPORT__CELL];
 
-    (void)snprintf(big, sizeof big, "%s %%", report__percent(best->error, best->error_se, error));
+    (void)snprintf(big, sizeof big, "%s %%", report__percent(best->error, NAN, error));
+    (void)snprintf(small, sizeof small, "error of the best student");
     if (isfinite(rows->ensemble_error))
-        (void)snprintf(small, sizeof small, "best student, %.2f points %s the ensemble (%s %%)",
+        (void)snprintf(small, sizeof small,
+                       "error of the best student; %.2f points %s the ensemble",
                        100 * fabs(best->error - rows->ensemble_error),
-                       best->error >= rows->ensemble_error ? "behind" : "ahead of",
-                       report__percent(rows->ensemble_error, rows->ensemble_se, text));
-    else
-        (void)snprintf(small, sizeof small, "error of the best student");
+                       best->error >= rows->ensemble_error ? "behind" : "ahead of");
     print_card(page->out, big, small, "");
     if (isfinite(rows->ensemble_params)) {
         (void)snprintf(big, sizeof big, "%.1f ×", rows->ensemble_params / (double)best->params);
-        (void)snprintf(small, sizeof small, "smaller is the best student than all teachers (%s)",
+        (void)snprintf(small, sizeof small, "smaller is that student than all teachers (%s)",
                        report__count(rows->ensemble_params, text));
         print_card(page->out, big, small, "");
     }

@@ -115,7 +115,7 @@ static void draw_lowest(struct report__page *page, struct report__chart *chart)
 
 static void draw_errors(struct report__page *page)
 {
-    const char *title = "error of each trial, and the lowest so far";
+    const char *title = "error of each trial, lowest so far";
     const struct report__rows *rows = &page->rows;
     struct report__chart chart = {.out = page->out,
                                   .x = {"trial", "trial", false, REPORT__AXIS_EMPTY},

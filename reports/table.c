@@ -178,10 +178,10 @@ static void print_front(const struct report__rows *rows, FILE *out)
         return;
     }
     report__print_table(rows, report__knee(rows), out);
-    (void)fprintf(out, "\n%d of %lld students, %lld failed; * the knee", rows->count,
+    (void)fprintf(out, "\n%d of %lld students, %lld trials failed; * the knee", rows->count,
                   (long long)rows->committed, (long long)rows->failed);
     if (isfinite(rows->ensemble_error))
-        (void)fprintf(out, "; the ensemble's error is %s %%",
+        (void)fprintf(out, "; ensemble %s %%",
                       report__percent(rows->ensemble_error, rows->ensemble_se, error));
     (void)fputc('\n', out);
 }
