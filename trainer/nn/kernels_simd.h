@@ -86,7 +86,9 @@ static void linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy
                       float *dweight, float *dbias)
 {
     for (int r = 0; r < rows; r += chunk_rows) {
-        const struct product p = {.a = dy.at + r * dy.ld,
+        const int count = rows - r < chunk_rows ? rows - r : chunk_rows;
+        const struct tr_view part = {dy.at + r * dy.ld, dy.ld};
+        const struct product p = {.a = part.at,
                                   .a_row = 1,
                                   .a_col = dy.ld,
                                   .b = x.at + r * x.ld,
@@ -96,12 +98,12 @@ static void linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy
                                   .ldc = layer->in,
                                   .m = layer->out,
                                   .n = layer->in,
-                                  .k = rows - r < chunk_rows ? rows - r : chunk_rows,
+                                  .k = count,
                                   .add = dweight,
                                   .ld_add = layer->in};
+        add_column_sums(count, layer->out, part, dbias); /* fetches what the product reads */
         multiply(&p);
     }
-    add_column_sums(rows, layer->out, dy, dbias);
 }
 
 const struct tr_kernels SET_SYMBOL = {

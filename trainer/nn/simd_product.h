@@ -79,6 +79,21 @@ INLINE void start(const struct product *p, vf bias[2], const int vectors, int co
     }
 }
 
+/* What the tile will be stored to, long before it is: the store, or the addition, finds it in L1.
+ */
+INLINE void fetch(const struct product *p, const int rows, const int vectors, ptrdiff_t row,
+                  int column)
+{
+    const ptrdiff_t ldc = p->ldc;
+    const float *c = p->c + row * ldc + column;
+
+    UNROLL for (int i = 0; i < rows; i++, c += ldc)
+    {
+        OPAQUE(c);
+        UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(c + v * VL, 1);
+    }
+}
+
 /* One tile; rows and vectors are constants where this is inlined. */
 INLINE void tile(const struct product *p, const int rows, const int vectors, ptrdiff_t row,
                  int column)
@@ -90,6 +105,8 @@ INLINE void tile(const struct product *p, const int rows, const int vectors, ptr
     vf sum[TILE_ROWS_1][2], bias[2];
 
     start(p, bias, vectors, column, last);
+    if (p->k >= 64)
+        fetch(p, rows, vectors, row, column);
     UNROLL for (int i = 0; i < rows; i++)
     {
         sum[i][0] = bias[0];
@@ -186,7 +203,7 @@ static void multiply_panel(const struct product *p, tiles_fn *const *tiles, int 
     tiles[rows](p, larger * (rows + 1), column, blocks - larger);
 }
 
-static void multiply(const struct product *p)
+static void multiply_rows_block(const struct product *p)
 {
     int column = 0;
 
@@ -194,5 +211,25 @@ static void multiply(const struct product *p)
         multiply_panel(p, tiles_2, TILE_ROWS, column);
     if (column < p->n)
         multiply_panel(p, tiles_1, TILE_ROWS_1, column);
+}
+
+/* A is read anew for every panel: as many rows at a time as stay in L2, in equal parts. */
+static void multiply(const struct product *p)
+{
+    enum { floats_in_l2 = 1 << 17 };
+    const int most = floats_in_l2 / p->k + 1, parts = (p->m + most - 1) / most;
+
+    for (int i = 0; i < parts; i++) {
+        const ptrdiff_t first = (ptrdiff_t)p->m * i / parts;
+        struct product part = *p;
+        part.m = (int)((ptrdiff_t)p->m * (i + 1) / parts - first);
+        part.a += first * p->a_row;
+        part.c += first * p->ldc;
+        if (p->add)
+            part.add += first * p->ld_add;
+        if (p->mul)
+            part.mul += first * p->ld_mul;
+        multiply_rows_block(&part);
+    }
 }
 #endif

@@ -156,28 +156,31 @@ static void gelu(size_t n, float *u, float *slope)
     }
 }
 
+/* sums[0..n) += the sums of `rows` rows, a constant of at most 8 where this is inlined. */
+INLINE void add_sums(struct tr_view x, const int rows, int n, float *sums)
+{
+    vf s[8];
+
+    UNROLL for (int i = 0; i < rows; i++) s[i] = load_some(x.at + i * x.ld, n);
+    UNROLL for (int step = 1; step < rows; step *= 2)
+        UNROLL for (int i = 0; i + step < rows; i += 2 * step) s[i] += s[i + step];
+    store_some(sums, load_some(sums, n) + s[0], n);
+}
+
+/* Eight rows at a time, along them: memory is read in order. */
 static void add_column_sums(int rows, int cols, struct tr_view x, float *sums)
 {
-    int c = 0;
-    for (; c + 4 * VL <= cols; c += 4 * VL) {
-        vf s[4];
-        UNROLL for (int v = 0; v < 4; v++) s[v] = LOAD(sums + c + v * VL);
-        for (ptrdiff_t r = 0; r < rows; r++)
-            UNROLL for (int v = 0; v < 4; v++) s[v] += LOAD(x.at + r * x.ld + c + v * VL);
-        UNROLL for (int v = 0; v < 4; v++) STORE(sums + c + v * VL, s[v]);
+    for (; rows >= 8; rows -= 8, x.at += 8 * x.ld) {
+        struct tr_view at = x;
+        int c = 0;
+        for (; c + VL <= cols; c += VL, at.at += VL)
+            add_sums(at, 8, VL, sums + c);
+        if (c < cols)
+            add_sums(at, 8, cols - c, sums + c);
     }
-    for (; c < cols; c += VL) {
-        const int n = cols - c;
-        vf even = load_some(sums + c, n), odd = SET1(0.0F);
-        int r = 0;
-        for (; r + 1 < rows; r += 2) {
-            even += load_some(x.at + r * x.ld + c, n);
-            odd += load_some(x.at + (r + 1) * x.ld + c, n);
-        }
-        if (r < rows)
-            even += load_some(x.at + r * x.ld + c, n);
-        store_some(sums + c, even + odd, n);
-    }
+    for (; rows > 0; rows--, x.at += x.ld)
+        for (int c = 0; c < cols; c += VL)
+            add_sums((struct tr_view){x.at + c, 0}, 1, cols - c, sums + c);
 }
 
 static void add_rows(int rows, int cols, struct tr_view x, struct tr_out y)
