@@ -126,7 +126,7 @@ static void log_ticks(const struct report__axis *axis, struct ticks *ticks)
 static const char *tick_text(double value, char text[REPORT__CELL])
 {
     if (value == 0)
-        return strcpy(text, "0");
+        return memcpy(text, "0", 2);
     if (fabs(value) < 1000 && fabs(value) >= 1e-4)
         (void)snprintf(text, REPORT__CELL, "%.4g", value);
     else if (fabs(value) < 1)
@@ -134,10 +134,10 @@ static const char *tick_text(double value, char text[REPORT__CELL])
     else {
         static const char units[] = "kMGTPE";
         int unit = -1;
-        while (fabs(value) >= 1000 * (1 - 1e-9) && unit < 5) {
+        do {
             value /= 1000;
             unit++;
-        }
+        } while (fabs(value) >= 1000 * (1 - 1e-9) && unit < 5);
         (void)snprintf(text, REPORT__CELL, "%.4g%c", value, units[unit]);
     }
     return text;

@@ -11,7 +11,7 @@ const char *report__count(double value, char text[REPORT__CELL])
     int unit = -1;
 
     if (!isfinite(value))
-        return strcpy(text, "-");
+        return memcpy(text, "-", 2);
     while (fabs(value) >= 999.5 && unit < 5) {
         value /= 1000;
         unit++;
@@ -33,7 +33,7 @@ const char *report__ms(double ms, char text[REPORT__CELL])
     const int digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
 
     if (!isfinite(ms))
-        return strcpy(text, "-");
+        return memcpy(text, "-", 2);
     (void)snprintf(text, REPORT__CELL, "%.*f %s", digits, value,
                    ms < .1      ? "µs"
                    : ms >= 1000 ? "s"
@@ -44,7 +44,7 @@ const char *report__ms(double ms, char text[REPORT__CELL])
 const char *report__percent(double share, double se, char text[REPORT__CELL])
 {
     if (!isfinite(share))
-        return strcpy(text, "-");
+        return memcpy(text, "-", 2);
     if (isfinite(se))
         (void)snprintf(text, REPORT__CELL, "%.2f ±%.2f", 100 * share, 100 * se);
     else
@@ -55,7 +55,7 @@ const char *report__percent(double share, double se, char text[REPORT__CELL])
 const char *report__fixed(double value, int digits, char text[REPORT__CELL])
 {
     if (!isfinite(value))
-        return strcpy(text, "-");
+        return memcpy(text, "-", 2);
     (void)snprintf(text, REPORT__CELL, "%.*f", digits, value);
     return text;
 }
@@ -63,7 +63,7 @@ const char *report__fixed(double value, int digits, char text[REPORT__CELL])
 const char *report__duration(double seconds, char text[REPORT__CELL])
 {
     if (!isfinite(seconds))
-        return strcpy(text, "-");
+        return memcpy(text, "-", 2);
     const long long whole = (long long)(seconds + .5), minutes = whole / 60, hours = minutes / 60;
     if (seconds < 9.95)
         (void)snprintf(text, REPORT__CELL, "%.1f s", seconds);
