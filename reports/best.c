@@ -143,11 +143,20 @@ static void append(char *text, size_t size, const char *part)
     (void)snprintf(text + used, size - used, "%s%s", used ? ", " : "", part);
 }
 
+/* Two digits where they say something: 0.43, 2.4, 12, 1.23k. */
+static const char *times_text(double ratio, char text[REPORT__CELL])
+{
+    if (ratio >= 9.95)
+        return report__count(ratio, text);
+    (void)snprintf(text, REPORT__CELL, "%.2g", ratio);
+    return text;
+}
+
 /* "2.72 points less error, 2.4x the params, 1.2x the latency" */
 static void compare(const struct report__rows *rows, const struct report__row *other,
                     const struct report__row *row, char *text, size_t size)
 {
-    char part[96];
+    char part[96], times[REPORT__CELL];
 
     text[0] = '\0';
     for (int o = 0; o < rows->objective_count; o++) {
@@ -159,7 +168,7 @@ static void compare(const struct report__rows *rows, const struct report__row *o
             (void)snprintf(part, sizeof part, "%.2f points %s error", 100 * fabs(a - b),
                            a < b ? "less" : "more");
         else
-            (void)snprintf(part, sizeof part, "%.2gx the %s", a / b, name);
+            (void)snprintf(part, sizeof part, "%sx the %s", times_text(a / b, times), name);
         append(text, size, part);
     }
 }
@@ -238,8 +247,8 @@ static void print_text(struct store *store, const struct choice *choice, FILE *o
     print_wrapped(out, "student", row->arch);
     print_scores(choice, out);
     print_wrapped(out, "why", why);
-    print_neighbour(choice, choice->chosen - 1, "better", out);
-    print_neighbour(choice, choice->chosen + 1, "smaller", out);
+    print_neighbour(choice, choice->chosen - 1, "less error", out);
+    print_neighbour(choice, choice->chosen + 1, "more error", out);
     (void)fprintf(out, "%-12sretort distill %s %lld\n", "next", store_path(store),
                   (long long)row->candidate);
 }
@@ -257,8 +266,8 @@ static json_t *json_best(const struct choice *choice)
 
     say_why(choice, why, sizeof why);
     if (json_object_set_new(best, "why", json_string(why)) ||
-        json_object_set_new(best, "better_neighbour", neighbour(front, choice->chosen - 1)) ||
-        json_object_set_new(best, "smaller_neighbour", neighbour(front, choice->chosen + 1))) {
+        json_object_set_new(best, "lower_error_neighbour", neighbour(front, choice->chosen - 1)) ||
+        json_object_set_new(best, "higher_error_neighbour", neighbour(front, choice->chosen + 1))) {
         json_decref(best);
         return NULL;
     }

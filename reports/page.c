@@ -47,6 +47,11 @@ bool report__page_draws(const struct report__page *page, int i)
     return page->rows.row[i].on_front || i % page->every == 0;
 }
 
+const char *report__page_crowd(const struct report__page *page)
+{
+    return page->rows.count / page->every > 400 ? " many" : "";
+}
+
 void report__section(FILE *out, const char *id, const char *title)
 {
     (void)fprintf(out, "<h2 id=\"%s\">%s</h2>\n", id, title);

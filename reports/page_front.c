@@ -47,7 +47,7 @@ static void set_ranges(const struct report__page *page, const struct pair *pair,
 static void draw_others(const struct report__page *page, const struct pair *pair,
                         struct report__chart *chart)
 {
-    (void)fputs("<path class=\"others\" d=\"", chart->out);
+    (void)fprintf(chart->out, "<path class=\"others%s\" d=\"", report__page_crowd(page));
     for (int i = 0; i < page->rows.count; i++) {
         const struct report__row *row = &page->rows.row[i];
         const double x = at_x(pair, row), y = at_y(pair, row);

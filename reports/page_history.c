@@ -91,14 +91,15 @@ static int by_trial(const void *a, const void *b)
 static void draw_lowest(struct report__page *page, struct report__chart *chart)
 {
     const struct report__rows *rows = &page->rows;
-    const struct report__row **order = calloc((size_t)rows->count + 1, sizeof *order);
+    const struct report__row **order =
+        calloc((size_t)rows->count + 1, sizeof(const struct report__row *));
     double low = NAN;
 
     if (!order) /* the dots say the same */
         return;
     for (int i = 0; i < rows->count; i++)
         order[i] = &rows->row[i];
-    qsort(order, (size_t)rows->count, sizeof *order, by_trial);
+    qsort(order, (size_t)rows->count, sizeof(const struct report__row *), by_trial);
     report__path_open(chart, "class=\"curve main\" data-name=\"lowest error so far\"");
     for (int i = 0; i < rows->count; i++) {
         const double error = 100 * order[i]->error, trial = (double)order[i]->trial;
@@ -129,7 +130,8 @@ static void draw_errors(struct report__page *page)
     report__figure_open(page->out);
     report__chart_open(&chart, "points", title);
     for (int front = 0; front < 2; front++) {
-        (void)fprintf(page->out, "<path class=\"%s\" d=\"", front ? "others front" : "others");
+        (void)fprintf(page->out, "<path class=\"others%s%s\" d=\"", front ? " front" : "",
+                      front ? "" : report__page_crowd(page));
         for (int i = 0; i < rows->count; i++) {
             const double x = (double)rows->row[i].trial, y = 100 * rows->row[i].error;
             if (rows->row[i].on_front == front && report__page_draws(page, i) &&

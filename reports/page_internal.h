@@ -35,6 +35,8 @@ struct report__show report__show(const struct report__rows *rows, const char *ob
 
 /* Is row i drawn in plots of all trials? The front always is. */
 bool report__page_draws(const struct report__page *page, int i);
+/* A class to add to dots that are many: " many" or "". */
+const char *report__page_crowd(const struct report__page *page);
 
 void report__section(FILE *out, const char *id, const char *title);
 /* Opens a figure; close it with report__figure_close(), whose caption may hold elements. */

@@ -230,96 +230,64 @@ void report__pair(const char *a, const char *b, const char **x, const char **y)
 
 /* ---- the knee ---- */
 
-struct span {
-    double low, high;
-};
-
-static void widen(struct span *span, double value)
-{
-    if (isfinite(value)) {
-        span->low = fmin(span->low, value);
-        span->high = fmax(span->high, value);
-    }
-}
-
-static double within(const struct span *span, double value)
-{
-    return span->high > span->low ? (value - span->low) / (span->high - span->low) : 0;
-}
-
 static double scaled(const struct report__row *row, const char *objective)
 {
     const double value = report__row_value(row, objective);
     return report__is_cost(objective) ? log(value) : value;
 }
 
-/* The mean over the costs, or the others, of a front member's values, each scaled to 0..1. */
-static double mean_of(const struct report__rows *rows, const struct span *spans, int i, bool costs)
+/* The square of the distance to the best of every objective, each scaled to 0..1. */
+static double far_from_best(const struct report__rows *rows, const double *low, const double *high,
+                            int i)
 {
-    double sum = 0;
-    int count = 0;
+    double distance = 0;
 
     for (int o = 0; o < rows->objective_count; o++)
-        if (report__is_cost(rows->objective[o]) == costs) {
-            sum += within(&spans[o], scaled(&rows->row[i], rows->objective[o]));
-            count++;
-        }
-    return count ? sum / count : 0;
+        if (high[o] > low[o])
+            distance +=
+                pow((scaled(&rows->row[i], rows->objective[o]) - low[o]) / (high[o] - low[o]), 2);
+    return distance;
 }
 
 int report__knee(const struct report__rows *rows)
 {
-    struct span spans[STORE_MAX_OBJECTIVES],
-        of_kind[2] = {{INFINITY, -INFINITY}, {INFINITY, -INFINITY}};
-    double best = INFINITY;
+    double low[STORE_MAX_OBJECTIVES], high[STORE_MAX_OBJECTIVES], best = INFINITY;
     int knee = -1;
 
     for (int o = 0; o < rows->objective_count; o++) {
-        spans[o] = (struct span){INFINITY, -INFINITY};
+        low[o] = INFINITY;
+        high[o] = -INFINITY;
         for (int i = 0; i < rows->count; i++)
-            if (rows->row[i].on_front)
-                widen(&spans[o], scaled(&rows->row[i], rows->objective[o]));
+            if (rows->row[i].on_front) { /* fmin() and fmax() pass over what was not measured */
+                low[o] = fmin(low[o], scaled(&rows->row[i], rows->objective[o]));
+                high[o] = fmax(high[o], scaled(&rows->row[i], rows->objective[o]));
+            }
     }
     for (int i = 0; i < rows->count; i++)
-        for (int kind = 0; kind < 2; kind++)
-            if (rows->row[i].on_front)
-                widen(&of_kind[kind], mean_of(rows, spans, i, kind));
-    for (int i = 0; i < rows->count; i++) {
-        double sum = 0;
-        if (!rows->row[i].on_front)
-            continue;
-        for (int kind = 0; kind < 2; kind++)
-            sum += within(&of_kind[kind], mean_of(rows, spans, i, kind));
-        if (sum < best - 1e-12 || knee < 0) {
-            best = sum;
-            knee = i;
+        if (rows->row[i].on_front) {
+            const double distance = far_from_best(rows, low, high, i);
+            if (knee < 0 || distance < best - 1e-12) {
+                best = isfinite(distance) ? distance : INFINITY;
+                knee = i;
+            }
         }
-    }
     return knee;
-}
-
-static void list_names(const struct report__rows *rows, bool costs, char *text, size_t size)
-{
-    size_t used = 0;
-
-    text[0] = '\0';
-    for (int o = 0; o < rows->objective_count; o++)
-        if (report__is_cost(rows->objective[o]) == costs && used < size)
-            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
-                                     rows->objective[o]);
 }
 
 void report__knee_text(const struct report__rows *rows, char *text, size_t size)
 {
-    char quality[96], costs[160];
+    size_t used = (size_t)snprintf(text, size, "nearest to the best of ");
+    bool costs = false;
 
-    list_names(rows, false, quality, sizeof quality);
-    list_names(rows, true, costs, sizeof costs);
-    if (quality[0] && costs[0])
-        (void)snprintf(text, size,
-                       "farthest from the line between the extremes of %s and of %s (log scale)",
-                       quality, costs);
-    else
-        (void)snprintf(text, size, "lowest mean of %s%s, each scaled over the front",
-                       quality[0] ? quality : costs, quality[0] ? "" : " (log scale)");
+    for (int o = 0; o < rows->objective_count && used < size; o++) {
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 !o                               ? ""
+                                 : o + 1 == rows->objective_count ? " and "
+                                                                  : ", ",
+                                 rows->objective[o]);
+        costs |= report__is_cost(rows->objective[o]);
+    }
+    if (used < size)
+        (void)snprintf(text + used, size - used, " at once, each scaled over the front%s",
+                       costs ? " (costs by their logarithm)" : "");
 }

@@ -60,12 +60,9 @@ bool report__is_cost(const char *objective);
 /* Which of two objectives goes on which axis: costs across, error up. */
 void report__pair(const char *a, const char *b, const char **x, const char **y);
 
-/* The knee of the front's rows: with the quality objectives (their mean, each scaled to 0..1 over
- * the front) on one axis and the costs (likewise, of their logarithms) on the other, the student
- * that is farthest from the line between the extremes, towards the ideal corner. Quality and cost
- * so weigh the same, however many costs that go together a study lists. A study of one kind only
- * has no such line: then the lowest mean. Index into rows, -1 without a front. */
+/* The knee: the front's row nearest to the best of every objective at once, each scaled to 0..1
+ * over the front, costs by their logarithm. Index into rows, -1 without a front. */
 int report__knee(const struct report__rows *rows);
-/* A sentence on what the knee is, for this study's objectives. */
+/* What the knee is, for this study's objectives: goes after "it is". */
 void report__knee_text(const struct report__rows *rows, char *text, size_t size);
 #endif

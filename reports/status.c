@@ -108,13 +108,13 @@ static void print_left(const struct progress *p, FILE *out)
 
     if (strncmp(p->search, "ended", 5) == 0 && p->running == 0)
         return;
-    if (trials > 0 && p->rate > 0)
-        left = fmax(0, todo) / p->rate * 3600;
+    if (todo > 0 && p->rate > 0)
+        left = todo / p->rate * 3600;
     if (hours > 0 && isfinite(p->this_run))
         left = fmin(left, fmax(0, hours * 3600 - p->this_run));
     if (!isfinite(left))
         (void)snprintf(text, sizeof text, "not known");
-    else if (trials > 0)
+    else if (todo > 0)
         (void)snprintf(text, sizeof text, "%s; the study asks for %.0f trials",
                        report__duration(left, time), trials);
     else
