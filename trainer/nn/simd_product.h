@@ -138,7 +138,7 @@ typedef void tiles_fn(const struct product *p, int row, int column, int count);
 #define TILES(rows, vectors)                                                                       \
     static void tiles_##vectors##_##rows(const struct product *p, int row, int column, int count)  \
     {                                                                                              \
-        for (; count > 0; count--, row += rows)                                                    \
+        for (; count > 0; count--, row += (rows))                                                  \
             tile(p, rows, vectors, row, column);                                                   \
     }
 #define TILES_6(vectors)                                                                           \
