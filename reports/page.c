@@ -221,7 +221,9 @@ static rt_status print_progress(struct report__page *page, struct rt_err *err)
                            (long long)sqlite3_column_int64(q, 2));
         print_card(page->out, big, small, "");
         (void)snprintf(big, sizeof big, "%d", sqlite3_column_int(q, 3));
-        print_card(page->out, big, "students on the front", "");
+        print_card(page->out, big,
+                   sqlite3_column_int(q, 3) == 1 ? "student on the front" : "students on the front",
+                   "");
         if (isfinite(report__number(q, 4))) {
             (void)snprintf(big, sizeof big, "%.4f", report__number(q, 4));
             print_card(page->out, big, "hypervolume of the front, of 1", "");

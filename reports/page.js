@@ -101,8 +101,9 @@ for (const { svg, curves, scales: [x, y] } of charts)
     mark(best && best.path.dataset.trial);
     if (!best) return hide();
     const r = byTrial.get(best.path.dataset.trial), name = s => s.replace("_", " ");
+    const across = v => svg.dataset.x === "time" ? +v.toPrecision(3) : Math.round(v); /* trials and steps are whole */
     show([r ? `Candidate ${r.candidate}, ${short(r.params)} parameters\n${r.arch}` : best.path.dataset.name,
-      `${name(svg.dataset.y)} ${+y.back(best.p[1]).toPrecision(4)} at ${name(svg.dataset.x)} ${+x.back(best.p[0]).toPrecision(4)}`].join("\n"), event);
+      `${name(svg.dataset.y)} ${+y.back(best.p[1]).toPrecision(4)} at ${name(svg.dataset.x)} ${across(x.back(best.p[0]))}`].join("\n"), event);
   });
 for (const svg of document.querySelectorAll("svg[data-kind]")) {
   svg.addEventListener("pointerleave", () => { hide(); mark(null); });

@@ -164,7 +164,7 @@ static void print_front(const struct progress *p, const struct report__rows *row
 {
     char text[128], error[REPORT__CELL];
 
-    (void)snprintf(text, sizeof text, "%d students", p->front);
+    (void)snprintf(text, sizeof text, p->front == 1 ? "%d student" : "%d students", p->front);
     if (isfinite(p->volume))
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", hypervolume %.4f",
                        p->volume);

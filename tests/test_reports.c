@@ -488,7 +488,7 @@ static void reports_of_one_poor_trial_work(void **state)
     free(csv);
     free(page);
     assert_ok(report_status(store, text_open(&text), &err));
-    assert_has(text_close(&text), "1 students");
+    assert_has(text_close(&text), "front       1 student\n");
     free(text.data);
     store_close(store);
 }
