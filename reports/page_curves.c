@@ -159,14 +159,19 @@ static rt_status draw_paths(struct report__page *page, struct report__chart *cha
     return report__end(page->store, q, err);
 }
 
+/* What is measured, that is: a schedule is looked at for its shape. */
+static bool spans_decades(const struct series *series)
+{
+    return place(series->name) < IN_SIGHT && series->low > 0 && series->high > 50 * series->low;
+}
+
 static rt_status draw_series(struct report__page *page, const struct series *series,
                              struct rt_err *err)
 {
-    struct report__chart chart = {.out = page->out,
-                                  .x = {"step", "optimiser step", false, REPORT__AXIS_EMPTY},
-                                  .y = {series->name, label(series->name),
-                                        series->low > 0 && series->high > 50 * series->low,
-                                        REPORT__AXIS_EMPTY}};
+    struct report__chart chart = {
+        .out = page->out,
+        .x = {"step", "optimiser step", false, REPORT__AXIS_EMPTY},
+        .y = {series->name, label(series->name), spans_decades(series), REPORT__AXIS_EMPTY}};
     char title[160];
     double steps;
 

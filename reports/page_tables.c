@@ -150,8 +150,8 @@ static rt_status print_latency(struct report__page *page, struct rt_err *err)
         const long long count = sqlite3_column_int64(q, 4), busy = sqlite3_column_int64(q, 5);
         (void)fprintf(page->out,
                       "<p>Latency is the median time of one forward pass at batch %d on %d "
-                      "thread%s, of at least %d samples after %d warm-up calls, for untrained "
-                      "weights on the machine below. The median absolute deviation is %.1f %% of "
+                      "thread%s, of at least %d samples after %d warm-up calls, on the "
+                      "machine that ran the trial. The median absolute deviation is %.1f %% of "
                       "the median on average and %.1f %% at most. ",
                       sqlite3_column_int(q, 0), sqlite3_column_int(q, 1),
                       sqlite3_column_int(q, 1) == 1 ? "" : "s", sqlite3_column_int(q, 3),
