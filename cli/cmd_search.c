@@ -38,7 +38,7 @@ static void show(void *context, const struct search_progress *p)
 {
     struct screen *screen = context;
     const double now = (double)rt_now_ns() * 1e-9;
-    const int64_t done = p->committed + p->failed;
+    const int64_t done = p->committed;
     const bool end = p->wanted && done >= p->wanted;
     char left[24], wanted[24] = "", volume[24] = "-";
 

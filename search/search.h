@@ -62,7 +62,8 @@ struct search_options {
 };
 
 struct search_progress {
-    int64_t committed, failed, running, wanted; /* wanted 0: no limit */
+    int64_t committed;               /* failed ones included */
+    int64_t failed, running, wanted; /* wanted 0: no limit */
     int front_size;
     double hypervolume;                            /* NaN before it is defined */
     double seconds, trials_per_hour, seconds_left; /* of this run; seconds_left NaN when unknown */

@@ -44,6 +44,7 @@ wait $writer
 # a trial that needs more than it may is a failed trial with its reason
 toy_study | sed 's/workers: 1/&\n  worker_memory: 60000/' >memory.yaml
 expect_exit 0 "$retort" search memory.yaml --db memory.db
+[ "$(tail -n 1 stderr | cut -d' ' -f1)" = "$(sqlite3 memory.db 'select count(*) || "/" || count(*) from trial')" ] # failed trials count once
 [ "$(sqlite3 memory.db "select count(*) > 0 and min(error) like '%search.worker_memory%' from failures where error_kind = 'memory'")" = 1 ]
 
 mkdir disk
