@@ -1,13 +1,13 @@
 /* trainer/micro_batch.c -- tr_micro_batch_choose() of train.h.
  *
  * Small micro-batches keep activations in the L2 cache, large ones reuse packed weights: which wins
- * depends on the student's width and on the machine, so it is timed. The best of a few rounds is
+ * depends on the student's width and on the machine, so it is timed. The best of a few turns is
  * taken for each size, because a shared machine only ever adds time.
  */
 #include "base/clock.h"
 #include "trainer/train.h"
 
-enum { rounds = 3, largest = 32 };
+enum { sizes = 6, turns = 4 }; /* 1, 2, 4, .. 32 examples; timed turns */
 
 struct probe {
     struct tr_weights weights;
@@ -30,58 +30,54 @@ static rt_status probe_init(struct probe *p, const struct tr_student *student, i
     return rt_arena_check(arena, "the choice of a micro-batch", err);
 }
 
-/* Nanoseconds an example, the best of a few rounds of `batch` examples. */
-static double time_examples(struct probe *p, const struct tr_student *student, int batch, int micro)
+/* Nanoseconds an example at one size, over as many examples as the largest size has. */
+static double time_size(struct probe *p, const struct tr_student *student, int most, int micro)
 {
-    double best = 0;
+    const int64_t start = rt_now_ns();
+    int done = 0;
 
-    for (int round = 0; round < rounds; round++) {
-        const int64_t start = rt_now_ns();
-        int done = 0;
-        for (; done + micro <= batch; done += micro) {
-            tr_pass_forward(p->pass, student, &p->weights, p->images, micro, p->logits);
-            tr_pass_backward(p->pass, student, &p->weights, p->dlogits, p->grads);
-        }
-        const double ns = (double)(rt_now_ns() - start) / done;
-        if (round == 0 || ns < best)
-            best = ns;
+    for (; done + micro <= most; done += micro) {
+        tr_pass_forward(p->pass, student, &p->weights, p->images, micro, p->logits);
+        tr_pass_backward(p->pass, student, &p->weights, p->dlogits, p->grads);
     }
-    return best;
+    return (double)(rt_now_ns() - start) / done;
 }
 
-static rt_status time_size(const struct tr_student *student, int batch, int micro, double *ns,
-                           struct rt_err *err)
+/* The sizes take turns, so that a slow moment of the machine does not fall on one of them alone;
+ * the first turn only touches the memory. */
+static int fastest_size(struct probe *p, const struct tr_student *student, int most)
 {
-    struct rt_arena arena;
-    struct probe probe;
-    rt_status rc;
+    double best[sizes];
+    int fastest = 0;
 
-    rt_arena_init_counting(&arena);
-    RT_TRY(probe_init(&probe, student, micro, &arena, err));
-    RT_TRY(rt_arena_init(&arena, arena.peak, err));
-    if ((rc = probe_init(&probe, student, micro, &arena, err)) == RT_OK) {
-        tr_student_init_params(student, 1, probe.weights.params);
-        tr_weights_pack(student, &probe.weights);
-        *ns = time_examples(&probe, student, batch, micro);
-    }
-    rt_arena_release(&arena);
-    return rc;
+    for (int turn = 0; turn <= turns; turn++)
+        for (int i = 0; i < sizes && 1 << i <= most; i++) {
+            const double ns = time_size(p, student, most, 1 << i);
+            if (turn <= 1 || ns < best[i])
+                best[i] = ns;
+        }
+    for (int i = 1; i < sizes && 1 << i <= most; i++)
+        if (best[i] < best[fastest])
+            fastest = i;
+    return 1 << fastest;
 }
 
 rt_status tr_micro_batch_choose(const struct tr_student *student, int batch, int *micro_batch,
                                 struct rt_err *err)
 {
-    double best = 0;
-    int chosen = 1;
+    const int largest = 1 << (sizes - 1), most = batch < largest ? batch : largest;
+    struct rt_arena arena;
+    struct probe probe;
+    rt_status rc;
 
-    for (int micro = 1; micro <= largest && micro <= batch; micro *= 2) {
-        double ns;
-        RT_TRY(time_size(student, batch, micro, &ns, err));
-        if (micro == 1 || ns < best) {
-            best = ns;
-            chosen = micro;
-        }
+    rt_arena_init_counting(&arena);
+    RT_TRY(probe_init(&probe, student, most, &arena, err));
+    RT_TRY(rt_arena_init(&arena, arena.peak, err));
+    if ((rc = probe_init(&probe, student, most, &arena, err)) == RT_OK) {
+        tr_student_init_params(student, 1, probe.weights.params);
+        tr_weights_pack(student, &probe.weights);
+        *micro_batch = fastest_size(&probe, student, most);
     }
-    *micro_batch = chosen;
-    return RT_OK;
+    rt_arena_release(&arena);
+    return rc;
 }
