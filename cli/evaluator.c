@@ -41,7 +41,7 @@ struct tr_recipe evaluator_recipe(const struct evaluator *evaluator, int width)
     const struct micro_batches *m = evaluator->micro_batches;
 
     for (int i = 0; i < m->count; i++)
-        if (m->width[i] == width)
+        if (!evaluator->recipe->micro_batch && m->width[i] == width)
             recipe.micro_batch = m->micro_batch[i];
     return recipe;
 }

@@ -30,7 +30,7 @@ struct evaluator {
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result);
 
-/* The recipe with the micro-batch that is in force for a width. */
+/* The recipe with its own micro-batch or, when it has none, the one chosen for a width. */
 struct tr_recipe evaluator_recipe(const struct evaluator *evaluator, int width);
 
 /* All numbers of a fidelity as named values, for trials and teachers alike; returns how many. */

@@ -19,6 +19,7 @@ void study_defaults(struct study *study)
         .recipe = {.steps = 500,
                    .batch = 64,
                    .learning_rate = 2e-3,
+                   .micro_batch = 4,
                    .warmup = .05,
                    .weight_decay = .05,
                    .curve_points = 20},
@@ -322,6 +323,13 @@ static rt_status check_recipe(const struct assembly *a, const struct tr_recipe *
     return RT_OK;
 }
 
+/* A micro-batch that the file does not give is never larger than the batch. */
+static void fit_micro_batch(const struct assembly *a, const char *key, struct tr_recipe *recipe)
+{
+    if (!study__given(a->yaml, key) && recipe->micro_batch > recipe->batch)
+        recipe->micro_batch = recipe->batch;
+}
+
 static rt_status place_recipes(const struct assembly *a)
 {
     struct study *study = a->study;
@@ -336,6 +344,8 @@ static rt_status place_recipes(const struct assembly *a)
                            "both epochs and steps are given; leave one out");
     if (!epochs)
         study->full_epochs = steps ? 0 : 20;
+    fit_micro_batch(a, "distill.micro_batch", &study->recipe);
+    fit_micro_batch(a, "full.micro_batch", &study->full);
     RT_TRY(check_recipe(a, &study->recipe, "distill"));
     return check_recipe(a, &study->full, "full");
 }

@@ -144,6 +144,21 @@ static void the_full_recipe_counts_epochs_or_steps(void **state)
     study_release(&steps);
 }
 
+static void the_micro_batch_is_fixed_unless_timing_it_is_asked_for(void **state)
+{
+    struct study usual = parsed(MINIMAL);
+    struct study small = parsed(MINIMAL "distill: {batch: 3}\nfull: {batch: 2}\n");
+    struct study timed = parsed(MINIMAL "distill: {micro_batch: 0}\n");
+    (void)state;
+    assert_int_equal(usual.recipe.micro_batch, 4); /* so that a study begun anew repeats */
+    assert_int_equal(small.recipe.micro_batch, 3);
+    assert_int_equal(small.full.micro_batch, 2);
+    assert_int_equal(timed.recipe.micro_batch, 0);
+    study_release(&usual);
+    study_release(&small);
+    study_release(&timed);
+}
+
 static void the_examples_load_and_fit_fashion_mnist(void **state)
 {
     static const char *const paths[] = {ROOT "/examples/fashion-mnist/quick.yaml",
@@ -546,6 +561,7 @@ int main(void)
         cmocka_unit_test(a_minimal_study_has_the_defaults),
         cmocka_unit_test(every_kind_of_value_reaches_its_place),
         cmocka_unit_test(the_full_recipe_counts_epochs_or_steps),
+        cmocka_unit_test(the_micro_batch_is_fixed_unless_timing_it_is_asked_for),
         cmocka_unit_test(the_examples_load_and_fit_fashion_mnist),
         cmocka_unit_test(what_is_not_yaml_is_refused),
         cmocka_unit_test(wrong_keys_and_types_are_refused_with_their_place),

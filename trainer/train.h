@@ -27,7 +27,7 @@
 struct tr_recipe {
     int steps;              /* optimiser steps */
     int batch;              /* examples a step */
-    int micro_batch;        /* examples a pass; 0: chosen at the study's start */
+    int micro_batch;        /* examples a pass; 0: timed at the study's start */
     double learning_rate;   /* peak */
     double reference_width; /* > 0: the peak is scaled by reference_width / width */
     double warmup;          /* fraction of steps */

@@ -75,7 +75,6 @@ space:
 distill:
   steps: 20
   batch: 12
-  micro_batch: 4
 search:
   trials: 12
   workers: 1
