@@ -1,62 +1,10 @@
 /* tests/test_kernels.c -- the kernel sets: the wide ones against plain at every vector tail, plain
- * against the formulas in double and against central differences. */
-#include "support.h"
-
-#include "trainer/nn/kernels_internal.h"
-#include "trainer/student.h"
+ * against the formulas in double. */
+#include "kernel_sample.h"
 
 /* Sizes around one and two vectors of 8 and of 16 lanes, and around the blocks of rows. */
 static const int tails[] = {1, 2, 7, 8, 9, 13, 15, 16, 17, 24, 27, 31, 32, 33, 48, 50, 65};
 enum { tail_count = sizeof tails / sizeof *tails };
-
-static const struct tr_kernels *plain, *wide[2];
-static int wide_count;
-
-static int find_sets(void **state)
-{
-    (void)state;
-    plain = tr_kernels_by_name("plain");
-    for (int i = 3; i <= 4; i++) {
-        const struct tr_kernels *k = tr_kernels_by_name(i == 3 ? "v3" : "v4");
-        if (k)
-            wide[wide_count++] = k;
-    }
-    return plain ? 0 : -1;
-}
-
-/* A matrix whose rows are wider than what is used; what is not used must stay as it was. */
-struct matrix {
-    int rows, cols;
-    ptrdiff_t ld;
-    float *at, *before;
-};
-
-static struct matrix matrix_new(int rows, int cols, uint64_t seed)
-{
-    struct matrix m = {rows, cols, cols + 3, NULL, NULL};
-    const size_t n = (size_t)(rows * m.ld) + TR_SLACK;
-    m.at = malloc(n * sizeof(float));
-    m.before = malloc(n * sizeof(float));
-    fill_uniform(m.at, n, seed);
-    memcpy(m.before, m.at, n * sizeof(float));
-    return m;
-}
-
-static void matrix_free(struct matrix *m)
-{
-    free(m->at);
-    free(m->before);
-}
-
-static struct tr_view view(const struct matrix *m)
-{
-    return (struct tr_view){m->at, m->ld};
-}
-
-static struct tr_out out(const struct matrix *m)
-{
-    return (struct tr_out){m->at, m->ld};
-}
 
 /* Same values, and nothing written outside. */
 static void assert_matrix(const struct matrix *got, const struct matrix *want, double tolerance)
@@ -72,33 +20,6 @@ static void assert_matrix(const struct matrix *got, const struct matrix *want, d
 }
 
 /* --- linear --- */
-
-struct layer {
-    struct tr_linear linear;
-    float *weight, *bias, *packed;
-};
-
-static struct layer layer_new(const struct tr_kernels *k, int out_count, int in)
-{
-    struct layer l;
-    const size_t forward = k->packed_floats(in, out_count);
-    const size_t n = (size_t)out_count * in;
-    l.weight = malloc(n * sizeof(float));
-    l.bias = malloc((size_t)out_count * sizeof(float));
-    l.packed = malloc((forward + k->packed_floats(out_count, in) + 1) * sizeof(float));
-    fill_uniform(l.weight, n, 21);
-    fill_uniform(l.bias, (size_t)out_count, 22);
-    k->pack(l.weight, out_count, in, l.packed, l.packed + forward);
-    l.linear = (struct tr_linear){in, out_count, l.weight, l.bias, l.packed, l.packed + forward};
-    return l;
-}
-
-static void layer_free(struct layer *l)
-{
-    free(l->weight);
-    free(l->bias);
-    free(l->packed);
-}
 
 static void check_linear(const struct tr_kernels *k, int rows, int outs, int ins)
 {
@@ -194,47 +115,6 @@ static void linear_is_the_formula(void **state)
 
 /* --- attention --- */
 
-static struct tr_head head_of(int queries, int keys, int dim)
-{
-    return (struct tr_head){queries, keys, dim, 1.0F / sqrtf((float)dim)};
-}
-
-struct attention_run {
-    struct matrix qkv[3], context, dcontext, dqkv[3];
-    float *probs, *scratch;
-};
-
-static struct attention_run attention_run(const struct tr_kernels *k, const struct tr_head *head,
-                                          float size)
-{
-    struct attention_run a;
-    for (unsigned i = 0; i < 3; i++) {
-        a.qkv[i] = matrix_new(i ? head->keys : head->queries, head->dim, 30 + i);
-        for (ptrdiff_t j = 0; j < a.qkv[i].rows * a.qkv[i].ld; j++)
-            a.qkv[i].at[j] *= i < 2 ? size : 1.0F;
-        a.dqkv[i] = matrix_new(a.qkv[i].rows, head->dim, 40 + i);
-    }
-    a.context = matrix_new(head->queries, head->dim, 50);
-    a.dcontext = matrix_new(head->queries, head->dim, 51);
-    a.probs = malloc((k->probs_floats(head) + 1) * sizeof(float));
-    a.scratch = malloc((k->scratch_floats(head) + 1) * sizeof(float));
-    k->attention(head, view(&a.qkv[0]), view(&a.qkv[1]), view(&a.qkv[2]), a.probs, out(&a.context),
-                 a.scratch);
-    const struct tr_view in[3] = {view(&a.qkv[0]), view(&a.qkv[1]), view(&a.qkv[2])};
-    const struct tr_out to[3] = {out(&a.dqkv[0]), out(&a.dqkv[1]), out(&a.dqkv[2])};
-    k->attention_back(head, in, a.probs, view(&a.dcontext), to, a.scratch);
-    return a;
-}
-
-static void attention_free(struct attention_run *a)
-{
-    for (int i = 0; i < 3; i++)
-        matrix_free(&a->qkv[i]), matrix_free(&a->dqkv[i]);
-    matrix_free(&a->context), matrix_free(&a->dcontext);
-    free(a->probs);
-    free(a->scratch);
-}
-
 static void attention_matches_plain_at_every_tail(void **state)
 {
     (void)state;
@@ -295,34 +175,6 @@ static void attention_is_the_formula_for_scores_of_any_size(void **state)
 }
 
 /* --- norm --- */
-
-struct norm_run {
-    struct matrix x, y, dy, dx;
-    float gamma[80], beta[80], dgamma[80], dbeta[80], stats[2 * 80];
-};
-
-static struct norm_run norm_run(const struct tr_kernels *k, int rows, int cols)
-{
-    struct norm_run n = {.x = matrix_new(rows, cols, 60),
-                         .y = matrix_new(rows, cols, 61),
-                         .dy = matrix_new(rows, cols, 62),
-                         .dx = matrix_new(rows, cols, 63)};
-    for (ptrdiff_t i = 0; i < rows * n.x.ld; i++)
-        n.x.at[i] = 3.0F * n.x.at[i] + 5.0F; /* a mean that is not small against the deviation */
-    fill_uniform(n.gamma, 80, 64);
-    fill_uniform(n.beta, 80, 65);
-    fill_uniform(n.dgamma, 80, 66);
-    fill_uniform(n.dbeta, 80, 67);
-    k->norm(rows, cols, view(&n.x), n.gamma, n.beta, out(&n.y), n.stats);
-    k->norm_back(rows, cols, view(&n.x), n.stats, view(&n.dy), n.gamma, n.dgamma, n.dbeta,
-                 out(&n.dx));
-    return n;
-}
-
-static void norm_free(struct norm_run *n)
-{
-    matrix_free(&n->x), matrix_free(&n->y), matrix_free(&n->dy), matrix_free(&n->dx);
-}
 
 static void norm_matches_plain_at_every_tail(void **state)
 {
@@ -497,110 +349,6 @@ static void adamw_matches_plain_at_every_tail(void **state)
         }
 }
 
-/* --- plain backward against central differences --- */
-
-/* sum of weights * values in double: a loss whose gradient by the values is `weights`. */
-static double loss(const struct matrix *weights, const struct matrix *values)
-{
-    double sum = 0;
-    for (int r = 0; r < values->rows; r++)
-        for (int c = 0; c < values->cols; c++)
-            sum += (double)weights->at[r * weights->ld + c] * values->at[r * values->ld + c];
-    return sum;
-}
-
-/* Steps of 2^-6 keep the float rounding of the values, about 1e-7, below 1e-5 of a slope. */
-static const float h = 0.015625F;
-
-static void attention_backward_is_the_slope_of_the_forward(void **state)
-{
-    const struct tr_head head = head_of(4, 6, 5);
-    struct attention_run a = attention_run(plain, &head, 1.0F);
-    (void)state;
-    for (int i = 0; i < 3; i++)
-        for (int r = 0; r < a.qkv[i].rows; r++)
-            for (int c = 0; c < head.dim; c++) {
-                float *x = a.qkv[i].at + r * a.qkv[i].ld + c;
-                const float was = *x;
-                double side[2];
-                for (int sign = 0; sign < 2; sign++) {
-                    *x = was + (sign ? h : -h);
-                    plain->attention(&head, view(&a.qkv[0]), view(&a.qkv[1]), view(&a.qkv[2]),
-                                     a.probs, out(&a.context), a.scratch);
-                    side[sign] = loss(&a.dcontext, &a.context);
-                }
-                *x = was;
-                assert_near(a.dqkv[i].at[r * a.dqkv[i].ld + c],
-                            (side[1] - side[0]) / (2 * (double)h), 2e-4);
-            }
-    attention_free(&a);
-}
-
-static void norm_backward_is_the_slope_of_the_forward(void **state)
-{
-    struct norm_run n = norm_run(plain, 3, 11);
-    double side[2];
-    (void)state;
-    for (int r = 0; r < 3; r++)
-        for (int c = 0; c < 11; c++) {
-            float *x = n.x.at + r * n.x.ld + c;
-            const float was = *x;
-            for (int sign = 0; sign < 2; sign++) {
-                *x = was + (sign ? h : -h);
-                plain->norm(3, 11, view(&n.x), n.gamma, n.beta, out(&n.y), NULL);
-                side[sign] = loss(&n.dy, &n.y);
-            }
-            *x = was;
-            assert_near(n.dx.at[r * n.dx.ld + c] - n.dx.before[r * n.dx.ld + c],
-                        (side[1] - side[0]) / (2 * (double)h), 3e-4);
-        }
-    for (int c = 0; c < 11; c++) {
-        float first[2][80], *both[2] = {n.gamma, n.beta};
-        fill_uniform(first[0], 80, 66);
-        fill_uniform(first[1], 80, 67);
-        for (int i = 0; i < 2; i++) {
-            const float was = both[i][c];
-            for (int sign = 0; sign < 2; sign++) {
-                both[i][c] = was + (sign ? h : -h);
-                plain->norm(3, 11, view(&n.x), n.gamma, n.beta, out(&n.y), NULL);
-                side[sign] = loss(&n.dy, &n.y);
-            }
-            both[i][c] = was;
-            assert_near((i ? n.dbeta : n.dgamma)[c] - first[i][c],
-                        (side[1] - side[0]) / (2 * (double)h), 1e-4);
-        }
-    }
-    norm_free(&n);
-}
-
-static void linear_backward_is_the_slope_of_the_forward(void **state)
-{
-    struct layer l = layer_new(plain, 4, 6);
-    struct matrix x = matrix_new(3, 6, 1), dy = matrix_new(3, 4, 2), y = matrix_new(3, 4, 3);
-    struct matrix dx = matrix_new(3, 6, 4);
-    float dw[24] = {0}, db[4] = {0};
-    double side[2];
-    (void)state;
-    plain->linear_dx(&l.linear, 3, view(&dy), (struct tr_view){0}, false, out(&dx));
-    plain->linear_dw(&l.linear, 3, view(&dy), view(&x), dw, db);
-    for (int i = 0; i < 18 + 24 + 4; i++) {
-        float *at = i < 18   ? x.at + i / 6 * x.ld + i % 6
-                    : i < 42 ? l.weight + i - 18
-                             : l.bias + i - 42;
-        const float was = *at;
-        const float got = i < 18 ? dx.at[i / 6 * dx.ld + i % 6] : i < 42 ? dw[i - 18] : db[i - 42];
-        for (int sign = 0; sign < 2; sign++) {
-            *at = was + (sign ? h : -h);
-            plain->linear(&l.linear, 3, view(&x), (struct tr_view){0}, out(&y));
-            side[sign] = loss(&dy, &y);
-        }
-        *at = was;
-        assert_near(got, (side[1] - side[0]) / (2 * (double)h), 1e-4);
-    }
-    matrix_free(&x), matrix_free(&dy), matrix_free(&y), matrix_free(&dx);
-    layer_free(&l);
-}
-
 /* --- the choice --- */
 
 static void the_environment_overrides_the_choice(void **state)
@@ -637,9 +385,6 @@ int main(void)
         cmocka_unit_test(elementwise_kernels_match_plain_at_every_tail),
         cmocka_unit_test(sums_of_rows_and_columns_match_plain_at_every_tail),
         cmocka_unit_test(adamw_matches_plain_at_every_tail),
-        cmocka_unit_test(attention_backward_is_the_slope_of_the_forward),
-        cmocka_unit_test(norm_backward_is_the_slope_of_the_forward),
-        cmocka_unit_test(linear_backward_is_the_slope_of_the_forward),
         cmocka_unit_test(the_environment_overrides_the_choice),
     };
     return cmocka_run_group_tests_name("trainer/nn", tests, find_sets, NULL);

@@ -1,59 +1,7 @@
 /* tests/test_store_faults.c -- the store when things go wrong: killed writers, two writers, full
- * disks, read-only folders. Each fault happens in a child process, so that a lock, a mount or a
+ * disks. Each fault happens in a child process, so that a lock, a mount or a
  * user id of the test never outlives it. */
-#define _GNU_SOURCE /* unshare() */
-#include "store_sample.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-
-#include "base/clock.h"
-
-#define SKIPPED 77
-#define NOBODY 65534
-
-/* Run `body` in a child; its exit code. A failed check in it prints to stderr and exits 1. */
-static int in_child(int (*body)(void))
-{
-    int status = 0;
-    const pid_t pid = fork();
-
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(body());
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* In a child, where cmocka's own checks would jump back into the parent's test. */
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            return 1;                                                                              \
-        }                                                                                          \
-    } while (0)
-#define CHECK_SAYS(part)                                                                           \
-    do {                                                                                           \
-        if (!strstr(err.text, part)) {                                                             \
-            fprintf(stderr, "%s:%d: got '%s', want a text with '%s'\n", __FILE__, __LINE__,        \
-                    err.text, part);                                                               \
-            return 1;                                                                              \
-        }                                                                                          \
-    } while (0)
-
-static void pass_or_skip(int code)
-{
-    if (code == SKIPPED)
-        skip();
-    assert_int_equal(code, 0);
-}
+#include "child.h"
 
 /* ---- two writers ---- */
 
@@ -349,17 +297,6 @@ static void a_full_file_fails_with_the_reason_and_goes_on_later(void **state)
     store_close(s);
 }
 
-/* A file system of our own, seen by this process alone, at <scratch>/<name>. */
-static int mount_small(const char *folder, const char *size)
-{
-    if (mkdir(folder, 0777) && errno != EEXIST)
-        return 1;
-    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-        mount("tmpfs", folder, "tmpfs", 0, size))
-        return SKIPPED;
-    return 0;
-}
-
 static void fill_up(const char *folder)
 {
     static const char zeros[4096];
@@ -436,151 +373,6 @@ static void create_on_a_full_disk_leaves_nothing(void **state)
     pass_or_skip(in_child(create_on_full_disk));
 }
 
-/* ---- read-only folders ---- */
-
-static char barred[192];
-
-/* As somebody who may not write there. */
-static int read_barred(void)
-{
-    struct store *s = NULL;
-    struct rt_err err = {.text = ""};
-
-    if (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)))
-        return SKIPPED;
-    CHECK(store_open(barred, STORE_READ, SAMPLE_HASH, &s, &err) == RT_OK);
-    char *rows = ask_db(store_handle(s), "select count(*) from leaderboard");
-    CHECK(strcmp(rows, "20\n") == 0);
-    free(rows);
-    store_close(s);
-    return 0;
-}
-
-static int write_barred(void)
-{
-    struct store *s = NULL;
-    struct rt_err err = {.text = ""};
-    char path[224];
-
-    if (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)))
-        return SKIPPED;
-    CHECK(store_open(barred, STORE_WRITE, NULL, &s, &err) == RT_EIO);
-    CHECK_SAYS("choose a folder you can write to, or mend its permissions");
-    snprintf(path, sizeof path, "%s-new", barred);
-    CHECK(store_create(path, &sample_study, &s, &err) == RT_EIO);
-    CHECK_SAYS("choose a folder you can write to, or mend its permissions");
-    return 0;
-}
-
-/* <scratch>/<name>/study #1?.db, filled; the odd characters would end a URI too early. */
-static struct store *barred_study(const char *name)
-{
-    char folder[128];
-    struct store *s;
-
-    snprintf(folder, sizeof folder, "%s/%s", sample_folder, name);
-    snprintf(barred, sizeof barred, "%s/study #1?%%41.db", folder);
-    s = sample_create(barred);
-    sample_fill(s);
-    assert_int_equal(chmod(sample_folder, 0755), 0);
-    return s;
-}
-
-static void bar(const char *name, mode_t mode)
-{
-    char folder[128];
-    snprintf(folder, sizeof folder, "%s/%s", sample_folder, name);
-    assert_int_equal(chmod(folder, mode), 0);
-}
-
-static void a_read_only_folder_can_be_read_and_not_written(void **state)
-{
-    (void)state;
-    store_close(barred_study("barred"));
-    bar("barred", 0555);
-
-    pass_or_skip(in_child(read_barred));
-    pass_or_skip(in_child(write_barred));
-
-    bar("barred", 0755);
-}
-
-static void a_reader_works_in_a_read_only_folder_while_the_writer_runs(void **state)
-{
-    struct store *s = barred_study("shared");
-    (void)state;
-    bar("shared", 0555);
-
-    pass_or_skip(in_child(read_barred));
-
-    bar("shared", 0755);
-    store_close(s);
-}
-
-static int read_on_read_only_disk(void)
-{
-    const char *folder = sample_path("disc");
-    const int mounted = mount_small(folder, "size=4m");
-    struct store *s = NULL;
-    struct rt_err err = {.text = ""};
-    char path[224], *rows;
-
-    if (mounted)
-        return mounted;
-    snprintf(path, sizeof path, "%s/study.db", folder);
-    s = sample_create(path);
-    sample_fill(s);
-    store_close(s);
-    CHECK(mount(NULL, folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
-    CHECK(store_open(path, STORE_READ, NULL, &s, &err) == RT_OK);
-    rows = ask_db(store_handle(s), "select committed from progress");
-    CHECK(strcmp(rows, "20\n") == 0);
-    free(rows);
-    store_close(s);
-    CHECK(store_open(path, STORE_WRITE, NULL, &s, &err) == RT_EIO);
-    CHECK_SAYS("choose a folder you can write to");
-    return 0;
-}
-
-static void a_reader_works_on_a_read_only_disk(void **state)
-{
-    (void)state;
-    pass_or_skip(in_child(read_on_read_only_disk));
-}
-
-static int read_log_only(void)
-{
-    struct store *s = NULL;
-    struct rt_err err = {.text = ""};
-
-    if (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY)))
-        return SKIPPED;
-    CHECK(store_open(barred, STORE_READ, NULL, &s, &err) == RT_EDB);
-    CHECK_SAYS("copy the .db and .db-wal files to a folder you can write to");
-    return 0;
-}
-
-static void a_reader_does_not_pass_over_changes_that_wait_in_the_log(void **state)
-{
-    struct store *s = barred_study("log");
-    char copy[200], command[1024];
-    (void)state;
-    snprintf(copy, sizeof copy, "%s-copy", barred);
-    snprintf(command, sizeof command, "cp '%s' '%s' && cp '%s-wal' '%s-wal'", barred, copy, barred,
-             copy);
-    assert_int_equal(system(command), 0); /* as a backup that forgot nothing but -shm */
-    store_close(s);
-    snprintf(barred, sizeof barred, "%.190s", copy);
-    bar("log", 0555);
-
-    pass_or_skip(in_child(read_log_only));
-
-    bar("log", 0755);
-    s = sample_open(barred, STORE_READ); /* where -shm can be made, the log is read */
-    assert_rows(s, "select committed from progress", "20\n");
-    store_close(s);
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -593,10 +385,6 @@ int main(void)
         cmocka_unit_test(a_full_file_fails_with_the_reason_and_goes_on_later),
         cmocka_unit_test(a_disk_that_fills_up_while_writing_loses_nothing),
         cmocka_unit_test(create_on_a_full_disk_leaves_nothing),
-        cmocka_unit_test(a_read_only_folder_can_be_read_and_not_written),
-        cmocka_unit_test(a_reader_works_in_a_read_only_folder_while_the_writer_runs),
-        cmocka_unit_test(a_reader_works_on_a_read_only_disk),
-        cmocka_unit_test(a_reader_does_not_pass_over_changes_that_wait_in_the_log),
     };
     return cmocka_run_group_tests_name("store/faults", tests, sample_setup, sample_teardown);
 }
