@@ -1,4 +1,4 @@
-/* tests/test_distill_loss.c -- soft losses, regulariser and the whole objective, with gradients. */
+/* tests/test_distill_loss.c -- soft losses and the regulariser, with gradients. */
 #include "distill_support.h"
 
 #include "trainer/distill/distill.h"

@@ -1,4 +1,5 @@
-/* Reports: what is printed, drawn and chosen, over the store's sample study and hand-made rows. */
+/* tests/test_reports.c -- what is printed and chosen: numbers, front, best, status; over the
+ * store's sample study and hand-made rows. */
 #include "report_sample.h"
 
 /* ---- set-up ---- */

@@ -1,6 +1,5 @@
-/* tests/test_store_faults.c -- the store when things go wrong: killed writers, two writers, full
- * disks. Each fault happens in a child process, so that a lock, a mount or a
- * user id of the test never outlives it. */
+/* tests/test_store_faults.c -- the store when things go wrong: two writers, killed writers, full
+ * disks. */
 #include "child.h"
 
 /* ---- two writers ---- */
