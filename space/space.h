@@ -17,6 +17,7 @@
 #include "space/arch.h"
 
 #define SPACE_MAX_CHOICES 64
+#define SPACE_MAX_POSITIONS 528 /* of all genes together, see view.h */
 
 enum space_tie { SPACE_TIE_UNIFORM, SPACE_TIE_STAGE, SPACE_TIE_LAYER };
 
