@@ -13,14 +13,15 @@
 
 /* What a stream is for. The numbers are part of a study's reproducibility: only ever append. */
 enum rt_stream {
-    RT_STREAM_SPLIT = 1,     /* index 0: train / validation split */
-    RT_STREAM_INIT = 2,      /* index: tensor number */
-    RT_STREAM_ORDER = 3,     /* index: epoch */
-    RT_STREAM_PROPOSE = 4,   /* index: trial number */
-    RT_STREAM_LATENCY = 5,   /* index 0: inputs of a latency measurement */
-    RT_STREAM_BOOTSTRAP = 6, /* index: what is resampled */
-    RT_STREAM_LAYER_MAP = 7, /* index: epoch */
-    RT_STREAM_TEST = 100     /* tests only */
+    RT_STREAM_SPLIT = 1,       /* index 0: train / validation split */
+    RT_STREAM_INIT = 2,        /* index: tensor number */
+    RT_STREAM_ORDER = 3,       /* index: epoch */
+    RT_STREAM_PROPOSE = 4,     /* index: trial number */
+    RT_STREAM_LATENCY = 5,     /* index 0: inputs of a latency measurement */
+    RT_STREAM_BOOTSTRAP = 6,   /* index: what is resampled */
+    RT_STREAM_LAYER_MAP = 7,   /* index: epoch */
+    RT_STREAM_CALIBRATION = 8, /* index 0: rows that scores and ranges are measured on */
+    RT_STREAM_TEST = 100       /* tests only */
 };
 
 struct rt_rng {

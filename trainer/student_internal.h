@@ -55,6 +55,10 @@ struct tr_block_acts {
     float *out;
 };
 
+/* What the last forward left: a block's activations, and the final norm's rows. */
+const struct tr_block_acts *tr__pass_block(const struct tr_pass *pass, int layer);
+const float *tr__pass_normed(const struct tr_pass *pass);
+
 static inline ptrdiff_t tr__padded(int n)
 {
     return ((ptrdiff_t)n + TR_PAD - 1) / TR_PAD * TR_PAD;

@@ -116,6 +116,16 @@ void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
               (struct tr_out){logits, student->shape.classes});
 }
 
+const struct tr_block_acts *tr__pass_block(const struct tr_pass *pass, int layer)
+{
+    return &pass->block[layer];
+}
+
+const float *tr__pass_normed(const struct tr_pass *pass)
+{
+    return pass->normed;
+}
+
 /* --- backward --- */
 
 /* Everything that the steps of one backward share. */

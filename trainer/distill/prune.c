@@ -2,7 +2,6 @@
 #include "trainer/distill/prune.h"
 
 #include <math.h>
-#include <stddef.h>
 
 void tr_importance_add(const float *a, int examples, int tokens, int channels, double *sum)
 {
@@ -107,14 +106,22 @@ void tr_head_rows(const int *head, int count, int head_dim, int *rows)
             rows[i * head_dim + k] = head[i] * head_dim + k;
 }
 
-void tr_slice(const float *w, int stride, const int *rows, int row_count, const int *cols,
-              int col_count, float *out)
+size_t tr_slice(const float *w, int stride, const int *rows, int row_count, const int *cols,
+                int col_count, float *out)
 {
+    size_t copied = 0;
+
     for (ptrdiff_t r = 0; r < row_count; r++) {
-        const float *from = w + (rows ? rows[r] : r) * stride;
-        for (int c = 0; c < col_count; c++)
-            out[r * col_count + c] = from[cols ? cols[c] : c];
+        const ptrdiff_t row = rows ? rows[r] : r;
+        for (int c = 0; c < col_count && row >= 0; c++) {
+            const int col = cols ? cols[c] : c;
+            if (col < 0)
+                continue;
+            out[r * col_count + c] = w[row * stride + col];
+            copied++;
+        }
     }
+    return copied;
 }
 
 void tr_merge_heads(float *head, int heads, int keep, int size)

@@ -6,7 +6,7 @@
  *   first order neuron: |sum w_in dw_in + b db| + |sum w_out dw_out|      (Taylor, per neuron)
  *   influence   layer: 1 - mean over tokens of cos(input, output)
  *
- * Scores come from held-out rows in inference mode. The absolute value is taken for each example,
+ * Scores come from rows in inference mode. The absolute value is taken for each example,
  * not of a batch's sum, where signs would cancel; gradients belong to one example's loss.
  * Slicing      keep the head width and drop whole heads; neurons are rows of W_in, b_in and columns
  *              of W_out; channels of the residual stream are the same set everywhere.
@@ -16,6 +16,7 @@
  */
 #ifndef TRAINER_DISTILL_PRUNE_H
 #define TRAINER_DISTILL_PRUNE_H
+#include <stddef.h>
 
 /* Add a batch of activations (examples, tokens, channels) to sum (channels), which starts at 0. */
 void tr_importance_add(const float *a, int examples, int tokens, int channels, double *sum);
@@ -44,9 +45,9 @@ void tr_keep_best(const double *score, int n, int keep, int *kept);
 /* Rows of the kept heads, in the order of `head`: head_dim for each. */
 void tr_head_rows(const int *head, int count, int head_dim, int *rows);
 /* out (row_count, col_count) = w at those rows and columns; w has `stride` columns. NULL: 0, 1, ..
- */
-void tr_slice(const float *w, int stride, const int *rows, int row_count, const int *cols,
-              int col_count, float *out);
+ * Where either is below 0, out stays as it is. Returns how many values were copied. */
+size_t tr_slice(const float *w, int stride, const int *rows, int row_count, const int *cols,
+                int col_count, float *out);
 /* Heads in order of importance, `size` values each: before the last (heads - keep) are dropped, the
  * last of the kept take up their difference: h_i += h_i - h_(2 keep - i + 1), i from 1, for i above
  * 2 keep - heads. keep at least heads / 2. */
