@@ -1,0 +1,266 @@
+/* bench/search/problem.c -- the list of the problems, and what all of them share.
+ *
+ * The limits of `narrow` and all spaces are fixed: test_bench guards the volumes of their fronts.
+ */
+#include "bench/search/problem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/search/landscapes.h"
+#include "space/space_internal.h"
+
+const char *const bench_names[] = {"layers", "deep", "trap", "narrow", NULL};
+
+#define IMAGE .shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, .tie = SPACE_TIE_LAYER
+
+static const struct bench_problem problems[] = {
+    {.name = "layers",
+     .about = "26 genes: layers that are worth more and less and feed each other",
+     .space = {IMAGE, .depth = {3, {8, 10, 12}}, .width = {3, {96, 120, 144}},
+               .head_dim = {1, {16}}, .heads = {5, {1, 2, 3, 4, 6}}, .patch = {1, {7}},
+               .ratio_count = 5, .ffn_ratio = {.5, 1, 2, 3, 4}},
+     .objective_count = 2,
+     .objectives = {"error", "params"},
+     .landscape = &bench_even,
+     .seed = 1,
+     .scale = .13},
+    {.name = "deep",
+     .about = "74 genes: the same with up to 36 layers",
+     .space = {IMAGE, .depth = {3, {24, 30, 36}}, .width = {3, {96, 120, 144}},
+               .head_dim = {1, {16}}, .heads = {4, {1, 2, 4, 6}}, .patch = {1, {7}},
+               .ratio_count = 4, .ffn_ratio = {.5, 1, 2, 4}},
+     .objective_count = 2,
+     .objectives = {"error", "params"},
+     .landscape = &bench_even,
+     .seed = 2,
+     .scale = .045},
+    {.name = "trap",
+     .about = "17 genes, deceptive: neighbours should be opposites, and each step there is a loss",
+     .space = {IMAGE, .depth = {1, {8}}, .width = {3, {48, 96, 144}}, .head_dim = {1, {16}},
+               .heads = {4, {1, 2, 3, 4}}, .patch = {1, {7}}, .ffn = {4, {48, 96, 192, 288}}},
+     .objective_count = 2,
+     .objectives = {"error", "params"},
+     .landscape = &bench_trap,
+     .seed = 3,
+     .scale = .15},
+    {.name = "narrow",
+     .about = "27 genes, of whose combinations the limits on macs and memory forbid 95 %",
+     .space = {IMAGE, .depth = {4, {6, 8, 10, 12}}, .width = {3, {96, 120, 144}},
+               .head_dim = {1, {16}}, .heads = {5, {1, 2, 3, 4, 6}}, .patch = {2, {4, 7}},
+               .ratio_count = 5, .ffn_ratio = {.5, 1, 2, 3, 4},
+               .limits = {.macs = 6500000, .memory = 42000}},
+     .objective_count = 2,
+     .objectives = {"error", "macs"},
+     .landscape = &bench_even,
+     .seed = 4,
+     .scale = .15},
+};
+
+/* ---- opening ---- */
+
+static rt_status frame(struct bench_problem *p, struct rt_err *err)
+{
+    const int m = p->objective_count;
+
+    for (int k = 0; k < m; k++) {
+        double best = INFINITY, worst = -INFINITY;
+        for (size_t i = 0; i < p->front_count; i++) {
+            best = fmin(best, p->front[i * (size_t)m + (size_t)k]);
+            worst = fmax(worst, p->front[i * (size_t)m + (size_t)k]);
+        }
+        p->ideal[k] = best;
+        p->reference[k] = worst + .1 * (worst - best);
+    }
+    return search_hypervolume(p->front, p->front_count, m, p->ideal, p->reference, &p->volume, err);
+}
+
+rt_status bench_solve(struct bench_problem *problem, struct rt_err *err)
+{
+    rt_status rc = space_init(&problem->space, err);
+
+    problem->front = NULL;
+    problem->front_count = 0;
+    if (rc == RT_OK)
+        rc = bench_chain_front(problem, err);
+    if (rc == RT_OK)
+        rc = frame(problem, err);
+    if (rc != RT_OK)
+        bench_close(problem);
+    return rc;
+}
+
+rt_status bench_open(const char *name, struct bench_problem *problem, struct rt_err *err)
+{
+    for (size_t i = 0; i < sizeof problems / sizeof *problems; i++)
+        if (strcmp(problems[i].name, name) == 0) {
+            *problem = problems[i];
+            return bench_solve(problem, err);
+        }
+    return rt_fail(err, RT_EARG, "there is no problem '%s'", name);
+}
+
+void bench_close(struct bench_problem *problem)
+{
+    free(problem->front);
+    problem->front = NULL;
+    problem->front_count = 0;
+}
+
+/* ---- one architecture ---- */
+
+void bench_evaluate(const struct bench_problem *problem, const struct space_arch *arch,
+                    double *objectives)
+{
+    struct space_cost cost;
+
+    space_cost_of(arch, &problem->space.shape, &cost);
+    objectives[0] = bench_chain_error(problem, arch);
+    objectives[1] =
+        (double)(strcmp(problem->objectives[1], "params") == 0 ? cost.params : cost.macs);
+}
+
+static double beyond(int64_t value, int64_t limit)
+{
+    return limit > 0 && value > limit ? (double)value / (double)limit - 1 : 0;
+}
+
+double bench_violation(const struct bench_problem *problem, const struct space_arch *arch)
+{
+    const struct space_limits *limits = &problem->space.limits;
+    struct space_cost cost;
+
+    space_cost_of(arch, &problem->space.shape, &cost);
+    return beyond(cost.params, limits->params) + beyond(cost.bytes, limits->bytes) +
+           beyond(cost.macs, limits->macs) + beyond(cost.memory, limits->memory);
+}
+
+/* ---- genes ---- */
+
+static void add_gene(struct bench_gene *genes, int *count, int choices, const char *name, int layer)
+{
+    if (choices < 2)
+        return;
+    genes[*count].choices = choices;
+    if (layer < 0)
+        snprintf(genes[*count].name, sizeof genes->name, "%s", name);
+    else
+        snprintf(genes[*count].name, sizeof genes->name, "%s%d", name, layer);
+    (*count)++;
+}
+
+int bench_genes(const struct bench_problem *problem, struct bench_gene genes[BENCH_MAX_GENES])
+{
+    const struct space *s = &problem->space;
+    int count = 0;
+
+    add_gene(genes, &count, s->depth.count, "depth", -1);
+    add_gene(genes, &count, s->width.count, "width", -1);
+    add_gene(genes, &count, s->head_dim.count, "head_dim", -1);
+    add_gene(genes, &count, s->patch.count, "patch", -1);
+    for (int l = 0; l < s->depth.value[s->depth.count - 1]; l++) {
+        add_gene(genes, &count, s->heads.count, "heads", l);
+        add_gene(genes, &count, space__ffn_ranks(s), "ffn", l);
+    }
+    return count;
+}
+
+/* The next index of a gene; 0 for a gene with one choice, which is not in the list. */
+static int next(const int **index, int choices, bool *good)
+{
+    int i = 0;
+
+    if (choices > 1)
+        i = *(*index)++;
+    if (i >= 0 && i < choices)
+        return i;
+    *good = false;
+    return 0;
+}
+
+bool bench_decode(const struct bench_problem *problem, const int *index, struct space_arch *arch)
+{
+    const struct space *s = &problem->space;
+    bool good = true;
+
+    *arch = (struct space_arch){.depth = s->depth.value[next(&index, s->depth.count, &good)]};
+    arch->width = s->width.value[next(&index, s->width.count, &good)];
+    arch->head_dim = s->head_dim.value[next(&index, s->head_dim.count, &good)];
+    arch->patch = s->patch.value[next(&index, s->patch.count, &good)];
+    for (int l = 0; l < arch->depth; l++) {
+        arch->heads[l] = s->heads.value[next(&index, s->heads.count, &good)];
+        arch->ffn[l] = space__ffn(s, arch->width, next(&index, space__ffn_ranks(s), &good));
+    }
+    return good;
+}
+
+/* ---- scores ---- */
+
+void bench_score_open(struct bench_score *score, const struct bench_problem *problem)
+{
+    *score = (struct bench_score){.problem = problem};
+}
+
+void bench_score_close(struct bench_score *score)
+{
+    free(score->archs);
+    free(score->front);
+    *score = (struct bench_score){.problem = NULL};
+}
+
+static rt_status remember(struct bench_score *s, const struct space_arch *arch, struct rt_err *err)
+{
+    for (int64_t i = 0; i < s->trained; i++)
+        if (space_arch_equal(&s->archs[i], arch))
+            return RT_EEND;
+    if (s->trained == s->room) {
+        const int64_t room = s->room ? 2 * s->room : 256;
+        struct space_arch *archs = realloc(s->archs, (size_t)room * sizeof *archs);
+        if (!archs)
+            return rt_fail(err, RT_ENOMEM, "no memory for a score");
+        s->archs = archs;
+        s->room = room;
+    }
+    s->archs[s->trained++] = *arch;
+    return RT_OK;
+}
+
+static rt_status add_point(struct bench_score *s, const double *point, struct rt_err *err)
+{
+    const size_t m = (size_t)s->problem->objective_count;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < s->front_count; i++)
+        if (search_dominates(s->front + i * m, point, (int)m))
+            return RT_OK;
+    for (size_t i = 0; i < s->front_count; i++)
+        if (!search_dominates(point, s->front + i * m, (int)m))
+            memmove(s->front + kept++ * m, s->front + i * m, m * sizeof *s->front);
+    if (kept == s->front_room) {
+        const size_t room = s->front_room ? 2 * s->front_room : 64;
+        double *front = realloc(s->front, room * m * sizeof *front);
+        if (!front)
+            return rt_fail(err, RT_ENOMEM, "no memory for a score");
+        s->front = front;
+        s->front_room = room;
+    }
+    memcpy(s->front + kept * m, point, m * sizeof *point);
+    s->front_count = kept + 1;
+    return RT_OK;
+}
+
+rt_status bench_score_add(struct bench_score *score, const struct space_arch *arch,
+                          const double *objectives, struct rt_err *err)
+{
+    const struct bench_problem *p = score->problem;
+    double volume;
+
+    RT_TRY(remember(score, arch, err));
+    RT_TRY(add_point(score, objectives, err));
+    RT_TRY(search_hypervolume(score->front, score->front_count, p->objective_count, p->ideal,
+                              p->reference, &volume, err));
+    score->volume = volume / p->volume;
+    return RT_OK;
+}

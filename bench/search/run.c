@@ -1,0 +1,111 @@
+/* bench/search/run.c -- through search_run() and a real store, so that what is measured is what
+ * users get; the store lies in a folder of its own that is removed again. */
+#include "bench/search/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/study.h"
+
+void bench_run_defaults(const struct bench_problem *problem, struct search_options *options)
+{
+    struct study study;
+
+    study_defaults(&study);
+    *options = study.search;
+    options->trials = 1000;
+    options->hours = 0;
+    options->workers = 1;
+    options->window = 1;
+    options->objective_count = problem->objective_count;
+    memcpy(options->objectives, problem->objectives, sizeof options->objectives);
+}
+
+struct run {
+    const struct bench_problem *problem;
+    struct bench_score score;
+    int64_t trials;
+    double *volumes;
+    rt_status rc;
+    struct rt_err err;
+};
+
+static void evaluate(void *context, const struct search_job *job, struct store_result *result)
+{
+    struct run *run = context;
+    const struct bench_problem *p = run->problem;
+    double objectives[STORE_MAX_OBJECTIVES];
+
+    bench_evaluate(p, job->arch, objectives);
+    for (int i = 0; i < p->objective_count; i++) {
+        struct store_value *value = &result->values[result->value_count++];
+        snprintf(value->name, sizeof value->name, "%s", p->objectives[i]);
+        value->value = objectives[i];
+        value->stderr_ = 0;
+    }
+#pragma omp critical(bench_run)
+    {
+        if (run->rc == RT_OK)
+            run->rc = bench_score_add(&run->score, job->arch, objectives, &run->err);
+        for (int64_t n = job->number; n < run->trials; n++)
+            run->volumes[n] = run->score.volume;
+    }
+}
+
+static void remove_folder(const char *folder)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+    char path[256];
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(path, sizeof path, "%s/study.db%s", folder, ends[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+static rt_status create(const char *folder, const struct search_options *options,
+                        struct store **store, struct rt_err *err)
+{
+    struct store_study study = {.name = "bench",
+                                .yaml = "",
+                                .hash = "00000000000000000000000000000000",
+                                .settings = "{}",
+                                .seed = options->seed,
+                                .objective_count = options->objective_count};
+    char path[256];
+
+    for (int i = 0; i < options->objective_count; i++)
+        study.objectives[i] = options->objectives[i];
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    return store_create(path, &study, store, err);
+}
+
+rt_status bench_run(const struct bench_problem *problem, struct search_options options,
+                    double *volumes, struct rt_err *err)
+{
+    static const struct rt_machine machine = {.host = "bench", .cpu = "any", .cores = 1};
+    struct run run = {.problem = problem, .trials = options.trials, .volumes = volumes};
+    const struct search_evaluator evaluator = {evaluate, &run};
+    char folder[] = "/tmp/retort-bench-XXXXXX";
+    struct store *store = NULL;
+    enum search_end end;
+    rt_status rc;
+
+    if (!mkdtemp(folder))
+        return rt_fail(err, RT_EIO, "cannot make a folder in '/tmp'");
+    bench_score_open(&run.score, problem);
+    rc = create(folder, &options, &store, err);
+    if (rc == RT_OK)
+        rc = store_host(store, &machine, "none", &options.host, err);
+    if (rc == RT_OK)
+        rc = search_run(&problem->space, &options, &evaluator, store, NULL, NULL, NULL, &end, err);
+    if (rc == RT_OK && run.rc != RT_OK)
+        rc = rt_fail(err, run.rc, "%s", run.err.text);
+    store_close(store);
+    bench_score_close(&run.score);
+    remove_folder(folder);
+    return rc;
+}

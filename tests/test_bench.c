@@ -1,0 +1,224 @@
+/* tests/test_bench.c -- the search problems of bench/search: their fronts are what they claim. */
+#include "support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bench/search/landscapes.h"
+#include "bench/search/run.h"
+
+/* An open problem with fewer choices, so that all of it can be looked at. */
+static struct bench_problem small(const char *name, int depth)
+{
+    struct bench_problem p;
+    struct rt_err err;
+
+    assert_ok(bench_open(name, &p, &err));
+    bench_close(&p);
+    p.space.depth = (struct space_choices){2, {1, depth}};
+    p.space.width.count = 2;
+    p.space.heads.count = 3;
+    if (p.space.ffn.count)
+        p.space.ffn.count = 3;
+    else
+        p.space.ratio_count = 3;
+    assert_ok(bench_solve(&p, &err));
+    return p;
+}
+
+/* The front of all feasible members, the longest way round. */
+static double volume_of_all(const struct bench_problem *p, size_t *count)
+{
+    const int64_t size = space_size(&p->space);
+    struct bench_score score;
+    struct rt_err err;
+    double volume;
+
+    bench_score_open(&score, p);
+    score.room = size;
+    score.archs = calloc((size_t)size, sizeof *score.archs);
+    assert_non_null(score.archs);
+    for (int64_t i = 0; i < size; i++) {
+        struct space_arch arch;
+        double objectives[STORE_MAX_OBJECTIVES];
+        space_nth(&p->space, i, &arch);
+        if (bench_violation(p, &arch) > 0)
+            continue;
+        bench_evaluate(p, &arch, objectives);
+        score.trained = 0; /* all differ: nothing to compare with */
+        assert_ok(bench_score_add(&score, &arch, objectives, &err));
+    }
+    volume = score.volume;
+    *count = score.front_count;
+    bench_score_close(&score);
+    return volume;
+}
+
+static void fronts_of_small_landscapes_are_those_of_all_members(void **state)
+{
+    static const char *const names[] = {"layers", "trap", "narrow"};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct bench_problem p = small(names[i], 3);
+        size_t count;
+
+        const double volume = volume_of_all(&p, &count);
+
+        assert_true(fabs(volume - 1) < 1e-12);
+        assert_true(count >= p.front_count); /* equal points stand in it more than once */
+        bench_close(&p);
+    }
+}
+
+static void limits_cut_the_front_of_a_small_landscape(void **state)
+{
+    struct bench_problem p = small("narrow", 3), open = p;
+    struct rt_err err;
+    size_t count;
+    (void)state;
+
+    p.space.limits = (struct space_limits){.macs = 2000000, .memory = 30000};
+    bench_close(&open);
+    open.space.limits = (struct space_limits){0};
+    p.front = NULL;
+    assert_ok(bench_solve(&p, &err));
+    assert_ok(bench_solve(&open, &err));
+
+    assert_true(fabs(volume_of_all(&p, &count) - 1) < 1e-12);
+    assert_true(p.front_count < open.front_count);
+    bench_close(&p);
+    bench_close(&open);
+}
+
+static void fronts_of_the_problems_are_as_they_were(void **state)
+{
+    static const struct {
+        const char *name;
+        int genes;
+        size_t front;
+        double volume;
+    } want[] = {
+        {"layers", 26, 463, 0.944153568620},
+        {"deep", 74, 1899, 0.943613148858},
+        {"trap", 17, 74, 0.880524532102},
+        {"narrow", 27, 133, 0.775033563332},
+    };
+    struct bench_gene genes[BENCH_MAX_GENES];
+    struct rt_err err;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct bench_problem p;
+        assert_ok(bench_open(want[i].name, &p, &err));
+        assert_int_equal(bench_genes(&p, genes), want[i].genes);
+        assert_int_equal(p.front_count, want[i].front);
+        assert_true(fabs(p.volume - want[i].volume) < 1e-9);
+        bench_close(&p);
+    }
+}
+
+static void limits_of_the_narrow_problem_forbid_95_percent(void **state)
+{
+    struct bench_problem p;
+    struct bench_gene genes[BENCH_MAX_GENES];
+    struct rt_rng rng;
+    struct rt_err err;
+    int forbidden = 0;
+    (void)state;
+    assert_ok(bench_open("narrow", &p, &err));
+    const int count = bench_genes(&p, genes);
+    rt_rng_init(&rng, 1, RT_STREAM_TEST, 0);
+
+    for (int i = 0; i < 4000; i++) {
+        int index[BENCH_MAX_GENES];
+        struct space_arch arch;
+        for (int g = 0; g < count; g++)
+            index[g] = (int)rt_rng_below(&rng, (uint64_t)genes[g].choices);
+        assert_true(bench_decode(&p, index, &arch));
+        assert_int_equal(bench_violation(&p, &arch) > 0, !space_feasible(&p.space, &arch, NULL));
+        forbidden += bench_violation(&p, &arch) > 0;
+    }
+
+    assert_in_range(forbidden, 3760, 3840); /* three standard errors are 41 */
+    bench_close(&p);
+}
+
+static void indices_name_every_choice_and_nothing_else(void **state)
+{
+    struct bench_problem p;
+    struct bench_gene genes[BENCH_MAX_GENES];
+    int index[BENCH_MAX_GENES] = {0};
+    struct space_arch arch;
+    struct rt_err err;
+    (void)state;
+    assert_ok(bench_open("layers", &p, &err));
+    const int count = bench_genes(&p, genes);
+
+    assert_true(bench_decode(&p, index, &arch));
+    assert_int_equal(arch.depth, 8);
+    for (int i = 0; i < count; i++)
+        index[i] = genes[i].choices - 1;
+    assert_true(bench_decode(&p, index, &arch));
+    assert_true(space_contains(&p.space, &arch));
+    assert_int_equal(arch.depth, 12);
+    assert_int_equal(arch.ffn[11], 4 * 144);
+    index[0] = genes[0].choices;
+    assert_false(bench_decode(&p, index, &arch));
+    bench_close(&p);
+}
+
+static void scores_count_each_architecture_once(void **state)
+{
+    struct bench_problem p = small("trap", 2);
+    struct bench_score score;
+    struct space_arch arch;
+    struct rt_err err;
+    double objectives[STORE_MAX_OBJECTIVES];
+    (void)state;
+    space_smallest(&p.space, &arch);
+    bench_evaluate(&p, &arch, objectives);
+    bench_score_open(&score, &p);
+
+    assert_ok(bench_score_add(&score, &arch, objectives, &err));
+    const double volume = score.volume;
+
+    assert_int_equal(bench_score_add(&score, &arch, objectives, &err), RT_EEND);
+    assert_int_equal(score.trained, 1);
+    assert_true(volume > 0 && volume < 1 && score.volume == volume);
+    bench_score_close(&score);
+    bench_close(&p);
+}
+
+static void retorts_search_comes_near_the_front_of_a_small_problem(void **state)
+{
+    struct bench_problem p = small("layers", 3);
+    struct search_options options;
+    struct rt_err err;
+    double volumes[300];
+    (void)state;
+    bench_run_defaults(&p, &options);
+    options.trials = 300;
+    options.seed = 5;
+
+    assert_ok(bench_run(&p, options, volumes, &err));
+
+    for (int i = 1; i < 300; i++)
+        assert_true(volumes[i] >= volumes[i - 1]);
+    assert_true(volumes[299] > .95 && volumes[299] <= 1 + 1e-12);
+    bench_close(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fronts_of_small_landscapes_are_those_of_all_members),
+        cmocka_unit_test(limits_cut_the_front_of_a_small_landscape),
+        cmocka_unit_test(fronts_of_the_problems_are_as_they_were),
+        cmocka_unit_test(limits_of_the_narrow_problem_forbid_95_percent),
+        cmocka_unit_test(indices_name_every_choice_and_nothing_else),
+        cmocka_unit_test(scores_count_each_architecture_once),
+        cmocka_unit_test(retorts_search_comes_near_the_front_of_a_small_problem),
+    };
+    return cmocka_run_group_tests_name("bench/search", tests, NULL, NULL);
+}
