@@ -80,6 +80,7 @@ struct job {
     struct rt_arena model;
     struct tr_weights weights;
     struct tr_recipe recipe;
+    const struct tr_kernels *kernels;
     struct tr_train_summary summary;
 };
 
@@ -98,7 +99,7 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
                                          .progress = lab_meter_step,
                                          .progress_context = &meter};
 
-    RT_TRY(tr_student_init(&job->student, &job->arch, &lab->shape, lab->kernels, err));
+    RT_TRY(tr_student_init(&job->student, &job->arch, &lab->shape, job->kernels, err));
     RT_TRY(rt_arena_init(&job->model, tr_weights_bytes(&job->student, true), err));
     RT_TRY(tr_weights_init(&job->weights, &job->student, true, &job->model, err));
     tr_student_init_params(&job->student, lab->study.seed, job->weights.params);
@@ -242,9 +243,10 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     RT_TRY(tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
                                                     : lab_teach(lab, stop, err));
     const struct tr_recipe full = study_full_recipe(&lab->study, lab->split.train_count);
-    const struct evaluator context = {.recipe = &full,
-                                      .micro_batches = &job->settings.micro_batches};
+    const struct evaluator context = {
+        .recipe = &full, .kernels = lab->kernels, .tunings = &job->settings.tunings};
     job->recipe = evaluator_recipe(&context, job->arch.width);
+    job->kernels = evaluator_kernels(&context, job->arch.width);
     if (wishes->steps > 0)
         job->recipe.steps = (int)wishes->steps;
     RT_TRY(train(job, stop, err));

@@ -157,7 +157,7 @@ static rt_status search(const struct lab *lab, const struct wishes *wishes,
                                 .data = &lab->data,
                                 .recipe = &lab->study.recipe,
                                 .latency = &lab->study.latency,
-                                .micro_batches = &settings->micro_batches,
+                                .tunings = &settings->tunings,
                                 .memory_limit = (size_t)lab->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context};
     struct search_options options = lab->study.search;

@@ -104,11 +104,12 @@ static rt_status check_memory(struct doctor *doctor, struct checked *c, struct r
 
     space_largest(&c->study.space, &arch);
     if (recipe.micro_batch == 0) {
+        struct tr_tuning tuning = {0};
         RT_TRY(tr_student_init(&student, &arch, &c->shape, c->kernels, err));
-        const rt_status rc =
-            tr_micro_batch_choose(&student, recipe.batch, &recipe.micro_batch, err);
+        const rt_status rc = tr_tune(&student, recipe.batch, &tuning, err);
         tr_student_release(&student);
         RT_TRY(rc);
+        recipe.micro_batch = tuning.micro_batch;
     }
     const struct tr_trial trial = {.arch = &arch,
                                    .shape = &c->shape,

@@ -35,15 +35,30 @@ int evaluator_values(const struct tr_fidelity *f, bool has_teachers,
     return count;
 }
 
+static const struct tr_tuning *tuning_of(const struct evaluator *evaluator, int width)
+{
+    for (int i = 0; i < evaluator->tunings->count; i++)
+        if (evaluator->tunings->width[i] == width)
+            return &evaluator->tunings->tuning[i];
+    return NULL;
+}
+
 struct tr_recipe evaluator_recipe(const struct evaluator *evaluator, int width)
 {
     struct tr_recipe recipe = *evaluator->recipe;
-    const struct micro_batches *m = evaluator->micro_batches;
+    const struct tr_tuning *tuning = tuning_of(evaluator, width);
 
-    for (int i = 0; i < m->count; i++)
-        if (!evaluator->recipe->micro_batch && m->width[i] == width)
-            recipe.micro_batch = m->micro_batch[i];
+    if (!recipe.micro_batch && tuning)
+        recipe.micro_batch = tuning->micro_batch;
     return recipe;
+}
+
+const struct tr_kernels *evaluator_kernels(const struct evaluator *evaluator, int width)
+{
+    const struct tr_tuning *tuning = tuning_of(evaluator, width);
+
+    return tuning && tuning->openblas ? tr_kernels_with_openblas(evaluator->kernels)
+                                      : evaluator->kernels;
 }
 
 static void take_curve(const struct tr_curve *curve, struct store_result *result)
@@ -90,7 +105,7 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
     const struct tr_recipe recipe = evaluator_recipe(evaluator, job->arch->width);
     const struct tr_trial trial = {.arch = job->arch,
                                    .shape = evaluator->shape,
-                                   .kernels = evaluator->kernels,
+                                   .kernels = evaluator_kernels(evaluator, job->arch->width),
                                    .data = evaluator->data,
                                    .recipe = &recipe,
                                    .latency = evaluator->latency,

@@ -11,10 +11,11 @@
 
 #define CLI_MAX_WIDTHS SPACE_MAX_CHOICES
 
-/* The micro-batch of each width of the space, chosen once per study. */
-struct micro_batches {
+/* How students of each width of the space are computed, chosen once per study. */
+struct tunings {
     int count;
-    int width[CLI_MAX_WIDTHS], micro_batch[CLI_MAX_WIDTHS];
+    int width[CLI_MAX_WIDTHS];
+    struct tr_tuning tuning[CLI_MAX_WIDTHS];
 };
 
 struct evaluator {
@@ -23,15 +24,17 @@ struct evaluator {
     const struct tr_data *data;
     const struct tr_recipe *recipe;
     const struct tr_latency_options *latency;
-    const struct micro_batches *micro_batches;
+    const struct tunings *tunings;
     size_t memory_limit;
 };
 
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result);
 
-/* The recipe with its own micro-batch or, when it has none, the one chosen for a width. */
+/* The recipe with its own micro-batch or, when it has none, the one chosen for a width; and the
+ * kernels chosen for it. */
 struct tr_recipe evaluator_recipe(const struct evaluator *evaluator, int width);
+const struct tr_kernels *evaluator_kernels(const struct evaluator *evaluator, int width);
 
 /* All numbers of a fidelity as named values, for trials and teachers alike; returns how many. */
 int evaluator_values(const struct tr_fidelity *fidelity, bool has_teachers,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The middle architecture at one width stands for all of that width. */
-static rt_status choose_for_width(const struct lab *lab, int width, int *micro_batch,
+static rt_status choose_for_width(const struct lab *lab, int width, struct tr_tuning *tuning,
                                   struct rt_err *err)
 {
     const struct tr_recipe *recipe = &lab->study.recipe;
@@ -17,13 +17,13 @@ static rt_status choose_for_width(const struct lab *lab, int width, int *micro_b
     rt_status rc;
 
     if (recipe->micro_batch) {
-        *micro_batch = recipe->micro_batch;
+        *tuning = (struct tr_tuning){recipe->micro_batch, false};
         return RT_OK;
     }
     space_middle(&lab->study.space, &arch);
     arch.width = width;
     RT_TRY(tr_student_init(&student, &arch, &lab->shape, lab->kernels, err));
-    rc = tr_micro_batch_choose(&student, recipe->batch, micro_batch, err);
+    rc = tr_tune(&student, recipe->batch, tuning, err);
     tr_student_release(&student);
     return rc;
 }
@@ -31,7 +31,7 @@ static rt_status choose_for_width(const struct lab *lab, int width, int *micro_b
 rt_status settings_choose(struct settings *settings, const struct lab *lab, struct rt_err *err)
 {
     const struct space_choices *widths = &lab->study.space.width;
-    struct micro_batches *m = &settings->micro_batches;
+    struct tunings *m = &settings->tunings;
 
     *settings = (struct settings){0};
     (void)snprintf(settings->kernels, sizeof settings->kernels, "%s",
@@ -42,23 +42,25 @@ rt_status settings_choose(struct settings *settings, const struct lab *lab, stru
     free(absolute);
     for (m->count = 0; m->count < widths->count; m->count++) {
         m->width[m->count] = widths->value[m->count];
-        RT_TRY(choose_for_width(lab, m->width[m->count], &m->micro_batch[m->count], err));
+        RT_TRY(choose_for_width(lab, m->width[m->count], &m->tuning[m->count], err));
     }
     return RT_OK;
 }
 
 rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err)
 {
-    const struct micro_batches *m = &settings->micro_batches;
-    json_t *sizes = json_object(), *all;
+    const struct tunings *m = &settings->tunings;
+    json_t *sizes = json_object(), *openblas = json_array(), *all;
     char width[16];
 
     for (int i = 0; i < m->count; i++) {
         (void)snprintf(width, sizeof width, "%d", m->width[i]);
-        json_object_set_new(sizes, width, json_integer(m->micro_batch[i]));
+        json_object_set_new(sizes, width, json_integer(m->tuning[i].micro_batch));
+        if (m->tuning[i].openblas)
+            json_array_append_new(openblas, json_integer(m->width[i]));
     }
-    all = json_pack("{s:s, s:s, s:o}", "kernels", settings->kernels, "study", settings->study,
-                    "micro_batch", sizes);
+    all = json_pack("{s:s, s:s, s:o, s:o}", "kernels", settings->kernels, "study", settings->study,
+                    "micro_batch", sizes, "openblas", openblas);
     *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
     return *text ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for the study's settings");
@@ -66,24 +68,30 @@ rt_status settings_print(const struct settings *settings, char **text, struct rt
 
 rt_status settings_parse(struct settings *settings, const char *text, struct rt_err *err)
 {
-    struct micro_batches *m = &settings->micro_batches;
+    struct tunings *m = &settings->tunings;
     const char *kernels, *study, *width;
-    json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *sizes, *size;
+    json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *sizes, *openblas, *item;
+    size_t at;
 
     *settings = (struct settings){0};
-    if (json_unpack(all, "{s:s, s:s, s:o}", "kernels", &kernels, "study", &study, "micro_batch",
-                    &sizes)) {
+    if (json_unpack(all, "{s:s, s:s, s:o, s:o}", "kernels", &kernels, "study", &study,
+                    "micro_batch", &sizes, "openblas", &openblas)) {
         json_decref(all);
         return rt_fail(err, RT_EFORMAT, "the settings of this study are not readable");
     }
     (void)snprintf(settings->kernels, sizeof settings->kernels, "%s", kernels);
     (void)snprintf(settings->study, sizeof settings->study, "%s", study);
-    json_object_foreach(sizes, width, size)
+    json_object_foreach(sizes, width, item)
     {
         if (m->count == CLI_MAX_WIDTHS)
             break;
         m->width[m->count] = (int)strtol(width, NULL, 10);
-        m->micro_batch[m->count++] = (int)json_integer_value(size);
+        m->tuning[m->count++].micro_batch = (int)json_integer_value(item);
+    }
+    json_array_foreach(openblas, at, item)
+    {
+        for (int i = 0; i < m->count; i++)
+            m->tuning[i].openblas |= m->width[i] == json_integer_value(item);
     }
     json_decref(all);
     return RT_OK;

@@ -1,8 +1,8 @@
 /* cli/settings.h -- what is chosen when a study begins and must stay: study.settings in the store.
  *
- * The kernel set and the micro-batch of each width change last bits, so a resumed study uses those
- * it began with. The folder of the study file is kept too, so that `distill` finds the data that
- * the study names by relative paths.
+ * The kernel set, and for each width the micro-batch and who multiplies matrices, change last bits,
+ * so a resumed study uses those it began with. The folder of the study file is kept too, so that
+ * `distill` finds the data that the study names by relative paths.
  */
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
@@ -12,11 +12,11 @@
 struct settings {
     char kernels[16];
     char study[RT_PATH_MAX]; /* absolute path of the study file */
-    struct micro_batches micro_batches;
+    struct tunings tunings;
 };
 
-/* Choose: the lab's kernels, and the fastest micro-batch for each width of the space (as the study
- * says when it says one). Takes a moment for each width. */
+/* Choose: the lab's kernels and, when the study gives no micro-batch, what tr_tune() finds for each
+ * width of the space. Takes a moment for each width. */
 rt_status settings_choose(struct settings *settings, const struct lab *lab, struct rt_err *err);
 /* JSON; the caller frees *text. */
 rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err);

@@ -258,15 +258,15 @@ static void latency_of_a_batch_over_threads_is_measured(void **state)
     bed_release(&bed);
 }
 
-static void the_chosen_micro_batch_fits_the_batch(void **state)
+static void the_tuned_micro_batch_fits_the_batch(void **state)
 {
     struct bed bed;
     struct rt_err err;
-    int micro = 0;
+    struct tr_tuning tuning = {0};
     (void)state;
     bed_init(&bed);
-    assert_ok(tr_micro_batch_choose(&bed.student, 6, &micro, &err));
-    assert_true(micro >= 1 && micro <= 6);
+    assert_ok(tr_tune(&bed.student, 6, &tuning, &err));
+    assert_true(tuning.micro_batch >= 1 && tuning.micro_batch <= 6);
     bed_release(&bed);
 }
 
@@ -282,7 +282,7 @@ int main(void)
         cmocka_unit_test(a_trial_repeats_bit_for_bit),
         cmocka_unit_test(a_trial_beyond_the_memory_limit_is_refused_before_training),
         cmocka_unit_test(latency_of_a_batch_over_threads_is_measured),
-        cmocka_unit_test(the_chosen_micro_batch_fits_the_batch),
+        cmocka_unit_test(the_tuned_micro_batch_fits_the_batch),
     };
     return cmocka_run_group_tests_name("trainer/train", tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #ifndef TRAINER_TRAIN_H
 #define TRAINER_TRAIN_H
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "trainer/data/images.h"
 #include "trainer/distill/distill.h"
@@ -67,9 +68,13 @@ size_t tr_train_bytes(const struct tr_training *training);
 rt_status tr_train(const struct tr_training *training, struct tr_weights *weights,
                    struct tr_train_summary *summary, struct rt_err *err);
 
-/* The fastest micro-batch among 1, 2, 4, .. 32 (at most batch) for a student of this shape, by
- * passes over about a thousand made-up examples: 0.05 s for a small student, seconds for one of
- * millions of parameters. */
-rt_status tr_micro_batch_choose(const struct tr_student *student, int batch, int *micro_batch,
-                                struct rt_err *err);
+/* What is fastest on this machine for a student of this shape; results depend on it by rounding. */
+struct tr_tuning {
+    int micro_batch; /* among 1, 2, 4, .. 32, at most batch */
+    bool openblas;   /* linear layers by OpenBLAS are clearly faster than the kernel set's own */
+};
+/* Times passes over about two thousand made-up examples: 0.1 s for a small student, seconds for
+ * one of millions of parameters. The student's kernels must be a set, not a twin. */
+rt_status tr_tune(const struct tr_student *student, int batch, struct tr_tuning *tuning,
+                  struct rt_err *err);
 #endif

@@ -7,23 +7,48 @@
 
 #include "trainer/nn/kernels_internal.h"
 
+#ifdef __x86_64__
+static bool has_v3(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi2");
+}
+
+static bool has_v4(void)
+{
+    return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+#endif
+
 const struct tr_kernels *tr_kernels_by_name(const char *name)
 {
 #ifdef __x86_64__
-    __builtin_cpu_init();
-    if (!strcmp(name, "v4"))
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                       __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")
-                   ? &tr__kernels_v4
-                   : NULL;
-    if (!strcmp(name, "v3"))
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                       __builtin_cpu_supports("bmi2")
-                   ? &tr__kernels_v3
-                   : NULL;
+    const struct {
+        const struct tr_kernels *set;
+        bool usable;
+    } sets[] = {{&tr__kernels_v3, has_v3()},
+                {&tr__kernels_v3_openblas, has_v3()},
+                {&tr__kernels_v4, has_v4()},
+                {&tr__kernels_v4_openblas, has_v4()}};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        if (!strcmp(name, sets[i].set->name))
+            return sets[i].usable ? sets[i].set : NULL;
 #endif
     return strcmp(name, "plain") ? NULL : &tr__kernels_plain;
+}
+
+const struct tr_kernels *tr_kernels_with_openblas(const struct tr_kernels *kernels)
+{
+#ifdef __x86_64__
+    if (kernels == &tr__kernels_v3)
+        return &tr__kernels_v3_openblas;
+    if (kernels == &tr__kernels_v4)
+        return &tr__kernels_v4_openblas;
+#endif
+    return kernels;
 }
 
 rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *err)

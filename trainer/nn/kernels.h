@@ -4,7 +4,8 @@
  * OpenBLAS's sgemm, and runs on any machine. trainer/nn/kernels_simd.h is the one source of the
  * other two, compiled twice. The set is chosen by cpuid, overridden by the environment variable
  * RETORT_KERNELS=plain|v3|v4, and its name is recorded with every trial, since it changes last
- * bits.
+ * bits. v3 and v4 have twins v3-openblas and v4-openblas whose linear layers are OpenBLAS's; which
+ * of the two is faster for a student is measured, see tr_tune() in trainer/train.h.
  */
 #ifndef TRAINER_NN_KERNELS_H
 #define TRAINER_NN_KERNELS_H
@@ -15,7 +16,10 @@ struct tr_kernels; /* defined in trainer/nn/kernels_internal.h */
 /* The best set of this machine, or the one that RETORT_KERNELS names; RT_EARG when it does not
  * exist or this processor cannot run it. Also sets OpenBLAS to one thread. */
 rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *err);
-/* By name: "plain", "v3", "v4"; NULL when this processor cannot run it. */
+/* By name: "plain", "v3", "v4", "v3-openblas", "v4-openblas"; NULL when this processor cannot run
+ * it. */
 const struct tr_kernels *tr_kernels_by_name(const char *name);
+/* The twin with OpenBLAS's linear layers; the plain set is its own. */
+const struct tr_kernels *tr_kernels_with_openblas(const struct tr_kernels *kernels);
 const char *tr_kernels_name(const struct tr_kernels *kernels);
 #endif

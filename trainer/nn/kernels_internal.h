@@ -12,6 +12,8 @@
  *          whose layout is the set's own.
  * Norm     y = (x - mean) rstd gamma + beta over each row, eps as in student.h; stats holds mean,
  *          rstd per row.
+ * OpenBLAS is what the plain set multiplies with. Beside v3 and v4 stand twins whose linear layers
+ *          are OpenBLAS's and all else their own, for shapes and machines where it is faster.
  * GELU     exact: u Phi(u); the derivative Phi(u) + u phi(u) is written in the same pass.
  * Threads  pure functions of their arguments; scratch is the caller's.
  */
@@ -98,10 +100,24 @@ struct tr_kernels {
     void (*adamw)(size_t n, const struct tr_adamw_rates *rates, float *w, float *g, float *m,
                   float *v);
     double (*sum_squares)(size_t n, const float *x);
+    /* Multiply-adds on registers alone, for about 0.2 ms: how many FLOPs it did. The time it takes
+     * is this processor's limit for the set's vectors. */
+    double (*multiply_add)(void);
 };
 
 extern const struct tr_kernels tr__kernels_plain;
 #ifdef __x86_64__
 extern const struct tr_kernels tr__kernels_v3, tr__kernels_v4;
+extern const struct tr_kernels tr__kernels_v3_openblas, tr__kernels_v4_openblas;
 #endif
+
+/* Linear layers by OpenBLAS, as in the table. */
+size_t tr__openblas_packed_floats(int rows, int cols);
+void tr__openblas_pack(const float *weight, int out, int in, float *forward, float *backward);
+void tr__openblas_linear(const struct tr_linear *layer, int rows, struct tr_view x,
+                         struct tr_view residual, struct tr_out y);
+void tr__openblas_linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
+                            struct tr_view factor, bool add, struct tr_out dx);
+void tr__openblas_linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy,
+                            struct tr_view x, float *dweight, float *dbias);
 #endif

@@ -9,19 +9,19 @@
 #include "trainer/nn/kernels_internal.h"
 #include "trainer/student.h"
 
-static size_t packed_floats(int rows, int cols)
+size_t tr__openblas_packed_floats(int rows, int cols)
 {
     (void)rows, (void)cols;
     return 0;
 }
 
-static void pack(const float *weight, int out, int in, float *forward, float *backward)
+void tr__openblas_pack(const float *weight, int out, int in, float *forward, float *backward)
 {
     (void)weight, (void)out, (void)in, (void)forward, (void)backward;
 }
 
-static void linear(const struct tr_linear *layer, int rows, struct tr_view x,
-                   struct tr_view residual, struct tr_out y)
+void tr__openblas_linear(const struct tr_linear *layer, int rows, struct tr_view x,
+                         struct tr_view residual, struct tr_out y)
 {
     for (ptrdiff_t r = 0; r < rows; r++)
         for (int o = 0; o < layer->out; o++)
@@ -31,8 +31,8 @@ static void linear(const struct tr_linear *layer, int rows, struct tr_view x,
                 (int)x.ld, layer->weight, layer->in, 1.0F, y.at, (int)y.ld);
 }
 
-static void linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
-                      struct tr_view factor, bool add, struct tr_out dx)
+void tr__openblas_linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
+                            struct tr_view factor, bool add, struct tr_out dx)
 {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, layer->in, layer->out, 1.0F, dy.at,
                 (int)dy.ld, layer->weight, layer->in, add ? 1.0F : 0.0F, dx.at, (int)dx.ld);
@@ -56,8 +56,8 @@ static void add_rows(int rows, int cols, struct tr_view x, struct tr_out y)
             y.at[r * y.ld + c] += x.at[r * x.ld + c];
 }
 
-static void linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy, struct tr_view x,
-                      float *dweight, float *dbias)
+void tr__openblas_linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy,
+                            struct tr_view x, float *dweight, float *dbias)
 {
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, layer->out, layer->in, rows, 1.0F, dy.at,
                 (int)dy.ld, x.at, (int)x.ld, 1.0F, dweight, layer->in);
@@ -196,13 +196,31 @@ static double sum_squares(size_t n, const float *x)
     return sum;
 }
 
+/* --- the limit --- */
+
+/* Enough chains that none waits for its last result. */
+static double multiply_add(void)
+{
+    typedef float four __attribute__((vector_size(16)));
+    enum { rounds = 100000, chains = 12 };
+    const four x = {.5F, .5F, .5F, .5F};
+    four sum[chains] = {0};
+
+    for (int r = 0; r < rounds; r++)
+        for (int i = 0; i < chains; i++)
+            sum[i] = sum[i] * x + x;
+    for (int i = 0; i < chains; i++)
+        __asm__ volatile("" ::"m"(sum[i]));
+    return 2.0 * rounds * chains * 4;
+}
+
 const struct tr_kernels tr__kernels_plain = {
     .name = "plain",
-    .packed_floats = packed_floats,
-    .pack = pack,
-    .linear = linear,
-    .linear_dx = linear_dx,
-    .linear_dw = linear_dw,
+    .packed_floats = tr__openblas_packed_floats,
+    .pack = tr__openblas_pack,
+    .linear = tr__openblas_linear,
+    .linear_dx = tr__openblas_linear_dx,
+    .linear_dw = tr__openblas_linear_dw,
     .probs_floats = scores_floats,
     .scratch_floats = scores_floats,
     .attention = attention,
@@ -214,4 +232,5 @@ const struct tr_kernels tr__kernels_plain = {
     .add_rows = add_rows,
     .adamw = adamw,
     .sum_squares = sum_squares,
+    .multiply_add = multiply_add,
 };

@@ -3,6 +3,8 @@
  * kernels_v3.c and kernels_v4.c define SET_NAME and include this; the compiler options of each file
  * decide the width of a vector. Everything is static but the table.
  */
+#ifndef TRAINER_NN_KERNELS_SIMD_H
+#define TRAINER_NN_KERNELS_SIMD_H
 #include "trainer/nn/simd_attention.h"
 #include "trainer/nn/simd_product.h"
 #include "trainer/nn/simd_rows.h"
@@ -12,7 +14,7 @@
 /* Rows that dW sums over at a time: a panel of so many rows of x stays in L1. */
 enum { chunk_rows = 128 };
 
-static size_t packed_floats(int rows, int cols)
+static size_t own_packed_floats(int rows, int cols)
 {
     return (size_t)rows * ((cols + 2 * VL - 1) / (2 * VL) * (2 * VL));
 }
@@ -28,7 +30,7 @@ static void pack_rows(const float *x, int rows, int cols, float *panel)
         }
 }
 
-static void pack(const float *weight, int out, int in, float *forward, float *backward)
+static void own_pack(const float *weight, int out, int in, float *forward, float *backward)
 {
     for (int o = 0; o < out; o += 2 * VL) {
         float *panel = forward + (ptrdiff_t)o * in;
@@ -41,8 +43,8 @@ static void pack(const float *weight, int out, int in, float *forward, float *ba
         pack_rows(weight, out, in, backward);
 }
 
-static void linear(const struct tr_linear *layer, int rows, struct tr_view x,
-                   struct tr_view residual, struct tr_out y)
+static void own_linear(const struct tr_linear *layer, int rows, struct tr_view x,
+                       struct tr_view residual, struct tr_out y)
 {
     const struct product p = {.a = x.at,
                               .a_row = x.ld,
@@ -61,8 +63,8 @@ static void linear(const struct tr_linear *layer, int rows, struct tr_view x,
     multiply(&p);
 }
 
-static void linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
-                      struct tr_view factor, bool add, struct tr_out dx)
+static void own_linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
+                          struct tr_view factor, bool add, struct tr_out dx)
 {
     const struct product p = {.a = dy.at,
                               .a_row = dy.ld,
@@ -82,8 +84,8 @@ static void linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy
     multiply(&p);
 }
 
-static void linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy, struct tr_view x,
-                      float *dweight, float *dbias)
+static void own_linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy,
+                          struct tr_view x, float *dweight, float *dbias)
 {
     for (int r = 0; r < rows; r += chunk_rows) {
         const int count = rows - r < chunk_rows ? rows - r : chunk_rows;
@@ -106,22 +108,30 @@ static void linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy
     }
 }
 
-const struct tr_kernels SET_SYMBOL = {
-    .name = SET_NAME,
-    .packed_floats = packed_floats,
-    .pack = pack,
-    .linear = linear,
-    .linear_dx = linear_dx,
-    .linear_dw = linear_dw,
-    .probs_floats = probs_floats,
-    .scratch_floats = scratch_floats,
-    .attention = attention,
-    .attention_back = attention_back,
-    .norm = norm,
-    .norm_back = norm_back,
-    .gelu = gelu,
-    .add_column_sums = add_column_sums,
-    .add_rows = add_rows,
-    .adamw = adamw,
-    .sum_squares = sum_squares,
-};
+/* Enough chains that none waits for its last result. */
+static double multiply_add(void)
+{
+    enum { rounds = 100000, chains = 12 };
+    vf sum[chains], x = SET1(.5F);
+
+    __asm__("" : "+x"(x));
+    UNROLL for (int i = 0; i < chains; i++) sum[i] = SET1((float)i);
+    for (int r = 0; r < rounds; r++)
+        UNROLL for (int i = 0; i < chains; i++) sum[i] = sum[i] * x + x;
+    UNROLL for (int i = 0; i < chains; i++) __asm__ volatile("" ::"x"(sum[i]));
+    return 2.0 * rounds * chains * VL;
+}
+
+#define TABLE(set_name, prefix)                                                                    \
+    {                                                                                              \
+        .name = (set_name), .packed_floats = prefix##packed_floats, .pack = prefix##pack,          \
+        .linear = prefix##linear, .linear_dx = prefix##linear_dx, .linear_dw = prefix##linear_dw,  \
+        .probs_floats = probs_floats, .scratch_floats = scratch_floats, .attention = attention,    \
+        .attention_back = attention_back, .norm = norm, .norm_back = norm_back, .gelu = gelu,      \
+        .add_column_sums = add_column_sums, .add_rows = add_rows, .adamw = adamw,                  \
+        .sum_squares = sum_squares, .multiply_add = multiply_add,                                  \
+    }
+
+const struct tr_kernels SET_SYMBOL = TABLE(SET_NAME, own_);
+const struct tr_kernels SET_SYMBOL_OPENBLAS = TABLE(SET_NAME "-openblas", tr__openblas_);
+#endif

@@ -4,5 +4,6 @@
 #ifdef __x86_64__
 #define SET_NAME "v3"
 #define SET_SYMBOL tr__kernels_v3
+#define SET_SYMBOL_OPENBLAS tr__kernels_v3_openblas
 #include "trainer/nn/kernels_simd.h"
 #endif

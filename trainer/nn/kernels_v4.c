@@ -5,5 +5,6 @@
 #ifdef __x86_64__
 #define SET_NAME "v4"
 #define SET_SYMBOL tr__kernels_v4
+#define SET_SYMBOL_OPENBLAS tr__kernels_v4_openblas
 #include "trainer/nn/kernels_simd.h"
 #endif

@@ -1,0 +1,177 @@
+/* cli/bench_study.c -- `retort bench STUDY`: what a trial costs; see bench.h.
+ *
+ * Students are drawn from the space as a search draws its random ones; each is timed as a trial
+ * would be: single calls, some steps of training, the whole validation. The teachers need not be
+ * there: numbers in their place cost the same.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "cli/bench.h"
+#include "cli/lab.h"
+#include "cli/settings.h"
+#include "trainer/trial.h"
+
+enum { sample_count = 8, draws = 100000 };
+
+struct cost {
+    double seconds, train, evaluate, latency; /* of one trial */
+    size_t bytes;
+};
+
+/* Logits of nobody for every row of the training file. */
+static rt_status made_up_knowledge(const struct lab *lab, struct tr_knowledge *knowledge,
+                                   float **logits, struct rt_err *err)
+{
+    const int k = lab->study.teachers.count, c = lab->shape.classes, rows = lab->images.count;
+
+    *logits = calloc((size_t)rows * k * c, sizeof **logits);
+    if (!*logits)
+        return rt_fail(err, RT_ENOMEM, "no memory to stand in for the teachers");
+    *knowledge = (struct tr_knowledge){.key = {.teachers = k, .classes = c, .rows = rows},
+                                       .logits = *logits};
+    return RT_OK;
+}
+
+static double seconds_since(int64_t start)
+{
+    return (double)(rt_now_ns() - start) * 1e-9;
+}
+
+static rt_status time_trial(const struct lab *lab, const struct tr_data *data,
+                            const struct tr_student *student, const struct tr_recipe *recipe,
+                            double seconds, struct cost *cost, struct rt_err *err)
+{
+    struct rt_arena model = {0};
+    struct tr_fidelity fidelity;
+    struct tr_latency latency;
+    struct tr_weights weights;
+    struct tr_speed speed;
+    rt_status rc;
+
+    if ((rc = rt_arena_init(&model, tr_weights_bytes(student, true), err)) ||
+        (rc = tr_weights_init(&weights, student, true, &model, err)) ||
+        (rc = tr_speed_train(student, data, recipe, seconds, &weights, &speed, err)))
+        goto done;
+    const int64_t start = rt_now_ns();
+    if ((rc = tr_latency_measure(student, &weights, &lab->study.latency, &latency, err)))
+        goto done;
+    cost->latency = seconds_since(start);
+    const int64_t trained = rt_now_ns();
+    if ((rc = tr_evaluate_validation(student, &weights, data, &recipe->distill, 1, &fidelity, err)))
+        goto done;
+    cost->evaluate = seconds_since(trained);
+    cost->train = recipe->steps * speed.step_seconds;
+    cost->seconds = cost->train + cost->evaluate + cost->latency;
+done:
+    rt_arena_release(&model);
+    return rc;
+}
+
+static rt_status cost_of(const struct lab *lab, const struct tr_data *data,
+                         const struct settings *settings, const struct space_arch *arch,
+                         double seconds, struct cost *cost, struct rt_err *err)
+{
+    const struct evaluator context = {
+        .recipe = &lab->study.recipe, .kernels = lab->kernels, .tunings = &settings->tunings};
+    const struct tr_recipe recipe = evaluator_recipe(&context, arch->width);
+    const struct tr_trial trial = {.arch = arch,
+                                   .shape = &lab->shape,
+                                   .kernels = evaluator_kernels(&context, arch->width),
+                                   .data = data,
+                                   .recipe = &recipe,
+                                   .latency = &lab->study.latency,
+                                   .seed = lab->study.seed};
+    struct tr_student student;
+    rt_status rc;
+
+    RT_TRY(tr_trial_bytes(&trial, &cost->bytes, err));
+    RT_TRY(tr_student_init(&student, arch, &lab->shape, trial.kernels, err));
+    rc = time_trial(lab, data, &student, &recipe, seconds, cost, err);
+    tr_student_release(&student);
+    return rc;
+}
+
+/* The next student of the space that keeps its limits. */
+static bool draw(const struct space *space, struct rt_rng *rng, struct space_arch *arch)
+{
+    for (int i = 0; i < draws; i++) {
+        space_sample(space, rng, arch);
+        if (space_feasible(space, arch, NULL))
+            return true;
+    }
+    return false;
+}
+
+static void print_sums(const struct study *study, const struct cost *costs, int count)
+{
+    const int workers = study->search.workers;
+    double sum = 0, squares = 0, evaluate = 0, latency = 0;
+    size_t bytes = 0;
+
+    for (int i = 0; i < count; i++) {
+        sum += costs[i].seconds;
+        squares += costs[i].seconds * costs[i].seconds;
+        evaluate += costs[i].evaluate;
+        latency += costs[i].latency;
+        bytes = costs[i].bytes > bytes ? costs[i].bytes : bytes;
+    }
+    const double mean = sum / count;
+    const double se = count > 1 ? sqrt(fmax(squares / count - mean * mean, 0) / (count - 1)) : 0;
+
+    (void)printf("\na trial takes %.2f s (standard error %.2f), of which validation %.0f %%, "
+                 "latency %.0f %%\n",
+                 mean, se, 100 * evaluate / sum, 100 * latency / sum);
+    (void)printf("%.0f trials per hour with %d workers", 3600 / mean * workers, workers);
+    if (study->search.trials > 0)
+        (void)printf("; %lld trials take about %.1f minutes", (long long)study->search.trials,
+                     mean * (double)study->search.trials / workers / 60);
+    (void)printf("\na worker takes at most %.1f MiB of these\n", (double)bytes / (1 << 20));
+}
+
+static rt_status bench_lab(struct lab *lab, double seconds, struct rt_err *err)
+{
+    struct tr_data data = lab->data;
+    struct cost costs[sample_count];
+    struct tr_knowledge knowledge;
+    struct settings settings;
+    struct space_arch arch;
+    char text[SPACE_ARCH_TEXT];
+    struct rt_rng rng;
+    float *logits = NULL;
+    int count = 0;
+    rt_status rc = RT_OK;
+
+    RT_TRY(settings_choose(&settings, lab, err));
+    RT_TRY(made_up_knowledge(lab, &knowledge, &logits, err));
+    data.knowledge = &knowledge;
+    rt_rng_init(&rng, lab->study.seed, RT_STREAM_LATENCY, 2);
+    (void)printf("%-32s %9s %9s %9s %8s\n", "student", "trial, s", "train, s", "valid., s", "MiB");
+    while (rc == RT_OK && count < sample_count && draw(&lab->study.space, &rng, &arch)) {
+        struct cost *c = &costs[count];
+        if ((rc = cost_of(lab, &data, &settings, &arch, seconds / sample_count, c, err)))
+            break;
+        space_arch_print(&arch, text);
+        (void)printf("%-32s %9.2f %9.2f %9.2f %8.1f\n", text, c->seconds, c->train, c->evaluate,
+                     (double)c->bytes / (1 << 20));
+        (void)fflush(stdout);
+        count++;
+    }
+    if (rc == RT_OK && count > 0)
+        print_sums(&lab->study, costs, count);
+    free(logits);
+    return rc;
+}
+
+rt_status bench_study(const char *path, double seconds, struct rt_err *err)
+{
+    struct lab lab;
+    rt_status rc;
+
+    RT_TRY(lab_open(&lab, path, NULL, err));
+    rc = bench_lab(&lab, seconds, err);
+    lab_close(&lab);
+    return rc;
+}
