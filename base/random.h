@@ -13,7 +13,7 @@
 
 /* What a stream is for. The numbers are part of a study's reproducibility: only ever append. */
 enum rt_stream {
-    RT_STREAM_SPLIT = 1,       /* index 0: train / validation split */
+    RT_STREAM_SPLIT = 1,       /* index 0: train / validation split; 1: held-out rows */
     RT_STREAM_INIT = 2,        /* index: tensor number */
     RT_STREAM_ORDER = 3,       /* index: epoch */
     RT_STREAM_PROPOSE = 4,     /* index: trial number */

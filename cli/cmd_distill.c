@@ -59,12 +59,17 @@ static rt_status read_study(struct store *store, struct lab *lab, struct setting
                             struct rt_err *err)
 {
     char *yaml = NULL, *text = NULL;
+    bool weighed = false; /* always so where there is a candidate */
     rt_status rc;
 
     if ((rc = column_text(store, "select yaml from study", NULL, &yaml, err)) == RT_OK &&
         (rc = store_settings(store, &text, err)) == RT_OK &&
-        (rc = settings_parse(settings, text, err)) == RT_OK)
-        rc = lab_open(lab, settings->study, yaml, err);
+        (rc = settings_parse(settings, text, err)) == RT_OK &&
+        (rc = lab_open(lab, settings->study, yaml, err)) == RT_OK &&
+        ((rc = lab_recall_weights(lab, store, &weighed, err)) || !weighed)) {
+        rc = rc ? rc : rt_fail(err, RT_EDB, "'%s' knows no teachers", store_path(store));
+        lab_close(lab);
+    }
     free(yaml);
     free(text);
     return rc;

@@ -93,48 +93,6 @@ static rt_status open_store(const struct lab *lab, const char *path, struct sett
     return rc;
 }
 
-static rt_status record_teachers(const struct lab *lab, struct store *store, struct rt_err *err)
-{
-    const struct tr_ensemble_spec *spec = &lab->study.teachers;
-    struct store_teacher *rows = calloc((size_t)spec->count + 1, sizeof *rows);
-    char(*archs)[SPACE_ARCH_TEXT] = calloc((size_t)spec->count + 1, sizeof *archs);
-    rt_status rc = RT_OK;
-
-    if (!rows || !archs) {
-        rc = rt_fail(err, RT_ENOMEM, "no memory to record the teachers");
-        goto done;
-    }
-    for (int k = 0; k <= spec->count && rc == RT_OK; k++) {
-        const bool one = k < spec->count;
-        const struct tr_teacher_spec *teacher = &spec->teacher[one ? k : 0];
-        struct tr_fidelity fidelity;
-        if (one && !teacher->recorded)
-            space_arch_print(&teacher->arch, archs[k]);
-        rows[k] = (struct store_teacher){
-            .number = k,
-            .name = one ? teacher->name : "ensemble",
-            .kind = !one                ? "ensemble"
-                    : teacher->recorded ? "recorded"
-                                        : "trained",
-            .arch = archs[k],
-            .params = one ? tr_teacher_params(teacher, &lab->shape) : 0,
-            .weight = one ? lab->study.recipe.distill.weight[k] : 1,
-            .hash = one ? lab->knowledge.key.teacher[k] : lab->knowledge.key.data};
-        if (!one)
-            for (int i = 0; i < k; i++)
-                rows[k].params += rows[i].params;
-        rc = tr_teacher_fidelity(&lab->data, &lab->study.recipe.distill, k, &fidelity, err);
-        if (rc == RT_OK)
-            rows[k].value_count = evaluator_values(&fidelity, true, rows[k].values);
-    }
-    if (rc == RT_OK)
-        rc = store_teachers(store, rows, spec->count + 1, err);
-done:
-    free(rows);
-    free(archs);
-    return rc;
-}
-
 /* ---- the run ---- */
 
 static const char *end_text(enum search_end end)
@@ -179,6 +137,7 @@ static rt_status teach_and_search(struct lab *lab, const struct wishes *wishes, 
 {
     struct settings settings;
     struct store *store;
+    bool weighed = false;
     rt_status rc;
 
     RT_TRY(open_store(lab, db, &settings, &store, err));
@@ -187,7 +146,9 @@ static rt_status teach_and_search(struct lab *lab, const struct wishes *wishes, 
     if (rc == RT_ESTOP) { /* the teachers were interrupted, not the search */
         *end = SEARCH_END_STOPPED;
         rc = RT_OK;
-    } else if (rc == RT_OK && (rc = record_teachers(lab, store, err)) == RT_OK) {
+    } else if (rc == RT_OK && (rc = lab_recall_weights(lab, store, &weighed, err)) == RT_OK &&
+               (weighed || (rc = lab_weigh(lab, err)) == RT_OK) &&
+               (rc = lab_record_teachers(lab, store, err)) == RT_OK) {
         rc = search(lab, wishes, &settings, store, stop, end, err);
     }
     store_close(store);

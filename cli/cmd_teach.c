@@ -6,25 +6,28 @@
 
 static void print_row(const char *name, int64_t params, const struct tr_fidelity *f)
 {
-    (void)printf("%-20.20s %12lld %8.2f %%  +- %.2f %8.4f %8.4f %10.1f %%\n", name,
-                 (long long)params, 100 * f->error, 100 * f->error_se, f->nll, f->ece,
-                 100 * f->agreement);
+    (void)printf("%-16.16s %10lld %6.2f %% +- %4.2f %7.4f %7.4f %8.1f %%", name, (long long)params,
+                 100 * f->error, 100 * f->error_se, f->nll, f->ece, 100 * f->agreement);
 }
 
 static rt_status print_teachers(const struct lab *lab, struct rt_err *err)
 {
     const struct tr_ensemble_spec *spec = &lab->study.teachers;
+    const struct tr_distill *distill = &lab->study.recipe.distill;
     int64_t total = 0;
 
-    (void)printf("%-20s %12s %10s %7s %8s %8s %12s\n", "teacher", "params", "error", "", "nll",
-                 "ece", "agreement");
+    (void)printf("%-16s %10s %8s %7s %7s %7s %10s %6s %5s\n", "teacher", "params", "error", "",
+                 "nll", "ece", "agreement", "weight", "T");
     for (int k = 0; k <= spec->count; k++) {
         const bool one = k < spec->count;
         struct tr_fidelity fidelity;
-        RT_TRY(tr_teacher_fidelity(&lab->data, &lab->study.recipe.distill, k, &fidelity, err));
+        RT_TRY(tr_teacher_fidelity(&lab->data, distill, k, &fidelity, err));
         const int64_t params = one ? tr_teacher_params(&spec->teacher[k], &lab->shape) : total;
         total += one ? params : 0;
         print_row(one ? spec->teacher[k].name : "ensemble", params, &fidelity);
+        if (one)
+            (void)printf(" %6.3f %5.2f", distill->weight[k], distill->calibration[k]);
+        (void)fputs("\n", stdout);
     }
     return RT_OK;
 }
@@ -45,7 +48,7 @@ static int run(int argc, char **argv)
     const atomic_int *stop = command_catch_signals();
     if (lab_open(&lab, path, NULL, &err))
         return command_failed("teach", &err);
-    if ((rc = lab_teach(&lab, stop, &err)) == RT_OK)
+    if ((rc = lab_teach(&lab, stop, &err)) == RT_OK && (rc = lab_weigh(&lab, &err)) == RT_OK)
         rc = print_teachers(&lab, &err);
     lab_close(&lab);
     return rc == RT_OK ? COMMAND_DONE : command_failed("teach", &err);

@@ -11,7 +11,7 @@
 
 #include "base/machine.h"
 #include "cli/doctor.h"
-#include "cli/study.h"
+#include "cli/lab.h"
 #include "trainer/trial.h"
 
 struct checked { /* all zero: nothing loaded */
@@ -40,17 +40,26 @@ static rt_status check_images(struct doctor *doctor, const char *what, const cha
     return RT_OK;
 }
 
+/* ", 2000 to weigh the teachers on", or nothing. */
+static const char *held_out(const struct tr_split *split, char text[48])
+{
+    text[0] = '\0';
+    if (split->held_out_count)
+        (void)snprintf(text, 48, ", %d to weigh the teachers on", split->held_out_count);
+    return text;
+}
+
 static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_err *err)
 {
+    char text[48];
     const struct study_data *data = &c->study.data;
     struct tr_images *train = &c->train, *test = &c->test;
 
     RT_TRY(check_images(doctor, "train data", data->train_images, data->train_labels, data->classes,
                         train, err));
-    RT_TRY(
-        tr_split_init(&c->split, train, data->validation, data->train_limit, c->study.seed, err));
-    doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate", c->split.train_count,
-               c->split.validation_count);
+    RT_TRY(lab_split(&c->study, train, &c->split, err));
+    doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate%s",
+               c->split.train_count, c->split.validation_count, held_out(&c->split, text));
     if (!data->test_images[0]) {
         doctor_say(doctor, VERDICT_WARN, "test data",
                    "none: 'retort distill' cannot report a test "
@@ -134,6 +143,32 @@ static rt_status check_memory(struct doctor *doctor, struct checked *c, struct r
     return RT_OK;
 }
 
+/* Each teacher's weight and temperature. What was fitted is fitted here too, and equal. */
+static rt_status show_weights(struct doctor *doctor, struct checked *c,
+                              const struct tr_knowledge *knowledge, struct rt_err *err)
+{
+    const struct tr_ensemble_spec *spec = &c->study.teachers;
+    const struct tr_data data = {&c->train, &c->split, knowledge};
+    struct tr_distill *distill = &c->study.recipe.distill;
+
+    RT_TRY(tr_teachers_weigh(spec, &data, distill, err));
+    for (int k = 0; k < spec->count; k++)
+        doctor_say(doctor, VERDICT_OK, "weight", "%.4f of '%s', at a temperature of %.3f",
+                   distill->weight[k], spec->teacher[k].name, distill->calibration[k]);
+    return RT_OK;
+}
+
+static void warn_of_recorded(struct doctor *doctor, const struct tr_ensemble_spec *spec)
+{
+    if (!spec->calibrate && !tr_rule_needs_rows(spec->weights))
+        return;
+    for (int k = 0; k < spec->count; k++)
+        if (spec->teacher[k].recorded)
+            doctor_say(doctor, VERDICT_WARN, "weights",
+                       "'%s' is recorded: if it was trained on the held-out rows, it is overrated",
+                       spec->teacher[k].name);
+}
+
 static void check_teachers(struct doctor *doctor, struct checked *c)
 {
     const struct tr_ensemble_spec *spec = &c->study.teachers;
@@ -158,8 +193,11 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
     } else {
         doctor_say(doctor, VERDICT_OK, "teachers", "%d, and what they say is cached in '%s'",
                    spec->count, spec->folder);
+        if (show_weights(doctor, c, &knowledge, &err) != RT_OK)
+            doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);
         tr_knowledge_close(&knowledge);
     }
+    warn_of_recorded(doctor, spec);
 }
 
 static void check_store(struct doctor *doctor, const struct study *study)

@@ -14,6 +14,19 @@ static rt_status load_study(struct lab *lab, const char *path, const char *yaml,
     return study_load(path, &lab->study, err);
 }
 
+rt_status lab_split(const struct study *study, const struct tr_images *images,
+                    struct tr_split *split, struct rt_err *err)
+{
+    const struct study_data *data = &study->data;
+    const int limit = data->train_limit ? data->train_limit + data->held_out : 0;
+    rt_status rc;
+
+    RT_TRY(tr_split_init(split, images, data->validation, limit, study->seed, err));
+    if ((rc = tr_split_hold_out(split, images, data->held_out, study->seed, err)))
+        tr_split_release(split);
+    return rc;
+}
+
 static rt_status load_data(struct lab *lab, struct rt_err *err)
 {
     const struct study_data *data = &lab->study.data;
@@ -21,8 +34,7 @@ static rt_status load_data(struct lab *lab, struct rt_err *err)
     RT_TRY(tr_kernels_choose(&lab->kernels, err));
     RT_TRY(tr_images_load_idx(&lab->images, data->train_images, data->train_labels, data->classes,
                               err));
-    RT_TRY(tr_split_init(&lab->split, &lab->images, data->validation, data->train_limit,
-                         lab->study.seed, err));
+    RT_TRY(lab_split(&lab->study, &lab->images, &lab->split, err));
     lab->shape = (struct space_shape){.height = lab->images.height,
                                       .width = lab->images.width,
                                       .channels = lab->images.channels,

@@ -5,6 +5,7 @@
 #ifndef CLI_LAB_H
 #define CLI_LAB_H
 #include "cli/study.h"
+#include "store/store.h"
 
 struct lab {
     struct study study;
@@ -19,6 +20,10 @@ struct lab {
 /* Load the study file and its training data; yaml not NULL: parse that text as the file `path`. */
 rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct rt_err *err);
 void lab_close(struct lab *lab);
+
+/* Train, held-out and validation rows, as a study wants them. */
+rt_status lab_split(const struct study *study, const struct tr_images *images,
+                    struct tr_split *split, struct rt_err *err);
 
 /* For the functions of trainer/teachers/teachers.h. */
 struct tr_teaching lab_teaching(const struct lab *lab, const atomic_int *stop);
@@ -38,6 +43,13 @@ struct lab_meter {
 void lab_meter_step(void *meter, int step, int steps);
 /* The same with a name, for struct tr_teaching.progress. */
 void lab_meter_teacher(void *meter, const char *name, int step, int steps);
+
+/* Weights and calibration of teachers, for trials and the full recipe alike: fitted anew, ... */
+rt_status lab_weigh(struct lab *lab, struct rt_err *err);
+/* ... or those that the store's search began with; *found false when it has none. */
+rt_status lab_recall_weights(struct lab *lab, struct store *store, bool *found, struct rt_err *err);
+/* All about the teachers and the ensemble into the store. */
+rt_status lab_record_teachers(const struct lab *lab, struct store *store, struct rt_err *err);
 
 /* Train what is missing, showing progress, then open. */
 rt_status lab_teach(struct lab *lab, const atomic_int *stop, struct rt_err *err);

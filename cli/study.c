@@ -228,6 +228,34 @@ static rt_status trained_teacher(const struct assembly *a, int k, struct tr_teac
     return RT_OK;
 }
 
+/* Weights and calibration are fitted on rows that nobody trains on, or given, not both. */
+static rt_status place_weights(const struct assembly *a)
+{
+    struct study *study = a->study;
+    const struct tr_ensemble_spec *spec = &study->teachers;
+    struct tr_distill *distill = &study->recipe.distill;
+    const char *mend = "is fitted on rows that nothing is trained on; give data.held_out, such as "
+                       "2000";
+    char key[STUDY_KEY];
+
+    for (int k = 0; k < spec->count; k++) {
+        (void)snprintf(key, sizeof key, "teachers.members[%d].weight", k);
+        if (!tr_rule_keeps_weights(spec->weights) && study__given(a->yaml, key))
+            return study__fail(a->yaml, key, a->err,
+                               "teachers.weights finds the weights by itself; leave this one out, "
+                               "or the rule");
+    }
+    if (study->data.held_out == 0 && tr_rule_needs_rows(spec->weights))
+        return study__fail(a->yaml, "teachers.weights", a->err, "it %s", mend);
+    if (study->data.held_out == 0 && spec->calibrate)
+        return study__fail(a->yaml, "teachers.calibrate", a->err, "it %s", mend);
+    tr_ensemble_weights(spec, distill);
+    distill->weighting = spec->weights == TR_RULE_ENTROPY      ? TR_WEIGHTING_ENTROPY
+                         : spec->weights == TR_RULE_CONFIDENCE ? TR_WEIGHTING_CONFIDENCE
+                                                               : TR_WEIGHTING_FIXED;
+    return RT_OK;
+}
+
 static rt_status place_teachers(const struct assembly *a)
 {
     struct tr_ensemble_spec *spec = &a->study->teachers;
@@ -252,8 +280,7 @@ static rt_status place_teachers(const struct assembly *a)
         else
             RT_TRY(trained_teacher(a, k, teacher));
     }
-    tr_ensemble_weights(spec, &a->study->recipe.distill);
-    return RT_OK;
+    return place_weights(a);
 }
 
 static rt_status place_space(const struct assembly *a)
@@ -337,6 +364,7 @@ static rt_status place_recipes(const struct assembly *a)
     const bool steps = study__given(a->yaml, "full.steps");
 
     study->full.distill.combine = study->recipe.distill.combine;
+    study->full.distill.weighting = study->recipe.distill.weighting;
     memcpy(study->full.distill.weight, study->recipe.distill.weight,
            sizeof study->full.distill.weight);
     if (epochs && steps)

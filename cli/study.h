@@ -28,7 +28,7 @@ struct study_data {
     char train_images[RT_PATH_MAX], train_labels[RT_PATH_MAX];
     char test_images[RT_PATH_MAX], test_labels[RT_PATH_MAX]; /* "" when the study has no test */
     int classes;                                             /* 0: from the labels */
-    int validation, train_limit;                             /* rows; train_limit 0: all */
+    int validation, held_out, train_limit;                   /* rows; train_limit 0: all */
 };
 
 struct study {

@@ -19,6 +19,13 @@ static const cyaml_strval_t pools[] = {{"class", SPACE_POOL_CLASS}, {"mean", SPA
 static const cyaml_strval_t ties[] = {
     {"uniform", SPACE_TIE_UNIFORM}, {"stage", SPACE_TIE_STAGE}, {"layer", SPACE_TIE_LAYER}};
 static const cyaml_strval_t combines[] = {{"prob", TR_COMBINE_PROB}, {"logit", TR_COMBINE_LOGIT}};
+static const cyaml_strval_t rules[] = {{"given", TR_RULE_GIVEN},
+                                       {"uniform", TR_RULE_UNIFORM},
+                                       {"accuracy", TR_RULE_ACCURACY},
+                                       {"entropy", TR_RULE_ENTROPY},
+                                       {"confidence", TR_RULE_CONFIDENCE},
+                                       {"em", TR_RULE_EM},
+                                       {"auto", TR_RULE_AUTO}};
 static const cyaml_strval_t losses[] = {
     {"fkl", TR_LOSS_FKL}, {"rkl", TR_LOSS_RKL}, {"js", TR_LOSS_JS},    {"sym", TR_LOSS_SYM},
     {"mse", TR_LOSS_MSE}, {"dkd", TR_LOSS_DKD}, {"hard", TR_LOSS_HARD}};
@@ -69,6 +76,7 @@ static const cyaml_schema_field_t data_fields[] = {
     TEXT("test_labels", optional, test_labels),
     INT("classes", optional, study.data.classes),
     INT("validation", optional, study.data.validation),
+    INT("held_out", optional, study.data.held_out),
     INT("train_limit", optional, study.data.train_limit),
     CYAML_FIELD_END};
 
@@ -101,6 +109,8 @@ static const cyaml_schema_value_t member_value = {
 static const cyaml_schema_field_t teachers_fields[] = {
     TEXT("cache", optional, cache),
     WORD("combine", optional, study.recipe.distill.combine, combines),
+    WORD("weights", optional, study.teachers.weights, rules),
+    BOOL("calibrate", optional, study.teachers.calibrate),
     LIST("members", required, member, member_count, &member_value, 1, TR_MAX_TEACHERS),
     CYAML_FIELD_END};
 
@@ -202,6 +212,7 @@ static const struct study_range ranges[] = {
     {"seed", 0, 9e15},
     {"data.classes", 0, 256},
     {"data.validation", 1, any_rows},
+    {"data.held_out", 0, any_rows},
     {"data.train_limit", 0, any_rows},
     {"teachers.members[].weight", 1e-6, 1e6},
     {"teachers.members[].train.epochs", .001, 1e5},

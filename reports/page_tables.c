@@ -74,7 +74,8 @@ rt_status report__page_teachers(struct report__page *page, struct rt_err *err)
     while (report__next(q))
         print_beside(page->out, q, page->rows.ensemble_params);
     report__table_close(page->out);
-    return report__end(page->store, q, err);
+    RT_TRY(report__end(page->store, q, err));
+    return report__page_agreement(page, err);
 }
 
 /* ---- failures ---- */

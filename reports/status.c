@@ -40,7 +40,7 @@ struct progress {
     double volume;
     double gain; /* of the hypervolume in the last tenth of the trials */
     int front;
-    char *study, *yaml, *started, *search, *failure;
+    char *study, *yaml, *started, *search, *teachers, *failure;
 };
 
 static rt_status load_numbers(struct store *store, struct progress *p, struct rt_err *err)
@@ -82,6 +82,12 @@ static rt_status load_texts(struct store *store, struct progress *p, struct rt_e
     RT_TRY(report__one_text(store,
                             "select text from event where kind = 'search' order by id desc limit 1",
                             &p->search, err));
+    RT_TRY(report__one_text(
+        store,
+        "select group_concat(name || ' ' || round(weight, 3) || case calibration when 1 then ''"
+        " else ' (T ' || round(calibration, 2) || ')' end, ', ') from"
+        " (select * from teacher where kind <> 'ensemble' order by number)",
+        &p->teachers, err));
     return report__one_text(
         store,
         "select 'trial ' || trial || ', ' || arch || ': ' ||"
@@ -95,6 +101,7 @@ static void release(struct progress *p)
     free(p->yaml);
     free(p->started);
     free(p->search);
+    free(p->teachers);
     free(p->failure);
 }
 
@@ -181,6 +188,8 @@ static void print_front(const struct progress *p, const struct report__rows *row
                        report__percent(rows->ensemble_error, rows->ensemble_se, error));
         print_line(out, "ensemble", text);
     }
+    if (*p->teachers)
+        print_line(out, "teachers", p->teachers);
 }
 
 rt_status report_status(struct store *store, FILE *out, struct rt_err *err)

@@ -45,6 +45,7 @@ static const char teacher[] =
     "  arch     text not null,       -- '' when unknown\n"
     "  params   integer not null,    -- 0 when unknown\n"
     "  weight   real not null,       -- in the ensemble\n"
+    "  calibration real not null,    -- temperature of its own; 1: none\n"
     "  hash     text not null        -- of its weights or logits\n"
     ") strict";
 
@@ -55,6 +56,15 @@ static const char teacher_metric[] =
     "  value    real,\n"
     "  stderr   real,\n"
     "  primary key (teacher, name)\n"
+    ") strict, without rowid";
+
+static const char teacher_agreement[] =
+    "create table teacher_agreement ( -- share of validation rows of one most likely class\n"
+    "  teacher   integer not null references teacher (number) on delete cascade,\n"
+    "  other     integer not null references teacher (number) on delete cascade,\n"
+    "  agreement real not null,\n"
+    "  primary key (teacher, other),\n"
+    "  check (other < teacher)\n"
     ") strict, without rowid";
 
 static const char candidate[] =
@@ -273,36 +283,15 @@ static const char hypervolume[] =
     "  left join execution x on x.trial = h.trial and x.outcome in ('done', 'failed')\n"
     "order by h.trial";
 
-const char *const store__schema[] = {study,
-                                     objective,
-                                     host,
-                                     teacher,
-                                     teacher_metric,
-                                     candidate,
-                                     layer,
-                                     trial,
-                                     trial_open,
-                                     trial_state,
-                                     trial_moves,
-                                     execution,
-                                     execution_trial,
-                                     execution_finished,
-                                     metric,
-                                     metric_value,
-                                     curve,
-                                     latency,
-                                     latency_trial,
-                                     latency_candidate,
-                                     front,
-                                     front_history,
-                                     event,
-                                     event_keep,
-                                     event_stay,
-                                     objective_values,
-                                     pareto,
-                                     leaderboard,
-                                     progress,
-                                     failures,
-                                     learning_curves,
-                                     hypervolume,
+const char *const store__schema[] = {study,      objective,       host,
+                                     teacher,    teacher_metric,  teacher_agreement,
+                                     candidate,  layer,           trial,
+                                     trial_open, trial_state,     trial_moves,
+                                     execution,  execution_trial, execution_finished,
+                                     metric,     metric_value,    curve,
+                                     latency,    latency_trial,   latency_candidate,
+                                     front,      front_history,   event,
+                                     event_keep, event_stay,      objective_values,
+                                     pareto,     leaderboard,     progress,
+                                     failures,   learning_curves, hypervolume,
                                      NULL};

@@ -26,7 +26,7 @@
 #define STORE_MAX_OBJECTIVES 7
 #define STORE_NAME 32
 #define STORE_MAX_METRICS 48
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 
 struct store;
 struct sqlite3;
@@ -67,19 +67,25 @@ struct store_value {
 };
 
 struct store_teacher {
-    int number;       /* 0..K-1; the ensemble is number K */
-    const char *name; /* "ensemble" for the ensemble */
-    const char *kind; /* "trained", "recorded", "ensemble" */
-    const char *arch; /* canonical text, or "" */
-    int64_t params;   /* 0 when unknown */
-    double weight;
-    const char *hash; /* of weights or logits */
+    int number;                 /* 0..K-1; the ensemble is number K */
+    const char *name;           /* "ensemble" for the ensemble */
+    const char *kind;           /* "trained", "recorded", "ensemble" */
+    const char *arch;           /* canonical text, or "" */
+    int64_t params;             /* 0 when unknown */
+    double weight, calibration; /* its temperature by itself; 1: none */
+    const char *hash;           /* of weights or logits */
+    const double *agreement;    /* with teachers 0..number-1 on the validation split, or NULL */
     int value_count;
     struct store_value values[STORE_MAX_METRICS]; /* on the validation split */
 };
 /* Replace the teachers and their metrics; RT_EMISMATCH when the study has others by hash. */
 rt_status store_teachers(struct store *store, const struct store_teacher *teachers, int count,
                          struct rt_err *err);
+
+/* The weights and calibrations that `count` teachers were recorded with, ensemble not included;
+ * *found false, and nothing written, when none or another number are. */
+rt_status store_teacher_weights(struct store *store, int count, double *weight, double *calibration,
+                                bool *found, struct rt_err *err);
 
 struct store_proposal {
     int64_t number; /* the next: 0, 1, 2, ... */

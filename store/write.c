@@ -93,17 +93,19 @@ static rt_status insert_teacher(struct store *store, const struct store_teacher 
                                 struct rt_err *err)
 {
     static const char insert[] =
-        "insert into teacher (number, name, kind, arch, params, weight, hash)"
-        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        "insert into teacher (number, name, kind, arch, params, weight, calibration, hash)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     static const char metric[] =
         "insert or replace into teacher_metric (teacher, name, value, stderr)"
         " values (?1, ?2, ?3, ?4)";
+    static const char pair[] =
+        "insert into teacher_agreement (teacher, other, agreement) values (?1, ?2, ?3)";
 
     RT_TRY(store__run(store, insert,
                       STORE_BINDS(STORE_INT(teacher->number), STORE_TXT(teacher->name),
                                   STORE_TXT(teacher->kind), STORE_TXT(teacher->arch),
                                   STORE_INT(teacher->params), STORE_NUM(teacher->weight),
-                                  STORE_TXT(teacher->hash)),
+                                  STORE_NUM(teacher->calibration), STORE_TXT(teacher->hash)),
                       err));
     for (int i = 0; i < teacher->value_count; i++) {
         const struct store_value *v = &teacher->values[i];
@@ -112,6 +114,11 @@ static rt_status insert_teacher(struct store *store, const struct store_teacher 
                                       STORE_NUM(v->value), STORE_NUM(v->stderr_)),
                           err));
     }
+    for (int k = 0; teacher->agreement && k < teacher->number; k++)
+        RT_TRY(store__run(
+            store, pair,
+            STORE_BINDS(STORE_INT(teacher->number), STORE_INT(k), STORE_NUM(teacher->agreement[k])),
+            err));
     return RT_OK;
 }
 
@@ -132,6 +139,31 @@ rt_status store_teachers(struct store *store, const struct store_teacher *teache
 {
     RT_TRY(store__begin(store, err, "record the teachers"));
     return store__end(store, replace_teachers(store, teachers, count, err), err);
+}
+
+rt_status store_teacher_weights(struct store *store, int count, double *weight, double *calibration,
+                                bool *found, struct rt_err *err)
+{
+    static const char total[] = "select count(*) from teacher where kind <> 'ensemble'";
+    static const char all[] = "select number, weight, calibration from teacher where number < ?1";
+    int64_t known;
+    sqlite3_stmt *q;
+    int code;
+
+    store__doing(store, "read the teachers' weights");
+    RT_TRY(store__integer(store, total, NULL, 0, 0, &known, err));
+    *found = known == count;
+    if (!*found)
+        return RT_OK;
+    RT_TRY(store__bind(store, all, STORE_BINDS(STORE_INT(count)), &q, err));
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        const int k = sqlite3_column_int(q, 0);
+        weight[k] = sqlite3_column_double(q, 1);
+        calibration[k] = sqlite3_column_double(q, 2);
+    }
+    const rt_status rc = code == SQLITE_DONE ? RT_OK : store__fail_sql(store, err);
+    sqlite3_reset(q);
+    return rc;
 }
 
 rt_status store__event(struct store *store, const char *kind, int64_t trial, const char *text,

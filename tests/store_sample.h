@@ -183,18 +183,37 @@ static inline void sample_commit(struct store *store, int64_t number)
 
 static inline void sample_teachers(struct store *store)
 {
+    static const double of_deep[] = {0.93}, of_all[] = {0.97, 0.96};
     static const struct store_teacher teachers[] = {
-        {0,
-         "wide",
-         "trained",
-         "L6-d256-k32-h8-f1024-p7",
-         4800000,
-         0.5,
-         "aa",
-         2,
-         {{"error", 0.085, 0.003}, {"kl", 0.02, 0.001}}},
-        {1, "deep", "recorded", "", 0, 0.5, "bb", 1, {{"error", 0.09, 0.003}}},
-        {2, "ensemble", "ensemble", "", 0, 1, "cc", 1, {{"error", 0.078, 0.003}}},
+        {.name = "wide",
+         .kind = "trained",
+         .arch = "L6-d256-k32-h8-f1024-p7",
+         .params = 4800000,
+         .weight = 0.6,
+         .calibration = 1.25,
+         .hash = "aa",
+         .value_count = 2,
+         .values = {{"error", 0.085, 0.003}, {"kl", 0.02, 0.001}}},
+        {.number = 1,
+         .name = "deep",
+         .kind = "recorded",
+         .arch = "",
+         .weight = 0.4,
+         .calibration = 1,
+         .hash = "bb",
+         .agreement = of_deep,
+         .value_count = 1,
+         .values = {{"error", 0.09, 0.003}}},
+        {.number = 2,
+         .name = "ensemble",
+         .kind = "ensemble",
+         .arch = "",
+         .weight = 1,
+         .calibration = 1,
+         .hash = "cc",
+         .agreement = of_all,
+         .value_count = 3,
+         .values = {{"error", 0.078, 0.003}, {"nll", 0.231, 0.008}, {"ece", 0.012, (double)NAN}}},
     };
     struct rt_err err;
 

@@ -447,6 +447,53 @@ static void split_depends_on_the_seed_alone(void **state)
     tr_images_release(&images);
 }
 
+static void held_out_rows_are_taken_from_those_to_train_on(void **state)
+{
+    struct tr_images images = uneven_images();
+    struct tr_split plain, split, again;
+    struct rt_err err;
+    int count[4], seen[100] = {0};
+    (void)state;
+
+    assert_ok(tr_split_init(&plain, &images, 30, 0, 1, &err));
+    assert_ok(tr_split_init(&split, &images, 30, 0, 1, &err));
+    assert_ok(tr_split_init(&again, &images, 30, 0, 1, &err));
+    assert_ok(tr_split_hold_out(&split, &images, 0, 1, &err));
+    assert_int_equal(split.train_count, 70);
+    assert_true(split.mean == plain.mean && split.held_out == NULL);
+
+    assert_ok(tr_split_hold_out(&split, &images, 20, 1, &err));
+    assert_ok(tr_split_hold_out(&again, &images, 20, 1, &err));
+    assert_memory_equal(split.validation, plain.validation, 30 * sizeof(int));
+    assert_int_equal(split.train_count, 50);
+    assert_int_equal(split.held_out_count, 20);
+    count_classes(&images, split.held_out, 20, count);
+    assert_int_equal(count[0], 10); /* 20/70 of 35, 21, 10, 4: 10, 6, 2.86, 1.14 */
+    assert_int_equal(count[1], 6);
+    assert_int_equal(count[2], 3);
+    assert_int_equal(count[3], 1);
+    for (int i = 0; i < 30; i++)
+        seen[split.validation[i]]++;
+    for (int i = 0; i < 50; i++)
+        seen[split.train[i]]++;
+    for (int i = 0; i < 20; i++)
+        seen[split.held_out[i]]++;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(seen[i], 1);
+    for (int i = 1; i < 50; i++)
+        assert_true(split.train[i - 1] < split.train[i]);
+    for (int i = 1; i < 20; i++)
+        assert_true(split.held_out[i - 1] < split.held_out[i]);
+    assert_memory_equal(split.held_out, again.held_out, 20 * sizeof(int));
+    tr_split_release(&split);
+    tr_split_release(&again);
+    assert_int_equal(tr_split_hold_out(&plain, &images, 70, 1, &err), RT_EARG);
+    assert_string_equal(err.text,
+                        "data.held_out is 70, want 0 to 69: 70 rows are left to train on");
+    tr_split_release(&plain);
+    tr_images_release(&images);
+}
+
 static void split_refuses_what_leaves_a_part_empty(void **state)
 {
     static const int validations[] = {-1, 0, 100, 101};
@@ -556,6 +603,7 @@ int main(void)
         cmocka_unit_test(split_keeps_the_proportions_of_the_classes),
         cmocka_unit_test(split_gives_exactly_what_is_asked_at_every_size),
         cmocka_unit_test(split_depends_on_the_seed_alone),
+        cmocka_unit_test(held_out_rows_are_taken_from_those_to_train_on),
         cmocka_unit_test(split_refuses_what_leaves_a_part_empty),
         cmocka_unit_test(gather_normalises_the_train_rows),
         cmocka_unit_test(gather_of_a_flat_image_is_finite),

@@ -14,7 +14,7 @@ static void create_marks_the_file_as_ours(void **state)
     (void)state;
 
     assert_rows(s, "pragma application_id", "1381257812\n"); /* "RTRT" */
-    assert_rows(s, "pragma user_version", "1\n");
+    assert_rows(s, "pragma user_version", "2\n");
     assert_rows(s, "pragma journal_mode", "wal\n");
     assert_rows(s, "pragma synchronous", "1\n");
     assert_rows(s, "pragma foreign_keys", "1\n");
@@ -152,7 +152,7 @@ static void open_refuses_another_schema_version(void **state)
     sqlite3_exec(store_handle(s), "pragma user_version = 9", NULL, NULL, NULL);
     store_close(s);
     assert_int_equal(store_open(path, STORE_READ, NULL, &s, &err), RT_EMISMATCH);
-    assert_says("has schema version 9 and this retort reads version 1: use a newer retort");
+    assert_says("has schema version 9 and this retort reads version 2: use a newer retort");
 }
 
 static void open_refuses_another_study(void **state)
@@ -255,9 +255,11 @@ static void teachers_are_replaced_by_the_same_and_refused_else(void **state)
     sample_teachers(s);
 
     assert_rows(s, "select number, name, weight, hash from teacher",
-                "0|wide|0.5|aa\n1|deep|0.5|bb\n2|ensemble|1.0|cc\n");
-    assert_rows(s, "select teacher, name, value from teacher_metric",
-                "0|error|0.085\n0|kl|0.02\n1|error|0.09\n2|error|0.078\n");
+                "0|wide|0.6|aa\n1|deep|0.4|bb\n2|ensemble|1.0|cc\n");
+    assert_rows(
+        s, "select teacher, name, value from teacher_metric",
+        "0|error|0.085\n0|kl|0.02\n1|error|0.09\n2|ece|0.012\n2|error|0.078\n2|nll|0.231\n");
+    assert_rows(s, "select * from teacher_agreement", "1|0|0.93\n2|0|0.97\n2|1|0.96\n");
     assert_int_equal(store_teachers(s, &other, 1, &err), RT_EMISMATCH);
     assert_says("was searched with 3 teachers, ensemble included, not 1");
     struct store_teacher three[] = {other, other, other};
@@ -266,6 +268,47 @@ static void teachers_are_replaced_by_the_same_and_refused_else(void **state)
     assert_int_equal(store_teachers(s, three, 3, &err), RT_EMISMATCH);
     assert_says("teacher 0 ('x') is not the one");
     assert_rows(s, "select count(*) from teacher", "3\n");
+    store_close(s);
+}
+
+static void the_teachers_weights_come_back_bit_for_bit(void **state)
+{
+    struct store *s = sample_create(sample_path("weights.db"));
+    struct store_teacher rows[] = {{.name = "x",
+                                    .kind = "trained",
+                                    .arch = "",
+                                    .weight = 1. / 3,
+                                    .calibration = 1.1,
+                                    .hash = "a"},
+                                   {.number = 1,
+                                    .name = "y",
+                                    .kind = "trained",
+                                    .arch = "",
+                                    .weight = 1 - 1. / 3,
+                                    .calibration = sqrt(2),
+                                    .hash = "b"},
+                                   {.number = 2,
+                                    .name = "ensemble",
+                                    .kind = "ensemble",
+                                    .arch = "",
+                                    .weight = 1,
+                                    .calibration = 1,
+                                    .hash = "c"}};
+    double weight[2] = {0}, calibration[2] = {0};
+    bool found = true;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(store_teacher_weights(s, 2, weight, calibration, &found, &err));
+    assert_false(found);
+    assert_ok(store_teachers(s, rows, 3, &err));
+    assert_ok(store_teacher_weights(s, 3, weight, calibration, &found, &err));
+    assert_false(found);
+    assert_true(weight[0] == 0);
+    assert_ok(store_teacher_weights(s, 2, weight, calibration, &found, &err));
+    assert_true(found);
+    assert_true(weight[0] == 1. / 3 && weight[1] == 1 - 1. / 3);
+    assert_true(calibration[0] == 1.1 && calibration[1] == sqrt(2));
     store_close(s);
 }
 
@@ -335,6 +378,7 @@ int main(void)
         cmocka_unit_test(events_stay_as_they_are),
         cmocka_unit_test(a_machine_is_found_again),
         cmocka_unit_test(teachers_are_replaced_by_the_same_and_refused_else),
+        cmocka_unit_test(the_teachers_weights_come_back_bit_for_bit),
         cmocka_unit_test(the_dump_for_the_cookbook_has_this_schema),
     };
     return cmocka_run_group_tests_name("store/file", tests, sample_setup, sample_teardown);

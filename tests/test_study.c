@@ -294,6 +294,7 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 
 #define TRAIN "train: {arch: L1-d16-k8-h1-f16-p7}"
 #define MEMBERS(list) DATA "teachers:\n  members:\n" list SPACE
+#define WEIGHED(key, list) "teachers:\n  " key "\n  members:\n" list SPACE
 
 static void keys_that_contradict_each_other_are_refused(void **state)
 {
@@ -328,6 +329,15 @@ static void keys_that_contradict_each_other_are_refused(void **state)
         {DATA TEACHERS SPACE "  stages: 2\n",
          "'s.yaml':14:11: space.stages: stages are for tie: stage alone; leave them out or change "
          "the tie"},
+        {DATA "  held_out: 9\n" WEIGHED("weights: em", "  - {name: a, weight: 2, " TRAIN "}\n"),
+         "'s.yaml':8:23: teachers.members[0].weight: teachers.weights finds the weights by itself; "
+         "leave this one out, or the rule"},
+        {DATA WEIGHED("weights: auto", "  - {name: a, " TRAIN "}\n"),
+         "'s.yaml':5:12: teachers.weights: it is fitted on rows that nothing is trained on; give "
+         "data.held_out, such as 2000"},
+        {DATA WEIGHED("calibrate: true", "  - {name: a, " TRAIN "}\n"),
+         "'s.yaml':5:14: teachers.calibrate: it is fitted on rows that nothing is trained on; give "
+         "data.held_out, such as 2000"},
         {MINIMAL "search: {objectives: [error, error]}\n",
          "'s.yaml':14:30: search.objectives[1]: 'error' is given twice; leave one out"},
         {MINIMAL "search: {objectives: [error, speed]}\n",
@@ -459,6 +469,10 @@ static void the_hash_changes_with_what_decides_results(void **state)
         MINIMAL "latency: {batch: 2}\n",
         DATA "  validation: 9\n" TEACHERS SPACE,
         DATA TEACHERS "  combine: logit\n" SPACE,
+        DATA TEACHERS "  weights: entropy\n" SPACE,
+        DATA TEACHERS "  weights: uniform\n" SPACE,
+        DATA "  held_out: 9\n" TEACHERS SPACE,
+        DATA "  held_out: 9\n" TEACHERS "  calibrate: true\n" SPACE,
         DATA TEACHERS SPACE "  pool: mean\n",
         DATA TEACHERS SPACE_BUT_FFN "  ffn: [32, 40]\n",
         DATA TEACHERS SPACE_BUT_FFN "  ffn_ratio: [2]\n",

@@ -456,6 +456,94 @@ static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
     tr_knowledge_close(&knowledge);
 }
 
+static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_knowledge knowledge;
+    struct tr_data data = {&bed->images, &bed->split, &knowledge};
+    struct tr_distill given, fitted, again, alone;
+    double *p, weight[2] = {.5, .5};
+    struct rt_err err;
+
+    assert_ok(tr_split_hold_out(&bed->split, &bed->images, 30, 1, &err));
+    bed->spec.teacher[0].weight = 3;
+    teach(bed);
+    assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
+    tr_distill_defaults(&given);
+    fitted = again = alone = given;
+
+    assert_ok(tr_teachers_weigh(&bed->spec, &data, &given, &err));
+    assert_near(given.weight[0], .75, 0);
+    assert_near(given.calibration[0], 1, 0);
+
+    bed->spec.weights = TR_RULE_EM;
+    bed->spec.calibrate = true;
+    assert_ok(tr_teachers_weigh(&bed->spec, &data, &fitted, &err));
+    assert_ok(tr_teachers_weigh(&bed->spec, &data, &again, &err));
+    assert_memory_equal(&fitted, &again, sizeof fitted);
+    assert_near(fitted.weight[0] + fitted.weight[1], 1, 1e-12);
+
+    /* the same by hand: temperatures, then EM with its floor */
+    int labels[30];
+    for (int i = 0; i < 30; i++)
+        labels[i] = bed->images.labels[bed->split.held_out[i]];
+    const int classes = bed->images.classes;
+    const struct tr_held_out rows = {knowledge.logits, bed->split.held_out, labels, 30, 2, classes};
+    p = calloc(60, sizeof *p);
+    assert_non_null(p);
+    for (int k = 0; k < 2; k++) {
+        assert_near(fitted.calibration[k], tr_calibrate(&rows, k), 0);
+        for (ptrdiff_t i = 0; i < 30; i++) {
+            const float *v =
+                knowledge.logits + ((ptrdiff_t)bed->split.held_out[i] * 2 + k) * classes;
+            double sum = 0;
+            for (int c = 0; c < classes; c++)
+                sum += exp((double)v[c] / fitted.calibration[k]);
+            p[2 * i + k] = exp((double)v[labels[i]] / fitted.calibration[k]) / sum;
+        }
+    }
+    tr_weigh_by_em(p, 30, 2, 200, weight);
+    assert_near(fitted.weight[0], .05 + .9 * weight[0], 1e-9);
+    free(p);
+
+    bed->spec.weights = TR_RULE_ENTROPY; /* multiplies what is given, so only T is fitted */
+    assert_ok(tr_teachers_weigh(&bed->spec, &data, &alone, &err));
+    assert_near(alone.weight[0], .75, 0);
+    assert_near(alone.calibration[1], fitted.calibration[1], 0);
+    bed->spec.weights = TR_RULE_UNIFORM;
+    assert_ok(tr_teachers_weigh(&bed->spec, &data, &alone, &err));
+    assert_near(alone.weight[0], .5, 0);
+    tr_knowledge_close(&knowledge);
+}
+
+static void agreement_counts_rows_of_one_most_likely_class(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_knowledge knowledge;
+    struct tr_data data = {&bed->images, &bed->split, &knowledge};
+    struct tr_distill distill;
+    struct tr_fidelity bob;
+    double agreement[9];
+    struct rt_err err;
+
+    tr_distill_defaults(&distill);
+    bed->spec.teacher[1].weight = 1e-12;
+    tr_ensemble_weights(&bed->spec, &distill);
+    teach(bed);
+    assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
+
+    assert_ok(tr_teachers_agreement(&data, &distill, agreement, &err));
+
+    assert_ok(tr_teacher_fidelity(&data, &distill, 1, &bob, &err));
+    for (int k = 0; k < 3; k++)
+        assert_near(agreement[4 * k], 1, 0);
+    assert_near(agreement[2], 1, 0); /* the ensemble is ann */
+    assert_near(agreement[1], bob.agreement, 1e-15);
+    assert_near(agreement[3], bob.agreement, 1e-15);
+    assert_near(agreement[5], bob.agreement, 1e-15);
+    tr_knowledge_close(&knowledge);
+}
+
 #define in_bed(test) cmocka_unit_test_setup_teardown(test, bed_open, bed_close)
 
 int main(void)
@@ -479,6 +567,8 @@ int main(void)
         in_bed(predict_refuses_images_of_another_size),
         in_bed(ensemble_weights_are_normalised),
         in_bed(fidelity_is_that_of_each_teacher_and_of_the_ensemble),
+        in_bed(teachers_are_weighed_on_rows_that_nobody_trains_on),
+        in_bed(agreement_counts_rows_of_one_most_likely_class),
     };
     return cmocka_run_group_tests_name("trainer/teachers", tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ CREATE TABLE study (            -- one row: what is searched
   version  text not null,       -- of retort
   created  text not null        -- UTC, as all times
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T06:18:13.207Z');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T09:50:38.353Z');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -37,11 +37,12 @@ CREATE TABLE teacher (          -- the highest number is the ensemble of the oth
   arch     text not null,       -- '' when unknown
   params   integer not null,    -- 0 when unknown
   weight   real not null,       -- in the ensemble
+  calibration real not null,    -- temperature of its own; 1: none
   hash     text not null        -- of its weights or logits
 ) strict;
-INSERT INTO teacher VALUES(0,'wide','trained','L6-d256-k32-h8-f1024-p7',4800000,0.5,'aa');
-INSERT INTO teacher VALUES(1,'deep','recorded','',0,0.5,'bb');
-INSERT INTO teacher VALUES(2,'ensemble','ensemble','',0,1.0,'cc');
+INSERT INTO teacher VALUES(0,'wide','trained','L6-d256-k32-h8-f1024-p7',4800000,0.59999999999999997779,1.25,'aa');
+INSERT INTO teacher VALUES(1,'deep','recorded','',0,0.4000000000000000222,1.0,'bb');
+INSERT INTO teacher VALUES(2,'ensemble','ensemble','',0,1.0,1.0,'cc');
 CREATE TABLE teacher_metric (   -- on the validation split
   teacher  integer not null references teacher (number) on delete cascade,
   name     text not null,
@@ -52,7 +53,19 @@ CREATE TABLE teacher_metric (   -- on the validation split
 INSERT INTO teacher_metric VALUES(0,'error',0.085000000000000006106,0.0030000000000000000624);
 INSERT INTO teacher_metric VALUES(0,'kl',0.020000000000000000416,0.0010000000000000000208);
 INSERT INTO teacher_metric VALUES(1,'error',0.089999999999999996669,0.0030000000000000000624);
+INSERT INTO teacher_metric VALUES(2,'ece',0.012000000000000000249,NULL);
 INSERT INTO teacher_metric VALUES(2,'error',0.077999999999999999888,0.0030000000000000000624);
+INSERT INTO teacher_metric VALUES(2,'nll',0.23100000000000001088,0.0080000000000000001665);
+CREATE TABLE teacher_agreement ( -- share of validation rows of one most likely class
+  teacher   integer not null references teacher (number) on delete cascade,
+  other     integer not null references teacher (number) on delete cascade,
+  agreement real not null,
+  primary key (teacher, other),
+  check (other < teacher)
+) strict, without rowid;
+INSERT INTO teacher_agreement VALUES(1,0,0.93000000000000004884);
+INSERT INTO teacher_agreement VALUES(2,0,0.96999999999999997335);
+INSERT INTO teacher_agreement VALUES(2,1,0.95999999999999996447);
 CREATE TABLE candidate (        -- one architecture
   id       integer primary key, -- in order of first proposal
   arch     text not null unique,
@@ -678,9 +691,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-24T06:18:13.207Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-24T06:18:13.212Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-24T06:18:13.219Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-24T09:50:38.353Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-24T09:50:38.357Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-24T09:50:38.363Z','note',NULL,'the sample is complete');
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state);

@@ -226,10 +226,67 @@ done:
     return rc;
 }
 
+/* Move `count` rows from `from` to `taken`: the first of each class in the order of the places
+ * `order`, as many as its share. Both ascend. What is taken is marked by a negative number. */
+static void take_rows(const struct tr_images *images, int *from, int *from_count, int *order,
+                      int count, int *taken)
+{
+    int have[most_classes] = {0}, wanted[most_classes], kept = 0, total = 0;
+
+    for (int i = 0; i < *from_count; i++)
+        have[images->labels[from[i]]]++;
+    apportion(have, images->classes, count, wanted);
+    for (int i = 0; i < *from_count; i++) {
+        const int label = images->labels[from[order[i]]];
+        if (wanted[label] > 0) {
+            wanted[label]--;
+            taken[total++] = order[i];
+        }
+    }
+    for (int i = 0; i < total; i++)
+        from[taken[i]] = -1 - from[taken[i]];
+    total = 0;
+    for (int i = 0; i < *from_count; i++)
+        if (from[i] < 0)
+            taken[total++] = -1 - from[i];
+        else
+            from[kept++] = from[i];
+    *from_count = kept;
+}
+
+rt_status tr_split_hold_out(struct tr_split *split, const struct tr_images *images, int count,
+                            uint64_t seed, struct rt_err *err)
+{
+    struct rt_rng rng;
+
+    if (count == 0)
+        return RT_OK;
+    if (count < 0 || count >= split->train_count)
+        return rt_fail(err, RT_EARG,
+                       "data.held_out is %d, want 0 to %d: %d rows are left to train on", count,
+                       split->train_count - 1, split->train_count);
+    int *order = malloc((size_t)split->train_count * sizeof *order);
+    split->held_out = malloc((size_t)count * sizeof *split->held_out);
+    if (!order || !split->held_out) {
+        free(order);
+        return rt_fail(err, RT_ENOMEM, "no memory to hold out %d examples", count);
+    }
+    for (int i = 0; i < split->train_count; i++)
+        order[i] = i;
+    rt_rng_init(&rng, seed, RT_STREAM_SPLIT, 1);
+    rt_rng_shuffle(&rng, order, (size_t)split->train_count);
+    take_rows(images, split->train, &split->train_count, order, count, split->held_out);
+    split->held_out_count = count;
+    measure_pixels(split, images);
+    free(order);
+    return RT_OK;
+}
+
 void tr_split_release(struct tr_split *split)
 {
     free(split->train);
     free(split->validation);
+    free(split->held_out);
     *split = (struct tr_split){0};
 }
 

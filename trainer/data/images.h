@@ -30,11 +30,16 @@ void tr_images_release(struct tr_images *images);
  * in proportion. Both lists ascend. */
 struct tr_split {
     int *train, *validation; /* owned; row numbers */
-    int train_count, validation_count;
+    int *held_out;           /* owned; NULL but for tr_split_hold_out() */
+    int train_count, validation_count, held_out_count;
     float mean, sd; /* of pixel/255 over the train rows */
 };
 rt_status tr_split_init(struct tr_split *split, const struct tr_images *images, int validation,
                         int train_limit, uint64_t seed, struct rt_err *err);
+/* Move `count` train rows, classes in proportion, to held_out: rows that neither teachers nor
+ * students train on, and that score no student. 0 changes nothing. */
+rt_status tr_split_hold_out(struct tr_split *split, const struct tr_images *images, int count,
+                            uint64_t seed, struct rt_err *err);
 void tr_split_release(struct tr_split *split);
 
 /* out (n, height, width, channels) float, normalised. */

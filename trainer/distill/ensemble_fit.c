@@ -9,6 +9,16 @@ static const double least_inverse = 1. / 20, most_inverse = 20; /* of a calibrat
 static const double accuracy_tau = .1, far_below = .05, em_gain = .01, em_floor = .05;
 enum { newton_steps = 60, em_steps = 200 };
 
+bool tr_rule_needs_rows(enum tr_ensemble_rule rule)
+{
+    return rule == TR_RULE_ACCURACY || rule == TR_RULE_EM || rule == TR_RULE_AUTO;
+}
+
+bool tr_rule_keeps_weights(enum tr_ensemble_rule rule)
+{
+    return rule == TR_RULE_GIVEN || rule == TR_RULE_ENTROPY || rule == TR_RULE_CONFIDENCE;
+}
+
 static const float *row_of(const struct tr_held_out *h, int i, int teacher)
 {
     const ptrdiff_t row = h->rows ? h->rows[i] : i;
@@ -176,7 +186,7 @@ static void choose_weights(const struct tr_held_out *h, enum tr_ensemble_rule ru
         kept[k] = rule != TR_RULE_AUTO || report->accuracy[k] >= best - far_below;
     if (rule == TR_RULE_ACCURACY)
         tr_weigh_by_score(report->accuracy, h->teachers, accuracy_tau, weight);
-    else
+    else if (!tr_rule_keeps_weights(rule))
         weigh_evenly(kept, h->teachers, weight);
     const double nll = mixture_nll(p, h->n, h->teachers, weight, NULL);
     report->nll_chosen = nll;

@@ -2,6 +2,7 @@
  * rows, before any student.
  *
  *   calibrate   T_k = argmin of the held-out NLL of softmax(v_k / T), T in [1/20, 20]
+ *   given       w_k as they are; entropy and confidence multiply them per example: ensemble.h
  *   uniform     w_k = 1/K
  *   accuracy    w_k = softmax_k(accuracy_k / .1)
  *   em          maximum likelihood of the mixture sum_k w_k p_k(y), every weight at least .05
@@ -24,7 +25,19 @@ struct tr_held_out {
     int n, teachers, classes;
 };
 
-enum tr_ensemble_rule { TR_RULE_UNIFORM, TR_RULE_ACCURACY, TR_RULE_EM, TR_RULE_AUTO };
+enum tr_ensemble_rule { /* study: teachers.weights */
+                        TR_RULE_GIVEN,
+                        TR_RULE_UNIFORM,
+                        TR_RULE_ACCURACY,
+                        TR_RULE_ENTROPY,
+                        TR_RULE_CONFIDENCE,
+                        TR_RULE_EM,
+                        TR_RULE_AUTO
+};
+/* Does the rule need held-out rows? Calibration always does. */
+bool tr_rule_needs_rows(enum tr_ensemble_rule rule);
+/* Does the rule start from weights that somebody gave? */
+bool tr_rule_keeps_weights(enum tr_ensemble_rule rule);
 
 struct tr_ensemble_report {
     double temperature[TR_DISTILL_MAX_TEACHERS];                            /* in force */
@@ -33,8 +46,8 @@ struct tr_ensemble_report {
     bool em;                        /* the weights are EM's */
 };
 
-/* Writes distill->weight and ->calibration. RT_EARG for no rows or a label beyond the classes,
- * RT_ENOMEM. */
+/* Writes distill->weight (which the rules that keep weights read) and ->calibration. RT_EARG for no
+ * rows or a label beyond the classes, RT_ENOMEM. */
 rt_status tr_ensemble_fit(const struct tr_held_out *held_out, enum tr_ensemble_rule rule,
                           bool calibrate, struct tr_distill *distill,
                           struct tr_ensemble_report *report, struct rt_err *err);

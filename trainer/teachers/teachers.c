@@ -359,39 +359,6 @@ void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_distill 
         distill->weight[k] = spec->teacher[k].weight / sum;
 }
 
-rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distill *distill, int k,
-                              struct tr_fidelity *fidelity, struct rt_err *err)
-{
-    const struct tr_split *split = data->split;
-    const struct tr_knowledge *knowledge = data->knowledge;
-    const int n = split->validation_count, c = knowledge->key.classes, kk = knowledge->key.teachers;
-    float *logits = malloc((size_t)n * c * sizeof *logits);
-    double *target = malloc((size_t)n * c * sizeof *target);
-    int *labels = malloc((size_t)n * sizeof *labels);
-    rt_status rc = RT_OK;
-
-    if (!logits || !target || !labels) {
-        rc = rt_fail(err, RT_ENOMEM, "no memory to evaluate the teachers");
-        goto done;
-    }
-    tr_ensemble_rows(distill, knowledge, split->validation, n, target);
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const int row = split->validation[i];
-        labels[i] = data->images->labels[row];
-        if (k < kk)
-            memcpy(logits + i * c, knowledge->logits + ((ptrdiff_t)row * kk + k) * c,
-                   (size_t)c * sizeof *logits);
-        else
-            tr_log_of(target + i * c, (size_t)c, logits + i * c);
-    }
-    rc = tr_fidelity_measure(logits, target, labels, n, c, fidelity, err);
-done:
-    free(logits);
-    free(target);
-    free(labels);
-    return rc;
-}
-
 int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape)
 {
     struct space_cost cost = {0};

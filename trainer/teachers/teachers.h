@@ -8,6 +8,7 @@
  */
 #ifndef TRAINER_TEACHERS_TEACHERS_H
 #define TRAINER_TEACHERS_TEACHERS_H
+#include "trainer/distill/ensemble_fit.h"
 #include "trainer/evaluate.h"
 #include "trainer/train.h"
 
@@ -28,7 +29,9 @@ struct tr_teacher_spec {
 struct tr_ensemble_spec {
     int count;
     struct tr_teacher_spec teacher[TR_MAX_TEACHERS];
-    char folder[RT_PATH_MAX]; /* of the cache */
+    enum tr_ensemble_rule weights; /* how the members' weights come about */
+    bool calibrate;                /* each by a temperature of its own */
+    char folder[RT_PATH_MAX];      /* of the cache */
 };
 
 /* Teachers' weights divided by their sum, into distill->weight. */
@@ -59,9 +62,17 @@ rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowled
 rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_images *images,
                               float *logits, struct rt_err *err);
 
+/* Weights and calibration as the spec wants them, fitted on the held-out rows of the split where
+ * it needs any, into *distill. */
+rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr_data *data,
+                            struct tr_distill *distill, struct rt_err *err);
 /* How teacher k (or, with k = K, the ensemble) does on the validation rows. */
 rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distill *distill, int k,
                               struct tr_fidelity *fidelity, struct rt_err *err);
+/* Share of validation rows whose most likely class is the same: agreement (K+1, K+1), the ensemble
+ * last. */
+rt_status tr_teachers_agreement(const struct tr_data *data, const struct tr_distill *distill,
+                                double *agreement, struct rt_err *err);
 /* Parameters of a trained teacher, 0 for a recorded one. */
 int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape);
 #endif
