@@ -87,6 +87,7 @@ struct job {
     struct tr_recipe recipe;
     const struct tr_kernels *kernels;
     struct tr_train_summary summary;
+    double inherited; /* share of the first weights that come from a teacher */
 };
 
 static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *err)
@@ -107,7 +108,9 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
     RT_TRY(tr_student_init(&job->student, &job->arch, &lab->shape, job->kernels, err));
     RT_TRY(rt_arena_init(&job->model, tr_weights_bytes(&job->student, true), err));
     RT_TRY(tr_weights_init(&job->weights, &job->student, true, &job->model, err));
-    tr_student_init_params(&job->student, lab->study.seed, job->weights.params);
+    RT_TRY(tr_ancestor_start(job->recipe.init == TR_INIT_PRUNE ? lab->data.ancestor : NULL,
+                             &job->student, lab->study.seed, job->weights.params, &job->inherited,
+                             err));
     return tr_train(&training, &job->weights, &job->summary, err);
 }
 
@@ -204,6 +207,10 @@ static void print_exam(const struct job *job, const struct exam *exam)
     (void)printf("student            %s\n", arch);
     (void)printf("training           %d steps of %d, %.0f s\n", job->recipe.steps,
                  job->recipe.batch, job->summary.seconds);
+    if (job->recipe.init == TR_INIT_PRUNE)
+        (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
+                     100 * job->inherited,
+                     job->lab.study.teachers.teacher[job->lab.study.prune.teacher].name);
     (void)printf("test accuracy      %.2f %% +- %.2f\n", 100 * (1 - s->error), 100 * s->error_se);
     (void)printf("ensemble accuracy  %.2f %% +- %.2f\n", 100 * (1 - e->error), 100 * e->error_se);
     (void)printf("retained           %.2f %% of the ensemble's accuracy\n",

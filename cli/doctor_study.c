@@ -148,7 +148,7 @@ static rt_status show_weights(struct doctor *doctor, struct checked *c,
                               const struct tr_knowledge *knowledge, struct rt_err *err)
 {
     const struct tr_ensemble_spec *spec = &c->study.teachers;
-    const struct tr_data data = {&c->train, &c->split, knowledge};
+    const struct tr_data data = {.images = &c->train, .split = &c->split, .knowledge = knowledge};
     struct tr_distill *distill = &c->study.recipe.distill;
 
     RT_TRY(tr_teachers_weigh(spec, &data, distill, err));

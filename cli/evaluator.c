@@ -122,6 +122,8 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
         snprintf(result->error, sizeof result->error, "%s", err.text);
     } else {
         result->value_count = evaluator_values(&got.fidelity, true, result->values);
+        if (recipe.init == TR_INIT_PRUNE)
+            put(result->values, &result->value_count, "inherited", got.inherited, NAN);
         take_latency(evaluator, &got.latency, concurrent || atomic_load(job->running) > 1, result);
         take_curve(&got.curve, result);
     }

@@ -41,7 +41,7 @@ static rt_status load_data(struct lab *lab, struct rt_err *err)
                                       .classes = lab->images.classes};
     RT_TRY(study_bind_shape(&lab->study, &lab->shape, err));
     lab->shape = lab->study.space.shape;
-    lab->data = (struct tr_data){&lab->images, &lab->split, NULL};
+    lab->data = (struct tr_data){.images = &lab->images, .split = &lab->split};
     return RT_OK;
 }
 
@@ -58,6 +58,7 @@ rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct r
 
 void lab_close(struct lab *lab)
 {
+    tr_ancestor_close(&lab->ancestor);
     tr_knowledge_close(&lab->knowledge);
     tr_split_release(&lab->split);
     tr_images_release(&lab->images);
@@ -81,6 +82,11 @@ rt_status lab_teachers_open(struct lab *lab, struct rt_err *err)
 
     RT_TRY(tr_teachers_open(&teaching, &lab->knowledge, err));
     lab->data.knowledge = &lab->knowledge;
+    if (lab->study.recipe.init != TR_INIT_PRUNE && lab->study.full.init != TR_INIT_PRUNE)
+        return RT_OK;
+    RT_TRY(tr_ancestor_open(&lab->ancestor, &teaching, &lab->study.prune, &lab->data,
+                            lab->study.seed, err));
+    lab->data.ancestor = &lab->ancestor;
     return RT_OK;
 }
 

@@ -14,6 +14,7 @@ struct lab {
     struct tr_images images;
     struct tr_split split;
     struct tr_knowledge knowledge; /* after lab_teachers_open() */
+    struct tr_ancestor ancestor;   /* likewise, when a recipe starts from it */
     struct tr_data data;           /* likewise */
 };
 
@@ -27,7 +28,7 @@ rt_status lab_split(const struct study *study, const struct tr_images *images,
 
 /* For the functions of trainer/teachers/teachers.h. */
 struct tr_teaching lab_teaching(const struct lab *lab, const atomic_int *stop);
-/* Open the knowledge cache. */
+/* Open the knowledge cache, and score the teacher that students are cut out of. */
 rt_status lab_teachers_open(struct lab *lab, struct rt_err *err);
 /* The test file's images; RT_EARG when the study names none. */
 rt_status lab_test_images(const struct lab *lab, struct tr_images *images, struct rt_err *err);

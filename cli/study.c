@@ -23,6 +23,7 @@ void study_defaults(struct study *study)
                    .warmup = .05,
                    .weight_decay = .05,
                    .curve_points = 20},
+        .prune = {.calibration = 1024},
         .search = {.seed = 1,
                    .window = 16,
                    .population = 24,
@@ -283,6 +284,35 @@ static rt_status place_teachers(const struct assembly *a)
     return place_weights(a);
 }
 
+/* The teacher that students are cut out of: the one named, or the weightiest of those trained. */
+static rt_status place_prune(const struct assembly *a)
+{
+    struct study *study = a->study;
+    const struct tr_ensemble_spec *spec = &study->teachers;
+    const char *name = a->file->prune_teacher;
+    const bool full = study->recipe.init != TR_INIT_PRUNE;
+    int best = -1;
+
+    for (int k = 0; k < spec->count; k++) {
+        const struct tr_teacher_spec *t = &spec->teacher[k];
+        const bool better = best < 0 || t->weight > spec->teacher[best].weight;
+        if (name[0] ? strcmp(t->name, name) == 0 : !t->recorded && better)
+            best = k;
+    }
+    if (name[0] && best < 0)
+        return study__fail(a->yaml, "prune.teacher", a->err,
+                           "no teacher is called '%s'; give one of teachers.members", name);
+    if (name[0] && spec->teacher[best].recorded)
+        return study__fail(a->yaml, "prune.teacher", a->err,
+                           "of '%s' only logits are recorded; give a teacher that is trained here",
+                           name);
+    study->prune.teacher = best < 0 ? 0 : best;
+    if (best < 0 && (study->recipe.init == TR_INIT_PRUNE || study->full.init == TR_INIT_PRUNE))
+        return study__fail(a->yaml, full ? "full.init" : "distill.init", a->err,
+                           "no teacher is trained here to be cut down; give random");
+    return RT_OK;
+}
+
 static rt_status place_space(const struct assembly *a)
 {
     struct study *study = a->study;
@@ -386,6 +416,7 @@ static rt_status assemble(struct study_yaml *yaml, struct study_file *file, stru
     RT_TRY(place_files(&a));
     RT_TRY(hash_files(&a));
     RT_TRY(place_teachers(&a));
+    RT_TRY(place_prune(&a));
     RT_TRY(place_space(&a));
     RT_TRY(place_search(&a));
     return place_recipes(&a);

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "search/search.h"
 #include "space/space.h"
+#include "trainer/ancestor.h"
 #include "trainer/latency.h"
 #include "trainer/teachers/teachers.h"
 #include "trainer/train.h"
@@ -45,6 +46,7 @@ struct study {
     struct space space;           /* limits included */
     struct tr_recipe recipe;      /* `distill:`, combine and weights of the teachers filled in */
     struct tr_recipe full;        /* `full:`, what it does not say taken from `distill:` */
+    struct tr_prune prune;        /* of a recipe that starts from a teacher's weights */
     double full_epochs;           /* > 0: in place of full.steps, see study_full_recipe() */
     struct search_options search; /* workers at least 1; host and log are the caller's */
     int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */

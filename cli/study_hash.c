@@ -125,6 +125,7 @@ void study_hash(const struct study *study, char text[RT_HASH_TEXT])
         return;
     add_block(hash, "", &study__schema, (const char *)study);
     add(hash, "files", study->files);
+    add_integer(hash, "prune.teacher", study->prune.teacher);
     for (int i = 0; i < study->search.objective_count; i++)
         add(hash, "objective", study->search.objectives[i]);
     for (int k = 0; k < study->teachers.count; k++)

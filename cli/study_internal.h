@@ -38,6 +38,7 @@ struct study_file {
     char store[RT_PATH_MAX], cache[RT_PATH_MAX];
     char train_images[RT_PATH_MAX], train_labels[RT_PATH_MAX];
     char test_images[RT_PATH_MAX], test_labels[RT_PATH_MAX];
+    char prune_teacher[TR_TEACHER_NAME];
     struct study_member member[TR_MAX_TEACHERS];
     int member_count;
     int objective[STORE_MAX_OBJECTIVES];

@@ -38,6 +38,11 @@ static const cyaml_strval_t mixes[] = {{"linear", TR_MIX_LINEAR},
                                        {"two_stage", TR_MIX_TWO_STAGE}};
 static const cyaml_strval_t regularisers[] = {
     {"none", TR_REG_NONE}, {"l2", TR_REG_L2}, {"l2sq", TR_REG_L2SQ}};
+static const cyaml_strval_t inits[] = {{"random", TR_INIT_RANDOM}, {"prune", TR_INIT_PRUNE}};
+static const cyaml_strval_t importances[] = {{"activation", TR_IMPORTANCE_ACTIVATION},
+                                             {"gradient", TR_IMPORTANCE_GRADIENT}};
+static const cyaml_strval_t kept_layers[] = {{"uniform", TR_INHERIT_UNIFORM},
+                                             {"influence", TR_INHERIT_INFLUENCE}};
 const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
     {"error", 0}, {"kl", 1},     {"params", 2}, {"bytes", 3},
     {"macs", 4},  {"memory", 5}, {"latency", 6}};
@@ -161,11 +166,20 @@ static const cyaml_schema_field_t limits_fields[] = {
         FLOAT("clip_high", optional, study.which.distill.clip_high),                               \
         FLOAT("clip_low", optional, study.which.distill.clip_low),                                 \
         FLOAT("floor_until", optional, study.which.distill.floor_until),                           \
-        INT("curve_points", optional, study.which.curve_points)
+        INT("curve_points", optional, study.which.curve_points),                                   \
+        WORD("init", optional, study.which.init, inits)
 
 static const cyaml_schema_field_t distill_fields[] = {RECIPE(recipe), CYAML_FIELD_END};
 static const cyaml_schema_field_t full_fields[] = {FLOAT("epochs", optional, study.full_epochs),
                                                    RECIPE(full), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t prune_fields[] = {
+    TEXT("teacher", optional, prune_teacher),
+    WORD("importance", optional, study.prune.importance, importances),
+    INT("calibration", optional, study.prune.calibration),
+    WORD("layers", optional, study.prune.inherit.layers, kept_layers),
+    BOOL("merge_heads", optional, study.prune.inherit.merge_heads),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t search_fields[] = {
     INT("trials", optional, study.search.trials),
@@ -196,6 +210,7 @@ static const cyaml_schema_field_t study_fields[] = {
     BLOCK("limits", optional, limits_fields),
     BLOCK("distill", optional, distill_fields),
     BLOCK("full", optional, full_fields),
+    BLOCK("prune", optional, prune_fields),
     BLOCK("search", optional, search_fields),
     BLOCK("latency", optional, latency_fields),
     CYAML_FIELD_END};
@@ -253,6 +268,7 @@ static const struct study_range ranges[] = {
     {"distill.floor_until", 0, 1},
     {"distill.curve_points", 0, 10000},
     {"full.epochs", .001, 1e5},
+    {"prune.calibration", 1, any_rows},
     {"search.trials", 0, 1e9},
     {"search.hours", 0, 1e5},
     {"search.workers", 0, 1024},

@@ -61,7 +61,7 @@ static void bed_init(struct bed *bed, const char *text)
     *bed = (struct bed){0};
     toy_images(&bed->images, 120, 1);
     assert_ok(tr_split_init(&bed->split, &bed->images, 30, 0, 1, &err));
-    bed->data = (struct tr_data){&bed->images, &bed->split, NULL};
+    bed->data = (struct tr_data){.images = &bed->images, .split = &bed->split};
     assert_ok(tr_calibration_rows(&bed->split, 5, rows_run, &bed->rows, &bed->n, &err));
     net_init(&bed->teacher, text);
     fill_uniform(bed->teacher.weights.params, bed->teacher.student.param_count, 3);

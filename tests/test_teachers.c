@@ -433,7 +433,7 @@ static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
     struct bed *bed = *state;
     struct tr_fidelity ann, bob, both;
     struct tr_knowledge knowledge;
-    struct tr_data data = {&bed->images, &bed->split, &knowledge};
+    struct tr_data data = {.images = &bed->images, .split = &bed->split, .knowledge = &knowledge};
     struct tr_distill distill;
     struct rt_err err;
 
@@ -460,7 +460,7 @@ static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
 {
     struct bed *bed = *state;
     struct tr_knowledge knowledge;
-    struct tr_data data = {&bed->images, &bed->split, &knowledge};
+    struct tr_data data = {.images = &bed->images, .split = &bed->split, .knowledge = &knowledge};
     struct tr_distill given, fitted, again, alone;
     double *p, weight[2] = {.5, .5};
     struct rt_err err;
@@ -520,7 +520,7 @@ static void agreement_counts_rows_of_one_most_likely_class(void **state)
 {
     struct bed *bed = *state;
     struct tr_knowledge knowledge;
-    struct tr_data data = {&bed->images, &bed->split, &knowledge};
+    struct tr_data data = {.images = &bed->images, .split = &bed->split, .knowledge = &knowledge};
     struct tr_distill distill;
     struct tr_fidelity bob;
     double agreement[9];

@@ -24,7 +24,7 @@ static void bed_init(struct bed *bed)
     *bed = (struct bed){.arch = toy_arch(), .shape = toy_shape()};
     toy_images(&bed->images, 300, 1);
     assert_ok(tr_split_init(&bed->split, &bed->images, 60, 0, 1, &err));
-    bed->data = (struct tr_data){&bed->images, &bed->split, NULL};
+    bed->data = (struct tr_data){.images = &bed->images, .split = &bed->split};
     assert_ok(tr_kernels_choose(&bed->kernels, &err));
     assert_ok(tr_student_init(&bed->student, &bed->arch, &bed->shape, bed->kernels, &err));
     assert_ok(rt_arena_init(&bed->model, tr_weights_bytes(&bed->student, true), &err));

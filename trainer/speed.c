@@ -53,7 +53,8 @@ rt_status tr_noise_init(struct tr_noise *noise, const struct space_shape *shape,
     noise->knowledge.key = (struct tr_knowledge_key){
         .teachers = teachers, .classes = shape->classes, .rows = example_count};
     noise->knowledge.logits = noise->logits;
-    noise->data = (struct tr_data){&noise->images, &noise->split, &noise->knowledge};
+    noise->data = (struct tr_data){
+        .images = &noise->images, .split = &noise->split, .knowledge = &noise->knowledge};
     return RT_OK;
 }
 

@@ -25,6 +25,10 @@
 
 #define TR_LANES 8 /* of a multi-threaded run: at most so many threads help */
 
+enum tr_init { TR_INIT_RANDOM, TR_INIT_PRUNE };
+
+struct tr_ancestor; /* trainer/ancestor.h */
+
 struct tr_recipe {
     int steps;              /* optimiser steps */
     int batch;              /* examples a step */
@@ -33,7 +37,8 @@ struct tr_recipe {
     double reference_width; /* > 0: the peak is scaled by reference_width / width */
     double warmup;          /* fraction of steps */
     double weight_decay;
-    int curve_points; /* of each training series in the learning curve */
+    int curve_points;  /* of each training series in the learning curve */
+    enum tr_init init; /* where the first weights come from */
     struct tr_distill distill;
 };
 
@@ -42,6 +47,7 @@ struct tr_data {
     const struct tr_images *images;
     const struct tr_split *split;
     const struct tr_knowledge *knowledge; /* NULL: labels alone */
+    const struct tr_ancestor *ancestor;   /* of TR_INIT_PRUNE; NULL: none */
 };
 
 struct tr_training {

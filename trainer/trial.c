@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "trainer/ancestor.h"
+
 void tr_curve_add(void *context, int step, const char *name, double value)
 {
     struct tr_curve *curve = context;
@@ -81,7 +83,8 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
     const struct tr_training training = training_of(trial, student, &result->curve);
     const int last = trial->recipe->steps - 1;
 
-    tr_student_init_params(student, trial->seed, weights->params);
+    RT_TRY(tr_ancestor_start(trial->recipe->init == TR_INIT_PRUNE ? trial->data->ancestor : NULL,
+                             student, trial->seed, weights->params, &result->inherited, err));
     tr_weights_pack(student, weights);
     RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
     RT_TRY(tr_train(&training, weights, &result->summary, err));

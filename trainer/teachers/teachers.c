@@ -15,6 +15,7 @@
 
 #include "trainer/data/npy.h"
 #include "trainer/data/safetensors.h"
+#include "trainer/teachers/teachers_internal.h"
 
 enum { teacher_micro_batch = 8, most_steps = 1000000000 };
 
@@ -84,10 +85,8 @@ static rt_status recipe_hash(const struct tr_teaching *teaching, const struct tr
     return RT_OK;
 }
 
-/* Weights of a trained teacher from the cache; stale ones are RT_EMISMATCH, none RT_EIO. */
-static rt_status load_weights(const struct tr_teaching *teaching,
-                              const struct tr_teacher_spec *spec, struct network *net,
-                              struct rt_err *err)
+rt_status tr__teacher_load(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                           const struct tr_student *student, float *params, struct rt_err *err)
 {
     char path[RT_PATH_MAX], want[RT_HASH_TEXT], *have = NULL;
     bool same;
@@ -102,7 +101,7 @@ static rt_status load_weights(const struct tr_teaching *teaching,
                        "teacher '%s' in '%.200s' was trained by another recipe or on other data; "
                        "run 'retort teach' to train it anew",
                        spec->name, path);
-    return tr_safetensors_read(path, &net->student, net->weights.params, err);
+    return tr_safetensors_read(path, student, params, err);
 }
 
 struct naming { /* hands training progress on with the teacher's name */
@@ -123,7 +122,7 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
 {
     const int train_count = teaching->split->train_count;
     const double steps = spec->epochs * train_count / spec->batch;
-    const struct tr_data data = {teaching->images, teaching->split, NULL};
+    const struct tr_data data = {.images = teaching->images, .split = teaching->split};
     struct tr_recipe recipe = {
         .steps = !(steps < most_steps) ? 0
                  : steps < 1           ? 1
@@ -254,7 +253,7 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
         return read_recorded(teaching, spec->train_logits, teaching->images->count, k, out,
                              key->teacher[k], err);
     RT_TRY(network_open(&net, teaching, spec, may_train, err));
-    rc = load_weights(teaching, spec, &net, err);
+    rc = tr__teacher_load(teaching, spec, &net.student, net.weights.params, err);
     if (rc != RT_OK && may_train)
         rc = train_teacher(teaching, spec, &net, err);
     if (rc == RT_OK)
@@ -341,7 +340,7 @@ rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct t
             continue;
         }
         RT_TRY(network_open(&net, teaching, spec, false, err));
-        if ((rc = load_weights(teaching, spec, &net, err)) == RT_OK)
+        if ((rc = tr__teacher_load(teaching, spec, &net.student, net.weights.params, err)) == RT_OK)
             rc = predict_all(teaching, &net, images, k, logits, err);
         network_close(&net);
         RT_TRY(rc);

@@ -1,0 +1,106 @@
+/* tests/test_study_compress.c -- the study's keys for cutting students out of teachers. */
+#include "cli/study.h"
+#include "support.h"
+
+#define DATA "data: {train_images: i.gz, train_labels: l.gz}\n"
+#define TRAIN(n) "train: {arch: L" #n "-d16-k8-h1-f16-p7}"
+#define TEACHERS                                                                                   \
+    "teachers:\n  members:\n    - {name: told, weight: 9, logits: {train: t.npy}}\n"               \
+    "    - {name: a, " TRAIN(1) "}\n    - {name: b, weight: 2, " TRAIN(                            \
+        2) "}\n"                                                                                   \
+           "    - {name: c, weight: 2, " TRAIN(3) "}\n"
+#define SPACE "space: {depth: [1], width: [16], head_dim: [8], heads: [1], patch: [7], ffn: [32]}\n"
+#define STUDY DATA TEACHERS SPACE /* eight lines */
+
+static struct study parsed(const char *yaml)
+{
+    struct study study;
+    struct rt_err err;
+
+    assert_ok(study_parse("dir/s.yaml", yaml, strlen(yaml), &study, &err));
+    return study;
+}
+
+static void assert_refused(const char *yaml, const char *text)
+{
+    struct study study;
+    struct rt_err err = {0};
+
+    assert_int_equal(study_parse("s.yaml", yaml, strlen(yaml), &study, &err), RT_EARG);
+    assert_string_equal(err.text, text);
+}
+
+static void students_are_cut_out_of_the_weightiest_trained_teacher_unless_one_is_named(void **state)
+{
+    struct study study = parsed(STUDY);
+    (void)state;
+    assert_int_equal(study.recipe.init, TR_INIT_RANDOM);
+    assert_int_equal(study.prune.teacher, 2); /* the first of equals */
+    assert_int_equal(study.prune.importance, TR_IMPORTANCE_ACTIVATION);
+    assert_int_equal(study.prune.calibration, 1024);
+    assert_int_equal(study.prune.inherit.layers, TR_INHERIT_UNIFORM);
+    assert_false(study.prune.inherit.merge_heads);
+    study_release(&study);
+
+    study = parsed(STUDY "distill: {init: prune}\nprune: {teacher: a, importance: gradient,\n"
+                         "  calibration: 64, layers: influence, merge_heads: true}\n");
+    assert_int_equal(study.recipe.init, TR_INIT_PRUNE);
+    assert_int_equal(study.full.init, TR_INIT_PRUNE); /* taken over */
+    assert_int_equal(study.prune.teacher, 1);
+    assert_int_equal(study.prune.importance, TR_IMPORTANCE_GRADIENT);
+    assert_int_equal(study.prune.calibration, 64);
+    assert_int_equal(study.prune.inherit.layers, TR_INHERIT_INFLUENCE);
+    assert_true(study.prune.inherit.merge_heads);
+    study_release(&study);
+}
+
+static void a_start_that_no_teacher_can_give_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(STUDY "prune: {teacher: d}\n",
+                   "'s.yaml':9:18: prune.teacher: no teacher is called 'd'; give one of "
+                   "teachers.members");
+    assert_refused(STUDY "prune: {teacher: told}\n",
+                   "'s.yaml':9:18: prune.teacher: of 'told' only logits are recorded; give a "
+                   "teacher that is trained here");
+    assert_refused(DATA "teachers: {members: [{name: a, logits: {train: t}}]}\n" SPACE
+                        "distill: {init: prune}\n",
+                   "'s.yaml':4:17: distill.init: no teacher is trained here to be cut down; give "
+                   "random");
+    assert_refused(DATA "teachers: {members: [{name: a, logits: {train: t}}]}\n" SPACE
+                        "full: {init: prune}\n",
+                   "'s.yaml':4:14: full.init: no teacher is trained here to be cut down; give "
+                   "random");
+}
+
+static void the_hash_knows_how_students_start(void **state)
+{
+    static const char *const different[] = {STUDY,
+                                            STUDY "distill: {init: prune}\n",
+                                            STUDY "prune: {teacher: a}\n",
+                                            STUDY "prune: {importance: gradient}\n",
+                                            STUDY "prune: {calibration: 7}\n",
+                                            STUDY "prune: {layers: influence}\n",
+                                            STUDY "prune: {merge_heads: true}\n"};
+    enum { count = sizeof different / sizeof *different };
+    char hash[count][RT_HASH_TEXT];
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        struct study study = parsed(different[i]);
+        study_hash(&study, hash[i]);
+        study_release(&study);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(hash[i], hash[j]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            students_are_cut_out_of_the_weightiest_trained_teacher_unless_one_is_named),
+        cmocka_unit_test(a_start_that_no_teacher_can_give_is_refused),
+        cmocka_unit_test(the_hash_knows_how_students_start),
+    };
+    return cmocka_run_group_tests_name("cli/study, compression", tests, NULL, NULL);
+}

@@ -1,0 +1,37 @@
+/* trainer/ancestor.h -- the trained teacher that the students of a study are cut out of.
+ *
+ * Its scores are measured once, on `calibration` train rows drawn by the study's seed; opened, it
+ * is read-only and shared by all workers. A student starts from its own random weights, over which
+ * come those of the ancestor, so that one seed gives one start.
+ */
+#ifndef TRAINER_ANCESTOR_H
+#define TRAINER_ANCESTOR_H
+#include "trainer/inherit.h"
+#include "trainer/teachers/teachers.h"
+
+struct tr_prune { /* study: prune */
+    int teacher;  /* which of the ensemble's; one that was trained here */
+    enum tr_importance_kind importance;
+    int calibration;
+    struct tr_inherit_options inherit;
+};
+
+struct tr_ancestor {
+    struct tr_student network;
+    struct tr_weights weights;
+    struct rt_arena model;
+    struct tr_importance scores;
+    struct tr_inherit_options options;
+};
+
+/* From the teachers' cache. data.knowledge is used by gradient importance. */
+rt_status tr_ancestor_open(struct tr_ancestor *ancestor, const struct tr_teaching *teaching,
+                           const struct tr_prune *prune, const struct tr_data *data, uint64_t seed,
+                           struct rt_err *err);
+void tr_ancestor_close(struct tr_ancestor *ancestor);
+
+/* First values of a student by seed and, unless ancestor is NULL, what it gives. *inherited is the
+ * share of the parameters that it gave. */
+rt_status tr_ancestor_start(const struct tr_ancestor *ancestor, const struct tr_student *student,
+                            uint64_t seed, float *params, double *inherited, struct rt_err *err);
+#endif
