@@ -85,7 +85,11 @@ static rt_status open_store(const struct lab *lab, const char *path, struct sett
                                 .hash = hash,
                                 .settings = text,
                                 .seed = lab->study.seed,
-                                .objective_count = search->objective_count};
+                                .objective_count = search->objective_count,
+                                .rung_count = search->rung_count ? search->rung_count : 1,
+                                .rung_budget = {lab->study.recipe.steps}};
+    if (search->rung_count)
+        memcpy(study.rung_budget, search->rung_budget, sizeof study.rung_budget);
     for (int i = 0; i < search->objective_count; i++)
         study.objectives[i] = search->objectives[i];
     rc = store_create(path, &study, store, err);

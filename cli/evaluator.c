@@ -102,7 +102,7 @@ static void take_latency(const struct evaluator *evaluator, const struct tr_late
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result)
 {
     const struct evaluator *evaluator = context;
-    const struct tr_recipe recipe = evaluator_recipe(evaluator, job->arch->width);
+    struct tr_recipe recipe = evaluator_recipe(evaluator, job->arch->width);
     const struct tr_trial trial = {.arch = job->arch,
                                    .shape = evaluator->shape,
                                    .kernels = evaluator_kernels(evaluator, job->arch->width),
@@ -116,6 +116,8 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
     struct tr_trial_result got;
     struct rt_err err = {0};
 
+    if (job->budget)
+        recipe.steps = (int)job->budget;
     memset(result, 0, sizeof *result);
     result->status = tr_trial_run(&trial, &got, &err);
     if (result->status != RT_OK) {

@@ -5,6 +5,7 @@
  */
 #include "cli/study.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ void study_defaults(struct study *study)
                    .crossover = .5,
                    .random = .1,
                    .initial = 16,
+                   .eta = 3,
                    .objective_count = 3,
                    .objectives = {"error", "params", "latency"}},
         .latency = {.batch = 1, .threads = 1, .warmup = 20, .samples = 100},
@@ -333,6 +335,38 @@ static rt_status place_space(const struct assembly *a)
                        why.text[length] ? why.text + length + 2 : why.text);
 }
 
+/* The budgets of trials; the last is what distill.steps means without rungs. */
+static rt_status place_rungs(const struct assembly *a)
+{
+    const struct search_options *search = &a->study->search;
+    const int64_t *budget = search->rung_budget;
+    const int count = search->rung_count;
+    char key[STUDY_KEY];
+
+    if (!count && study__given(a->yaml, "search.eta"))
+        return study__fail(a->yaml, "search.eta", a->err,
+                           "eta is for rungs; give search.rungs or leave it out");
+    if (!count)
+        return RT_OK;
+    if (count == 1)
+        return study__fail(a->yaml, "search.rungs", a->err,
+                           "one rung is none; give two or more, or distill.steps alone");
+    for (int i = 1; i < count; i++)
+        if (budget[i] <= budget[i - 1]) {
+            (void)snprintf(key, sizeof key, "search.rungs[%d]", i);
+            return study__fail(a->yaml, key, a->err,
+                               "%" PRId64 " steps are not more than the %" PRId64
+                               " of the rung before; give them in rising order",
+                               budget[i], budget[i - 1]);
+        }
+    if (study__given(a->yaml, "distill.steps") && a->study->recipe.steps != budget[count - 1])
+        return study__fail(a->yaml, "distill.steps", a->err,
+                           "the last of search.rungs is %" PRId64 "; give that or leave it out",
+                           budget[count - 1]);
+    a->study->recipe.steps = (int)budget[count - 1];
+    return RT_OK;
+}
+
 static rt_status place_search(const struct assembly *a)
 {
     struct search_options *search = &a->study->search;
@@ -419,6 +453,7 @@ static rt_status assemble(struct study_yaml *yaml, struct study_file *file, stru
     RT_TRY(place_prune(&a));
     RT_TRY(place_space(&a));
     RT_TRY(place_search(&a));
+    RT_TRY(place_rungs(&a));
     return place_recipes(&a);
 }
 

@@ -67,6 +67,7 @@ const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
     }
 
 static const cyaml_schema_value_t integer = {CYAML_VALUE_INT(required, int)};
+static const cyaml_schema_value_t steps = {CYAML_VALUE_INT(required, int64_t)};
 static const cyaml_schema_value_t real = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, double)};
 static const cyaml_schema_value_t objective = {CYAML_VALUE_ENUM(
     CYAML_FLAG_STRICT, int, study__objectives, CYAML_ARRAY_LEN(study__objectives))};
@@ -190,6 +191,9 @@ static const cyaml_schema_field_t search_fields[] = {
     INT("initial", optional, study.search.initial),
     FLOAT("crossover", optional, study.search.crossover),
     FLOAT("random", optional, study.search.random),
+    LIST("rungs", optional, study.search.rung_budget, study.search.rung_count, &steps, 1,
+         STORE_MAX_RUNGS),
+    FLOAT("eta", optional, study.search.eta),
     LIST("objectives", optional, objective, objective_count, &objective, 1, STORE_MAX_OBJECTIVES),
     INT("worker_memory", optional, study.worker_memory),
     CYAML_FIELD_END};
@@ -277,6 +281,8 @@ static const struct study_range ranges[] = {
     {"search.initial", 3, 100000},
     {"search.crossover", 0, 1},
     {"search.random", 0, 1},
+    {"search.rungs[]", 1, 1e9},
+    {"search.eta", 1.1, 1000},
     {"search.worker_memory", 0, ANY_SIZE},
     {"latency.batch", 1, 4096},
     {"latency.threads", 1, 256},

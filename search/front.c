@@ -14,7 +14,7 @@ void search__front_init(struct search__front *front, const struct space *space,
                         const struct search_options *options)
 {
     *front = (struct search__front){.m = options->objective_count, .volume = NAN};
-    front->before_volume = options->window > 8 ? options->window : 8;
+    front->before_volume = options->window > 8 && options->rung_count <= 1 ? options->window : 8;
     for (int k = 0; k < front->m; k++) {
         front->known[k] = search__known_best(space, options->objectives[k]);
         front->ideal[k] = NAN;

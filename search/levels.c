@@ -132,3 +132,49 @@ void search__levels_release(struct search__levels *levels)
     free(levels->sinking[1].member);
     *levels = (struct search__levels){NULL, 0, 0, {{NULL, 0, 0}, {NULL, 0, 0}}};
 }
+
+/* ---- the order within a level ---- */
+
+static int compare(const void *va, const void *vb)
+{
+    const struct search__survivor *a = va, *b = vb;
+
+    if (a->crowding != b->crowding)
+        return a->crowding > b->crowding ? -1 : 1;
+    return a->trial < b->trial ? -1 : a->trial > b->trial;
+}
+
+static rt_status make_room(struct search__order *order, size_t count, struct rt_err *err)
+{
+    if (count <= order->room)
+        return RT_OK;
+    const size_t room = 2 * count;
+    struct search__survivor *item = realloc(order->item, room * sizeof *item);
+    if (item)
+        order->item = item;
+    double *crowding = realloc(order->crowding, room * sizeof *crowding);
+    if (crowding)
+        order->crowding = crowding;
+    if (!item || !crowding)
+        return no_memory(err);
+    order->room = room;
+    return RT_OK;
+}
+
+rt_status search__order_level(struct search__order *order, const double *points, int m,
+                              const struct search__level *level, size_t rank, struct rt_err *err)
+{
+    RT_TRY(make_room(order, level->count, err));
+    RT_TRY(search__crowd(points, level->member, level->count, m, order->crowding, err));
+    for (size_t i = 0; i < level->count; i++)
+        order->item[i] = (struct search__survivor){level->member[i], rank, order->crowding[i]};
+    qsort(order->item, level->count, sizeof *order->item, compare);
+    return RT_OK;
+}
+
+void search__order_release(struct search__order *order)
+{
+    free(order->item);
+    free(order->crowding);
+    *order = (struct search__order){.room = 0};
+}

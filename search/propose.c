@@ -72,8 +72,11 @@ static rt_status grow(struct search__proposer *p, struct rt_err *err)
     double *points = realloc(p->points, room * row);
     if (points)
         p->points = points;
+    struct search__place *place = realloc(p->place, room * sizeof *place);
+    if (place)
+        p->place = place;
     size_t *slots = calloc(4 * room, sizeof *slots); /* a power of two, at most a quarter full */
-    if (!archs || !points || !slots) {
+    if (!archs || !points || !place || !slots) {
         free(slots);
         return no_memory(err);
     }
@@ -89,7 +92,9 @@ static rt_status grow(struct search__proposer *p, struct rt_err *err)
 rt_status search__proposer_init(struct search__proposer *p, const struct space *space,
                                 const struct search_options *options, struct rt_err *err)
 {
-    *p = (struct search__proposer){.space = space, .options = options, .stale = true};
+    *p = (struct search__proposer){
+        .space = space, .options = options, .stale = true, .nothing_new_at = SEARCH_NONE};
+    search__rungs_init(&p->rungs, options);
     p->size = space_size(space);
     p->survivors = calloc((size_t)options->population, sizeof *p->survivors);
     if (!p->survivors)
@@ -103,13 +108,13 @@ rt_status search__proposer_init(struct search__proposer *p, const struct space *
 
 void search__proposer_release(struct search__proposer *p)
 {
-    search__levels_release(&p->levels);
+    search__rungs_release(&p->rungs);
+    search__order_release(&p->order);
     free(p->archs);
     free(p->points);
+    free(p->place);
     free(p->slots);
     free(p->survivors);
-    free(p->crowding);
-    free(p->pool);
     *p = (struct search__proposer){.count = 0};
 }
 
@@ -118,9 +123,15 @@ rt_status search__proposer_add(struct search__proposer *p, const struct space_ar
 {
     if (p->count == p->room)
         RT_TRY(grow(p, err));
+    size_t *slot = slot_of(p, arch);
+    p->place[p->count] = (struct search__place){.rung = 0};
+    if (*slot) {
+        p->place[*slot - 1].promoted = true;
+        p->place[p->count].rung = p->place[*slot - 1].rung + 1;
+    } else
+        p->candidates++;
     p->archs[p->count] = *arch;
-    *slot_of(p, arch) = p->count + 1;
-    p->count++;
+    *slot = ++p->count;
     return RT_OK;
 }
 
@@ -136,49 +147,18 @@ void search__proposer_result(struct search__proposer *p, const double *objective
 
 /* ---- survivors ---- */
 
-static rt_status pool_level(struct search__proposer *p, const struct search__level *level,
-                            size_t rank, struct rt_err *err)
-{
-    if (level->count > p->pool_room) {
-        const size_t room = 2 * level->count;
-        struct search__survivor *pool = realloc(p->pool, room * sizeof *pool);
-        if (pool)
-            p->pool = pool;
-        double *crowding = realloc(p->crowding, room * sizeof *crowding);
-        if (crowding)
-            p->crowding = crowding;
-        if (!pool || !crowding)
-            return no_memory(err);
-        p->pool_room = room;
-    }
-    RT_TRY(search__crowd(p->points, level->member, level->count, p->options->objective_count,
-                         p->crowding, err));
-    for (size_t i = 0; i < level->count; i++)
-        p->pool[i] = (struct search__survivor){level->member[i], rank, p->crowding[i]};
-    return RT_OK;
-}
-
-/* Less crowded first; the older trial decides. */
-static int compare_survivors(const void *va, const void *vb)
-{
-    const struct search__survivor *a = va, *b = vb;
-
-    if (a->crowding != b->crowding)
-        return a->crowding > b->crowding ? -1 : 1;
-    return a->trial < b->trial ? -1 : a->trial > b->trial;
-}
-
 static rt_status choose_survivors(struct search__proposer *p, struct rt_err *err)
 {
+    const struct search__levels *levels = &p->rungs.levels[p->survivor_rung];
     const size_t wanted = (size_t)p->options->population;
     size_t rank, count = 0;
 
-    for (rank = 0; rank < p->levels.count && count < wanted; rank++) {
-        const struct search__level *level = &p->levels.level[rank];
+    for (rank = 0; rank < levels->count && count < wanted; rank++) {
+        const struct search__level *level = &levels->level[rank];
         size_t take = level->count < wanted - count ? level->count : wanted - count;
-        RT_TRY(pool_level(p, level, rank, err));
-        qsort(p->pool, level->count, sizeof *p->pool, compare_survivors);
-        memcpy(p->survivors + count, p->pool, take * sizeof *p->pool);
+        RT_TRY(search__order_level(&p->order, p->points, p->options->objective_count, level, rank,
+                                   err));
+        memcpy(p->survivors + count, p->order.item, take * sizeof *p->order.item);
         count += take;
     }
     p->survivor_count = count;
@@ -196,13 +176,18 @@ static rt_status look(struct search__proposer *p, struct rt_err *err)
 
     assert(due <= p->results);
     for (; p->visible < due; p->visible++) {
+        const int rung = p->place[p->visible].rung;
         size_t highest;
         if (isnan(p->points[p->visible * (size_t)m]))
             continue;
-        RT_TRY(search__levels_add(&p->levels, p->points, m, p->visible, &highest, err));
-        if (highest < p->survivor_levels || p->survivor_count < (size_t)p->options->population)
+        RT_TRY(search__rungs_add(&p->rungs, p->points, m, p->visible, rung, &highest, err));
+        if (rung == p->survivor_rung &&
+            (highest < p->survivor_levels || p->survivor_count < (size_t)p->options->population))
             p->stale = true;
     }
+    const int parents = search__rungs_parents(&p->rungs, (size_t)p->options->population);
+    p->stale |= parents != p->survivor_rung;
+    p->survivor_rung = parents;
     return p->stale ? choose_survivors(p, err) : RT_OK;
 }
 
@@ -218,10 +203,10 @@ static bool anchor(const struct search__proposer *p, struct rt_rng *rng,
         {"largest", space_largest}, {"smallest", space_smallest}, {"middle", space_middle}};
     struct space_arch target;
 
-    if (p->count >= sizeof anchors / sizeof *anchors)
+    if (p->candidates >= sizeof anchors / sizeof *anchors)
         return false;
-    out->origin = anchors[p->count].origin;
-    anchors[p->count].make(p->space, &target);
+    out->origin = anchors[p->candidates].origin;
+    anchors[p->candidates].make(p->space, &target);
     return search__nearest(p->space, rng, &target, &out->arch) && acceptable(p, &out->arch);
 }
 
@@ -359,21 +344,72 @@ static bool find_left(const struct search__proposer *p, struct rt_rng *rng,
     return draw_on(p, rng, out);
 }
 
+static bool propose_new(struct search__proposer *p, struct search__proposal *out)
+{
+    struct rt_rng rng;
+    bool found;
+
+    if (p->nothing_new_at == p->count)
+        return false;
+    rt_rng_init(&rng, p->options->seed, RT_STREAM_PROPOSE, p->count);
+    if (p->candidates < (size_t)p->options->initial)
+        found = anchor(p, &rng, out) || fill(p, &rng, out);
+    else
+        found = evolve(p, &rng, out);
+    if (!found && !find_left(p, &rng, out)) {
+        p->nothing_new_at = p->count;
+        return false;
+    }
+    return true;
+}
+
+/* ---- longer runs of what was tried ---- */
+
+static void promote(const struct search__proposer *p, size_t trial, struct search__proposal *out)
+{
+    *out = (struct search__proposal){.arch = p->archs[trial],
+                                     .rung = p->place[trial].rung + 1,
+                                     .origin = "promotion",
+                                     .parent_a = -1,
+                                     .parent_b = -1};
+}
+
+/* When nothing new is left: promotions by all results, seen in a copy, because what the next trials
+ * see is still what their window allows. */
+static rt_status promote_last(const struct search__proposer *p, size_t *trial, struct rt_err *err)
+{
+    const int m = p->options->objective_count;
+    struct search__rungs rungs;
+    rt_status rc = RT_OK;
+    size_t highest;
+
+    search__rungs_init(&rungs, p->options);
+    for (size_t i = 0; i < p->results && rc == RT_OK; i++)
+        if (!isnan(p->points[i * (size_t)m]))
+            rc = search__rungs_add(&rungs, p->points, m, i, p->place[i].rung, &highest, err);
+    if (rc == RT_OK)
+        rc = search__rungs_promote(&rungs, p->points, m, p->place, trial, err);
+    search__rungs_release(&rungs);
+    return rc;
+}
+
 rt_status search__propose(struct search__proposer *p, struct search__proposal *proposal,
                           struct rt_err *err)
 {
     struct search__proposal out = {.parent_a = -1, .parent_b = -1};
-    struct rt_rng rng;
-    bool found;
+    size_t trial;
 
     RT_TRY(look(p, err));
-    rt_rng_init(&rng, p->options->seed, RT_STREAM_PROPOSE, p->count);
-    if (p->count < (size_t)p->options->initial)
-        found = anchor(p, &rng, &out) || fill(p, &rng, &out);
-    else
-        found = evolve(p, &rng, &out);
-    if (!found && !find_left(p, &rng, &out))
-        return rt_fail(err, RT_EEND, "every feasible architecture has been tried");
+    RT_TRY(search__rungs_promote(&p->rungs, p->points, p->options->objective_count, p->place,
+                                 &trial, err));
+    if (trial == SEARCH_NONE && !propose_new(p, &out)) {
+        if (p->results == p->count)
+            RT_TRY(promote_last(p, &trial, err));
+        if (trial == SEARCH_NONE)
+            return rt_fail(err, RT_EEND, "every feasible architecture has been tried");
+    }
+    if (trial != SEARCH_NONE)
+        promote(p, trial, &out);
     *proposal = out;
     return RT_OK;
 }

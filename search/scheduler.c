@@ -130,9 +130,11 @@ static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
 {
     struct slot *slot = &run->slots[run->committed];
     const double *objectives = slot->failed ? NULL : slot->objectives;
+    const bool last = run->proposer.place[run->committed].rung == run->proposer.rungs.count - 1;
     struct store_commit commit;
 
-    RT_TRY(search__front_add(&run->front, run->committed, objectives, &commit, err));
+    RT_TRY(search__front_add(&run->front, run->committed, last ? objectives : NULL, &commit, err));
+    commit.failed = slot->failed;
     if (!stored)
         RT_TRY(store_trial_commit(run->store, &commit, err));
     search__proposer_result(&run->proposer, objectives);
@@ -171,6 +173,9 @@ static rt_status take_up(struct run *run, const struct store_trial *t, struct rt
                        "'%s' is damaged: trial %" PRId64 " is committed before trial %" PRId64,
                        store_path(run->store), t->number, run->committed);
     RT_TRY(add_slot(run, &t->arch, err));
+    if (t->rung != run->proposer.place[t->number].rung || t->rung >= run->proposer.rungs.count)
+        return rt_fail(err, RT_EDB, "'%s' is damaged: trial %" PRId64 " cannot be of rung %d",
+                       store_path(run->store), t->number, t->rung);
     slot = &run->slots[t->number];
     memcpy(slot->objectives, t->objective, sizeof slot->objectives);
     slot->failed = t->error_kind[0] != '\0';
@@ -219,7 +224,7 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
                                                         .origin = p.origin,
                                                         .parent_a = p.parent_a,
                                                         .parent_b = p.parent_b,
-                                                        .rung = 0,
+                                                        .rung = p.rung,
                                                         .seed = run->options->seed},
                                err));
     return add_slot(run, &p.arch, err);
@@ -256,6 +261,8 @@ static enum step next_step(struct run *run, int worker, int64_t *number)
         return WAIT;
     if (n == count_of(run))
         rc = propose_next(run, &run->err);
+    if (rc == RT_EEND && run->committed < count_of(run))
+        return WAIT; /* for results that may promote */
     if (rc == RT_EEND) {
         run->exhausted = true;
         return LEAVE;
@@ -300,8 +307,15 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
 static void run_trial(struct run *run, int worker, int64_t number)
 {
     const struct space_arch arch = run->proposer.archs[number]; /* that array may move meanwhile */
-    const struct search_job job = {number, &arch,         0,        run->options->seed,
-                                   worker, &run->running, run->stop};
+    const int rung = run->proposer.place[number].rung;
+    const struct search_job job = {.number = number,
+                                   .arch = &arch,
+                                   .rung = rung,
+                                   .budget = run->options->rung_budget[rung],
+                                   .seed = run->options->seed,
+                                   .worker = worker,
+                                   .running = &run->running,
+                                   .stop = run->stop};
     struct store_result result = {.status = RT_OK};
 
     atomic_fetch_add(&run->running, 1);
@@ -350,6 +364,11 @@ static rt_status check_options(const struct search_options *o, struct rt_err *er
     if (o->objective_count < 1 || o->objective_count > STORE_MAX_OBJECTIVES)
         return rt_fail(err, RT_EARG, "the search needs 1 to %d objectives, not %d",
                        STORE_MAX_OBJECTIVES, o->objective_count);
+    if (o->rung_count < 0 || o->rung_count > STORE_MAX_RUNGS ||
+        (o->rung_count > 1 && !(o->eta > 1)))
+        return rt_fail(err, RT_EARG,
+                       "the search needs 1 to %d rungs and eta above 1, not %d and %g",
+                       STORE_MAX_RUNGS, o->rung_count, o->eta);
     if (o->trials < 0 || !(o->hours >= 0) || o->initial < 0)
         return rt_fail(err, RT_EARG, "trials, hours and initial must not be negative");
     return RT_OK;

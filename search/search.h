@@ -15,6 +15,12 @@
  * Sizes    params, bytes, macs and memory come from the architecture, whatever evaluators say; the
  *          other objectives from result->values. A result that lacks one, or has it NaN or
  *          infinite, is a failure of kind `nonfinite`.
+ * Rungs    with rung_count > 1 a candidate is tried at rung 0, and the best 1/eta of a rung are
+ *          tried again at the next (search/rungs.c). That is decided by propose(n) too, so all of
+ *          the above holds. Scores of different rungs are never compared: the front, its
+ *          hypervolume and the trials that freeze its scale, then just the first 8, are those of
+ *          the last rung. When nothing new is left to try, propose(n) waits for all results before
+ *          n.
  * Stopping new trials are not started after `stop`, the time or an error; running ones finish, or
  *          return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a line
  *          that cannot be written is dropped.
@@ -32,6 +38,7 @@ struct search_job {
     int64_t number;
     const struct space_arch *arch;
     int rung;
+    int64_t budget; /* of the rung; 0: the study has no rungs */
     uint64_t seed;
     int worker;             /* 0..workers-1 */
     atomic_int *running;    /* trials being evaluated now, this one included */
@@ -55,6 +62,9 @@ struct search_options {
     double crossover; /* probability of crossover before mutation, 0..1 */
     double random;    /* share of fresh random architectures, 0..1 */
     int initial;      /* space-filling trials before evolution, the three anchors included */
+    int rung_count;   /* training budgets; 0: one, which the evaluator knows */
+    int64_t rung_budget[STORE_MAX_RUNGS]; /* rising */
+    double eta; /* of each rung, one in so many goes on to the next; above 1 */
     int objective_count;
     char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
     int64_t host;    /* store_host() of this machine */

@@ -45,6 +45,54 @@ rt_status search__levels_add(struct search__levels *levels, const double *points
                              size_t point, size_t *highest, struct rt_err *err);
 void search__levels_release(struct search__levels *levels);
 
+struct search__survivor {
+    size_t trial;
+    size_t rank;
+    double crowding;
+};
+
+/* The members of one level in order; scratch that grows. */
+struct search__order {
+    struct search__survivor *item;
+    double *crowding;
+    size_t room;
+};
+/* The less crowded first, then the older. */
+rt_status search__order_level(struct search__order *order, const double *points, int m,
+                              const struct search__level *level, size_t rank, struct rt_err *err);
+void search__order_release(struct search__order *order);
+
+/* ---- rungs: rungs.c ---- */
+
+struct search__place { /* of a trial */
+    int rung;
+    bool promoted; /* a trial of the next rung has been proposed */
+};
+
+/* The results that proposals see, by rung. */
+struct search__rungs {
+    int count; /* at least 1 */
+    double eta;
+    struct search__levels levels[STORE_MAX_RUNGS];
+    size_t results[STORE_MAX_RUNGS];
+    struct search__order order;
+};
+
+#define SEARCH_NONE SIZE_MAX
+
+void search__rungs_init(struct search__rungs *rungs, const struct search_options *options);
+void search__rungs_release(struct search__rungs *rungs);
+/* The result of trial number `trial`, points[trial], is seen; *highest as for levels. */
+rt_status search__rungs_add(struct search__rungs *rungs, const double *points, int m, size_t trial,
+                            int rung, size_t *highest, struct rt_err *err);
+/* The trial whose candidate goes on to the next rung now, or SEARCH_NONE: of the highest rung where
+ * one of the best results/eta waits, the best that waits. place[trial] of each trial. */
+rt_status search__rungs_promote(struct search__rungs *rungs, const double *points, int m,
+                                const struct search__place *place, size_t *trial,
+                                struct rt_err *err);
+/* The rung whose results choose parents: the highest that has `enough`, else the lowest. */
+int search__rungs_parents(const struct search__rungs *rungs, size_t enough);
+
 /* ---- the front with its hypervolume: front.c ---- */
 
 struct search__front {
@@ -60,19 +108,13 @@ struct search__front {
 
 void search__front_init(struct search__front *front, const struct space *space,
                         const struct search_options *options);
-/* The next trial in order; `objectives` NULL when it failed. Fills in *commit, whose `removed`
- * lives until the next call. */
+/* The next trial in order; `objectives` NULL when it cannot be of the front: it failed or was not
+ * of the last rung. Fills in *commit, whose `removed` lives until the next call. */
 rt_status search__front_add(struct search__front *front, int64_t number, const double *objectives,
                             struct store_commit *commit, struct rt_err *err);
 void search__front_release(struct search__front *front);
 
-/* ---- proposals: propose.c, anchors.c ---- */
-
-struct search__survivor {
-    size_t trial;
-    size_t rank;
-    double crowding;
-};
+/* ---- proposals: propose.c, anchors.c; promotions: rungs.c ---- */
 
 /* All that proposals depend on. Trials are known in order of their number, results too. */
 struct search__proposer {
@@ -80,23 +122,26 @@ struct search__proposer {
     const struct search_options *options;
     struct space_arch *archs; /* of trials 0..count-1 */
     double *points;           /* objectives, rows of objective_count; NaN for a failure */
+    struct search__place *place;
     size_t count, room;
-    size_t results; /* trials whose objectives are known: 0..results-1 */
-    size_t visible; /* of these, the ones that proposals have seen: 0..visible-1 */
-    size_t *slots;  /* hash table of archs: trial + 1, or 0 */
+    size_t candidates; /* trials of rung 0 */
+    size_t results;    /* trials whose objectives are known: 0..results-1 */
+    size_t visible;    /* of these, the ones that proposals have seen: 0..visible-1 */
+    size_t *slots;     /* hash table of archs: the latest trial of each + 1, or 0 */
     size_t slot_count;
-    int64_t size; /* of the space; -1: astronomical */
-    struct search__levels levels;
-    struct search__survivor *survivors; /* the `population` best of the visible, best first */
+    int64_t size;                       /* of the space; -1: astronomical */
+    struct search__rungs rungs;         /* of the visible */
+    struct search__survivor *survivors; /* the `population` best of one rung, best first */
     size_t survivor_count, survivor_levels;
-    bool stale;       /* survivors must be chosen again */
-    double *crowding; /* scratch of one level, grown when needed */
-    struct search__survivor *pool;
-    size_t pool_room;
+    int survivor_rung;
+    bool stale;            /* survivors must be chosen again */
+    size_t nothing_new_at; /* trial number for which no new architecture was found */
+    struct search__order order;
 };
 
 struct search__proposal {
     struct space_arch arch;
+    int rung;
     const char *origin;
     int64_t parent_a, parent_b; /* -1: none */
 };
@@ -104,15 +149,16 @@ struct search__proposal {
 rt_status search__proposer_init(struct search__proposer *p, const struct space *space,
                                 const struct search_options *options, struct rt_err *err);
 void search__proposer_release(struct search__proposer *p);
-/* Trial number p->count has this architecture. */
+/* Trial number p->count has this architecture, at rung 0 or, when it has been tried, at the rung
+ * after its last. */
 rt_status search__proposer_add(struct search__proposer *p, const struct space_arch *arch,
                                struct rt_err *err);
 /* Trial number p->results came to these objectives; NULL: it failed. */
 void search__proposer_result(struct search__proposer *p, const double *objectives);
 bool search__tried(const struct search__proposer *p, const struct space_arch *arch);
-/* The architecture of trial p->count, which needs the results of all trials up to count - W; later
- * ones do not matter. RT_EEND: every feasible architecture has been tried, as far as can be seen.
- */
+/* Trial p->count, which needs the results of all trials up to count - W; later ones do not matter.
+ * RT_EEND: every feasible architecture has been tried, as far as can be seen. With rungs that is
+ * final only when all results are known; before, ask again with more of them. */
 rt_status search__propose(struct search__proposer *p, struct search__proposal *proposal,
                           struct rt_err *err);
 

@@ -290,6 +290,7 @@ static rt_status insert_study(struct store *store, const struct store_study *stu
         "insert into study (id, name, hash, seed, settings, yaml, version, created)"
         " values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     static const char objective[] = "insert into objective (position, name) values (?1, ?2)";
+    static const char rung[] = "insert into rung (number, budget) values (?1, ?2)";
     const bool set = study->settings && study->settings[0];
     char now[RT_UTC_TEXT];
 
@@ -302,6 +303,11 @@ static rt_status insert_study(struct store *store, const struct store_study *stu
     for (int i = 0; i < study->objective_count; i++)
         RT_TRY(store__run(store, objective,
                           STORE_BINDS(STORE_INT(i), STORE_TXT(study->objectives[i])), err));
+    for (int i = 0; i < study->rung_count || i == 0; i++)
+        RT_TRY(store__run(
+            store, rung,
+            STORE_BINDS(STORE_INT(i), STORE_ID(study->rung_count ? study->rung_budget[i] : -1)),
+            err));
     return store__event(store, "created", -1, study->name, err);
 }
 
@@ -376,6 +382,9 @@ rt_status store_create(const char *path, const struct store_study *study, struct
     if (study->objective_count < 1 || study->objective_count > STORE_MAX_OBJECTIVES)
         return rt_fail(err, RT_EARG, "a study has 1 to %d objectives, not %d", STORE_MAX_OBJECTIVES,
                        study->objective_count);
+    if (study->rung_count < 0 || study->rung_count > STORE_MAX_RUNGS)
+        return rt_fail(err, RT_EARG, "a study has 1 to %d rungs, not %d", STORE_MAX_RUNGS,
+                       study->rung_count);
     if (strlen(path) + 64 > RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "cannot make '%.80s...': the path is too long", path);
     if (exists(path))

@@ -25,6 +25,11 @@ static const char objective[] =
     "  name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric\n"
     ") strict";
 
+static const char rung[] = "create table rung (             -- training budgets\n"
+                           "  number   integer primary key, -- from 0; the front is of the last\n"
+                           "  budget   integer              -- steps; null: the evaluator's own\n"
+                           ") strict";
+
 static const char host[] = "create table host (             -- machines that worked on this study\n"
                            "  id       integer primary key,\n"
                            "  host     text not null,\n"
@@ -97,7 +102,7 @@ static const char trial[] =
     "create table trial (            -- one distillation run of a candidate\n"
     "  number     integer primary key check (number >= 0),\n"
     "  candidate  integer not null references candidate (id),\n"
-    "  rung       integer not null,  -- its budget\n"
+    "  rung       integer not null references rung (number),\n"
     "  seed       integer not null,  -- unsigned: printf('%u', seed)\n"
     "  state      text not null check (state in\n"
     "               ('proposed', 'running', 'done', 'committed', 'failed')),\n"
@@ -111,7 +116,7 @@ static const char trial[] =
 
 static const char trial_open[] = "create index trial_open on trial (number)\n"
                                  "  where state not in ('committed', 'failed')";
-static const char trial_state[] = "create index trial_state on trial (state)";
+static const char trial_state[] = "create index trial_state on trial (state, rung)";
 static const char trial_moves[] =
     "create trigger trial_moves before update of state on trial\n"
     "when old.state || '>' || new.state not in ('proposed>running', 'running>proposed',\n"
@@ -207,6 +212,12 @@ static const char objective_values[] =
     "where t.state in ('done', 'committed') and t.error_kind is null\n"
     "order by t.number, o.position";
 
+/* By which trials are ranked when one number has to do. */
+#define FIRST_MEASURED                                                                             \
+    "coalesce((select name from objective\n"                                                       \
+    "    where name not in ('params', 'bytes', 'macs', 'memory') order by position limit 1),\n"    \
+    "    'error')\n"
+
 #define SCORES                                                                                     \
     "  e.value as error, e.stderr as error_stderr, k.value as kl, a.value as agreement,\n"         \
     "  l.value as latency, c.params, c.bytes, c.macs, c.memory,\n"                                 \
@@ -227,15 +238,14 @@ static const char pareto[] =
 
 /* Driven by metric_value, so that the first rows come without sorting them all. */
 static const char leaderboard[] =
-    "create view leaderboard as      -- all trials, best by the first measured objective\n"
+    "create view leaderboard as      -- trials of the highest rung reached, best by the first\n"
+    "                                -- measured objective\n"
     "select t.number as trial, c.arch, s.name as by, s.value,\n" SCORES ",\n"
     "  exists (select 1 from front f where f.trial = t.number) as on_front\n"
     "from metric s cross join trial t on t.number = s.trial\n"
-    "  cross join candidate c on c.id = t.candidate\n" METRICS
-    "where s.name = coalesce((select name from objective\n"
-    "    where name not in ('params', 'bytes', 'macs', 'memory') order by position limit 1),\n"
-    "    'error')\n"
+    "  cross join candidate c on c.id = t.candidate\n" METRICS "where s.name = " FIRST_MEASURED
     "  and s.value is not null and t.state = 'committed'\n"
+    "  and t.rung = (select max(rung) from trial where state = 'committed')\n"
     "order by s.value, t.number";
 
 static const char progress[] =
@@ -259,6 +269,46 @@ static const char progress[] =
     "      order by finished desc limit 50)) as seconds_per_trial\n"
     "from study s";
 
+static const char rung_pairs[] =
+    "create view rung_pairs as       -- one student at two rungs, by the first measured objective\n"
+    "select t.rung, t.candidate, t.number as trial, u.number as next_trial,\n"
+    "  a.name as by, a.value, b.value as next_value\n"
+    "from trial u join trial t\n"
+    "    on t.candidate = u.candidate and t.rung = u.rung - 1 and t.seed = u.seed\n"
+    "  join metric a on a.trial = t.number and a.name = " FIRST_MEASURED
+    "  join metric b on b.trial = u.number and b.name = a.name\n"
+    "where u.state = 'committed' and a.value is not null and b.value is not null\n"
+    "order by t.rung, u.number";
+
+/* Kendall's tau-b compares all pairs of the latest 500, which takes a tenth of a second a rung. */
+static const char rungs[] =
+    "create view rungs as            -- one row a rung; how well it foretells the next\n"
+    "with latest as materialized (\n"
+    "  select * from (select p.*, row_number() over (partition by rung\n"
+    "    order by next_trial desc) as age from rung_pairs p) where age <= 500),\n"
+    "tau as (select p.rung, sum(sign(p.value - q.value) * sign(p.next_value - q.next_value))\n"
+    "    / nullif(sqrt(1.0 * sum(p.value <> q.value) * sum(p.next_value <> q.next_value)), 0)\n"
+    "    as tau_b\n"
+    "  from latest p join latest q on q.rung = p.rung and q.trial < p.trial group by p.rung),\n"
+    "place as (select rung, (count(*) over (partition by rung) + 2) / 3 as third,\n"
+    "    row_number() over (partition by rung order by value, trial) as first,\n"
+    "    row_number() over (partition by rung order by next_value, trial) as second\n"
+    "  from latest),\n"
+    "both as (select rung, count(*) as pairs,\n"
+    "    sum(first <= third and second <= third) * 1.0 / third as best_third_kept\n"
+    "  from place group by rung)\n"
+    "select r.number as rung, r.budget,\n"
+    "  (select count(*) from trial where rung = r.number and state = 'committed') as committed,\n"
+    "  (select count(*) from trial where rung = r.number and state = 'failed') as failed,\n"
+    "  (select count(*) from trial where rung = r.number\n"
+    "    and state in ('proposed', 'running', 'done')) as open,\n"
+    "  (select avg(x.seconds) from trial t join execution x on x.trial = t.number\n"
+    "    where t.state = 'committed' and t.rung = r.number and x.outcome = 'done')\n"
+    "    as seconds_per_trial,\n"
+    "  b.pairs, t.tau_b, b.best_third_kept\n"
+    "from rung r left join both b on b.rung = r.number left join tau t on t.rung = r.number\n"
+    "order by r.number";
+
 static const char failures[] =
     "create view failures as         -- trials that failed, and why\n"
     "select t.number as trial, c.arch, t.rung, t.error_kind, t.error, h.host, x.worker,\n"
@@ -272,7 +322,7 @@ static const char failures[] =
 static const char learning_curves[] =
     "create view learning_curves as\n"
     "select u.trial, c.arch, u.name, u.step, u.value,\n"
-    "  exists (select 1 from front f where f.trial = u.trial) as on_front\n"
+    "  exists (select 1 from front f where f.trial = u.trial) as on_front, t.rung\n"
     "from curve u join trial t on t.number = u.trial join candidate c on c.id = t.candidate\n"
     "order by u.trial, u.name, u.step";
 
@@ -283,15 +333,40 @@ static const char hypervolume[] =
     "  left join execution x on x.trial = h.trial and x.outcome in ('done', 'failed')\n"
     "order by h.trial";
 
-const char *const store__schema[] = {study,      objective,       host,
-                                     teacher,    teacher_metric,  teacher_agreement,
-                                     candidate,  layer,           trial,
-                                     trial_open, trial_state,     trial_moves,
-                                     execution,  execution_trial, execution_finished,
-                                     metric,     metric_value,    curve,
-                                     latency,    latency_trial,   latency_candidate,
-                                     front,      front_history,   event,
-                                     event_keep, event_stay,      objective_values,
-                                     pareto,     leaderboard,     progress,
-                                     failures,   learning_curves, hypervolume,
+const char *const store__schema[] = {study,
+                                     objective,
+                                     rung,
+                                     host,
+                                     teacher,
+                                     teacher_metric,
+                                     teacher_agreement,
+                                     candidate,
+                                     layer,
+                                     trial,
+                                     trial_open,
+                                     trial_state,
+                                     trial_moves,
+                                     execution,
+                                     execution_trial,
+                                     execution_finished,
+                                     metric,
+                                     metric_value,
+                                     curve,
+                                     latency,
+                                     latency_trial,
+                                     latency_candidate,
+                                     front,
+                                     front_history,
+                                     event,
+                                     event_keep,
+                                     event_stay,
+                                     objective_values,
+                                     pareto,
+                                     leaderboard,
+                                     progress,
+                                     rung_pairs,
+                                     rungs,
+                                     failures,
+                                     learning_curves,
+                                     hypervolume,
                                      NULL};

@@ -1,7 +1,7 @@
 /* store/store.h -- one SQLite file a study: everything that was tried and measured.
  *
  * Schema   docs/sql.md; STRICT tables, foreign keys, application_id "RTRT", user_version. Views
- *          that a person types: pareto, leaderboard, progress, failures, learning_curves,
+ *          that a person types: pareto, leaderboard, progress, rungs, failures, learning_curves,
  *          hypervolume.
  * Writing  one writer a file (an advisory lock beside it; a second one is refused with RT_EDB and
  *          the holder's pid), WAL with synchronous=NORMAL, one transaction a change of state, so
@@ -24,6 +24,7 @@
 #include "space/arch.h"
 
 #define STORE_MAX_OBJECTIVES 7
+#define STORE_MAX_RUNGS 8
 #define STORE_NAME 32
 #define STORE_MAX_METRICS 48
 #define STORE_SCHEMA_VERSION 2
@@ -41,6 +42,8 @@ struct store_study {
     uint64_t seed;
     int objective_count;
     const char *objectives[STORE_MAX_OBJECTIVES]; /* minimised, in this order */
+    int rung_count;                               /* 0: one, without a budget */
+    int64_t rung_budget[STORE_MAX_RUNGS];         /* optimiser steps */
 };
 
 /* Make a new file (and its folder); an existing file is RT_EDB. */

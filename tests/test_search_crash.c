@@ -8,6 +8,12 @@
 #include <sys/wait.h>
 
 enum { TRIALS = 240, KILLS = 24, DELAY_US = 4000 };
+static bool rungs; /* in this test */
+
+static struct search_options options_for(int workers)
+{
+    return rungs ? sample_rungs(TRIALS, workers) : sample_options(TRIALS, workers);
+}
 
 static void say_begun(void *context, const struct search_progress *progress)
 {
@@ -27,7 +33,7 @@ static pid_t start_child(struct sample_study *s, const struct space *space, int 
     if (child == 0) {
         struct sample_context context = {.delay_us = DELAY_US, .fail_every = 7};
         const struct search_evaluator evaluator = {sample_evaluate, &context};
-        struct search_options options = sample_options(TRIALS, workers);
+        struct search_options options = options_for(workers);
         enum search_end end;
         struct rt_err err;
         rt_status rc;
@@ -86,7 +92,7 @@ static bool kill_once(struct sample_study *s, const struct space *space, struct 
 
 static void new_study(struct sample_study *s)
 {
-    const struct search_options options = sample_options(TRIALS, 1);
+    const struct search_options options = options_for(1);
     sample_create(s, &options);
     store_close(s->store);
 }
@@ -112,7 +118,7 @@ static void killed_searches_end_as_one_that_was_not(void **state)
     struct rt_rng rng;
     char *want, *got;
     int kills = 0;
-    (void)state;
+    rungs = *state != NULL;
     rt_rng_init(&rng, (uint64_t)rt_now_ns(), RT_STREAM_TEST, 0); /* moments differ in every run */
     new_study(&s);
     finish(&s, &space, 1);
@@ -132,6 +138,10 @@ static void killed_searches_end_as_one_that_was_not(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(killed_searches_end_as_one_that_was_not)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_searches_end_as_one_that_was_not),
+        {"killed_searches_with_rungs_end_as_one_that_was_not",
+         killed_searches_end_as_one_that_was_not, NULL, NULL, &rungs},
+    };
     return cmocka_run_group_tests_name("search/crash", tests, NULL, NULL);
 }

@@ -22,34 +22,6 @@ static void a_proposal_keeps_its_genes_and_costs(void **state)
     store_close(s);
 }
 
-static void one_architecture_may_run_at_other_rungs_and_seeds(void **state)
-{
-    struct store *s = sample_create(sample_path("rungs.db"));
-    const struct space_arch arch = sample_arch(0);
-    const struct space_cost cost = sample_cost(&arch);
-    struct store_proposal p = {.number = 1,
-                               .arch = &arch,
-                               .cost = &cost,
-                               .origin = "promoted",
-                               .parent_a = 0,
-                               .parent_b = -1,
-                               .rung = 1,
-                               .seed = UINT64_MAX};
-    struct rt_err err;
-    (void)state;
-
-    sample_propose(s, 0);
-    assert_ok(store_trial_propose(s, &p, &err));
-    p.number = 2;
-    assert_int_equal(store_trial_propose(s, &p, &err), RT_EDB);
-
-    assert_says("trial 1 has the same architecture, rung and seed");
-    assert_rows(s, "select count(*), origin from candidate", "1|largest\n");
-    assert_rows(s, "select printf('%u', seed) from trial where number = 1",
-                "18446744073709551615\n");
-    store_close(s);
-}
-
 static void numbers_come_one_after_the_other(void **state)
 {
     struct store *s = sample_create(sample_path("numbers.db"));
@@ -458,7 +430,6 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_proposal_keeps_its_genes_and_costs),
-        cmocka_unit_test(one_architecture_may_run_at_other_rungs_and_seeds),
         cmocka_unit_test(numbers_come_one_after_the_other),
         cmocka_unit_test(steps_out_of_turn_are_refused),
         cmocka_unit_test(the_schema_refuses_wrong_states_from_anybody),

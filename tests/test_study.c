@@ -63,6 +63,21 @@ static void a_minimal_study_has_the_defaults(void **state)
     study_release(&study);
 }
 
+static void the_last_rung_has_the_steps_of_a_trial(void **state)
+{
+    struct study study = parsed(MINIMAL "search: {rungs: [60, 180, 540], eta: 2.5}\n");
+    (void)state;
+
+    assert_int_equal(study.search.rung_count, 3);
+    assert_int_equal(study.search.rung_budget[1], 180);
+    assert_near(study.search.eta, 2.5, 0);
+    assert_int_equal(study.recipe.steps, 540);
+    study_release(&study);
+    study = parsed(MINIMAL "distill: {steps: 9}\n");
+    assert_int_equal(study.search.rung_count, 0);
+    study_release(&study);
+}
+
 static void every_kind_of_value_reaches_its_place(void **state)
 {
     struct study study =
@@ -339,6 +354,18 @@ static void keys_that_contradict_each_other_are_refused(void **state)
         {DATA WEIGHED("calibrate: true", "  - {name: a, " TRAIN "}\n"),
          "'s.yaml':5:14: teachers.calibrate: it is fitted on rows that nothing is trained on; give "
          "data.held_out, such as 2000"},
+        {MINIMAL "search: {rungs: [60, 60]}\n",
+         "'s.yaml':14:22: search.rungs[1]: 60 steps are not more than the 60 of the rung before; "
+         "give them in rising order"},
+        {MINIMAL "search: {rungs: [60]}\n", "'s.yaml':14:17: search.rungs: one rung is none; give "
+                                            "two or more, or distill.steps alone"},
+        {MINIMAL "search: {rungs: [0, 60]}\n",
+         "'s.yaml':14:18: search.rungs[0]: 0 is out of range; give 1 to 1000000000"},
+        {MINIMAL "search: {eta: 2}\n",
+         "'s.yaml':14:15: search.eta: eta is for rungs; give search.rungs or leave it out"},
+        {MINIMAL "distill: {steps: 61}\nsearch: {rungs: [20, 60]}\n",
+         "'s.yaml':14:18: distill.steps: the last of search.rungs is 60; give that or leave it "
+         "out"},
         {MINIMAL "search: {objectives: [error, error]}\n",
          "'s.yaml':14:30: search.objectives[1]: 'error' is given twice; leave one out"},
         {MINIMAL "search: {objectives: [error, speed]}\n",
@@ -464,6 +491,9 @@ static void the_hash_changes_with_what_decides_results(void **state)
         MINIMAL "distill: {t2_scale: false}\n",
         MINIMAL "distill: {loss: rkl}\n",
         MINIMAL "search: {window: 15}\n",
+        MINIMAL "search: {rungs: [100, 500]}\n",
+        MINIMAL "search: {rungs: [10, 500]}\n",
+        MINIMAL "search: {rungs: [10, 500], eta: 2}\n",
         MINIMAL "search: {objectives: [error, params]}\n",
         MINIMAL "search: {objectives: [params, error]}\n",
         MINIMAL "search: {worker_memory: 5000000000}\n",
@@ -574,6 +604,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_minimal_study_has_the_defaults),
+        cmocka_unit_test(the_last_rung_has_the_steps_of_a_trial),
         cmocka_unit_test(every_kind_of_value_reaches_its_place),
         cmocka_unit_test(the_full_recipe_counts_epochs_or_steps),
         cmocka_unit_test(the_micro_batch_is_fixed_unless_timing_it_is_asked_for),

@@ -1,7 +1,9 @@
-# One study gives the same rows with one worker, with two, and when it is killed twenty times.
+# One study gives the same rows with one worker, with two, and when it is killed twenty times;
+# so does a study with rungs.
 . "$project/tests/cli/toy.bash"
 toy_data
 toy_study | sed 's/steps: 20/steps: 100/; s/trials: 12/trials: 30/' >toy.yaml
+toy_study | sed '/steps: 20/d; s/trials: 12/trials: 40\n  rungs: [50, 100, 200]/' >rungs.yaml
 
 rows() { # DB: all that depends on the study alone, measured latency aside
   sqlite3 -readonly "$1" "select * from candidate; select * from layer; select * from trial;
@@ -9,28 +11,37 @@ rows() { # DB: all that depends on the study alone, measured latency aside
     select * from front_history; select * from teacher_metric"
 }
 
-expect_exit 0 "$retort" teach toy.yaml
-start=$(date +%s%N)
-expect_exit 0 "$retort" search toy.yaml --db one.db --workers 1
-took=$((($(date +%s%N) - start) / 1000)) # microseconds
-expect_exit 0 "$retort" search toy.yaml --db two.db --workers 2
-rows one.db >one
-rows two.db >two
-[ "$(sqlite3 one.db "select count(*) from trial where state = 'committed'")" = 30 ]
-[ "$(wc -l <one)" -gt 1000 ]
-cmp one two
+# reproduces STUDY TRIALS
+reproduces() {
+  local start took kill interrupted
+  rm -f one.db* two.db* killed.db*
+  start=$(date +%s%N)
+  expect_exit 0 "$retort" search "$1" --db one.db --workers 1
+  took=$((($(date +%s%N) - start) / 1000)) # microseconds
+  expect_exit 0 "$retort" search "$1" --db two.db --workers 2
+  rows one.db >one
+  rows two.db >two
+  [ "$(sqlite3 one.db "select count(*) from trial where state = 'committed'")" = "$2" ]
+  [ "$(wc -l <one)" -gt 1000 ]
+  cmp one two
+
+  for ((kill = 0; kill < 20; kill++)); do
+    "$retort" search "$1" --db killed.db --workers 2 2>/dev/null &
+    sleep "$(printf '0.%06d' $((took / 40 + RANDOM * took / 10 / 32768)))"
+    kill -9 $! || true # it may have finished
+    wait $! || true
+  done 2>/dev/null
+  interrupted=$(sqlite3 killed.db "select count(*) from execution where outcome = 'interrupted'")
+  expect_exit 0 "$retort" search "$1" --db killed.db --workers 2
+  rows killed.db >killed
+  cmp one killed
+  [ "$(sqlite3 killed.db 'pragma integrity_check')" = ok ]
+  echo "$interrupted trials were interrupted"
+  [ "$interrupted" -ge 5 ]
+}
 
 RANDOM=1
-for ((kill = 0; kill < 20; kill++)); do
-  "$retort" search toy.yaml --db killed.db --workers 2 2>/dev/null &
-  sleep "$(printf '0.%06d' $((took / 40 + RANDOM * took / 10 / 32768)))"
-  kill -9 $! || true # it may have finished
-  wait $! || true
-done 2>/dev/null
-interrupted=$(sqlite3 killed.db "select count(*) from execution where outcome = 'interrupted'")
-expect_exit 0 "$retort" search toy.yaml --db killed.db --workers 2
-rows killed.db >killed
-cmp one killed
-[ "$(sqlite3 killed.db 'pragma integrity_check')" = ok ]
-echo "$interrupted trials were interrupted"
-[ "$interrupted" -ge 5 ]
+expect_exit 0 "$retort" teach toy.yaml
+reproduces toy.yaml 30
+reproduces rungs.yaml 40
+[ "$(sqlite3 one.db "select sum(committed > 0) from rungs")" = 3 ]

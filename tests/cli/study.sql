@@ -10,7 +10,7 @@ CREATE TABLE study (            -- one row: what is searched
   version  text not null,       -- of retort
   created  text not null        -- UTC, as all times
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T09:50:38.353Z');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T09:58:06.589Z');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -18,6 +18,11 @@ CREATE TABLE objective (        -- what is minimised
 INSERT INTO objective VALUES(0,'error');
 INSERT INTO objective VALUES(1,'params');
 INSERT INTO objective VALUES(2,'latency');
+CREATE TABLE rung (             -- training budgets
+  number   integer primary key, -- from 0; the front is of the last
+  budget   integer              -- steps; null: the evaluator's own
+) strict;
+INSERT INTO rung VALUES(0,NULL);
 CREATE TABLE host (             -- machines that worked on this study
   id       integer primary key,
   host     text not null,
@@ -187,7 +192,7 @@ INSERT INTO layer VALUES(24,3,3,576);
 CREATE TABLE trial (            -- one distillation run of a candidate
   number     integer primary key check (number >= 0),
   candidate  integer not null references candidate (id),
-  rung       integer not null,  -- its budget
+  rung       integer not null references rung (number),
   seed       integer not null,  -- unsigned: printf('%u', seed)
   state      text not null check (state in
                ('proposed', 'running', 'done', 'committed', 'failed')),
@@ -691,12 +696,12 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-24T09:50:38.353Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-24T09:50:38.357Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-24T09:50:38.363Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-24T09:58:06.589Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-24T09:58:06.617Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-24T09:58:06.627Z','note',NULL,'the sample is complete');
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
-CREATE INDEX trial_state on trial (state);
+CREATE INDEX trial_state on trial (state, rung);
 CREATE TRIGGER trial_moves before update of state on trial
 when old.state || '>' || new.state not in ('proposed>running', 'running>proposed',
   'running>done', 'done>committed', 'done>failed')
@@ -734,7 +739,8 @@ from front f cross join trial t on t.number = f.trial
   left join metric l on l.trial = t.number and l.name = 'latency'
 order by e.value is null, e.value, k.value, c.params, f.trial
 ;
-CREATE VIEW leaderboard as      -- all trials, best by the first measured objective
+CREATE VIEW leaderboard as      -- trials of the highest rung reached, best by the first
+                                -- measured objective
 select t.number as trial, c.arch, s.name as by, s.value,
   e.value as error, e.stderr as error_stderr, k.value as kl, a.value as agreement,
   l.value as latency, c.params, c.bytes, c.macs, c.memory,
@@ -750,6 +756,7 @@ where s.name = coalesce((select name from objective
     where name not in ('params', 'bytes', 'macs', 'memory') order by position limit 1),
     'error')
   and s.value is not null and t.state = 'committed'
+  and t.rung = (select max(rung) from trial where state = 'committed')
 order by s.value, t.number
 ;
 CREATE VIEW progress as         -- one row
@@ -771,6 +778,45 @@ select s.name as study,
       order by finished desc limit 50)) as seconds_per_trial
 from study s
 ;
+CREATE VIEW rung_pairs as       -- one student at two rungs, by the first measured objective
+select t.rung, t.candidate, t.number as trial, u.number as next_trial,
+  a.name as by, a.value, b.value as next_value
+from trial u join trial t
+    on t.candidate = u.candidate and t.rung = u.rung - 1 and t.seed = u.seed
+  join metric a on a.trial = t.number and a.name = coalesce((select name from objective
+    where name not in ('params', 'bytes', 'macs', 'memory') order by position limit 1),
+    'error')
+  join metric b on b.trial = u.number and b.name = a.name
+where u.state = 'committed' and a.value is not null and b.value is not null
+order by t.rung, u.number
+;
+CREATE VIEW rungs as            -- one row a rung; how well it foretells the next
+with latest as materialized (
+  select * from (select p.*, row_number() over (partition by rung
+    order by next_trial desc) as age from rung_pairs p) where age <= 500),
+tau as (select p.rung, sum(sign(p.value - q.value) * sign(p.next_value - q.next_value))
+    / nullif(sqrt(1.0 * sum(p.value <> q.value) * sum(p.next_value <> q.next_value)), 0)
+    as tau_b
+  from latest p join latest q on q.rung = p.rung and q.trial < p.trial group by p.rung),
+place as (select rung, (count(*) over (partition by rung) + 2) / 3 as third,
+    row_number() over (partition by rung order by value, trial) as first,
+    row_number() over (partition by rung order by next_value, trial) as second
+  from latest),
+both as (select rung, count(*) as pairs,
+    sum(first <= third and second <= third) * 1.0 / third as best_third_kept
+  from place group by rung)
+select r.number as rung, r.budget,
+  (select count(*) from trial where rung = r.number and state = 'committed') as committed,
+  (select count(*) from trial where rung = r.number and state = 'failed') as failed,
+  (select count(*) from trial where rung = r.number
+    and state in ('proposed', 'running', 'done')) as open,
+  (select avg(x.seconds) from trial t join execution x on x.trial = t.number
+    where t.state = 'committed' and t.rung = r.number and x.outcome = 'done')
+    as seconds_per_trial,
+  b.pairs, t.tau_b, b.best_third_kept
+from rung r left join both b on b.rung = r.number left join tau t on t.rung = r.number
+order by r.number
+;
 CREATE VIEW failures as         -- trials that failed, and why
 select t.number as trial, c.arch, t.rung, t.error_kind, t.error, h.host, x.worker,
   x.finished, x.seconds, c.params, c.memory
@@ -782,7 +828,7 @@ order by t.number
 ;
 CREATE VIEW learning_curves as
 select u.trial, c.arch, u.name, u.step, u.value,
-  exists (select 1 from front f where f.trial = u.trial) as on_front
+  exists (select 1 from front f where f.trial = u.trial) as on_front, t.rung
 from curve u join trial t on t.number = u.trial join candidate c on c.id = t.candidate
 order by u.trial, u.name, u.step;
 CREATE VIEW hypervolume as      -- how the front grew, trial by trial
