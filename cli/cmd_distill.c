@@ -254,6 +254,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
 
     RT_TRY(tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
                                                     : lab_teach(lab, stop, err));
+    RT_TRY(lab_live_open(lab, &lab->study.full, err));
     const struct tr_recipe full = study_full_recipe(&lab->study, lab->split.train_count);
     const struct evaluator context = {
         .recipe = &full, .kernels = lab->kernels, .tunings = &job->settings.tunings};

@@ -147,6 +147,8 @@ static rt_status teach_and_search(struct lab *lab, const struct wishes *wishes, 
     RT_TRY(open_store(lab, db, &settings, &store, err));
     rc = tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
                                                   : lab_teach(lab, stop, err);
+    if (rc == RT_OK)
+        rc = lab_live_open(lab, &lab->study.recipe, err);
     if (rc == RT_ESTOP) { /* the teachers were interrupted, not the search */
         *end = SEARCH_END_STOPPED;
         rc = RT_OK;

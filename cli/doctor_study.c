@@ -99,10 +99,31 @@ static rt_status check_space(struct doctor *doctor, struct checked *c, struct rt
     return RT_OK;
 }
 
+static rt_status trial_bytes(const struct checked *c, const struct space_arch *arch,
+                             const struct tr_recipe *recipe, size_t *bytes, struct rt_err *err)
+{
+    const struct tr_layers *layers = &recipe->layers;
+    struct tr_live live = {0}; /* the teacher of layer-wise losses: its shapes are enough */
+    const struct tr_data data = {.images = &c->train, .split = &c->split, .live = &live};
+    const struct tr_trial trial = {.arch = arch,
+                                   .shape = &c->shape,
+                                   .kernels = c->kernels,
+                                   .data = &data,
+                                   .recipe = recipe,
+                                   .latency = &c->study.latency,
+                                   .seed = c->study.seed};
+
+    if (tr_layers_on(layers))
+        RT_TRY(tr_live_plan(&live, &c->study.teachers.teacher[layers->teacher].arch, &c->shape,
+                            c->kernels, err));
+    const rt_status rc = tr_trial_bytes(&trial, bytes, err);
+    tr_live_close(&live);
+    return rc;
+}
+
 /* The largest architecture's trial, on all workers at once: nothing in the space needs more. */
 static rt_status check_memory(struct doctor *doctor, struct checked *c, struct rt_err *err)
 {
-    const struct tr_data data = {.images = &c->train, .split = &c->split};
     struct tr_recipe recipe = c->study.recipe;
     const int workers = c->study.search.workers;
     struct space_arch arch;
@@ -120,14 +141,7 @@ static rt_status check_memory(struct doctor *doctor, struct checked *c, struct r
         RT_TRY(rc);
         recipe.micro_batch = tuning.micro_batch;
     }
-    const struct tr_trial trial = {.arch = &arch,
-                                   .shape = &c->shape,
-                                   .kernels = c->kernels,
-                                   .data = &data,
-                                   .recipe = &recipe,
-                                   .latency = &c->study.latency,
-                                   .seed = c->study.seed};
-    RT_TRY(tr_trial_bytes(&trial, &bytes, err));
+    RT_TRY(trial_bytes(c, &arch, &recipe, &bytes, err));
     rt_machine_query(&machine);
     const double total = (double)bytes * workers;
     const bool beyond_limit = c->study.worker_memory > 0 && bytes > (size_t)c->study.worker_memory;

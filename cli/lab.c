@@ -59,6 +59,7 @@ rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct r
 void lab_close(struct lab *lab)
 {
     tr_ancestor_close(&lab->ancestor);
+    tr_live_close(&lab->live);
     tr_knowledge_close(&lab->knowledge);
     tr_split_release(&lab->split);
     tr_images_release(&lab->images);
@@ -87,6 +88,17 @@ rt_status lab_teachers_open(struct lab *lab, struct rt_err *err)
     RT_TRY(tr_ancestor_open(&lab->ancestor, &teaching, &lab->study.prune, &lab->data,
                             lab->study.seed, err));
     lab->data.ancestor = &lab->ancestor;
+    return RT_OK;
+}
+
+rt_status lab_live_open(struct lab *lab, const struct tr_recipe *recipe, struct rt_err *err)
+{
+    const struct tr_teaching teaching = lab_teaching(lab, NULL);
+
+    if (!tr_layers_on(&recipe->layers))
+        return RT_OK;
+    RT_TRY(tr_live_open(&lab->live, &teaching, recipe->layers.teacher, err));
+    lab->data.live = &lab->live;
     return RT_OK;
 }
 

@@ -6,6 +6,7 @@
 #define CLI_LAB_H
 #include "cli/study.h"
 #include "store/store.h"
+#include "trainer/teachers/live.h"
 
 struct lab {
     struct study study;
@@ -15,6 +16,7 @@ struct lab {
     struct tr_split split;
     struct tr_knowledge knowledge; /* after lab_teachers_open() */
     struct tr_ancestor ancestor;   /* likewise, when a recipe starts from it */
+    struct tr_live live;           /* after lab_live_open() */
     struct tr_data data;           /* likewise */
 };
 
@@ -30,6 +32,8 @@ rt_status lab_split(const struct study *study, const struct tr_images *images,
 struct tr_teaching lab_teaching(const struct lab *lab, const atomic_int *stop);
 /* Open the knowledge cache, and score the teacher that students are cut out of. */
 rt_status lab_teachers_open(struct lab *lab, struct rt_err *err);
+/* The teacher whose layers a recipe learns from, when it has layer-wise losses. */
+rt_status lab_live_open(struct lab *lab, const struct tr_recipe *recipe, struct rt_err *err);
 /* The test file's images; RT_EARG when the study names none. */
 rt_status lab_test_images(const struct lab *lab, struct tr_images *images, struct rt_err *err);
 

@@ -30,6 +30,42 @@ static rt_status fail_with_key(const struct study *study, const struct rt_err *w
     return fail_in(study, key, why->text[length] ? why->text + length + 2 : why->text, err);
 }
 
+/* Can every student of the space learn from the layers of the recipe's teacher? What is asked
+ * concerns the depth, the patch, and each layer's heads, so all choices need not be combined. */
+static rt_status check_layers(const struct study *study, const struct tr_layers *layers,
+                              struct rt_err *why)
+{
+    const struct space *space = &study->space;
+    const struct space_arch *teacher = &study->teachers.teacher[layers->teacher].arch;
+    struct space_arch arch = {.depth = space->depth.value[space->depth.count - 1]};
+
+    for (int i = 0; i < space->heads.count; i++)
+        for (int j = 0; j < space->head_dim.count; j++) {
+            arch.head_dim = space->head_dim.value[j];
+            for (int l = 0; l < arch.depth; l++)
+                arch.heads[l] = space->heads.value[i];
+            for (int p = 0; p < (i + j ? 1 : space->patch.count); p++) {
+                arch.patch = space->patch.value[p];
+                RT_TRY(tr_layers_check(layers, &arch, teacher, why));
+            }
+        }
+    return RT_OK;
+}
+
+/* The message begins with a key of the space, or with one below the recipe's block. */
+static rt_status bind_layers(const struct study *study, const char *block,
+                             const struct tr_layers *layers, struct rt_err *err)
+{
+    struct rt_err why, full;
+
+    if (!tr_layers_on(layers) || check_layers(study, layers, &why) == RT_OK)
+        return RT_OK;
+    if (strncmp(why.text, "layers.", 7) != 0)
+        return fail_with_key(study, &why, err);
+    rt_fail(&full, RT_EARG, "%s.%s", block, why.text);
+    return fail_with_key(study, &full, err);
+}
+
 rt_status study_bind_shape(struct study *study, const struct space_shape *shape, struct rt_err *err)
 {
     const enum space_pool pool = study->space.shape.pool;
@@ -51,7 +87,8 @@ rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
         return fail_in(study, "distill", why.text, err);
     if (tr_distill_check(&study->full.distill, teachers, classes, true, &why))
         return fail_in(study, "full", why.text, err);
-    return RT_OK;
+    RT_TRY(bind_layers(study, "distill", &study->recipe.layers, err));
+    return bind_layers(study, "full", &study->full.layers, err);
 }
 
 struct tr_recipe study_full_recipe(const struct study *study, int train_rows)

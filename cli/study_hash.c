@@ -128,6 +128,7 @@ void study_hash(const struct study *study, char text[RT_HASH_TEXT])
     add_integer(hash, "prune.teacher", study->prune.teacher);
     for (int i = 0; i < study->search.objective_count; i++)
         add(hash, "objective", study->search.objectives[i]);
+    add_integer(hash, "distill.layers.teacher", study->recipe.layers.teacher);
     for (int k = 0; k < study->teachers.count; k++)
         add_teacher(hash, &study->teachers.teacher[k]);
     rt_hash_close(hash, text);

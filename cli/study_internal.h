@@ -39,6 +39,9 @@ struct study_file {
     char train_images[RT_PATH_MAX], train_labels[RT_PATH_MAX];
     char test_images[RT_PATH_MAX], test_labels[RT_PATH_MAX];
     char prune_teacher[TR_TEACHER_NAME];
+    struct {
+        char recipe[TR_TEACHER_NAME], full[TR_TEACHER_NAME];
+    } layers_teacher;
     struct study_member member[TR_MAX_TEACHERS];
     int member_count;
     int objective[STORE_MAX_OBJECTIVES];

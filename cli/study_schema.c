@@ -43,6 +43,17 @@ static const cyaml_strval_t importances[] = {{"activation", TR_IMPORTANCE_ACTIVA
                                              {"gradient", TR_IMPORTANCE_GRADIENT}};
 static const cyaml_strval_t kept_layers[] = {{"uniform", TR_INHERIT_UNIFORM},
                                              {"influence", TR_INHERIT_INFLUENCE}};
+static const cyaml_strval_t hidden_losses[] = {{"mse", TR_HIDDEN_MSE},
+                                               {"cosine", TR_HIDDEN_COSINE}};
+static const cyaml_strval_t attention_losses[] = {{"relation", TR_ATTENTION_RELATION},
+                                                  {"logits", TR_ATTENTION_LOGITS},
+                                                  {"probabilities", TR_ATTENTION_PROBS},
+                                                  {"kl", TR_ATTENTION_KL}};
+static const cyaml_strval_t layer_maps[] = {{"uniform", TR_LAYERS_UNIFORM},
+                                            {"last", TR_LAYERS_LAST},
+                                            {"first", TR_LAYERS_FIRST},
+                                            {"kept", TR_LAYERS_KEPT},
+                                            {"random", TR_LAYERS_RANDOM}};
 const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
     {"error", 0}, {"kl", 1},     {"params", 2}, {"bytes", 3},
     {"macs", 4},  {"memory", 5}, {"latency", 6}};
@@ -143,6 +154,21 @@ static const cyaml_schema_field_t limits_fields[] = {
     INT("macs", optional, study.space.limits.macs),
     INT("memory", optional, study.space.limits.memory), CYAML_FIELD_END};
 
+#define LAYERS(which)                                                                              \
+    TEXT("teacher", optional, layers_teacher.which),                                               \
+        FLOAT("embedding", optional, study.which.layers.weight[TR_LAYER_EMBEDDING]),               \
+        FLOAT("hidden", optional, study.which.layers.weight[TR_LAYER_HIDDEN]),                     \
+        FLOAT("attention", optional, study.which.layers.weight[TR_LAYER_ATTENTION]),               \
+        WORD("hidden_loss", optional, study.which.layers.hidden_loss, hidden_losses),              \
+        WORD("attention_loss", optional, study.which.layers.attention_loss, attention_losses),     \
+        INT("relation_heads", optional, study.which.layers.relation_heads),                        \
+        WORD("map", optional, study.which.layers.map, layer_maps),                                 \
+        FLOAT("intermediate", optional, study.which.layers.intermediate),                          \
+        BOOL("balance", optional, study.which.layers.balance)
+
+static const cyaml_schema_field_t distill_layers[] = {LAYERS(recipe), CYAML_FIELD_END};
+static const cyaml_schema_field_t full_layers[] = {LAYERS(full), CYAML_FIELD_END};
+
 /* The same keys serve `distill:`, the recipe of trials, and `full:`. */
 #define RECIPE(which)                                                                              \
     INT("steps", optional, study.which.steps), INT("batch", optional, study.which.batch),          \
@@ -170,9 +196,11 @@ static const cyaml_schema_field_t limits_fields[] = {
         INT("curve_points", optional, study.which.curve_points),                                   \
         WORD("init", optional, study.which.init, inits)
 
-static const cyaml_schema_field_t distill_fields[] = {RECIPE(recipe), CYAML_FIELD_END};
-static const cyaml_schema_field_t full_fields[] = {FLOAT("epochs", optional, study.full_epochs),
-                                                   RECIPE(full), CYAML_FIELD_END};
+static const cyaml_schema_field_t distill_fields[] = {
+    RECIPE(recipe), BLOCK("layers", optional, distill_layers), CYAML_FIELD_END};
+static const cyaml_schema_field_t full_fields[] = {
+    FLOAT("epochs", optional, study.full_epochs), RECIPE(full),
+    BLOCK("layers", optional, full_layers), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t prune_fields[] = {
     TEXT("teacher", optional, prune_teacher),
@@ -271,6 +299,11 @@ static const struct study_range ranges[] = {
     {"distill.clip_low", 0, 1e6},
     {"distill.floor_until", 0, 1},
     {"distill.curve_points", 0, 10000},
+    {"distill.layers.embedding", 0, 1e6},
+    {"distill.layers.hidden", 0, 1e6},
+    {"distill.layers.attention", 0, 1e6},
+    {"distill.layers.relation_heads", 0, SPACE_MAX_WIDTH},
+    {"distill.layers.intermediate", 0, 1},
     {"full.epochs", .001, 1e5},
     {"prune.calibration", 1, any_rows},
     {"search.trials", 0, 1e9},
@@ -324,6 +357,7 @@ const struct study_range *study__range(const char *key)
 void study__file_defaults(struct study_file *file)
 {
     study_defaults(&file->study);
+    tr_layers_defaults(&file->study.recipe.layers); /* of a block that is given */
     for (int i = 0; i < file->study.search.objective_count; i++)
         for (int o = 0; o < STUDY_OBJECTIVE_COUNT; o++)
             if (strcmp(file->study.search.objectives[i], study__objectives[o].str) == 0)

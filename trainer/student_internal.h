@@ -58,6 +58,19 @@ struct tr_block_acts {
 /* What the last forward left: a block's activations, and the final norm's rows. */
 const struct tr_block_acts *tr__pass_block(const struct tr_pass *pass, int layer);
 const float *tr__pass_normed(const struct tr_pass *pass);
+/* Losses on inner layers: called while a backward walks down, to add their gradient to what came
+ * from above. Neither is for a block that is pruned. */
+struct tr_taps {
+    void *context;
+    /* The residual stream: layer 0 is what the first block reads, l what block l - 1 leaves. */
+    void (*stream)(void *context, int layer, struct tr_out dx);
+    /* q, k and v of block `layer` - 1, side by side in each row. */
+    void (*qkv)(void *context, int layer, struct tr_out dqkv);
+};
+/* taps NULL: tr_pass_backward(). */
+void tr__pass_backward(struct tr_pass *pass, const struct tr_student *student,
+                       const struct tr_weights *weights, const float *dlogits,
+                       const struct tr_taps *taps, float *grads);
 
 static inline ptrdiff_t tr__padded(int n)
 {

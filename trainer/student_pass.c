@@ -134,6 +134,7 @@ struct back {
     const struct tr_student *student;
     const struct tr_kernels *k;
     const struct tr_weights *weights;
+    const struct tr_taps *taps; /* may be NULL */
     float *grads;
     ptrdiff_t ld; /* of rows of width d */
 };
@@ -228,9 +229,11 @@ static void block_back(const struct back *s, int layer)
     if (b->pruned) {
         pruned_inputs_back(s, b, acts);
     } else {
-        const struct tr_view dquery = {p->dquery, tr__padded(b->query.out)};
-        dw(s, &b->query, rows, dquery, (struct tr_view){acts->normed1, s->ld});
-        dx(s, &b->query, rows, dquery, dnormed);
+        const struct tr_out dquery = {p->dquery, tr__padded(b->query.out)};
+        if (s->taps)
+            s->taps->qkv(s->taps->context, layer + 1, dquery);
+        dw(s, &b->query, rows, tr_seen(dquery), (struct tr_view){acts->normed1, s->ld});
+        dx(s, &b->query, rows, tr_seen(dquery), dnormed);
     }
     norm_back(s, &b->norm1, all, (struct tr_view){acts->x, s->ld}, acts->stats1,
               (struct tr_out){p->dx, s->ld});
@@ -279,18 +282,33 @@ static void stem_back(const struct back *s)
     }
 }
 
-void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
-                      const struct tr_weights *weights, const float *dlogits, float *grads)
+void tr__pass_backward(struct tr_pass *pass, const struct tr_student *student,
+                       const struct tr_weights *weights, const float *dlogits,
+                       const struct tr_taps *taps, float *grads)
 {
+    const int depth = student->arch.depth;
+    const bool pruned = student->plan->block[depth - 1].pruned;
     const struct back s = {.pass = pass,
                            .student = student,
                            .k = student->kernels,
                            .weights = weights,
+                           .taps = taps,
                            .grads = grads,
                            .ld = tr__padded(student->arch.width)};
 
     head_back(&s, dlogits);
-    for (int l = student->arch.depth - 1; l >= 0; l--)
-        block_back(&s, l);
+    for (int l = depth; l > 0; l--) {
+        if (taps && !(l == depth && pruned))
+            taps->stream(taps->context, l, (struct tr_out){pass->dx, s.ld});
+        block_back(&s, l - 1);
+    }
+    if (taps)
+        taps->stream(taps->context, 0, (struct tr_out){pass->dx, s.ld});
     stem_back(&s);
+}
+
+void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
+                      const struct tr_weights *weights, const float *dlogits, float *grads)
+{
+    tr__pass_backward(pass, student, weights, dlogits, NULL, grads);
 }

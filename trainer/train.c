@@ -9,13 +9,15 @@
 #include "base/random.h"
 #include "trainer/distill/clip.h"
 #include "trainer/distill/schedule.h"
+#include "trainer/layerwise.h"
 #include "trainer/optimiser.h"
 
 enum { give_up_after = 10 }; /* steps running without a finite gradient */
 
 /* What one thread needs for its micro-batches. */
 struct bench {
-    struct tr_pass *pass;
+    struct tr_pass *pass;          /* NULL when layer-wise losses are in force all the time */
+    struct tr_layer_bench layered; /* when there are any */
     float *images, *teacher, *logits, *dlogits;
     double *scratch;
     int *labels;
@@ -30,6 +32,8 @@ struct run {
     struct tr_distill_stats *stats; /* [lanes] */
     int *order, *rows;              /* [train_count], [batch] */
     int64_t next;                   /* examples handed out so far */
+    struct tr_layerwise layers;     /* when the recipe has any */
+    bool layered;                   /* are they in force in this step? */
 };
 
 static int teachers_of(const struct tr_training *job)
@@ -43,9 +47,11 @@ static size_t pixels_of(const struct tr_student *student)
     return (size_t)s->height * s->width * s->channels;
 }
 
-static rt_status bench_init(struct bench *b, const struct tr_training *job, struct rt_arena *arena,
+static rt_status bench_init(const struct run *run, struct bench *b, struct rt_arena *arena,
                             struct rt_err *err)
 {
+    const struct tr_training *job = run->job;
+    const struct tr_layers *layers = &job->recipe->layers;
     const struct tr_student *student = job->student;
     const size_t m = (size_t)job->recipe->micro_batch, c = (size_t)student->shape.classes;
     const size_t k = (size_t)teachers_of(job);
@@ -56,6 +62,10 @@ static rt_status bench_init(struct bench *b, const struct tr_training *job, stru
     b->dlogits = rt_arena_alloc(arena, m * c, sizeof(float));
     b->scratch = rt_arena_alloc(arena, tr_distill_scratch((int)c, (int)k), sizeof(double));
     b->labels = rt_arena_alloc(arena, m, sizeof(int));
+    if (tr_layers_on(layers))
+        RT_TRY(tr__layerwise_bench_init(&run->layers, &b->layered, arena, err));
+    if (tr_layers_on(layers) && !(layers->intermediate > 0))
+        return RT_OK;
     return tr_pass_init(&b->pass, student, job->recipe->micro_batch, arena, err);
 }
 
@@ -65,13 +75,14 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
 {
     const size_t lanes = (size_t)job->lanes;
 
-    run->job = job;
+    if (tr_layers_on(&job->recipe->layers))
+        RT_TRY(tr__layerwise_init(&run->layers, arena, err));
     RT_TRY(tr_adamw_init(&run->adamw, job->student, arena, err));
     run->adamw.decay = (float)job->recipe->weight_decay;
     for (size_t l = 0; l < lanes; l++)
         run->grads[l] = rt_arena_zalloc(arena, job->student->param_count, sizeof(float));
     for (int t = 0; t < job->threads; t++)
-        RT_TRY(bench_init(&run->bench[t], job, arena, err));
+        RT_TRY(bench_init(run, &run->bench[t], arena, err));
     run->order = rt_arena_alloc(arena, (size_t)job->data->split->train_count, sizeof(int));
     run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
     return rt_arena_check(arena, "this training run", err);
@@ -116,11 +127,18 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
             memcpy(b->teacher + i * row_values, data->knowledge->logits + rows[i] * row_values,
                    row_values * sizeof(float));
     }
-    tr_pass_forward(b->pass, job->student, run->weights, b->images, count, b->logits);
+    if (run->layered)
+        tr__layerwise_forward(&run->layers, &b->layered, b->images, count, b->logits);
+    else
+        tr_pass_forward(b->pass, job->student, run->weights, b->images, count, b->logits);
     tr_distill_loss(&job->recipe->distill, progress, b->logits, b->teacher, teachers, b->labels,
                     count, classes, 1.0 / job->recipe->batch, b->scratch, b->dlogits,
                     &run->stats[lane]);
-    tr_pass_backward(b->pass, job->student, run->weights, b->dlogits, run->grads[lane]);
+    if (run->layered)
+        tr__layerwise_backward(&run->layers, &b->layered, b->images, count, b->dlogits, lane,
+                               run->grads[lane]);
+    else
+        tr_pass_backward(b->pass, job->student, run->weights, b->dlogits, run->grads[lane]);
 }
 
 static void lane_work(const struct run *run, struct bench *b, int lane, double progress)
@@ -228,6 +246,8 @@ static void log_step(const struct run *run, int step, const struct tr_distill_st
 
     for (size_t i = 0; i < sizeof points / sizeof *points; i++)
         job->curve(job->curve_context, step, points[i].name, points[i].value);
+    if (run->layered)
+        tr__layerwise_log(&run->layers, step);
 }
 
 static double peak_rate(const struct tr_training *job)
@@ -247,6 +267,8 @@ static void update(struct run *run, int step, double progress, double loss,
     double scale;
 
     out->norm = tr_gradient_norm(student->kernels, run->grads[0], student->param_count);
+    if (run->layered)
+        out->norm = hypot(out->norm, tr__layerwise_gather(&run->layers, loss));
     out->rate = peak_rate(job) * tr_learning_rate(step, recipe->steps, recipe->warmup);
     scale = tr_clip_scale(&recipe->distill, out->norm, progress, loss, &out->event);
     summary->clipped += out->event == TR_CLIP_CEILING;
@@ -254,11 +276,15 @@ static void update(struct run *run, int step, double progress, double loss,
     if (out->event == TR_CLIP_SKIP) {
         summary->skipped++;
         memset(run->grads[0], 0, student->param_count * sizeof(float));
+        if (run->layered)
+            tr__layerwise_skip(&run->layers);
         return;
     }
     tr_adamw_step(&run->adamw, student, run->weights->params, run->grads[0], (float)scale,
                   (float)out->rate);
     tr_weights_pack(student, run->weights);
+    if (run->layered)
+        tr__layerwise_update(&run->layers, (float)scale, (float)out->rate);
 }
 
 static rt_status all_steps(struct run *run, struct tr_train_summary *summary, struct rt_err *err)
@@ -268,6 +294,8 @@ static rt_status all_steps(struct run *run, struct tr_train_summary *summary, st
     int bad = 0;
 
     tr_weights_pack(job->student, run->weights);
+    if (tr_layers_on(&job->recipe->layers))
+        tr__layerwise_begin(&run->layers, run->weights->params);
     for (int step = 0; step < steps; step++) {
         const double progress = steps > 1 ? (double)step / (steps - 1) : 1;
         struct tr_distill_stats sum = {0};
@@ -276,6 +304,9 @@ static rt_status all_steps(struct run *run, struct tr_train_summary *summary, st
         if (job->stop && atomic_load_explicit(job->stop, memory_order_relaxed))
             return rt_fail(err, RT_ESTOP, "training was asked to stop at step %d of %d", step,
                            steps);
+        run->layered = tr_layers_active(&job->recipe->layers, progress);
+        if (run->layered)
+            tr__layerwise_step(&run->layers, run->next / job->data->split->train_count);
         draw_rows(run);
         all_lanes(run, progress);
         for (int l = 0; l < job->lanes; l++)
@@ -298,13 +329,13 @@ static rt_status all_steps(struct run *run, struct tr_train_summary *summary, st
 /* The small tables that the arena's pieces hang from. */
 static rt_status run_open(struct run *run, const struct tr_training *job, struct rt_err *err)
 {
-    *run = (struct run){0};
+    *run = (struct run){.job = job};
     run->bench = calloc((size_t)job->threads, sizeof *run->bench);
     run->grads = calloc((size_t)job->lanes, sizeof *run->grads);
     run->stats = calloc((size_t)job->lanes, sizeof *run->stats);
     if (!run->bench || !run->grads || !run->stats)
         return rt_fail(err, RT_ENOMEM, "no memory for a training run");
-    return RT_OK;
+    return tr_layers_on(&job->recipe->layers) ? tr__layerwise_open(&run->layers, job, err) : RT_OK;
 }
 
 static void run_close(struct run *run)
@@ -312,6 +343,7 @@ static void run_close(struct run *run)
     free(run->bench);
     free(run->grads);
     free(run->stats);
+    tr__layerwise_close(&run->layers);
 }
 
 size_t tr_train_bytes(const struct tr_training *training)

@@ -10,7 +10,9 @@
  * Schedule warm-up then linear decay to zero over this run's own `steps`; u, T and the CE weight
  *          likewise (Li et al. 2020, "Budgeted Training", arXiv:1905.04753).
  * Memory   tr_train_bytes() before it starts; nothing is allocated between steps.
- * Errors   RT_ENOMEM at the start; RT_ESTOP when *stop turns non-zero; RT_ENAN when ten steps
+ * Layers   while recipe.layers are in force, micro-batches go through trainer/layerwise.h.
+ * Errors   RT_ENOMEM at the start; RT_EARG when the recipe has layer-wise losses and the data no
+ *          teacher that can give them; RT_ESTOP when *stop turns non-zero; RT_ENAN when ten steps
  *          running have no finite gradient.
  */
 #ifndef TRAINER_TRAIN_H
@@ -20,6 +22,7 @@
 
 #include "trainer/data/images.h"
 #include "trainer/distill/distill.h"
+#include "trainer/distill/layers.h"
 #include "trainer/student.h"
 #include "trainer/teachers/knowledge.h"
 
@@ -40,7 +43,10 @@ struct tr_recipe {
     int curve_points;  /* of each training series in the learning curve */
     enum tr_init init; /* where the first weights come from */
     struct tr_distill distill;
+    struct tr_layers layers; /* all weights 0: no layer-wise losses */
 };
+
+struct tr_live; /* a teacher that runs: trainer/teachers/live.h */
 
 /* What all runs of a study share, read-only. */
 struct tr_data {
@@ -48,6 +54,7 @@ struct tr_data {
     const struct tr_split *split;
     const struct tr_knowledge *knowledge; /* NULL: labels alone */
     const struct tr_ancestor *ancestor;   /* of TR_INIT_PRUNE; NULL: none */
+    const struct tr_live *live;           /* for layer-wise losses; may be NULL otherwise */
 };
 
 struct tr_training {

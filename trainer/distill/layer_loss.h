@@ -33,7 +33,12 @@ double tr_hidden_mse(const double *y, const double *teacher, const unsigned char
 double tr_hidden_cosine(const double *y, const double *teacher, const unsigned char *valid,
                         int rows, int width, double *dy);
 
-enum tr_attention_loss { TR_ATTENTION_LOGITS, TR_ATTENTION_PROBS, TR_ATTENTION_KL };
+enum tr_attention_loss {
+    TR_ATTENTION_LOGITS,
+    TR_ATTENTION_PROBS,
+    TR_ATTENTION_KL,
+    TR_ATTENTION_RELATION /* tr_relation_loss(); the others are for tr_attention_loss() */
+};
 /* scratch: 4 N doubles. */
 double tr_attention_loss(enum tr_attention_loss kind, const double *student, const double *teacher,
                          const unsigned char *valid, int rows, double *scratch, double *dstudent);

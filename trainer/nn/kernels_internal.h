@@ -15,6 +15,8 @@
  * OpenBLAS is what the plain set multiplies with. Beside v3 and v4 stand twins whose linear layers
  *          are OpenBLAS's and all else their own, for shapes and machines where it is faster.
  * GELU     exact: u Phi(u); the derivative Phi(u) + u phi(u) is written in the same pass.
+ * Tables   (queries,keys) of one head, for losses between layers; row-major with rows padded to
+ *          TR_PAD. A loss is in place: the student's values become the gradient by them.
  * Threads  pure functions of their arguments; scratch is the caller's.
  */
 #ifndef TRAINER_NN_KERNELS_INTERNAL_H
@@ -61,6 +63,9 @@ struct tr_adamw_rates {
     float shrink; /* 1 - lr * decay, or 1 */
 };
 
+/* Formulas in distill/layer_loss.h: sums over rows for COSINE and KL, over cells for the others. */
+enum tr_pair_loss { TR_PAIR_MSE, TR_PAIR_COSINE, TR_PAIR_PROBS, TR_PAIR_KL };
+
 struct tr_kernels {
     const char *name;
     size_t (*packed_floats)(int rows, int cols); /* of a matrix (rows,cols) as right operand */
@@ -85,6 +90,18 @@ struct tr_kernels {
     void (*attention_back)(const struct tr_head *head, const struct tr_view qkv[3],
                            const float *probs, struct tr_view dcontext, const struct tr_out dqkv[3],
                            float *scratch);
+
+    /* table = scale q k^T; scratch: scratch_floats of the head. */
+    void (*scores)(const struct tr_head *head, struct tr_view q, struct tr_view k,
+                   struct tr_out table, float *scratch);
+    /* dq += dtable k, dk += dtable^T q, of a table that was not scaled; dq and dk may be one, and q
+     * and k. */
+    void (*scores_back)(const struct tr_head *head, struct tr_view dtable, struct tr_view q,
+                        struct tr_view k, struct tr_out dq, struct tr_out dk);
+    /* student becomes scale * the gradient by it, and the teacher's rows are used up by PROBS and
+     * KL, which take the softmax of both. Rows are padded to TR_PAD; the padding is overwritten. */
+    double (*pair_loss)(enum tr_pair_loss kind, int rows, int cols, struct tr_out student,
+                        struct tr_out teacher, float scale);
 
     /* stats may be NULL. */
     void (*norm)(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,

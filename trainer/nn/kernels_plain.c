@@ -71,11 +71,18 @@ static size_t scores_floats(const struct tr_head *head)
     return (size_t)head->queries * head->keys;
 }
 
-static void softmax_row(float *s, int n)
+static float top_of(const float *s, int n)
 {
-    float top = s[0], sum = 0;
+    float top = s[0];
     for (int j = 1; j < n; j++)
         top = fmaxf(top, s[j]);
+    return top;
+}
+
+static void softmax_row(float *s, int n)
+{
+    const float top = top_of(s, n);
+    float sum = 0;
     for (int j = 0; j < n; j++)
         sum += s[j] = expf(s[j] - top);
     for (int j = 0; j < n; j++)
@@ -120,6 +127,100 @@ static void attention_back(const struct tr_head *head, const struct tr_view qkv[
                 (int)qkv[1].ld, 0.0F, dqkv[0].at, (int)dqkv[0].ld);
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, nk, dim, nq, scale, ds, nk, qkv[0].at,
                 (int)qkv[0].ld, 0.0F, dqkv[1].at, (int)dqkv[1].ld);
+}
+
+/* --- tables and the losses on them --- */
+
+static void scores(const struct tr_head *head, struct tr_view q, struct tr_view k,
+                   struct tr_out table, float *scratch)
+{
+    (void)scratch;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, head->queries, head->keys, head->dim,
+                head->scale, q.at, (int)q.ld, k.at, (int)k.ld, 0.0F, table.at, (int)table.ld);
+}
+
+static void scores_back(const struct tr_head *head, struct tr_view dtable, struct tr_view q,
+                        struct tr_view k, struct tr_out dq, struct tr_out dk)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, head->queries, head->dim, head->keys,
+                1.0F, dtable.at, (int)dtable.ld, k.at, (int)k.ld, 1.0F, dq.at, (int)dq.ld);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, head->keys, head->dim, head->queries, 1.0F,
+                dtable.at, (int)dtable.ld, q.at, (int)q.ld, 1.0F, dk.at, (int)dk.ld);
+}
+
+static double mse_row(int n, float *s, const float *t, float scale)
+{
+    double loss = 0;
+    for (int j = 0; j < n; j++) {
+        const float gap = s[j] - t[j];
+        loss += (double)gap * gap;
+        s[j] = 2 * scale * gap;
+    }
+    return loss;
+}
+
+static double cosine_row(int n, float *s, const float *t, float scale)
+{
+    double ss = 0, tt = 0, st = 0;
+    for (int j = 0; j < n; j++) {
+        ss += (double)s[j] * s[j];
+        tt += (double)t[j] * t[j];
+        st += (double)s[j] * t[j];
+    }
+    const double norms = sqrt(ss * tt), cosine = norms > 0 ? st / norms : 0;
+    for (int j = 0; j < n; j++)
+        s[j] = norms > 0 ? scale * (float)(cosine * s[j] / ss - t[j] / norms) : 0;
+    return 1 - cosine;
+}
+
+static double probs_row(int n, float *s, float *t, float scale)
+{
+    double loss = 0, along = 0;
+    softmax_row(s, n);
+    softmax_row(t, n);
+    for (int j = 0; j < n; j++) {
+        const double gap = (double)s[j] - t[j];
+        loss += gap * gap;
+        along += 2 * gap * s[j];
+    }
+    for (int j = 0; j < n; j++)
+        s[j] = scale * s[j] * (float)(2 * ((double)s[j] - t[j]) - along);
+    return loss;
+}
+
+/* KL(softmax t || softmax s) = sum of p (t - s) + log of both sums. */
+static double kl_row(int n, float *s, float *t, float scale)
+{
+    const float tops = top_of(s, n), topt = top_of(t, n);
+    double sums = 0, sumt = 0, along = 0;
+    for (int j = 0; j < n; j++) {
+        const double es = exp((double)s[j] - tops), et = exp((double)t[j] - topt);
+        sums += es;
+        sumt += et;
+        along += et * ((double)t[j] - s[j]);
+    }
+    const double loss = along / sumt + tops + log(sums) - topt - log(sumt);
+    softmax_row(s, n);
+    softmax_row(t, n);
+    for (int j = 0; j < n; j++)
+        s[j] = scale * (s[j] - t[j]);
+    return loss;
+}
+
+static double pair_loss(enum tr_pair_loss kind, int rows, int cols, struct tr_out student,
+                        struct tr_out teacher, float scale)
+{
+    double loss = 0;
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        float *s = student.at + r * student.ld, *t = teacher.at + r * teacher.ld;
+        switch (kind) {
+        case TR_PAIR_MSE: loss += mse_row(cols, s, t, scale); break;
+        case TR_PAIR_COSINE: loss += cosine_row(cols, s, t, scale); break;
+        case TR_PAIR_PROBS: loss += probs_row(cols, s, t, scale); break;
+        case TR_PAIR_KL: loss += kl_row(cols, s, t, scale); break;
+        }
+    }
+    return loss;
 }
 
 /* --- rows and elements --- */
@@ -225,6 +326,9 @@ const struct tr_kernels tr__kernels_plain = {
     .scratch_floats = scores_floats,
     .attention = attention,
     .attention_back = attention_back,
+    .scores = scores,
+    .scores_back = scores_back,
+    .pair_loss = pair_loss,
     .norm = norm,
     .norm_back = norm_back,
     .gelu = gelu,

@@ -6,6 +6,7 @@
 #ifndef TRAINER_NN_KERNELS_SIMD_H
 #define TRAINER_NN_KERNELS_SIMD_H
 #include "trainer/nn/simd_attention.h"
+#include "trainer/nn/simd_pairs.h"
 #include "trainer/nn/simd_product.h"
 #include "trainer/nn/simd_rows.h"
 
@@ -127,7 +128,8 @@ static double multiply_add(void)
         .name = (set_name), .packed_floats = prefix##packed_floats, .pack = prefix##pack,          \
         .linear = prefix##linear, .linear_dx = prefix##linear_dx, .linear_dw = prefix##linear_dw,  \
         .probs_floats = probs_floats, .scratch_floats = scratch_floats, .attention = attention,    \
-        .attention_back = attention_back, .norm = norm, .norm_back = norm_back, .gelu = gelu,      \
+        .attention_back = attention_back, .scores = scores, .scores_back = scores_back,            \
+        .pair_loss = pair_loss, .norm = norm, .norm_back = norm_back, .gelu = gelu,                \
         .add_column_sums = add_column_sums, .add_rows = add_rows, .adamw = adamw,                  \
         .sum_squares = sum_squares, .multiply_add = multiply_add,                                  \
     }

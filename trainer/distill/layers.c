@@ -1,0 +1,92 @@
+/* trainer/distill/layers.c -- see layers.h. */
+#include "trainer/distill/layers.h"
+
+void tr_layers_defaults(struct tr_layers *layers)
+{
+    *layers = (struct tr_layers){.weight = {1, 1, 1},
+                                 .hidden_loss = TR_HIDDEN_MSE,
+                                 .attention_loss = TR_ATTENTION_RELATION,
+                                 .map = TR_LAYERS_UNIFORM,
+                                 .intermediate = .3,
+                                 .balance = true};
+}
+
+bool tr_layers_on(const struct tr_layers *layers)
+{
+    return layers->weight[TR_LAYER_EMBEDDING] > 0 || tr_layers_whole(layers);
+}
+
+bool tr_layers_whole(const struct tr_layers *layers)
+{
+    return layers->weight[TR_LAYER_HIDDEN] > 0 || layers->weight[TR_LAYER_ATTENTION] > 0;
+}
+
+bool tr_layers_active(const struct tr_layers *layers, double progress)
+{
+    return tr_layers_on(layers) && (layers->intermediate <= 0 || progress < layers->intermediate);
+}
+
+int tr_relation_heads(int student, int teacher)
+{
+    const int narrow = student < teacher ? student : teacher;
+
+    for (int r = narrow / 8; r > 1; r--)
+        if (student % r == 0 && teacher % r == 0)
+            return r;
+    return 1;
+}
+
+static rt_status check_heads(const struct tr_layers *layers, const struct space_arch *student,
+                             const struct space_arch *teacher, struct rt_err *err)
+{
+    for (int l = 0; l < student->depth; l++)
+        for (int t = 0; t < teacher->depth; t++)
+            if (layers->attention_loss != TR_ATTENTION_RELATION &&
+                student->heads[l] != teacher->heads[t])
+                return rt_fail(err, RT_EARG,
+                               "space.heads: attention is compared head by head, but %d heads are "
+                               "not the teacher's %d; allow its number alone, or take "
+                               "attention_loss: relation",
+                               student->heads[l], teacher->heads[t]);
+    return RT_OK;
+}
+
+static rt_status check_relations(const struct tr_layers *layers, const struct space_arch *student,
+                                 const struct space_arch *teacher, struct rt_err *err)
+{
+    const int inner = student->heads[student->depth - 1] * student->head_dim;
+
+    if (layers->attention_loss != TR_ATTENTION_RELATION || !layers->relation_heads)
+        return RT_OK;
+    for (int t = 0; t < teacher->depth; t++)
+        if (inner % layers->relation_heads ||
+            teacher->heads[t] * teacher->head_dim % layers->relation_heads)
+            return rt_fail(err, RT_EARG,
+                           "layers.relation_heads: %d does not divide the attention widths %d of a "
+                           "student and %d of the teacher; give 0 to choose for each student",
+                           layers->relation_heads, inner, teacher->heads[t] * teacher->head_dim);
+    return RT_OK;
+}
+
+rt_status tr_layers_check(const struct tr_layers *layers, const struct space_arch *student,
+                          const struct space_arch *teacher, struct rt_err *err)
+{
+    if (!tr_layers_on(layers))
+        return RT_OK;
+    if (student->patch != teacher->patch)
+        return rt_fail(err, RT_EARG,
+                       "space.patch: layer-wise losses compare token by token, but patches of %d "
+                       "are not the teacher's %d; allow its patch alone",
+                       student->patch, teacher->patch);
+    if (!tr_layers_whole(layers))
+        return RT_OK;
+    if (student->depth > teacher->depth)
+        return rt_fail(err, RT_EARG,
+                       "space.depth: layer-wise losses map %d layers of a student to the %d of the "
+                       "teacher; allow no more than it has",
+                       student->depth, teacher->depth);
+    if (!(layers->weight[TR_LAYER_ATTENTION] > 0))
+        return RT_OK;
+    RT_TRY(check_heads(layers, student, teacher, err));
+    return check_relations(layers, student, teacher, err);
+}
