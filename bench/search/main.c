@@ -42,6 +42,11 @@ static void print_row(const double *values, int count)
     putchar(']');
 }
 
+static bool has_limits(const struct space_limits *limits)
+{
+    return limits->params || limits->bytes || limits->macs || limits->memory;
+}
+
 static int info(const struct bench_problem *p)
 {
     struct bench_gene genes[BENCH_MAX_GENES];
@@ -58,6 +63,7 @@ static int info(const struct bench_problem *p)
     print_row(p->ideal, m);
     printf(", \"reference\": ");
     print_row(p->reference, m);
+    printf(",\n \"limits\": %s", has_limits(&p->space.limits) ? "true" : "false");
     printf(",\n \"front\": [");
     for (size_t i = 0; i < p->front_count; i++) {
         printf("%s", i ? ",\n  " : "");

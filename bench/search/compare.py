@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Retort's search and others on the problems of bench_search: a CSV of runs, and Markdown tables of it.
+
+  pip install -r bench/search/requirements.txt
+  bench/search/compare.py run results.csv --program build/release/bench_search [--only layers/retort ...]
+  bench/search/compare.py table results.csv > tables.md
+
+A run that stands in the CSV already is not repeated.
+"""
+import argparse
+import csv
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import peers
+
+AT = (50, 100, 200, 500, 1000)
+PROBLEMS = ("layers", "deep", "trap", "narrow")
+RETORT = {"retort": []}
+TRIALS = {"optuna-tpe": 500}  # it takes minutes a run
+FIELDS = ["problem", "method", "seed", *map(str, AT), "seconds"]
+
+
+def retort(program, problem, seed, trials, options):
+    command = [program, "run", problem, "--seed", str(seed), "--trials", str(trials), *options]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return [float(line.split(",")[1]) for line in lines[1:]]
+
+
+def one(program, problem, method, seed):
+    began = time.monotonic()
+    if method in RETORT:
+        volumes = retort(program, problem, seed, AT[-1], RETORT[method])
+    else:
+        volumes = peers.run(program, problem, method, seed, TRIALS.get(method, AT[-1]))
+    row = {"problem": problem, "method": method, "seed": seed,
+           "seconds": f"{time.monotonic() - began:.1f}"}
+    for n in AT:
+        row[str(n)] = f"{volumes[n - 1]:.6f}" if n <= len(volumes) else ""
+    return row
+
+
+def run(arguments):
+    path = Path(arguments.results)
+    done = set()
+    if path.exists():
+        with path.open() as file:
+            done = {(r["problem"], r["method"], int(r["seed"])) for r in csv.DictReader(file)}
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        if not done:
+            writer.writeheader()
+        for problem in PROBLEMS:
+            for method in (*RETORT, *peers.PEERS):
+                if arguments.only and not {problem, method, f"{problem}/{method}"} & set(arguments.only):
+                    continue
+                for seed in range(arguments.seeds):
+                    if (problem, method, seed) not in done:
+                        writer.writerow(one(arguments.program, problem, method, seed))
+                        file.flush()
+
+
+def quartiles(values):
+    if len(values) < 2:
+        return f"{values[0]:.3f}" if values else ""
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{middle:.3f} ({low:.3f}-{high:.3f})"
+
+
+def table(arguments):
+    with open(arguments.results) as file:
+        rows = list(csv.DictReader(file))
+    for problem in dict.fromkeys(r["problem"] for r in rows):
+        print(f"\n`{problem}`\n\n| search | " + " | ".join(f"{n} trials" for n in AT) + " |")
+        print("|---|" + "---|" * len(AT))
+        for method in dict.fromkeys(r["method"] for r in rows if r["problem"] == problem):
+            mine = [r for r in rows if r["problem"] == problem and r["method"] == method]
+            cells = [quartiles([float(r[str(n)]) for r in mine if r[str(n)]]) for n in AT]
+            print(f"| {method} | " + " | ".join(cells) + " |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=["run", "table"])
+    parser.add_argument("results")
+    parser.add_argument("--program", default="build/release/bench_search")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--only", nargs="*", help="problems, methods, or problem/method")
+    arguments = parser.parse_args()
+    (run if arguments.what == "run" else table)(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
