@@ -66,29 +66,21 @@ def optuna_search(problem, sampler):
         indices = [trial.suggest_int(name, 0, n - 1)
                    for name, n in zip(problem.names, problem.choices)]
         objectives, violation = problem.score(indices)
-        trial.set_user_attr("violation", violation)
+        if problem.info["limits"]:
+            trial.set_constraint("limits", violation)
         study.tell(trial, objectives)
-
-
-def constraints(trial):
-    return [trial.user_attrs["violation"]]
-
-
-def limited(problem):
-    return {"constraints_func": constraints} if problem.info["limits"] else {}
 
 
 def optuna_nsga2(problem, seed):
     import optuna
 
-    optuna_search(problem, optuna.samplers.NSGAIISampler(
-        population_size=40, seed=seed, **limited(problem)))
+    optuna_search(problem, optuna.samplers.NSGAIISampler(population_size=40, seed=seed))
 
 
 def optuna_tpe(problem, seed):
     import optuna
 
-    optuna_search(problem, optuna.samplers.TPESampler(seed=seed, **limited(problem)))
+    optuna_search(problem, optuna.samplers.TPESampler(seed=seed))
 
 
 def deap_nsga2(problem, seed, population=40):
