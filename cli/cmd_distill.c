@@ -10,13 +10,16 @@
 
 #include "cli/command.h"
 #include "cli/evaluator.h"
+#include "cli/exam.h"
 #include "cli/lab.h"
 #include "cli/settings.h"
 #include "trainer/data/safetensors.h"
 
 struct wishes {
     const char *db, *candidate, *output;
-    int64_t steps; /* -1: as the study says */
+    const char *study; /* NULL: as it is kept in the database */
+    int64_t steps;     /* -1: as the study says */
+    bool gates;
 };
 
 /* ---- what the database says ---- */
@@ -55,8 +58,29 @@ static rt_status find_candidate(struct store *store, const char *wanted, struct 
     return rc;
 }
 
-static rt_status read_study(struct store *store, struct lab *lab, struct settings *settings,
+/* The study's own file may have another full recipe and other gates by now, but nothing else. */
+static rt_status read_again(struct store *store, const char *path, struct lab *lab,
                             struct rt_err *err)
+{
+    char hash[RT_HASH_TEXT], *want;
+    rt_status rc;
+
+    RT_TRY(lab_open(lab, path, NULL, err));
+    study_hash(&lab->study, hash);
+    if ((rc = column_text(store, "select hash from study", NULL, &want, err)) == RT_OK &&
+        (!want || strcmp(hash, want) != 0))
+        rc = rt_fail(err, RT_EMISMATCH,
+                     "'%.200s' is another study than the one in '%.200s'; only its full recipe "
+                     "and its gates may differ",
+                     path, store_path(store));
+    free(want);
+    if (rc != RT_OK)
+        lab_close(lab);
+    return rc;
+}
+
+static rt_status read_study(struct store *store, const char *path, struct lab *lab,
+                            struct settings *settings, struct rt_err *err)
 {
     char *yaml = NULL, *text = NULL;
     bool weighed = false; /* always so where there is a candidate */
@@ -65,7 +89,8 @@ static rt_status read_study(struct store *store, struct lab *lab, struct setting
     if ((rc = column_text(store, "select yaml from study", NULL, &yaml, err)) == RT_OK &&
         (rc = store_settings(store, &text, err)) == RT_OK &&
         (rc = settings_parse(settings, text, err)) == RT_OK &&
-        (rc = lab_open(lab, settings->study, yaml, err)) == RT_OK &&
+        (rc = path ? read_again(store, path, lab, err)
+                   : lab_open(lab, settings->study, yaml, err)) == RT_OK &&
         ((rc = lab_recall_weights(lab, store, &weighed, err)) || !weighed)) {
         rc = rc ? rc : rt_fail(err, RT_EDB, "'%s' knows no teachers", store_path(store));
         lab_close(lab);
@@ -114,115 +139,7 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
     return tr_train(&training, &job->weights, &job->summary, err);
 }
 
-/* ---- the report ---- */
-
-struct exam { /* student and ensemble on the test file */
-    struct tr_fidelity student, ensemble;
-};
-
-struct sheets { /* what both wrote; n rows */
-    float *student, *teachers, *ensemble;
-    double *target;
-    int *rows;
-};
-
-static void sheets_release(struct sheets *s)
-{
-    free(s->student);
-    free(s->teachers);
-    free(s->ensemble);
-    free(s->target);
-    free(s->rows);
-}
-
-static rt_status sheets_init(struct sheets *s, size_t n, size_t classes, size_t teachers,
-                             struct rt_err *err)
-{
-    *s = (struct sheets){malloc(n * classes * sizeof(float)),
-                         malloc(n * classes * teachers * sizeof(float)),
-                         malloc(n * classes * sizeof(float)), malloc(n * classes * sizeof(double)),
-                         malloc(n * sizeof(int))};
-    if (s->student && s->teachers && s->ensemble && s->target && s->rows)
-        return RT_OK;
-    return rt_fail(err, RT_ENOMEM, "no memory to evaluate %zu test examples", n);
-}
-
-static rt_status grade(const struct job *job, const struct tr_images *test, struct sheets *s,
-                       struct exam *exam, struct rt_err *err)
-{
-    const struct lab *lab = &job->lab;
-    const struct tr_distill *distill = &job->recipe.distill;
-    const int classes = test->classes, teachers = lab->study.teachers.count;
-    const struct tr_teaching teaching = lab_teaching(lab, NULL);
-    const struct tr_knowledge said = {
-        .key = {.teachers = teachers, .classes = classes, .rows = test->count},
-        .logits = s->teachers};
-
-    for (int i = 0; i < test->count; i++)
-        s->rows[i] = i;
-    RT_TRY(tr_teachers_predict(&teaching, test, s->teachers, err));
-    RT_TRY(tr_predict(&job->student, &job->weights, test, &lab->split, s->rows, test->count,
-                      lab->study.search.workers, s->student, err));
-    tr_ensemble_rows(distill, &said, s->rows, test->count, s->target);
-    tr_log_of(s->target, (size_t)test->count * classes, s->ensemble);
-    RT_TRY(tr_fidelity_measure(s->student, s->target, test->labels, test->count, classes,
-                               &exam->student, err));
-    return tr_fidelity_measure(s->ensemble, s->target, test->labels, test->count, classes,
-                               &exam->ensemble, err);
-}
-
-static rt_status examine(const struct job *job, struct exam *exam, struct rt_err *err)
-{
-    struct tr_images test;
-    struct sheets sheets;
-    rt_status rc;
-
-    RT_TRY(lab_test_images(&job->lab, &test, err));
-    rc = sheets_init(&sheets, (size_t)test.count, (size_t)test.classes,
-                     (size_t)job->lab.study.teachers.count, err);
-    if (rc == RT_OK)
-        rc = grade(job, &test, &sheets, exam, err);
-    sheets_release(&sheets);
-    tr_images_release(&test);
-    return rc;
-}
-
-static int64_t ensemble_params(const struct lab *lab)
-{
-    int64_t sum = 0;
-
-    for (int k = 0; k < lab->study.teachers.count; k++)
-        sum += tr_teacher_params(&lab->study.teachers.teacher[k], &lab->shape);
-    return sum;
-}
-
-static void print_exam(const struct job *job, const struct exam *exam)
-{
-    const struct tr_fidelity *s = &exam->student, *e = &exam->ensemble;
-    const double params = (double)job->student.param_count;
-    const double teachers = (double)ensemble_params(&job->lab);
-    char arch[SPACE_ARCH_TEXT];
-
-    space_arch_print(&job->arch, arch);
-    (void)printf("student            %s\n", arch);
-    (void)printf("training           %d steps of %d, %.0f s\n", job->recipe.steps,
-                 job->recipe.batch, job->summary.seconds);
-    if (job->recipe.init == TR_INIT_PRUNE)
-        (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
-                     100 * job->inherited,
-                     job->lab.study.teachers.teacher[job->lab.study.prune.teacher].name);
-    (void)printf("test accuracy      %.2f %% +- %.2f\n", 100 * (1 - s->error), 100 * s->error_se);
-    (void)printf("ensemble accuracy  %.2f %% +- %.2f\n", 100 * (1 - e->error), 100 * e->error_se);
-    (void)printf("retained           %.2f %% of the ensemble's accuracy\n",
-                 100 * (1 - s->error) / (1 - e->error));
-    (void)printf("agreement          %.2f %% +- %.2f with the ensemble\n", 100 * s->agreement,
-                 100 * s->agreement_se);
-    (void)printf("KL to the ensemble %.4f +- %.4f\n", s->kl, s->kl_se);
-    (void)printf("parameters         %.0f (%.0f bytes)\n", params, 4 * params);
-    if (teachers > 0)
-        (void)printf("compression        %.2f %% smaller than the ensemble, %.1fx\n",
-                     100 * (1 - params / teachers), teachers / params);
-}
+/* ---- what it leaves ---- */
 
 static rt_status write_weights(const struct job *job, const struct exam *exam, const char *path,
                                struct rt_err *err)
@@ -241,17 +158,96 @@ static rt_status write_weights(const struct job *job, const struct exam *exam, c
     (void)snprintf(error, sizeof error, "%.6f", exam->student.error);
     (void)snprintf(mean, sizeof mean, "%.9g", (double)job->lab.split.mean);
     (void)snprintf(sd, sizeof sd, "%.9g", (double)job->lab.split.sd);
-    RT_TRY(tr_safetensors_write(path, &job->student, job->weights.params, metadata, err));
-    (void)printf("weights            %s\n", path);
+    return tr_safetensors_write(path, &job->student, job->weights.params, metadata, err);
+}
+
+/* student.safetensors -> student.json */
+static void json_path(const char *weights, char path[RT_PATH_MAX])
+{
+    static const char ending[] = ".safetensors";
+    size_t length = strlen(weights), end = sizeof ending - 1;
+
+    if (length > end && strcmp(weights + length - end, ending) == 0)
+        length -= end;
+    (void)snprintf(path, RT_PATH_MAX, "%.*s.json", (int)length, weights);
+}
+
+static rt_status write_files(const struct job *job, const struct exam *exam,
+                             const struct store_distillation *run, struct rt_err *err)
+{
+    char path[RT_PATH_MAX];
+
+    if (!run->weights[0])
+        return RT_OK;
+    json_path(run->weights, path);
+    RT_TRY(write_weights(job, exam, run->weights, err));
+    RT_TRY(exam_write(run, path, err));
+    (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, path);
     return RT_OK;
+}
+
+/* A database that cannot be written is no reason to lose the student. */
+static void record(const struct job *job, const char *db, struct store_distillation *run)
+{
+    struct rt_machine machine;
+    struct store *store = NULL;
+    struct rt_err err;
+    rt_status rc;
+
+    rt_machine_query(&machine);
+    if ((rc = store_open(db, STORE_APPEND, NULL, &store, &err)) == RT_OK &&
+        (rc = store_host(store, &machine, tr_kernels_name(job->kernels), &run->host, &err)) ==
+            RT_OK)
+        rc = store_distillation(store, run, &err);
+    store_close(store);
+    if (rc != RT_OK)
+        command_warn("distill", "not recorded: %s", err.text);
+}
+
+static rt_status report(const struct job *job, const struct wishes *wishes, const struct exam *exam,
+                        struct rt_err *err)
+{
+    struct store_distillation run = {.arch = &job->arch,
+                                     .steps = job->recipe.steps,
+                                     .batch = job->recipe.batch,
+                                     .seed = job->lab.study.seed,
+                                     .seconds = job->summary.seconds,
+                                     .weights = wishes->output ? wishes->output : ""};
+    char arch[SPACE_ARCH_TEXT];
+    int failed = 0;
+
+    space_arch_print(&job->arch, arch);
+    (void)printf("student            %s\ntraining           %d steps of %d, %.0f s\n", arch,
+                 run.steps, run.batch, run.seconds);
+    if (job->recipe.init == TR_INIT_PRUNE)
+        (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
+                     100 * job->inherited,
+                     job->lab.study.teachers.teacher[job->lab.study.prune.teacher].name);
+    exam_print(exam);
+    run.value_count = exam_values(exam, run.values);
+    if (wishes->gates) {
+        run.gate_count = exam_gates(exam, &job->lab.study.gates, run.gates);
+        exam_print_gates(run.gates, run.gate_count);
+    }
+    record(job, wishes->db, &run);
+    RT_TRY(write_files(job, exam, &run, err));
+    for (int i = 0; i < run.gate_count; i++)
+        failed += !run.gates[i].passed;
+    return failed ? rt_fail(err, RT_EARG, "%d of %d gates failed", failed, run.gate_count) : RT_OK;
 }
 
 static rt_status distil(struct job *job, const struct wishes *wishes, const atomic_int *stop,
                         struct rt_err *err)
 {
     struct lab *lab = &job->lab;
-    struct exam exam;
+    struct store_gate set[STORE_MAX_GATES];
+    struct exam exam = {0};
 
+    if (wishes->gates && !exam_gates(&exam, &lab->study.gates, set))
+        return rt_fail(
+            err, RT_EARG,
+            "'%.200s' sets no gates; add a block `gates`, and name the file with --study",
+            lab->study.path);
     RT_TRY(tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
                                                     : lab_teach(lab, stop, err));
     RT_TRY(lab_live_open(lab, &lab->study.full, err));
@@ -263,23 +259,30 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     if (wishes->steps > 0)
         job->recipe.steps = (int)wishes->steps;
     RT_TRY(train(job, stop, err));
-    RT_TRY(examine(job, &exam, err));
-    print_exam(job, &exam);
-    return wishes->output ? write_weights(job, &exam, wishes->output, err) : RT_OK;
+    RT_TRY(exam_take(lab, &job->student, &job->weights, &job->recipe.distill, &exam, err));
+    return report(job, wishes, &exam, err);
 }
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {
-        {"output", required_argument, NULL, 'o'}, {"steps", required_argument, NULL, 's'}, {0}};
+    const struct option longs[] = {{"output", required_argument, NULL, 'o'},
+                                   {"steps", required_argument, NULL, 's'},
+                                   {"study", required_argument, NULL, 'S'},
+                                   {"gates", no_argument, NULL, 'g'},
+                                   {0}};
     bool good = true;
 
     *w = (struct wishes){.steps = -1};
     for (int o; good && (o = command_option("distill", argc, argv, "o:", longs)) != -1;) {
-        if (o == 'o')
-            w->output = optarg;
-        else
-            good = o == 's' && command_int64("distill", "--steps", optarg, 1, INT32_MAX, &w->steps);
+        switch (o) {
+        case 'o': w->output = optarg; break;
+        case 'S': w->study = optarg; break;
+        case 'g': w->gates = true; break;
+        case 's':
+            good = command_int64("distill", "--steps", optarg, 1, INT32_MAX, &w->steps);
+            break;
+        default: good = false;
+        }
     }
     return good && command_operand("distill", argc, argv, "DB", &w->db) &&
                    command_operand("distill", argc, argv, "CANDIDATE", &w->candidate) &&
@@ -302,7 +305,7 @@ static int run(int argc, char **argv)
     if (!(store = command_open_read("distill", wishes.db)))
         return COMMAND_FAILED;
     if ((rc = find_candidate(store, wishes.candidate, &job.arch, &err)) == RT_OK)
-        rc = read_study(store, &job.lab, &job.settings, &err);
+        rc = read_study(store, wishes.study, &job.lab, &job.settings, &err);
     store_close(store);
     if (rc == RT_OK) {
         rc = distil(&job, &wishes, stop, &err);
@@ -315,13 +318,19 @@ static int run(int argc, char **argv)
 
 const struct command command_distill = {
     .name = "distill",
-    .use = "DB CANDIDATE [-o FILE.safetensors] [--steps N]",
+    .use = "DB CANDIDATE [-o FILE.safetensors] [--steps N] [--study FILE] [--gates]",
     .summary = "train one student by the full recipe and test it",
-    .help = "CANDIDATE is a candidate's number or its architecture, as `retort front` shows them.\n"
-            "Trains it by the study's `full` recipe on all cores, and prints its accuracy on the\n"
-            "test file, its agreement with the ensemble, and how much smaller it is.\n"
-            "\n"
-            "  -o, --output FILE  write the weights, in safetensors format\n"
-            "  --steps N          optimiser steps, in place of the study's\n",
+    .help =
+        "CANDIDATE is a candidate's number or its architecture, as `retort front` shows them.\n"
+        "Trains it by the study's `full` recipe on all cores, measures it on the test file, its\n"
+        "accuracy, calibration, agreement with the ensemble and how much smaller it is, prints\n"
+        "that with standard errors, and records it in the database (view `distillations`).\n"
+        "\n"
+        "  -o, --output FILE  write the weights, in safetensors format, and beside them the\n"
+        "                     measurements as .json\n"
+        "  --steps N          optimiser steps, in place of the study's\n"
+        "  --study FILE       take `full` and `gates` from this file of the same study, in place\n"
+        "                     of the study as it was when the search began\n"
+        "  --gates            check the study's `gates`: exit code 1 unless all pass\n",
     .run = run,
 };

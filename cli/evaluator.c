@@ -23,14 +23,16 @@ int evaluator_values(const struct tr_fidelity *f, bool has_teachers,
 
     put(values, &count, "error", f->error, f->error_se);
     put(values, &count, "nll", f->nll, f->nll_se);
-    put(values, &count, "brier", f->brier, NAN);
-    put(values, &count, "ece", f->ece, NAN);
+    put(values, &count, "brier", f->brier, f->brier_se);
+    put(values, &count, "ece", f->ece, f->ece_se);
     if (has_teachers) {
         put(values, &count, "kl", f->kl, f->kl_se);
-        put(values, &count, "reverse_kl", f->reverse_kl, NAN);
+        put(values, &count, "reverse_kl", f->reverse_kl, f->reverse_kl_se);
         put(values, &count, "agreement", f->agreement, f->agreement_se);
-        put(values, &count, "total_variation", f->tv, NAN);
-        put(values, &count, "js", f->js, NAN);
+        put(values, &count, "total_variation", f->tv, f->tv_se);
+        put(values, &count, "js", f->js, f->js_se);
+        put(values, &count, "ece_ensemble", f->ece_teacher, f->ece_teacher_se);
+        put(values, &count, "accuracy_retention", f->retention, f->retention_se);
     }
     return count;
 }

@@ -197,6 +197,7 @@ static rt_status recorded_teacher(const struct assembly *a, const struct study_m
                                   struct tr_teacher_spec *teacher)
 {
     teacher->recorded = true;
+    teacher->params = m->logits.params;
     RT_TRY(resolve(a, m->logits.train, teacher->train_logits));
     return resolve(a, m->logits.test, teacher->test_logits);
 }
@@ -488,6 +489,26 @@ static rt_status place_recipes(const struct assembly *a)
     return check_recipe(a, &study->full, "full");
 }
 
+/* A gate on sizes needs the size of every teacher. */
+static rt_status check_gates(const struct assembly *a)
+{
+    static const char *const sizes[] = {"gates.params_reduction", "gates.bytes_reduction",
+                                        "gates.compression_ratio"};
+    const struct study_gates *g = &a->study->gates;
+    const double wanted[] = {g->params_reduction, g->bytes_reduction, g->compression_ratio};
+
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; wanted[i] > 0 && k < a->study->teachers.count; k++) {
+            const struct tr_teacher_spec *teacher = &a->study->teachers.teacher[k];
+            if (teacher->recorded && !teacher->params)
+                return study__fail(a->yaml, sizes[i], a->err,
+                                   "the size of the recorded teacher '%s' is not known; give its "
+                                   "logits.params, or leave the gate out",
+                                   teacher->name);
+        }
+    return RT_OK;
+}
+
 /* From the file's values to a study; what only libcyaml's struct has is resolved and copied. */
 static rt_status assemble(struct study_yaml *yaml, struct study_file *file, struct rt_err *err)
 {
@@ -500,6 +521,7 @@ static rt_status assemble(struct study_yaml *yaml, struct study_file *file, stru
     RT_TRY(place_space(&a));
     RT_TRY(place_search(&a));
     RT_TRY(place_rungs(&a));
+    RT_TRY(check_gates(&a));
     return place_recipes(&a);
 }
 

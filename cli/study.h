@@ -32,6 +32,16 @@ struct study_data {
     int validation, held_out, train_limit;                   /* rows; train_limit 0: all */
 };
 
+/* What a distilled student must reach on the test file, at least; 0: not asked. The ensemble's size
+ * is the sum of its members'. */
+struct study_gates {
+    double accuracy_retention; /* share of the ensemble's accuracy */
+    double agreement;          /* share of examples on which it says what the ensemble says */
+    double params_reduction;   /* 1 - student's / ensemble's */
+    double bytes_reduction;    /* the same in bytes of weights, fp32 */
+    double compression_ratio;  /* ensemble's parameters / student's */
+};
+
 struct study {
     char path[RT_PATH_MAX];   /* of the study file */
     char *yaml;               /* owned: the study file, word for word */
@@ -48,6 +58,7 @@ struct study {
     struct tr_recipe full;        /* `full:`, what it does not say taken from `distill:` */
     struct tr_prune prune;        /* of a recipe that starts from a teacher's weights */
     double full_epochs;           /* > 0: in place of full.steps, see study_full_recipe() */
+    struct study_gates gates;     /* of `retort distill --gates` */
     struct search_options search; /* workers at least 1; host and log are the caller's */
     int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */
     struct tr_latency_options latency;

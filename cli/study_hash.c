@@ -10,8 +10,8 @@
 
 #include "cli/study_internal.h"
 
-static const char *const ignored[] = {"name", "full", "search.trials", "search.hours",
-                                      "search.workers"};
+static const char *const ignored[] = {"name",          "full",         "gates",
+                                      "search.trials", "search.hours", "search.workers"};
 
 static bool is_ignored(const char *key)
 {

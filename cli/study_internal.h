@@ -29,6 +29,7 @@ struct study_member { /* one of teachers.members; "" or 0: not said */
     } train;
     struct {
         char train[RT_PATH_MAX], test[RT_PATH_MAX];
+        int64_t params;
     } logits;
 };
 

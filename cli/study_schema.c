@@ -111,7 +111,8 @@ static const cyaml_schema_field_t train_fields[] = {
 
 static const cyaml_schema_field_t logits_fields[] = {
     CYAML_FIELD_STRING("train", required, struct study_member, logits.train, 1),
-    CYAML_FIELD_STRING("test", optional, struct study_member, logits.test, 1), CYAML_FIELD_END};
+    CYAML_FIELD_STRING("test", optional, struct study_member, logits.test, 1),
+    CYAML_FIELD_INT("params", optional, struct study_member, logits.params), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t member_fields[] = {
     CYAML_FIELD_STRING("name", required, struct study_member, name, 1),
@@ -210,6 +211,14 @@ static const cyaml_schema_field_t prune_fields[] = {
     BOOL("merge_heads", optional, study.prune.inherit.merge_heads),
     CYAML_FIELD_END};
 
+static const cyaml_schema_field_t gates_fields[] = {
+    FLOAT("accuracy_retention", optional, study.gates.accuracy_retention),
+    FLOAT("agreement", optional, study.gates.agreement),
+    FLOAT("params_reduction", optional, study.gates.params_reduction),
+    FLOAT("bytes_reduction", optional, study.gates.bytes_reduction),
+    FLOAT("compression_ratio", optional, study.gates.compression_ratio),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t search_fields[] = {
     INT("trials", optional, study.search.trials),
     FLOAT("hours", optional, study.search.hours),
@@ -243,6 +252,7 @@ static const cyaml_schema_field_t study_fields[] = {
     BLOCK("distill", optional, distill_fields),
     BLOCK("full", optional, full_fields),
     BLOCK("prune", optional, prune_fields),
+    BLOCK("gates", optional, gates_fields),
     BLOCK("search", optional, search_fields),
     BLOCK("latency", optional, latency_fields),
     CYAML_FIELD_END};
@@ -268,6 +278,7 @@ static const struct study_range ranges[] = {
     {"teachers.members[].train.warmup", 0, 1},
     {"teachers.members[].train.weight_decay", 0, 100},
     {"teachers.members[].train.seed", 0, 9e15},
+    {"teachers.members[].logits.params", 1, ANY_SIZE},
     {"space.stages", 1, SPACE_MAX_DEPTH},
     {"space.depth[]", 1, SPACE_MAX_DEPTH},
     {"space.width[]", 1, SPACE_MAX_WIDTH},
@@ -306,6 +317,11 @@ static const struct study_range ranges[] = {
     {"distill.layers.intermediate", 0, 1},
     {"full.epochs", .001, 1e5},
     {"prune.calibration", 1, any_rows},
+    {"gates.accuracy_retention", 0, 2},
+    {"gates.agreement", 0, 1},
+    {"gates.params_reduction", 0, .999999},
+    {"gates.bytes_reduction", 0, .999999},
+    {"gates.compression_ratio", 0, 1e9},
     {"search.trials", 0, 1e9},
     {"search.hours", 0, 1e5},
     {"search.workers", 0, 1024},

@@ -238,9 +238,8 @@ static rt_status use_log(struct store *store, struct rt_err *err)
     return rc;
 }
 
-/* The lock is held. */
-static rt_status connect_writer(struct store *store, const char *file, const char *hash,
-                                struct rt_err *err)
+static rt_status connect_writable(struct store *store, const char *file, const char *hash,
+                                  struct rt_err *err)
 {
     if (access(file, W_OK))
         return rt_fail(err, RT_EIO, "cannot write '%s': %s; mend its permissions", store->path,
@@ -249,10 +248,17 @@ static rt_status connect_writer(struct store *store, const char *file, const cha
     RT_TRY(check_ours(store, err));
     RT_TRY(check_study(store, hash, err));
     RT_TRY(use_log(store, err));
-    RT_TRY(execute(store,
+    return execute(store,
                    "pragma synchronous = normal; pragma foreign_keys = on;"
                    "pragma journal_size_limit = 67108864",
-                   err));
+                   err);
+}
+
+/* The lock is held. */
+static rt_status connect_writer(struct store *store, const char *file, const char *hash,
+                                struct rt_err *err)
+{
+    RT_TRY(connect_writable(store, file, hash, err));
     return store__recover(store, err);
 }
 
@@ -271,6 +277,8 @@ rt_status store_open(const char *path, enum store_mode mode, const char *hash, s
         rc = store__lock(&s->lock, file, err);
         if (rc == RT_OK)
             rc = connect_writer(s, file, hash, err);
+    } else if (mode == STORE_APPEND) {
+        rc = connect_writable(s, file, hash, err);
     } else {
         rc = connect_reader(s, file, hash, err);
     }

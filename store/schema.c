@@ -189,6 +189,38 @@ static const char front_history[] =
     "  hypervolume real              -- 0 to 1; null before it is defined\n"
     ") strict";
 
+static const char distillation[] =
+    "create table distillation (     -- one run of retort distill: the full recipe\n"
+    "  id        integer primary key,\n"
+    "  candidate integer not null references candidate (id),\n"
+    "  host      integer not null references host (id),\n"
+    "  steps     integer not null,\n"
+    "  batch     integer not null,\n"
+    "  seed      integer not null,   -- unsigned: printf('%u', seed)\n"
+    "  seconds   real not null,      -- of training\n"
+    "  weights   text not null,      -- path of the file as given; '' for none\n"
+    "  finished  text not null\n"
+    ") strict";
+
+static const char distillation_metric[] =
+    "create table distillation_metric ( -- on the test file\n"
+    "  distillation integer not null references distillation (id),\n"
+    "  name         text not null,\n"
+    "  value        real,            -- null: not a finite number\n"
+    "  stderr       real,            -- standard error\n"
+    "  primary key (distillation, name)\n"
+    ") strict, without rowid";
+
+static const char gate[] =
+    "create table gate (             -- what the study asks of a distilled student\n"
+    "  distillation integer not null references distillation (id),\n"
+    "  name         text not null,   -- a key of the study's gates\n"
+    "  wanted       real not null,   -- at least\n"
+    "  value        real,            -- as measured\n"
+    "  passed       integer not null check (passed in (0, 1)),\n"
+    "  primary key (distillation, name)\n"
+    ") strict, without rowid";
+
 static const char event[] =
     "create table event (            -- what happened; rows only ever added\n"
     "  id    integer primary key,\n"
@@ -333,6 +365,31 @@ static const char hypervolume[] =
     "  left join execution x on x.trial = h.trial and x.outcome in ('done', 'failed')\n"
     "order by h.trial";
 
+#define TEST(which, called)                                                                        \
+    "  (select m.value from distillation_metric m\n"                                               \
+    "    where m.distillation = d.id and m.name = '" which "') as " called ",\n"
+static const char distillations[] =
+    "create view distillations as    -- students by the full recipe, on the test file; newest "
+    "first\n"
+    "select d.id, c.arch, d.steps, c.params,\n" TEST(
+        "error",
+        "error") "  (select m.stderr from distillation_metric m\n"
+                 "    where m.distillation = d.id and m.name = 'error') as error_stderr,\n" TEST(
+                     "ensemble_error", "ensemble_error") TEST("kl", "kl")
+                     TEST("agreement", "agreement") TEST("accuracy_retention", "accuracy_retention")
+                         TEST("params_reduction", "params_reduction")
+                             TEST("bytes_reduction", "bytes_reduction")
+                                 TEST("compression_ratio",
+                                      "compression_ratio") "  (select count(*) from gate g where "
+                                                           "g.distillation = d.id) as gates,\n"
+                                                           "  (select count(*) from gate g where "
+                                                           "g.distillation = d.id and g.passed) as "
+                                                           "gates_passed,\n"
+                                                           "  d.candidate, d.weights, d.finished\n"
+                                                           "from distillation d join candidate c "
+                                                           "on c.id = d.candidate\n"
+                                                           "order by d.id desc";
+
 const char *const store__schema[] = {study,
                                      objective,
                                      rung,
@@ -357,6 +414,9 @@ const char *const store__schema[] = {study,
                                      latency_candidate,
                                      front,
                                      front_history,
+                                     distillation,
+                                     distillation_metric,
+                                     gate,
                                      event,
                                      event_keep,
                                      event_stay,
@@ -369,4 +429,5 @@ const char *const store__schema[] = {study,
                                      failures,
                                      learning_curves,
                                      hypervolume,
+                                     distillations,
                                      NULL};

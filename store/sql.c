@@ -138,7 +138,7 @@ rt_status store__begin(struct store *store, struct rt_err *err, const char *form
     va_start(args, format);
     vsnprintf(store->doing, sizeof store->doing, format, args);
     va_end(args);
-    if (store->mode != STORE_WRITE)
+    if (store->mode == STORE_READ)
         return store__fail(store, err, "it was opened for reading");
     return store__run(store, begin, NULL, 0, err);
 }

@@ -6,6 +6,7 @@
  * Writing  one writer a file (an advisory lock beside it; a second one is refused with RT_EDB and
  *          the holder's pid), WAL with synchronous=NORMAL, one transaction a change of state, so
  *          that after kill -9 the file shows every trial either before or after a change.
+ *          The one exception is STORE_APPEND: a row of its own tables in a transaction of its own.
  * Reading  any number, any time; STORE_READ never writes, nor blocks the writer.
  * States   proposed -> running -> done -> committed | failed. `done` waits for its turn: results
  *          are committed in order of the trial's number (failed ones too). An interrupted trial
@@ -27,12 +28,14 @@
 #define STORE_MAX_RUNGS 8
 #define STORE_NAME 32
 #define STORE_MAX_METRICS 48
+#define STORE_MAX_GATES 8
 #define STORE_SCHEMA_VERSION 2
 
 struct store;
 struct sqlite3;
 
-enum store_mode { STORE_READ, STORE_WRITE };
+/* STORE_APPEND: only to add a distillation, also while another process writes. */
+enum store_mode { STORE_READ, STORE_WRITE, STORE_APPEND };
 
 struct store_study {
     const char *name, *yaml; /* the study file, word for word */
@@ -165,6 +168,28 @@ struct store_trial {
 };
 rt_status store_trials_load(struct store *store, struct store_trial **trials, int64_t *count,
                             struct rt_err *err); /* caller frees *trials */
+
+struct store_gate { /* a condition that the student must meet */
+    char name[STORE_NAME];
+    double wanted, value; /* at least, measured */
+    bool passed;
+};
+
+/* One run of `retort distill`: a candidate by the full recipe, measured on the test file. */
+struct store_distillation {
+    const struct space_arch *arch; /* of a candidate of this study */
+    int64_t host;
+    int steps, batch;
+    uint64_t seed;
+    double seconds;      /* of training */
+    const char *weights; /* path of the file, or "" */
+    int value_count, gate_count;
+    struct store_value values[STORE_MAX_METRICS];
+    struct store_gate gates[STORE_MAX_GATES];
+};
+/* Store open for STORE_WRITE or STORE_APPEND. */
+rt_status store_distillation(struct store *store, const struct store_distillation *distillation,
+                             struct rt_err *err);
 
 rt_status store_event(struct store *store, const char *kind, int64_t trial, const char *text,
                       struct rt_err *err); /* append-only log; trial -1: none */

@@ -229,6 +229,35 @@ static inline int64_t sample_host(struct store *store)
     return host;
 }
 
+/* Trial 0's student by the full recipe: one gate passes and one does not. */
+static inline void sample_distil(struct store *store)
+{
+    const struct space_arch arch = sample_arch(0);
+    const struct store_distillation d = {
+        .arch = &arch,
+        .host = 1,
+        .steps = 9000,
+        .batch = 64,
+        .seed = 7,
+        .seconds = 321.5,
+        .weights = "student.safetensors",
+        .value_count = 8,
+        .values = {{"error", .081, .0027},
+                   {"ensemble_error", .075, .0026},
+                   {"kl", .02, .001},
+                   {"agreement", .97, .0017},
+                   {"accuracy_retention", .9935, .002},
+                   {"params_reduction", .9, NAN},
+                   {"bytes_reduction", .9, NAN},
+                   {"compression_ratio", 10, NAN}},
+        .gate_count = 2,
+        .gates = {{"accuracy_retention", .97, .9935, true}, {"compression_ratio", 15, 10, false}},
+    };
+    struct rt_err err;
+
+    assert_ok(store_distillation(store, &d, &err));
+}
+
 /* The whole study, in `store` as it was created. */
 static inline void sample_fill(struct store *store)
 {
@@ -249,6 +278,7 @@ static inline void sample_fill(struct store *store)
         if (n < SAMPLE_TRIALS - 2)
             sample_commit(store, n);
     }
+    sample_distil(store);
     assert_ok(store_event(store, "note", -1, "the sample is complete", &err));
 }
 

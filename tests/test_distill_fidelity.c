@@ -73,6 +73,76 @@ static void reverse_divergence_and_errors_match_direct_sums(void **state)
     assert_near(f.kl_se, sqrt(sq / 3 / 4), 1e-12);
 }
 
+/* Each from its own per-example values, straight from the definition. */
+static void every_mean_has_the_standard_error_of_its_examples(void **state)
+{
+    struct tr_fidelity f;
+    struct rt_err err;
+    double target[16], brier[4], tv[4], sum[2] = {0}, sq[2] = {0};
+    (void)state;
+    ensemble_probabilities(target);
+    for (ptrdiff_t i = 0; i < 4; i++) {
+        double z[4], q[4], logq[4];
+        for (int c = 0; c < 4; c++)
+            z[c] = (double)students[4 * i + c];
+        tr_softmax(z, 4, 1, q, logq);
+        brier[i] = tv[i] = 0;
+        for (int c = 0; c < 4; c++) {
+            brier[i] += (q[c] - (c == labels[i])) * (q[c] - (c == labels[i]));
+            tv[i] += .5 * fabs(q[c] - target[4 * i + c]);
+        }
+        sum[0] += brier[i];
+        sum[1] += tv[i];
+    }
+    for (int i = 0; i < 4; i++) {
+        sq[0] += (brier[i] - sum[0] / 4) * (brier[i] - sum[0] / 4);
+        sq[1] += (tv[i] - sum[1] / 4) * (tv[i] - sum[1] / 4);
+    }
+
+    assert_ok(tr_fidelity_measure(students, target, labels, 4, 4, &f, &err));
+
+    assert_near(f.brier_se, sqrt(sq[0] / 3 / 4), 1e-12);
+    assert_near(f.tv_se, sqrt(sq[1] / 3 / 4), 1e-12);
+    assert_true(f.js_se > 0 && f.reverse_kl_se > 0 && f.ece_se > 0 && f.ece_teacher_se > 0);
+}
+
+static void retention_is_a_ratio_of_paired_scores(void **state)
+{
+    static const double right_q[4] = {0, 1, 1, 0}, right_p[4] = {1, 1, 1, 0};
+    struct tr_fidelity f;
+    struct rt_err err;
+    double target[16], sq = 0;
+    (void)state;
+    ensemble_probabilities(target);
+
+    assert_ok(tr_fidelity_measure(students, target, labels, 4, 4, &f, &err));
+
+    assert_near(f.retention, 2. / 3, 1e-15);
+    for (int i = 0; i < 4; i++) {
+        const double d = (right_q[i] - 2. / 3 * right_p[i]) / .75;
+        sq += d * d / 4;
+    }
+    assert_near(f.retention_se, sqrt(sq / 4), 1e-12);
+}
+
+static void calibration_error_has_the_standard_error_of_its_signed_gaps(void **state)
+{
+    struct tr_ece ece;
+    (void)state;
+    tr_ece_init(&ece, 2);
+    tr_ece_add(&ece, .4, 1); /* bin 0 is too modest: +.6, +.8, -.3 */
+    assert_true(isnan(tr_ece_se(&ece)));
+    tr_ece_add(&ece, .2, 1);
+    tr_ece_add(&ece, .3, 0);
+    tr_ece_add(&ece, .9, 0); /* bin 1 too sure: -.9 */
+    assert_near(tr_ece_value(&ece), (.6 + .8 - .3 + .9) / 4, 1e-15);
+    const double mean = .5, d[4] = {.6, .8, -.3, .9};
+    double sq = 0;
+    for (int i = 0; i < 4; i++)
+        sq += (d[i] - mean) * (d[i] - mean);
+    assert_near(tr_ece_se(&ece), sqrt(sq / 3 / 4), 1e-15);
+}
+
 static void calibration_error_over_ten_bins_is_as_printed(void **state)
 {
     struct tr_ece ece;
@@ -310,6 +380,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_reproduce_their_printed_values),
         cmocka_unit_test(reverse_divergence_and_errors_match_direct_sums),
+        cmocka_unit_test(every_mean_has_the_standard_error_of_its_examples),
+        cmocka_unit_test(retention_is_a_ratio_of_paired_scores),
+        cmocka_unit_test(calibration_error_has_the_standard_error_of_its_signed_gaps),
         cmocka_unit_test(calibration_error_over_ten_bins_is_as_printed),
         cmocka_unit_test(a_bin_owns_its_upper_edge),
         cmocka_unit_test(what_is_not_known_is_nan),

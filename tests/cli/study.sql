@@ -10,7 +10,7 @@ CREATE TABLE study (            -- one row: what is searched
   version  text not null,       -- of retort
   created  text not null        -- UTC, as all times
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T09:58:06.589Z');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T10:03:59.258Z');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -689,6 +689,43 @@ INSERT INTO front_history VALUES(18,9,0.81818181818181812126);
 INSERT INTO front_history VALUES(19,9,0.82608695652173913526);
 INSERT INTO front_history VALUES(20,9,0.83333333333333337034);
 INSERT INTO front_history VALUES(21,9,0.83999999999999996891);
+CREATE TABLE distillation (     -- one run of retort distill: the full recipe
+  id        integer primary key,
+  candidate integer not null references candidate (id),
+  host      integer not null references host (id),
+  steps     integer not null,
+  batch     integer not null,
+  seed      integer not null,   -- unsigned: printf('%u', seed)
+  seconds   real not null,      -- of training
+  weights   text not null,      -- path of the file as given; '' for none
+  finished  text not null
+) strict;
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T10:03:59.285Z');
+CREATE TABLE distillation_metric ( -- on the test file
+  distillation integer not null references distillation (id),
+  name         text not null,
+  value        real,            -- null: not a finite number
+  stderr       real,            -- standard error
+  primary key (distillation, name)
+) strict, without rowid;
+INSERT INTO distillation_metric VALUES(1,'accuracy_retention',0.99350000000000004973,0.0020000000000000000416);
+INSERT INTO distillation_metric VALUES(1,'agreement',0.96999999999999997335,0.0016999999999999999052);
+INSERT INTO distillation_metric VALUES(1,'bytes_reduction',0.9000000000000000222,NULL);
+INSERT INTO distillation_metric VALUES(1,'compression_ratio',10.0,NULL);
+INSERT INTO distillation_metric VALUES(1,'ensemble_error',0.074999999999999997224,0.0025999999999999998806);
+INSERT INTO distillation_metric VALUES(1,'error',0.081000000000000002553,0.0027000000000000001429);
+INSERT INTO distillation_metric VALUES(1,'kl',0.020000000000000000416,0.0010000000000000000208);
+INSERT INTO distillation_metric VALUES(1,'params_reduction',0.9000000000000000222,NULL);
+CREATE TABLE gate (             -- what the study asks of a distilled student
+  distillation integer not null references distillation (id),
+  name         text not null,   -- a key of the study's gates
+  wanted       real not null,   -- at least
+  value        real,            -- as measured
+  passed       integer not null check (passed in (0, 1)),
+  primary key (distillation, name)
+) strict, without rowid;
+INSERT INTO gate VALUES(1,'accuracy_retention',0.96999999999999997335,0.99350000000000004973,1);
+INSERT INTO gate VALUES(1,'compression_ratio',15.0,10.0,0);
 CREATE TABLE event (            -- what happened; rows only ever added
   id    integer primary key,
   at    text not null,
@@ -696,9 +733,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-24T09:58:06.589Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-24T09:58:06.617Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-24T09:58:06.627Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-24T10:03:59.258Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-24T10:03:59.277Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-24T10:03:59.285Z','note',NULL,'the sample is complete');
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state, rung);
@@ -836,5 +873,31 @@ select h.trial, h.size, h.hypervolume, x.finished
 from front_history h
   left join execution x on x.trial = h.trial and x.outcome in ('done', 'failed')
 order by h.trial
+;
+CREATE VIEW distillations as    -- students by the full recipe, on the test file; newest first
+select d.id, c.arch, d.steps, c.params,
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'error') as error,
+  (select m.stderr from distillation_metric m
+    where m.distillation = d.id and m.name = 'error') as error_stderr,
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'ensemble_error') as ensemble_error,
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'kl') as kl,
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'agreement') as agreement,
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'accuracy_retention') as accuracy_retention,
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'params_reduction') as params_reduction,
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'bytes_reduction') as bytes_reduction,
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'compression_ratio') as compression_ratio,
+  (select count(*) from gate g where g.distillation = d.id) as gates,
+  (select count(*) from gate g where g.distillation = d.id and g.passed) as gates_passed,
+  d.candidate, d.weights, d.finished
+from distillation d join candidate c on c.id = d.candidate
+order by d.id desc
 ;
 COMMIT;

@@ -6,6 +6,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -16,8 +17,8 @@ struct series { /* a running mean and variance (Welford) */
 };
 
 struct tally {
-    struct series nll, kl;
-    double wrong, agree, brier, reverse_kl, tv, js;
+    struct series nll, brier, kl, reverse_kl, tv, js;
+    double wrong, agree, teacher_right, both_right;
     struct tr_ece of_labels, of_teacher;
 };
 
@@ -50,6 +51,7 @@ void tr_ece_add(struct tr_ece *ece, double confidence, int right)
     ece->count[bin]++;
     ece->right[bin] += right;
     ece->confidence[bin] += confidence;
+    ece->sq += (right - confidence) * (right - confidence);
 }
 
 double tr_ece_value(const struct tr_ece *ece)
@@ -61,6 +63,13 @@ double tr_ece_value(const struct tr_ece *ece)
     return ece->total ? sum / ece->total : (double)NAN;
 }
 
+double tr_ece_se(const struct tr_ece *ece)
+{
+    const double n = ece->total, mean = tr_ece_value(ece);
+
+    return n > 1 ? sqrt(fmax(0, ece->sq - n * mean * mean) / (n - 1) / n) : (double)NAN;
+}
+
 static void add_label(struct tally *t, const double *q, const double *logq, int classes, int label)
 {
     const int best = tr_argmax(q, classes);
@@ -70,7 +79,7 @@ static void add_label(struct tally *t, const double *q, const double *logq, int 
         const double r = q[c] - (c == label);
         brier += r * r;
     }
-    t->brier += brier;
+    series_add(&t->brier, brier);
     t->wrong += best != label;
     series_add(&t->nll, -logq[label]);
     tr_ece_add(&t->of_labels, q[best], best == label);
@@ -92,16 +101,46 @@ static void add_target(struct tally *t, const double *q, const double *logq, con
         js += q[c] > 0 ? q[c] * (logq[c] - logm) : 0;
     }
     series_add(&t->kl, kl);
-    t->reverse_kl += reverse;
-    t->tv += .5 * tv;
-    t->js += .5 * js;
+    series_add(&t->reverse_kl, reverse);
+    series_add(&t->tv, .5 * tv);
+    series_add(&t->js, .5 * js);
     t->agree += best == teacher;
     tr_ece_add(&t->of_teacher, q[best], best == teacher);
+}
+
+static void add_both(struct tally *t, const double *q, const double *p, int classes, int label)
+{
+    const bool right = tr_argmax(p, classes) == label;
+
+    t->teacher_right += right;
+    t->both_right += right && tr_argmax(q, classes) == label;
 }
 
 static double share_se(double share, int n)
 {
     return sqrt(share * (1 - share) / n);
+}
+
+/* A mean and its standard error; NaN when there is nothing that it is a mean of. */
+static void put_mean(const struct series *s, int known, double *mean, double *se)
+{
+    *mean = known ? s->mean : (double)NAN;
+    *se = known ? series_se(s) : (double)NAN;
+}
+
+static void put_ece(const struct tr_ece *ece, double *value, double *se)
+{
+    *value = tr_ece_value(ece);
+    *se = tr_ece_se(ece);
+}
+
+static void put_retention(const struct tally *t, int n, struct tr_fidelity *f)
+{
+    const double teacher = t->teacher_right / n, r = f->accuracy / teacher;
+    const double variance = f->accuracy + r * r * teacher - 2 * r * t->both_right / n;
+
+    f->retention = r;
+    f->retention_se = sqrt(fmax(0, variance) / n) / teacher;
 }
 
 static void tally_means(const struct tally *t, int n, int labels, int target, struct tr_fidelity *f)
@@ -112,18 +151,19 @@ static void tally_means(const struct tally *t, int n, int labels, int target, st
     f->error = labels ? t->wrong / n : nan;
     f->error_se = share_se(f->error, n);
     f->accuracy = 1 - f->error;
-    f->nll = labels ? t->nll.mean : nan;
-    f->nll_se = labels ? series_se(&t->nll) : nan;
-    f->brier = labels ? t->brier / n : nan;
-    f->ece = labels ? tr_ece_value(&t->of_labels) : nan;
+    put_mean(&t->nll, labels, &f->nll, &f->nll_se);
+    put_mean(&t->brier, labels, &f->brier, &f->brier_se);
+    put_ece(&t->of_labels, &f->ece, &f->ece_se);
     f->agreement = target ? t->agree / n : nan;
     f->agreement_se = share_se(f->agreement, n);
-    f->kl = target ? t->kl.mean : nan;
-    f->kl_se = target ? series_se(&t->kl) : nan;
-    f->reverse_kl = target ? t->reverse_kl / n : nan;
-    f->tv = target ? t->tv / n : nan;
-    f->js = target ? t->js / n : nan;
-    f->ece_teacher = target ? tr_ece_value(&t->of_teacher) : nan;
+    put_mean(&t->kl, target, &f->kl, &f->kl_se);
+    put_mean(&t->reverse_kl, target, &f->reverse_kl, &f->reverse_kl_se);
+    put_mean(&t->tv, target, &f->tv, &f->tv_se);
+    put_mean(&t->js, target, &f->js, &f->js_se);
+    put_ece(&t->of_teacher, &f->ece_teacher, &f->ece_teacher_se);
+    f->retention = f->retention_se = nan;
+    if (labels && target)
+        put_retention(t, n, f);
 }
 
 static rt_status check_input(const float *logits, const int *labels, int n, int classes,
@@ -161,6 +201,8 @@ rt_status tr_fidelity_measure(const float *logits, const double *target, const i
             add_label(&tally, q, logq, classes, labels[i]);
         if (target)
             add_target(&tally, q, logq, target + i * classes, classes);
+        if (labels && target)
+            add_both(&tally, q, target + i * classes, classes, labels[i]);
     }
     free(rows);
     tally_means(&tally, n, labels != NULL, target != NULL, fidelity);

@@ -360,9 +360,10 @@ void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_distill 
 
 int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape)
 {
-    struct space_cost cost = {0};
+    struct space_cost cost;
 
-    if (!spec->recorded)
-        space_cost_of(&spec->arch, shape, &cost);
+    if (spec->recorded)
+        return spec->params;
+    space_cost_of(&spec->arch, shape, &cost);
     return cost.params;
 }

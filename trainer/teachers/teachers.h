@@ -24,6 +24,7 @@ struct tr_teacher_spec {
     uint64_t seed;
     /* recorded, .npy (rows of the file, classes): */
     char train_logits[RT_PATH_MAX], test_logits[RT_PATH_MAX]; /* test_logits may be "" */
+    int64_t params;                                           /* 0: unknown */
 };
 
 struct tr_ensemble_spec {
@@ -73,6 +74,6 @@ rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distil
  * last. */
 rt_status tr_teachers_agreement(const struct tr_data *data, const struct tr_distill *distill,
                                 double *agreement, struct rt_err *err);
-/* Parameters of a trained teacher, 0 for a recorded one. */
+/* Parameters; 0 for a recorded teacher of unknown size. */
 int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape);
 #endif

@@ -1,0 +1,265 @@
+/* cli/exam.c -- see exam.h. */
+#include "cli/exam.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/evaluator.h"
+
+/* ---- taking it ---- */
+
+struct sheets { /* what both wrote; n rows */
+    float *student, *teachers, *ensemble;
+    double *target;
+    int *rows;
+};
+
+static void sheets_release(struct sheets *s)
+{
+    free(s->student);
+    free(s->teachers);
+    free(s->ensemble);
+    free(s->target);
+    free(s->rows);
+}
+
+static rt_status sheets_init(struct sheets *s, size_t n, size_t classes, size_t teachers,
+                             struct rt_err *err)
+{
+    *s = (struct sheets){malloc(n * classes * sizeof(float)),
+                         malloc(n * classes * teachers * sizeof(float)),
+                         malloc(n * classes * sizeof(float)), malloc(n * classes * sizeof(double)),
+                         malloc(n * sizeof(int))};
+    if (s->student && s->teachers && s->ensemble && s->target && s->rows)
+        return RT_OK;
+    return rt_fail(err, RT_ENOMEM, "no memory to evaluate %zu test examples", n);
+}
+
+static rt_status grade(const struct lab *lab, const struct tr_student *student,
+                       const struct tr_weights *weights, const struct tr_distill *distill,
+                       const struct tr_images *test, struct sheets *s, struct exam *exam,
+                       struct rt_err *err)
+{
+    const int classes = test->classes, teachers = lab->study.teachers.count;
+    const struct tr_teaching teaching = lab_teaching(lab, NULL);
+    const struct tr_knowledge said = {
+        .key = {.teachers = teachers, .classes = classes, .rows = test->count},
+        .logits = s->teachers};
+
+    for (int i = 0; i < test->count; i++)
+        s->rows[i] = i;
+    RT_TRY(tr_teachers_predict(&teaching, test, s->teachers, err));
+    RT_TRY(tr_predict(student, weights, test, &lab->split, s->rows, test->count,
+                      lab->study.search.workers, s->student, err));
+    tr_ensemble_rows(distill, &said, s->rows, test->count, s->target);
+    tr_log_of(s->target, (size_t)test->count * classes, s->ensemble);
+    RT_TRY(tr_fidelity_measure(s->student, s->target, test->labels, test->count, classes,
+                               &exam->student, err));
+    return tr_fidelity_measure(s->ensemble, s->target, test->labels, test->count, classes,
+                               &exam->ensemble, err);
+}
+
+static void measure_sizes(const struct lab *lab, const struct tr_student *student,
+                          struct exam *exam)
+{
+    exam->params = (double)student->param_count;
+    exam->ensemble_params = exam->largest_params = 0;
+    for (int k = 0; k < lab->study.teachers.count; k++) {
+        const int64_t known = tr_teacher_params(&lab->study.teachers.teacher[k], &lab->shape);
+        const double params = known > 0 ? (double)known : (double)NAN;
+        exam->ensemble_params += params;
+        exam->largest_params = fmax(exam->largest_params, params);
+    }
+}
+
+rt_status exam_take(const struct lab *lab, const struct tr_student *student,
+                    const struct tr_weights *weights, const struct tr_distill *distill,
+                    struct exam *exam, struct rt_err *err)
+{
+    struct tr_images test;
+    struct sheets sheets;
+    rt_status rc;
+
+    RT_TRY(lab_test_images(lab, &test, err));
+    rc = sheets_init(&sheets, (size_t)test.count, (size_t)test.classes,
+                     (size_t)lab->study.teachers.count, err);
+    if (rc == RT_OK)
+        rc = grade(lab, student, weights, distill, &test, &sheets, exam, err);
+    sheets_release(&sheets);
+    tr_images_release(&test);
+    measure_sizes(lab, student, exam);
+    return rc;
+}
+
+/* ---- its numbers ---- */
+
+int exam_values(const struct exam *exam, struct store_value values[STORE_MAX_METRICS])
+{
+    const struct tr_fidelity *e = &exam->ensemble;
+    const double saved = tr_compress(exam->params, exam->ensemble_params);
+    const double nan = (double)NAN;
+    const struct store_value more[] = {
+        {"ensemble_error", e->error, e->error_se},
+        {"ensemble_nll", e->nll, e->nll_se},
+        {"ensemble_brier", e->brier, e->brier_se},
+        {"ensemble_ece", e->ece, e->ece_se},
+        {"params", exam->params, nan},
+        {"ensemble_params", exam->ensemble_params, nan},
+        {"largest_teacher_params", exam->largest_params > 0 ? exam->largest_params : nan, nan},
+        {"params_reduction", saved, nan},
+        {"bytes_reduction", saved, nan}, /* four bytes each on both sides */
+        {"compression_ratio", tr_shrink(exam->params, exam->ensemble_params), nan},
+    };
+    const int count = evaluator_values(&exam->student, true, values);
+
+    memcpy(values + count, more, sizeof more);
+    return count + (int)(sizeof more / sizeof *more);
+}
+
+static void print_share(const char *name, double value, double se, double other, double other_se)
+{
+    (void)printf("%-18s %8.2f %% +- %.2f", name, 100 * value, 100 * se);
+    if (isfinite(other))
+        (void)printf(" %10.2f %% +- %.2f", 100 * other, 100 * other_se);
+    (void)printf("\n");
+}
+
+static void print_number(const char *name, double value, double se, double other, double other_se)
+{
+    (void)printf("%-18s %8.4f   +- %.4f", name, value, se);
+    if (isfinite(other))
+        (void)printf(" %8.4f   +- %.4f", other, other_se);
+    (void)printf("\n");
+}
+
+static void print_sizes(const struct exam *exam)
+{
+    const double student = exam->params, teachers = exam->ensemble_params;
+
+    (void)printf("parameters         %.0f (%.0f bytes as fp32)\n", student, 4 * student);
+    if (!isfinite(teachers))
+        return;
+    (void)printf("of the ensemble's  %.0f: %.2f %% saved, %.1f times smaller\n", teachers,
+                 100 * tr_compress(student, teachers), tr_shrink(student, teachers));
+    (void)printf("of the largest's   %.0f: %.2f %% saved, %.1f times smaller\n",
+                 exam->largest_params, 100 * tr_compress(student, exam->largest_params),
+                 tr_shrink(student, exam->largest_params));
+}
+
+void exam_print(const struct exam *exam)
+{
+    const struct tr_fidelity *s = &exam->student, *e = &exam->ensemble;
+    const double nan = (double)NAN;
+
+    (void)printf("\n%-18s %8s %20s\n", "on the test file", "student", "ensemble");
+    print_share("accuracy", s->accuracy, s->error_se, e->accuracy, e->error_se);
+    print_number("NLL", s->nll, s->nll_se, e->nll, e->nll_se);
+    print_number("Brier score", s->brier, s->brier_se, e->brier, e->brier_se);
+    print_share("calibration error", s->ece, s->ece_se, e->ece, e->ece_se);
+    (void)printf("\nagainst the ensemble\n");
+    print_share("accuracy retained", s->retention, s->retention_se, nan, nan);
+    print_share("agreement", s->agreement, s->agreement_se, nan, nan);
+    print_number("KL", s->kl, s->kl_se, nan, nan);
+    print_number("reverse KL", s->reverse_kl, s->reverse_kl_se, nan, nan);
+    print_number("total variation", s->tv, s->tv_se, nan, nan);
+    print_number("Jensen-Shannon", s->js, s->js_se, nan, nan);
+    print_share("calibration error", s->ece_teacher, s->ece_teacher_se, nan, nan);
+    (void)printf("\n");
+    print_sizes(exam);
+}
+
+/* ---- gates ---- */
+
+int exam_gates(const struct exam *exam, const struct study_gates *wanted,
+               struct store_gate gates[STORE_MAX_GATES])
+{
+    const double saved = tr_compress(exam->params, exam->ensemble_params);
+    const struct store_gate all[] = {
+        {.name = "accuracy_retention",
+         .wanted = wanted->accuracy_retention,
+         .value = exam->student.retention},
+        {.name = "agreement", .wanted = wanted->agreement, .value = exam->student.agreement},
+        {.name = "params_reduction", .wanted = wanted->params_reduction, .value = saved},
+        {.name = "bytes_reduction", .wanted = wanted->bytes_reduction, .value = saved},
+        {.name = "compression_ratio",
+         .wanted = wanted->compression_ratio,
+         .value = tr_shrink(exam->params, exam->ensemble_params)},
+    };
+    int count = 0;
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].wanted > 0) {
+            gates[count] = all[i];
+            gates[count].passed = all[i].value >= all[i].wanted;
+            count++;
+        }
+    return count;
+}
+
+void exam_print_gates(const struct store_gate *gates, int count)
+{
+    (void)printf("\n%-20s %10s %10s\n", "gate", "wanted", "measured");
+    for (int i = 0; i < count; i++)
+        (void)printf("%-20s %10.6g %10.6g  %s\n", gates[i].name, gates[i].wanted, gates[i].value,
+                     gates[i].passed ? "pass" : "FAIL");
+}
+
+/* ---- the file ---- */
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *values_json(const struct store_distillation *run)
+{
+    json_t *all = json_object();
+
+    for (int i = 0; i < run->value_count; i++) {
+        const struct store_value *v = &run->values[i];
+        json_object_set_new(
+            all, v->name,
+            json_pack("{s:o,s:o}", "value", number(v->value), "stderr", number(v->stderr_)));
+    }
+    return all;
+}
+
+static json_t *gates_json(const struct store_distillation *run)
+{
+    json_t *all = json_object();
+
+    for (int i = 0; i < run->gate_count; i++) {
+        const struct store_gate *g = &run->gates[i];
+        json_object_set_new(all, g->name,
+                            json_pack("{s:o,s:o,s:b}", "wanted", number(g->wanted), "value",
+                                      number(g->value), "passed", (int)g->passed));
+    }
+    return all;
+}
+
+rt_status exam_write(const struct store_distillation *run, const char *path, struct rt_err *err)
+{
+    char arch[SPACE_ARCH_TEXT];
+    struct rt_writer writer;
+    rt_status rc;
+
+    space_arch_print(run->arch, arch);
+    json_t *all =
+        json_pack("{s:s,s:i,s:i,s:I,s:o,s:s,s:o,s:o}", "arch", arch, "steps", run->steps, "batch",
+                  run->batch, "seed", (json_int_t)run->seed, "seconds", number(run->seconds),
+                  "weights", run->weights, "test", values_json(run), "gates", gates_json(run));
+    char *text = all ? json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+
+    json_decref(all);
+    if (!text)
+        return rt_fail(err, RT_ENOMEM, "no memory to write '%.200s'", path);
+    if ((rc = rt_writer_open(&writer, path, err)) == RT_OK) {
+        (void)fprintf(writer.file, "%s\n", text);
+        rc = rt_writer_commit(&writer, err);
+    }
+    free(text);
+    return rc;
+}

@@ -1,0 +1,32 @@
+/* cli/exam.h -- a distilled student and its ensemble on the test file, and the gates it must pass.
+ *
+ * Sizes   the ensemble's is the sum of its members': all of them run to say what it says. NaN when
+ *         a recorded teacher's is not known.
+ * Gates   values as measured; what is not a number passes no gate.
+ */
+#ifndef CLI_EXAM_H
+#define CLI_EXAM_H
+#include "cli/lab.h"
+#include "store/store.h"
+
+struct exam {
+    struct tr_fidelity student, ensemble;
+    double params, ensemble_params, largest_params; /* of the student, all teachers, the largest */
+};
+
+/* Predict the test file with both; weights must be packed. RT_EARG when the study names none. */
+rt_status exam_take(const struct lab *lab, const struct tr_student *student,
+                    const struct tr_weights *weights, const struct tr_distill *distill,
+                    struct exam *exam, struct rt_err *err);
+/* All numbers by name, as trials' metrics are called; the ensemble's own begin with "ensemble_". */
+int exam_values(const struct exam *exam, struct store_value values[STORE_MAX_METRICS]);
+void exam_print(const struct exam *exam);
+
+/* The gates that the study sets, checked; returns how many. */
+int exam_gates(const struct exam *exam, const struct study_gates *wanted,
+               struct store_gate gates[STORE_MAX_GATES]);
+void exam_print_gates(const struct store_gate *gates, int count);
+
+/* Everything as JSON at `path`; `run` holds what is known of the training. */
+rt_status exam_write(const struct store_distillation *run, const char *path, struct rt_err *err);
+#endif

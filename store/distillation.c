@@ -1,0 +1,63 @@
+/* store/distillation.c -- what `retort distill` leaves behind: a run, its measurements, its gates.
+ */
+#include <sqlite3.h>
+
+#include "base/clock.h"
+#include "store/store_internal.h"
+
+static rt_status insert_run(struct store *store, const struct store_distillation *d, int64_t *id,
+                            struct rt_err *err)
+{
+    static const char find[] = "select id from candidate where arch = ?1";
+    static const char insert[] =
+        "insert into distillation (candidate, host, steps, batch, seed, seconds, weights, finished)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    char arch[SPACE_ARCH_TEXT], now[RT_UTC_TEXT];
+    int64_t candidate;
+
+    space_arch_print(d->arch, arch);
+    RT_TRY(store__integer(store, find, STORE_BINDS(STORE_TXT(arch)), -1, &candidate, err));
+    if (candidate < 0)
+        return store__fail(store, err, "'%.160s' is no candidate of this study", arch);
+    rt_utc_text(now);
+    RT_TRY(store__run(store, insert,
+                      STORE_BINDS(STORE_INT(candidate), STORE_INT(d->host), STORE_INT(d->steps),
+                                  STORE_INT(d->batch), STORE_INT(d->seed), STORE_NUM(d->seconds),
+                                  STORE_TXT(d->weights), STORE_TXT(now)),
+                      err));
+    *id = sqlite3_last_insert_rowid(store->db);
+    return RT_OK;
+}
+
+static rt_status insert_all(struct store *store, const struct store_distillation *d,
+                            struct rt_err *err)
+{
+    static const char metric[] =
+        "insert into distillation_metric (distillation, name, value, stderr)"
+        " values (?1, ?2, ?3, ?4)";
+    static const char gate[] = "insert into gate (distillation, name, wanted, value, passed)"
+                               " values (?1, ?2, ?3, ?4, ?5)";
+    int64_t id;
+
+    RT_TRY(insert_run(store, d, &id, err));
+    for (int i = 0; i < d->value_count; i++)
+        RT_TRY(
+            store__run(store, metric,
+                       STORE_BINDS(STORE_INT(id), STORE_TXT(d->values[i].name),
+                                   STORE_NUM(d->values[i].value), STORE_NUM(d->values[i].stderr_)),
+                       err));
+    for (int i = 0; i < d->gate_count; i++)
+        RT_TRY(store__run(store, gate,
+                          STORE_BINDS(STORE_INT(id), STORE_TXT(d->gates[i].name),
+                                      STORE_NUM(d->gates[i].wanted), STORE_NUM(d->gates[i].value),
+                                      STORE_INT(d->gates[i].passed)),
+                          err));
+    return RT_OK;
+}
+
+rt_status store_distillation(struct store *store, const struct store_distillation *distillation,
+                             struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "record the distillation"));
+    return store__end(store, insert_all(store, distillation, err), err);
+}

@@ -1,0 +1,56 @@
+# distill measures a student on the test file, records it, and checks the study's gates.
+. "$project/tests/cli/toy.bash"
+toy_data
+toy_study | sed 's/trials: 12/trials: 3/' >toy.yaml
+expect_exit 0 "$retort" search toy.yaml
+arch=$(sqlite3 toy.db 'select arch from candidate where id = 1')
+
+expect_exit 0 "$retort" distill toy.db "$arch" --steps 20 -o student.safetensors
+expect_line stdout "student            $arch"
+expect_line stdout 'accuracy retained'
+[ -s student.safetensors ]
+python3 - <<'END'
+import json
+run = json.load(open('student.json'))
+assert run['steps'] == 20 and run['gates'] == {}, run
+for name in ('error', 'nll', 'brier', 'ece', 'agreement', 'kl', 'reverse_kl', 'total_variation', 'js',
+             'accuracy_retention', 'ece_ensemble'):
+    assert run['test'][name]['stderr'] is not None, name
+assert run['test']['params']['value'] > 0
+END
+[ "$(sqlite3 toy.db 'select gates, weights from distillations')" = '0|student.safetensors' ]
+
+# no gates in the study as it was: say so before anything is trained
+expect_exit 1 "$retort" distill toy.db 1 --gates
+expect_one_line stderr
+expect_line stderr 'sets no gates; add a block `gates`, and name the file with --study'
+
+(cat toy.yaml; echo 'gates: {accuracy_retention: 0.001, compression_ratio: 0.001}') >gated.yaml
+expect_exit 0 "$retort" distill toy.db 1 --steps 20 --gates --study gated.yaml
+expect_line stdout 'accuracy_retention        0.001'
+grep -q 'compression_ratio .*pass$' stdout
+[ "$(sqlite3 toy.db 'select gates, gates_passed from distillations limit 1')" = '2|2' ]
+
+(cat toy.yaml; echo 'gates: {accuracy_retention: 0.001, compression_ratio: 1000}') >gated.yaml
+expect_exit 1 "$retort" distill toy.db 1 --steps 20 --gates --study gated.yaml -o failed
+expect_line stderr 'retort distill: error: 1 of 2 gates failed'
+grep -q 'compression_ratio .*FAIL$' stdout
+[ -s failed ] && [ -s failed.json ]
+[ "$(sqlite3 toy.db 'select gates, gates_passed from distillations limit 1')" = '2|1' ]
+
+# once more: the same student
+expect_exit 0 "$retort" distill toy.db 1 --steps 20 -o again.safetensors
+cmp student.safetensors again.safetensors
+
+# only the full recipe and the gates may come from another file
+sed 's/steps: 20/steps: 21/' toy.yaml >other.yaml
+expect_exit 1 "$retort" distill toy.db 1 --study other.yaml
+expect_one_line stderr
+expect_line stderr "'other.yaml' is another study than the one in 'toy.db'"
+
+# a database that cannot be written costs nothing but the record
+if [ "$(id -u)" != 0 ]; then
+  chmod a-w toy.db
+  expect_exit 0 "$retort" distill toy.db 1 --steps 20
+  expect_line stderr 'warning: not recorded'
+fi

@@ -1,0 +1,180 @@
+/* tests/test_gates.c -- acceptance gates: what a study may ask, what passes, and what is kept. */
+#include "store_sample.h"
+
+#include "cli/exam.h"
+
+#define DATA "data: {train_images: i.gz, train_labels: l.gz}\n"
+#define TRAINED "teachers: {members: [{name: t, train: {arch: L1-d16-k8-h1-f16-p7}}]}\n"
+#define RECORDED "teachers: {members: [{name: t, logits: {train: x.npy}}]}\n"
+#define RECORDED_SIZED "teachers: {members: [{name: t, logits: {train: x.npy, params: 900}}]}\n"
+#define SPACE "space: {depth: [1], width: [16], head_dim: [8], heads: [1], ffn: [32], patch: [7]}\n"
+
+static rt_status parse(const char *yaml, struct study *study, struct rt_err *err)
+{
+    return study_parse("s.yaml", yaml, strlen(yaml), study, err);
+}
+
+static void a_study_asks_nothing_unless_it_says_so(void **state)
+{
+    struct store_gate gates[STORE_MAX_GATES];
+    const struct exam exam = {.student = {.retention = 1}};
+    struct study study;
+    struct rt_err err;
+    (void)state;
+    assert_ok(parse(DATA TRAINED SPACE, &study, &err));
+    assert_int_equal(exam_gates(&exam, &study.gates, gates), 0);
+    study_release(&study);
+}
+
+static void every_gate_is_read_and_does_not_make_another_study(void **state)
+{
+    char plain[RT_HASH_TEXT], gated[RT_HASH_TEXT];
+    struct study study;
+    struct rt_err err;
+    (void)state;
+    assert_ok(parse(DATA TRAINED SPACE, &study, &err));
+    study_hash(&study, plain);
+    study_release(&study);
+
+    assert_ok(parse(DATA TRAINED SPACE
+                    "gates: {accuracy_retention: 0.97, agreement: 0.9, params_reduction: 0.5,\n"
+                    "        bytes_reduction: 0.82, compression_ratio: 15}\n",
+                    &study, &err));
+
+    assert_near(study.gates.accuracy_retention, .97, 0);
+    assert_near(study.gates.agreement, .9, 0);
+    assert_near(study.gates.params_reduction, .5, 0);
+    assert_near(study.gates.bytes_reduction, .82, 0);
+    assert_near(study.gates.compression_ratio, 15, 0);
+    study_hash(&study, gated);
+    assert_string_equal(plain, gated);
+    study_release(&study);
+}
+
+static void a_gate_on_size_needs_the_size_of_every_teacher(void **state)
+{
+    struct study study;
+    struct rt_err err;
+    (void)state;
+    assert_int_equal(parse(DATA RECORDED SPACE "gates: {compression_ratio: 15}\n", &study, &err),
+                     RT_EARG);
+    assert_string_equal(err.text,
+                        "'s.yaml':4:28: gates.compression_ratio: the size of the recorded teacher "
+                        "'t' is not known; give its logits.params, or leave the gate out");
+    assert_ok(parse(DATA RECORDED SPACE "gates: {accuracy_retention: 0.9}\n", &study, &err));
+    study_release(&study);
+    assert_ok(parse(DATA RECORDED_SIZED SPACE "gates: {compression_ratio: 15}\n", &study, &err));
+    assert_int_equal(study.teachers.teacher[0].params, 900);
+    study_release(&study);
+    assert_int_equal(parse(DATA TRAINED SPACE "gates: {bytes_reduction: 1}\n", &study, &err),
+                     RT_EARG);
+    assert_says("1 is out of range; give 0 to 0.999999");
+}
+
+static void gates_pass_at_their_value_and_nothing_unknown_passes(void **state)
+{
+    static const struct study_gates wanted = {.accuracy_retention = .97,
+                                              .params_reduction = .75,
+                                              .bytes_reduction = .76,
+                                              .compression_ratio = 4,
+                                              .agreement = .9};
+    struct exam exam = {.student = {.retention = .97, .agreement = .9 - 1e-9},
+                        .params = 100,
+                        .ensemble_params = 400};
+    struct store_gate g[STORE_MAX_GATES];
+    (void)state;
+
+    assert_int_equal(exam_gates(&exam, &wanted, g), 5);
+
+    assert_string_equal(g[0].name, "accuracy_retention");
+    assert_true(g[0].passed);
+    assert_false(g[1].passed); /* agreement */
+    assert_true(g[2].passed);
+    assert_near(g[2].value, .75, 0);
+    assert_false(g[3].passed);
+    assert_true(g[4].passed);
+    assert_near(g[4].value, 4, 0);
+    exam.ensemble_params = NAN;
+    exam.student.retention = NAN;
+    assert_int_equal(exam_gates(&exam, &wanted, g), 5);
+    for (int i = 0; i < 5; i++)
+        assert_false(g[i].passed);
+}
+
+static void an_exam_has_a_value_for_each_name_once(void **state)
+{
+    struct exam exam = {.params = 100, .ensemble_params = 1500, .largest_params = 900};
+    struct store_value values[STORE_MAX_METRICS];
+    (void)state;
+
+    const int count = exam_values(&exam, values);
+
+    assert_true(count > 15 && count <= STORE_MAX_METRICS);
+    for (int i = 0; i < count; i++) {
+        assert_true(values[i].name[0]);
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(values[i].name, values[j].name);
+        if (strcmp(values[i].name, "compression_ratio") == 0)
+            assert_near(values[i].value, 15, 0);
+        if (strcmp(values[i].name, "params_reduction") == 0)
+            assert_near(values[i].value, 1 - 100. / 1500, 1e-15);
+    }
+}
+
+/* ---- the store ---- */
+
+static void a_distillation_is_recorded_while_another_process_writes(void **state)
+{
+    const char *path = sample_path("beside.db");
+    struct store *writer = sample_create(path), *beside;
+    struct rt_err err;
+    (void)state;
+    const int64_t host = sample_host(writer);
+    sample_propose(writer, 0);
+    assert_ok(store_trial_start(writer, 0, host, 0, &err));
+
+    beside = sample_open(path, STORE_APPEND);
+    sample_distil(beside);
+    store_close(beside);
+
+    assert_rows(writer, "select state from trial", "running\n"); /* nothing was recovered */
+    assert_rows(writer,
+                "select arch, steps, params, error, error_stderr, ensemble_error,"
+                " accuracy_retention, compression_ratio, gates, gates_passed, weights"
+                " from distillations",
+                "L2-d32-k16-h1.2-f64.128-p7|9000|25576|0.081|0.0027|0.075|0.9935|10.0|2|1|"
+                "student.safetensors\n");
+    assert_rows(writer, "select name, wanted, value, passed from gate order by name",
+                "accuracy_retention|0.97|0.9935|1\ncompression_ratio|15.0|10.0|0\n");
+    store_close(writer);
+}
+
+static void only_candidates_of_the_study_are_recorded(void **state)
+{
+    struct store *s = sample_create(sample_path("stranger.db"));
+    const struct space_arch arch = sample_arch(0);
+    struct store_distillation d = {.arch = &arch, .host = 1, .weights = ""};
+    struct rt_err err;
+    (void)state;
+    d.host = sample_host(s);
+
+    assert_int_equal(store_distillation(s, &d, &err), RT_EDB);
+
+    assert_says("'L2-d32-k16-h1.2-f64.128-p7' is no candidate of this study");
+    assert_rows(s, "select count(*) from distillation", "0\n");
+    store_close(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_study_asks_nothing_unless_it_says_so),
+        cmocka_unit_test(every_gate_is_read_and_does_not_make_another_study),
+        cmocka_unit_test(a_gate_on_size_needs_the_size_of_every_teacher),
+        cmocka_unit_test(gates_pass_at_their_value_and_nothing_unknown_passes),
+        cmocka_unit_test(an_exam_has_a_value_for_each_name_once),
+        cmocka_unit_test(a_distillation_is_recorded_while_another_process_writes),
+        cmocka_unit_test(only_candidates_of_the_study_are_recorded),
+    };
+    return cmocka_run_group_tests_name("gates", tests, sample_setup, sample_teardown);
+}
