@@ -397,6 +397,39 @@ static rt_status place_search(const struct assembly *a)
     return RT_OK;
 }
 
+/* Keys of a loss that another loss does not read. */
+static rt_status check_loss(const struct assembly *a, const struct tr_recipe *recipe,
+                            const char *block)
+{
+    const struct tr_distill *d = &recipe->distill;
+    const bool plain = d->loss == TR_LOSS_MSE || d->loss == TR_LOSS_HARD;
+    char key[STUDY_KEY];
+
+    (void)snprintf(key, sizeof key, "%s.tau_teacher", block);
+    if (plain && d->tau_teacher > 0)
+        return study__fail(a->yaml, key, a->err,
+                           "the losses mse and hard know no temperature; give another loss, or 0");
+    (void)snprintf(key, sizeof key, "%s.standardise", block);
+    if (plain && d->standardise)
+        return study__fail(a->yaml, key, a->err,
+                           "the losses mse and hard do not standardise; give another loss, or "
+                           "false");
+    (void)snprintf(key, sizeof key, "%s.reg_target", block);
+    if (d->reg == TR_REG_NONE && d->reg_target == TR_REG_EMA)
+        return study__fail(a->yaml, key, a->err,
+                           "without a regulariser it has no target; give reg: l2, or leave it out");
+    (void)snprintf(key, sizeof key, "%s.reg_decay", block);
+    if (d->reg_target != TR_REG_EMA && study__given(a->yaml, key))
+        return study__fail(a->yaml, key, a->err,
+                           "it is for reg_target: ema alone; leave it out or change the target");
+    (void)snprintf(key, sizeof key, "%s.batch", block);
+    if (tr_distill_needs_batch(d) && recipe->batch < 3)
+        return study__fail(a->yaml, key, a->err,
+                           "dist correlates the examples of a batch; give at least 3, or "
+                           "dist_gamma: 0");
+    return RT_OK;
+}
+
 static rt_status check_recipe(const struct assembly *a, const struct tr_recipe *recipe,
                               const char *block)
 {
@@ -412,7 +445,7 @@ static rt_status check_recipe(const struct assembly *a, const struct tr_recipe *
         return study__fail(a->yaml, key, a->err,
                            "the floor %g is above the ceiling clip_high %g; give less or 0",
                            d->clip_low, d->clip_high);
-    return RT_OK;
+    return check_loss(a, recipe, block);
 }
 
 /* A micro-batch that the file does not give is never larger than the batch. */

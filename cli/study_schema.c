@@ -27,8 +27,8 @@ static const cyaml_strval_t rules[] = {{"given", TR_RULE_GIVEN},
                                        {"em", TR_RULE_EM},
                                        {"auto", TR_RULE_AUTO}};
 static const cyaml_strval_t losses[] = {
-    {"fkl", TR_LOSS_FKL}, {"rkl", TR_LOSS_RKL}, {"js", TR_LOSS_JS},    {"sym", TR_LOSS_SYM},
-    {"mse", TR_LOSS_MSE}, {"dkd", TR_LOSS_DKD}, {"hard", TR_LOSS_HARD}};
+    {"fkl", TR_LOSS_FKL}, {"rkl", TR_LOSS_RKL}, {"js", TR_LOSS_JS},     {"sym", TR_LOSS_SYM},
+    {"mse", TR_LOSS_MSE}, {"dkd", TR_LOSS_DKD}, {"hard", TR_LOSS_HARD}, {"dist", TR_LOSS_DIST}};
 static const cyaml_strval_t schedules[] = {{"linear", TR_SCHEDULE_LINEAR},
                                            {"cosine", TR_SCHEDULE_COSINE},
                                            {"constant", TR_SCHEDULE_CONSTANT}};
@@ -54,6 +54,7 @@ static const cyaml_strval_t layer_maps[] = {{"uniform", TR_LAYERS_UNIFORM},
                                             {"first", TR_LAYERS_FIRST},
                                             {"kept", TR_LAYERS_KEPT},
                                             {"random", TR_LAYERS_RANDOM}};
+static const cyaml_strval_t reg_targets[] = {{"teacher", TR_REG_TEACHER}, {"ema", TR_REG_EMA}};
 const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
     {"error", 0}, {"kl", 1},     {"params", 2}, {"bytes", 3},
     {"macs", 4},  {"memory", 5}, {"latency", 6}};
@@ -183,14 +184,20 @@ static const cyaml_schema_field_t full_layers[] = {LAYERS(full), CYAML_FIELD_END
         FLOAT("t1", optional, study.which.distill.t1),                                             \
         WORD("t_schedule", optional, study.which.distill.t_schedule, schedules),                   \
         BOOL("t2_scale", optional, study.which.distill.t2_scale),                                  \
+        FLOAT("tau_teacher", optional, study.which.distill.tau_teacher),                           \
+        BOOL("standardise", optional, study.which.distill.standardise),                            \
         WORD("mix", optional, study.which.distill.mix, mixes),                                     \
         FLOAT("ce0", optional, study.which.distill.ce0),                                           \
         FLOAT("ce1", optional, study.which.distill.ce1),                                           \
         FLOAT("stage_split", optional, study.which.distill.stage_split),                           \
         WORD("reg", optional, study.which.distill.reg, regularisers),                              \
         FLOAT("reg_weight", optional, study.which.distill.reg_weight),                             \
+        WORD("reg_target", optional, study.which.distill.reg_target, reg_targets),                 \
+        FLOAT("reg_decay", optional, study.which.distill.reg_decay),                               \
         FLOAT("dkd_alpha", optional, study.which.distill.dkd_alpha),                               \
         FLOAT("dkd_beta", optional, study.which.distill.dkd_beta),                                 \
+        FLOAT("dist_beta", optional, study.which.distill.dist_beta),                               \
+        FLOAT("dist_gamma", optional, study.which.distill.dist_gamma),                             \
         FLOAT("clip_high", optional, study.which.distill.clip_high),                               \
         FLOAT("clip_low", optional, study.which.distill.clip_low),                                 \
         FLOAT("floor_until", optional, study.which.distill.floor_until),                           \
@@ -303,9 +310,13 @@ static const struct study_range ranges[] = {
     {"distill.ce0", 0, 1},
     {"distill.ce1", 0, 1},
     {"distill.stage_split", 0, 1},
+    {"distill.tau_teacher", 0, 1000},
     {"distill.reg_weight", 0, 1000},
+    {"distill.reg_decay", 0, .999999},
     {"distill.dkd_alpha", 0, 1000},
     {"distill.dkd_beta", 0, 1000},
+    {"distill.dist_beta", 0, 1000},
+    {"distill.dist_gamma", 0, 1000},
     {"distill.clip_high", 0, 1e6},
     {"distill.clip_low", 0, 1e6},
     {"distill.floor_until", 0, 1},

@@ -262,7 +262,7 @@ static void wrong_keys_and_types_are_refused_with_their_place(void **state)
         {MINIMAL "distill: {t2_scale: maybe}\n",
          "'s.yaml':14:21: distill.t2_scale: expects true or false, not 'maybe'"},
         {MINIMAL "distill: {loss: kl}\n", "'s.yaml':14:17: distill.loss: unknown value 'kl'; give "
-                                          "one of fkl, rkl, js, sym, mse, dkd, hard"},
+                                          "one of fkl, rkl, js, sym, mse, dkd, hard, dist"},
         {MINIMAL "task: text\n", "'s.yaml':14:7: task: unknown value 'text'; give image"},
         {MINIMAL "seed: \"1\\n2\"\n",
          "'s.yaml':14:7: seed: expects a whole number like 16, not '1 2'"},
@@ -377,6 +377,21 @@ static void keys_that_contradict_each_other_are_refused(void **state)
          "'s.yaml':14:34: distill.micro_batch: 9 is more than the batch of 8; give less or 0"},
         {MINIMAL "full: {clip_low: 2}\n", "'s.yaml':14:18: full.clip_low: the floor 2 is above the "
                                           "ceiling clip_high 1; give less or 0"},
+        {MINIMAL "distill: {loss: mse, tau_teacher: 0.01}\n",
+         "'s.yaml':14:35: distill.tau_teacher: the losses mse and hard know no temperature; give "
+         "another loss, or 0"},
+        {MINIMAL "distill: {loss: hard, standardise: true}\n",
+         "'s.yaml':14:36: distill.standardise: the losses mse and hard do not standardise; give "
+         "another loss, or false"},
+        {MINIMAL "full: {reg: none, reg_target: ema}\n",
+         "'s.yaml':14:31: full.reg_target: without a regulariser it has no target; give reg: l2, "
+         "or leave it out"},
+        {MINIMAL "distill: {reg_decay: 0.9}\n",
+         "'s.yaml':14:22: distill.reg_decay: it is for reg_target: ema alone; leave it out or "
+         "change the target"},
+        {MINIMAL "distill: {loss: dist, batch: 2}\n",
+         "'s.yaml':14:30: distill.batch: dist correlates the examples of a batch; give at least 3, "
+         "or dist_gamma: 0"},
         {MINIMAL "full: {steps: 5, epochs: 2}\n",
          "'s.yaml':14:15: full.steps: both epochs and steps are given; leave one out"},
         {"data: {train_images: a, train_labels: b, test_labels: c}\n" TEACHERS SPACE,
@@ -490,6 +505,13 @@ static void the_hash_changes_with_what_decides_results(void **state)
         MINIMAL "distill: {t0: 3.9999999999}\n",
         MINIMAL "distill: {t2_scale: false}\n",
         MINIMAL "distill: {loss: rkl}\n",
+        MINIMAL "distill: {loss: dist}\n",
+        MINIMAL "distill: {loss: dist, dist_gamma: 0}\n",
+        MINIMAL "distill: {loss: dist, dist_beta: 2}\n",
+        MINIMAL "distill: {tau_teacher: 0.01}\n",
+        MINIMAL "distill: {standardise: true}\n",
+        MINIMAL "distill: {reg_target: ema}\n",
+        MINIMAL "distill: {reg_target: ema, reg_decay: 0.9}\n",
         MINIMAL "search: {window: 15}\n",
         MINIMAL "search: {rungs: [100, 500]}\n",
         MINIMAL "search: {rungs: [10, 500]}\n",

@@ -10,6 +10,7 @@
 #include "trainer/distill/clip.h"
 #include "trainer/distill/schedule.h"
 #include "trainer/layerwise.h"
+#include "trainer/lesson.h"
 #include "trainer/optimiser.h"
 
 enum { give_up_after = 10 }; /* steps running without a finite gradient */
@@ -18,14 +19,14 @@ enum { give_up_after = 10 }; /* steps running without a finite gradient */
 struct bench {
     struct tr_pass *pass;          /* NULL when layer-wise losses are in force all the time */
     struct tr_layer_bench layered; /* when there are any */
-    float *images, *teacher, *logits, *dlogits;
-    double *scratch;
-    int *labels;
+    struct tr_infer *infer;        /* of the mean weights, when they are wanted */
+    float *images;
+    struct tr_lesson lesson;
 };
 
 struct run {
     const struct tr_training *job;
-    struct tr_weights *weights;
+    struct tr_weights *weights, own; /* own: their running mean, when it is wanted */
     struct tr_adamw adamw;
     struct bench *bench;            /* [threads] */
     float **grads;                  /* [lanes] of param_count */
@@ -34,11 +35,23 @@ struct run {
     int64_t next;                   /* examples handed out so far */
     struct tr_layerwise layers;     /* when the recipe has any */
     bool layered;                   /* are they in force in this step? */
+    struct tr_lesson whole;         /* of a batch, when the loss needs one */
+    bool asking;                    /* for the whole batch's answers: no gradient yet */
 };
 
 static int teachers_of(const struct tr_training *job)
 {
     return job->data->knowledge ? job->data->knowledge->key.teachers : 0;
+}
+
+static bool wants_own(const struct tr_training *job)
+{
+    return tr_distill_needs_own(&job->recipe->distill, teachers_of(job));
+}
+
+static bool wants_whole(const struct tr_training *job)
+{
+    return teachers_of(job) && tr_distill_needs_batch(&job->recipe->distill);
 }
 
 static size_t pixels_of(const struct tr_student *student)
@@ -53,20 +66,17 @@ static rt_status bench_init(const struct run *run, struct bench *b, struct rt_ar
     const struct tr_training *job = run->job;
     const struct tr_layers *layers = &job->recipe->layers;
     const struct tr_student *student = job->student;
-    const size_t m = (size_t)job->recipe->micro_batch, c = (size_t)student->shape.classes;
-    const size_t k = (size_t)teachers_of(job);
+    const int m = job->recipe->micro_batch;
 
-    b->images = rt_arena_alloc(arena, m * pixels_of(student), sizeof(float));
-    b->teacher = rt_arena_alloc(arena, m * k * c, sizeof(float));
-    b->logits = rt_arena_alloc(arena, m * c, sizeof(float));
-    b->dlogits = rt_arena_alloc(arena, m * c, sizeof(float));
-    b->scratch = rt_arena_alloc(arena, tr_distill_scratch((int)c, (int)k), sizeof(double));
-    b->labels = rt_arena_alloc(arena, m, sizeof(int));
+    b->images = rt_arena_alloc(arena, (size_t)m * pixels_of(student), sizeof(float));
+    tr__lesson_init(&b->lesson, job, m, arena);
+    if (wants_own(job))
+        RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
     if (tr_layers_on(layers))
         RT_TRY(tr__layerwise_bench_init(&run->layers, &b->layered, arena, err));
     if (tr_layers_on(layers) && !(layers->intermediate > 0))
         return RT_OK;
-    return tr_pass_init(&b->pass, student, job->recipe->micro_batch, arena, err);
+    return tr_pass_init(&b->pass, student, m, arena, err);
 }
 
 /* Carve everything from the arena; a counting arena only measures. */
@@ -83,6 +93,10 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
         run->grads[l] = rt_arena_zalloc(arena, job->student->param_count, sizeof(float));
     for (int t = 0; t < job->threads; t++)
         RT_TRY(bench_init(run, &run->bench[t], arena, err));
+    if (wants_whole(job))
+        tr__lesson_init(&run->whole, job, job->recipe->batch, arena);
+    if (wants_own(job))
+        RT_TRY(tr_weights_init(&run->own, job->student, false, arena, err));
     run->order = rt_arena_alloc(arena, (size_t)job->data->split->train_count, sizeof(int));
     run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
     return rt_arena_check(arena, "this training run", err);
@@ -110,35 +124,53 @@ static void draw_rows(struct run *run)
     }
 }
 
+/* The student's answers, and those of its mean weights where wanted, into the lesson. */
+static void answer(const struct run *run, struct bench *b, const int *rows, int count)
+{
+    const struct tr_training *job = run->job;
+
+    tr_images_gather(job->data->images, job->data->split, rows, count, b->images);
+    if (run->layered)
+        tr__layerwise_forward(&run->layers, &b->layered, b->images, count, b->lesson.logits);
+    else
+        tr_pass_forward(b->pass, job->student, run->weights, b->images, count, b->lesson.logits);
+    if (b->lesson.own && (run->asking || !run->whole.logits))
+        tr_infer_run(b->infer, job->student, &run->own, b->images, count, b->lesson.own);
+}
+
+/* Into the place of these rows in the whole batch. */
+static void hand_in(const struct run *run, const struct tr_lesson *lesson, int first, int count)
+{
+    const ptrdiff_t classes = run->job->student->shape.classes;
+    const size_t bytes = (size_t)(count * classes) * sizeof(float);
+
+    memcpy(run->whole.logits + first * classes, lesson->logits, bytes);
+    if (lesson->own)
+        memcpy(run->whole.own + first * classes, lesson->own, bytes);
+}
+
 /* One micro-batch: gather, forward, loss, backward into the lane's gradients. */
 static void micro_batch(const struct run *run, struct bench *b, int first, int count,
                         double progress, int lane)
 {
     const struct tr_training *job = run->job;
-    const struct tr_data *data = job->data;
-    const int classes = job->student->shape.classes, teachers = teachers_of(job);
-    const size_t row_values = (size_t)teachers * classes;
     const int *rows = run->rows + first;
+    const float *dlogits = b->lesson.dlogits;
 
-    tr_images_gather(data->images, data->split, rows, count, b->images);
-    for (int i = 0; i < count; i++) {
-        b->labels[i] = data->images->labels[rows[i]];
-        if (teachers)
-            memcpy(b->teacher + i * row_values, data->knowledge->logits + rows[i] * row_values,
-                   row_values * sizeof(float));
+    answer(run, b, rows, count);
+    if (run->asking) {
+        hand_in(run, &b->lesson, first, count);
+        return;
     }
-    if (run->layered)
-        tr__layerwise_forward(&run->layers, &b->layered, b->images, count, b->logits);
+    if (run->whole.logits)
+        dlogits = run->whole.dlogits + (ptrdiff_t)first * job->student->shape.classes;
     else
-        tr_pass_forward(b->pass, job->student, run->weights, b->images, count, b->logits);
-    tr_distill_loss(&job->recipe->distill, progress, b->logits, b->teacher, teachers, b->labels,
-                    count, classes, 1.0 / job->recipe->batch, b->scratch, b->dlogits,
-                    &run->stats[lane]);
+        tr__lesson_learn(&b->lesson, job, rows, count, progress, &run->stats[lane]);
     if (run->layered)
-        tr__layerwise_backward(&run->layers, &b->layered, b->images, count, b->dlogits, lane,
+        tr__layerwise_backward(&run->layers, &b->layered, b->images, count, dlogits, lane,
                                run->grads[lane]);
     else
-        tr_pass_backward(b->pass, job->student, run->weights, b->dlogits, run->grads[lane]);
+        tr_pass_backward(b->pass, job->student, run->weights, dlogits, run->grads[lane]);
 }
 
 static void lane_work(const struct run *run, struct bench *b, int lane, double progress)
@@ -174,7 +206,6 @@ static void all_lanes(const struct run *run, double progress)
 {
     const int lanes = run->job->lanes, threads = run->job->threads;
 
-    memset(run->stats, 0, (size_t)lanes * sizeof *run->stats);
     if (threads == 1) {
         for (int l = 0; l < lanes; l++)
             lane_work(run, run->bench, l, progress);
@@ -186,8 +217,6 @@ static void all_lanes(const struct run *run, double progress)
             for (int l = t; l < lanes; l += threads)
                 lane_work(run, &run->bench[t], l, progress);
     }
-    if (lanes > 1)
-        add_lanes(run);
 }
 
 static void stats_add(struct tr_distill_stats *sum, const struct tr_distill_stats *lane)
@@ -200,6 +229,25 @@ static void stats_add(struct tr_distill_stats *sum, const struct tr_distill_stat
     sum->grad_soft_sq += lane->grad_soft_sq;
     sum->t = lane->t;
     sum->ce_weight = lane->ce_weight;
+}
+
+/* The gradient of a whole batch, in lane 0, and its stats. */
+static void batch_gradient(struct run *run, double progress, struct tr_distill_stats *sum)
+{
+    const int lanes = run->job->lanes;
+
+    if (run->whole.logits) {
+        run->asking = true;
+        all_lanes(run, progress);
+        run->asking = false;
+        tr__lesson_learn(&run->whole, run->job, run->rows, run->job->recipe->batch, progress, sum);
+    }
+    memset(run->stats, 0, (size_t)lanes * sizeof *run->stats);
+    all_lanes(run, progress);
+    if (lanes > 1)
+        add_lanes(run);
+    for (int l = 0; !run->whole.logits && l < lanes; l++)
+        stats_add(sum, &run->stats[l]);
 }
 
 /* Training series are logged at `curve_points` steps spread evenly, the first and last included. */
@@ -257,6 +305,17 @@ static double peak_rate(const struct tr_training *job)
                                   : r->learning_rate;
 }
 
+/* The mean of all weights so far, until the study's decay forgets faster. */
+static void follow(struct run *run, int step)
+{
+    const double least = (double)step / (step + 1), most = run->job->recipe->distill.reg_decay;
+    const float keep = (float)(least < most ? least : most);
+
+    for (size_t i = 0; i < run->job->student->param_count; i++)
+        run->own.params[i] = keep * run->own.params[i] + (1 - keep) * run->weights->params[i];
+    tr_weights_pack(run->job->student, &run->own);
+}
+
 /* Clip, update, repack. A step without a finite gradient leaves the weights as they are. */
 static void update(struct run *run, int step, double progress, double loss,
                    struct tr_train_summary *summary, struct step_outcome *out)
@@ -285,6 +344,8 @@ static void update(struct run *run, int step, double progress, double loss,
     tr_weights_pack(student, run->weights);
     if (run->layered)
         tr__layerwise_update(&run->layers, (float)scale, (float)out->rate);
+    if (run->own.params)
+        follow(run, step);
 }
 
 static rt_status all_steps(struct run *run, struct tr_train_summary *summary, struct rt_err *err)
@@ -296,6 +357,11 @@ static rt_status all_steps(struct run *run, struct tr_train_summary *summary, st
     tr_weights_pack(job->student, run->weights);
     if (tr_layers_on(&job->recipe->layers))
         tr__layerwise_begin(&run->layers, run->weights->params);
+    if (run->own.params) {
+        memcpy(run->own.params, run->weights->params,
+               job->student->param_count * sizeof *run->own.params);
+        tr_weights_pack(job->student, &run->own);
+    }
     for (int step = 0; step < steps; step++) {
         const double progress = steps > 1 ? (double)step / (steps - 1) : 1;
         struct tr_distill_stats sum = {0};
@@ -308,9 +374,7 @@ static rt_status all_steps(struct run *run, struct tr_train_summary *summary, st
         if (run->layered)
             tr__layerwise_step(&run->layers, run->next / job->data->split->train_count);
         draw_rows(run);
-        all_lanes(run, progress);
-        for (int l = 0; l < job->lanes; l++)
-            stats_add(&sum, &run->stats[l]);
+        batch_gradient(run, progress, &sum);
         update(run, step, progress, sum.total / job->recipe->batch, summary, &out);
         bad = out.event == TR_CLIP_SKIP ? bad + 1 : 0;
         if (bad == give_up_after)

@@ -7,13 +7,14 @@
 
 #include <math.h>
 
+#include "trainer/distill/correlation.h"
 #include "trainer/distill/ensemble.h"
 #include "trainer/distill/regulariser.h"
 #include "trainer/distill/schedule.h"
 #include "trainer/distill/soft_loss.h"
 #include "trainer/distill/softmax.h"
 
-enum { scratch_rows = 11 };
+enum { work_rows = 11, scratch_rows = work_rows + TR_COLUMN_ROWS };
 
 /* What holds for all examples of a call, and rows of C doubles to work in. */
 struct work {
@@ -24,6 +25,7 @@ struct work {
     double *z, *q1, *logq1, *p1;    /* logits; at T = 1 */
     double *q, *logq, *p, *logp;    /* at t */
     double *part, *sum, *exps;      /* gradient of one part and of all */
+    struct tr_columns columns;      /* of dist */
 };
 
 void tr_distill_defaults(struct tr_distill *distill)
@@ -39,8 +41,12 @@ void tr_distill_defaults(struct tr_distill *distill)
                                    .stage_split = .3,
                                    .reg = TR_REG_L2,
                                    .reg_weight = .1,
+                                   .reg_target = TR_REG_TEACHER,
+                                   .reg_decay = .99,
                                    .dkd_alpha = 1,
                                    .dkd_beta = 8,
+                                   .dist_beta = 1,
+                                   .dist_gamma = 1,
                                    .clip_high = 1,
                                    .clip_low = .1,
                                    .floor_until = .1,
@@ -71,6 +77,9 @@ static rt_status check_numbers(const struct tr_distill *d, struct rt_err *err)
     RT_TRY(in_range("the regulariser's weight", d->reg_weight, 0, most, err));
     RT_TRY(in_range("alpha of dkd", d->dkd_alpha, 0, most, err));
     RT_TRY(in_range("beta of dkd", d->dkd_beta, 0, most, err));
+    RT_TRY(in_range("beta of dist", d->dist_beta, 0, most, err));
+    RT_TRY(in_range("gamma of dist", d->dist_gamma, 0, most, err));
+    RT_TRY(in_range("the running mean's decay", d->reg_decay, 0, 1, err));
     RT_TRY(in_range("the gradient's ceiling", d->clip_high, 0, most, err));
     RT_TRY(in_range("the gradient's floor", d->clip_low, 0, most, err));
     RT_TRY(in_range("the end of the gradient's floor", d->floor_until, 0, 1, err));
@@ -127,13 +136,14 @@ size_t tr_distill_scratch(int classes, int teachers)
 static void work_init(struct work *w, const struct tr_distill *distill, double progress,
                       int teachers, int classes, double *scratch)
 {
-    double **const rows[scratch_rows] = {&w->z, &w->q1,   &w->logq1, &w->p1,  &w->q,   &w->logq,
-                                         &w->p, &w->logp, &w->part,  &w->sum, &w->exps};
+    double **const rows[work_rows] = {&w->z, &w->q1,   &w->logq1, &w->p1,  &w->q,   &w->logq,
+                                      &w->p, &w->logp, &w->part,  &w->sum, &w->exps};
     const bool fixed = distill->tau_teacher > 0;
     const bool plain = distill->loss == TR_LOSS_MSE || distill->loss == TR_LOSS_HARD;
 
-    for (int r = 0; r < scratch_rows; r++)
+    for (int r = 0; r < work_rows; r++)
         *rows[r] = scratch + (ptrdiff_t)r * classes;
+    tr_columns_init(&w->columns, classes, scratch + (ptrdiff_t)work_rows * classes);
     w->distill = distill;
     w->classes = classes;
     w->teachers = teachers;
@@ -165,31 +175,43 @@ static double divergence(const struct work *w, const struct tr_soft_row *row, in
     case TR_LOSS_SYM: return tr_loss_sym(row, w->part);
     case TR_LOSS_DKD:
         return tr_loss_dkd(row, label, w->distill->dkd_alpha, w->distill->dkd_beta, w->part);
-    case TR_LOSS_FKL:
-    case TR_LOSS_MSE:
-    case TR_LOSS_HARD: break;
+    default: break;
     }
     return tr_loss_fkl(row, w->part);
 }
 
-/* The divergences, scaled by soft_scale; part = d/dz. p and logp hold the target. */
-static double soft_divergence(struct work *w, int label)
+/* q and p at the loss's temperatures, in w->q or, where they are the same, w->q1. */
+static struct tr_soft_row rows_at_t(struct work *w, struct tr_ensemble *ensemble)
 {
     const bool standardise = w->distill->standardise;
-    const double scale = (standardise ? tr_standard_scale(w->z, w->classes) : 1) / w->t;
     const bool same = !standardise && w->t == 1;
-    struct tr_soft_row row = {w->classes, same ? w->q1 : w->q, same ? w->logq1 : w->logq, w->p,
-                              w->logp};
 
-    if (!same)
-        tr_softmax(w->z, w->classes, scale, w->q, w->logq);
-    const double loss = divergence(w, &row, label);
-    const double factor = w->soft_scale / w->t;
-    for (int c = 0; c < w->classes; c++)
-        w->part[c] *= factor;
     if (standardise)
-        tr_standard_backward(w->z, w->classes, w->part);
-    return w->soft_scale * loss;
+        tr_ensemble_standardise(ensemble, w->exps);
+    tr_ensemble_at(ensemble, w->teacher_t, w->exps, w->p, w->logp);
+    if (!same)
+        tr_softmax(w->z, w->classes, (standardise ? tr_standard_scale(w->z, w->classes) : 1) / w->t,
+                   w->q, w->logq);
+    return (struct tr_soft_row){w->classes, same ? w->q1 : w->q, same ? w->logq1 : w->logq, w->p,
+                                w->logp};
+}
+
+/* dist of one example; part = dL/d(z/T) = q (g - sum q g) with g = dL/dq. */
+static double correlation(const struct work *w, const struct tr_soft_row *row)
+{
+    const struct tr_distill *d = w->distill;
+    double along = 0;
+
+    for (int c = 0; c < w->classes; c++)
+        w->part[c] = 0;
+    const double loss =
+        d->dist_beta * tr_correlation_row(row->q, row->p, w->classes, d->dist_beta, w->part) +
+        d->dist_gamma * tr_columns_loss(&w->columns, row->q, row->p, d->dist_gamma, w->part);
+    for (int c = 0; c < w->classes; c++)
+        along += row->q[c] * w->part[c];
+    for (int c = 0; c < w->classes; c++)
+        w->part[c] = row->q[c] * (w->part[c] - along);
+    return loss;
 }
 
 /* The soft loss of one example; part = d/dz. `best` is the teachers' argmax. */
@@ -203,16 +225,38 @@ static double soft_part(struct work *w, struct tr_ensemble *ensemble, int label,
         tr_ensemble_logits(ensemble, w->p);
         return tr_loss_mse(w->z, w->p, w->classes, w->part);
     }
+    const struct tr_soft_row row = rows_at_t(w, ensemble);
+    const double loss = w->distill->loss == TR_LOSS_DIST
+                            ? correlation(w, &row)
+                            : divergence(w, &row, label < 0 ? best : label);
+    const double factor = w->soft_scale / w->t;
+    for (int c = 0; c < w->classes; c++)
+        w->part[c] *= factor;
     if (w->distill->standardise)
-        tr_ensemble_standardise(ensemble, w->exps);
-    tr_ensemble_at(ensemble, w->teacher_t, w->exps, w->p, w->logp);
-    return soft_divergence(w, label < 0 ? best : label);
+        tr_standard_backward(w->z, w->classes, w->part);
+    return w->soft_scale * loss;
+}
+
+static bool regularises(const struct tr_distill *distill) /* towards the ensemble */
+{
+    return distill->reg != TR_REG_NONE && distill->reg_target == TR_REG_TEACHER;
 }
 
 /* Does anything read the target at T = 1? Its argmax is also that of the label-free losses. */
 static bool needs_plain_target(const struct tr_distill *distill, int label)
 {
-    return distill->reg != TR_REG_NONE || distill->loss == TR_LOSS_HARD || label < 0;
+    return regularises(distill) || distill->loss == TR_LOSS_HARD || label < 0;
+}
+
+/* Add the penalty between w->q1 and w->p1. */
+static void regularise(struct work *w, double scale, struct tr_distill_stats *stats)
+{
+    const struct tr_distill *distill = w->distill;
+    const double reg = tr_regularise(distill->reg, w->q1, w->p1, w->classes, w->part);
+
+    add_part(w, scale * distill->reg_weight);
+    stats->reg += reg;
+    stats->total += distill->reg_weight * reg;
 }
 
 /* Everything that the teachers add to one example; returns the label in force. */
@@ -230,17 +274,50 @@ static int teach(struct work *w, const float *logits, int label, double scale,
                        w->p1, NULL);
         best = tr_argmax(w->p1, w->classes);
     }
-    if (distill->reg != TR_REG_NONE) {
-        const double reg = tr_regularise(distill->reg, w->q1, w->p1, w->classes, w->part);
-        add_part(w, scale * distill->reg_weight);
-        stats->reg += reg;
-        stats->total += distill->reg_weight * reg;
-    }
+    if (regularises(distill))
+        regularise(w, scale, stats);
     const double soft = soft_part(w, &ensemble, label, best);
     stats->grad_soft_sq += add_part(w, scale * soft_weight);
     stats->soft += soft;
     stats->total += soft_weight * soft;
     return label < 0 ? best : label;
+}
+
+bool tr_distill_needs_batch(const struct tr_distill *distill)
+{
+    return distill->loss == TR_LOSS_DIST && distill->dist_gamma > 0;
+}
+
+bool tr_distill_needs_own(const struct tr_distill *distill, int teachers)
+{
+    return teachers && distill->reg != TR_REG_NONE && distill->reg_target == TR_REG_EMA;
+}
+
+/* Example i's logits, and at T = 1; no gradient yet. */
+static void take_example(struct work *w, const float *logits, ptrdiff_t i)
+{
+    for (int c = 0; c < w->classes; c++) {
+        w->z[c] = (double)logits[i * w->classes + c];
+        w->sum[c] = 0;
+    }
+    tr_softmax(w->z, w->classes, 1, w->q1, w->logq1);
+}
+
+/* The columns of all examples: their means, then their products. */
+static void sum_columns(struct work *w, const float *logits, const float *teacher,
+                        const int *labels, int batch)
+{
+    const ptrdiff_t row = (ptrdiff_t)w->teachers * w->classes;
+    struct tr_ensemble ensemble;
+
+    for (int pass = 0; pass < 2; pass++)
+        for (ptrdiff_t i = 0; i < batch; i++) {
+            take_example(w, logits, i);
+            tr_ensemble_init(&ensemble, w->distill, teacher + i * row, w->teachers, w->classes,
+                             labels ? labels[i] : -1);
+            const struct tr_soft_row at_t = rows_at_t(w, &ensemble);
+            (pass ? tr_columns_product : tr_columns_mean)(&w->columns, at_t.q, at_t.p);
+        }
 }
 
 void tr_distill_loss(const struct tr_distill *distill, double progress, const float *logits,
@@ -252,13 +329,11 @@ void tr_distill_loss(const struct tr_distill *distill, double progress, const fl
     work_init(&w, distill, progress, teachers, classes, scratch);
     stats->t = w.t;
     stats->ce_weight = w.ce_weight;
+    if (teachers && tr_distill_needs_batch(distill))
+        sum_columns(&w, logits, teacher, labels, batch);
     for (ptrdiff_t i = 0; i < batch; i++) {
         int label = labels ? labels[i] : -1;
-        for (int c = 0; c < classes; c++) {
-            w.z[c] = (double)logits[i * classes + c];
-            w.sum[c] = 0;
-        }
-        tr_softmax(w.z, classes, 1, w.q1, w.logq1);
+        take_example(&w, logits, i);
         if (teachers)
             label = teach(&w, teacher + i * teachers * classes, label, scale, stats);
         const struct tr_soft_row row = {classes, w.q1, w.logq1, NULL, NULL};
@@ -268,5 +343,23 @@ void tr_distill_loss(const struct tr_distill *distill, double progress, const fl
         stats->total += w.ce_weight * ce;
         for (int c = 0; c < classes; c++)
             grad[i * classes + c] = (float)w.sum[c];
+    }
+}
+
+void tr_distill_own(const struct tr_distill *distill, const float *logits, const float *own,
+                    int batch, int classes, double scale, double *scratch, float *grad,
+                    struct tr_distill_stats *stats)
+{
+    struct work w;
+
+    work_init(&w, distill, 0, 0, classes, scratch);
+    for (ptrdiff_t i = 0; i < batch; i++) {
+        for (int c = 0; c < classes; c++)
+            w.z[c] = (double)own[i * classes + c];
+        tr_softmax(w.z, classes, 1, w.p1, w.logp);
+        take_example(&w, logits, i);
+        regularise(&w, scale, stats);
+        for (int c = 0; c < classes; c++)
+            grad[i * classes + c] += (float)w.sum[c];
     }
 }

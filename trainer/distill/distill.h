@@ -8,7 +8,13 @@
  * double through log-softmax: C is small, so it costs under 3 % of a step and is stable for logits
  * of any size.
  *
- * Scale    T^2 (t2_scale) multiplies fkl, rkl, js, sym and dkd; mse and hard know no temperature.
+ * Scale    T^2 (t2_scale) multiplies fkl, rkl, js, sym, dkd and dist; mse and hard know no
+ *          temperature.
+ * Batch    dist compares columns of the batch: its examples must come in one call, which
+ *          tr_distill_needs_batch() tells. All others add up over micro-batches.
+ * Reg      towards the ensemble (reg_target teacher), or towards a running mean of the student's
+ *          own weights over the run (ema; Tarvainen & Valpola 2017, arXiv:1703.01780), which
+ *          tr_distill_own() adds since it takes that mean's answers.
  * Teacher  tau_teacher > 0, for Q-values: the target is softmax(v / tau_teacher), the student stays
  *          at T = 1, there is no T^2, and Reg uses the same target (Rusu et al. 2015,
  *          arXiv:1511.06295).
@@ -35,11 +41,13 @@ enum tr_soft_loss { /* study: distill.loss */
                     TR_LOSS_SYM,
                     TR_LOSS_MSE,
                     TR_LOSS_DKD,
-                    TR_LOSS_HARD
+                    TR_LOSS_HARD,
+                    TR_LOSS_DIST
 };
 enum tr_mix { TR_MIX_LINEAR, TR_MIX_COSINE, TR_MIX_CONSTANT, TR_MIX_TWO_STAGE };
 enum tr_schedule { TR_SCHEDULE_LINEAR, TR_SCHEDULE_COSINE, TR_SCHEDULE_CONSTANT };
 enum tr_regulariser { TR_REG_NONE, TR_REG_L2, TR_REG_L2SQ };
+enum tr_reg_target { TR_REG_TEACHER, TR_REG_EMA };
 enum tr_combine { TR_COMBINE_PROB, TR_COMBINE_LOGIT };
 /* Fixed weights, or fixed weights times an example's own: ensemble.h. Confidence needs labels. */
 enum tr_weighting { TR_WEIGHTING_FIXED, TR_WEIGHTING_ENTROPY, TR_WEIGHTING_CONFIDENCE };
@@ -56,7 +64,10 @@ struct tr_distill {                          /* plain values; defaults from tr_d
     double stage_split;                      /* two_stage: CE while u < .3 */
     enum tr_regulariser reg;                 /* l2 */
     double reg_weight;                       /* .1 */
+    enum tr_reg_target reg_target;           /* teacher */
+    double reg_decay;                        /* of the ema's weights, a step: .99 */
     double dkd_alpha, dkd_beta;              /* 1, 8 */
+    double dist_beta, dist_gamma;            /* inter, intra: 1, 1 */
     double clip_high, clip_low, floor_until; /* 1, .1, .1; 0: off */
     enum tr_combine combine;                 /* prob */
     double weight[TR_DISTILL_MAX_TEACHERS];  /* of the teachers, sum 1; the caller's to fill in */
@@ -78,6 +89,11 @@ struct tr_distill_stats {
     double t, ce_weight;             /* in force */
 };
 
+/* Must all examples of a step come in one call? */
+bool tr_distill_needs_batch(const struct tr_distill *distill);
+/* Does tr_distill_own() have anything to add? */
+bool tr_distill_needs_own(const struct tr_distill *distill, int teachers);
+
 /* grad = scale * d(sum of per-example losses)/dlogits, overwritten; stats are added to.
  * scale is 1/B of the whole batch, so that micro-batches add up. teachers 0: CE alone.
  * scratch holds tr_distill_scratch(classes, teachers) doubles. */
@@ -85,4 +101,9 @@ size_t tr_distill_scratch(int classes, int teachers);
 void tr_distill_loss(const struct tr_distill *distill, double progress, const float *logits,
                      const float *teacher, int teachers, const int *labels, int batch, int classes,
                      double scale, double *scratch, float *grad, struct tr_distill_stats *stats);
+/* Then, for reg_target ema, add the regulariser towards the answers `own` (B,C) of the student's
+ * mean weights to grad and stats. */
+void tr_distill_own(const struct tr_distill *distill, const float *logits, const float *own,
+                    int batch, int classes, double scale, double *scratch, float *grad,
+                    struct tr_distill_stats *stats);
 #endif

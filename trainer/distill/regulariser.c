@@ -21,9 +21,3 @@ double tr_regularise(enum tr_regulariser kind, const double *q, const double *p,
         grad[c] = factor * q[c] * (q[c] - p[c] - along);
     return kind == TR_REG_NONE ? 0 : norm;
 }
-
-void tr_running_target(double *mean, const double *q, int classes, double decay)
-{
-    for (int c = 0; c < classes; c++)
-        mean[c] = decay * mean[c] + (1 - decay) * q[c];
-}
