@@ -34,17 +34,23 @@ static double consider(struct nearest *best, const struct space_arch *arch)
     return distance;
 }
 
-void search__cheapest(const struct space *space, int patch, struct space_arch *arch)
+int search__cheapest_count(const struct space *space)
+{
+    return space->gene_count ? 1 : space->patch.count;
+}
+
+void search__cheapest(const struct space *space, int number, struct space_arch *arch)
 {
     space_smallest(space, arch);
-    arch->patch = space->patch.value[patch];
+    if (!space->gene_count)
+        arch->patch = space->patch.value[number];
 }
 
 static void consider_starts(struct nearest *best, struct rt_rng *rng)
 {
     struct space_arch arch;
 
-    for (int i = 0; i < best->space->patch.count; i++) {
+    for (int i = 0; i < search__cheapest_count(best->space); i++) {
         search__cheapest(best->space, i, &arch);
         consider(best, &arch);
     }

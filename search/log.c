@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "search/search_internal.h"
 
-void search__log(FILE *file, const struct search_options *options, const struct search__line *line)
+void search__log(FILE *file, const struct space *space, const struct search_options *options,
+                 const struct search__line *line)
 {
     char now[RT_UTC_TEXT], arch[SPACE_ARCH_TEXT];
 
@@ -17,7 +18,7 @@ void search__log(FILE *file, const struct search_options *options, const struct 
     if (line->number >= 0)
         fprintf(file, " %lld", (long long)line->number);
     if (line->arch) {
-        space_arch_print(line->arch, arch);
+        space_print(space, line->arch, arch);
         fprintf(file, " %s", arch);
     }
     for (int i = 0; i < options->objective_count && line->objectives; i++)

@@ -8,23 +8,7 @@
 #include <string.h>
 
 #include "search/search_internal.h"
-
-/* NULL when the objective is not a size. */
-static const int64_t *size_in(const struct space_cost *cost, const char *objective)
-{
-    const struct {
-        const char *name;
-        const int64_t *value;
-    } sizes[] = {{"params", &cost->params},
-                 {"bytes", &cost->bytes},
-                 {"macs", &cost->macs},
-                 {"memory", &cost->memory}};
-
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (strcmp(sizes[i].name, objective) == 0)
-            return sizes[i].value;
-    return NULL;
-}
+#include "space/view.h"
 
 static double value_in(const struct store_result *result, const char *objective)
 {
@@ -32,6 +16,19 @@ static double value_in(const struct store_result *result, const char *objective)
         if (strcmp(result->values[i].name, objective) == 0)
             return result->values[i].value;
     return NAN;
+}
+
+/* What only C code knows exactly goes into the store with the trial; sizes of students are kept
+ * with the candidate. */
+static void keep_exact(const struct space *space, struct store_result *result, const char *name,
+                       double value)
+{
+    if (!space->gene_count || result->value_count == STORE_MAX_METRICS ||
+        !isnan(value_in(result, name)))
+        return;
+    struct store_value *v = &result->values[result->value_count++];
+    *v = (struct store_value){.value = value, .stderr_ = NAN};
+    snprintf(v->name, sizeof v->name, "%s", name);
 }
 
 static void strip(struct store_result *result)
@@ -42,13 +39,16 @@ static void strip(struct store_result *result)
     result->error[sizeof result->error - 1] = '\0';
 }
 
-void search__objectives(const struct search_options *options, const struct space_cost *cost,
-                        struct store_result *result, double *objectives)
+void search__objectives(const struct search_options *options, const struct space *space,
+                        const struct space_arch *arch, struct store_result *result,
+                        double *objectives)
 {
     for (int i = 0; i < options->objective_count && result->status == RT_OK; i++) {
         const char *name = options->objectives[i];
-        const int64_t *size = size_in(cost, name);
-        objectives[i] = size ? (double)*size : value_in(result, name);
+        const double exact = space_exact(space, arch, name);
+        objectives[i] = isnan(exact) ? value_in(result, name) : exact;
+        if (!isnan(exact))
+            keep_exact(space, result, name, exact);
         if (!isfinite(objectives[i])) {
             result->status = RT_ENAN;
             snprintf(result->error, sizeof result->error,
@@ -70,16 +70,11 @@ double search__known_best(const struct space *space, const char *objective)
     for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
         if (strcmp(positive[i], objective) == 0)
             return 0;
-    for (int i = 0; i < space->patch.count; i++) { /* sizes grow with every gene but the patch */
+    for (int i = 0; i < search__cheapest_count(space); i++) {
         struct space_arch arch;
-        struct space_cost cost;
-        const int64_t *size;
         search__cheapest(space, i, &arch);
-        space_cost_of(&arch, &space->shape, &cost);
-        size = size_in(&cost, objective);
-        if (!size)
-            return NAN;
-        best = fmin(best, (double)*size); /* fmin() passes over the NaN */
+        if (!space->gene_count) /* sizes of students grow with every gene but the patch */
+            best = fmin(best, space_exact(space, &arch, objective)); /* passes over the NaN */
     }
     return best;
 }

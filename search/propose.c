@@ -21,17 +21,13 @@ enum {
 
 /* ---- which architectures were tried ---- */
 
-static uint64_t hash_of(const struct space_arch *a)
+static uint64_t hash_of(const struct space_arch *arch)
 {
-    uint64_t h = UINT64_C(0x9e3779b97f4a7c15);
-    const int genes[] = {a->depth, a->width, a->head_dim, a->patch};
+    uint64_t words[sizeof *arch / sizeof(uint64_t)], h = UINT64_C(0x9e3779b97f4a7c15);
 
-    for (size_t i = 0; i < 4; i++)
-        h = (h ^ (uint64_t)genes[i]) * UINT64_C(0xbf58476d1ce4e5b9);
-    for (int l = 0; l < a->depth; l++) {
-        const uint64_t layer = (uint64_t)a->heads[l] << 32 | (uint64_t)a->ffn[l];
-        h = ((h ^ h >> 29) + layer) * UINT64_C(0x94d049bb133111eb);
-    }
+    memcpy(words, arch, sizeof words); /* of either kind, as space_arch_equal() compares them */
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        h = ((h ^ h >> 29) + words[i]) * UINT64_C(0x94d049bb133111eb);
     return h ^ h >> 32;
 }
 
@@ -322,7 +318,7 @@ static bool draw_on(const struct search__proposer *p, struct rt_rng *rng,
             if (p->count > 0)
                 from = p->archs[rt_rng_below(rng, p->count)];
             else
-                search__cheapest(p->space, draw / 2 % p->space->patch.count, &from);
+                search__cheapest(p->space, draw / 2 % search__cheapest_count(p->space), &from);
             out->arch = from;
             for (; steps > 0; steps--, from = out->arch)
                 space_mutate(p->space, rng, &from, &out->arch);

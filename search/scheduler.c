@@ -96,7 +96,7 @@ static void tell(struct run *run)
 static void log_trial(struct run *run, const char *event, int64_t number, const double *objectives,
                       double seconds, const char *text)
 {
-    search__log(run->log, run->options,
+    search__log(run->log, run->space, run->options,
                 &(struct search__line){event, number, &run->proposer.archs[number], objectives,
                                        seconds, text});
 }
@@ -104,7 +104,7 @@ static void log_trial(struct run *run, const char *event, int64_t number, const 
 static rt_status note(struct run *run, const char *text, struct rt_err *err)
 {
     search__log(
-        run->log, run->options,
+        run->log, run->space, run->options,
         &(struct search__line){.event = "search", .number = -1, .seconds = -1, .text = text});
     return store_event(run->store, "search", -1, text, err);
 }
@@ -193,7 +193,7 @@ static rt_status resume(struct run *run, struct rt_err *err)
     char text[128];
     rt_status rc;
 
-    RT_TRY(store_trials_load(run->store, &trials, &count, err));
+    RT_TRY(store_trials_load(run->store, run->space, &trials, &count, err));
     rc = RT_OK;
     for (int64_t i = 0; i < count && rc == RT_OK; i++)
         rc = take_up(run, &trials[i], err);
@@ -214,13 +214,16 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
 {
     struct search__proposal p;
     struct space_cost cost;
+    const bool student = run->space->gene_count == 0;
 
     RT_TRY(search__propose(&run->proposer, &p, err));
-    space_cost_of(&p.arch, &run->space->shape, &cost);
+    if (student)
+        space_cost_of(&p.arch, &run->space->shape, &cost);
     RT_TRY(store_trial_propose(run->store,
                                &(struct store_proposal){.number = count_of(run),
+                                                        .space = run->space,
                                                         .arch = &p.arch,
-                                                        .cost = &cost,
+                                                        .cost = student ? &cost : NULL,
                                                         .origin = p.origin,
                                                         .parent_a = p.parent_a,
                                                         .parent_b = p.parent_b,
@@ -285,7 +288,7 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
 {
     struct slot *slot = &run->slots[number];
     const double seconds = seconds_since(slot->started_ns);
-    struct space_cost cost;
+    const struct space_arch *arch = &run->proposer.archs[number];
 
     if (result->status == RT_ESTOP) {
         run->stopped = true;
@@ -293,8 +296,7 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
         log_trial(run, "interrupt", number, NULL, seconds, NULL);
         return store_trial_interrupt(run->store, number, err);
     }
-    space_cost_of(&run->proposer.archs[number], &run->space->shape, &cost);
-    search__objectives(run->options, &cost, result, slot->objectives);
+    search__objectives(run->options, run->space, arch, result, slot->objectives);
     slot->failed = result->status != RT_OK;
     RT_TRY(store_trial_done(run->store, number, result, err));
     slot->state = DONE;
@@ -403,7 +405,7 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
     pthread_mutex_lock(&run->lock);
     if (run->rc != RT_OK) {
         rc = rt_fail(err, run->rc, "%s", run->err.text);
-        search__log(run->log, run->options,
+        search__log(run->log, run->space, run->options,
                     &(struct search__line){
                         .event = "error", .number = -1, .seconds = -1, .text = run->err.text});
     } else {

@@ -14,11 +14,12 @@ rt_status search__crowd(const double *points, const size_t *member, size_t n, in
 
 /* ---- objectives: objectives.c ---- */
 
-/* The objectives of a result, in the study's order: sizes from the architecture, the others from
- * result->values. A result that lacks one, or has it NaN or infinite, becomes a failure of kind
- * `nonfinite`, and a failure loses whatever else it brought. */
-void search__objectives(const struct search_options *options, const struct space_cost *cost,
-                        struct store_result *result, double *objectives);
+/* The objectives of a result, in the study's order: what is known exactly (space_exact()) from the
+ * architecture, the others from result->values. A result that lacks one, or has it NaN or infinite,
+ * becomes a failure of kind `nonfinite`, and a failure loses whatever else it brought. */
+void search__objectives(const struct search_options *options, const struct space *space,
+                        const struct space_arch *arch, struct store_result *result,
+                        double *objectives);
 
 /* What no architecture can beat, from what is known of an objective before any trial: the cheapest
  * member's size, or 0 for error, kl and latency; NaN for other names. */
@@ -166,8 +167,10 @@ rt_status search__propose(struct search__proposer *p, struct search__proposal *p
  * when feasible, exactly the nearest in small spaces. False when it finds none. */
 bool search__nearest(const struct space *space, struct rt_rng *rng, const struct space_arch *target,
                      struct space_arch *nearest);
-/* The cheapest architecture for choice number `patch`: smallest genes otherwise. */
-void search__cheapest(const struct space *space, int patch, struct space_arch *arch);
+/* The architectures that cost least: of students one a patch size, smallest genes otherwise; of own
+ * genes the smallest. */
+int search__cheapest_count(const struct space *space);
+void search__cheapest(const struct space *space, int number, struct space_arch *arch);
 
 /* ---- the log file: log.c ---- */
 
@@ -181,5 +184,6 @@ struct search__line {
     double seconds;
     const char *text;
 };
-void search__log(FILE *file, const struct search_options *options, const struct search__line *line);
+void search__log(FILE *file, const struct space *space, const struct search_options *options,
+                 const struct search__line *line);
 #endif

@@ -136,9 +136,11 @@ rt_status space_arch_check(const struct space_arch *arch, const struct space_sha
     return RT_OK;
 }
 
+_Static_assert(sizeof(struct space_arch) == SPACE_MAX_POSITIONS, "both kinds fill the union");
+
 bool space_arch_equal(const struct space_arch *a, const struct space_arch *b)
 {
-    return memcmp(a, b, sizeof *a) == 0; /* all ints: no padding */
+    return memcmp(a, b, sizeof *a) == 0; /* no padding */
 }
 
 int space_tokens(const struct space_arch *arch, const struct space_shape *shape)

@@ -24,7 +24,7 @@
 #include "base/status.h"
 
 #define SPACE_MAX_DEPTH 64
-#define SPACE_ARCH_TEXT 1024 /* enough for any architecture within the limits below */
+#define SPACE_ARCH_TEXT 2048 /* enough for any architecture within the limits below */
 #define SPACE_MAX_WIDTH 4096 /* of d, of heads * head_dim and, times 4, of ffn */
 
 enum space_pool { SPACE_POOL_CLASS, SPACE_POOL_MEAN };
@@ -36,13 +36,23 @@ struct space_shape {
     enum space_pool pool;
 };
 
+#define SPACE_MAX_POSITIONS 528 /* of the genes of a space together, see view.h */
+
+/* A student; or, in a space of the user's own genes, a row of choices. Which of both is known from
+ * the space alone; the functions of this header are for students. */
 struct space_arch {
-    int depth;                  /* L, 1..SPACE_MAX_DEPTH */
-    int width;                  /* d */
-    int head_dim;               /* k */
-    int patch;                  /* p, in pixels; divides height and width */
-    int heads[SPACE_MAX_DEPTH]; /* h, per layer; zero from depth on, so that == is memcmp */
-    int ffn[SPACE_MAX_DEPTH];   /* f, per layer; likewise */
+    union {
+        struct {
+            int depth;                  /* L, 1..SPACE_MAX_DEPTH */
+            int width;                  /* d */
+            int head_dim;               /* k */
+            int patch;                  /* p, in pixels; divides height and width */
+            int heads[SPACE_MAX_DEPTH]; /* h, per layer; zero from depth on, so that == is memcmp */
+            int ffn[SPACE_MAX_DEPTH];   /* f, per layer; likewise */
+        };
+        int8_t
+            choice[SPACE_MAX_POSITIONS]; /* -1 where inactive, zero beyond the space's positions */
+    };
 };
 
 /* All exact, and equal to what is counted in the network that the trainer builds. */
@@ -60,6 +70,7 @@ void space_arch_print(const struct space_arch *arch, char text[SPACE_ARCH_TEXT])
 /* Ranges, and patch against the shape. RT_ESHAPE names the gene. */
 rt_status space_arch_check(const struct space_arch *arch, const struct space_shape *shape,
                            struct rt_err *err);
+/* Of both kinds. */
 bool space_arch_equal(const struct space_arch *a, const struct space_arch *b);
 
 /* Tokens T, class token included. */

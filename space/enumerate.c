@@ -4,7 +4,6 @@
  * two choices give one architecture, since ffn widths are counted once each and every group has a
  * layer. The sum is GMP's: 64 layers of 12 pairs are 10^69.
  */
-#include <gmp.h>
 #include <limits.h>
 
 #include "space/space_internal.h"
@@ -22,6 +21,10 @@ static void count(const struct space *space, mpz_t size)
 {
     mpz_t block;
 
+    if (space->gene_count) {
+        space__genes_count(space, size);
+        return;
+    }
     mpz_init(block);
     mpz_set_ui(size, 0);
     for (int w = 0; w < space->width.count; w++)
@@ -85,6 +88,10 @@ void space_nth(const struct space *space, int64_t index, struct space_arch *arch
     struct space_ranks ranks = {0};
     int distinct[SPACE_MAX_CHOICES];
 
+    if (space->gene_count) {
+        space__genes_nth(space, index, arch);
+        return;
+    }
     for (;;) {
         const int64_t block =
             block_size(space, space->width.value[ranks.width], space->depth.value[ranks.depth]);

@@ -107,6 +107,8 @@ static rt_status check_combinations(const struct space *space, struct rt_err *er
 
 rt_status space_check(struct space *space, struct rt_err *err)
 {
+    if (space->gene_count)
+        return space__genes_check(space, err);
     RT_TRY(init_choices(&space->depth, "depth", SPACE_MAX_DEPTH, err));
     RT_TRY(init_choices(&space->width, "width", SPACE_MAX_WIDTH, err));
     RT_TRY(init_choices(&space->head_dim, "head_dim", SPACE_MAX_WIDTH, err));
@@ -124,7 +126,7 @@ rt_status space_check(struct space *space, struct rt_err *err)
 rt_status space_init(struct space *space, struct rt_err *err)
 {
     RT_TRY(space_check(space, err));
-    return check_shape(space, err);
+    return space->gene_count ? RT_OK : check_shape(space, err);
 }
 
 /* ---- limits ---- */
@@ -156,6 +158,8 @@ bool space_feasible(const struct space *space, const struct space_arch *arch, ch
 {
     int64_t limit[limit_count], value[limit_count];
 
+    if (space->gene_count)
+        return !space->known || !space->known->feasible || space->known->feasible(space, arch, why);
     list_limits(space, limit);
     list_costs(space, arch, value);
     for (int i = 0; i < limit_count; i++)
@@ -173,6 +177,8 @@ rt_status space_check_feasible(const struct space *space, struct rt_err *err)
     int64_t limit[limit_count], value[limit_count], least[limit_count];
     struct space_arch arch;
 
+    if (space->gene_count)
+        return RT_OK;
     list_limits(space, limit);
     for (int i = 0; i < limit_count; i++)
         least[i] = INT64_MAX;
@@ -211,6 +217,8 @@ bool space_contains(const struct space *space, const struct space_arch *arch)
     struct space_ranks ranks;
     struct space_arch same;
 
+    if (space->gene_count)
+        return space__genes_contain(space, arch);
     if (!has(&space->depth, arch->depth) || !has(&space->width, arch->width) ||
         !has(&space->head_dim, arch->head_dim) || !has(&space->patch, arch->patch))
         return false;
@@ -221,42 +229,59 @@ bool space_contains(const struct space *space, const struct space_arch *arch)
 
 /* ---- anchors ---- */
 
-enum place { FIRST, MIDDLE, LAST };
-
-static int rank_at(enum place place, int count)
+int space__place(enum space__place place, int count)
 {
-    return place == FIRST ? 0 : place == LAST ? count - 1 : count / 2;
+    return place == SPACE__FIRST ? 0 : place == SPACE__LAST ? count - 1 : count / 2;
 }
 
-static void anchor(const struct space *space, enum place place, enum place patch,
+static void anchor(const struct space *space, enum space__place place, enum space__place patch,
                    struct space_arch *arch)
 {
+    if (space->gene_count) {
+        space__genes_anchor(space, place, arch);
+        return;
+    }
     struct space_ranks ranks = {
-        .depth = rank_at(place, space->depth.count),
-        .width = rank_at(place, space->width.count),
-        .head_dim = rank_at(place, space->head_dim.count),
-        .patch = rank_at(patch, space->patch.count),
+        .depth = space__place(place, space->depth.count),
+        .width = space__place(place, space->width.count),
+        .head_dim = space__place(place, space->head_dim.count),
+        .patch = space__place(patch, space->patch.count),
     };
 
     ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
     for (int g = 0; g < ranks.groups; g++) {
-        ranks.heads[g] = rank_at(place, space->heads.count);
-        ranks.ffn[g] = rank_at(place, space__ffn_ranks(space));
+        ranks.heads[g] = space__place(place, space->heads.count);
+        ranks.ffn[g] = space__place(place, space__ffn_ranks(space));
     }
     space__unrank(space, &ranks, arch);
 }
 
 void space_largest(const struct space *space, struct space_arch *arch)
 {
-    anchor(space, LAST, FIRST, arch);
+    anchor(space, SPACE__LAST, SPACE__FIRST, arch);
 }
 
 void space_smallest(const struct space *space, struct space_arch *arch)
 {
-    anchor(space, FIRST, LAST, arch);
+    anchor(space, SPACE__FIRST, SPACE__LAST, arch);
 }
 
 void space_middle(const struct space *space, struct space_arch *arch)
 {
-    anchor(space, MIDDLE, MIDDLE, arch);
+    anchor(space, SPACE__MIDDLE, SPACE__MIDDLE, arch);
+}
+
+/* ---- text ---- */
+
+void space_print(const struct space *space, const struct space_arch *arch,
+                 char text[SPACE_ARCH_TEXT])
+{
+    (space->gene_count ? space__genes_print(space, arch, text) : space_arch_print(arch, text));
+}
+
+rt_status space_parse(const struct space *space, const char *text, struct space_arch *arch,
+                      struct rt_err *err)
+{
+    return space->gene_count ? space__genes_parse(space, text, arch, err)
+                             : space_arch_parse(text, arch, err);
 }

@@ -1,15 +1,20 @@
 /* space/space.h -- the architectures that a study allows: choices, limits, sampling, variation.
  *
+ * Kinds    students, or rows of the user's own genes (gene_count > 0). All functions serve both.
  * Genes    depth, width, head_dim, patch, and per layer heads and ffn. Ties: `uniform` gives all
  *          layers one (heads, ffn) pair, `stage` one pair to each of `stages` runs of consecutive
  *          layers (layer l of L is in stage l*S/L, S = min(stages, L)), `layer` each its own.
  * FFN      choices are absolute widths, or ratios of the width rounded to the nearest multiple of 8
  *          (at least 8); ratios that round to the same width count once.
  * Limits   on exact costs; an architecture beyond any is *infeasible* and is never trained.
- * Random   every draw is a function of the struct rt_rng that is handed in.
- * Threads  a struct space is read-only after space_init(); all functions may run concurrently.
- * Source   gene layout after AutoFormer (arXiv:2107.00651) and HAT (arXiv:2005.14187); ordinal
- *          mutation steps after AutoTinyBERT (arXiv:2107.13686).
+ * Own genes  each has one choice, or is a list with one choice a layer, tied as above; the length
+ * of a list is fixed or what another gene chose. Ordered choices move by places, categories are
+ * drawn anew. Text: "name=choice,name=choice.choice", genes in order; a list whose members are all
+ * equal is written once, and is read either way. Costs do not exist; what C code knows without an
+ * evaluation comes from `known`. Random   every draw is a function of the struct rt_rng that is
+ * handed in. Threads  a struct space is read-only after space_init(); all functions may run
+ * concurrently. Source   gene layout after AutoFormer (arXiv:2107.00651) and HAT
+ * (arXiv:2005.14187); ordinal mutation steps after AutoTinyBERT (arXiv:2107.13686).
  */
 #ifndef SPACE_SPACE_H
 #define SPACE_SPACE_H
@@ -17,7 +22,7 @@
 #include "space/arch.h"
 
 #define SPACE_MAX_CHOICES 64
-#define SPACE_MAX_POSITIONS 528 /* of all genes together, see view.h */
+#define SPACE_NAME 32 /* room for a gene's name and for a choice of it */
 
 enum space_tie { SPACE_TIE_UNIFORM, SPACE_TIE_STAGE, SPACE_TIE_LAYER };
 
@@ -30,7 +35,40 @@ struct space_limits { /* 0: no limit */
     int64_t params, bytes, macs, memory;
 };
 
+/* A gene of the user's own. Texts are of letters, digits, and "_+-" or, but for lists, "."; names
+ * begin with a letter and have no sign. */
+struct space_gene {
+    const char *name;
+    const char *const *choice; /* texts, distinct; those of an ordered gene ascend if numbers */
+    int choice_count;
+    bool ordered;
+    bool list;
+    int length;              /* of a list; 0 when another gene gives it: */
+    const char *length_name; /* an earlier gene, not a list, whose choices are numbers of layers */
+    enum space_tie tie;      /* of a list */
+    int stages;
+
+    int first, positions; /* from here on written by space_init(); see view.h */
+    int length_gene;      /* -1: none */
+};
+
+/* "0", "1", ... "63": choices for spaces made by C code. */
+extern const char *const space_numbers[SPACE_MAX_CHOICES];
+
+/* What C code knows of an architecture of own genes before it is evaluated; either may be NULL. */
+struct space;
+struct space_known {
+    bool (*feasible)(const struct space *space, const struct space_arch *arch, char why[128]);
+    /* The exact value of an objective; NaN for other names. */
+    double (*exact)(const struct space *space, const struct space_arch *arch, const char *name);
+    void *context;
+};
+
 struct space {
+    int gene_count;                  /* 0: students, made of all that follows */
+    struct space_gene *gene;         /* borrowed */
+    const struct space_known *known; /* borrowed; NULL: nothing */
+
     struct space_shape shape;
     enum space_tie tie;
     int stages; /* for tie = stage */
@@ -48,6 +86,16 @@ rt_status space_init(struct space *space, struct rt_err *err);
 /* The part of it that needs no shape: for a space whose images are not loaded yet. */
 rt_status space_check(struct space *space, struct rt_err *err);
 
+/* The canonical text of a member, and back. RT_EFORMAT says what is wrong with it. */
+void space_print(const struct space *space, const struct space_arch *arch,
+                 char text[SPACE_ARCH_TEXT]);
+rt_status space_parse(const struct space *space, const char *text, struct space_arch *arch,
+                      struct rt_err *err);
+/* Of own genes: how many values a gene has (1, or a list's layers), and the text of one. */
+int space_gene_length(const struct space *space, const struct space_arch *arch, int gene);
+const char *space_gene_value(const struct space *space, const struct space_arch *arch, int gene,
+                             int layer);
+
 /* Within every limit? When not and `why` is not NULL, say which limit and by how much. */
 bool space_feasible(const struct space *space, const struct space_arch *arch, char why[128]);
 /* Made of this space's choices and ties? (Of architectures given by hand.) */
@@ -63,7 +111,8 @@ int64_t space_size(const struct space *space);
 void space_nth(const struct space *space, int64_t index, struct space_arch *arch);
 
 /* The largest, the smallest and the middle choice of every gene; but for patch the largest network
- * takes the finest and the smallest the coarsest, since tokens are what makes work. */
+ * takes the finest and the smallest the coarsest, since tokens are what makes work. Of categories
+ * the last, the first and the middle one as listed. */
 void space_largest(const struct space *space, struct space_arch *arch);
 void space_smallest(const struct space *space, struct space_arch *arch);
 void space_middle(const struct space *space, struct space_arch *arch);
@@ -86,6 +135,6 @@ double space_distance(const struct space *space, const struct space_arch *a,
                       const struct space_arch *b);
 /* Is there any feasible architecture? Decided exactly: costs grow with every gene but patch, so the
  * cheapest per patch decides. RT_EARG names the limit that no member keeps, or says that no member
- * keeps all. */
+ * keeps all. Of own genes nothing can be decided: RT_OK. */
 rt_status space_check_feasible(const struct space *space, struct rt_err *err);
 #endif

@@ -1,4 +1,4 @@
-/* space/space_internal.h -- architectures as ranks among a space's choices.
+/* space/space_internal.h -- architectures as ranks among a space's choices; the user's own genes.
  *
  * A *group* is a run of layers that share one (heads, ffn) pair: all layers, a stage, or one layer,
  * as the tie says. Ranks make variation and distances independent of the choices' values. An ffn
@@ -6,6 +6,8 @@
  */
 #ifndef SPACE_SPACE_INTERNAL_H
 #define SPACE_SPACE_INTERNAL_H
+#include <gmp.h>
+
 #include "space/space.h"
 
 struct space_ranks {
@@ -29,4 +31,41 @@ void space__rank(const struct space *space, const struct space_arch *arch,
                  struct space_ranks *ranks);
 void space__unrank(const struct space *space, const struct space_ranks *ranks,
                    struct space_arch *arch);
+/* The choice that an anchor takes of so many. */
+enum space__place { SPACE__FIRST, SPACE__MIDDLE, SPACE__LAST };
+int space__place(enum space__place place, int count);
+
+int space__draw(struct rt_rng *rng, int count);
+/* One or two places up or down, whichever of them exist, with equal chance. */
+void space__step(struct rt_rng *rng, int *rank, int count);
+
+/* ---- the user's own genes: genes.c, genes_text.c, genes_vary.c; as the functions of space.h ----
+ */
+
+rt_status space__genes_check(struct space *space, struct rt_err *err);
+/* Layers that a list has, and its groups, given the choices of the genes before it. */
+int space__genes_layers(const struct space_gene *gene, const struct space *space,
+                        const int8_t *choice);
+int space__genes_groups(const struct space_gene *gene, int layers);
+int space__genes_active(const struct space_gene *gene, const struct space *space,
+                        const int8_t *choice);
+/* Writes -1 where inactive and fills in what is missing at active positions. */
+void space__genes_tidy(const struct space *space, struct space_arch *arch);
+bool space__genes_contain(const struct space *space, const struct space_arch *arch);
+void space__genes_print(const struct space *space, const struct space_arch *arch,
+                        char text[SPACE_ARCH_TEXT]);
+rt_status space__genes_parse(const struct space *space, const char *text, struct space_arch *arch,
+                             struct rt_err *err);
+
+void space__genes_anchor(const struct space *space, enum space__place place,
+                         struct space_arch *arch);
+void space__genes_sample(const struct space *space, struct rt_rng *rng, struct space_arch *arch);
+void space__genes_mutate(const struct space *space, struct rt_rng *rng,
+                         const struct space_arch *parent, struct space_arch *child);
+void space__genes_cross(const struct space *space, struct rt_rng *rng, const struct space_arch *a,
+                        const struct space_arch *b, struct space_arch *child);
+double space__genes_distance(const struct space *space, const struct space_arch *a,
+                             const struct space_arch *b);
+void space__genes_count(const struct space *space, mpz_t size);
+void space__genes_nth(const struct space *space, int64_t index, struct space_arch *arch);
 #endif

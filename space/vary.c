@@ -12,7 +12,7 @@
 
 enum kind { DEPTH, WIDTH, HEAD_DIM, PATCH, HEADS, FFN, kind_count };
 
-static int draw(struct rt_rng *rng, int count)
+int space__draw(struct rt_rng *rng, int count)
 {
     return (int)rt_rng_below(rng, (uint64_t)count);
 }
@@ -45,19 +45,23 @@ static int *ranks_of(struct space_ranks *ranks, enum kind kind, int *count)
 
 void space_sample(const struct space *space, struct rt_rng *rng, struct space_arch *arch)
 {
+    if (space->gene_count) {
+        space__genes_sample(space, rng, arch);
+        return;
+    }
     int distinct[SPACE_MAX_CHOICES];
     struct space_ranks ranks = {
-        .depth = draw(rng, space->depth.count),
-        .width = draw(rng, space->width.count),
-        .head_dim = draw(rng, space->head_dim.count),
-        .patch = draw(rng, space->patch.count),
+        .depth = space__draw(rng, space->depth.count),
+        .width = space__draw(rng, space->width.count),
+        .head_dim = space__draw(rng, space->head_dim.count),
+        .patch = space__draw(rng, space->patch.count),
     };
     const int ffns = space__ffn_distinct(space, space->width.value[ranks.width], distinct);
 
     ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
     for (int g = 0; g < ranks.groups; g++) {
-        ranks.heads[g] = draw(rng, space->heads.count);
-        ranks.ffn[g] = distinct[draw(rng, ffns)];
+        ranks.heads[g] = space__draw(rng, space->heads.count);
+        ranks.ffn[g] = distinct[space__draw(rng, ffns)];
     }
     space__unrank(space, &ranks, arch);
 }
@@ -70,7 +74,7 @@ static void fit_groups(const struct space *space, struct rt_rng *rng, struct spa
     const int want = space__groups(space, space->depth.value[ranks->depth]);
 
     while (ranks->groups < want) {
-        const int at = draw(rng, ranks->groups);
+        const int at = space__draw(rng, ranks->groups);
         for (int g = ranks->groups++; g > at; g--) {
             ranks->heads[g] = ranks->heads[g - 1];
             ranks->ffn[g] = ranks->ffn[g - 1];
@@ -78,15 +82,14 @@ static void fit_groups(const struct space *space, struct rt_rng *rng, struct spa
     }
     while (ranks->groups > want) {
         ranks->groups--;
-        for (int g = draw(rng, ranks->groups + 1); g < ranks->groups; g++) {
+        for (int g = space__draw(rng, ranks->groups + 1); g < ranks->groups; g++) {
             ranks->heads[g] = ranks->heads[g + 1];
             ranks->ffn[g] = ranks->ffn[g + 1];
         }
     }
 }
 
-/* One or two places up or down, whichever of them exist, with equal chance. */
-static void step(struct rt_rng *rng, int *rank, int count)
+void space__step(struct rt_rng *rng, int *rank, int count)
 {
     int place[4], places = 0;
 
@@ -94,7 +97,7 @@ static void step(struct rt_rng *rng, int *rank, int count)
         if (by && *rank + by >= 0 && *rank + by < count)
             place[places++] = *rank + by;
     if (places)
-        *rank = place[draw(rng, places)];
+        *rank = place[space__draw(rng, places)];
 }
 
 static void mutate_kind(const struct space *space, struct rt_rng *rng, enum kind kind,
@@ -102,11 +105,11 @@ static void mutate_kind(const struct space *space, struct rt_rng *rng, enum kind
 {
     int count;
     int *rank = ranks_of(ranks, kind, &count);
-    const int sure = draw(rng, count);
+    const int sure = space__draw(rng, count);
 
     for (int i = 0; i < count; i++) /* one group for sure, the others at about one more */
-        if (i == sure || draw(rng, count) == 0)
-            step(rng, &rank[i], choices_of(space, kind));
+        if (i == sure || space__draw(rng, count) == 0)
+            space__step(rng, &rank[i], choices_of(space, kind));
     if (kind == DEPTH)
         fit_groups(space, rng, ranks);
 }
@@ -121,7 +124,7 @@ static void mutate_ranks(const struct space *space, struct rt_rng *rng, struct s
             movable[count++] = k;
     if (!count)
         return;
-    const int sure = draw(rng, count);
+    const int sure = space__draw(rng, count);
     for (int i = 0; i < count; i++)
         if (i == sure || rt_rng_uniform(rng) < .2)
             mutate_kind(space, rng, movable[i], ranks);
@@ -153,6 +156,10 @@ void space_mutate(const struct space *space, struct rt_rng *rng, const struct sp
     const struct space_arch from = *parent; /* child may be the same struct */
     struct space_ranks ranks;
 
+    if (space->gene_count) {
+        space__genes_mutate(space, rng, &from, child);
+        return;
+    }
     for (int attempt = 0; attempt < 32; attempt++) {
         space__rank(space, &from, &ranks);
         mutate_ranks(space, rng, &ranks);
@@ -170,15 +177,19 @@ void space_crossover(const struct space *space, struct rt_rng *rng, const struct
 {
     struct space_ranks parent[2], ranks = {0};
 
+    if (space->gene_count) {
+        space__genes_cross(space, rng, a, b, child);
+        return;
+    }
     space__rank(space, a, &parent[0]);
     space__rank(space, b, &parent[1]);
-    ranks.depth = parent[draw(rng, 2)].depth;
-    ranks.width = parent[draw(rng, 2)].width;
-    ranks.head_dim = parent[draw(rng, 2)].head_dim;
-    ranks.patch = parent[draw(rng, 2)].patch;
+    ranks.depth = parent[space__draw(rng, 2)].depth;
+    ranks.width = parent[space__draw(rng, 2)].width;
+    ranks.head_dim = parent[space__draw(rng, 2)].head_dim;
+    ranks.patch = parent[space__draw(rng, 2)].patch;
     ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
     for (int g = 0; g < ranks.groups; g++) {
-        const struct space_ranks *from = &parent[draw(rng, 2)];
+        const struct space_ranks *from = &parent[space__draw(rng, 2)];
         const int at = g * from->groups / ranks.groups;
         ranks.heads[g] = from->heads[at];
         ranks.ffn[g] = from->ffn[at];
@@ -209,6 +220,8 @@ double space_distance(const struct space *space, const struct space_arch *a,
     double sum = 0;
     int kinds = 0;
 
+    if (space->gene_count)
+        return space__genes_distance(space, a, b);
     space__rank(space, a, &ra);
     space__rank(space, b, &rb);
     for (enum kind k = DEPTH; k < kind_count; k++)

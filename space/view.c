@@ -12,6 +12,17 @@
 
 enum student_gene { DEPTH, WIDTH, HEAD_DIM, PATCH, HEADS, FFN, student_genes };
 
+static void own_gene(const struct space_gene *gene, struct space_gene_view *view)
+{
+    *view = (struct space_gene_view){.name = gene->name,
+                                     .first = gene->first,
+                                     .positions = gene->positions,
+                                     .list = gene->list,
+                                     .ordered = gene->ordered,
+                                     .choices = gene->choice_count,
+                                     .length_gene = gene->length_gene};
+}
+
 /* Groups of the deepest member. */
 static int most_groups(const struct space *space)
 {
@@ -20,11 +31,10 @@ static int most_groups(const struct space *space)
 
 int space_genes(const struct space *space)
 {
-    (void)space;
-    return student_genes;
+    return space->gene_count ? space->gene_count : student_genes;
 }
 
-void space_gene_of(const struct space *space, int gene, struct space_gene_view *view)
+static void student_gene(const struct space *space, int gene, struct space_gene_view *view)
 {
     static const char *const names[] = {"depth", "width", "head_dim", "patch", "heads", "ffn"};
     const int choices[] = {space->depth.count, space->width.count, space->head_dim.count,
@@ -32,13 +42,21 @@ void space_gene_of(const struct space *space, int gene, struct space_gene_view *
     const int groups = most_groups(space);
     const bool list = gene >= HEADS;
 
-    *view = (struct space_gene_view){.first = list ? HEADS + (gene - HEADS) * groups : gene,
+    *view = (struct space_gene_view){.name = names[gene],
+                                     .first = list ? HEADS + (gene - HEADS) * groups : gene,
                                      .positions = list ? groups : 1,
                                      .list = list,
                                      .ordered = true,
                                      .choices = choices[gene],
                                      .length_gene = list ? DEPTH : -1};
-    snprintf(view->name, sizeof view->name, "%s", names[gene]);
+}
+
+void space_gene_of(const struct space *space, int gene, struct space_gene_view *view)
+{
+    if (space->gene_count)
+        own_gene(&space->gene[gene], view);
+    else
+        student_gene(space, gene, view);
 }
 
 int space_positions(const struct space *space)
@@ -73,6 +91,11 @@ static void copy_groups(const int *rank, int groups, int most, int *choice)
 
 void space_choices_of(const struct space *space, const struct space_arch *arch, int *choice)
 {
+    if (space->gene_count) {
+        for (int i = 0; i < space_positions(space); i++)
+            choice[i] = arch->choice[i];
+        return;
+    }
     const int most = most_groups(space);
     struct space_ranks ranks;
 
@@ -98,6 +121,13 @@ static void fill_groups(const int *choice, int groups, int *rank)
 
 void space_arch_of(const struct space *space, const int *choice, struct space_arch *arch)
 {
+    if (space->gene_count) {
+        *arch = (struct space_arch){.depth = 0};
+        for (int i = 0; i < space_positions(space); i++)
+            arch->choice[i] = (int8_t)choice[i];
+        space__genes_tidy(space, arch);
+        return;
+    }
     struct space_ranks ranks = {.depth = at_least_0(choice[DEPTH]),
                                 .width = at_least_0(choice[WIDTH]),
                                 .head_dim = at_least_0(choice[HEAD_DIM]),
@@ -113,6 +143,9 @@ double space_exact(const struct space *space, const struct space_arch *arch, con
 {
     struct space_cost cost;
 
+    if (space->gene_count)
+        return space->known && space->known->exact ? space->known->exact(space, arch, name)
+                                                   : (double)NAN;
     space_cost_of(arch, &space->shape, &cost);
     const struct {
         const char *name;
@@ -144,7 +177,7 @@ static int features_of(const struct space_gene_view *gene)
 int space_feature_count(const struct space *space)
 {
     struct space_gene_view gene;
-    int count = log_cost_count;
+    int count = space->gene_count ? 0 : log_cost_count;
 
     for (int g = 0; g < space_genes(space); g++) {
         space_gene_of(space, g, &gene);
@@ -224,5 +257,6 @@ void space_features(const struct space *space, const struct space_arch *arch, do
         (gene.ordered ? ordered_features : category_features)(&gene, choice + gene.first, feature);
         feature += features_of(&gene);
     }
-    cost_features(space, arch, feature);
+    if (!space->gene_count)
+        cost_features(space, arch, feature);
 }

@@ -17,11 +17,10 @@
 #define SPACE_VIEW_H
 #include "space/space.h"
 
-#define SPACE_NAME 32          /* of a gene */
 #define SPACE_POSITION_TEXT 40 /* of a position: "heads.3" */
 
 struct space_gene_view {
-    char name[SPACE_NAME];
+    const char *name;
     int first, positions; /* its positions are first .. first + positions - 1 */
     bool list;            /* has a position a group of layers, even if that is one */
     bool ordered;         /* neighbouring choices are alike; else they are categories */
@@ -48,6 +47,7 @@ int space_feature_count(const struct space *space);
 void space_features(const struct space *space, const struct space_arch *arch, double *feature);
 
 /* The exact value of an objective or cost that an architecture has without being evaluated
- * (params, bytes, macs, memory of a student); NaN when `name` is not known so. */
+ * (params, bytes, macs, memory of a student; what the space's `known` says of own genes); NaN when
+ * `name` is not known so. */
 double space_exact(const struct space *space, const struct space_arch *arch, const char *name);
 #endif

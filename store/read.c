@@ -13,6 +13,7 @@ enum source { FROM_METRIC, FROM_PARAMS, FROM_BYTES, FROM_MACS, FROM_MEMORY };
 #define COLUMN_COSTS 6 /* params, bytes, macs, memory */
 
 struct plan {
+    const struct space *space; /* NULL: students */
     int count;
     char name[STORE_MAX_OBJECTIVES][STORE_NAME];
     enum source source[STORE_MAX_OBJECTIVES];
@@ -65,7 +66,8 @@ static rt_status fill_trial(struct store *store, sqlite3_stmt *q, const struct p
                               .rung = sqlite3_column_int(q, 2),
                               .seed = (uint64_t)sqlite3_column_int64(q, 3),
                               .objective_count = plan->count};
-    if (space_arch_parse(arch, &t->arch, err))
+    if (plan->space ? space_parse(plan->space, arch, &t->arch, err)
+                    : space_arch_parse(arch, &t->arch, err))
         return store__fail(store, err, "trial %" PRId64 " has the architecture '%.80s'", t->number,
                            arch);
     snprintf(t->state, sizeof t->state, "%s", sqlite3_column_text(q, 4));
@@ -73,10 +75,9 @@ static rt_status fill_trial(struct store *store, sqlite3_stmt *q, const struct p
     has_results = !kind && (strcmp(t->state, "done") == 0 || strcmp(t->state, "committed") == 0);
     for (int i = 0; i < STORE_MAX_OBJECTIVES; i++) {
         const bool exact = i < plan->count && plan->source[i] != FROM_METRIC;
-        t->objective[i] =
-            has_results && exact
-                ? (double)sqlite3_column_int64(q, COLUMN_COSTS + plan->source[i] - FROM_PARAMS)
-                : (double)NAN;
+        t->objective[i] = has_results && exact
+                              ? number_at(q, COLUMN_COSTS + plan->source[i] - FROM_PARAMS)
+                              : (double)NAN;
     }
     return RT_OK;
 }
@@ -120,7 +121,7 @@ static rt_status read_metrics(struct store *store, const struct plan *plan,
         const int64_t trial = sqlite3_column_int64(q, 0);
         const char *name = (const char *)sqlite3_column_text(q, 1);
         for (int i = 0; i < plan->count && trial < count; i++)
-            if (plan->source[i] == FROM_METRIC && strcmp(plan->name[i], name) == 0)
+            if (isnan(trials[trial].objective[i]) && strcmp(plan->name[i], name) == 0)
                 trials[trial].objective[i] = number_at(q, 2);
     }
     if (code != SQLITE_DONE)
@@ -129,12 +130,12 @@ static rt_status read_metrics(struct store *store, const struct plan *plan,
     return rc;
 }
 
-static rt_status load(struct store *store, struct store_trial **trials, int64_t *count,
-                      struct rt_err *err)
+static rt_status load(struct store *store, const struct space *space, struct store_trial **trials,
+                      int64_t *count, struct rt_err *err)
 {
     static const char total[] = "select count(*) from trial";
     struct store_trial *rows;
-    struct plan plan;
+    struct plan plan = {.space = space};
     int64_t n;
     rt_status rc;
 
@@ -155,15 +156,15 @@ static rt_status load(struct store *store, struct store_trial **trials, int64_t 
     return RT_OK;
 }
 
-rt_status store_trials_load(struct store *store, struct store_trial **trials, int64_t *count,
-                            struct rt_err *err)
+rt_status store_trials_load(struct store *store, const struct space *space,
+                            struct store_trial **trials, int64_t *count, struct rt_err *err)
 {
     static const char begin[] = "begin", end[] = "commit";
     rt_status rc;
 
     store__doing(store, "read the trials");
     RT_TRY(store__run(store, begin, NULL, 0, err));
-    rc = load(store, trials, count, err);
+    rc = load(store, space, trials, count, err);
     store__run(store, end, NULL, 0, NULL);
     return rc;
 }

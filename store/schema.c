@@ -76,14 +76,14 @@ static const char candidate[] =
     "create table candidate (        -- one architecture\n"
     "  id       integer primary key, -- in order of first proposal\n"
     "  arch     text not null unique,\n"
-    "  depth    integer not null,\n"
-    "  width    integer not null,\n"
-    "  head_dim integer not null,\n"
-    "  patch    integer not null,\n"
-    "  params   integer not null,    -- trained scalars\n"
-    "  bytes    integer not null,    -- of the weights in fp32\n"
-    "  macs     integer not null,    -- of one example\n"
-    "  memory   integer not null,    -- peak bytes of activations, one example\n"
+    "  depth    integer,             -- of a student, as the next seven; else null: see gene\n"
+    "  width    integer,\n"
+    "  head_dim integer,\n"
+    "  patch    integer,\n"
+    "  params   integer,             -- trained scalars\n"
+    "  bytes    integer,             -- of the weights in fp32\n"
+    "  macs     integer,             -- of one example\n"
+    "  memory   integer,             -- peak bytes of activations, one example\n"
     "  origin   text not null,       -- how it was made\n"
     "  parent_a integer references trial (number),\n"
     "  parent_b integer references trial (number)\n"
@@ -97,6 +97,14 @@ static const char layer[] =
     "  ffn       integer not null,   -- hidden width\n"
     "  primary key (candidate, position)\n"
     ") strict, without rowid";
+
+static const char gene[] = "create table gene (             -- of spaces of the user's own genes\n"
+                           "  candidate integer not null references candidate (id),\n"
+                           "  name      text not null,\n"
+                           "  position  integer not null,   -- in a list, from 0\n"
+                           "  value     any not null,       -- a number where the choice is one\n"
+                           "  primary key (candidate, name, position)\n"
+                           ") strict, without rowid";
 
 static const char trial[] =
     "create table trial (            -- one distillation run of a candidate\n"
@@ -237,8 +245,8 @@ static const char event_stay[] = "create trigger event_stay before delete on eve
 static const char objective_values[] =
     "create view objective_values as -- one row a trial with results and objective\n"
     "select t.number as trial, o.position, o.name,\n"
-    "  case o.name when 'params' then c.params when 'bytes' then c.bytes\n"
-    "    when 'macs' then c.macs when 'memory' then c.memory else m.value end as value\n"
+    "  coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes\n"
+    "    when 'macs' then c.macs when 'memory' then c.memory end, m.value) as value\n"
     "from trial t join candidate c on c.id = t.candidate cross join objective o\n"
     "  left join metric m on m.trial = t.number and m.name = o.name\n"
     "where t.state in ('done', 'committed') and t.error_kind is null\n"
@@ -399,6 +407,7 @@ const char *const store__schema[] = {study,
                                      teacher_agreement,
                                      candidate,
                                      layer,
+                                     gene,
                                      trial,
                                      trial_open,
                                      trial_state,

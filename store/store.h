@@ -22,7 +22,7 @@
 
 #include "base/machine.h"
 #include "base/status.h"
-#include "space/arch.h"
+#include "space/space.h"
 
 #define STORE_MAX_OBJECTIVES 7
 #define STORE_MAX_RUNGS 8
@@ -94,15 +94,17 @@ rt_status store_teacher_weights(struct store *store, int count, double *weight, 
                                 bool *found, struct rt_err *err);
 
 struct store_proposal {
-    int64_t number; /* the next: 0, 1, 2, ... */
+    int64_t number;            /* the next: 0, 1, 2, ... */
+    const struct space *space; /* of `arch`; NULL: of students */
     const struct space_arch *arch;
-    const struct space_cost *cost;
+    const struct space_cost *cost; /* of a student */
     const char *origin;         /* how it was made: largest, smallest, middle, fill, random, ... */
     int64_t parent_a, parent_b; /* trial numbers, -1 for none */
     int rung;
     uint64_t seed;
 };
-/* Adds the candidate and its layers when new, and the trial in state proposed. */
+/* Adds the candidate and its layers (of own genes: its genes) when new, and the trial in state
+ * proposed. */
 rt_status store_trial_propose(struct store *store, const struct store_proposal *proposal,
                               struct rt_err *err);
 rt_status store_trial_start(struct store *store, int64_t number, int64_t host, int worker,
@@ -166,8 +168,9 @@ struct store_trial {
     int objective_count;
     double objective[STORE_MAX_OBJECTIVES]; /* NaN until done, and for failures */
 };
-rt_status store_trials_load(struct store *store, struct store_trial **trials, int64_t *count,
-                            struct rt_err *err); /* caller frees *trials */
+/* The architectures are of `space`; NULL: students. Caller frees *trials. */
+rt_status store_trials_load(struct store *store, const struct space *space,
+                            struct store_trial **trials, int64_t *count, struct rt_err *err);
 
 struct store_gate { /* a condition that the student must meet */
     char name[STORE_NAME];

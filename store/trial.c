@@ -96,32 +96,75 @@ static rt_status finish_execution(struct store *store, int64_t number, const cha
 
 /* ---- propose ---- */
 
+static rt_status insert_layers(struct store *store, const struct space_arch *a, int64_t candidate,
+                               struct rt_err *err)
+{
+    static const char sql[] =
+        "insert into layer (candidate, position, heads, ffn) values (?1, ?2, ?3, ?4)";
+
+    for (int i = 0; i < a->depth; i++)
+        RT_TRY(store__run(store, sql,
+                          STORE_BINDS(STORE_INT(candidate), STORE_INT(i), STORE_INT(a->heads[i]),
+                                      STORE_INT(a->ffn[i])),
+                          err));
+    return RT_OK;
+}
+
+/* A choice as a number where it is one. */
+static struct store_bind gene_value(const char *choice)
+{
+    char *end;
+    const double real = strtod(choice, &end);
+    const long long whole = strtoll(choice, NULL, 10);
+
+    if (!*choice || *end || !isfinite(real))
+        return STORE_TXT(choice);
+    return (double)whole == real ? STORE_INT(whole) : STORE_NUM(real);
+}
+
+static rt_status insert_genes(struct store *store, const struct store_proposal *p,
+                              int64_t candidate, struct rt_err *err)
+{
+    static const char sql[] =
+        "insert into gene (candidate, name, position, value) values (?1, ?2, ?3, ?4)";
+
+    for (int g = 0; g < p->space->gene_count; g++)
+        for (int l = 0; l < space_gene_length(p->space, p->arch, g); l++)
+            RT_TRY(store__run(store, sql,
+                              STORE_BINDS(STORE_INT(candidate), STORE_TXT(p->space->gene[g].name),
+                                          STORE_INT(l),
+                                          gene_value(space_gene_value(p->space, p->arch, g, l))),
+                              err));
+    return RT_OK;
+}
+
 static rt_status insert_candidate(struct store *store, const struct store_proposal *p,
                                   const char *text, struct rt_err *err)
 {
-    static const char sql[] =
+    static const char student[] =
         "insert into candidate (arch, depth, width, head_dim, patch, params, bytes, macs, memory,"
         " origin, parent_a, parent_b)"
         " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-    static const char layer[] =
-        "insert into layer (candidate, position, heads, ffn) values (?1, ?2, ?3, ?4)";
+    static const char own[] =
+        "insert into candidate (arch, origin, parent_a, parent_b) values (?1, ?2, ?3, ?4)";
     const struct space_arch *a = p->arch;
     const struct space_cost *c = p->cost;
 
+    if (p->space && p->space->gene_count) {
+        RT_TRY(store__run(store, own,
+                          STORE_BINDS(STORE_TXT(text), STORE_TXT(p->origin), STORE_ID(p->parent_a),
+                                      STORE_ID(p->parent_b)),
+                          err));
+        return insert_genes(store, p, sqlite3_last_insert_rowid(store->db), err);
+    }
     RT_TRY(
-        store__run(store, sql,
+        store__run(store, student,
                    STORE_BINDS(STORE_TXT(text), STORE_INT(a->depth), STORE_INT(a->width),
                                STORE_INT(a->head_dim), STORE_INT(a->patch), STORE_INT(c->params),
                                STORE_INT(c->bytes), STORE_INT(c->macs), STORE_INT(c->memory),
                                STORE_TXT(p->origin), STORE_ID(p->parent_a), STORE_ID(p->parent_b)),
                    err));
-    const int64_t id = sqlite3_last_insert_rowid(store->db);
-    for (int i = 0; i < a->depth; i++)
-        RT_TRY(store__run(
-            store, layer,
-            STORE_BINDS(STORE_INT(id), STORE_INT(i), STORE_INT(a->heads[i]), STORE_INT(a->ffn[i])),
-            err));
-    return RT_OK;
+    return insert_layers(store, a, sqlite3_last_insert_rowid(store->db), err);
 }
 
 static rt_status propose(struct store *store, const struct store_proposal *p, struct rt_err *err)
@@ -136,7 +179,10 @@ static rt_status propose(struct store *store, const struct store_proposal *p, st
     char text[SPACE_ARCH_TEXT];
     int64_t want, candidate, other = -1;
 
-    space_arch_print(p->arch, text);
+    if (p->space)
+        space_print(p->space, p->arch, text);
+    else
+        space_arch_print(p->arch, text);
     RT_TRY(store__integer(store, next, NULL, 0, 0, &want, err));
     if (p->number != want)
         return store__fail(store, err, "the next trial is number %" PRId64, want);

@@ -208,7 +208,7 @@ static void the_fronts_history_is_what_the_definitions_say(void **state)
     snprintf(options.objectives[2], STORE_NAME, "params");
     sample_create(&s, &options);
     assert_ok(sample_run(&s, &space, options, &context, &end, &err));
-    assert_ok(store_trials_load(s.store, &trials, &count, &err));
+    assert_ok(store_trials_load(s.store, &space, &trials, &count, &err));
     const size_t defined = box_of(trials, &space, ideal, reference);
     assert_near(ideal[0], 0, 0);
     assert_true(defined > 8); /* failed trials do not count */

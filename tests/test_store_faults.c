@@ -112,7 +112,8 @@ static void work(const char *path)
     int64_t count = 0, next = 0;
     struct rt_err err;
 
-    if (store_open(path, STORE_WRITE, NULL, &s, &err) || store_trials_load(s, &t, &count, &err)) {
+    if (store_open(path, STORE_WRITE, NULL, &s, &err) ||
+        store_trials_load(s, NULL, &t, &count, &err)) {
         fprintf(stderr, "%s\n", err.text);
         _exit(1);
     }

@@ -155,7 +155,7 @@ static void values_that_are_not_finite_become_null(void **state)
 
     assert_rows(s, "select name, value, stderr from metric", "error|null|null\nlatency|null|0.0\n");
     assert_rows(s, "select value from curve", "null\n");
-    assert_ok(store_trials_load(s, &trials, &count, &err));
+    assert_ok(store_trials_load(s, NULL, &trials, &count, &err));
     assert_true(isnan(trials[0].objective[0]));
     free(trials);
     store_result_release(&r);
@@ -287,7 +287,7 @@ static void load_gives_every_trial_with_its_objectives(void **state)
     (void)state;
     sample_fill(s);
 
-    assert_ok(store_trials_load(s, &t, &count, &err));
+    assert_ok(store_trials_load(s, NULL, &t, &count, &err));
 
     assert_int_equal(count, SAMPLE_TRIALS);
     for (int64_t n = 0; n < count; n++) {
@@ -323,7 +323,7 @@ static void load_of_an_empty_study_gives_nothing(void **state)
     struct rt_err err;
     (void)state;
 
-    assert_ok(store_trials_load(s, &t, &count, &err));
+    assert_ok(store_trials_load(s, NULL, &t, &count, &err));
 
     assert_int_equal(count, 0);
     free(t);

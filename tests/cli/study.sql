@@ -10,7 +10,7 @@ CREATE TABLE study (            -- one row: what is searched
   version  text not null,       -- of retort
   created  text not null        -- UTC, as all times
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T10:03:59.258Z');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T10:06:51.145Z');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -74,14 +74,14 @@ INSERT INTO teacher_agreement VALUES(2,1,0.95999999999999996447);
 CREATE TABLE candidate (        -- one architecture
   id       integer primary key, -- in order of first proposal
   arch     text not null unique,
-  depth    integer not null,
-  width    integer not null,
-  head_dim integer not null,
-  patch    integer not null,
-  params   integer not null,    -- trained scalars
-  bytes    integer not null,    -- of the weights in fp32
-  macs     integer not null,    -- of one example
-  memory   integer not null,    -- peak bytes of activations, one example
+  depth    integer,             -- of a student, as the next seven; else null: see gene
+  width    integer,
+  head_dim integer,
+  patch    integer,
+  params   integer,             -- trained scalars
+  bytes    integer,             -- of the weights in fp32
+  macs     integer,             -- of one example
+  memory   integer,             -- peak bytes of activations, one example
   origin   text not null,       -- how it was made
   parent_a integer references trial (number),
   parent_b integer references trial (number)
@@ -189,6 +189,13 @@ INSERT INTO layer VALUES(24,0,4,288);
 INSERT INTO layer VALUES(24,1,1,576);
 INSERT INTO layer VALUES(24,2,2,576);
 INSERT INTO layer VALUES(24,3,3,576);
+CREATE TABLE gene (             -- of spaces of the user's own genes
+  candidate integer not null references candidate (id),
+  name      text not null,
+  position  integer not null,   -- in a list, from 0
+  value     any not null,       -- a number where the choice is one
+  primary key (candidate, name, position)
+) strict, without rowid;
 CREATE TABLE trial (            -- one distillation run of a candidate
   number     integer primary key check (number >= 0),
   candidate  integer not null references candidate (id),
@@ -700,7 +707,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   weights   text not null,      -- path of the file as given; '' for none
   finished  text not null
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T10:03:59.285Z');
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T10:06:51.210Z');
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -733,9 +740,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-24T10:03:59.258Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-24T10:03:59.277Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-24T10:03:59.285Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-24T10:06:51.145Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-24T10:06:51.197Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-24T10:06:51.210Z','note',NULL,'the sample is complete');
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state, rung);
@@ -756,8 +763,8 @@ CREATE TRIGGER event_stay before delete on event
 begin select raise(abort, 'events are never deleted'); end;
 CREATE VIEW objective_values as -- one row a trial with results and objective
 select t.number as trial, o.position, o.name,
-  case o.name when 'params' then c.params when 'bytes' then c.bytes
-    when 'macs' then c.macs when 'memory' then c.memory else m.value end as value
+  coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes
+    when 'macs' then c.macs when 'memory' then c.memory end, m.value) as value
 from trial t join candidate c on c.id = t.candidate cross join objective o
   left join metric m on m.trial = t.number and m.name = o.name
 where t.state in ('done', 'committed') and t.error_kind is null
