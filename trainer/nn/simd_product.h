@@ -193,30 +193,49 @@ static tiles_fn *const tiles_2[] = {
 #endif
 };
 
-/* All rows of the columns from `column` on, in blocks of `most` rows or nearly. */
-static void multiply_panel(const struct product *p, tiles_fn *const *tiles, int most, int column)
-{
-    const int blocks = (p->m + most - 1) / most, rows = p->m / blocks, larger = p->m % blocks;
+/* m rows in blocks of `most` or nearly: the first `larger` have one row more than the others. */
+struct blocks {
+    int count, rows, larger;
+};
 
-    if (larger)
-        tiles[rows + 1](p, 0, column, larger);
-    tiles[rows](p, larger * (rows + 1), column, blocks - larger);
+INLINE struct blocks split_rows(int m, const int most)
+{
+    const int count = (m + most - 1) / most;
+
+    return (struct blocks){count, m / count, m % count};
+}
+
+/* All rows of the columns from `column` on. */
+static void multiply_panel(const struct product *p, tiles_fn *const *tiles, struct blocks b,
+                           int column)
+{
+    if (b.larger)
+        tiles[b.rows + 1](p, 0, column, b.larger);
+    tiles[b.rows](p, b.larger * (b.rows + 1), column, b.count - b.larger);
 }
 
 static void multiply_rows_block(const struct product *p)
 {
     int column = 0;
 
-    for (; p->n - column > VL; column += 2 * VL)
-        multiply_panel(p, tiles_2, TILE_ROWS, column);
+    if (p->n > VL) {
+        const struct blocks b = split_rows(p->m, TILE_ROWS);
+        for (; p->n - column > VL; column += 2 * VL)
+            multiply_panel(p, tiles_2, b, column);
+    }
     if (column < p->n)
-        multiply_panel(p, tiles_1, TILE_ROWS_1, column);
+        multiply_panel(p, tiles_1, split_rows(p->m, TILE_ROWS_1), column);
 }
 
 /* A is read anew for every panel: as many rows at a time as stay in L2, in equal parts. */
 static void multiply(const struct product *p)
 {
     enum { floats_in_l2 = 1 << 17 };
+
+    if ((ptrdiff_t)p->m * p->k <= floats_in_l2) {
+        multiply_rows_block(p);
+        return;
+    }
     const int most = floats_in_l2 / p->k + 1, parts = (p->m + most - 1) / most;
 
     for (int i = 0; i < parts; i++) {

@@ -36,12 +36,12 @@ INLINE vf gap_from(const float *x, float mean, int n)
 /* means and reciprocal deviations of four rows. */
 INLINE void norm_stats(const struct four *x, int cols, float mean[4], float rstd[4])
 {
-    const __m128 count = _mm_set1_ps((float)cols);
+    const __m128 share = _mm_set1_ps(1.0F / (float)cols);
     vf sum[4] = {SET1(0.0F), SET1(0.0F), SET1(0.0F), SET1(0.0F)};
 
     for (int c = 0; c < cols; c += VL)
         UNROLL for (int i = 0; i < 4; i++) sum[i] += load_some(x->at[i] + c, cols - c);
-    _mm_storeu_ps(mean, lanes_sums(sum[0], sum[1], sum[2], sum[3]) / count);
+    _mm_storeu_ps(mean, lanes_sums(sum[0], sum[1], sum[2], sum[3]) * share);
     UNROLL for (int i = 0; i < 4; i++) sum[i] = SET1(0.0F);
     for (int c = 0; c < cols; c += VL)
         UNROLL for (int i = 0; i < 4; i++)
@@ -49,7 +49,7 @@ INLINE void norm_stats(const struct four *x, int cols, float mean[4], float rstd
             const vf gap = gap_from(x->at[i] + c, mean[i], cols - c);
             sum[i] += gap * gap;
         }
-    const __m128 variance = lanes_sums(sum[0], sum[1], sum[2], sum[3]) / count;
+    const __m128 variance = lanes_sums(sum[0], sum[1], sum[2], sum[3]) * share;
     _mm_storeu_ps(rstd, _mm_set1_ps(1.0F) / _mm_sqrt_ps(variance + _mm_set1_ps(TR_NORM_EPS)));
 }
 
