@@ -28,6 +28,18 @@ struct report_wish { /* NaN or 0: no wish */
 rt_status report_best(struct store *store, const struct report_wish *wish,
                       enum report_format format, FILE *out, struct rt_err *err);
 
+struct report_study {
+    const char *name;
+    struct store *store;
+};
+/* How the fronts of several studies grew, over trials and over time, on one scale: a table, a row a
+ * trial as csv, or both as json. RT_EMISMATCH when they minimise different objectives. */
+rt_status report_compare(const struct report_study *studies, int count, enum report_format format,
+                         FILE *out, struct rt_err *err);
+/* The same as a page with plots. */
+rt_status report_compare_page(const struct report_study *studies, int count, const char *path,
+                              struct rt_err *err);
+
 /* One self-contained HTML page: no network, no server. */
 rt_status report_page(struct store *store, const char *path, struct rt_err *err);
 /* front-*.{svg,png,pdf}, hypervolume.*, curves.* through gnuplot, and the .csv and .gp they are

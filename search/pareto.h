@@ -24,4 +24,9 @@ rt_status search_crowding(const double *points, size_t n, int m, const int *rank
  * beyond the reference count nothing. 0 for an empty box. */
 rt_status search_hypervolume(const double *points, size_t n, int m, const double *ideal,
                              const double *reference, double *volume, struct rt_err *err);
+/* The same of the first point, of the first two, ... of all n, into volumes[0..n-1]. *front gets
+ * the number of points that none of the others dominates. */
+rt_status search_hypervolumes(const double *points, size_t n, int m, const double *ideal,
+                              const double *reference, double *volumes, size_t *front,
+                              struct rt_err *err);
 #endif

@@ -237,6 +237,26 @@ static void hypervolume_does_not_depend_on_the_order_of_points(void **state)
     }
 }
 
+static void hypervolumes_are_those_of_every_beginning(void **state)
+{
+    double points[40 * 3], volumes[40];
+    size_t front;
+    int rank[40];
+    struct rt_err err;
+    (void)state;
+    fill_points(points, 40, 3, 20, false, 9);
+    points[3 * 7 + 1] = NAN;
+
+    assert_ok(search_hypervolumes(points, 40, 3, zeros, ones, volumes, &front, &err));
+
+    for (size_t n = 1; n <= 40; n++)
+        assert_near(volumes[n - 1], volume(points, n, 3, zeros, ones), 1e-13);
+    assert_ok(search_ranks(points, 40, 3, rank, &err));
+    for (int i = 0; i < 40; i++)
+        front -= rank[i] == 0;
+    assert_int_equal(front, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +269,7 @@ int main(void)
         cmocka_unit_test(hypervolume_by_hand),
         cmocka_unit_test(hypervolume_counts_the_covered_cells_of_a_grid),
         cmocka_unit_test(hypervolume_does_not_depend_on_the_order_of_points),
+        cmocka_unit_test(hypervolumes_are_those_of_every_beginning),
     };
     return cmocka_run_group_tests_name("search/pareto", tests, NULL, NULL);
 }

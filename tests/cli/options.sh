@@ -18,6 +18,8 @@ refused 'STUDY is missing' search
 refused 'DB is missing' status
 refused 'DB is missing' front
 refused 'DB is missing' best
+refused 'give two databases or more' compare
+refused 'give two databases or more' compare one.db
 refused 'DB is missing' report -o page.html
 refused "unexpected argument 'b'" front a b
 refused "unexpected argument 'b'" doctor a b

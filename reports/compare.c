@@ -1,0 +1,290 @@
+/* reports/compare.c -- see compare.h.
+ *
+ * The store's own hypervolume has the scale of its first trials, which differ between studies; so
+ * all is computed again from the results.
+ */
+#include "reports/compare.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/rows.h"
+#include "reports/text.h"
+#include "search/pareto.h"
+
+/* ---- loading ---- */
+
+/* A trial is committed when it and all before it have finished; `pause` is how long nothing had run
+ * when an execution started. */
+static const char moments[] =
+    "with x as (select id, trial, outcome, julianday(started) * 86400 as s,"
+    "  julianday(finished) * 86400 as f from execution where finished is not null),"
+    " y as (select *, max(0, s - coalesce(max(f) over (order by s, id rows between unbounded"
+    "  preceding and 1 preceding), s)) as pause from x),"
+    " z as (select *, f - sum(pause) over (order by s, id) - min(s) over () as at from y),"
+    " ended as (select trial, max(at) as at from z where outcome in ('done', 'failed')"
+    "  group by trial)"
+    " select t.number, max(e.at) over (order by t.number) from trial t"
+    " left join ended e on e.trial = t.number where t.state in ('committed', 'failed')"
+    " order by t.number";
+
+static const char results[] =
+    "select v.trial, o.position, v.value from objective_values v"
+    " join trial t on t.number = v.trial and t.state = 'committed'"
+    "  and t.rung = (select max(rung) from trial where state = 'committed')"
+    " join (select name, row_number() over (order by name) - 1 as position from objective) o"
+    "  on o.name = v.name";
+
+static rt_status no_memory(struct rt_err *err)
+{
+    return rt_fail(err, RT_ENOMEM, "no memory to compare studies");
+}
+
+static rt_status make_room(struct report__growth *growth, size_t count, int objectives,
+                           struct rt_err *err)
+{
+    const size_t cells = (count + 1) * (size_t)objectives;
+
+    growth->seconds = calloc(count + 1, sizeof *growth->seconds);
+    growth->volume = calloc(count + 1, sizeof *growth->volume);
+    growth->points = calloc(cells, sizeof *growth->points);
+    if (!growth->seconds || !growth->volume || !growth->points)
+        return no_memory(err);
+    for (size_t i = 0; i < cells; i++)
+        growth->points[i] = NAN;
+    return RT_OK;
+}
+
+static rt_status load_growth(struct store *store, int m, struct report__growth *growth,
+                             struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+    double count;
+
+    RT_TRY(report__one_number(
+        store, "select count(*) from trial where state in ('committed', 'failed')", &count, err));
+    RT_TRY(make_room(growth, (size_t)count, m, err));
+    RT_TRY(report__ask(store, moments, &q, err));
+    while (growth->count < (size_t)count && report__next(q))
+        growth->seconds[growth->count++] = report__number(q, 1);
+    RT_TRY(report__end(store, q, err));
+    RT_TRY(report__ask(store, results, &q, err));
+    while (report__next(q)) {
+        const int64_t trial = sqlite3_column_int64(q, 0), place = sqlite3_column_int64(q, 1);
+        if (trial < (int64_t)growth->count) /* numbers are without gaps, in order of commits */
+            growth->points[trial * m + place] = report__number(q, 2);
+    }
+    return report__end(store, q, err);
+}
+
+static rt_status load_objectives(struct store *store, struct report__comparison *c,
+                                 struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+
+    c->objective_count = 0;
+    RT_TRY(report__ask(store, "select name from objective order by name", &q, err));
+    while (c->objective_count < STORE_MAX_OBJECTIVES && report__next(q))
+        (void)snprintf(c->objective[c->objective_count++], STORE_NAME, "%s", report__column(q, 0));
+    return report__end(store, q, err);
+}
+
+static void list_objectives(const struct report__comparison *c, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < c->objective_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 !i                           ? ""
+                                 : i + 1 < c->objective_count ? ", "
+                                                              : " and ",
+                                 c->objective[i]);
+}
+
+static rt_status load_study(const struct report_study *studies, int i, struct report__comparison *c,
+                            struct rt_err *err)
+{
+    struct report__comparison own = {0};
+    char want[256], got[256];
+
+    c->growth[i].name = studies[i].name;
+    RT_TRY(load_objectives(studies[i].store, i ? &own : c, err));
+    if (i && (own.objective_count != c->objective_count ||
+              memcmp(own.objective, c->objective, sizeof own.objective) != 0)) {
+        list_objectives(c, want, sizeof want);
+        list_objectives(&own, got, sizeof got);
+        return rt_fail(err, RT_EMISMATCH,
+                       "studies with different objectives cannot be compared: '%s' minimises %s, "
+                       "'%s' %s",
+                       studies[0].name, want, studies[i].name, got);
+    }
+    return load_growth(studies[i].store, c->objective_count, &c->growth[i], err);
+}
+
+/* Host and processor of every latency measurement, each once. */
+static rt_status ask_machines(const struct report_study *studies, struct report__comparison *c,
+                              struct rt_err *err)
+{
+    char *first = NULL;
+    rt_status rc = RT_OK;
+
+    for (int i = 0; i < c->count && rc == RT_OK; i++) {
+        char *machines = NULL;
+        rc = report__one_text(studies[i].store,
+                              "select group_concat(name, '; ') from (select distinct h.host || ' ' "
+                              "|| h.cpu as name from latency l join host h on h.id = l.host"
+                              " order by name)",
+                              &machines, err);
+        if (rc != RT_OK)
+            break;
+        if (!first)
+            first = machines;
+        else
+            c->machines |= strcmp(first, machines) != 0;
+        c->machines |= strchr(machines, ';') != NULL;
+        if (machines != first)
+            free(machines);
+    }
+    free(first);
+    return rc;
+}
+
+/* ---- one scale ---- */
+
+static void find_box(struct report__comparison *c)
+{
+    for (int k = 0; k < c->objective_count; k++) {
+        c->ideal[k] = INFINITY;
+        c->reference[k] = -INFINITY;
+        for (int i = 0; i < c->count; i++)
+            for (size_t n = 0; n < c->growth[i].count; n++) {
+                const double value =
+                    c->growth[i].points[n * (size_t)c->objective_count + (size_t)k];
+                c->ideal[k] = fmin(c->ideal[k], value); /* passes over the NaN */
+                c->reference[k] = fmax(c->reference[k], value);
+            }
+        c->log[k] = report__is_cost(c->objective[k]) && c->ideal[k] > 0;
+    }
+}
+
+static rt_status measure(struct report__comparison *c, struct report__growth *growth,
+                         struct rt_err *err)
+{
+    const int m = c->objective_count;
+    double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
+
+    for (int k = 0; k < m; k++) {
+        ideal[k] = c->log[k] ? log(c->ideal[k]) : c->ideal[k];
+        reference[k] = c->log[k] ? log(c->reference[k]) : c->reference[k];
+        for (size_t n = 0; n < growth->count && c->log[k]; n++)
+            growth->points[n * (size_t)m + (size_t)k] =
+                log(growth->points[n * (size_t)m + (size_t)k]);
+    }
+    return search_hypervolumes(growth->points, growth->count, m, ideal, reference, growth->volume,
+                               &growth->front, err);
+}
+
+rt_status report__comparison_load(const struct report_study *studies, int count,
+                                  struct report__comparison *comparison, struct rt_err *err)
+{
+    struct report__comparison *c = comparison;
+    rt_status rc = RT_OK;
+
+    *c = (struct report__comparison){.count = count};
+    c->growth = calloc((size_t)count + 1, sizeof *c->growth);
+    if (!c->growth)
+        return no_memory(err);
+    for (int i = 0; i < count && rc == RT_OK; i++) {
+        rc = report__freeze(studies[i].store, err);
+        if (rc == RT_OK) {
+            rc = load_study(studies, i, c, err);
+            report__unfreeze(studies[i].store);
+        }
+    }
+    for (int k = 0; k < c->objective_count && rc == RT_OK; k++)
+        if (strcmp(c->objective[k], "latency") == 0)
+            rc = ask_machines(studies, c, err);
+    find_box(c);
+    for (int i = 0; i < count && rc == RT_OK; i++)
+        rc = measure(c, &c->growth[i], err);
+    if (rc != RT_OK)
+        report__comparison_release(c);
+    return rc;
+}
+
+void report__comparison_release(struct report__comparison *comparison)
+{
+    for (int i = 0; i < comparison->count && comparison->growth; i++) {
+        free(comparison->growth[i].seconds);
+        free(comparison->growth[i].volume);
+        free(comparison->growth[i].points);
+    }
+    free(comparison->growth);
+    *comparison = (struct report__comparison){0};
+}
+
+/* ---- looking ---- */
+
+double report__after_trials(const struct report__growth *growth, double trials)
+{
+    return trials >= 1 && trials <= (double)growth->count ? growth->volume[(size_t)trials - 1]
+                                                          : (double)NAN;
+}
+
+double report__after_seconds(const struct report__growth *growth, double seconds)
+{
+    double volume = NAN;
+
+    if (!growth->count || seconds > report__end_seconds(growth))
+        return NAN;
+    for (size_t i = 0; i < growth->count && growth->seconds[i] <= seconds; i++)
+        volume = growth->volume[i];
+    return volume;
+}
+
+double report__end_volume(const struct report__growth *growth)
+{
+    return growth->count ? growth->volume[growth->count - 1] : (double)NAN;
+}
+
+double report__end_seconds(const struct report__growth *growth)
+{
+    return growth->count ? growth->seconds[growth->count - 1] : (double)NAN;
+}
+
+size_t report__reaches(const struct report__growth *growth, double volume)
+{
+    for (size_t i = 0; i < growth->count; i++)
+        if (growth->volume[i] >= volume)
+            return i + 1;
+    return 0;
+}
+
+void report__compared_text(const struct report__comparison *comparison, char *text, size_t size)
+{
+    bool costs = false;
+
+    list_objectives(comparison, text, size);
+    for (int k = 0; k < comparison->objective_count; k++)
+        costs |= comparison->log[k];
+    if (costs && strlen(text) + 32 < size)
+        (void)strcat(text, " (costs by their logarithm)");
+}
+
+const char *report__short_name(const char *name, int columns, char text[REPORT__NAME])
+{
+    const int length = report__columns(name);
+    int skip = length - columns + 1;
+
+    if (length <= columns) {
+        (void)snprintf(text, REPORT__NAME, "%s", name);
+        return text;
+    }
+    for (; skip > 0 && *name; name++)
+        skip -= (name[1] & 0xC0) != 0x80; /* a whole character is gone */
+    (void)snprintf(text, REPORT__NAME, "…%s", name);
+    return text;
+}
