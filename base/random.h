@@ -22,6 +22,7 @@ enum rt_stream {
     RT_STREAM_LAYER_MAP = 7,   /* index: epoch */
     RT_STREAM_CALIBRATION = 8, /* index 0: rows that scores and ranges are measured on */
     RT_STREAM_PROJECTION = 9,  /* index: 0 of the embedding, 1 of hidden layers */
+    RT_STREAM_COHORT = 10,     /* index: student of a cohort, from 1 */
     RT_STREAM_TEST = 100       /* tests only */
 };
 

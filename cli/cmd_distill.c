@@ -3,11 +3,13 @@
  * The only command besides doctor that reads the test file. The study comes from the database, as
  * it was when the search began; its relative paths are seen from where its file stood.
  */
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "cli/command.h"
 #include "cli/evaluator.h"
 #include "cli/exam.h"
@@ -112,8 +114,51 @@ struct job {
     struct tr_recipe recipe;
     const struct tr_kernels *kernels;
     struct tr_train_summary summary;
+    int kept;         /* which student of a cohort */
     double inherited; /* share of the first weights that come from a teacher */
 };
+
+/* Weights for a cohort, each with a start of its own; the first one's is that of a student alone.
+ */
+static rt_status start(struct job *job, struct tr_weights *cohort, int count, struct rt_err *err)
+{
+    const struct lab *lab = &job->lab;
+    const size_t bytes = tr_weights_bytes(&job->student, true);
+
+    RT_TRY(rt_arena_init(&job->model, (size_t)count * bytes, err));
+    for (int k = 0; k < count; k++) {
+        uint64_t seed = lab->study.seed;
+        if (k > 0) {
+            struct rt_rng rng;
+            rt_rng_init(&rng, seed, RT_STREAM_COHORT, (uint64_t)k);
+            seed = rt_rng_u64(&rng);
+        }
+        RT_TRY(tr_weights_init(&cohort[k], &job->student, true, &job->model, err));
+        RT_TRY(tr_ancestor_start(job->recipe.init == TR_INIT_PRUNE ? lab->data.ancestor : NULL,
+                                 &job->student, seed, cohort[k].params, &job->inherited, err));
+    }
+    return RT_OK;
+}
+
+/* The student of a cohort with the least validation error; the first of equals. */
+static rt_status keep_best(struct job *job, const struct tr_weights *cohort, int count,
+                           struct rt_err *err)
+{
+    double least = INFINITY;
+
+    for (int k = 0; k < count; k++) {
+        struct tr_fidelity fidelity;
+        RT_TRY(tr_evaluate_validation(&job->student, &cohort[k], &job->lab.data,
+                                      &job->recipe.distill, job->lab.study.search.workers,
+                                      &fidelity, err));
+        if (fidelity.error < least) {
+            least = fidelity.error;
+            job->weights = cohort[k];
+            job->kept = k;
+        }
+    }
+    return RT_OK;
+}
 
 static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *err)
 {
@@ -131,12 +176,17 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
                                          .progress_context = &meter};
 
     RT_TRY(tr_student_init(&job->student, &job->arch, &lab->shape, job->kernels, err));
-    RT_TRY(rt_arena_init(&job->model, tr_weights_bytes(&job->student, true), err));
-    RT_TRY(tr_weights_init(&job->weights, &job->student, true, &job->model, err));
-    RT_TRY(tr_ancestor_start(job->recipe.init == TR_INIT_PRUNE ? lab->data.ancestor : NULL,
-                             &job->student, lab->study.seed, job->weights.params, &job->inherited,
-                             err));
-    return tr_train(&training, &job->weights, &job->summary, err);
+    const struct tr_online *online = &lab->study.online;
+    const int count = online->mode == TR_ONLINE_OFF ? 1 : online->cohort;
+    struct tr_weights cohort[TR_ONLINE_MAX_COHORT];
+    struct tr_train_summary summaries[TR_ONLINE_MAX_COHORT];
+
+    RT_TRY(start(job, cohort, count, err));
+    RT_TRY(count == 1 ? tr_train(&training, cohort, summaries, err)
+                      : tr_train_cohort(&training, online, cohort, summaries, err));
+    job->summary = summaries[0];
+    job->weights = cohort[0];
+    return count == 1 ? RT_OK : keep_best(job, cohort, count, err);
 }
 
 /* ---- what it leaves ---- */
@@ -223,6 +273,9 @@ static rt_status report(const struct job *job, const struct wishes *wishes, cons
         (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
                      100 * job->inherited,
                      job->lab.study.teachers.teacher[job->lab.study.prune.teacher].name);
+    if (job->lab.study.online.mode != TR_ONLINE_OFF)
+        (void)printf("cohort             student %d of %d kept, the best on validation\n",
+                     job->kept + 1, job->lab.study.online.cohort);
     exam_print(exam);
     run.value_count = exam_values(exam, run.values);
     if (wishes->gates) {

@@ -38,6 +38,7 @@ void study_defaults(struct study *study)
     };
     tr_distill_defaults(&study->recipe.distill);
     study->full = study->recipe;
+    tr_online_defaults(&study->online);
 }
 
 void study_release(struct study *study)
@@ -519,7 +520,12 @@ static rt_status place_recipes(const struct assembly *a)
     RT_TRY(place_layers(a, "distill", a->file->layers_teacher.recipe, &study->recipe.layers));
     RT_TRY(place_layers(a, "full", a->file->layers_teacher.full, &study->full.layers));
     RT_TRY(check_recipe(a, &study->recipe, "distill"));
-    return check_recipe(a, &study->full, "full");
+    RT_TRY(check_recipe(a, &study->full, "full"));
+    if (study->online.mode != TR_ONLINE_OFF && study->full.init == TR_INIT_PRUNE)
+        return study__fail(a->yaml, "full.online", a->err,
+                           "students cut out of one teacher begin alike and have nothing to tell "
+                           "each other; give full init: random, or mode: off");
+    return RT_OK;
 }
 
 /* A gate on sizes needs the size of every teacher. */

@@ -58,6 +58,7 @@ struct study {
     struct tr_recipe full;        /* `full:`, what it does not say taken from `distill:` */
     struct tr_prune prune;        /* of a recipe that starts from a teacher's weights */
     double full_epochs;           /* > 0: in place of full.steps, see study_full_recipe() */
+    struct tr_online online;      /* `full.online:` */
     struct study_gates gates;     /* of `retort distill --gates` */
     struct search_options search; /* workers at least 1; host and log are the caller's */
     int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */

@@ -55,6 +55,10 @@ static const cyaml_strval_t layer_maps[] = {{"uniform", TR_LAYERS_UNIFORM},
                                             {"kept", TR_LAYERS_KEPT},
                                             {"random", TR_LAYERS_RANDOM}};
 static const cyaml_strval_t reg_targets[] = {{"teacher", TR_REG_TEACHER}, {"ema", TR_REG_EMA}};
+static const cyaml_strval_t online_modes[] = {{"off", TR_ONLINE_OFF},
+                                              {"dml", TR_ONLINE_DML},
+                                              {"kdcl_naive", TR_ONLINE_KDCL_NAIVE},
+                                              {"kdcl_minlogit", TR_ONLINE_KDCL_MINLOGIT}};
 const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
     {"error", 0}, {"kl", 1},     {"params", 2}, {"bytes", 3},
     {"macs", 4},  {"memory", 5}, {"latency", 6}};
@@ -171,6 +175,14 @@ static const cyaml_schema_field_t limits_fields[] = {
 static const cyaml_schema_field_t distill_layers[] = {LAYERS(recipe), CYAML_FIELD_END};
 static const cyaml_schema_field_t full_layers[] = {LAYERS(full), CYAML_FIELD_END};
 
+static const cyaml_schema_field_t online_fields[] = {
+    WORD("mode", optional, study.online.mode, online_modes),
+    INT("cohort", optional, study.online.cohort),
+    FLOAT("weight", optional, study.online.weight),
+    FLOAT("temperature", optional, study.online.temperature),
+    FLOAT("rampup", optional, study.online.rampup),
+    CYAML_FIELD_END};
+
 /* The same keys serve `distill:`, the recipe of trials, and `full:`. */
 #define RECIPE(which)                                                                              \
     INT("steps", optional, study.which.steps), INT("batch", optional, study.which.batch),          \
@@ -208,7 +220,8 @@ static const cyaml_schema_field_t distill_fields[] = {
     RECIPE(recipe), BLOCK("layers", optional, distill_layers), CYAML_FIELD_END};
 static const cyaml_schema_field_t full_fields[] = {
     FLOAT("epochs", optional, study.full_epochs), RECIPE(full),
-    BLOCK("layers", optional, full_layers), CYAML_FIELD_END};
+    BLOCK("layers", optional, full_layers), BLOCK("online", optional, online_fields),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t prune_fields[] = {
     TEXT("teacher", optional, prune_teacher),
@@ -328,6 +341,10 @@ static const struct study_range ranges[] = {
     {"distill.layers.intermediate", 0, 1},
     {"full.epochs", .001, 1e5},
     {"prune.calibration", 1, any_rows},
+    {"full.online.cohort", 2, TR_ONLINE_MAX_COHORT},
+    {"full.online.weight", 0, 1000},
+    {"full.online.temperature", .01, 1000},
+    {"full.online.rampup", 0, 1},
     {"gates.accuracy_retention", 0, 2},
     {"gates.agreement", 0, 1},
     {"gates.params_reduction", 0, .999999},

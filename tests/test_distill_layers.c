@@ -239,36 +239,91 @@ static void balance_makes_a_layer_as_loud_as_the_logits(void **state)
 static const double pair[8] = {1, 2, .5, -1, 2, 1, .1, -1.5};
 static const double trio[12] = {2, 1, .1, -1.5, .5, 2.5, 0, -1, 1.5, .2, -.3, 0};
 
+/* CE and what the peers say, as the paper has it: the whole loss of student `self`. */
+static double whole_loss(const struct tr_online *online, const double *z, int self, int label,
+                         double *grad)
+{
+    double work[20], q[4], logq[4];
+
+    tr_softmax(z + 4 * self, 4, 1, q, logq);
+    for (int c = 0; c < 4; c++)
+        grad[c] = q[c] - (c == label);
+    return tr_online_loss(online, z, self, 4, label, 1, work, grad) - logq[label];
+}
+
 static void mutual_losses_reproduce_their_printed_values(void **state)
 {
     static const double loss[2] = {1.913656265, .833106917};
     static const double want[8] = {-1.197727189, .981217414,  .175335141, .041174634,
                                    .068077833,   -.134054714, .057296465, .008680417};
-    double work[16], got[2], grad[8];
+    struct tr_online online;
+    double got[2], grad[8];
     (void)state;
-    tr_mutual_loss(pair, 2, 4, 0, work, got, grad);
+    tr_online_defaults(&online);
+    online.mode = TR_ONLINE_DML;
+    for (int i = 0; i < 2; i++)
+        got[i] = whole_loss(&online, pair, i, 0, grad + 4 * (ptrdiff_t)i);
     assert_row(got, loss, 2, PRINTED);
     assert_row(grad, want, 8, PRINTED);
 }
 
-/* Student 1 of three alone moves; what it learns from stays. */
+struct moving { /* student 1 of three alone moves; what it learns from stays */
+    struct tr_online online;
+    int label;
+};
+
+/* Its peers' target is what it was: that of KDCL depends on the student itself. */
 static double one_of_three(void *context, const double *x, double *grad)
 {
-    const int *label = context;
-    double z[12], work[24], loss[3], grads[12];
+    const struct moving *m = context;
+    struct tr_online online = m->online;
+    double z[12], work[20], target[4];
 
     memcpy(z, trio, sizeof z);
+    if (online.mode != TR_ONLINE_DML) { /* DML of two whose peer is that target */
+        if (online.mode == TR_ONLINE_KDCL_NAIVE)
+            memcpy(target, trio + 4 * (ptrdiff_t)tr_online_best(trio, 3, 4, m->label),
+                   sizeof target);
+        else
+            tr_online_minimum(trio, 3, 4, m->label, target);
+        memcpy(z, target, sizeof target);
+        online.mode = TR_ONLINE_DML;
+        online.cohort = 2;
+    }
     memcpy(z + 4, x, 4 * sizeof *z);
-    tr_mutual_loss(z, 3, 4, *label, work, loss, grads);
-    memcpy(grad, grads + 4, 4 * sizeof *grad);
-    return loss[1];
+    memset(grad, 0, 4 * sizeof *grad);
+    return tr_online_loss(&online, z, 1, 4, m->label, 1, work, grad);
 }
 
-static void a_mutual_gradient_is_that_of_its_own_student(void **state)
+static void a_gradient_by_peers_is_that_of_its_own_student(void **state)
 {
+    struct moving m = {.label = 0};
     (void)state;
-    for (int label = -1; label < 4; label++)
-        assert_gradient(one_of_three, &label, trio + 4, 4);
+    tr_online_defaults(&m.online);
+    m.online.cohort = 3;
+    m.online.temperature = 2;
+    for (m.online.mode = TR_ONLINE_DML; m.online.mode <= TR_ONLINE_KDCL_MINLOGIT; m.online.mode++)
+        for (m.label = 0; m.label < 4; m.label++)
+            assert_gradient(one_of_three, &m, trio + 4, 4);
+}
+
+/* The two above agree on the same numbers through the modes themselves. */
+static void collaborative_losses_learn_from_their_target(void **state)
+{
+    struct moving m = {.label = 1};
+    (void)state;
+    tr_online_defaults(&m.online);
+    m.online.cohort = 3;
+    for (m.online.mode = TR_ONLINE_KDCL_NAIVE; m.online.mode <= TR_ONLINE_KDCL_MINLOGIT;
+         m.online.mode++) {
+        double work[20], got[4] = {0}, want[4];
+        const double loss = tr_online_loss(&m.online, trio, 1, 4, m.label, 1, work, got);
+        assert_near(loss, one_of_three(&m, trio + 4, want), 1e-15);
+        assert_row(got, want, 4, 1e-15);
+    }
+    m.online.mode = TR_ONLINE_KDCL_NAIVE; /* the best of the three on class 1 is student 1 */
+    double work[20], grad[4] = {0};
+    assert_near(tr_online_loss(&m.online, trio, 1, 4, 1, 1, work, grad), 0, 1e-15);
 }
 
 static void targets_of_peers_reproduce_their_printed_values(void **state)
@@ -339,7 +394,8 @@ int main(void)
         cmocka_unit_test(a_random_map_takes_one_layer_of_each_slice),
         cmocka_unit_test(balance_makes_a_layer_as_loud_as_the_logits),
         cmocka_unit_test(mutual_losses_reproduce_their_printed_values),
-        cmocka_unit_test(a_mutual_gradient_is_that_of_its_own_student),
+        cmocka_unit_test(a_gradient_by_peers_is_that_of_its_own_student),
+        cmocka_unit_test(collaborative_losses_learn_from_their_target),
         cmocka_unit_test(targets_of_peers_reproduce_their_printed_values),
         cmocka_unit_test(the_gates_gradient_agrees_with_central_differences),
         cmocka_unit_test(the_ramp_reproduces_its_printed_values),

@@ -578,7 +578,8 @@ static void visit(struct keys *keys, const char *prefix, const cyaml_schema_valu
         const struct study_range *range;
 
         snprintf(key, sizeof key, "%s%s%s", prefix, *prefix ? "." : "", f->key);
-        if (strncmp(key, "full.", 5) == 0 && strcmp(f->key, "epochs") != 0)
+        if (strncmp(key, "full.", 5) == 0 && strcmp(f->key, "epochs") != 0 &&
+            !strstr(key, ".online"))
             continue; /* one row says that it has the keys of distill */
         const char *member = strstr(key, "members[0].");
         snprintf(row, sizeof row, "| `%s` |", member ? member + 11 : f->key);

@@ -2,10 +2,10 @@
  * answers, and the loss between them. Internal to training.
  *
  * Most losses add up over examples, and a lesson is a micro-batch. A loss that compares the
- * examples of a batch (tr_distill_needs_batch()) has one lesson of the whole batch: training first
- * asks the student about all micro-batches, then takes the loss, then goes through them again, now
- * with the gradient of each; so the result depends on the micro-batch by rounding alone. It costs a
- * second forward pass.
+ * examples of a batch (tr_distill_needs_batch()), or peers that learn from each other, have one
+ * lesson of the whole batch: training first asks the student about all micro-batches, then takes
+ * the loss, then goes through them again, now with the gradient of each; so the result depends on
+ * the micro-batch by rounding alone. It costs a second forward pass.
  */
 #ifndef TRAINER_LESSON_H
 #define TRAINER_LESSON_H

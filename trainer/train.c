@@ -27,6 +27,7 @@ struct bench {
 struct run {
     const struct tr_training *job;
     struct tr_weights *weights, own; /* own: their running mean, when it is wanted */
+    struct rt_arena arena;           /* what is carved below */
     struct tr_adamw adamw;
     struct bench *bench;            /* [threads] */
     float **grads;                  /* [lanes] of param_count */
@@ -37,6 +38,10 @@ struct run {
     bool layered;                   /* are they in force in this step? */
     struct tr_lesson whole;         /* of a batch, when the loss needs one */
     bool asking;                    /* for the whole batch's answers: no gradient yet */
+    const struct tr_online *online; /* of a student that learns from peers, else NULL */
+    const struct run *cohort;       /* itself among its peers: [online->cohort] */
+    double *peer_work;
+    int bad; /* steps running without a finite gradient, until now */
 };
 
 static int teachers_of(const struct tr_training *job)
@@ -49,9 +54,10 @@ static bool wants_own(const struct tr_training *job)
     return tr_distill_needs_own(&job->recipe->distill, teachers_of(job));
 }
 
-static bool wants_whole(const struct tr_training *job)
+static bool wants_whole(const struct run *run)
 {
-    return teachers_of(job) && tr_distill_needs_batch(&job->recipe->distill);
+    return run->online ||
+           (teachers_of(run->job) && tr_distill_needs_batch(&run->job->recipe->distill));
 }
 
 static size_t pixels_of(const struct tr_student *student)
@@ -93,8 +99,12 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
         run->grads[l] = rt_arena_zalloc(arena, job->student->param_count, sizeof(float));
     for (int t = 0; t < job->threads; t++)
         RT_TRY(bench_init(run, &run->bench[t], arena, err));
-    if (wants_whole(job))
+    if (wants_whole(run))
         tr__lesson_init(&run->whole, job, job->recipe->batch, arena);
+    if (run->online)
+        run->peer_work = rt_arena_alloc(
+            arena, tr_online_scratch(run->online->cohort, job->student->shape.classes),
+            sizeof(double));
     if (wants_own(job))
         RT_TRY(tr_weights_init(&run->own, job->student, false, arena, err));
     run->order = rt_arena_alloc(arena, (size_t)job->data->split->train_count, sizeof(int));
@@ -231,17 +241,39 @@ static void stats_add(struct tr_distill_stats *sum, const struct tr_distill_stat
     sum->ce_weight = lane->ce_weight;
 }
 
+/* What the student thinks of the batch, when its loss, or a peer, needs to know before it learns.
+ */
+static void ask(struct run *run, double progress)
+{
+    if (!run->whole.logits)
+        return;
+    run->asking = true;
+    all_lanes(run, progress);
+    run->asking = false;
+}
+
+/* Adds what the peers' answers ask of it. */
+static void learn_from_peers(struct run *run, double progress, struct tr_distill_stats *sum)
+{
+    const float *said[TR_ONLINE_MAX_COHORT];
+    const int batch = run->job->recipe->batch;
+
+    for (int k = 0; k < run->online->cohort; k++)
+        said[k] = run->cohort[k].whole.logits;
+    sum->total += tr_online_batch(run->online, progress, said, (int)(run - run->cohort), batch,
+                                  run->job->student->shape.classes, run->whole.labels, 1.0 / batch,
+                                  run->peer_work, run->whole.dlogits);
+}
+
 /* The gradient of a whole batch, in lane 0, and its stats. */
 static void batch_gradient(struct run *run, double progress, struct tr_distill_stats *sum)
 {
     const int lanes = run->job->lanes;
 
-    if (run->whole.logits) {
-        run->asking = true;
-        all_lanes(run, progress);
-        run->asking = false;
+    if (run->whole.logits)
         tr__lesson_learn(&run->whole, run->job, run->rows, run->job->recipe->batch, progress, sum);
-    }
+    if (run->online)
+        learn_from_peers(run, progress, sum);
     memset(run->stats, 0, (size_t)lanes * sizeof *run->stats);
     all_lanes(run, progress);
     if (lanes > 1)
@@ -348,42 +380,76 @@ static void update(struct run *run, int step, double progress, double loss,
         follow(run, step);
 }
 
-static rt_status all_steps(struct run *run, struct tr_train_summary *summary, struct rt_err *err)
+static double progress_at(const struct run *run, int step)
 {
-    const struct tr_training *job = run->job;
-    const int steps = job->recipe->steps;
-    int bad = 0;
+    const int steps = run->job->recipe->steps;
+    return steps > 1 ? (double)step / (steps - 1) : 1;
+}
 
-    tr_weights_pack(job->student, run->weights);
-    if (tr_layers_on(&job->recipe->layers))
+static void begin(struct run *run)
+{
+    const struct tr_student *student = run->job->student;
+
+    tr_weights_pack(student, run->weights);
+    if (tr_layers_on(&run->job->recipe->layers))
         tr__layerwise_begin(&run->layers, run->weights->params);
     if (run->own.params) {
         memcpy(run->own.params, run->weights->params,
-               job->student->param_count * sizeof *run->own.params);
-        tr_weights_pack(job->student, &run->own);
+               student->param_count * sizeof *run->own.params);
+        tr_weights_pack(student, &run->own);
     }
-    for (int step = 0; step < steps; step++) {
-        const double progress = steps > 1 ? (double)step / (steps - 1) : 1;
-        struct tr_distill_stats sum = {0};
-        struct step_outcome out;
+}
 
+static void begin_step(struct run *run, int step)
+{
+    const struct tr_training *job = run->job;
+
+    run->layered = tr_layers_active(&job->recipe->layers, progress_at(run, step));
+    if (run->layered)
+        tr__layerwise_step(&run->layers, run->next / job->data->split->train_count);
+    draw_rows(run);
+    ask(run, progress_at(run, step));
+}
+
+static rt_status end_step(struct run *run, int step, struct tr_train_summary *summary,
+                          struct rt_err *err)
+{
+    const struct tr_training *job = run->job;
+    struct tr_distill_stats sum = {0};
+    struct step_outcome out;
+
+    batch_gradient(run, progress_at(run, step), &sum);
+    update(run, step, progress_at(run, step), sum.total / job->recipe->batch, summary, &out);
+    run->bad = out.event == TR_CLIP_SKIP ? run->bad + 1 : 0;
+    if (run->bad == give_up_after)
+        return rt_fail(err, RT_ENAN,
+                       "no finite gradient in %d steps running, up to step %d of %d; lower "
+                       "distill.learning_rate",
+                       run->bad, step, job->recipe->steps);
+    const bool first = !run->cohort || run == run->cohort;
+    if (job->curve && first && is_curve_step(job->recipe, step))
+        log_step(run, step, &sum, &out, summary);
+    return RT_OK;
+}
+
+/* One student, or a cohort side by side: all have answered before any learns, so that their order
+ * changes nothing. */
+static rt_status all_steps(struct run *runs, int count, struct tr_train_summary *summary,
+                           struct rt_err *err)
+{
+    const struct tr_training *job = runs->job;
+    const int steps = job->recipe->steps;
+
+    for (int k = 0; k < count; k++)
+        begin(&runs[k]);
+    for (int step = 0; step < steps; step++) {
         if (job->stop && atomic_load_explicit(job->stop, memory_order_relaxed))
             return rt_fail(err, RT_ESTOP, "training was asked to stop at step %d of %d", step,
                            steps);
-        run->layered = tr_layers_active(&job->recipe->layers, progress);
-        if (run->layered)
-            tr__layerwise_step(&run->layers, run->next / job->data->split->train_count);
-        draw_rows(run);
-        batch_gradient(run, progress, &sum);
-        update(run, step, progress, sum.total / job->recipe->batch, summary, &out);
-        bad = out.event == TR_CLIP_SKIP ? bad + 1 : 0;
-        if (bad == give_up_after)
-            return rt_fail(err, RT_ENAN,
-                           "no finite gradient in %d steps running, up to step %d of %d; lower "
-                           "distill.learning_rate",
-                           bad, step, steps);
-        if (job->curve && is_curve_step(job->recipe, step))
-            log_step(run, step, &sum, &out, summary);
+        for (int k = 0; k < count; k++)
+            begin_step(&runs[k], step);
+        for (int k = 0; k < count; k++)
+            RT_TRY(end_step(&runs[k], step, &summary[k], err));
         if (job->progress)
             job->progress(job->progress_context, step + 1, steps);
     }
@@ -391,9 +457,10 @@ static rt_status all_steps(struct run *run, struct tr_train_summary *summary, st
 }
 
 /* The small tables that the arena's pieces hang from. */
-static rt_status run_open(struct run *run, const struct tr_training *job, struct rt_err *err)
+static rt_status run_open(struct run *run, const struct tr_training *job,
+                          const struct tr_online *online, struct rt_err *err)
 {
-    *run = (struct run){.job = job};
+    *run = (struct run){.job = job, .online = online};
     run->bench = calloc((size_t)job->threads, sizeof *run->bench);
     run->grads = calloc((size_t)job->lanes, sizeof *run->grads);
     run->stats = calloc((size_t)job->lanes, sizeof *run->stats);
@@ -404,42 +471,75 @@ static rt_status run_open(struct run *run, const struct tr_training *job, struct
 
 static void run_close(struct run *run)
 {
+    rt_arena_release(&run->arena);
     free(run->bench);
     free(run->grads);
     free(run->stats);
     tr__layerwise_close(&run->layers);
 }
 
-size_t tr_train_bytes(const struct tr_training *training)
+static size_t run_bytes(const struct tr_training *training, const struct tr_online *online)
 {
     struct rt_arena counting;
     struct run run;
 
     rt_arena_init_counting(&counting);
-    if (run_open(&run, training, NULL) == RT_OK)
+    if (run_open(&run, training, online, NULL) == RT_OK)
         run_init(&run, training, &counting, NULL);
     run_close(&run);
     return counting.peak;
+}
+
+size_t tr_train_bytes(const struct tr_training *training)
+{
+    return run_bytes(training, NULL);
+}
+
+/* To be closed after a failure, too. */
+static rt_status run_start(struct run *run, const struct tr_training *training,
+                           const struct tr_online *online, struct tr_weights *weights,
+                           struct rt_err *err)
+{
+    RT_TRY(run_open(run, training, online, err));
+    run->weights = weights;
+    RT_TRY(rt_arena_init(&run->arena, run_bytes(training, online), err));
+    return run_init(run, training, &run->arena, err);
 }
 
 rt_status tr_train(const struct tr_training *training, struct tr_weights *weights,
                    struct tr_train_summary *summary, struct rt_err *err)
 {
     const int64_t start = rt_now_ns();
-    struct rt_arena arena = {0};
     struct run run;
     rt_status rc;
 
     *summary = (struct tr_train_summary){0};
-    if ((rc = run_open(&run, training, err)) ||
-        (rc = rt_arena_init(&arena, tr_train_bytes(training), err)) ||
-        (rc = run_init(&run, training, &arena, err)))
-        goto done;
-    run.weights = weights;
-    rc = all_steps(&run, summary, err);
+    if ((rc = run_start(&run, training, NULL, weights, err)) == RT_OK)
+        rc = all_steps(&run, 1, summary, err);
     summary->seconds = (double)(rt_now_ns() - start) * 1e-9;
-done:
-    rt_arena_release(&arena);
     run_close(&run);
+    return rc;
+}
+
+rt_status tr_train_cohort(const struct tr_training *training, const struct tr_online *online,
+                          struct tr_weights *weights, struct tr_train_summary *summary,
+                          struct rt_err *err)
+{
+    const int64_t start = rt_now_ns();
+    struct run runs[TR_ONLINE_MAX_COHORT] = {0};
+    rt_status rc = RT_OK;
+
+    for (int k = 0; k < online->cohort; k++)
+        summary[k] = (struct tr_train_summary){0};
+    for (int k = 0; k < online->cohort && rc == RT_OK; k++) {
+        rc = run_start(&runs[k], training, online, &weights[k], err);
+        runs[k].cohort = runs;
+    }
+    if (rc == RT_OK)
+        rc = all_steps(runs, online->cohort, summary, err);
+    for (int k = 0; k < online->cohort; k++) {
+        summary[k].seconds = (double)(rt_now_ns() - start) * 1e-9;
+        run_close(&runs[k]);
+    }
     return rc;
 }

@@ -23,6 +23,7 @@
 #include "trainer/data/images.h"
 #include "trainer/distill/distill.h"
 #include "trainer/distill/layers.h"
+#include "trainer/distill/online.h"
 #include "trainer/student.h"
 #include "trainer/teachers/knowledge.h"
 
@@ -80,6 +81,13 @@ size_t tr_train_bytes(const struct tr_training *training);
 /* Train weights->params in place; packed weights are current afterwards. */
 rt_status tr_train(const struct tr_training *training, struct tr_weights *weights,
                    struct tr_train_summary *summary, struct rt_err *err);
+
+/* Train a cohort of one architecture, online->cohort students that start from their own weights and
+ * teach each other besides (distill/online.h). All see the same batches; summary (cohort).
+ * It costs each a second forward pass. The curve is the first one's. */
+rt_status tr_train_cohort(const struct tr_training *training, const struct tr_online *online,
+                          struct tr_weights *weights, struct tr_train_summary *summary,
+                          struct rt_err *err);
 
 /* What is fastest on this machine for a student of this shape; results depend on it by rounding. */
 struct tr_tuning {

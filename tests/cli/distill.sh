@@ -54,3 +54,11 @@ if [ "$(id -u)" != 0 ]; then
   expect_exit 0 "$retort" distill toy.db 1 --steps 20
   expect_line stderr 'warning: not recorded'
 fi
+
+# a cohort that learns online: the best of it is kept, the same for any number of threads
+(cat toy.yaml; echo 'full: {online: {mode: dml, cohort: 3}}') >online.yaml
+expect_exit 0 "$retort" distill toy.db 1 --steps 20 --study online.yaml -o online.safetensors
+grep -q '^cohort  *student [123] of 3 kept' stdout
+(cat toy.yaml; echo 'full: {init: prune, online: {mode: dml}}') >online.yaml
+expect_exit 1 "$retort" distill toy.db 1 --study online.yaml
+expect_line stderr 'begin alike and have nothing to tell each other'

@@ -2,40 +2,86 @@
 #include "trainer/distill/online.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "trainer/distill/softmax.h"
 
-/* Add what student i learns from peer j. */
-static double learn_from(const double *q, const double *logq, const double *p, const double *logp,
-                         int classes, double weight, double *grad)
+void tr_online_defaults(struct tr_online *online)
 {
-    double kl = 0;
-
-    for (int c = 0; c < classes; c++) {
-        kl += p[c] * (logp[c] - logq[c]);
-        grad[c] += weight * (q[c] - p[c]);
-    }
-    return weight * kl;
+    *online = (struct tr_online){.cohort = 2, .weight = 1, .temperature = 1, .rampup = .25};
 }
 
-void tr_mutual_loss(const double *z, int students, int classes, int label, double *work,
-                    double *loss, double *grad)
+struct learner { /* at the temperature of the loss */
+    const double *q, *logq;
+    double *p, *logp; /* of the peer in turn */
+    double inverse;   /* 1 / T */
+    int classes;
+};
+
+/* T^2 KL_T of a peer's logits against the learner. */
+static double learn_from(const struct learner *me, const double *peer, double scale, double *grad)
+{
+    const double t = 1 / me->inverse;
+    double kl = 0;
+
+    tr_softmax(peer, me->classes, me->inverse, me->p, me->logp);
+    for (int c = 0; c < me->classes; c++) {
+        kl += me->p[c] * (me->logp[c] - me->logq[c]);
+        grad[c] += scale * t * (me->q[c] - me->p[c]);
+    }
+    return t * t * kl;
+}
+
+double tr_online_loss(const struct tr_online *online, const double *z, int self, int classes,
+                      int label, double scale, double *work, double *grad)
 {
     const ptrdiff_t n = classes;
-    double *q = work, *logq = work + students * n;
+    const int students = online->cohort, peers = students - 1;
+    const struct learner me = {
+        work, work + n, work + 2 * n, work + 3 * n, 1 / online->temperature, classes};
+    double *target = work + 4 * n, loss = 0;
 
-    for (int k = 0; k < students; k++)
-        tr_softmax(z + k * n, classes, 1, q + k * n, logq + k * n);
-    for (int i = 0; i < students; i++) {
-        double *g = grad + i * n;
-        for (int c = 0; c < classes; c++)
-            g[c] = label < 0 ? 0 : q[i * n + c] - (c == label);
-        loss[i] = label < 0 ? 0 : -logq[i * n + label];
+    tr_softmax(z + self * n, classes, me.inverse, work, work + n);
+    switch (online->mode) {
+    case TR_ONLINE_KDCL_NAIVE:
+        return learn_from(&me, z + n * tr_online_best(z, students, classes, label), scale, grad);
+    case TR_ONLINE_KDCL_MINLOGIT:
+        tr_online_minimum(z, students, classes, label, target);
+        return learn_from(&me, target, scale, grad);
+    case TR_ONLINE_DML:
         for (int j = 0; j < students; j++)
-            if (j != i)
-                loss[i] += learn_from(q + i * n, logq + i * n, q + j * n, logq + j * n, classes,
-                                      1.0 / (students - 1), g);
+            if (j != self)
+                loss += learn_from(&me, z + j * n, scale / peers, grad) / peers;
+        return loss;
+    case TR_ONLINE_OFF: break;
     }
+    return 0;
+}
+
+size_t tr_online_scratch(int students, int classes)
+{
+    return (size_t)(students + 6) * classes;
+}
+
+double tr_online_batch(const struct tr_online *online, double progress, const float *const *said,
+                       int self, int batch, int classes, const int *labels, double scale,
+                       double *work, float *grad)
+{
+    const double weight = online->weight * tr_online_ramp(progress, online->rampup);
+    double *z = work, *g = z + (ptrdiff_t)online->cohort * classes, *rest = g + classes;
+    double loss = 0;
+
+    for (ptrdiff_t i = 0; i < batch; i++) {
+        for (int k = 0; k < online->cohort; k++)
+            for (int c = 0; c < classes; c++)
+                z[k * classes + c] = (double)said[k][i * classes + c];
+        memset(g, 0, (size_t)classes * sizeof *g);
+        loss +=
+            weight * tr_online_loss(online, z, self, classes, labels[i], scale * weight, rest, g);
+        for (int c = 0; c < classes; c++)
+            grad[i * classes + c] += (float)g[c];
+    }
+    return loss;
 }
 
 static double cross_entropy(const double *z, int classes, int label)
