@@ -73,7 +73,7 @@ static rt_status load_growth(struct store *store, int m, struct report__growth *
     RT_TRY(report__ask(store, results, &q, err));
     while (report__next(q)) {
         const int64_t trial = sqlite3_column_int64(q, 0), place = sqlite3_column_int64(q, 1);
-        if (trial < (int64_t)growth->count) /* numbers are without gaps, in order of commits */
+        if (trial < (int64_t)growth->count) /* without gaps; none committed since the count */
             growth->points[trial * m + place] = report__number(q, 2);
     }
     return report__end(store, q, err);
@@ -197,13 +197,8 @@ rt_status report__comparison_load(const struct report_study *studies, int count,
     c->growth = calloc((size_t)count + 1, sizeof *c->growth);
     if (!c->growth)
         return no_memory(err);
-    for (int i = 0; i < count && rc == RT_OK; i++) {
-        rc = report__freeze(studies[i].store, err);
-        if (rc == RT_OK) {
-            rc = load_study(studies, i, c, err);
-            report__unfreeze(studies[i].store);
-        }
-    }
+    for (int i = 0; i < count && rc == RT_OK; i++)
+        rc = load_study(studies, i, c, err);
     for (int k = 0; k < c->objective_count && rc == RT_OK; k++)
         if (strcmp(c->objective[k], "latency") == 0)
             rc = ask_machines(studies, c, err);

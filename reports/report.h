@@ -28,6 +28,10 @@ struct report_wish { /* NaN or 0: no wish */
 rt_status report_best(struct store *store, const struct report_wish *wish,
                       enum report_format format, FILE *out, struct rt_err *err);
 
+/* Which genes matter to reach the front; RT_EEND with too few trials to tell. */
+rt_status report_importance(struct store *store, enum report_format format, FILE *out,
+                            struct rt_err *err);
+
 struct report_study {
     const char *name;
     struct store *store;

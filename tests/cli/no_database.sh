@@ -12,7 +12,7 @@ failed() { # TEXT COMMAND...
 mkdir folder
 : >empty
 echo 'this is no database, only a text that is long enough to be read as a header of one, or is it not' >text
-for command in status front best; do
+for command in status front best importance; do
   failed 'missing.db' "$command" missing.db
   failed 'folder' "$command" folder
   failed "'empty'" "$command" empty

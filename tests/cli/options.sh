@@ -18,6 +18,7 @@ refused 'STUDY is missing' search
 refused 'DB is missing' status
 refused 'DB is missing' front
 refused 'DB is missing' best
+refused 'DB is missing' importance
 refused 'give two databases or more' compare
 refused 'give two databases or more' compare one.db
 refused 'DB is missing' report -o page.html
