@@ -21,8 +21,8 @@ rt_status lab_split(const struct study *study, const struct tr_images *images,
     const int limit = data->train_limit ? data->train_limit + data->held_out : 0;
     rt_status rc;
 
-    RT_TRY(tr_split_init(split, images, data->validation, limit, study->seed, err));
-    if ((rc = tr_split_hold_out(split, images, data->held_out, study->seed, err)))
+    RT_TRY(tr_split_init(split, images, data->validation, limit, data->seed, err));
+    if ((rc = tr_split_hold_out(split, images, data->held_out, data->seed, err)))
         tr_split_release(split);
     return rc;
 }

@@ -553,6 +553,8 @@ static rt_status assemble(struct study_yaml *yaml, struct study_file *file, stru
 {
     const struct assembly a = {yaml, file, &file->study, err};
 
+    if (!study__given(yaml, "data.seed"))
+        file->study.data.seed = file->study.seed;
     RT_TRY(place_files(&a));
     RT_TRY(hash_files(&a));
     RT_TRY(place_teachers(&a));

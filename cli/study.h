@@ -28,6 +28,7 @@ struct study_data {
     enum study_format format;
     char train_images[RT_PATH_MAX], train_labels[RT_PATH_MAX];
     char test_images[RT_PATH_MAX], test_labels[RT_PATH_MAX]; /* "" when the study has no test */
+    uint64_t seed;                                           /* of the split */
     int classes;                                             /* 0: from the labels */
     int validation, held_out, train_limit;                   /* rows; train_limit 0: all */
 };

@@ -100,6 +100,7 @@ static const cyaml_schema_field_t data_fields[] = {
     INT("validation", optional, study.data.validation),
     INT("held_out", optional, study.data.held_out),
     INT("train_limit", optional, study.data.train_limit),
+    CYAML_FIELD_UINT("seed", optional, struct study_file, study.data.seed),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t train_fields[] = {
@@ -291,6 +292,7 @@ static const struct study_range ranges[] = {
     {"data.validation", 1, any_rows},
     {"data.held_out", 0, any_rows},
     {"data.train_limit", 0, any_rows},
+    {"data.seed", 0, 9e15},
     {"teachers.members[].weight", 1e-6, 1e6},
     {"teachers.members[].train.epochs", .001, 1e5},
     {"teachers.members[].train.batch", 1, any_batch},

@@ -37,7 +37,7 @@ static rt_status insert_all(struct store *store, const struct store_distillation
         " values (?1, ?2, ?3, ?4)";
     static const char gate[] = "insert into gate (distillation, name, wanted, value, passed)"
                                " values (?1, ?2, ?3, ?4, ?5)";
-    int64_t id;
+    int64_t id = 0;
 
     RT_TRY(insert_run(store, d, &id, err));
     for (int i = 0; i < d->value_count; i++)

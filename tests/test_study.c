@@ -480,6 +480,7 @@ static void the_hash_ignores_what_does_not_decide_results(void **state)
         MINIMAL "name: other\nstore: elsewhere.db\n",
         MINIMAL "search: {workers: 7, hours: 2, trials: 30}\n",
         MINIMAL "full: {epochs: 3, t0: 2}\n",
+        DATA "  seed: 1\n" TEACHERS SPACE,
         MINIMAL "seed: 1\nlimits: {params: 0}\n", /* defaults, spelt out */
         SPACE TEACHERS "  cache: other\n" DATA "  test_images: t\n  test_labels: u\n",
         DATA TEACHERS "space: {width: [16, 16], depth: [2, 1], ffn: [32], heads: [1],\n"
@@ -500,6 +501,8 @@ static void the_hash_changes_with_what_decides_results(void **state)
     static const char *const different[] = {
         MINIMAL,
         MINIMAL "seed: 2\n",
+        DATA "  seed: 2\n" TEACHERS SPACE,
+        DATA "  seed: 1\n" TEACHERS SPACE "seed: 2\n",
         MINIMAL "limits: {params: 9000}\n",
         MINIMAL "distill: {steps: 501}\n",
         MINIMAL "distill: {t0: 3.9999999999}\n",
