@@ -15,7 +15,7 @@ const char *rt_status_kind(rt_status code)
     return "unknown";
 }
 
-rt_status rt_fail(struct rt_err *err, rt_status code, const char *format, ...)
+void rt_report(struct rt_err *err, rt_status code, const char *format, ...)
 {
     if (err) {
         va_list args;
@@ -24,5 +24,4 @@ rt_status rt_fail(struct rt_err *err, rt_status code, const char *format, ...)
         vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
     }
-    return code;
 }

@@ -38,9 +38,12 @@ struct rt_err {
 /* The word of RT_STATUS_LIST for a code; "unknown" for any other number. */
 const char *rt_status_kind(rt_status code);
 
-/* Fill err (when not NULL) with a printf-style text and return code, for `return rt_fail(...)`. */
-__attribute__((format(printf, 3, 4))) rt_status rt_fail(struct rt_err *err, rt_status code,
-                                                        const char *format, ...);
+/* Fill err (when not NULL) with a printf-style text. */
+__attribute__((format(printf, 3, 4))) void rt_report(struct rt_err *err, rt_status code,
+                                                     const char *format, ...);
+/* The same with the value of `code`, for `return rt_fail(err, code, format, ...)`: a macro, so that
+ * compilers and analyzers see which value that is. */
+#define rt_fail(err, code, ...) (rt_report(err, code, __VA_ARGS__), (code))
 
 /* Leave the function with the status of `call` unless it is RT_OK. */
 #define RT_TRY(call)                                                                               \

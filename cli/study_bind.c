@@ -62,7 +62,7 @@ static rt_status bind_layers(const struct study *study, const char *block,
         return RT_OK;
     if (strncmp(why.text, "layers.", 7) != 0)
         return fail_with_key(study, &why, err);
-    rt_fail(&full, RT_EARG, "%s.%s", block, why.text);
+    rt_report(&full, RT_EARG, "%s.%s", block, why.text);
     return fail_with_key(study, &full, err);
 }
 

@@ -63,8 +63,8 @@ static rt_status resolve(const char *path, char file[RT_PATH_MAX], struct rt_err
     struct stat info;
 
     if (!real || stat(real, &info)) {
-        rt_fail(err, RT_EIO, "cannot open '%s': %s%s", path, strerror(errno),
-                errno == ENOENT ? "; retort search makes it" : "");
+        rt_report(err, RT_EIO, "cannot open '%s': %s%s", path, strerror(errno),
+                  errno == ENOENT ? "; retort search makes it" : "");
         free(real);
         return RT_EIO;
     }

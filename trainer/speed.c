@@ -228,13 +228,14 @@ static double time_block(const struct products *p, const struct tr_student *stud
                          double seconds)
 {
     const struct tr_plan_block *b = &student->plan->block[0];
-    const struct tr_plan_linear *const layers[] = {&b->query, &b->proj, &b->up, &b->down};
+    const struct tr_plan_linear layers[] = {b->query, b->proj, b->up, b->down};
+    const int count = sizeof layers / sizeof *layers;
     double flops = 0, time = 0;
 
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
-        const double size = (double)layers[i]->in * layers[i]->out;
+    for (int i = 0; i < count; i++) {
+        const double size = (double)layers[i].in * layers[i].out;
         flops += size;
-        time += size / time_layer(p, student, layers[i], rows, seconds / 4);
+        time += size / time_layer(p, student, &layers[i], rows, seconds / count);
     }
     return flops / time;
 }

@@ -129,8 +129,8 @@ static int serve(const struct bench_problem *p)
             bench_score_close(&score);
             bench_score_open(&score, p);
         } else if (!bench_decode(p, index, &arch)) {
-            rt_fail(&err, RT_EARG, "a line needs %d indices within the choices of '%s'", count,
-                    p->name);
+            rt_report(&err, RT_EARG, "a line needs %d indices within the choices of '%s'", count,
+                      p->name);
             code = failed(&err);
         } else if (answer(&score, &arch, &err) != RT_OK) {
             code = failed(&err);

@@ -66,8 +66,8 @@ rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *er
                            "use plain, v3 (AVX2) or v4 (AVX-512), or unset it",
                            wish);
     }
-    for (size_t i = 0; !found; i++) /* plain is always found */
-        found = tr_kernels_by_name(best_first[i]);
+    for (size_t i = 0; !found && i < sizeof best_first / sizeof *best_first; i++)
+        found = tr_kernels_by_name(best_first[i]); /* plain at the latest */
     *kernels = found;
     return RT_OK;
 }
