@@ -1,7 +1,7 @@
 /* trainer/nn/simd_pairs.h -- tables of one head, and losses between pairs of rows.
  *
- * Lanes run along a row, whose padding is first set to what takes no part: zeros, or scores so far
- * below the largest that their softmax is lost in a sum's rounding, yet far from denormal.
+ * Lanes run along a row. Those behind its end hold zeros, which add nothing to squares and
+ * products, or, under a softmax, scores so low that they get no weight.
  */
 #ifndef TRAINER_NN_SIMD_PAIRS_H
 #define TRAINER_NN_SIMD_PAIRS_H
@@ -50,30 +50,24 @@ static void scores_back(const struct tr_head *head, struct tr_view dtable, struc
     add_product((struct tr_view){dtable.at, 1}, dtable.ld, q, dk, (int[]){nk, dim, nq});
 }
 
-static void fill(float *row, int cols, int lanes, float value)
-{
-    for (int c = cols; c < lanes; c++)
-        row[c] = value;
-}
-
-static double mse_row(int lanes, float *s, const float *t, float scale)
+static double mse_row(int cols, float *s, const float *t, float scale)
 {
     vf loss = SET1(0.0F);
 
-    for (int j = 0; j < lanes; j += VL) {
-        const vf gap = LOAD(s + j) - LOAD(t + j);
+    for (int j = 0; j < cols; j += VL) {
+        const vf gap = load_some(s + j, cols - j) - load_some(t + j, cols - j);
         loss += gap * gap;
         STORE(s + j, gap * SET1(2 * scale));
     }
     return lanes_sum(loss);
 }
 
-static double cosine_row(int lanes, float *s, const float *t, float scale)
+static double cosine_row(int cols, float *s, const float *t, float scale)
 {
     vf vss = SET1(0.0F), vtt = SET1(0.0F), vst = SET1(0.0F);
 
-    for (int j = 0; j < lanes; j += VL) {
-        const vf a = LOAD(s + j), b = LOAD(t + j);
+    for (int j = 0; j < cols; j += VL) {
+        const vf a = load_some(s + j, cols - j), b = load_some(t + j, cols - j);
         vss += a * a;
         vtt += b * b;
         vst += a * b;
@@ -82,32 +76,37 @@ static double cosine_row(int lanes, float *s, const float *t, float scale)
     const double cosine = norms > 0 ? lanes_sum(vst) / norms : 0;
     const vf of_s = SET1(norms > 0 ? (float)(scale * cosine / ss) : 0);
     const vf of_t = SET1(norms > 0 ? (float)(scale / norms) : 0);
-    for (int j = 0; j < lanes; j += VL)
-        STORE(s + j, LOAD(s + j) * of_s - LOAD(t + j) * of_t);
+    for (int j = 0; j < cols; j += VL)
+        STORE(s + j, load_some(s + j, cols - j) * of_s - load_some(t + j, cols - j) * of_t);
     return 1 - cosine;
 }
 
-/* The largest of a row of scores, whose padding is then set. */
-INLINE float row_top(float *s, int cols, int lanes)
+/* A vector of scores; `low` is what lanes behind the end of the last one get. */
+INLINE vf load_scores(const float *s, int n, vf low)
 {
-    vf all = SET1(s[0]);
-
-    fill(s, cols, lanes, s[0]);
-    for (int j = lanes - VL; j >= 0; j -= VL)
-        all = VMAX(all, LOAD(s + j));
-    const float top = lanes_max(all);
-    fill(s, cols, lanes, top - 40);
-    return top;
+    if (n >= VL)
+        return LOAD(s);
+    return load_first(s, n) + low;
 }
 
-static double probs_row(int cols, int lanes, float *s, float *t, float scale)
+INLINE float row_top(const float *s, int cols, vf low)
 {
-    const vf c = SET1(1.44269504F), tops = SET1(row_top(s, cols, lanes)) * c;
-    const vf topt = SET1(row_top(t, cols, lanes)) * c;
+    vf top = load_scores(s, cols, low);
+
+    for (int j = VL; j < cols; j += VL)
+        top = VMAX(top, load_scores(s + j, cols - j, low));
+    return lanes_max(top);
+}
+
+static double probs_row(int cols, float *s, float *t, float scale, vf low)
+{
+    const vf c = SET1(1.44269504F);
+    const vf tops = SET1(row_top(s, cols, low)), topt = SET1(row_top(t, cols, low));
     vf sums = SET1(0.0F), sumt = SET1(0.0F), loss = SET1(0.0F), along = SET1(0.0F);
 
-    for (int j = 0; j < lanes; j += VL) {
-        const vf es = exp2_lanes(LOAD(s + j) * c - tops), et = exp2_lanes(LOAD(t + j) * c - topt);
+    for (int j = 0; j < cols; j += VL) {
+        const vf es = exp2_lanes((load_scores(s + j, cols - j, low) - tops) * c);
+        const vf et = exp2_lanes((load_scores(t + j, cols - j, low) - topt) * c);
         sums += es;
         sumt += et;
         STORE(s + j, es);
@@ -115,28 +114,29 @@ static double probs_row(int cols, int lanes, float *s, float *t, float scale)
     }
     sums = SET1(1.0F / lanes_sum(sums));
     sumt = SET1(1.0F / lanes_sum(sumt));
-    for (int j = 0; j < lanes; j += VL) {
-        const vf q = LOAD(s + j) * sums, gap = q - LOAD(t + j) * sumt;
+    for (int j = 0; j < cols; j += VL) {
+        const vf q = load_some(s + j, cols - j) * sums;
+        const vf gap = q - load_some(t + j, cols - j) * sumt;
         loss += gap * gap;
         along += gap * q;
         STORE(s + j, q);
         STORE(t + j, gap);
     }
     along = SET1(lanes_sum(along));
-    for (int j = 0; j < lanes; j += VL)
+    for (int j = 0; j < cols; j += VL)
         STORE(s + j, SET1(2 * scale) * LOAD(s + j) * (LOAD(t + j) - along));
     return lanes_sum(loss);
 }
 
 /* KL(softmax t || softmax s) = sum of p (t - s) + log of both sums. */
-static double kl_row(int cols, int lanes, float *s, float *t, float scale)
+static double kl_row(int cols, float *s, float *t, float scale, vf low)
 {
-    const float tops = row_top(s, cols, lanes), topt = row_top(t, cols, lanes);
+    const float tops = row_top(s, cols, low), topt = row_top(t, cols, low);
     const vf c = SET1(1.44269504F);
     vf sums = SET1(0.0F), sumt = SET1(0.0F), along = SET1(0.0F);
 
-    for (int j = 0; j < lanes; j += VL) {
-        const vf a = LOAD(s + j), b = LOAD(t + j);
+    for (int j = 0; j < cols; j += VL) {
+        const vf a = load_scores(s + j, cols - j, low), b = load_scores(t + j, cols - j, low);
         const vf es = exp2_lanes((a - SET1(tops)) * c), et = exp2_lanes((b - SET1(topt)) * c);
         sums += es;
         sumt += et;
@@ -146,8 +146,9 @@ static double kl_row(int cols, int lanes, float *s, float *t, float scale)
     }
     const float of_s = lanes_sum(sums), of_t = lanes_sum(sumt);
     const vf weight_s = SET1(scale / of_s), weight_t = SET1(scale / of_t);
-    for (int j = 0; j < lanes; j += VL)
-        STORE(s + j, LOAD(s + j) * weight_s - LOAD(t + j) * weight_t);
+    for (int j = 0; j < cols; j += VL)
+        STORE(s + j, load_some(s + j, cols - j) * weight_s -
+                         load_some(t + j, cols - j) * weight_t); /* zeros, not 2^-126, at the end */
     return (double)lanes_sum(along) / of_t + ((double)tops - topt) + (double)logf(of_s) -
            (double)logf(of_t);
 }
@@ -155,20 +156,19 @@ static double kl_row(int cols, int lanes, float *s, float *t, float scale)
 static double pair_loss(enum tr_pair_loss kind, int rows, int cols, struct tr_out student,
                         struct tr_out teacher, float scale)
 {
-    const int lanes = (cols + VL - 1) / VL * VL;
+    float edge[VL];
     double loss = 0;
 
+    for (int c = 0; c < VL; c++)
+        edge[c] = c < cols % VL ? 0 : -1e30F;
+    const vf low = LOAD(edge);
     for (ptrdiff_t r = 0; r < rows; r++) {
         float *s = student.at + r * student.ld, *t = teacher.at + r * teacher.ld;
-        if (kind == TR_PAIR_MSE || kind == TR_PAIR_COSINE) {
-            fill(s, cols, lanes, 0);
-            fill(t, cols, lanes, 0);
-        }
         switch (kind) {
-        case TR_PAIR_MSE: loss += mse_row(lanes, s, t, scale); break;
-        case TR_PAIR_COSINE: loss += cosine_row(lanes, s, t, scale); break;
-        case TR_PAIR_PROBS: loss += probs_row(cols, lanes, s, t, scale); break;
-        case TR_PAIR_KL: loss += kl_row(cols, lanes, s, t, scale); break;
+        case TR_PAIR_MSE: loss += mse_row(cols, s, t, scale); break;
+        case TR_PAIR_COSINE: loss += cosine_row(cols, s, t, scale); break;
+        case TR_PAIR_PROBS: loss += probs_row(cols, s, t, scale, low); break;
+        case TR_PAIR_KL: loss += kl_row(cols, s, t, scale, low); break;
         }
     }
     return loss;
