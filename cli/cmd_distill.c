@@ -114,8 +114,8 @@ struct job {
     struct tr_recipe recipe;
     const struct tr_kernels *kernels;
     struct tr_train_summary summary;
-    int kept;         /* which student of a cohort */
-    double inherited; /* share of the first weights that come from a teacher */
+    int kept;                  /* which student of a cohort */
+    struct tr_lineage lineage; /* what of the first weights comes from a teacher */
 };
 
 /* Weights for a cohort, each with a start of its own; the first one's is that of a student alone.
@@ -134,8 +134,9 @@ static rt_status start(struct job *job, struct tr_weights *cohort, int count, st
             seed = rt_rng_u64(&rng);
         }
         RT_TRY(tr_weights_init(&cohort[k], &job->student, true, &job->model, err));
+        tr_lineage_release(&job->lineage); /* the same for all */
         RT_TRY(tr_ancestor_start(job->recipe.init == TR_INIT_PRUNE ? lab->data.ancestor : NULL,
-                                 &job->student, seed, cohort[k].params, &job->inherited, err));
+                                 &job->student, seed, cohort[k].params, &job->lineage, err));
     }
     return RT_OK;
 }
@@ -169,6 +170,7 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
                                          .data = &lab->data,
                                          .recipe = &job->recipe,
                                          .seed = lab->study.seed,
+                                         .lineage = &job->lineage,
                                          .lanes = TR_LANES,
                                          .threads = threads < TR_LANES ? threads : TR_LANES,
                                          .stop = stop,
@@ -271,7 +273,7 @@ static rt_status report(const struct job *job, const struct wishes *wishes, cons
                  run.steps, run.batch, run.seconds);
     if (job->recipe.init == TR_INIT_PRUNE)
         (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
-                     100 * job->inherited,
+                     100 * (double)job->lineage.inherited / (double)job->student.param_count,
                      job->lab.study.teachers.teacher[job->lab.study.prune.teacher].name);
     if (job->lab.study.online.mode != TR_ONLINE_OFF)
         (void)printf("cohort             student %d of %d kept, the best on validation\n",
@@ -362,6 +364,7 @@ static int run(int argc, char **argv)
     store_close(store);
     if (rc == RT_OK) {
         rc = distil(&job, &wishes, stop, &err);
+        tr_lineage_release(&job.lineage);
         rt_arena_release(&job.model);
         tr_student_release(&job.student);
         lab_close(&job.lab);

@@ -103,13 +103,6 @@ static rt_status convert(const char *path, const char *text, size_t bytes, struc
 
 /* ---- putting together ---- */
 
-struct assembly {
-    struct study_yaml *yaml;
-    const struct study_file *file;
-    struct study *study; /* part of it */
-    struct rt_err *err;
-};
-
 /* The last part of a path, and its length without an ending like ".yaml". */
 static const char *stem(const char *path, int *length)
 {
@@ -456,49 +449,6 @@ static void fit_micro_batch(const struct assembly *a, const char *key, struct tr
         recipe->micro_batch = recipe->batch;
 }
 
-/* Without its block, or one above it, a recipe has no layer-wise losses. */
-static void drop_layers(const struct assembly *a)
-{
-    const bool trials = study__given(a->yaml, "distill.layers");
-
-    if (!trials)
-        memset(a->study->recipe.layers.weight, 0, sizeof a->study->recipe.layers.weight);
-    if (!trials && !study__given(a->yaml, "full.layers"))
-        memset(a->study->full.layers.weight, 0, sizeof a->study->full.layers.weight);
-}
-
-/* The teacher of layer-wise losses: the one that is named, or the first that can be. */
-static rt_status place_layers(const struct assembly *a, const char *block, const char *name,
-                              struct tr_layers *layers)
-{
-    const struct tr_ensemble_spec *spec = &a->study->teachers;
-    char key[STUDY_KEY];
-    int k = 0;
-
-    if (!tr_layers_on(layers))
-        return RT_OK;
-    (void)snprintf(key, sizeof key, "%s.layers.relation_heads", block);
-    if (layers->relation_heads && layers->attention_loss != TR_ATTENTION_RELATION)
-        return study__fail(a->yaml, key, a->err,
-                           "relation heads are for attention_loss: relation alone; leave them out");
-    (void)snprintf(key, sizeof key, "%s.layers.teacher", block);
-    while (k < spec->count &&
-           (name[0] ? strcmp(spec->teacher[k].name, name) != 0 : spec->teacher[k].recorded))
-        k++;
-    if (k == spec->count)
-        return name[0] ? study__fail(a->yaml, key, a->err,
-                                     "there is no teacher '%s'; name one of teachers.members", name)
-                       : study__fail(a->yaml, key, a->err,
-                                     "all teachers are recorded logits and have no layers; add one "
-                                     "with train, or leave layers out");
-    if (spec->teacher[k].recorded)
-        return study__fail(a->yaml, key, a->err,
-                           "teacher '%s' is recorded logits and has no layers; name one with train",
-                           name);
-    layers->teacher = k;
-    return RT_OK;
-}
-
 static rt_status place_recipes(const struct assembly *a)
 {
     struct study *study = a->study;
@@ -516,9 +466,7 @@ static rt_status place_recipes(const struct assembly *a)
         study->full_epochs = steps ? 0 : 20;
     fit_micro_batch(a, "distill.micro_batch", &study->recipe);
     fit_micro_batch(a, "full.micro_batch", &study->full);
-    drop_layers(a);
-    RT_TRY(place_layers(a, "distill", a->file->layers_teacher.recipe, &study->recipe.layers));
-    RT_TRY(place_layers(a, "full", a->file->layers_teacher.full, &study->full.layers));
+    RT_TRY(study__place_layers(a));
     RT_TRY(check_recipe(a, &study->recipe, "distill"));
     RT_TRY(check_recipe(a, &study->full, "full"));
     if (study->online.mode != TR_ONLINE_OFF && study->full.init == TR_INIT_PRUNE)

@@ -60,6 +60,15 @@ const struct study_range *study__range(const char *key);
 /* The values of a file that says nothing, for each of the teachers that it may have, too. */
 void study__file_defaults(struct study_file *file);
 
+struct study_yaml;
+/* A study while it is put together. */
+struct assembly {
+    struct study_yaml *yaml;
+    const struct study_file *file;
+    struct study *study; /* part of it */
+    struct rt_err *err;
+};
+
 /* A YAML text as a tree that knows lines and columns. */
 struct study_yaml {
     const char *path; /* for messages */
@@ -77,4 +86,6 @@ bool study__given(struct study_yaml *yaml, const char *key);
 /* Return RT_EARG with "'FILE':LINE:COLUMN: KEY: text", at the key or what is nearest above it. */
 __attribute__((format(printf, 4, 5))) rt_status
 study__fail(struct study_yaml *yaml, const char *key, struct rt_err *err, const char *format, ...);
+/* The `layers` blocks of both recipes, when teachers, prune and init are in their places. */
+rt_status study__place_layers(const struct assembly *a);
 #endif

@@ -3,6 +3,7 @@
  */
 #include "toy_task.h"
 
+#include "trainer/inherit.h"
 #include "trainer/layerwise.h"
 #include "trainer/teachers/live.h"
 #include "trainer/trial.h"
@@ -287,6 +288,38 @@ static void a_student_that_is_its_teacher_has_no_loss(void **state)
     }
 }
 
+/* 12 heads to 4: each kept head is compared with the head that it was, and has its scores. */
+static void heads_of_a_student_cut_out_of_its_teacher_are_matched(void **state)
+{
+    static const int kept[] = {1, 4, 7, 10};
+    const struct tr_inherit_options options = {0};
+    struct tr_layers attention = joint(0, 0, 1);
+    struct tr_importance scores;
+    struct tr_lineage lineage;
+    struct rt_err err;
+    struct whole w;
+    (void)state;
+    attention.matched = true;
+    for (int kind = TR_ATTENTION_LOGITS; kind < TR_ATTENTION_RELATION; kind++) {
+        attention.attention_loss = (enum tr_attention_loss)kind;
+        whole_init(&w, "L1-d16-k4-h4-f24-p4", "L1-d16-k4-h12-f24-p4", tr_kernels_by_name("plain"),
+                   SPACE_POOL_CLASS, &attention);
+        assert_ok(tr_importance_init(&scores, &w.bed.live.student.arch, &err));
+        for (int i = 0; i < 4; i++)
+            scores.head[0][kept[i]] = 1;
+        assert_ok(tr_inherit(&w.bed.student, w.bed.weights.params, &w.bed.live.student,
+                             w.bed.live.weights.params, &scores, &options, &lineage, &err));
+        (void)objective(&w);
+        assert_true(w.layers.sums[0][TR_LAYER_ATTENTION] > 1e-3); /* by number: other heads */
+        w.layers.lineage = &lineage;
+        (void)objective(&w);
+        assert_near(w.layers.sums[0][TR_LAYER_ATTENTION], 0, 1e-6);
+        tr_lineage_release(&lineage);
+        tr_importance_release(&scores);
+        whole_release(&w);
+    }
+}
+
 /* ---- training runs ---- */
 
 static void train_bed(struct bed *bed, int lanes, int threads, float *params)
@@ -470,6 +503,7 @@ int main(void)
         cmocka_unit_test(the_whole_gradient_agrees_with_central_differences),
         cmocka_unit_test(all_kernel_sets_give_the_same_losses_and_gradients),
         cmocka_unit_test(a_student_that_is_its_teacher_has_no_loss),
+        cmocka_unit_test(heads_of_a_student_cut_out_of_its_teacher_are_matched),
         cmocka_unit_test(the_thread_count_changes_no_bit),
         cmocka_unit_test(the_micro_batch_changes_only_rounding),
         cmocka_unit_test(no_weight_is_the_same_bits_as_no_layers),

@@ -156,12 +156,26 @@ static void a_space_with_students_that_cannot_follow_is_refused(void **state)
                               "student to the 2 of the teacher; allow no more than it has");
     assert_bind_refused(STUDY "distill: {layers: {attention_loss: logits}}\n",
                         "'s.yaml':7:59: space.heads: attention is compared head by head, but 1 "
-                        "heads are not the teacher's 4; allow its number alone, or take "
+                        "heads are not the teacher's 4; allow its number alone, start "
+                        "from it by init: prune, or take "
                         "attention_loss: relation");
     assert_bind_refused(STUDY "full: {layers: {relation_heads: 3}}\n",
                         "'s.yaml':8:33: full.layers.relation_heads: 3 does not divide the "
                         "attention widths 8 of a student and 32 of the teacher; give 0 to choose "
                         "for each student");
+}
+
+static void students_cut_out_of_the_teacher_need_not_have_its_heads(void **state)
+{
+    struct study study = parsed(STUDY "distill: {init: prune, layers: {attention_loss: logits}}\n");
+    struct study other = parsed(STUDY "prune: {teacher: u}\ndistill: {init: prune, layers: {}}\n");
+    struct rt_err err;
+    (void)state;
+    assert_true(study.recipe.layers.matched);
+    assert_false(other.recipe.layers.matched);
+    assert_ok(study_bind_shape(&study, &fashion, &err));
+    study_release(&study);
+    study_release(&other);
 }
 
 static void the_hash_knows_the_layers_of_trials_alone(void **state)
@@ -202,6 +216,7 @@ int main(void)
         cmocka_unit_test(the_full_recipe_may_have_them_alone_or_not_at_all),
         cmocka_unit_test(what_no_teacher_can_give_is_refused),
         cmocka_unit_test(a_space_with_students_that_cannot_follow_is_refused),
+        cmocka_unit_test(students_cut_out_of_the_teacher_need_not_have_its_heads),
         cmocka_unit_test(the_hash_knows_the_layers_of_trials_alone),
     };
     return cmocka_run_group_tests_name("cli/study: layers", tests, NULL, NULL);

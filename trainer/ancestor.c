@@ -50,17 +50,13 @@ void tr_ancestor_close(struct tr_ancestor *ancestor)
 }
 
 rt_status tr_ancestor_start(const struct tr_ancestor *ancestor, const struct tr_student *student,
-                            uint64_t seed, float *params, double *inherited, struct rt_err *err)
+                            uint64_t seed, float *params, struct tr_lineage *lineage,
+                            struct rt_err *err)
 {
-    struct tr_lineage lineage;
-
+    *lineage = (struct tr_lineage){0};
     tr_student_init_params(student, seed, params);
-    *inherited = 0;
     if (!ancestor)
         return RT_OK;
-    RT_TRY(tr_inherit(student, params, &ancestor->network, ancestor->weights.params,
-                      &ancestor->scores, &ancestor->options, &lineage, err));
-    *inherited = (double)lineage.inherited / (double)student->param_count;
-    tr_lineage_release(&lineage);
-    return RT_OK;
+    return tr_inherit(student, params, &ancestor->network, ancestor->weights.params,
+                      &ancestor->scores, &ancestor->options, lineage, err);
 }

@@ -30,8 +30,9 @@ rt_status tr_ancestor_open(struct tr_ancestor *ancestor, const struct tr_teachin
                            struct rt_err *err);
 void tr_ancestor_close(struct tr_ancestor *ancestor);
 
-/* First values of a student by seed and, unless ancestor is NULL, what it gives. *inherited is the
- * share of the parameters that it gave. */
+/* First values of a student by seed and, unless ancestor is NULL, what it gives. *lineage says what
+ * that is, all zero for nothing, and is released by the caller. */
 rt_status tr_ancestor_start(const struct tr_ancestor *ancestor, const struct tr_student *student,
-                            uint64_t seed, float *params, double *inherited, struct rt_err *err);
+                            uint64_t seed, float *params, struct tr_lineage *lineage,
+                            struct rt_err *err);
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "trainer/inherit.h"
 #include "trainer/teachers/live.h"
 
 /* ---- the plan ---- */
@@ -57,6 +58,8 @@ rt_status tr__layerwise_open(struct tr_layerwise *self, const struct tr_training
     const size_t lanes = (size_t)job->lanes;
 
     *self = (struct tr_layerwise){.job = job, .recipe = recipe, .teacher = teacher, .epoch = -1};
+    if (recipe->matched && recipe->attention_loss != TR_ATTENTION_RELATION)
+        self->lineage = job->lineage;
     if (!teacher)
         return rt_fail(err, RT_EARG, "layer-wise losses need a teacher trained here");
     RT_TRY(tr_layers_check(recipe, &job->student->arch, &teacher->student.arch, err));
@@ -185,6 +188,9 @@ void tr__layerwise_step(struct tr_layerwise *self, int64_t epoch)
     rt_rng_init(&rng, self->job->seed, RT_STREAM_LAYER_MAP, (uint64_t)epoch);
     tr_layer_map(self->recipe->map, depth, self->teacher->student.arch.depth, &rng, self->map);
     self->deepest = self->map[depth - 1]; /* maps ascend */
+    for (int l = 0; self->lineage && l < depth; l++)
+        if (self->lineage->layer[l] >= self->deepest)
+            self->deepest = self->lineage->layer[l] + 1;
     self->epoch = epoch;
 }
 

@@ -27,11 +27,12 @@ struct tr_layerwise {
     const struct tr_training *job;
     const struct tr_layers *recipe;
     const struct tr_live *teacher;
-    struct tr_student student; /* the job's, perhaps with its last block whole */
-    struct tr_weights weights; /* the trained parameters, packed for that */
-    int map[SPACE_MAX_DEPTH];  /* teacher's layer of each student layer, from 1 */
-    int deepest;               /* of the teacher's blocks that are read */
-    int64_t epoch;             /* of the map; -1: none yet */
+    struct tr_student student;        /* the job's, perhaps with its last block whole */
+    struct tr_weights weights;        /* the trained parameters, packed for that */
+    int map[SPACE_MAX_DEPTH];         /* teacher's layer of each student layer, from 1 */
+    const struct tr_lineage *lineage; /* when heads are matched by it */
+    int deepest;                      /* of the teacher's blocks that are read */
+    int64_t epoch;                    /* of the map; -1: none yet */
 
     struct tr_tensor tensors[2 * TR_LAYER_ATTENTION]; /* weight and bias of each projection */
     struct tr_student projections;                    /* a tensor table alone */

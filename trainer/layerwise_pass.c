@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "trainer/inherit.h"
 #include "trainer/layerwise.h"
 #include "trainer/teachers/live.h"
 
@@ -112,17 +113,22 @@ struct example {
     int inner_s, inner_t;
 };
 
-static void compare_heads(const struct visit *v, int heads, const struct example *e)
+/* from: the teacher's head of each of the student's, -1 for none; NULL: that of its number. */
+static void compare_heads(const struct visit *v, int heads, int others, const int *from,
+                          const struct example *e)
 {
     static const enum tr_pair_loss kinds[] = {[TR_ATTENTION_LOGITS] = TR_PAIR_MSE,
                                               [TR_ATTENTION_PROBS] = TR_PAIR_PROBS,
                                               [TR_ATTENTION_KL] = TR_PAIR_KL};
     const enum tr_pair_loss kind = kinds[v->self->recipe->attention_loss];
     const double share = 1.0 / heads / v->self->student.arch.depth;
-    const int ds = e->inner_s / heads, dt = e->inner_t / heads;
+    const int ds = e->inner_s / heads, dt = e->inner_t / others;
 
     for (ptrdiff_t h = 0; h < heads; h++) {
-        const float *qs = e->student + h * ds, *qt = e->teacher + h * dt;
+        const ptrdiff_t other = from ? from[h] : h;
+        const float *qs = e->student + h * ds, *qt = e->teacher + other * dt;
+        if (other < 0)
+            continue;
         const struct side s = {qs, qs + e->inner_s, e->ld_s, ds, 1 / sqrtf((float)ds)};
         const struct side t = {qt, qt + e->inner_t, e->ld_t, dt, 1 / sqrtf((float)dt)};
         compare_tables(v, kind, &s, &t, share, e->grad + h * ds, e->grad + h * ds + e->inner_s);
@@ -148,9 +154,11 @@ static void tap_qkv(void *context, int layer, struct tr_out dqkv)
     const struct visit *v = context;
     const struct tr_layerwise *self = v->self;
     const bool relation = self->recipe->attention_loss == TR_ATTENTION_RELATION;
-    const int block = layer - 1, other = self->map[block] - 1;
+    const struct tr_lineage *lineage = self->lineage;
+    const int block = layer - 1;
+    const int other = lineage ? lineage->layer[block] : self->map[block] - 1;
 
-    if (!(self->recipe->weight[TR_LAYER_ATTENTION] > 0) ||
+    if (!(self->recipe->weight[TR_LAYER_ATTENTION] > 0) || other < 0 ||
         (relation && layer < self->student.arch.depth))
         return;
     const struct tr_plan_block *s = &self->student.plan->block[block];
@@ -168,7 +176,7 @@ static void tap_qkv(void *context, int layer, struct tr_out dqkv)
         if (relation)
             compare_relations(v, &e);
         else
-            compare_heads(v, s->heads, &e);
+            compare_heads(v, s->heads, t->heads, lineage ? lineage->head[block] : NULL, &e);
     }
 }
 

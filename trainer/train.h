@@ -47,7 +47,8 @@ struct tr_recipe {
     struct tr_layers layers; /* all weights 0: no layer-wise losses */
 };
 
-struct tr_live; /* a teacher that runs: trainer/teachers/live.h */
+struct tr_lineage; /* trainer/inherit.h */
+struct tr_live;    /* a teacher that runs: trainer/teachers/live.h */
 
 /* What all runs of a study share, read-only. */
 struct tr_data {
@@ -63,8 +64,9 @@ struct tr_training {
     const struct tr_data *data;
     const struct tr_recipe *recipe; /* micro_batch already chosen */
     uint64_t seed;
-    int lanes, threads;                                                     /* 1, 1 for a trial */
-    const atomic_int *stop;                                                 /* may be NULL */
+    const struct tr_lineage *lineage; /* of a student cut out of a teacher; NULL otherwise */
+    int lanes, threads;               /* 1, 1 for a trial */
+    const atomic_int *stop;           /* may be NULL */
     void (*curve)(void *context, int step, const char *name, double value); /* may be NULL */
     void *curve_context;
     void (*progress)(void *context, int step, int steps); /* each step; may be NULL */

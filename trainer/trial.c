@@ -77,14 +77,14 @@ static rt_status check_memory(const struct tr_trial *trial, struct rt_err *err)
 }
 
 static rt_status train_and_evaluate(const struct tr_trial *trial, const struct tr_student *student,
-                                    struct tr_weights *weights, struct tr_trial_result *result,
-                                    struct rt_err *err)
+                                    const struct tr_lineage *lineage, struct tr_weights *weights,
+                                    struct tr_trial_result *result, struct rt_err *err)
 {
-    const struct tr_training training = training_of(trial, student, &result->curve);
+    struct tr_training training = training_of(trial, student, &result->curve);
     const int last = trial->recipe->steps - 1;
 
-    RT_TRY(tr_ancestor_start(trial->recipe->init == TR_INIT_PRUNE ? trial->data->ancestor : NULL,
-                             student, trial->seed, weights->params, &result->inherited, err));
+    training.lineage = lineage;
+    result->inherited = (double)lineage->inherited / (double)student->param_count;
     tr_weights_pack(student, weights);
     RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
     RT_TRY(tr_train(&training, weights, &result->summary, err));
@@ -105,6 +105,7 @@ rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *res
 {
     struct tr_student student = {0};
     struct tr_weights weights;
+    struct tr_lineage lineage = {0};
     struct rt_arena model = {0};
     rt_status rc;
 
@@ -112,10 +113,13 @@ rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *res
     RT_TRY(check_memory(trial, err));
     RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
     if ((rc = rt_arena_init(&model, tr_weights_bytes(&student, true), err)) ||
-        (rc = tr_weights_init(&weights, &student, true, &model, err)))
+        (rc = tr_weights_init(&weights, &student, true, &model, err)) ||
+        (rc = tr_ancestor_start(trial->recipe->init == TR_INIT_PRUNE ? trial->data->ancestor : NULL,
+                                &student, trial->seed, weights.params, &lineage, err)))
         goto done;
-    rc = train_and_evaluate(trial, &student, &weights, result, err);
+    rc = train_and_evaluate(trial, &student, &lineage, &weights, result, err);
 done:
+    tr_lineage_release(&lineage);
     rt_arena_release(&model);
     tr_student_release(&student);
     return rc;

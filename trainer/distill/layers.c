@@ -41,11 +41,12 @@ static rt_status check_heads(const struct tr_layers *layers, const struct space_
 {
     for (int l = 0; l < student->depth; l++)
         for (int t = 0; t < teacher->depth; t++)
-            if (layers->attention_loss != TR_ATTENTION_RELATION &&
+            if (layers->attention_loss != TR_ATTENTION_RELATION && !layers->matched &&
                 student->heads[l] != teacher->heads[t])
                 return rt_fail(err, RT_EARG,
                                "space.heads: attention is compared head by head, but %d heads are "
-                               "not the teacher's %d; allow its number alone, or take "
+                               "not the teacher's %d; allow its number alone, start from it by "
+                               "init: prune, or take "
                                "attention_loss: relation",
                                student->heads[l], teacher->heads[t]);
     return RT_OK;

@@ -6,8 +6,9 @@
  *   embedding  what the first block reads, student against teacher
  *   hidden     what each block leaves, student layer m against teacher layer map(m)
  *   attention  logits, probabilities, kl: each head of each layer against the head of the same
- *              number; relation: queries, keys and values of the last student layer, their three
- *              losses added (MiniLM-v2)
+ *              number or, in students cut out of this teacher, against the head and layer that it
+ *              was, if any; relation: queries, keys and values of the last student layer, their
+ * three losses added (MiniLM-v2)
  *
  * Stages   intermediate > 0: while u < intermediate these losses alone, then the prediction loss
  *          alone (TinyBERT). 0: both together, all the time.
@@ -15,7 +16,7 @@
  *          held constant (Minitron); the first step only measures.
  * Needs    one teacher that this program trained; students with its patch, so that tokens
  *          correspond; for hidden and attention, no more layers than it has; for attention but
- *          relation, its number of heads in every layer.
+ *          relation, its number of heads in every layer, unless students are cut out of it.
  * Source   Jiao et al. 2020, "TinyBERT", arXiv:1909.10351; Muralidharan et al. 2024, "Minitron",
  *          arXiv:2407.14679.
  */
@@ -36,6 +37,7 @@ struct tr_layers {
     double intermediate;                   /* .3 */
     bool balance;                          /* on */
     int teacher;                           /* its number in the ensemble */
+    bool matched;                          /* students are cut out of it: see heads above */
 };
 
 /* As a study has them that says `layers:` and nothing else; all weights are 1. */
