@@ -110,6 +110,18 @@ static const char *end_text(enum search_end end)
     return "";
 }
 
+/* The folder beside the store for the weights that children start from. */
+static rt_status make_checkpoints(const char *db, char folder[RT_PATH_MAX], struct rt_err *err)
+{
+    const char *slash = strrchr(db, '/'), *dot = strrchr(db, '.');
+    const size_t stem = dot && (!slash || dot > slash + 1) ? (size_t)(dot - db) : strlen(db);
+
+    if (snprintf(folder, RT_PATH_MAX, "%s%.*s.checkpoints", db[0] == '/' ? "" : "./", (int)stem,
+                 db) >= RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", db);
+    return rt_folder_make(folder, err);
+}
+
 static rt_status search(const struct lab *lab, const struct wishes *wishes,
                         const struct settings *settings, struct store *store,
                         const atomic_int *stop, enum search_end *end, struct rt_err *err)
@@ -124,9 +136,14 @@ static rt_status search(const struct lab *lab, const struct wishes *wishes,
     const struct search_evaluator evaluator = {evaluator_run, &context};
     struct search_options options = lab->study.search;
     struct screen screen = {.terminal = isatty(STDERR_FILENO), .committed = -1};
+    char checkpoints[RT_PATH_MAX];
     struct rt_machine machine;
     rt_status rc;
 
+    if (options.inherit != SEARCH_INHERIT_NONE) {
+        RT_TRY(make_checkpoints(store_path(store), checkpoints, err));
+        context.checkpoints = checkpoints;
+    }
     rt_machine_query(&machine);
     RT_TRY(store_host(store, &machine, settings->kernels, &options.host, err));
     options.log = wishes->log;

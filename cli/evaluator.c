@@ -1,10 +1,14 @@
 /* cli/evaluator.c -- see evaluator.h. */
 #include "cli/evaluator.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/file.h"
+#include "trainer/ancestor.h"
 
 static void put(struct store_value *values, int *count, const char *name, double value,
                 double stderr_)
@@ -101,6 +105,63 @@ static void take_latency(const struct evaluator *evaluator, const struct tr_late
         mad_to_se * latency->mad * 1e-6 / sqrt(o->samples));
 }
 
+/* ---- weights of parents ---- */
+
+static rt_status weights_path(const struct evaluator *evaluator, int64_t trial,
+                              char path[RT_PATH_MAX], struct rt_err *err)
+{
+    const int length =
+        snprintf(path, RT_PATH_MAX, "%s/%" PRId64 ".safetensors", evaluator->checkpoints, trial);
+
+    if (length < RT_PATH_MAX)
+        return RT_OK;
+    return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", evaluator->checkpoints);
+}
+
+static rt_status take_checkpoint(const char *path, struct store_result *result, struct rt_err *err)
+{
+    struct store_checkpoint *c = &result->checkpoint;
+    const char *slash = strrchr(path, '/');
+    struct rt_map map;
+
+    while (slash > path && slash[-1] != '/')
+        slash--; /* the folder and the file */
+    if ((size_t)snprintf(c->file, sizeof c->file, "%s", slash) >= sizeof c->file)
+        return rt_fail(err, RT_EIO, "the name '%.80s...' is too long", slash);
+    RT_TRY(rt_map_open(&map, path, err));
+    rt_hash_bytes(map.data, map.bytes, c->hash);
+    rt_map_close(&map);
+    result->has_checkpoint = true;
+    return RT_OK;
+}
+
+/* A trial whose weights are kept, and that may start from those of another. */
+static rt_status run_in_line(const struct evaluator *evaluator, const struct search_job *job,
+                             struct tr_trial trial, struct tr_trial_result *got,
+                             struct store_result *result, struct rt_err *err)
+{
+    struct tr_recipe recipe = *trial.recipe;
+    struct tr_data data = *trial.data;
+    struct tr_ancestor parent = {0};
+    char path[RT_PATH_MAX], save[RT_PATH_MAX];
+    rt_status rc = RT_OK;
+
+    RT_TRY(weights_path(evaluator, job->number, save, err));
+    trial.save = save;
+    if (job->inherits >= 0) {
+        RT_TRY(weights_path(evaluator, job->inherits, path, err));
+        RT_TRY(tr_ancestor_load(&parent, path, trial.shape, trial.kernels, trial.data, trial.seed,
+                                err));
+        data.ancestor = &parent;
+        recipe.init = TR_INIT_PRUNE;
+        trial.data = &data;
+        trial.recipe = &recipe;
+    }
+    rc = tr_trial_run(&trial, got, err);
+    tr_ancestor_close(&parent);
+    return rc == RT_OK ? take_checkpoint(save, result, err) : rc;
+}
+
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result)
 {
     const struct evaluator *evaluator = context;
@@ -115,18 +176,19 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
                                    .memory_limit = evaluator->memory_limit,
                                    .stop = job->stop};
     const bool concurrent = atomic_load(job->running) > 1;
-    struct tr_trial_result got;
+    struct tr_trial_result got = {0};
     struct rt_err err = {0};
 
     if (job->budget)
         recipe.steps = (int)job->budget;
     memset(result, 0, sizeof *result);
-    result->status = tr_trial_run(&trial, &got, &err);
+    result->status = evaluator->checkpoints ? run_in_line(evaluator, job, trial, &got, result, &err)
+                                            : tr_trial_run(&trial, &got, &err);
     if (result->status != RT_OK) {
         snprintf(result->error, sizeof result->error, "%s", err.text);
     } else {
         result->value_count = evaluator_values(&got.fidelity, true, result->values);
-        if (recipe.init == TR_INIT_PRUNE)
+        if (recipe.init == TR_INIT_PRUNE || job->inherits >= 0)
             put(result->values, &result->value_count, "inherited", got.inherited, NAN);
         take_latency(evaluator, &got.latency, concurrent || atomic_load(job->running) > 1, result);
         take_curve(&got.curve, result);

@@ -26,6 +26,7 @@ struct evaluator {
     const struct tr_latency_options *latency;
     const struct tunings *tunings;
     size_t memory_limit;
+    const char *checkpoints; /* folder beside the store for trained weights; NULL: not kept */
 };
 
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */

@@ -304,6 +304,10 @@ static rt_status place_prune(const struct assembly *a)
                            "of '%s' only logits are recorded; give a teacher that is trained here",
                            name);
     study->prune.teacher = best < 0 ? 0 : best;
+    if (study->recipe.init == TR_INIT_PRUNE && study->search.inherit != SEARCH_INHERIT_NONE)
+        return study__fail(a->yaml, "search.inherit", a->err,
+                           "students start as what is cut out of a teacher (distill.init); of two "
+                           "beginnings leave one out");
     if (best < 0 && (study->recipe.init == TR_INIT_PRUNE || study->full.init == TR_INIT_PRUNE))
         return study__fail(a->yaml, full ? "full.init" : "distill.init", a->err,
                            "no teacher is trained here to be cut down; give random");

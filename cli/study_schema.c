@@ -38,6 +38,8 @@ static const cyaml_strval_t mixes[] = {{"linear", TR_MIX_LINEAR},
                                        {"two_stage", TR_MIX_TWO_STAGE}};
 static const cyaml_strval_t regularisers[] = {
     {"none", TR_REG_NONE}, {"l2", TR_REG_L2}, {"l2sq", TR_REG_L2SQ}};
+static const cyaml_strval_t inherits[] = {{"none", SEARCH_INHERIT_NONE},
+                                          {"parent", SEARCH_INHERIT_PARENT}};
 static const cyaml_strval_t inits[] = {{"random", TR_INIT_RANDOM}, {"prune", TR_INIT_PRUNE}};
 static const cyaml_strval_t importances[] = {{"activation", TR_IMPORTANCE_ACTIVATION},
                                              {"gradient", TR_IMPORTANCE_GRADIENT}};
@@ -249,6 +251,7 @@ static const cyaml_schema_field_t search_fields[] = {
     INT("initial", optional, study.search.initial),
     FLOAT("crossover", optional, study.search.crossover),
     FLOAT("random", optional, study.search.random),
+    WORD("inherit", optional, study.search.inherit, inherits),
     LIST("rungs", optional, study.search.rung_budget, study.search.rung_count, &steps, 1,
          STORE_MAX_RUNGS),
     FLOAT("eta", optional, study.search.eta),

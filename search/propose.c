@@ -115,12 +115,12 @@ void search__proposer_release(struct search__proposer *p)
 }
 
 rt_status search__proposer_add(struct search__proposer *p, const struct space_arch *arch,
-                               struct rt_err *err)
+                               int64_t inherits, struct rt_err *err)
 {
     if (p->count == p->room)
         RT_TRY(grow(p, err));
     size_t *slot = slot_of(p, arch);
-    p->place[p->count] = (struct search__place){.rung = 0};
+    p->place[p->count] = (struct search__place){.inherits = inherits};
     if (*slot) {
         p->place[*slot - 1].promoted = true;
         p->place[p->count].rung = p->place[*slot - 1].rung + 1;
@@ -365,6 +365,7 @@ static void promote(const struct search__proposer *p, size_t trial, struct searc
 {
     *out = (struct search__proposal){.arch = p->archs[trial],
                                      .rung = p->place[trial].rung + 1,
+                                     .inherits = p->place[trial].inherits,
                                      .origin = "promotion",
                                      .parent_a = -1,
                                      .parent_b = -1};
@@ -404,6 +405,7 @@ rt_status search__propose(struct search__proposer *p, struct search__proposal *p
         if (trial == SEARCH_NONE)
             return rt_fail(err, RT_EEND, "every feasible architecture has been tried");
     }
+    out.inherits = p->options->inherit == SEARCH_INHERIT_PARENT ? out.parent_a : -1;
     if (trial != SEARCH_NONE)
         promote(p, trial, &out);
     *proposal = out;

@@ -111,7 +111,8 @@ static rt_status note(struct run *run, const char *text, struct rt_err *err)
 
 /* ---- the history in memory ---- */
 
-static rt_status add_slot(struct run *run, const struct space_arch *arch, struct rt_err *err)
+static rt_status add_slot(struct run *run, const struct space_arch *arch, int64_t inherits,
+                          struct rt_err *err)
 {
     if (run->proposer.count == run->room) {
         const size_t room = run->room ? 2 * run->room : 256;
@@ -122,7 +123,7 @@ static rt_status add_slot(struct run *run, const struct space_arch *arch, struct
         run->room = room;
     }
     run->slots[run->proposer.count] = (struct slot){.state = PROPOSED};
-    return search__proposer_add(&run->proposer, arch, err);
+    return search__proposer_add(&run->proposer, arch, inherits, err);
 }
 
 /* Trial number run->committed takes its turn: in memory, and in the store unless it was there. */
@@ -172,7 +173,7 @@ static rt_status take_up(struct run *run, const struct store_trial *t, struct rt
         return rt_fail(err, RT_EDB,
                        "'%s' is damaged: trial %" PRId64 " is committed before trial %" PRId64,
                        store_path(run->store), t->number, run->committed);
-    RT_TRY(add_slot(run, &t->arch, err));
+    RT_TRY(add_slot(run, &t->arch, t->inherits, err));
     if (t->rung != run->proposer.place[t->number].rung || t->rung >= run->proposer.rungs.count)
         return rt_fail(err, RT_EDB, "'%s' is damaged: trial %" PRId64 " cannot be of rung %d",
                        store_path(run->store), t->number, t->rung);
@@ -228,9 +229,10 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
                                                         .parent_a = p.parent_a,
                                                         .parent_b = p.parent_b,
                                                         .rung = p.rung,
+                                                        .inherits = p.inherits,
                                                         .seed = run->options->seed},
                                err));
-    return add_slot(run, &p.arch, err);
+    return add_slot(run, &p.arch, p.inherits, err);
 }
 
 /* The lowest trial that waits to be started, or the number of the next new one. */
@@ -309,11 +311,12 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
 static void run_trial(struct run *run, int worker, int64_t number)
 {
     const struct space_arch arch = run->proposer.archs[number]; /* that array may move meanwhile */
-    const int rung = run->proposer.place[number].rung;
+    const struct search__place place = run->proposer.place[number];
     const struct search_job job = {.number = number,
                                    .arch = &arch,
-                                   .rung = rung,
-                                   .budget = run->options->rung_budget[rung],
+                                   .rung = place.rung,
+                                   .budget = run->options->rung_budget[place.rung],
+                                   .inherits = place.inherits,
                                    .seed = run->options->seed,
                                    .worker = worker,
                                    .running = &run->running,

@@ -38,7 +38,8 @@ struct search_job {
     int64_t number;
     const struct space_arch *arch;
     int rung;
-    int64_t budget; /* of the rung; 0: the study has no rungs */
+    int64_t budget;   /* of the rung; 0: the study has no rungs */
+    int64_t inherits; /* the committed trial whose weights it starts from; -1: none */
     uint64_t seed;
     int worker;             /* 0..workers-1 */
     atomic_int *running;    /* trials being evaluated now, this one included */
@@ -52,6 +53,8 @@ struct search_evaluator {
     void *context;
 };
 
+enum search_inherit { SEARCH_INHERIT_NONE, SEARCH_INHERIT_PARENT };
+
 struct search_options {
     uint64_t seed;
     int64_t trials;   /* stop after so many; 0: no limit */
@@ -64,7 +67,8 @@ struct search_options {
     int initial;      /* space-filling trials before evolution, the three anchors included */
     int rung_count;   /* training budgets; 0: one, which the evaluator knows */
     int64_t rung_budget[STORE_MAX_RUNGS]; /* rising */
-    double eta; /* of each rung, one in so many goes on to the next; above 1 */
+    enum search_inherit inherit; /* PARENT: a child starts from its first one's, at every rung */
+    double eta;                  /* of each rung, one in so many goes on to the next; above 1 */
     int objective_count;
     char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
     int64_t host;    /* store_host() of this machine */

@@ -67,7 +67,8 @@ void search__order_release(struct search__order *order);
 
 struct search__place { /* of a trial */
     int rung;
-    bool promoted; /* a trial of the next rung has been proposed */
+    bool promoted;    /* a trial of the next rung has been proposed */
+    int64_t inherits; /* as in struct search_job */
 };
 
 /* The results that proposals see, by rung. */
@@ -143,6 +144,7 @@ struct search__proposer {
 struct search__proposal {
     struct space_arch arch;
     int rung;
+    int64_t inherits;
     const char *origin;
     int64_t parent_a, parent_b; /* -1: none */
 };
@@ -151,9 +153,9 @@ rt_status search__proposer_init(struct search__proposer *p, const struct space *
                                 const struct search_options *options, struct rt_err *err);
 void search__proposer_release(struct search__proposer *p);
 /* Trial number p->count has this architecture, at rung 0 or, when it has been tried, at the rung
- * after its last. */
+ * after its last; `inherits` as in struct search_job. */
 rt_status search__proposer_add(struct search__proposer *p, const struct space_arch *arch,
-                               struct rt_err *err);
+                               int64_t inherits, struct rt_err *err);
 /* Trial number p->results came to these objectives; NULL: it failed. */
 void search__proposer_result(struct search__proposer *p, const double *objectives);
 bool search__tried(const struct search__proposer *p, const struct space_arch *arch);

@@ -11,6 +11,7 @@
 
 enum source { FROM_METRIC, FROM_PARAMS, FROM_BYTES, FROM_MACS, FROM_MEMORY };
 #define COLUMN_COSTS 6 /* params, bytes, macs, memory */
+#define COLUMN_INHERITS 10
 
 struct plan {
     const struct space *space; /* NULL: students */
@@ -72,6 +73,9 @@ static rt_status fill_trial(struct store *store, sqlite3_stmt *q, const struct p
                            arch);
     snprintf(t->state, sizeof t->state, "%s", sqlite3_column_text(q, 4));
     snprintf(t->error_kind, sizeof t->error_kind, "%s", kind ? kind : "");
+    t->inherits = sqlite3_column_type(q, COLUMN_INHERITS) == SQLITE_NULL
+                      ? -1
+                      : sqlite3_column_int64(q, COLUMN_INHERITS);
     has_results = !kind && (strcmp(t->state, "done") == 0 || strcmp(t->state, "committed") == 0);
     for (int i = 0; i < STORE_MAX_OBJECTIVES; i++) {
         const bool exact = i < plan->count && plan->source[i] != FROM_METRIC;
@@ -86,7 +90,7 @@ static rt_status read_rows(struct store *store, const struct plan *plan, struct 
                            int64_t count, struct rt_err *err)
 {
     static const char sql[] = "select t.number, c.arch, t.rung, t.seed, t.state, t.error_kind,"
-                              " c.params, c.bytes, c.macs, c.memory"
+                              " c.params, c.bytes, c.macs, c.memory, t.inherits"
                               " from trial t cross join candidate c on c.id = t.candidate"
                               " order by t.number";
     rt_status rc = RT_OK;

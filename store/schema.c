@@ -112,6 +112,7 @@ static const char trial[] =
     "  candidate  integer not null references candidate (id),\n"
     "  rung       integer not null references rung (number),\n"
     "  seed       integer not null,  -- unsigned: printf('%u', seed)\n"
+    "  inherits   integer references trial (number), -- it starts from the weights of\n"
     "  state      text not null check (state in\n"
     "               ('proposed', 'running', 'done', 'committed', 'failed')),\n"
     "  attempt    integer not null default 0, -- evaluations that failed; interrupted ones aside\n"
@@ -165,6 +166,13 @@ static const char curve[] = "create table curve (            -- while training\n
                             "  value  real,\n"
                             "  primary key (trial, name, step)\n"
                             ") strict, without rowid";
+
+static const char checkpoint[] =
+    "create table checkpoint (       -- trained weights that were kept for children\n"
+    "  trial integer primary key references trial (number),\n"
+    "  file  text not null,          -- relative to the folder of this file\n"
+    "  hash  text not null\n"
+    ") strict";
 
 static const char latency[] =
     "create table latency (          -- one measurement of inference; times in nanoseconds\n"
@@ -418,6 +426,7 @@ const char *const store__schema[] = {study,
                                      metric,
                                      metric_value,
                                      curve,
+                                     checkpoint,
                                      latency,
                                      latency_trial,
                                      latency_candidate,

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/machine.h"
 #include "base/status.h"
 #include "space/space.h"
@@ -27,6 +28,7 @@
 #define STORE_MAX_OBJECTIVES 7
 #define STORE_MAX_RUNGS 8
 #define STORE_NAME 32
+#define STORE_FILE 256
 #define STORE_MAX_METRICS 48
 #define STORE_MAX_GATES 8
 #define STORE_SCHEMA_VERSION 2
@@ -101,6 +103,7 @@ struct store_proposal {
     const char *origin;         /* how it was made: largest, smallest, middle, fill, random, ... */
     int64_t parent_a, parent_b; /* trial numbers, -1 for none */
     int rung;
+    int64_t inherits; /* the trial whose weights it starts from, -1 for none */
     uint64_t seed;
 };
 /* Adds the candidate and its layers (of own genes: its genes) when new, and the trial in state
@@ -122,6 +125,11 @@ struct store_latency { /* nanoseconds */
     bool concurrent; /* other workers were training meanwhile */
 };
 
+struct store_checkpoint {  /* trained weights that were kept */
+    char file[STORE_FILE]; /* relative to the folder of the study's file */
+    char hash[RT_HASH_TEXT];
+};
+
 /* What an evaluator brings back. */
 struct store_result {
     rt_status
@@ -133,6 +141,8 @@ struct store_result {
     int curve_count;
     bool has_latency;
     struct store_latency latency;
+    bool has_checkpoint;
+    struct store_checkpoint checkpoint;
 };
 void store_result_release(struct store_result *result);
 
@@ -162,6 +172,7 @@ struct store_trial {
     int64_t number;
     struct space_arch arch;
     int rung;
+    int64_t inherits; /* -1: no trial */
     uint64_t seed;
     char state[12];
     char error_kind[16]; /* "" when none */

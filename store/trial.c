@@ -174,8 +174,8 @@ static rt_status propose(struct store *store, const struct store_proposal *p, st
     static const char tried[] =
         "select number from trial where candidate = ?1 and rung = ?2 and seed = ?3";
     static const char insert[] =
-        "insert into trial (number, candidate, rung, seed, state)"
-        " values (?1, (select id from candidate where arch = ?2), ?3, ?4, 'proposed')";
+        "insert into trial (number, candidate, rung, seed, inherits, state)"
+        " values (?1, (select id from candidate where arch = ?2), ?3, ?4, ?5, 'proposed')";
     char text[SPACE_ARCH_TEXT];
     int64_t want, candidate, other = -1;
 
@@ -196,10 +196,10 @@ static rt_status propose(struct store *store, const struct store_proposal *p, st
     if (other >= 0)
         return store__fail(store, err, "trial %" PRId64 " has the same architecture, rung and seed",
                            other);
-    return store__run(
-        store, insert,
-        STORE_BINDS(STORE_INT(p->number), STORE_TXT(text), STORE_INT(p->rung), STORE_INT(p->seed)),
-        err);
+    return store__run(store, insert,
+                      STORE_BINDS(STORE_INT(p->number), STORE_TXT(text), STORE_INT(p->rung),
+                                  STORE_INT(p->seed), STORE_ID(p->inherits)),
+                      err);
 }
 
 rt_status store_trial_propose(struct store *store, const struct store_proposal *proposal,
@@ -332,6 +332,16 @@ static rt_status insert_latency(struct store *store, int64_t number, const struc
                       err);
 }
 
+static rt_status insert_checkpoint(struct store *store, int64_t number,
+                                   const struct store_checkpoint *c, struct rt_err *err)
+{
+    static const char sql[] =
+        "insert or replace into checkpoint (trial, file, hash) values (?1, ?2, ?3)";
+
+    return store__run(store, sql,
+                      STORE_BINDS(STORE_INT(number), STORE_TXT(c->file), STORE_TXT(c->hash)), err);
+}
+
 static rt_status done(struct store *store, int64_t number, const struct store_result *result,
                       struct rt_err *err)
 {
@@ -351,6 +361,8 @@ static rt_status done(struct store *store, int64_t number, const struct store_re
     RT_TRY(insert_values(store, number, result, err));
     if (result->has_latency)
         RT_TRY(insert_latency(store, number, &result->latency, err));
+    if (result->has_checkpoint)
+        RT_TRY(insert_checkpoint(store, number, &result->checkpoint, err));
     return RT_OK;
 }
 

@@ -85,6 +85,7 @@ static inline void sample_propose(struct store *store, int64_t number)
                                                       : "random",
                                .parent_a = child ? number - 8 : -1,
                                .parent_b = child && number % 2 ? number - 7 : -1,
+                               .inherits = -1,
                                .seed = 1000 + (uint64_t)number};
     struct rt_err err;
 

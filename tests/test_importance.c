@@ -23,6 +23,7 @@ static void add_trial(struct store *store, int64_t n, int64_t host, const struct
                                                            .origin = "random",
                                                            .parent_a = -1,
                                                            .parent_b = -1,
+                                                           .inherits = -1,
                                                            .seed = (uint64_t)n},
                                   &err));
     assert_ok(store_trial_start(store, n, host, 0, &err));

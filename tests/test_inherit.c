@@ -267,6 +267,38 @@ static void a_larger_student_computes_what_its_source_does(void **state)
     bed_release(&bed);
 }
 
+/* The same over random first values, when it is to be quiet; and a wider one comes near it. */
+static void a_quiet_child_computes_what_its_parent_does(void **state)
+{
+    static const struct tr_inherit_options quiet = {.layers = TR_INHERIT_INFLUENCE, .quiet = true};
+    static const struct tr_inherit_options loud = {.layers = TR_INHERIT_INFLUENCE};
+    static const char *const larger[] = {"L2-d16-k8-h5-f24-p4", "L2-d16-k11-h2-f24-p4",
+                                         "L2-d16-k8-h2-f50-p4", "L5-d16-k8-h2-f24-p4",
+                                         "L3-d16-k8-h4-f25-p4", "L2-d24-k8-h2-f24-p4"};
+    struct bed bed;
+    (void)state;
+    bed_init(&bed, "L2-d16-k8-h2-f24-p4");
+    for (size_t i = 0; i < sizeof larger / sizeof *larger; i++) {
+        struct net student;
+        double gap[2];
+        net_init(&student, larger[i]);
+        for (int q = 0; q < 2; q++) {
+            struct tr_lineage lineage;
+            struct rt_err err;
+            tr_student_init_params(&student.student, 7, student.weights.params);
+            assert_ok(tr_inherit(&student.student, student.weights.params, &bed.teacher.student,
+                                 bed.teacher.weights.params, &bed.scores, q ? &quiet : &loud,
+                                 &lineage, &err));
+            gap[q] = apart(&bed, &student, &bed.teacher);
+            tr_lineage_release(&lineage);
+        }
+        assert_true(gap[0] > 1e-4);
+        assert_true(gap[1] < (student.student.arch.width > 16 ? .5 * gap[0] : 1e-5));
+        net_release(&student);
+    }
+    bed_release(&bed);
+}
+
 static void new_layers_stand_between_those_of_the_source(void **state)
 {
     static const int want[5] = {-1, -1, 0, -1, 1};
@@ -467,6 +499,7 @@ int main(void)
         cmocka_unit_test(kept_layers_are_the_teacher_with_the_others_masked),
         cmocka_unit_test(layers_without_influence_are_left_out_unharmed),
         cmocka_unit_test(a_larger_student_computes_what_its_source_does),
+        cmocka_unit_test(a_quiet_child_computes_what_its_parent_does),
         cmocka_unit_test(new_layers_stand_between_those_of_the_source),
         cmocka_unit_test(channels_are_one_set_and_what_is_new_keeps_its_first_values),
         cmocka_unit_test(another_patch_size_starts_stem_and_positions_at_random),

@@ -53,7 +53,7 @@ static void play(struct study *s, size_t trials, bool late, size_t fail)
         const size_t n = s->proposer.count, w = (size_t)s->options.window;
         learn(s, !late ? n : n >= w ? n - w + 1 : 0, fail);
         assert_ok(search__propose(&s->proposer, &s->proposals[n], &err));
-        assert_ok(search__proposer_add(&s->proposer, &s->proposals[n].arch, &err));
+        assert_ok(search__proposer_add(&s->proposer, &s->proposals[n].arch, -1, &err));
     }
 }
 
@@ -179,7 +179,7 @@ static void a_resumed_proposer_goes_on_as_the_first_would(void **state)
     for (size_t cut = 1; cut < 90; cut += 8) {
         study_init(&again, 90);
         for (size_t i = 0; i < cut; i++)
-            assert_ok(search__proposer_add(&again.proposer, &s.proposals[i].arch, &err));
+            assert_ok(search__proposer_add(&again.proposer, &s.proposals[i].arch, -1, &err));
         play(&again, 90, true, 9);
         for (size_t i = cut; i < 90; i++)
             assert_true(space_arch_equal(&s.proposals[i].arch, &again.proposals[i].arch));

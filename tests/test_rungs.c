@@ -107,7 +107,8 @@ static void the_best_by_rank_then_crowding_go_on_and_nobody_else(void **state)
 static void the_higher_rung_is_served_first(void **state)
 {
     const struct search_options options = {.rung_count = 3, .eta = 2};
-    const struct search__place place[] = {{0, true}, {0, true}, {1, false}, {0, false}, {1, false}};
+    const struct search__place place[] = {
+        {0, true, -1}, {0, true, -1}, {1, false, -1}, {0, false, -1}, {1, false, -1}};
     const double points[] = {5, 4, 3, 1, 2};
     struct search__rungs rungs;
     size_t trial, highest;

@@ -18,7 +18,8 @@ static void a_proposal_keeps_its_genes_and_costs(void **state)
                 "\n");
     assert_rows(s, "select position, heads, ffn from layer where candidate = 10",
                 "0|2|160\n1|3|320\n");
-    assert_rows(s, "select * from trial where number = 9", "9|10|0|1009|proposed|0|null|null\n");
+    assert_rows(s, "select * from trial where number = 9",
+                "9|10|0|1009|null|proposed|0|null|null\n");
     store_close(s);
 }
 
@@ -27,8 +28,13 @@ static void numbers_come_one_after_the_other(void **state)
     struct store *s = sample_create(sample_path("numbers.db"));
     const struct space_arch arch = sample_arch(1);
     const struct space_cost cost = sample_cost(&arch);
-    struct store_proposal p = {
-        .number = 1, .arch = &arch, .cost = &cost, .origin = "x", .parent_a = -1, .parent_b = -1};
+    struct store_proposal p = {.number = 1,
+                               .arch = &arch,
+                               .cost = &cost,
+                               .origin = "x",
+                               .parent_a = -1,
+                               .parent_b = -1,
+                               .inherits = -1};
     struct rt_err err;
     (void)state;
 

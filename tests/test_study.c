@@ -361,6 +361,9 @@ static void keys_that_contradict_each_other_are_refused(void **state)
                                             "two or more, or distill.steps alone"},
         {MINIMAL "search: {rungs: [0, 60]}\n",
          "'s.yaml':14:18: search.rungs[0]: 0 is out of range; give 1 to 1000000000"},
+        {MINIMAL "distill: {init: prune}\nsearch: {inherit: parent}\n",
+         "'s.yaml':15:19: search.inherit: students start as what is cut out of a teacher "
+         "(distill.init); of two beginnings leave one out"},
         {MINIMAL "search: {eta: 2}\n",
          "'s.yaml':14:15: search.eta: eta is for rungs; give search.rungs or leave it out"},
         {MINIMAL "distill: {steps: 61}\nsearch: {rungs: [20, 60]}\n",
@@ -517,6 +520,7 @@ static void the_hash_changes_with_what_decides_results(void **state)
         MINIMAL "distill: {reg_target: ema, reg_decay: 0.9}\n",
         MINIMAL "search: {window: 15}\n",
         MINIMAL "search: {rungs: [100, 500]}\n",
+        MINIMAL "search: {inherit: parent}\n",
         MINIMAL "search: {rungs: [10, 500]}\n",
         MINIMAL "search: {rungs: [10, 500], eta: 2}\n",
         MINIMAL "search: {objectives: [error, params]}\n",

@@ -3,14 +3,22 @@
 
 #include <stdlib.h>
 
+#include "trainer/data/safetensors.h"
 #include "trainer/teachers/teachers_internal.h"
+
+static rt_status make_network(struct tr_ancestor *a, const struct space_arch *arch,
+                              const struct space_shape *shape, const struct tr_kernels *kernels,
+                              struct rt_err *err)
+{
+    RT_TRY(tr_student_init(&a->network, arch, shape, kernels, err));
+    RT_TRY(rt_arena_init(&a->model, tr_weights_bytes(&a->network, true), err));
+    return tr_weights_init(&a->weights, &a->network, true, &a->model, err);
+}
 
 static rt_status open_network(struct tr_ancestor *a, const struct tr_teaching *teaching,
                               const struct tr_teacher_spec *spec, struct rt_err *err)
 {
-    RT_TRY(tr_student_init(&a->network, &spec->arch, teaching->shape, teaching->kernels, err));
-    RT_TRY(rt_arena_init(&a->model, tr_weights_bytes(&a->network, true), err));
-    RT_TRY(tr_weights_init(&a->weights, &a->network, true, &a->model, err));
+    RT_TRY(make_network(a, &spec->arch, teaching->shape, teaching->kernels, err));
     RT_TRY(tr__teacher_load(teaching, spec, &a->network, a->weights.params, err));
     tr_weights_pack(&a->network, &a->weights);
     return RT_OK;
@@ -38,6 +46,41 @@ rt_status tr_ancestor_open(struct tr_ancestor *ancestor, const struct tr_teachin
     *ancestor = (struct tr_ancestor){.options = prune->inherit};
     if ((rc = open_network(ancestor, teaching, spec, err)) ||
         (rc = measure(ancestor, prune, data, seed, err)))
+        tr_ancestor_close(ancestor);
+    return rc;
+}
+
+static rt_status load_network(struct tr_ancestor *a, const char *weights,
+                              const struct space_shape *shape, const struct tr_kernels *kernels,
+                              struct rt_err *err)
+{
+    struct space_arch arch;
+    char *text = NULL;
+
+    RT_TRY(tr_safetensors_metadata(weights, "arch", &text, err));
+    rt_status rc =
+        text ? space_arch_parse(text, &arch, err)
+             : rt_fail(err, RT_EFORMAT, "'%.200s' does not name its architecture", weights);
+    free(text);
+    if (rc == RT_OK)
+        rc = make_network(a, &arch, shape, kernels, err);
+    if (rc == RT_OK)
+        rc = tr_safetensors_read(weights, &a->network, a->weights.params, err);
+    if (rc == RT_OK)
+        tr_weights_pack(&a->network, &a->weights);
+    return rc;
+}
+
+rt_status tr_ancestor_load(struct tr_ancestor *ancestor, const char *weights,
+                           const struct space_shape *shape, const struct tr_kernels *kernels,
+                           const struct tr_data *data, uint64_t seed, struct rt_err *err)
+{
+    const struct tr_prune few = {.importance = TR_IMPORTANCE_ACTIVATION, .calibration = 128};
+    rt_status rc;
+
+    *ancestor = (struct tr_ancestor){.options = {.layers = TR_INHERIT_INFLUENCE, .quiet = true}};
+    if ((rc = load_network(ancestor, weights, shape, kernels, err)) ||
+        (rc = measure(ancestor, &few, data, seed, err)))
         tr_ancestor_close(ancestor);
     return rc;
 }

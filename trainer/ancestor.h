@@ -1,4 +1,5 @@
-/* trainer/ancestor.h -- the trained teacher that the students of a study are cut out of.
+/* trainer/ancestor.h -- the trained network that students are cut out of, or grown from: a teacher
+ * for all students of a study, or one of its students for a child.
  *
  * Its scores are measured once, on `calibration` train rows drawn by the study's seed; opened, it
  * is read-only and shared by all workers. A student starts from its own random weights, over which
@@ -28,6 +29,11 @@ struct tr_ancestor {
 rt_status tr_ancestor_open(struct tr_ancestor *ancestor, const struct tr_teaching *teaching,
                            const struct tr_prune *prune, const struct tr_data *data, uint64_t seed,
                            struct rt_err *err);
+/* A student from its weights' file; scored by activation on few rows, as each child does it anew.
+ */
+rt_status tr_ancestor_load(struct tr_ancestor *ancestor, const char *weights,
+                           const struct space_shape *shape, const struct tr_kernels *kernels,
+                           const struct tr_data *data, uint64_t seed, struct rt_err *err);
 void tr_ancestor_close(struct tr_ancestor *ancestor);
 
 /* First values of a student by seed and, unless ancestor is NULL, what it gives. *lineage says what

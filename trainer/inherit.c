@@ -147,6 +147,48 @@ static const float *merged_qkv(const struct cut *c, const struct tr_plan_block *
     return c->merged;
 }
 
+/* --- growing without noise --- */
+
+static void hush(const struct cut *c, const struct tr_plan_linear *linear)
+{
+    memset(c->to + linear->weight, 0, (size_t)linear->in * linear->out * sizeof *c->to);
+    memset(c->to + linear->bias, 0, (size_t)linear->out * sizeof *c->to);
+}
+
+/* All that writes to the residual stream, and queries, which decide about wider heads; before what
+ * is inherited is written over it. */
+static void hush_new(const struct cut *c)
+{
+    const struct tr_plan *to = c->student->plan;
+    const size_t d = (size_t)c->student->arch.width;
+
+    if (!c->options->quiet)
+        return;
+    for (int l = 0; l < c->student->arch.depth; l++) {
+        hush(c, &to->block[l].proj);
+        hush(c, &to->block[l].down);
+        memset(c->to + to->block[l].query.weight, 0, to->block[l].inner * d * sizeof *c->to);
+        memset(c->to + to->block[l].query.bias, 0, (size_t)to->block[l].inner * sizeof *c->to);
+    }
+    if (c->student->arch.patch != c->source->arch.patch)
+        return; /* there is no stem to inherit */
+    hush(c, &to->stem);
+    memset(c->to + to->position, 0, (size_t)c->student->tokens * d * sizeof *c->to);
+    if (to->class_rows)
+        memset(c->to + to->class_token, 0, d * sizeof *c->to);
+}
+
+/* With zeros in between the variance is smaller by the ratio of the widths (for a mean of 0). */
+static void scale_norm(const struct cut *c, const struct tr_plan_norm *to)
+{
+    const int d = c->student->arch.width, source_d = c->source->arch.width;
+    const float factor = sqrtf((float)source_d / (float)d);
+
+    for (int i = 0; c->options->quiet && d > source_d && i < d; i++)
+        if (c->channel[i] >= 0)
+            c->to[to->gamma + i] *= factor;
+}
+
 /* --- slicing --- */
 
 static void slice(struct cut *c, const float *from, int stride, const int *rows, int row_count,
@@ -173,6 +215,7 @@ static void slice_norm(struct cut *c, const struct tr_plan_norm *from,
 {
     slice_channels(c, from->gamma, to->gamma);
     slice_channels(c, from->beta, to->beta);
+    scale_norm(c, to);
 }
 
 /* Scores are divided by the root of the head width: another width would change them all. */
@@ -277,6 +320,7 @@ static void cut_out(struct cut *c, struct tr_lineage *lineage)
 
     choose(c->scores->channel, c->source->arch.width, arch->width, c->channel);
     map_layers(c, lineage->layer);
+    hush_new(c);
     slice_ends(c);
     for (int l = 0; l < arch->depth; l++) {
         if (lineage->layer[l] < 0)

@@ -12,8 +12,11 @@
  * Kept parts stand in the order of the source, in front. What the source has not (the surplus of a
  * larger student) stays as the caller initialised it. Removed heads, neurons and layers change the
  * output as if they had been masked; removed channels change the norms' statistics as well.
- * merge_heads: before heads are dropped, the last of the kept take up their difference from those
- * that are dropped, in queries, keys and values: tr_merge_heads().
+ * quiet: what the source has not adds nothing at first, in place of what the caller gave it: added
+ * layers, heads, neurons and channels write zeros, so that a deeper student, or one of more heads
+ * or neurons, computes what the source did; norms of a wider one are scaled for the zeros in
+ * between. merge_heads: before heads are dropped, the last of the kept take up their difference
+ * from those that are dropped, in queries, keys and values: tr_merge_heads().
  */
 #ifndef TRAINER_INHERIT_H
 #define TRAINER_INHERIT_H
@@ -24,6 +27,7 @@ enum tr_inherit_layers { TR_INHERIT_UNIFORM, TR_INHERIT_INFLUENCE };
 struct tr_inherit_options {
     enum tr_inherit_layers layers;
     bool merge_heads;
+    bool quiet;
 };
 
 struct tr_lineage {             /* where parts come from; -1: they start at random. Owned. */

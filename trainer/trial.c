@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "trainer/ancestor.h"
+#include "trainer/data/safetensors.h"
 
 void tr_curve_add(void *context, int step, const char *name, double value)
 {
@@ -76,6 +77,16 @@ static rt_status check_memory(const struct tr_trial *trial, struct rt_err *err)
         text, bytes, trial->memory_limit);
 }
 
+static rt_status save(const struct tr_trial *trial, const struct tr_student *student,
+                      const struct tr_weights *weights, struct rt_err *err)
+{
+    char arch[SPACE_ARCH_TEXT];
+    const struct tr_metadata metadata[] = {{"format", "retort"}, {"arch", arch}, {NULL, NULL}};
+
+    space_arch_print(trial->arch, arch);
+    return tr_safetensors_write(trial->save, student, weights->params, metadata, err);
+}
+
 static rt_status train_and_evaluate(const struct tr_trial *trial, const struct tr_student *student,
                                     const struct tr_lineage *lineage, struct tr_weights *weights,
                                     struct tr_trial_result *result, struct rt_err *err)
@@ -97,7 +108,7 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
         tr_curve_add(&result->curve, last, "validation_kl", result->fidelity.kl);
     if (result->curve.failed)
         return rt_fail(err, RT_ENOMEM, "no memory for the learning curve");
-    return RT_OK;
+    return trial->save ? save(trial, student, weights, err) : RT_OK;
 }
 
 rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *result,

@@ -33,6 +33,7 @@ struct tr_trial {
     const struct tr_latency_options *latency;
     uint64_t seed;
     size_t memory_limit; /* bytes; 0: none */
+    const char *save;    /* file for the trained weights; NULL: not kept */
     const atomic_int *stop;
 };
 

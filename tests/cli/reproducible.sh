@@ -1,13 +1,15 @@
 # One study gives the same rows with one worker, with two, and when it is killed twenty times;
-# so does a study with rungs.
+# so do a study with rungs and one whose children start from their parents' weights.
 . "$project/tests/cli/toy.bash"
 toy_data
 toy_study | sed 's/steps: 20/steps: 100/; s/trials: 12/trials: 30/' >toy.yaml
+toy_study | sed 's/steps: 20/steps: 100/; s/trials: 12/trials: 30\n  inherit: parent/' >heirs.yaml
 toy_study | sed '/steps: 20/d; s/trials: 12/trials: 40\n  rungs: [50, 100, 200]/' >rungs.yaml
 
 rows() { # DB: all that depends on the study alone, measured latency aside
   sqlite3 -readonly "$1" "select * from candidate; select * from layer; select * from trial;
     select * from metric where name <> 'latency'; select * from curve; select * from front;
+    select trial, hash from checkpoint;
     select * from front_history; select * from teacher_metric"
 }
 
@@ -45,3 +47,7 @@ expect_exit 0 "$retort" teach toy.yaml
 reproduces toy.yaml 30
 reproduces rungs.yaml 40
 [ "$(sqlite3 one.db "select sum(committed > 0) from rungs")" = 3 ]
+reproduces heirs.yaml 30
+[ "$(sqlite3 one.db "select count(*) > 5 and count(*) = count(c.hash) from trial t
+  left join checkpoint c on c.trial = t.inherits where t.inherits is not null")" = 1 ]
+[ "$(sqlite3 one.db 'select count(*) from checkpoint')" = "$(ls one.checkpoints | wc -l)" ]

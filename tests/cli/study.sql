@@ -10,7 +10,7 @@ CREATE TABLE study (            -- one row: what is searched
   version  text not null,       -- of retort
   created  text not null        -- UTC, as all times
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T10:06:51.145Z');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T10:26:26.350Z');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -201,6 +201,7 @@ CREATE TABLE trial (            -- one distillation run of a candidate
   candidate  integer not null references candidate (id),
   rung       integer not null references rung (number),
   seed       integer not null,  -- unsigned: printf('%u', seed)
+  inherits   integer references trial (number), -- it starts from the weights of
   state      text not null check (state in
                ('proposed', 'running', 'done', 'committed', 'failed')),
   attempt    integer not null default 0, -- evaluations that failed; interrupted ones aside
@@ -210,30 +211,30 @@ CREATE TABLE trial (            -- one distillation run of a candidate
   check (state in ('done', 'failed') or error_kind is null),
   check (state <> 'failed' or error_kind is not null)
 ) strict;
-INSERT INTO trial VALUES(0,1,0,1000,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(1,2,0,1001,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(2,3,0,1002,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(3,4,0,1003,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(4,5,0,1004,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(5,6,0,1005,'failed',1,'nonfinite','loss is not finite at step 40');
-INSERT INTO trial VALUES(6,7,0,1006,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(7,8,0,1007,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(8,9,0,1008,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(9,10,0,1009,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(10,11,0,1010,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(11,12,0,1011,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(12,13,0,1012,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(13,14,0,1013,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(14,15,0,1014,'failed',1,'memory','memory limit of 64 MiB reached');
-INSERT INTO trial VALUES(15,16,0,1015,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(16,17,0,1016,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(17,18,0,1017,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(18,19,0,1018,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(19,20,0,1019,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(20,21,0,1020,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(21,22,0,1021,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(22,23,0,1022,'running',0,NULL,NULL);
-INSERT INTO trial VALUES(23,24,0,1023,'done',0,NULL,NULL);
+INSERT INTO trial VALUES(0,1,0,1000,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(1,2,0,1001,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(2,3,0,1002,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(3,4,0,1003,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(4,5,0,1004,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(5,6,0,1005,NULL,'failed',1,'nonfinite','loss is not finite at step 40');
+INSERT INTO trial VALUES(6,7,0,1006,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(7,8,0,1007,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(8,9,0,1008,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(9,10,0,1009,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(10,11,0,1010,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(11,12,0,1011,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(12,13,0,1012,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(13,14,0,1013,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(14,15,0,1014,NULL,'failed',1,'memory','memory limit of 64 MiB reached');
+INSERT INTO trial VALUES(15,16,0,1015,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(16,17,0,1016,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(17,18,0,1017,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(18,19,0,1018,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(19,20,0,1019,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(20,21,0,1020,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(21,22,0,1021,NULL,'committed',0,NULL,NULL);
+INSERT INTO trial VALUES(22,23,0,1022,NULL,'running',0,NULL,NULL);
+INSERT INTO trial VALUES(23,24,0,1023,NULL,'done',0,NULL,NULL);
 CREATE TABLE execution (        -- when and where a trial ran; several when interrupted
   id       integer primary key,
   trial    integer not null references trial (number),
@@ -620,6 +621,11 @@ INSERT INTO curve VALUES(23,'validation_error',50,0.34285714285714286031);
 INSERT INTO curve VALUES(23,'validation_error',100,0.29999999999999998889);
 INSERT INTO curve VALUES(23,'validation_error',150,0.25714285714285711748);
 INSERT INTO curve VALUES(23,'validation_error',200,0.21428571428571430157);
+CREATE TABLE checkpoint (       -- trained weights that were kept for children
+  trial integer primary key references trial (number),
+  file  text not null,          -- relative to the folder of this file
+  hash  text not null
+) strict;
 CREATE TABLE latency (          -- one measurement of inference; times in nanoseconds
   id          integer primary key,
   trial       integer not null references trial (number),
@@ -707,7 +713,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   weights   text not null,      -- path of the file as given; '' for none
   finished  text not null
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T10:06:51.210Z');
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T10:26:26.454Z');
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -740,9 +746,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-24T10:06:51.145Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-24T10:06:51.197Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-24T10:06:51.210Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-24T10:26:26.350Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-24T10:26:26.436Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-24T10:26:26.454Z','note',NULL,'the sample is complete');
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state, rung);
