@@ -1,0 +1,131 @@
+/* tests/test_init.c -- every choice in the study that `retort init` writes is one. */
+#include "support.h"
+
+#include <ctype.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/study.h"
+
+extern const struct command command_init;
+const struct command *const command_table[] = {&command_init, NULL}; /* in place of main.c */
+static const struct space_shape fashion = {28, 28, 1, 10, SPACE_POOL_CLASS};
+static char *text; /* of the study */
+
+static int write_study(void **state)
+{
+    char folder[] = "/tmp/retort-init-XXXXXX", path[64], command[] = "init", task[] = "image";
+    char *argv[] = {command, task, folder, NULL};
+    size_t bytes;
+    struct rt_err err;
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    (void)snprintf(path, sizeof path, "%s/study.yaml", folder);
+    optind = 1;
+    const bool good = command_init.run(3, argv) == COMMAND_DONE &&
+                      rt_file_read(path, 1 << 20, &text, &bytes, &err) == RT_OK;
+    unlink(path);
+    rmdir(folder);
+    return good ? 0 : -1;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    free(text);
+    return 0;
+}
+
+/* "  #key: value" */
+static bool is_choice(const char *line)
+{
+    line += strspn(line, " ");
+    return line[0] == '#' && isalpha((unsigned char)line[1]);
+}
+
+static bool same_key(const char *a, const char *b)
+{
+    a += strspn(a, " #");
+    b += strspn(b, " #");
+    const size_t length = strcspn(a, ":");
+    return length == strcspn(b, ":") && strncmp(a, b, length) == 0;
+}
+
+/* The study with the choice on line `first` taken, with those right below it unless they are others
+ * for the same key, and with data.held_out, which some need. How many lines; 0: no choice there. */
+static int take(int first, char *out)
+{
+    const char *top = NULL;
+    int number = 0, taken = 0;
+    bool open = true;
+
+    for (const char *line = text; *line; number++) {
+        const size_t length = strcspn(line, "\n") + 1;
+        bool mine = false;
+        if (number == first && is_choice(line)) {
+            top = line;
+            mine = true;
+        } else if (number > first && open && top)
+            mine = is_choice(line) && !same_key(line, top);
+        if (number > first && !mine)
+            open = false;
+        taken += mine;
+        const size_t hash = strspn(line, " ");
+        if (mine || strncmp(line + hash, "#held_out", 9) == 0) {
+            memcpy(out, line, hash);
+            memcpy(out + hash, line + hash + 1, length - hash - 1);
+            out += length - 1;
+        } else {
+            memcpy(out, line, length);
+            out += length;
+        }
+        line += length;
+    }
+    *out = '\0';
+    return taken;
+}
+
+static void assert_good(const char *yaml)
+{
+    struct study study;
+    struct rt_err err;
+
+    if (study_parse("study.yaml", yaml, strlen(yaml), &study, &err) ||
+        study_bind_shape(&study, &fashion, &err))
+        fail_msg("%s in:\n%s", err.text, yaml);
+    study_release(&study);
+}
+
+static void the_study_is_read_as_it_is(void **state)
+{
+    (void)state;
+    assert_good(text);
+}
+
+static void every_choice_can_be_taken(void **state)
+{
+    char *changed = malloc(strlen(text) + 1);
+    int choices = 0;
+    (void)state;
+    assert_non_null(changed);
+    for (int line = 0; line < 200; line++) {
+        const int taken = take(line, changed);
+        if (!taken)
+            continue;
+        assert_good(changed);
+        choices++;
+        line += taken - 1;
+    }
+    assert_in_range(choices, 15, 40);
+    free(changed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_study_is_read_as_it_is),
+        cmocka_unit_test(every_choice_can_be_taken),
+    };
+    return cmocka_run_group_tests_name("retort init", tests, write_study, release);
+}
