@@ -71,7 +71,12 @@ static inline struct layer layer_new(const struct tr_kernels *k, int out_count, 
     fill_uniform(l.weight, n, 21);
     fill_uniform(l.bias, (size_t)out_count, 22);
     k->pack(l.weight, out_count, in, l.packed, l.packed + forward);
-    l.linear = (struct tr_linear){in, out_count, l.weight, l.bias, l.packed, l.packed + forward};
+    l.linear = (struct tr_linear){.in = in,
+                                  .out = out_count,
+                                  .weight = l.weight,
+                                  .bias = l.bias,
+                                  .forward = l.packed,
+                                  .backward = l.packed + forward};
     return l;
 }
 

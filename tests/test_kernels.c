@@ -351,6 +351,66 @@ static void adamw_matches_plain_at_every_tail(void **state)
 
 /* --- the choice --- */
 
+/* Values of all kinds: ties, ends of the range on either side, far beyond, and ordinary ones. */
+static void spread(struct matrix *m, float scale)
+{
+    static const float codes[] = {-300, -129, -128.5F, -128.4F, -128,   -.5F, .5F,
+                                  1.5F, 2.5F, 126.5F,  127.4F,  127.5F, 128,  1e9F};
+    enum { count = sizeof codes / sizeof *codes };
+
+    for (int r = 0; r < m->rows; r++)
+        for (int c = 0; c < m->cols; c++) {
+            const int i = (r * m->cols + c) % (2 * count);
+            m->at[r * m->ld + c] = i < count ? codes[i] * scale : 40 * m->at[r * m->ld + c];
+        }
+}
+
+static void int8_matches_plain_to_the_bit_at_every_tail(void **state)
+{
+    enum { rows = 5, most = 80 };
+    const float scale = .11F;
+    (void)state;
+    for (int s = 0; s < wide_count; s++)
+        for (int t = 0; t < tail_count; t++) {
+            const int cols = tails[t], bytes = (cols + 15) / 16 * 2;
+            struct matrix got = matrix_new(rows, cols, 1), want = matrix_new(rows, cols, 1);
+            unsigned char pass[2][rows * most / 8];
+            spread(&got, scale);
+            spread(&want, scale);
+            assert_true(wide[s]->largest(rows, cols, view(&got)) ==
+                        plain->largest(rows, cols, view(&want)));
+            memset(pass, 0x5a, sizeof pass);
+
+            wide[s]->fake_quant(rows, cols, scale, out(&got), pass[0]);
+            plain->fake_quant(rows, cols, scale, out(&want), pass[1]);
+            assert_matrix(&got, &want, 0);
+            assert_memory_equal(pass[0], pass[1], (size_t)(rows * bytes));
+            assert_int_equal(pass[0][rows * bytes], 0x5a);
+
+            wide[s]->fake_quant_back(rows, cols, pass[0], out(&got));
+            plain->fake_quant_back(rows, cols, pass[1], out(&want));
+            assert_matrix(&got, &want, 0);
+            matrix_free(&got), matrix_free(&want);
+        }
+}
+
+static void int8_keeps_what_is_not_finite(void **state)
+{
+    (void)state;
+    for (int s = -1; s < wide_count; s++) {
+        const struct tr_kernels *k = s < 0 ? plain : wide[s];
+        for (int at = 0; at < 21; at += 5) {
+            float x[21] = {0};
+            x[at] = NAN;
+            assert_true(isnan(k->largest(1, 21, (struct tr_view){x, 21})));
+            k->fake_quant(1, 21, .1F, (struct tr_out){x, 21}, NULL);
+            assert_true(isnan(x[at]));
+            x[at] = -INFINITY;
+            assert_true(isnan(k->largest(1, 21, (struct tr_view){x, 21})));
+        }
+    }
+}
+
 static void the_environment_overrides_the_choice(void **state)
 {
     const struct tr_kernels *k = NULL;
@@ -385,6 +445,8 @@ int main(void)
         cmocka_unit_test(elementwise_kernels_match_plain_at_every_tail),
         cmocka_unit_test(sums_of_rows_and_columns_match_plain_at_every_tail),
         cmocka_unit_test(adamw_matches_plain_at_every_tail),
+        cmocka_unit_test(int8_matches_plain_to_the_bit_at_every_tail),
+        cmocka_unit_test(int8_keeps_what_is_not_finite),
         cmocka_unit_test(the_environment_overrides_the_choice),
     };
     return cmocka_run_group_tests_name("trainer/nn", tests, find_sets, NULL);

@@ -44,6 +44,9 @@ static struct tr_plan_linear lay_linear(struct tr_student *s, int block, const c
     layer.weight = lay(s, block, full, out, in);
     snprintf(full, sizeof full, "%s.bias", name);
     layer.bias = lay(s, block, full, out, 0);
+    layer.site = s->plan->sites++;
+    layer.scale = s->plan->channels;
+    s->plan->channels += (size_t)out;
     return layer;
 }
 
@@ -76,6 +79,7 @@ static void lay_block(struct tr_student *s, int l, bool pruned)
         b->memory.out = 2 * b->inner;
         b->memory.weight += (size_t)b->inner * d;
         b->memory.bias += b->inner;
+        b->memory.scale += b->inner;
     }
     b->proj = lay_linear(s, l, "proj", d, b->inner);
     b->norm2 = lay_norm(s, l, "ln2");

@@ -59,10 +59,12 @@ const struct tr_tensor *tr_student_tensor(const struct tr_student *student, cons
 void tr_student_init_params(const struct tr_student *student, uint64_t seed, float *params);
 
 /* Parameters and, behind them, what the kernels want them packed as. */
+struct tr_int8; /* trainer/student_int8.h */
 struct tr_weights {
     float *params; /* param_count floats */
     float *packed; /* kernel set's own layout; NULL for plain kernels */
     bool for_training;
+    const struct tr_int8 *int8; /* NULL: a float network */
 };
 rt_status tr_weights_init(struct tr_weights *weights, const struct tr_student *student,
                           bool for_training, struct rt_arena *model, struct rt_err *err);
@@ -75,6 +77,10 @@ struct tr_pass;
 rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, int max_batch,
                        struct rt_arena *step, struct rt_err *err);
 size_t tr_pass_bytes(const struct tr_student *student, int max_batch);
+/* From the next forward on; NULL: no more. Activations of an int8 network are quantised in place,
+ * so the backward needs the watch that was there. */
+struct tr_watch;
+void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch);
 /* logits (batch,C) is written. */
 void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
                      const struct tr_weights *weights, const float *images, int batch,

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "trainer/student_int8.h"
 #include "trainer/student_internal.h"
 
 float *tr__rows(struct rt_arena *arena, int rows, int cols)
@@ -25,13 +26,17 @@ struct tr_head tr__head(const struct tr_student *student, bool pruned)
 
 struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_weights *weights)
 {
+    const struct tr_int8 *int8 = weights->int8;
+
     return (struct tr_linear){.in = layer->in,
                               .out = layer->out,
                               .weight = weights->params + layer->weight,
                               .bias = weights->params + layer->bias,
                               .forward = weights->packed ? weights->packed + layer->forward : NULL,
                               .backward =
-                                  weights->packed ? weights->packed + layer->backward : NULL};
+                                  weights->packed ? weights->packed + layer->backward : NULL,
+                              .weight_scale = int8 ? int8->scale + layer->scale : NULL,
+                              .input_scale = int8 ? tr_int8_input(int8, layer->site) : 0};
 }
 
 /* A few floats: a call of memcpy would cost more than it copies. */
@@ -119,10 +124,12 @@ void tr__block(const struct tr_student *student, const struct tr_weights *weight
     const ptrdiff_t ldf = tr__padded(b->ffn);
     const struct tr_out normed1 = {acts->normed1, ld}, normed2 = {acts->normed2, ld};
     const struct tr_out mid = {acts->mid, ld}, hidden = {acts->hidden, ldf};
+    const struct tr_out context = {acts->context, tr__padded(b->inner)};
     const float *w = weights->params;
 
     k->norm(all, d, (struct tr_view){acts->x, ld}, w + b->norm1.gamma, w + b->norm1.beta, normed1,
             acts->stats1);
+    tr__input(student, weights, acts->watch, &b->query, all, normed1);
     if (b->pruned) {
         const struct tr_linear memory = tr__linear(&b->memory, weights);
         k->linear(&memory, all, tr_seen(normed1), (struct tr_view){0},
@@ -131,11 +138,13 @@ void tr__block(const struct tr_student *student, const struct tr_weights *weight
     k->linear(&query, rows, (struct tr_view){normed1.at, step}, (struct tr_view){0},
               (struct tr_out){acts->query, tr__padded(query.out)});
     attend(student, b, batch, acts, scratch);
-    k->linear(&proj, rows, (struct tr_view){acts->context, tr__padded(b->inner)},
-              (struct tr_view){acts->x, step}, mid);
+    tr__input(student, weights, acts->watch, &b->proj, rows, context);
+    k->linear(&proj, rows, tr_seen(context), (struct tr_view){acts->x, step}, mid);
     k->norm(rows, d, tr_seen(mid), w + b->norm2.gamma, w + b->norm2.beta, normed2, acts->stats2);
+    tr__input(student, weights, acts->watch, &b->up, rows, normed2);
     k->linear(&up, rows, tr_seen(normed2), (struct tr_view){0}, hidden);
     k->gelu((size_t)rows * ldf, acts->hidden, acts->slope);
+    tr__input(student, weights, acts->watch, &b->down, rows, hidden);
     k->linear(&down, rows, tr_seen(hidden), tr_seen(mid), (struct tr_out){acts->out, ld});
 }
 

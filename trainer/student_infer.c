@@ -51,11 +51,13 @@ void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
     const int d = student->arch.width, classes = student->shape.classes;
     const struct tr_linear head = tr__linear(&plan->head, weights);
     const struct tr_out normed = {infer->acts.normed1, tr__padded(d)};
-    const float *pooled = plan->class_rows ? normed.at : infer->pooled;
+    const struct tr_out pooled = {plan->class_rows ? normed.at : infer->pooled, normed.ld};
     float *x = infer->x;
     struct tr_out rows;
 
     tr__cut_patches(student, images, batch, infer->patches);
+    tr__input(student, weights, NULL, &plan->stem, batch * student->tokens,
+              (struct tr_out){infer->patches, tr__padded(student->patch_size)});
     tr__stem(student, weights, infer->patches, batch, x);
     for (int l = 0; l < student->arch.depth; l++) {
         struct tr_block_acts acts = infer->acts;
@@ -68,6 +70,6 @@ void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
     k->norm(count, d, tr_seen(rows), weights->params + plan->norm.gamma,
             weights->params + plan->norm.beta, normed, NULL);
     tr__pool(student, normed.at, batch, infer->pooled);
-    k->linear(&head, batch, (struct tr_view){pooled, tr__padded(d)}, (struct tr_view){0},
-              (struct tr_out){logits, classes});
+    tr__input(student, weights, NULL, &plan->head, batch, pooled);
+    k->linear(&head, batch, tr_seen(pooled), (struct tr_view){0}, (struct tr_out){logits, classes});
 }

@@ -12,6 +12,8 @@ struct tr_plan_linear {
     int in, out;
     size_t weight, bias;      /* in the flat vector */
     size_t forward, backward; /* in the packed weights */
+    int site;                 /* which input it is, of those that int8 quantises */
+    size_t scale;             /* of its first output channel, among those of all layers */
 };
 
 struct tr_plan_norm {
@@ -36,6 +38,8 @@ struct tr_plan {
     int max_inner, max_ffn;
     size_t forward_floats; /* packed for inference */
     size_t packed_floats;  /* packed for training: forward, then backward */
+    int sites;             /* inputs of linear layers */
+    size_t channels;       /* outputs of linear layers */
 };
 
 /* As tr_student_init(); prune false computes the last block for all tokens (for tests). */
@@ -49,7 +53,8 @@ struct tr_block_acts {
     float *x, *stats1, *normed1; /* input of the block, its norm */
     float *query, *memory;       /* as in the plan */
     float *probs, *context;
-    size_t probs_stride; /* floats from one head to the next; 0 in inference */
+    size_t probs_stride;    /* floats from one head to the next; 0 in inference */
+    struct tr_watch *watch; /* on the inputs of linear layers; mostly NULL */
     float *mid, *stats2, *normed2;
     float *hidden, *slope; /* of the FFN */
     float *out;
@@ -82,6 +87,16 @@ struct tr_head tr__head(const struct tr_student *student, bool pruned);
 
 /* rows x padded(cols) zeroed floats and slack. */
 float *tr__rows(struct rt_arena *arena, int rows, int cols);
+
+/* Before a linear layer reads x: in an int8 network x becomes its int8 twin, in place; a watch
+ * notes the largest value, and where the gradient passes. Behind dx was computed: stop what does
+ * not. */
+void tr__input(const struct tr_student *student, const struct tr_weights *weights,
+               struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
+               struct tr_out x);
+void tr__input_back(const struct tr_student *student, const struct tr_weights *weights,
+                    const struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
+                    struct tr_out dx);
 
 struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_weights *weights);
 /* Patches (M,T,p*p*C); the rows of class tokens are not touched. */

@@ -11,6 +11,7 @@
 
 struct tr_pass {
     int batch; /* of the last forward */
+    struct tr_watch *watch;
     struct tr_block_acts block[SPACE_MAX_DEPTH];
     float *patches, *final_stats, *normed, *pooled, *scratch;
     float *dx, *dtail, *dnormed, *dquery, *dmemory, *dcontext, *dhidden;
@@ -92,6 +93,13 @@ size_t tr_pass_bytes(const struct tr_student *student, int max_batch)
     return arena.peak;
 }
 
+void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch)
+{
+    pass->watch = watch;
+    for (int l = 0; l < SPACE_MAX_DEPTH; l++)
+        pass->block[l].watch = watch;
+}
+
 void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
                      const struct tr_weights *weights, const float *images, int batch,
                      float *logits)
@@ -100,10 +108,13 @@ void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
     const struct tr_plan *plan = student->plan;
     const int d = student->arch.width, last = student->arch.depth - 1;
     const struct tr_linear head = tr__linear(&plan->head, weights);
+    const struct tr_out pooled = {pass->pooled, tr__padded(d)};
     struct tr_out rows;
 
     pass->batch = batch;
     tr__cut_patches(student, images, batch, pass->patches);
+    tr__input(student, weights, pass->watch, &plan->stem, batch * student->tokens,
+              (struct tr_out){pass->patches, tr__padded(student->patch_size)});
     tr__stem(student, weights, pass->patches, batch, pass->block[0].x);
     for (int l = 0; l <= last; l++)
         tr__block(student, weights, l, batch, &pass->block[l], pass->scratch);
@@ -112,7 +123,8 @@ void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
             weights->params + plan->norm.beta, (struct tr_out){pass->normed, tr__padded(d)},
             pass->final_stats);
     tr__pool(student, pass->normed, batch, pass->pooled);
-    k->linear(&head, batch, (struct tr_view){pass->pooled, tr__padded(d)}, (struct tr_view){0},
+    tr__input(student, weights, pass->watch, &plan->head, batch, pooled);
+    k->linear(&head, batch, tr_seen(pooled), (struct tr_view){0},
               (struct tr_out){logits, student->shape.classes});
 }
 
@@ -151,6 +163,12 @@ static void dx(const struct back *s, const struct tr_plan_linear *layer, int row
 {
     const struct tr_linear linear = tr__linear(layer, s->weights);
     s->k->linear_dx(&linear, rows, dy, (struct tr_view){0}, false, out);
+}
+
+static void input_back(const struct back *s, const struct tr_plan_linear *layer, int rows,
+                       struct tr_out out)
+{
+    tr__input_back(s->student, s->weights, s->pass->watch, layer, rows, out);
 }
 
 static void norm_back(const struct back *s, const struct tr_plan_norm *norm, int rows,
@@ -219,12 +237,15 @@ static void block_back(const struct back *s, int layer)
 
     dw(s, &b->down, rows, tr_seen(dout), (struct tr_view){acts->hidden, ldf});
     s->k->linear_dx(&down, rows, tr_seen(dout), (struct tr_view){acts->slope, ldf}, false, dhidden);
+    input_back(s, &b->down, rows, dhidden);
     dw(s, &b->up, rows, tr_seen(dhidden), (struct tr_view){acts->normed2, s->ld});
     dx(s, &b->up, rows, tr_seen(dhidden), dnormed);
+    input_back(s, &b->up, rows, dnormed);
     norm_back(s, &b->norm2, rows, (struct tr_view){acts->mid, s->ld}, acts->stats2, dout);
 
     dw(s, &b->proj, rows, tr_seen(dout), (struct tr_view){acts->context, lda});
     dx(s, &b->proj, rows, tr_seen(dout), (struct tr_out){p->dcontext, lda});
+    input_back(s, &b->proj, rows, (struct tr_out){p->dcontext, lda});
     attend_back(s, b, acts);
     if (b->pruned) {
         pruned_inputs_back(s, b, acts);
@@ -235,6 +256,7 @@ static void block_back(const struct back *s, int layer)
         dw(s, &b->query, rows, tr_seen(dquery), (struct tr_view){acts->normed1, s->ld});
         dx(s, &b->query, rows, tr_seen(dquery), dnormed);
     }
+    input_back(s, &b->query, all, dnormed);
     norm_back(s, &b->norm1, all, (struct tr_view){acts->x, s->ld}, acts->stats1,
               (struct tr_out){p->dx, s->ld});
 }
@@ -253,6 +275,7 @@ static void head_back(const struct back *s, const float *dlogits)
 
     dw(s, &plan->head, p->batch, dy, (struct tr_view){p->pooled, s->ld});
     dx(s, &plan->head, p->batch, dy, (struct tr_out){p->dnormed, s->ld});
+    input_back(s, &plan->head, p->batch, (struct tr_out){p->dnormed, s->ld});
     if (!plan->class_rows) /* spread the mean, from the last row down, since row m is a source */
         for (int r = all - 1; r >= 0; r--)
             for (int c = 0; c < d; c++)

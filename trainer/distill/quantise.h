@@ -8,7 +8,7 @@
  *   learnt step  ds = g sum dy * (low if v < low; high if v > high; rint(v) - v), v = x / s,
  *                g = 1 / sqrt(n high)
  *
- * Rows of the integer product are exact in int32 up to 2^31 / 128^2 = 131071 terms.
+ * Rows of the integer product are exact in int32 up to 2^31 / 128^2 terms: TR_QUANT_MOST_TERMS.
  * Shapes   w (rows,cols) as in y = x W^T, one row an output channel.
  * Source   Jacob et al. 2018, arXiv:1712.05877; learnt step Esser et al. 2020, arXiv:1902.08153.
  */
@@ -16,6 +16,8 @@
 #define TRAINER_DISTILL_QUANTISE_H
 #include <stddef.h>
 #include <stdint.h>
+
+#define TR_QUANT_MOST_TERMS 131071
 
 struct tr_quant_range {
     float low, high;

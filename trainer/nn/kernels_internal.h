@@ -17,6 +17,8 @@
  * GELU     exact: u Phi(u); the derivative Phi(u) + u phi(u) is written in the same pass.
  * Tables   (queries,keys) of one head, for losses between layers; row-major with rows padded to
  *          TR_PAD. A loss is in place: the student's values become the gradient by them.
+ * Int8     formulas in distill/quantise.h, for signed activations, half to even, the same bits in
+ *          all sets. `pass` has a bit a value, the lowest first, rows padded to TR_PAD bits.
  * Threads  pure functions of their arguments; scratch is the caller's.
  */
 #ifndef TRAINER_NN_KERNELS_INTERNAL_H
@@ -48,6 +50,8 @@ struct tr_linear {
     int in, out;
     const float *weight, *bias;      /* (out,in) and (out) in the flat vector */
     const float *forward, *backward; /* packed; NULL for sets that do not pack */
+    const float *weight_scale;       /* (out), of an int8 network; else NULL */
+    float input_scale;               /* likewise */
 };
 
 struct tr_head {
@@ -114,6 +118,12 @@ struct tr_kernels {
     void (*add_column_sums)(int rows, int cols, struct tr_view x, float *sums);
     void (*add_rows)(int rows, int cols, struct tr_view x, struct tr_out y); /* y += x */
 
+    float (*largest)(int rows, int cols, struct tr_view x); /* |x|; NaN when one is not finite */
+    /* x becomes x^; pass may be NULL. */
+    void (*fake_quant)(int rows, int cols, float scale, struct tr_out x, unsigned char *pass);
+    /* dx becomes 0 where pass is. */
+    void (*fake_quant_back)(int rows, int cols, const unsigned char *pass, struct tr_out dx);
+
     void (*adamw)(size_t n, const struct tr_adamw_rates *rates, float *w, float *g, float *m,
                   float *v);
     double (*sum_squares)(size_t n, const float *x);
@@ -123,6 +133,9 @@ struct tr_kernels {
 };
 
 extern const struct tr_kernels tr__kernels_plain;
+/* plain, but int8 networks' linear layers run on their codes: int8 products, int32 sums. Inference
+ * alone. The other sets compute the same in float, exactly up to the rounding of float sums. */
+extern const struct tr_kernels tr__kernels_integer;
 #ifdef __x86_64__
 extern const struct tr_kernels tr__kernels_v3, tr__kernels_v4;
 extern const struct tr_kernels tr__kernels_v3_openblas, tr__kernels_v4_openblas;
@@ -133,6 +146,9 @@ size_t tr__openblas_packed_floats(int rows, int cols);
 void tr__openblas_pack(const float *weight, int out, int in, float *forward, float *backward);
 void tr__openblas_linear(const struct tr_linear *layer, int rows, struct tr_view x,
                          struct tr_view residual, struct tr_out y);
+/* That of tr__kernels_integer. */
+void tr__integer_linear(const struct tr_linear *layer, int rows, struct tr_view x,
+                        struct tr_view residual, struct tr_out y);
 void tr__openblas_linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
                             struct tr_view factor, bool add, struct tr_out dx);
 void tr__openblas_linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy,

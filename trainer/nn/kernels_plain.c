@@ -5,7 +5,9 @@
  */
 #include <cblas.h>
 #include <math.h>
+#include <string.h>
 
+#include "trainer/distill/quantise.h"
 #include "trainer/nn/kernels_internal.h"
 #include "trainer/student.h"
 
@@ -297,6 +299,48 @@ static double sum_squares(size_t n, const float *x)
     return sum;
 }
 
+/* --- int8 --- */
+
+static float largest(int rows, int cols, struct tr_view x)
+{
+    float top = 0;
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++) {
+            const float v = fabsf(x.at[r * x.ld + c]);
+            if (!isfinite(v))
+                return NAN;
+            top = fmaxf(top, v);
+        }
+    return top;
+}
+
+static void fake_quant(int rows, int cols, float scale, struct tr_out x, unsigned char *pass)
+{
+    const ptrdiff_t bytes = (cols + TR_PAD - 1) / TR_PAD * TR_PAD / 8;
+
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        float *row = x.at + r * x.ld;
+        if (pass)
+            memset(pass + r * bytes, 0, (size_t)bytes);
+        for (int c = 0; c < cols; c++) {
+            unsigned char through;
+            tr_fake_quant(row + c, 1, scale, TR_QUANT_SIGNED, row + c, &through);
+            if (pass)
+                pass[r * bytes + c / 8] |= (unsigned char)(through << c % 8);
+        }
+    }
+}
+
+static void fake_quant_back(int rows, int cols, const unsigned char *pass, struct tr_out dx)
+{
+    const ptrdiff_t bytes = (cols + TR_PAD - 1) / TR_PAD * TR_PAD / 8;
+
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++)
+            if (!(pass[r * bytes + c / 8] >> c % 8 & 1))
+                dx.at[r * dx.ld + c] = 0;
+}
+
 /* --- the limit --- */
 
 /* Enough chains that none waits for its last result. */
@@ -315,26 +359,18 @@ static double multiply_add(void)
     return 2.0 * rounds * chains * 4;
 }
 
-const struct tr_kernels tr__kernels_plain = {
-    .name = "plain",
-    .packed_floats = tr__openblas_packed_floats,
-    .pack = tr__openblas_pack,
-    .linear = tr__openblas_linear,
-    .linear_dx = tr__openblas_linear_dx,
-    .linear_dw = tr__openblas_linear_dw,
-    .probs_floats = scores_floats,
-    .scratch_floats = scores_floats,
-    .attention = attention,
-    .attention_back = attention_back,
-    .scores = scores,
-    .scores_back = scores_back,
-    .pair_loss = pair_loss,
-    .norm = norm,
-    .norm_back = norm_back,
-    .gelu = gelu,
-    .add_column_sums = add_column_sums,
-    .add_rows = add_rows,
-    .adamw = adamw,
-    .sum_squares = sum_squares,
-    .multiply_add = multiply_add,
-};
+#define TABLE(set_name, set_linear)                                                                \
+    {                                                                                              \
+        .name = (set_name), .linear = (set_linear), .packed_floats = tr__openblas_packed_floats,   \
+        .pack = tr__openblas_pack, .linear_dx = tr__openblas_linear_dx,                            \
+        .linear_dw = tr__openblas_linear_dw, .probs_floats = scores_floats,                        \
+        .scratch_floats = scores_floats, .attention = attention, .attention_back = attention_back, \
+        .scores = scores, .scores_back = scores_back, .pair_loss = pair_loss, .norm = norm,        \
+        .norm_back = norm_back, .gelu = gelu, .add_column_sums = add_column_sums,                  \
+        .add_rows = add_rows, .largest = largest, .fake_quant = fake_quant,                        \
+        .fake_quant_back = fake_quant_back, .adamw = adamw, .sum_squares = sum_squares,            \
+        .multiply_add = multiply_add,                                                              \
+    }
+
+const struct tr_kernels tr__kernels_plain = TABLE("plain", tr__openblas_linear);
+const struct tr_kernels tr__kernels_integer = TABLE("integer", tr__integer_linear);

@@ -8,6 +8,7 @@
 #include "trainer/nn/simd_attention.h"
 #include "trainer/nn/simd_pairs.h"
 #include "trainer/nn/simd_product.h"
+#include "trainer/nn/simd_quant.h"
 #include "trainer/nn/simd_rows.h"
 
 /* --- linear layers --- */
@@ -131,7 +132,8 @@ static double multiply_add(void)
         .attention_back = attention_back, .scores = scores, .scores_back = scores_back,            \
         .pair_loss = pair_loss, .norm = norm, .norm_back = norm_back, .gelu = gelu,                \
         .add_column_sums = add_column_sums, .add_rows = add_rows, .adamw = adamw,                  \
-        .sum_squares = sum_squares, .multiply_add = multiply_add,                                  \
+        .sum_squares = sum_squares, .multiply_add = multiply_add, .largest = largest,              \
+        .fake_quant = fake_quant, .fake_quant_back = fake_quant_back,                              \
     }
 
 const struct tr_kernels SET_SYMBOL = TABLE(SET_NAME, own_);
