@@ -16,6 +16,7 @@
 #include "cli/lab.h"
 #include "cli/settings.h"
 #include "trainer/data/safetensors.h"
+#include "trainer/int8_trial.h"
 
 struct wishes {
     const char *db, *candidate, *output;
@@ -116,7 +117,13 @@ struct job {
     struct tr_train_summary summary;
     int kept;                  /* which student of a cohort */
     struct tr_lineage lineage; /* what of the first weights comes from a teacher */
+    struct tr_ranges ranges;   /* of int8, when the recipe asks for it */
 };
+
+static bool in_int8(const struct job *job)
+{
+    return job->recipe.quantise != TR_QUANTISE_NONE;
+}
 
 /* Weights for a cohort, each with a start of its own; the first one's is that of a student alone.
  */
@@ -166,11 +173,13 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
     const struct lab *lab = &job->lab;
     const int threads = lab->study.search.workers;
     struct lab_meter meter = {.name = "student"};
+    struct tr_ranges ranges[TR_ONLINE_MAX_COHORT];
     const struct tr_training training = {.student = &job->student,
                                          .data = &lab->data,
                                          .recipe = &job->recipe,
                                          .seed = lab->study.seed,
                                          .lineage = &job->lineage,
+                                         .ranges = ranges,
                                          .lanes = TR_LANES,
                                          .threads = threads < TR_LANES ? threads : TR_LANES,
                                          .stop = stop,
@@ -188,53 +197,82 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
                       : tr_train_cohort(&training, online, cohort, summaries, err));
     job->summary = summaries[0];
     job->weights = cohort[0];
-    return count == 1 ? RT_OK : keep_best(job, cohort, count, err);
+    if (count > 1)
+        RT_TRY(keep_best(job, cohort, count, err));
+    job->ranges = ranges[job->kept];
+    return in_int8(job) ? tr_int8_ranges(&job->student, &job->weights, &lab->data, &job->recipe,
+                                         lab->study.seed, &job->ranges, err)
+                        : RT_OK;
 }
 
 /* ---- what it leaves ---- */
 
-static rt_status write_weights(const struct job *job, const struct exam *exam, const char *path,
-                               struct rt_err *err)
+/* As floats or, when there is a twin, in int8. */
+static rt_status write_weights(const struct job *job, const struct tr_twin *twin, double error,
+                               const char *path, struct rt_err *err)
 {
-    char arch[SPACE_ARCH_TEXT], error[32], mean[32], sd[32];
+    char arch[SPACE_ARCH_TEXT], test_error[32], mean[32], sd[32];
     const struct tr_metadata metadata[] = {
         {"format", "retort"},
         {"arch", arch},
         {"pool", job->lab.shape.pool == SPACE_POOL_CLASS ? "class" : "mean"},
-        {"test_error", error},
+        {"test_error", test_error},
         {"pixel_mean", mean},
         {"pixel_sd", sd},
         {NULL, NULL}};
 
     space_arch_print(&job->arch, arch);
-    (void)snprintf(error, sizeof error, "%.6f", exam->student.error);
+    (void)snprintf(test_error, sizeof test_error, "%.6f", error);
     (void)snprintf(mean, sizeof mean, "%.9g", (double)job->lab.split.mean);
     (void)snprintf(sd, sizeof sd, "%.9g", (double)job->lab.split.sd);
-    return tr_safetensors_write(path, &job->student, job->weights.params, metadata, err);
+    return twin ? tr_safetensors_write_int8(path, &job->student, twin, metadata, err)
+                : tr_safetensors_write(path, &job->student, job->weights.params, metadata, err);
+}
+
+static rt_status write_int8(const struct job *job, double error, const char *path,
+                            struct rt_err *err)
+{
+    struct rt_arena arena;
+    struct tr_twin twin;
+    rt_status rc;
+
+    RT_TRY(rt_arena_init(&arena, tr_twin_bytes(&job->student, false), err));
+    rc = tr_twin_init(&twin, &job->student, &job->ranges, false, &arena, err);
+    if (rc == RT_OK) {
+        tr_twin_update(&twin, &job->student, job->weights.params);
+        rc = write_weights(job, &twin, error, path, err);
+    }
+    rt_arena_release(&arena);
+    return rc;
 }
 
 /* student.safetensors -> student.json */
-static void json_path(const char *weights, char path[RT_PATH_MAX])
+static void path_beside(const char *weights, const char *new_ending, char path[RT_PATH_MAX])
 {
     static const char ending[] = ".safetensors";
     size_t length = strlen(weights), end = sizeof ending - 1;
 
     if (length > end && strcmp(weights + length - end, ending) == 0)
         length -= end;
-    (void)snprintf(path, RT_PATH_MAX, "%.*s.json", (int)length, weights);
+    (void)snprintf(path, RT_PATH_MAX, "%.*s%s", (int)length, weights, new_ending);
 }
 
 static rt_status write_files(const struct job *job, const struct exam *exam,
                              const struct store_distillation *run, struct rt_err *err)
 {
-    char path[RT_PATH_MAX];
+    char json[RT_PATH_MAX], int8[RT_PATH_MAX];
 
     if (!run->weights[0])
         return RT_OK;
-    json_path(run->weights, path);
-    RT_TRY(write_weights(job, exam, run->weights, err));
-    RT_TRY(exam_write(run, path, err));
-    (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, path);
+    path_beside(run->weights, ".json", json);
+    path_beside(run->weights, ".int8.safetensors", int8);
+    RT_TRY(write_weights(job, NULL, exam->student.error, run->weights, err));
+    RT_TRY(exam_write(run, json, err));
+    if (in_int8(job))
+        RT_TRY(write_int8(job, exam->int8.error, int8, err));
+    (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, json);
+    if (in_int8(job))
+        (void)printf("weights in int8    %s\n", int8);
     return RT_OK;
 }
 
@@ -314,7 +352,8 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     if (wishes->steps > 0)
         job->recipe.steps = (int)wishes->steps;
     RT_TRY(train(job, stop, err));
-    RT_TRY(exam_take(lab, &job->student, &job->weights, &job->recipe.distill, &exam, err));
+    RT_TRY(exam_take(lab, &job->student, &job->weights, in_int8(job) ? &job->ranges : NULL,
+                     &job->recipe.distill, &exam, err));
     return report(job, wishes, &exam, err);
 }
 
@@ -383,7 +422,8 @@ const struct command command_distill = {
         "that with standard errors, and records it in the database (view `distillations`).\n"
         "\n"
         "  -o, --output FILE  write the weights, in safetensors format, and beside them the\n"
-        "                     measurements as .json\n"
+        "                     measurements as .json and, when the recipe says `quantise`, the\n"
+        "                     int8 weights as .int8.safetensors\n"
         "  --steps N          optimiser steps, in place of the study's\n"
         "  --study FILE       take `full` and `gates` from this file of the same study, in place\n"
         "                     of the study as it was when the search began\n"

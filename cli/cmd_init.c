@@ -131,7 +131,7 @@ static const char *const image_lines[] = {
     "  workers: 0            # 0: one on each core",
     "  window: 16            # trials that may be proposed ahead of the results",
     "  initial: 16           # spread over the space before evolution begins",
-    "  objectives: [error, params, latency]  # minimised; also kl, bytes, macs, memory",
+    "  objectives: [error, params, latency]  # minimised; also kl, bytes, macs, memory, int8_bytes",
     "",
     "# What `latency` means here: batch 1 on one thread is a single request.",
     "latency:",

@@ -190,6 +190,12 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
         result->value_count = evaluator_values(&got.fidelity, true, result->values);
         if (recipe.init == TR_INIT_PRUNE || job->inherits >= 0)
             put(result->values, &result->value_count, "inherited", got.inherited, NAN);
+        put(result->values, &result->value_count, "int8_bytes", (double)got.int8_bytes, NAN);
+        if (got.has_int8) {
+            put(result->values, &result->value_count, "int8_error", got.int8.error,
+                got.int8.error_se);
+            put(result->values, &result->value_count, "int8_kl", got.int8.kl, got.int8.kl_se);
+        }
         take_latency(evaluator, &got.latency, concurrent || atomic_load(job->running) > 1, result);
         take_curve(&got.curve, result);
     }

@@ -38,6 +38,34 @@ static rt_status sheets_init(struct sheets *s, size_t n, size_t classes, size_t 
     return rt_fail(err, RT_ENOMEM, "no memory to evaluate %zu test examples", n);
 }
 
+/* The student as an int8 machine runs it: sheets hold the ensemble's answers already. */
+static rt_status grade_int8(const struct lab *lab, const struct space_arch *arch,
+                            const float *params, const struct tr_ranges *ranges,
+                            const struct tr_images *test, struct sheets *s, struct exam *exam,
+                            struct rt_err *err)
+{
+    struct tr_student student;
+    struct rt_arena arena = {0};
+    struct tr_twin twin;
+    rt_status rc;
+
+    RT_TRY(tr_student_init(&student, arch, &lab->shape, tr_kernels_integer(), err));
+    if ((rc = rt_arena_init(&arena, tr_twin_bytes(&student, false), err)) == RT_OK &&
+        (rc = tr_twin_init(&twin, &student, ranges, false, &arena, err)) == RT_OK) {
+        tr_twin_update(&twin, &student, params);
+        rc = tr_predict(&student, &twin.weights, test, &lab->split, s->rows, test->count,
+                        lab->study.search.workers, s->student, err);
+    }
+    if (rc == RT_OK)
+        rc = tr_fidelity_measure(s->student, s->target, test->labels, test->count, test->classes,
+                                 &exam->int8, err);
+    exam->has_int8 = rc == RT_OK;
+    exam->int8_bytes = (double)tr_int8_bytes(&student);
+    rt_arena_release(&arena);
+    tr_student_release(&student);
+    return rc;
+}
+
 static rt_status grade(const struct lab *lab, const struct tr_student *student,
                        const struct tr_weights *weights, const struct tr_distill *distill,
                        const struct tr_images *test, struct sheets *s, struct exam *exam,
@@ -76,8 +104,8 @@ static void measure_sizes(const struct lab *lab, const struct tr_student *studen
 }
 
 rt_status exam_take(const struct lab *lab, const struct tr_student *student,
-                    const struct tr_weights *weights, const struct tr_distill *distill,
-                    struct exam *exam, struct rt_err *err)
+                    const struct tr_weights *weights, const struct tr_ranges *ranges,
+                    const struct tr_distill *distill, struct exam *exam, struct rt_err *err)
 {
     struct tr_images test;
     struct sheets sheets;
@@ -88,6 +116,8 @@ rt_status exam_take(const struct lab *lab, const struct tr_student *student,
                      (size_t)lab->study.teachers.count, err);
     if (rc == RT_OK)
         rc = grade(lab, student, weights, distill, &test, &sheets, exam, err);
+    if (rc == RT_OK && ranges)
+        rc = grade_int8(lab, &student->arch, weights->params, ranges, &test, &sheets, exam, err);
     sheets_release(&sheets);
     tr_images_release(&test);
     measure_sizes(lab, student, exam);
@@ -95,6 +125,23 @@ rt_status exam_take(const struct lab *lab, const struct tr_student *student,
 }
 
 /* ---- its numbers ---- */
+
+static int int8_values(const struct exam *exam, struct store_value *values)
+{
+    const struct tr_fidelity *f = &exam->int8;
+    const double nan = (double)NAN;
+    const struct store_value all[] = {
+        {"int8_error", f->error, f->error_se},
+        {"int8_kl", f->kl, f->kl_se},
+        {"int8_agreement", f->agreement, f->agreement_se},
+        {"int8_retention", f->retention, f->retention_se},
+        {"int8_bytes", exam->int8_bytes, nan},
+        {"int8_bytes_reduction", tr_compress(exam->int8_bytes, 4 * exam->ensemble_params), nan},
+    };
+
+    memcpy(values, all, sizeof all);
+    return (int)(sizeof all / sizeof *all);
+}
 
 int exam_values(const struct exam *exam, struct store_value values[STORE_MAX_METRICS])
 {
@@ -113,10 +160,11 @@ int exam_values(const struct exam *exam, struct store_value values[STORE_MAX_MET
         {"bytes_reduction", saved, nan}, /* four bytes each on both sides */
         {"compression_ratio", tr_shrink(exam->params, exam->ensemble_params), nan},
     };
-    const int count = evaluator_values(&exam->student, true, values);
+    int count = evaluator_values(&exam->student, true, values);
 
     memcpy(values + count, more, sizeof more);
-    return count + (int)(sizeof more / sizeof *more);
+    count += (int)(sizeof more / sizeof *more);
+    return exam->has_int8 ? count + int8_values(exam, values + count) : count;
 }
 
 static void print_share(const char *name, double value, double se, double other, double other_se)
@@ -132,6 +180,23 @@ static void print_number(const char *name, double value, double se, double other
     (void)printf("%-18s %8.4f   +- %.4f", name, value, se);
     if (isfinite(other))
         (void)printf(" %8.4f   +- %.4f", other, other_se);
+    (void)printf("\n");
+}
+
+static void print_int8(const struct exam *exam)
+{
+    const struct tr_fidelity *f = &exam->int8;
+    const double nan = (double)NAN, bytes = exam->int8_bytes, before = 4 * exam->params;
+    const double teachers = 4 * exam->ensemble_params;
+
+    (void)printf("\nin int8, by integer arithmetic\n");
+    print_share("accuracy", f->accuracy, f->error_se, nan, nan);
+    print_share("accuracy retained", f->retention, f->retention_se, nan, nan);
+    print_share("agreement", f->agreement, f->agreement_se, nan, nan);
+    print_number("KL", f->kl, f->kl_se, nan, nan);
+    (void)printf("bytes              %.0f: %.2f times less than fp32", bytes, before / bytes);
+    if (isfinite(teachers))
+        (void)printf(", %.2f %% saved of the ensemble's", 100 * tr_compress(bytes, teachers));
     (void)printf("\n");
 }
 
@@ -169,6 +234,8 @@ void exam_print(const struct exam *exam)
     print_share("calibration error", s->ece_teacher, s->ece_teacher_se, nan, nan);
     (void)printf("\n");
     print_sizes(exam);
+    if (exam->has_int8)
+        print_int8(exam);
 }
 
 /* ---- gates ---- */

@@ -8,16 +8,21 @@
 #define CLI_EXAM_H
 #include "cli/lab.h"
 #include "store/store.h"
+#include "trainer/student_int8.h"
 
 struct exam {
     struct tr_fidelity student, ensemble;
     double params, ensemble_params, largest_params; /* of the student, all teachers, the largest */
+    bool has_int8;
+    struct tr_fidelity int8; /* of the student's int8 twin, in integers */
+    double int8_bytes;
 };
 
-/* Predict the test file with both; weights must be packed. RT_EARG when the study names none. */
+/* Predict the test file with both; weights must be packed. ranges NULL: not in int8. RT_EARG when
+ * the study names none. */
 rt_status exam_take(const struct lab *lab, const struct tr_student *student,
-                    const struct tr_weights *weights, const struct tr_distill *distill,
-                    struct exam *exam, struct rt_err *err);
+                    const struct tr_weights *weights, const struct tr_ranges *ranges,
+                    const struct tr_distill *distill, struct exam *exam, struct rt_err *err);
 /* All numbers by name, as trials' metrics are called; the ensemble's own begin with "ensemble_". */
 int exam_values(const struct exam *exam, struct store_value values[STORE_MAX_METRICS]);
 void exam_print(const struct exam *exam);

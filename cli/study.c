@@ -23,7 +23,9 @@ void study_defaults(struct study *study)
                    .micro_batch = 4,
                    .warmup = .05,
                    .weight_decay = .05,
-                   .curve_points = 20},
+                   .curve_points = 20,
+                   .ptq_rows = 1024,
+                   .qat = {.start = .8, .ema = .99, .freeze = .9}},
         .prune = {.calibration = 1024},
         .search = {.seed = 1,
                    .window = 16,
@@ -446,6 +448,45 @@ static rt_status check_recipe(const struct assembly *a, const struct tr_recipe *
     return check_loss(a, recipe, block);
 }
 
+static rt_status check_int8(const struct assembly *a, const struct tr_recipe *recipe,
+                            const char *block)
+{
+    const struct tr_qat *qat = &recipe->qat;
+    char key[STUDY_KEY];
+
+    (void)snprintf(key, sizeof key, "%s.qat.freeze", block);
+    if (qat->freeze < qat->start)
+        return study__fail(a->yaml, key, a->err,
+                           "ranges cannot be kept from %g on when they are first seen at %g; give "
+                           "at least qat.start",
+                           qat->freeze, qat->start);
+    (void)snprintf(key, sizeof key, "%s.qat.start", block);
+    if (recipe->quantise == TR_QUANTISE_QAT && tr_layers_active(&recipe->layers, qat->start))
+        return study__fail(a->yaml, key, a->err,
+                           "at %g layer-wise losses are in force, which see no int8; begin later, "
+                           "or give layers.intermediate up to it",
+                           qat->start);
+    return RT_OK;
+}
+
+/* What int8 is worth is measured only when it is asked for. */
+static rt_status check_int8_objectives(const struct assembly *a)
+{
+    const struct search_options *search = &a->study->search;
+    char key[STUDY_KEY];
+
+    for (int i = 0; i < search->objective_count; i++) {
+        const char *name = search->objectives[i];
+        (void)snprintf(key, sizeof key, "search.objectives[%d]", i);
+        if (a->study->recipe.quantise == TR_QUANTISE_NONE &&
+            (strcmp(name, "int8_error") == 0 || strcmp(name, "int8_kl") == 0))
+            return study__fail(a->yaml, key, a->err,
+                               "'%s' is of students in int8; add distill.quantise: ptq or qat",
+                               name);
+    }
+    return RT_OK;
+}
+
 /* A micro-batch that the file does not give is never larger than the batch. */
 static void fit_micro_batch(const struct assembly *a, const char *key, struct tr_recipe *recipe)
 {
@@ -477,7 +518,9 @@ static rt_status place_recipes(const struct assembly *a)
         return study__fail(a->yaml, "full.online", a->err,
                            "students cut out of one teacher begin alike and have nothing to tell "
                            "each other; give full init: random, or mode: off");
-    return RT_OK;
+    RT_TRY(check_int8(a, &study->recipe, "distill"));
+    RT_TRY(check_int8(a, &study->full, "full"));
+    return check_int8_objectives(a);
 }
 
 /* A gate on sizes needs the size of every teacher. */

@@ -15,7 +15,7 @@
 #define STUDY_KEY 160 /* a key with its place: "teachers.members[2].train.arch" */
 #define STUDY_SEED_UNSET INT64_C(-1)
 
-enum study_objective_kind { STUDY_OBJECTIVE_COUNT = STORE_MAX_OBJECTIVES };
+enum { STUDY_OBJECTIVE_COUNT = 10 }; /* of which a study may name STORE_MAX_OBJECTIVES */
 extern const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT];
 
 struct study_member { /* one of teachers.members; "" or 0: not said */

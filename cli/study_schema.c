@@ -41,6 +41,8 @@ static const cyaml_strval_t regularisers[] = {
 static const cyaml_strval_t inherits[] = {{"none", SEARCH_INHERIT_NONE},
                                           {"parent", SEARCH_INHERIT_PARENT}};
 static const cyaml_strval_t inits[] = {{"random", TR_INIT_RANDOM}, {"prune", TR_INIT_PRUNE}};
+static const cyaml_strval_t quantises[] = {
+    {"none", TR_QUANTISE_NONE}, {"ptq", TR_QUANTISE_PTQ}, {"qat", TR_QUANTISE_QAT}};
 static const cyaml_strval_t importances[] = {{"activation", TR_IMPORTANCE_ACTIVATION},
                                              {"gradient", TR_IMPORTANCE_GRADIENT}};
 static const cyaml_strval_t kept_layers[] = {{"uniform", TR_INHERIT_UNIFORM},
@@ -62,8 +64,8 @@ static const cyaml_strval_t online_modes[] = {{"off", TR_ONLINE_OFF},
                                               {"kdcl_naive", TR_ONLINE_KDCL_NAIVE},
                                               {"kdcl_minlogit", TR_ONLINE_KDCL_MINLOGIT}};
 const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
-    {"error", 0}, {"kl", 1},     {"params", 2}, {"bytes", 3},
-    {"macs", 4},  {"memory", 5}, {"latency", 6}};
+    {"error", 0},  {"kl", 1},      {"params", 2},     {"bytes", 3},   {"macs", 4},
+    {"memory", 5}, {"latency", 6}, {"int8_error", 7}, {"int8_kl", 8}, {"int8_bytes", 9}};
 
 /* ---- kinds of key; `member` is a place in struct study_file ---- */
 
@@ -186,6 +188,13 @@ static const cyaml_schema_field_t online_fields[] = {
     FLOAT("rampup", optional, study.online.rampup),
     CYAML_FIELD_END};
 
+#define QAT(which)                                                                                 \
+    FLOAT("start", optional, study.which.qat.start), FLOAT("ema", optional, study.which.qat.ema),  \
+        FLOAT("freeze", optional, study.which.qat.freeze)
+
+static const cyaml_schema_field_t distill_qat[] = {QAT(recipe), CYAML_FIELD_END};
+static const cyaml_schema_field_t full_qat[] = {QAT(full), CYAML_FIELD_END};
+
 /* The same keys serve `distill:`, the recipe of trials, and `full:`. */
 #define RECIPE(which)                                                                              \
     INT("steps", optional, study.which.steps), INT("batch", optional, study.which.batch),          \
@@ -217,14 +226,19 @@ static const cyaml_schema_field_t online_fields[] = {
         FLOAT("clip_low", optional, study.which.distill.clip_low),                                 \
         FLOAT("floor_until", optional, study.which.distill.floor_until),                           \
         INT("curve_points", optional, study.which.curve_points),                                   \
-        WORD("init", optional, study.which.init, inits)
+        WORD("init", optional, study.which.init, inits),                                           \
+        WORD("quantise", optional, study.which.quantise, quantises),                               \
+        INT("ptq_rows", optional, study.which.ptq_rows)
 
 static const cyaml_schema_field_t distill_fields[] = {
-    RECIPE(recipe), BLOCK("layers", optional, distill_layers), CYAML_FIELD_END};
-static const cyaml_schema_field_t full_fields[] = {
-    FLOAT("epochs", optional, study.full_epochs), RECIPE(full),
-    BLOCK("layers", optional, full_layers), BLOCK("online", optional, online_fields),
+    RECIPE(recipe), BLOCK("layers", optional, distill_layers), BLOCK("qat", optional, distill_qat),
     CYAML_FIELD_END};
+static const cyaml_schema_field_t full_fields[] = {FLOAT("epochs", optional, study.full_epochs),
+                                                   RECIPE(full),
+                                                   BLOCK("layers", optional, full_layers),
+                                                   BLOCK("online", optional, online_fields),
+                                                   BLOCK("qat", optional, full_qat),
+                                                   CYAML_FIELD_END};
 
 static const cyaml_schema_field_t prune_fields[] = {
     TEXT("teacher", optional, prune_teacher),
@@ -339,6 +353,10 @@ static const struct study_range ranges[] = {
     {"distill.clip_low", 0, 1e6},
     {"distill.floor_until", 0, 1},
     {"distill.curve_points", 0, 10000},
+    {"distill.ptq_rows", 1, any_rows},
+    {"distill.qat.start", 0, 1},
+    {"distill.qat.ema", 0, 1},
+    {"distill.qat.freeze", 0, 1},
     {"distill.layers.embedding", 0, 1e6},
     {"distill.layers.hidden", 0, 1e6},
     {"distill.layers.attention", 0, 1e6},

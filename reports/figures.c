@@ -51,13 +51,15 @@ static rt_status write_trials(const struct figures *f, bool front, struct rt_err
     struct rt_writer writer;
 
     RT_TRY(open_in(f, front ? "front" : "trials", "csv", &writer, err));
-    (void)fputs("candidate,trial,arch,error,error_stderr,kl,latency,params,bytes,macs,memory\n",
+    (void)fputs("candidate,trial,arch,error,error_stderr,kl,latency,params,bytes,macs,memory,"
+                "int8_error,int8_kl,int8_bytes\n",
                 writer.file);
     for (int i = 0; i < f->rows.count; i++) {
         const struct report__row *r = &f->rows.row[i];
         const double values[] = {r->error,        r->error_se,       r->kl,
                                  r->latency,      (double)r->params, (double)r->bytes,
-                                 (double)r->macs, (double)r->memory};
+                                 (double)r->macs, (double)r->memory, r->int8_error,
+                                 r->int8_kl,      r->int8_bytes};
         if (front && !r->on_front)
             continue;
         (void)fprintf(writer.file, "%lld,%lld,%s", (long long)r->candidate, (long long)r->trial,
@@ -135,6 +137,11 @@ struct axis_text {
     bool log;
 };
 
+static bool is_share(const char *objective)
+{
+    return strcmp(objective, "error") == 0 || strcmp(objective, "int8_error") == 0;
+}
+
 static struct axis_text axis_of(const char *objective)
 {
     static const char *const labels[][2] = {{"error", "validation error, %"},
@@ -143,14 +150,17 @@ static struct axis_text axis_of(const char *objective)
                                             {"params", "parameters"},
                                             {"bytes", "bytes of the weights (fp32)"},
                                             {"macs", "multiply-accumulates"},
-                                            {"memory", "peak activation bytes"}};
+                                            {"memory", "peak activation bytes"},
+                                            {"int8_error", "validation error in int8, %"},
+                                            {"int8_kl", "KL to the ensemble in int8"},
+                                            {"int8_bytes", "bytes of the weights in int8"}};
     struct axis_text axis = {.label = objective, .log = report__is_cost(objective)};
 
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
         if (strcmp(labels[i][0], objective) == 0)
             axis.label = labels[i][1];
     (void)snprintf(axis.value, sizeof axis.value, "(%scolumn('%s'))",
-                   strcmp(objective, "error") == 0 ? "100*" : "", objective);
+                   is_share(objective) ? "100*" : "", objective);
     axis.settings = axis.log && strcmp(objective, "latency") != 0 ? "'%.0s%c'" : "'%g'";
     return axis;
 }
@@ -159,7 +169,7 @@ static struct axis_text axis_of(const char *objective)
 static void print_range(FILE *out, char letter, const struct report__rows *rows,
                         const char *objective, double level)
 {
-    const double factor = strcmp(objective, "error") == 0 ? 100 : 1;
+    const double factor = is_share(objective) ? 100 : 1;
     const bool log_scale = report__is_cost(objective);
     double low = level, high = level; /* fmin() and fmax() pass over a NaN */
 

@@ -28,7 +28,10 @@ struct report__show report__show(const struct report__rows *rows, const char *ob
                  {"params", {1, "", "parameters"}},
                  {"bytes", {1, "B", "bytes of the weights (fp32)"}},
                  {"macs", {1, "", "multiply-accumulates"}},
-                 {"memory", {1, "B", "peak activation bytes"}}};
+                 {"memory", {1, "B", "peak activation bytes"}},
+                 {"int8_error", {100, "%", "validation error in int8, %"}},
+                 {"int8_kl", {1, "", "KL to the ensemble in int8"}},
+                 {"int8_bytes", {1, "B", "bytes of the weights in int8"}}};
     double most = 0;
 
     for (size_t i = 0; i < sizeof shows / sizeof *shows; i++)

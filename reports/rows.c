@@ -139,8 +139,11 @@ static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_e
                               .kl = report__number(q, 8),
                               .agreement = report__number(q, 9),
                               .latency = report__number(q, 10),
-                              .on_front = sqlite3_column_int(q, 11) != 0,
-                              .arch = strdup(report__column(q, 12))};
+                              .int8_error = report__number(q, 11),
+                              .int8_kl = report__number(q, 12),
+                              .int8_bytes = report__number(q, 13),
+                              .on_front = sqlite3_column_int(q, 14) != 0,
+                              .arch = strdup(report__column(q, 15))};
     if (!r->arch)
         return rt_fail(err, RT_ENOMEM, "no memory for %d trials", rows->count);
     rows->count++;
@@ -148,9 +151,11 @@ static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_e
     return RT_OK;
 }
 
+#define METRIC(name)                                                                               \
+    "(select value from metric m where m.trial = r.trial and m.name = '" name "'), "
 #define COLUMNS                                                                                    \
     "select trial, candidate, params, bytes, macs, memory, error, error_stderr, kl, agreement, "   \
-    "latency, "
+    "latency, " METRIC("int8_error") METRIC("int8_kl") METRIC("int8_bytes")
 
 static rt_status load_rows(struct store *store, enum report__which which, struct report__rows *rows,
                            struct rt_err *err)
@@ -159,9 +164,9 @@ static rt_status load_rows(struct store *store, enum report__which which, struct
     rt_status rc = RT_OK, ended;
 
     RT_TRY(report__ask(store,
-                       which == REPORT__FRONT ? COLUMNS "1, arch from pareto"
+                       which == REPORT__FRONT ? COLUMNS "1, arch from pareto r"
                                               : COLUMNS
-                           "on_front, arch from leaderboard"
+                           "on_front, arch from leaderboard r"
                            " order by error is null, error, kl, params, trial",
                        &q, err));
     while (rc == RT_OK && report__next(q))
@@ -196,10 +201,11 @@ double report__row_value(const struct report__row *row, const char *objective)
     const struct {
         const char *name;
         double value;
-    } values[] = {{"error", row->error},          {"kl", row->kl},
-                  {"latency", row->latency},      {"params", (double)row->params},
-                  {"bytes", (double)row->bytes},  {"macs", (double)row->macs},
-                  {"memory", (double)row->memory}};
+    } values[] = {{"error", row->error},           {"kl", row->kl},
+                  {"latency", row->latency},       {"params", (double)row->params},
+                  {"bytes", (double)row->bytes},   {"macs", (double)row->macs},
+                  {"memory", (double)row->memory}, {"int8_error", row->int8_error},
+                  {"int8_kl", row->int8_kl},       {"int8_bytes", row->int8_bytes}};
 
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         if (strcmp(values[i].name, objective) == 0)
@@ -217,7 +223,12 @@ bool report__has(const struct report__rows *rows, const char *objective)
 
 bool report__is_cost(const char *objective)
 {
-    return strcmp(objective, "error") != 0 && strcmp(objective, "kl") != 0;
+    static const char *const goodness[] = {"error", "kl", "int8_error", "int8_kl"};
+
+    for (size_t i = 0; i < sizeof goodness / sizeof *goodness; i++)
+        if (strcmp(goodness[i], objective) == 0)
+            return false;
+    return true;
 }
 
 void report__pair(const char *a, const char *b, const char **x, const char **y)

@@ -31,6 +31,7 @@ rt_status report__one_number(struct store *store, const char *sql, double *value
 struct report__row { /* NaN: not measured */
     int64_t trial, candidate, params, bytes, macs, memory;
     double error, error_se, kl, agreement, latency; /* latency in ms */
+    double int8_error, int8_kl, int8_bytes;
     bool on_front;
     char *arch;
 };
@@ -54,8 +55,8 @@ void report__rows_release(struct report__rows *rows);
 /* The value of an objective; NaN for a name that no row has. */
 double report__row_value(const struct report__row *row, const char *objective);
 bool report__has(const struct report__rows *rows, const char *objective);
-/* error and kl say how good a student is, the other objectives what it costs. Costs are looked at
- * on a logarithmic scale. */
+/* error and kl, in int8 too, say how good a student is, the other objectives what it costs. Costs
+ * are looked at on a logarithmic scale. */
 bool report__is_cost(const char *objective);
 /* Which of two objectives goes on which axis: costs across, error up. */
 void report__pair(const char *a, const char *b, const char **x, const char **y);

@@ -9,7 +9,7 @@
 #include "reports/text.h"
 
 #define WIDTH 80
-#define MAX_COLUMNS 10
+#define MAX_COLUMNS 12
 #define MIN_ARCH 16 /* columns; with less than that it gets a line of its own */
 
 struct columns {
@@ -46,8 +46,9 @@ static bool any_latency(const struct report__rows *rows)
 
 static void choose_columns(const struct report__rows *rows, struct columns *columns)
 {
-    static const char *const order[] = {"id",    "error", "kl",     "params",
-                                        "bytes", "macs",  "memory", "latency"};
+    static const char *const order[] = {"id",      "error",  "kl",     "int8_error",
+                                        "int8_kl", "params", "bytes",  "int8_bytes",
+                                        "macs",    "memory", "latency"};
 
     *columns = (struct columns){0};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {

@@ -89,9 +89,9 @@ const char *report__time(const char *utc, char text[REPORT__CELL])
 
 const char *report__value(const char *objective, double value, char text[REPORT__CELL])
 {
-    if (strcmp(objective, "error") == 0)
+    if (strcmp(objective, "error") == 0 || strcmp(objective, "int8_error") == 0)
         return report__percent(value, NAN, text);
-    if (strcmp(objective, "kl") == 0)
+    if (strcmp(objective, "kl") == 0 || strcmp(objective, "int8_kl") == 0)
         return report__fixed(value, 4, text);
     if (strcmp(objective, "latency") == 0)
         return report__ms(value, text);

@@ -64,7 +64,8 @@ void search__objectives(const struct search_options *options, const struct space
 
 double search__known_best(const struct space *space, const char *objective)
 {
-    static const char *const positive[] = {"error", "kl", "latency"};
+    static const char *const positive[] = {"error",      "kl",      "latency",
+                                           "int8_error", "int8_kl", "int8_bytes"};
     double best = NAN;
 
     for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)

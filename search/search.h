@@ -9,22 +9,19 @@
  *          happens under one lock by whichever worker comes by; there is no generation barrier and
  *          no manager thread.
  * Normalisation of the hypervolume is frozen once max(W, 8) trials with objectives are committed:
- *          reference = their worst, ideal = the bests seen or known then (known: 0 for error, kl
- *          and latency, the cheapest member's size for params, bytes, macs and memory). Before that
- *          it is NaN.
- * Sizes    params, bytes, macs and memory come from the architecture, whatever evaluators say; the
- *          other objectives from result->values. A result that lacks one, or has it NaN or
- *          infinite, is a failure of kind `nonfinite`.
- * Rungs    with rung_count > 1 a candidate is tried at rung 0, and the best 1/eta of a rung are
- *          tried again at the next (search/rungs.c). That is decided by propose(n) too, so all of
- *          the above holds. Scores of different rungs are never compared: the front, its
- *          hypervolume and the trials that freeze its scale, then just the first 8, are those of
- *          the last rung. When nothing new is left to try, propose(n) waits for all results before
- *          n.
- * Stopping new trials are not started after `stop`, the time or an error; running ones finish, or
- *          return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a line
- *          that cannot be written is dropped.
- * Source   Deb et al. 2002 (NSGA-II); constraint handling by rejection before training.
+ *          reference = their worst, ideal = the bests seen or known then (known: 0 for error, kl,
+ * the int8 ones and latency, the cheapest member's size for params, bytes, macs and memory). Before
+ * that it is NaN. Sizes    params, bytes, macs and memory come from the architecture, whatever
+ * evaluators say; the other objectives from result->values. A result that lacks one, or has it NaN
+ * or infinite, is a failure of kind `nonfinite`. Rungs    with rung_count > 1 a candidate is tried
+ * at rung 0, and the best 1/eta of a rung are tried again at the next (search/rungs.c). That is
+ * decided by propose(n) too, so all of the above holds. Scores of different rungs are never
+ * compared: the front, its hypervolume and the trials that freeze its scale, then just the first 8,
+ * are those of the last rung. When nothing new is left to try, propose(n) waits for all results
+ * before n. Stopping new trials are not started after `stop`, the time or an error; running ones
+ * finish, or return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a
+ * line that cannot be written is dropped. Source   Deb et al. 2002 (NSGA-II); constraint handling
+ * by rejection before training.
  */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H

@@ -374,7 +374,7 @@ static void int8_matches_plain_to_the_bit_at_every_tail(void **state)
         for (int t = 0; t < tail_count; t++) {
             const int cols = tails[t], bytes = (cols + 15) / 16 * 2;
             struct matrix got = matrix_new(rows, cols, 1), want = matrix_new(rows, cols, 1);
-            unsigned char pass[2][rows * most / 8];
+            unsigned char pass[2][rows * most / 8 + 1];
             spread(&got, scale);
             spread(&want, scale);
             assert_true(wide[s]->largest(rows, cols, view(&got)) ==

@@ -373,7 +373,7 @@ static void keys_that_contradict_each_other_are_refused(void **state)
          "'s.yaml':14:30: search.objectives[1]: 'error' is given twice; leave one out"},
         {MINIMAL "search: {objectives: [error, speed]}\n",
          "'s.yaml':14:30: search.objectives[1]: unknown value 'speed'; give one of error, kl, "
-         "params, bytes, macs, memory, latency"},
+         "params, bytes, macs, memory, latency, int8_error, int8_kl, int8_bytes"},
         {MINIMAL "latency: {threads: 2}\n", "'s.yaml':14:20: latency.threads: 2 threads cannot "
                                             "share a batch of 1; give at most one an example"},
         {MINIMAL "distill: {batch: 8, micro_batch: 9}\n",

@@ -1,4 +1,5 @@
-/* tests/test_study_compress.c -- the study's keys for cutting students out of teachers. */
+/* tests/test_study_compress.c -- the study's keys for cutting students out of teachers, and int8.
+ */
 #include "cli/study.h"
 #include "support.h"
 
@@ -73,7 +74,45 @@ static void a_start_that_no_teacher_can_give_is_refused(void **state)
                    "random");
 }
 
-static void the_hash_knows_how_students_start(void **state)
+static void int8_is_off_unless_it_is_asked_for(void **state)
+{
+    struct study study = parsed(STUDY);
+    (void)state;
+    assert_int_equal(study.recipe.quantise, TR_QUANTISE_NONE);
+    assert_int_equal(study.recipe.ptq_rows, 1024);
+    assert_near(study.recipe.qat.start, .8, 0);
+    assert_near(study.recipe.qat.ema, .99, 0);
+    assert_near(study.recipe.qat.freeze, .9, 0);
+    study_release(&study);
+
+    study = parsed(STUDY "distill: {quantise: ptq, ptq_rows: 9, qat: {start: .5}}\n"
+                         "full: {quantise: qat, qat: {freeze: .95}}\n"
+                         "search: {objectives: [int8_error, int8_bytes]}\n");
+    assert_int_equal(study.recipe.quantise, TR_QUANTISE_PTQ);
+    assert_int_equal(study.full.quantise, TR_QUANTISE_QAT);
+    assert_int_equal(study.full.ptq_rows, 9);
+    assert_near(study.full.qat.start, .5, 0);
+    assert_near(study.full.qat.freeze, .95, 0);
+    assert_near(study.recipe.qat.freeze, .9, 0);
+    assert_string_equal(study.search.objectives[0], "int8_error");
+    study_release(&study);
+}
+
+static void int8_that_cannot_be_measured_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(STUDY "search: {objectives: [params, int8_kl]}\n",
+                   "'s.yaml':9:31: search.objectives[1]: 'int8_kl' is of students in int8; add "
+                   "distill.quantise: ptq or qat");
+    assert_refused(STUDY "distill: {qat: {start: .9, freeze: .5}}\n",
+                   "'s.yaml':9:36: distill.qat.freeze: ranges cannot be kept from 0.5 on when they "
+                   "are first seen at 0.9; give at least qat.start");
+    assert_refused(STUDY "distill: {layers: {intermediate: 0}}\nfull: {quantise: qat}\n",
+                   "'s.yaml':10:7: full.qat.start: at 0.8 layer-wise losses are in force, which "
+                   "see no int8; begin later, or give layers.intermediate up to it");
+}
+
+static void the_hash_knows_how_students_start_and_end(void **state)
 {
     static const char *const different[] = {STUDY,
                                             STUDY "distill: {init: prune}\n",
@@ -81,7 +120,13 @@ static void the_hash_knows_how_students_start(void **state)
                                             STUDY "prune: {importance: gradient}\n",
                                             STUDY "prune: {calibration: 7}\n",
                                             STUDY "prune: {layers: influence}\n",
-                                            STUDY "prune: {merge_heads: true}\n"};
+                                            STUDY "prune: {merge_heads: true}\n",
+                                            STUDY "distill: {quantise: ptq}\n",
+                                            STUDY "distill: {quantise: qat}\n",
+                                            STUDY "distill: {ptq_rows: 5}\n",
+                                            STUDY "distill: {qat: {start: .7}}\n",
+                                            STUDY "distill: {qat: {ema: .9}}\n",
+                                            STUDY "distill: {qat: {freeze: .85}}\n"};
     enum { count = sizeof different / sizeof *different };
     char hash[count][RT_HASH_TEXT];
     (void)state;
@@ -100,7 +145,9 @@ int main(void)
         cmocka_unit_test(
             students_are_cut_out_of_the_weightiest_trained_teacher_unless_one_is_named),
         cmocka_unit_test(a_start_that_no_teacher_can_give_is_refused),
-        cmocka_unit_test(the_hash_knows_how_students_start),
+        cmocka_unit_test(int8_is_off_unless_it_is_asked_for),
+        cmocka_unit_test(int8_that_cannot_be_measured_is_refused),
+        cmocka_unit_test(the_hash_knows_how_students_start_and_end),
     };
     return cmocka_run_group_tests_name("cli/study, compression", tests, NULL, NULL);
 }

@@ -63,6 +63,16 @@ rt_status tr_twin_init(struct tr_twin *twin, const struct tr_student *student,
     return tr_weights_init(&twin->weights, student, for_training, arena, err);
 }
 
+size_t tr_twin_bytes(const struct tr_student *student, bool for_training)
+{
+    struct rt_arena arena;
+    struct tr_twin twin;
+
+    rt_arena_init_counting(&arena);
+    (void)tr_twin_init(&twin, student, NULL, for_training, &arena, NULL);
+    return arena.peak;
+}
+
 static void round_matrix(const struct tr_student *student, const struct tr_plan_linear *layer,
                          float *params, float *scale)
 {

@@ -49,6 +49,7 @@ struct tr_twin {
 rt_status tr_twin_init(struct tr_twin *twin, const struct tr_student *student,
                        const struct tr_ranges *ranges, bool for_training, struct rt_arena *arena,
                        struct rt_err *err);
+size_t tr_twin_bytes(const struct tr_student *student, bool for_training);
 /* Round these parameters, and pack. */
 void tr_twin_update(struct tr_twin *twin, const struct tr_student *student, const float *params);
 

@@ -12,6 +12,7 @@
 #include "trainer/layerwise.h"
 #include "trainer/lesson.h"
 #include "trainer/optimiser.h"
+#include "trainer/qat.h"
 
 enum { give_up_after = 10 }; /* steps running without a finite gradient */
 
@@ -22,12 +23,15 @@ struct bench {
     struct tr_infer *infer;        /* of the mean weights, when they are wanted */
     float *images;
     struct tr_lesson lesson;
+    struct tr_watch watch; /* of QAT */
 };
 
 struct run {
     const struct tr_training *job;
     struct tr_weights *weights, own; /* own: their running mean, when it is wanted */
     struct rt_arena arena;           /* what is carved below */
+    const struct tr_weights *read;   /* by the passes: `weights` or, in QAT, their int8 twin */
+    struct tr_qat_run qat;
     struct tr_adamw adamw;
     struct bench *bench;            /* [threads] */
     float **grads;                  /* [lanes] of param_count */
@@ -78,6 +82,8 @@ static rt_status bench_init(const struct run *run, struct bench *b, struct rt_ar
     tr__lesson_init(&b->lesson, job, m, arena);
     if (wants_own(job))
         RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
+    if (job->recipe->quantise == TR_QUANTISE_QAT)
+        RT_TRY(tr_watch_init(&b->watch, student, m, arena, err));
     if (tr_layers_on(layers))
         RT_TRY(tr__layerwise_bench_init(&run->layers, &b->layered, arena, err));
     if (tr_layers_on(layers) && !(layers->intermediate > 0))
@@ -94,6 +100,8 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
     if (tr_layers_on(&job->recipe->layers))
         RT_TRY(tr__layerwise_init(&run->layers, arena, err));
     RT_TRY(tr_adamw_init(&run->adamw, job->student, arena, err));
+    if (job->recipe->quantise == TR_QUANTISE_QAT)
+        RT_TRY(tr_qat_init(&run->qat, job, arena, err));
     run->adamw.decay = (float)job->recipe->weight_decay;
     for (size_t l = 0; l < lanes; l++)
         run->grads[l] = rt_arena_zalloc(arena, job->student->param_count, sizeof(float));
@@ -143,7 +151,7 @@ static void answer(const struct run *run, struct bench *b, const int *rows, int 
     if (run->layered)
         tr__layerwise_forward(&run->layers, &b->layered, b->images, count, b->lesson.logits);
     else
-        tr_pass_forward(b->pass, job->student, run->weights, b->images, count, b->lesson.logits);
+        tr_pass_forward(b->pass, job->student, run->read, b->images, count, b->lesson.logits);
     if (b->lesson.own && (run->asking || !run->whole.logits))
         tr_infer_run(b->infer, job->student, &run->own, b->images, count, b->lesson.own);
 }
@@ -180,7 +188,7 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
         tr__layerwise_backward(&run->layers, &b->layered, b->images, count, dlogits, lane,
                                run->grads[lane]);
     else
-        tr_pass_backward(b->pass, job->student, run->weights, dlogits, run->grads[lane]);
+        tr_pass_backward(b->pass, job->student, run->read, dlogits, run->grads[lane]);
 }
 
 static void lane_work(const struct run *run, struct bench *b, int lane, double progress)
@@ -380,6 +388,21 @@ static void update(struct run *run, int step, double progress, double loss,
         follow(run, step);
 }
 
+/* Before a step of QAT: what the passes read, and watches on them. */
+static void begin_int8(struct run *run, int step)
+{
+    run->read = tr_qat_step(&run->qat, step, run->weights);
+    for (int t = 0; t < run->job->threads && step == run->qat.begin; t++)
+        tr_pass_watch(run->bench[t].pass, &run->bench[t].watch);
+}
+
+static void end_int8(struct run *run, int step)
+{
+    for (int t = 1; t < run->job->threads; t++)
+        tr_qat_join(&run->bench[0].watch, &run->bench[t].watch);
+    tr_qat_follow(&run->qat, step, &run->bench[0].watch);
+}
+
 static double progress_at(const struct run *run, int step)
 {
     const int steps = run->job->recipe->steps;
@@ -390,6 +413,7 @@ static void begin(struct run *run)
 {
     const struct tr_student *student = run->job->student;
 
+    run->read = run->weights;
     tr_weights_pack(student, run->weights);
     if (tr_layers_on(&run->job->recipe->layers))
         tr__layerwise_begin(&run->layers, run->weights->params);
@@ -407,6 +431,8 @@ static void begin_step(struct run *run, int step)
     run->layered = tr_layers_active(&job->recipe->layers, progress_at(run, step));
     if (run->layered)
         tr__layerwise_step(&run->layers, run->next / job->data->split->train_count);
+    if (job->recipe->quantise == TR_QUANTISE_QAT)
+        begin_int8(run, step);
     draw_rows(run);
     ask(run, progress_at(run, step));
 }
@@ -420,6 +446,8 @@ static rt_status end_step(struct run *run, int step, struct tr_train_summary *su
 
     batch_gradient(run, progress_at(run, step), &sum);
     update(run, step, progress_at(run, step), sum.total / job->recipe->batch, summary, &out);
+    if (job->recipe->quantise == TR_QUANTISE_QAT)
+        end_int8(run, step);
     run->bad = out.event == TR_CLIP_SKIP ? run->bad + 1 : 0;
     if (run->bad == give_up_after)
         return rt_fail(err, RT_ENAN,
@@ -516,6 +544,8 @@ rt_status tr_train(const struct tr_training *training, struct tr_weights *weight
     *summary = (struct tr_train_summary){0};
     if ((rc = run_start(&run, training, NULL, weights, err)) == RT_OK)
         rc = all_steps(&run, 1, summary, err);
+    if (training->ranges)
+        *training->ranges = run.qat.ranges;
     summary->seconds = (double)(rt_now_ns() - start) * 1e-9;
     run_close(&run);
     return rc;
@@ -539,6 +569,8 @@ rt_status tr_train_cohort(const struct tr_training *training, const struct tr_on
         rc = all_steps(runs, online->cohort, summary, err);
     for (int k = 0; k < online->cohort; k++) {
         summary[k].seconds = (double)(rt_now_ns() - start) * 1e-9;
+        if (training->ranges)
+            training->ranges[k] = runs[k].qat.ranges;
         run_close(&runs[k]);
     }
     return rc;

@@ -29,6 +29,13 @@
 
 #define TR_LANES 8 /* of a multi-threaded run: at most so many threads help */
 
+/* Int8: nothing, ranges calibrated behind training, or training with them: trainer/qat.h. */
+enum tr_quantise { TR_QUANTISE_NONE, TR_QUANTISE_PTQ, TR_QUANTISE_QAT };
+struct tr_qat {
+    double start, freeze; /* progress from which values are rounded, and their ranges kept */
+    double ema;           /* decay of the ranges */
+};
+
 enum tr_init { TR_INIT_RANDOM, TR_INIT_PRUNE };
 
 struct tr_ancestor; /* trainer/ancestor.h */
@@ -44,10 +51,14 @@ struct tr_recipe {
     int curve_points;  /* of each training series in the learning curve */
     enum tr_init init; /* where the first weights come from */
     struct tr_distill distill;
+    enum tr_quantise quantise;
+    int ptq_rows; /* that ranges are calibrated on */
+    struct tr_qat qat;
     struct tr_layers layers; /* all weights 0: no layer-wise losses */
 };
 
 struct tr_lineage; /* trainer/inherit.h */
+struct tr_ranges;  /* trainer/student_int8.h */
 struct tr_live;    /* a teacher that runs: trainer/teachers/live.h */
 
 /* What all runs of a study share, read-only. */
@@ -65,6 +76,7 @@ struct tr_training {
     const struct tr_recipe *recipe; /* micro_batch already chosen */
     uint64_t seed;
     const struct tr_lineage *lineage; /* of a student cut out of a teacher; NULL otherwise */
+    struct tr_ranges *ranges;         /* one a student: what TR_QUANTISE_QAT found; may be NULL */
     int lanes, threads;               /* 1, 1 for a trial */
     const atomic_int *stop;           /* may be NULL */
     void (*curve)(void *context, int step, const char *name, double value); /* may be NULL */

@@ -7,6 +7,7 @@
 
 #include "trainer/ancestor.h"
 #include "trainer/data/safetensors.h"
+#include "trainer/int8_trial.h"
 
 void tr_curve_add(void *context, int step, const char *name, double value)
 {
@@ -77,6 +78,22 @@ static rt_status check_memory(const struct tr_trial *trial, struct rt_err *err)
         text, bytes, trial->memory_limit);
 }
 
+static rt_status quantise(const struct tr_trial *trial, const struct tr_student *student,
+                          const struct tr_weights *weights, struct tr_ranges *ranges,
+                          struct tr_trial_result *result, struct rt_err *err)
+{
+    result->int8_bytes = tr_int8_bytes(student);
+    result->has_int8 = trial->recipe->quantise != TR_QUANTISE_NONE;
+    if (!result->has_int8)
+        return RT_OK;
+    RT_TRY(tr_int8_ranges(student, weights, trial->data, trial->recipe, trial->seed, ranges, err));
+    RT_TRY(tr_int8_evaluate(student, weights, ranges, trial->data, &trial->recipe->distill, 1,
+                            &result->int8, err));
+    if (!isfinite(result->int8.nll))
+        return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite in int8");
+    return RT_OK;
+}
+
 static rt_status save(const struct tr_trial *trial, const struct tr_student *student,
                       const struct tr_weights *weights, struct rt_err *err)
 {
@@ -93,16 +110,19 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
 {
     struct tr_training training = training_of(trial, student, &result->curve);
     const int last = trial->recipe->steps - 1;
+    struct tr_ranges ranges;
 
     training.lineage = lineage;
     result->inherited = (double)lineage->inherited / (double)student->param_count;
     tr_weights_pack(student, weights);
     RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
+    training.ranges = &ranges;
     RT_TRY(tr_train(&training, weights, &result->summary, err));
     RT_TRY(tr_evaluate_validation(student, weights, trial->data, &trial->recipe->distill, 1,
                                   &result->fidelity, err));
     if (!isfinite(result->fidelity.nll))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite");
+    RT_TRY(quantise(trial, student, weights, &ranges, result, err));
     tr_curve_add(&result->curve, last, "validation_error", result->fidelity.error);
     if (trial->data->knowledge)
         tr_curve_add(&result->curve, last, "validation_kl", result->fidelity.kl);

@@ -40,6 +40,9 @@ struct tr_trial {
 struct tr_trial_result {
     double inherited; /* share of the parameters that were cut out of the ancestor */
     struct tr_fidelity fidelity;
+    bool has_int8;           /* the recipe quantises: */
+    struct tr_fidelity int8; /* of the int8 twin */
+    int64_t int8_bytes;      /* that it stores, always known */
     struct tr_latency latency;
     struct tr_train_summary summary;
     struct tr_curve curve; /* released by the caller, also after a failure */

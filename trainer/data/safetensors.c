@@ -12,57 +12,166 @@ enum { most_header = 1 << 24 };
 
 /* ---- writing ---- */
 
-static json_t *describe(const struct tr_tensor *tensor)
-{
-    json_t *shape = json_array();
+struct draft { /* a file's header, growing tensor by tensor, and where the next one's values begin
+                */
+    json_t *header;
+    size_t at;
+    int count;
+};
 
-    for (int i = 0; i < tensor->dims; i++)
-        json_array_append_new(shape, json_integer(tensor->shape[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
-                     4 * (json_int_t)tensor->offset,
-                     4 * (json_int_t)(tensor->offset + tensor->count));
+static void draft_add(struct draft *draft, const char *name, const char *type, int dims,
+                      const int *shape, size_t bytes)
+{
+    json_t *sizes = json_array();
+
+    for (int i = 0; i < dims; i++)
+        json_array_append_new(sizes, json_integer(shape[i]));
+    json_object_set_new(draft->header, name,
+                        json_pack("{s:s, s:o, s:[I, I]}", "dtype", type, "shape", sizes,
+                                  "data_offsets", (json_int_t)draft->at,
+                                  (json_int_t)(draft->at + bytes)));
+    draft->at += bytes;
+    draft->count++;
 }
 
-static char *header_text(const struct tr_student *student, const struct tr_metadata *metadata)
+static struct draft draft_open(const struct tr_metadata *metadata)
 {
-    json_t *header = json_object(), *notes = json_object();
-    char *text = NULL;
+    struct draft draft = {.header = json_object()};
+    json_t *notes = json_object();
     int bad = 0;
 
     for (; metadata && metadata->key; metadata++)
         bad |= json_object_set_new(notes, metadata->key, json_string(metadata->value));
-    json_object_set_new(header, "__metadata__", notes);
-    for (int t = 0; t < student->tensor_count; t++)
-        json_object_set_new(header, student->tensors[t].name, describe(&student->tensors[t]));
-    if (!bad && json_object_size(header) == (size_t)student->tensor_count + 1)
-        text = json_dumps(header, JSON_COMPACT);
-    json_decref(header);
-    return text;
+    if (!bad) /* else a tensor too few is found in the end */
+        json_object_set_new(draft.header, "__metadata__", notes);
+    else
+        json_decref(notes);
+    return draft;
+}
+
+/* Write the header; the caller goes on with the values, and commits. */
+static rt_status draft_close(struct draft *draft, const char *path, struct rt_writer *writer,
+                             struct rt_err *err)
+{
+    const bool whole = json_object_size(draft->header) == (size_t)draft->count + 1;
+    char *text = whole ? json_dumps(draft->header, JSON_COMPACT) : NULL;
+    const size_t used = text ? strlen(text) : 0, padded = (used + 7) / 8 * 8;
+    unsigned char length[8];
+    rt_status rc;
+
+    json_decref(draft->header);
+    if (!text)
+        return rt_fail(err, RT_ENOMEM, "no memory to write '%s', or its metadata is not UTF-8",
+                       path);
+    if ((rc = rt_writer_open(writer, path, err)) == RT_OK) {
+        for (int i = 0; i < 8; i++)
+            length[i] = (unsigned char)((uint64_t)padded >> (8 * i));
+        fwrite(length, 1, 8, writer->file);
+        fprintf(writer->file, "%-*s", (int)padded, text);
+    }
+    free(text);
+    return rc;
 }
 
 rt_status tr_safetensors_write(const char *path, const struct tr_student *student,
                                const float *params, const struct tr_metadata *metadata,
                                struct rt_err *err)
 {
-    char *text = header_text(student, metadata);
-    const size_t used = text ? strlen(text) : 0, padded = (used + 7) / 8 * 8;
-    unsigned char length[8];
+    struct draft draft = draft_open(metadata);
     struct rt_writer writer;
-    rt_status rc;
 
-    if (!text)
-        return rt_fail(err, RT_ENOMEM, "no memory to write '%s', or its metadata is not UTF-8",
-                       path);
-    if ((rc = rt_writer_open(&writer, path, err)) == RT_OK) {
-        for (int i = 0; i < 8; i++)
-            length[i] = (unsigned char)((uint64_t)padded >> (8 * i));
-        fwrite(length, 1, 8, writer.file);
-        fprintf(writer.file, "%-*s", (int)padded, text);
-        fwrite(params, sizeof *params, student->param_count, writer.file);
-        rc = rt_writer_commit(&writer, err);
+    for (int t = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *tensor = &student->tensors[t];
+        draft_add(&draft, tensor->name, "F32", tensor->dims, tensor->shape,
+                  tensor->count * sizeof *params);
     }
-    free(text);
-    return rc;
+    RT_TRY(draft_close(&draft, path, &writer, err));
+    fwrite(params, sizeof *params, student->param_count, writer.file);
+    return rt_writer_commit(&writer, err);
+}
+
+/* ---- int8 ---- */
+
+/* Is it a matrix of a linear layer? These alone decay. */
+static bool has_codes(const struct tr_tensor *tensor)
+{
+    return tensor->decay;
+}
+
+static void draft_scales(struct draft *draft, const struct tr_tensor *tensor)
+{
+    static const int one = 1;
+    const int stem = (int)(strlen(tensor->name) - strlen("weight"));
+    char name[sizeof tensor->name + 16];
+
+    (void)snprintf(name, sizeof name, "%.*sweight_scale", stem, tensor->name);
+    draft_add(draft, name, "F32", 1, tensor->shape, (size_t)tensor->shape[0] * sizeof(float));
+    (void)snprintf(name, sizeof name, "%.*sinput_scale", stem, tensor->name);
+    draft_add(draft, name, "F32", 1, &one, sizeof(float));
+}
+
+/* Floats first, so that they stay aligned. */
+static void draft_int8(struct draft *draft, const struct tr_student *student)
+{
+    for (int t = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *tensor = &student->tensors[t];
+        if (has_codes(tensor))
+            draft_scales(draft, tensor);
+        else
+            draft_add(draft, tensor->name, "F32", tensor->dims, tensor->shape,
+                      tensor->count * sizeof(float));
+    }
+    for (int t = 0; t < student->tensor_count; t++)
+        if (has_codes(&student->tensors[t]))
+            draft_add(draft, student->tensors[t].name, "I8", 2, student->tensors[t].shape,
+                      student->tensors[t].count);
+}
+
+static void write_floats(const struct tr_student *student, const struct tr_twin *twin, FILE *file)
+{
+    const float *scale = twin->int8.scale;
+
+    for (int t = 0, site = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *tensor = &student->tensors[t];
+        if (has_codes(tensor)) {
+            const float input = tr_int8_input(&twin->int8, site++);
+            fwrite(scale, sizeof *scale, (size_t)tensor->shape[0], file);
+            fwrite(&input, sizeof input, 1, file);
+            scale += tensor->shape[0];
+        } else {
+            fwrite(twin->weights.params + tensor->offset, sizeof(float), tensor->count, file);
+        }
+    }
+}
+
+static void write_codes(const struct tr_student *student, const struct tr_twin *twin, FILE *file)
+{
+    const float *scale = twin->int8.scale;
+    int8_t codes[TR_QUANT_MOST_TERMS]; /* no row is longer, or there were no twin */
+
+    for (int t = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *tensor = &student->tensors[t];
+        const float *row = twin->weights.params + tensor->offset;
+        const size_t cols = (size_t)tensor->shape[1];
+        for (int r = 0; has_codes(tensor) && r < tensor->shape[0]; r++, row += cols) {
+            tr_quantise(row, cols, *scale++, TR_QUANT_WEIGHT, codes);
+            fwrite(codes, 1, cols, file);
+        }
+    }
+}
+
+rt_status tr_safetensors_write_int8(const char *path, const struct tr_student *student,
+                                    const struct tr_twin *twin, const struct tr_metadata *metadata,
+                                    struct rt_err *err)
+{
+    struct draft draft = draft_open(metadata);
+    struct rt_writer writer;
+
+    draft_int8(&draft, student);
+    RT_TRY(draft_close(&draft, path, &writer, err));
+    write_floats(student, twin, writer.file);
+    write_codes(student, twin, writer.file);
+    return rt_writer_commit(&writer, err);
 }
 
 /* ---- reading ---- */

@@ -72,6 +72,11 @@ rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *er
     return RT_OK;
 }
 
+const struct tr_kernels *tr_kernels_integer(void)
+{
+    return &tr__kernels_integer;
+}
+
 const char *tr_kernels_name(const struct tr_kernels *kernels)
 {
     return kernels->name;

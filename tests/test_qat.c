@@ -1,0 +1,203 @@
+/* tests/test_qat.c -- training that feels int8, and trials that are measured in it. */
+#include "toy_task.h"
+
+#include "trainer/int8_trial.h"
+#include "trainer/trial.h"
+
+struct bed { /* a task, a student and its weights */
+    struct tr_images images;
+    struct tr_split split;
+    struct tr_data data;
+    struct space_arch arch;
+    struct space_shape shape;
+    const struct tr_kernels *kernels;
+    struct tr_student student;
+    struct rt_arena model;
+    struct tr_weights weights;
+    struct tr_ranges ranges;
+};
+
+static void bed_init(struct bed *bed)
+{
+    struct rt_err err;
+
+    *bed = (struct bed){.arch = toy_arch(), .shape = toy_shape()};
+    toy_images(&bed->images, 300, 1);
+    assert_ok(tr_split_init(&bed->split, &bed->images, 60, 0, 1, &err));
+    bed->data = (struct tr_data){.images = &bed->images, .split = &bed->split};
+    assert_ok(tr_kernels_choose(&bed->kernels, &err));
+    assert_ok(tr_student_init(&bed->student, &bed->arch, &bed->shape, bed->kernels, &err));
+    assert_ok(rt_arena_init(&bed->model, tr_weights_bytes(&bed->student, true), &err));
+    assert_ok(tr_weights_init(&bed->weights, &bed->student, true, &bed->model, &err));
+}
+
+static void bed_release(struct bed *bed)
+{
+    rt_arena_release(&bed->model);
+    tr_student_release(&bed->student);
+    tr_split_release(&bed->split);
+    tr_images_release(&bed->images);
+}
+
+static struct tr_recipe qat_recipe(int steps)
+{
+    struct tr_recipe recipe = toy_recipe(steps);
+
+    recipe.quantise = TR_QUANTISE_QAT;
+    recipe.ptq_rows = 50;
+    recipe.qat = (struct tr_qat){.start = .5, .freeze = .8, .ema = .9};
+    return recipe;
+}
+
+static void train(struct bed *bed, const struct tr_recipe *recipe, int lanes, int threads)
+{
+    const struct tr_training training = {.student = &bed->student,
+                                         .data = &bed->data,
+                                         .recipe = recipe,
+                                         .seed = 3,
+                                         .ranges = &bed->ranges,
+                                         .lanes = lanes,
+                                         .threads = threads};
+    struct tr_train_summary summary;
+    struct rt_err err;
+
+    tr_student_init_params(&bed->student, 7, bed->weights.params);
+    assert_ok(tr_train(&training, &bed->weights, &summary, &err));
+    assert_int_equal(summary.skipped, 0);
+}
+
+static void training_that_feels_int8_learns_the_toy_task(void **state)
+{
+    struct bed bed;
+    struct rt_err err;
+    const struct tr_recipe recipe = qat_recipe(120);
+    struct tr_fidelity exact, int8;
+    (void)state;
+    bed_init(&bed);
+
+    train(&bed, &recipe, 1, 1);
+
+    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, &recipe.distill, 1,
+                                     &exact, &err));
+    assert_ok(tr_int8_evaluate(&bed.student, &bed.weights, &bed.ranges, &bed.data, &recipe.distill,
+                               1, &int8, &err));
+    assert_true(exact.error < .05);
+    assert_true(int8.error < .05);
+    assert_true(int8.nll != exact.nll);
+    bed_release(&bed);
+}
+
+/* Until it starts, it is the run without; then it is not. */
+static void rounding_begins_where_it_is_said_to(void **state)
+{
+    struct tr_recipe recipe = qat_recipe(12);
+    float *late, *never;
+    struct bed bed;
+    (void)state;
+    bed_init(&bed);
+    const size_t bytes = bed.student.param_count * sizeof(float);
+    late = malloc(bytes), never = malloc(bytes);
+
+    recipe.qat.start = recipe.qat.freeze = 1; /* its only step watches */
+    train(&bed, &recipe, 1, 1);
+    memcpy(late, bed.weights.params, bytes);
+    assert_true(bed.ranges.amax[9] > 0 && bed.ranges.amax[10] < 0); /* sites of two layers */
+    recipe.quantise = TR_QUANTISE_NONE;
+    train(&bed, &recipe, 1, 1);
+    memcpy(never, bed.weights.params, bytes);
+    assert_memory_equal(late, never, bytes);
+
+    recipe.quantise = TR_QUANTISE_QAT;
+    recipe.qat.start = .5;
+    train(&bed, &recipe, 1, 1);
+    assert_memory_not_equal(bed.weights.params, never, bytes);
+    free(late);
+    free(never);
+    bed_release(&bed);
+}
+
+static void ranges_follow_until_they_are_kept(void **state)
+{
+    struct tr_recipe recipe = qat_recipe(11);
+    struct tr_ranges early;
+    struct bed bed;
+    (void)state;
+    bed_init(&bed);
+
+    recipe.qat.freeze = recipe.qat.start;
+    train(&bed, &recipe, 1, 1);
+    early = bed.ranges;
+    recipe.qat.freeze = 1;
+    train(&bed, &recipe, 1, 1);
+
+    assert_true(early.amax[2] > 0);
+    assert_true(early.amax[2] != bed.ranges.amax[2]); /* of what attention leaves */
+    bed_release(&bed);
+}
+
+static void the_thread_count_changes_no_bit_of_int8_training(void **state)
+{
+    const struct tr_recipe recipe = qat_recipe(8);
+    struct tr_ranges one;
+    struct bed bed;
+    float *first;
+    (void)state;
+    bed_init(&bed);
+    const size_t bytes = bed.student.param_count * sizeof(float);
+    first = malloc(bytes);
+
+    train(&bed, &recipe, 4, 1);
+    memcpy(first, bed.weights.params, bytes);
+    one = bed.ranges;
+    train(&bed, &recipe, 4, 3);
+
+    assert_memory_equal(first, bed.weights.params, bytes);
+    assert_memory_equal(&one, &bed.ranges, sizeof one);
+    free(first);
+    bed_release(&bed);
+}
+
+static void a_trial_is_measured_in_int8_when_its_recipe_says_so(void **state)
+{
+    struct bed bed;
+    struct rt_err err;
+    const struct tr_latency_options latency = {.batch = 1, .threads = 1, .samples = 3};
+    (void)state;
+    bed_init(&bed);
+    for (int q = TR_QUANTISE_NONE; q <= TR_QUANTISE_QAT; q++) {
+        struct tr_recipe recipe = qat_recipe(60);
+        struct tr_trial_result result;
+        const struct tr_trial trial = {.arch = &bed.arch,
+                                       .shape = &bed.shape,
+                                       .kernels = bed.kernels,
+                                       .data = &bed.data,
+                                       .recipe = &recipe,
+                                       .latency = &latency,
+                                       .seed = 3};
+        recipe.quantise = (enum tr_quantise)q;
+
+        assert_ok(tr_trial_run(&trial, &result, &err));
+
+        assert_int_equal(result.int8_bytes, tr_int8_bytes(&bed.student));
+        assert_int_equal(result.has_int8, q != TR_QUANTISE_NONE);
+        if (result.has_int8) {
+            assert_near(result.int8.error, result.fidelity.error, .1);
+            assert_near(result.int8.nll, result.fidelity.nll, .1);
+            assert_true(result.int8.nll != result.fidelity.nll);
+        }
+        tr_curve_release(&result.curve);
+    }
+    bed_release(&bed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_that_feels_int8_learns_the_toy_task),
+        cmocka_unit_test(rounding_begins_where_it_is_said_to),
+        cmocka_unit_test(ranges_follow_until_they_are_kept),
+        cmocka_unit_test(the_thread_count_changes_no_bit_of_int8_training),
+        cmocka_unit_test(a_trial_is_measured_in_int8_when_its_recipe_says_so),
+    };
+    return cmocka_run_group_tests_name("trainer/qat", tests, NULL, NULL);
+}
