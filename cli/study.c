@@ -33,6 +33,7 @@ void study_defaults(struct study *study)
                    .crossover = .5,
                    .random = .1,
                    .initial = 16,
+                   .surrogate = SEARCH_SURROGATE_GP,
                    .eta = 3,
                    .objective_count = 3,
                    .objectives = {"error", "params", "latency"}},
@@ -325,9 +326,10 @@ static rt_status place_space(const struct assembly *a)
     if (study->space.tie == SPACE_TIE_STAGE && !study__given(a->yaml, "space.stages"))
         return study__fail(a->yaml, "space.tie", a->err,
                            "tie by stage needs the number of stages; add stages: 2");
-    if (study->space.tie != SPACE_TIE_STAGE && study__given(a->yaml, "space.stages"))
+    if (study->space.tie != SPACE_TIE_STAGE && study->space.tie != SPACE_TIE_AUTO &&
+        study__given(a->yaml, "space.stages"))
         return study__fail(a->yaml, "space.stages", a->err,
-                           "stages are for tie: stage alone; leave them out or change the tie");
+                           "stages are for tie: stage or auto; leave them out or change the tie");
     if (!space_check(&study->space, &why))
         return RT_OK;
     const size_t length = strcspn(why.text, ":"); /* its text begins with the key */

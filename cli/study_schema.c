@@ -16,8 +16,12 @@ enum { optional = CYAML_FLAG_OPTIONAL, required = CYAML_FLAG_DEFAULT };
 static const cyaml_strval_t tasks[] = {{"image", STUDY_TASK_IMAGE}};
 static const cyaml_strval_t formats[] = {{"idx", STUDY_FORMAT_IDX}};
 static const cyaml_strval_t pools[] = {{"class", SPACE_POOL_CLASS}, {"mean", SPACE_POOL_MEAN}};
-static const cyaml_strval_t ties[] = {
-    {"uniform", SPACE_TIE_UNIFORM}, {"stage", SPACE_TIE_STAGE}, {"layer", SPACE_TIE_LAYER}};
+static const cyaml_strval_t ties[] = {{"uniform", SPACE_TIE_UNIFORM},
+                                      {"stage", SPACE_TIE_STAGE},
+                                      {"layer", SPACE_TIE_LAYER},
+                                      {"auto", SPACE_TIE_AUTO}};
+static const cyaml_strval_t surrogates[] = {{"none", SEARCH_SURROGATE_NONE},
+                                            {"gp", SEARCH_SURROGATE_GP}};
 static const cyaml_strval_t combines[] = {{"prob", TR_COMBINE_PROB}, {"logit", TR_COMBINE_LOGIT}};
 static const cyaml_strval_t rules[] = {{"given", TR_RULE_GIVEN},
                                        {"uniform", TR_RULE_UNIFORM},
@@ -266,6 +270,7 @@ static const cyaml_schema_field_t search_fields[] = {
     FLOAT("crossover", optional, study.search.crossover),
     FLOAT("random", optional, study.search.random),
     WORD("inherit", optional, study.search.inherit, inherits),
+    WORD("surrogate", optional, study.search.surrogate, surrogates),
     LIST("rungs", optional, study.search.rung_budget, study.search.rung_count, &steps, 1,
          STORE_MAX_RUNGS),
     FLOAT("eta", optional, study.search.eta),

@@ -46,7 +46,7 @@ bool search__tried(const struct search__proposer *p, const struct space_arch *ar
     return *slot_of(p, arch) != 0;
 }
 
-static bool acceptable(const struct search__proposer *p, const struct space_arch *arch)
+bool search__acceptable(const struct search__proposer *p, const struct space_arch *arch)
 {
     return !search__tried(p, arch) && space_feasible(p->space, arch, NULL);
 }
@@ -95,7 +95,7 @@ rt_status search__proposer_init(struct search__proposer *p, const struct space *
     p->survivors = calloc((size_t)options->population, sizeof *p->survivors);
     if (!p->survivors)
         return no_memory(err);
-    if (grow(p, err) != RT_OK) {
+    if (grow(p, err) != RT_OK || search__advisor_init(&p->advisor, space, options, err) != RT_OK) {
         search__proposer_release(p);
         return RT_ENOMEM;
     }
@@ -106,6 +106,7 @@ void search__proposer_release(struct search__proposer *p)
 {
     search__rungs_release(&p->rungs);
     search__order_release(&p->order);
+    search__advisor_release(&p->advisor);
     free(p->archs);
     free(p->points);
     free(p->place);
@@ -163,23 +164,31 @@ static rt_status choose_survivors(struct search__proposer *p, struct rt_err *err
     return RT_OK;
 }
 
+static rt_status see(struct search__proposer *p, size_t trial, struct rt_err *err)
+{
+    const int m = p->options->objective_count, rung = p->place[trial].rung;
+    size_t highest;
+
+    if (isnan(p->points[trial * (size_t)m]))
+        return RT_OK;
+    RT_TRY(search__rungs_add(&p->rungs, p->points, m, trial, rung, &highest, err));
+    if (rung == p->survivor_rung &&
+        (highest < p->survivor_levels || p->survivor_count < (size_t)p->options->population))
+        p->stale = true;
+    return RT_OK;
+}
+
 /* Let proposals see the results up to trial `count - W`. */
 static rt_status look(struct search__proposer *p, struct rt_err *err)
 {
     const size_t window = (size_t)p->options->window;
     const size_t due = p->count >= window ? p->count - window + 1 : 0;
-    const int m = p->options->objective_count;
+    const size_t fit = search__advisor_due(p->options, due);
 
     assert(due <= p->results);
-    for (; p->visible < due; p->visible++) {
-        const int rung = p->place[p->visible].rung;
-        size_t highest;
-        if (isnan(p->points[p->visible * (size_t)m]))
-            continue;
-        RT_TRY(search__rungs_add(&p->rungs, p->points, m, p->visible, rung, &highest, err));
-        if (rung == p->survivor_rung &&
-            (highest < p->survivor_levels || p->survivor_count < (size_t)p->options->population))
-            p->stale = true;
+    while (p->visible < due) {
+        RT_TRY(see(p, p->visible++, err));
+        search__advisor_learn(p, fit);
     }
     const int parents = search__rungs_parents(&p->rungs, (size_t)p->options->population);
     p->stale |= parents != p->survivor_rung;
@@ -203,7 +212,7 @@ static bool anchor(const struct search__proposer *p, struct rt_rng *rng,
         return false;
     out->origin = anchors[p->candidates].origin;
     anchors[p->candidates].make(p->space, &target);
-    return search__nearest(p->space, rng, &target, &out->arch) && acceptable(p, &out->arch);
+    return search__nearest(p->space, rng, &target, &out->arch) && search__acceptable(p, &out->arch);
 }
 
 /* How far from the nearest of all trials; stops looking below `enough`. */
@@ -225,7 +234,8 @@ static bool fill(const struct search__proposer *p, struct rt_rng *rng, struct se
     for (int draw = 0; draw < FILL_DRAWS && candidates < FILL_CANDIDATES; draw++) {
         struct space_arch arch;
         space_sample(p->space, rng, &arch);
-        if (!acceptable(p, &arch))
+        space_tie_to(p->space, (enum space_tie)(p->candidates % 3), &arch);
+        if (!search__acceptable(p, &arch))
             continue;
         candidates++;
         const double distance = distance_to_all(p, &arch, best);
@@ -247,6 +257,16 @@ static const struct search__survivor *parent(const struct search__proposer *p, s
     return &p->survivors[a < b ? a : b];
 }
 
+/* In a space that unties, how equal the layers of a child shall be: each tie as often, so that the
+ * small space of equal layers is not lost in the large one, and results decide which children stay.
+ */
+static enum space_tie draw_tie(const struct search__proposer *p, struct rt_rng *rng)
+{
+    if (!space_unties(p->space))
+        return SPACE_TIE_LAYER;
+    return (enum space_tie)rt_rng_below(rng, SPACE_TIE_LAYER + 1);
+}
+
 static void breed(const struct search__proposer *p, struct rt_rng *rng,
                   struct search__proposal *out)
 {
@@ -263,27 +283,34 @@ static void breed(const struct search__proposer *p, struct rt_rng *rng,
         out->origin = "crossover";
         out->parent_b = (int64_t)b->trial;
     }
-    space_mutate(p->space, rng, &crossed, &out->arch);
+    space_mutate_tied(p->space, rng, draw_tie(p, rng), &crossed, &out->arch);
 }
 
 static void sample(const struct search__proposer *p, struct rt_rng *rng,
                    struct search__proposal *out)
 {
     space_sample(p->space, rng, &out->arch);
+    space_tie_to(p->space, draw_tie(p, rng), &out->arch);
     out->origin = "random";
     out->parent_a = -1;
     out->parent_b = -1;
+}
+
+void search__vary(const struct search__proposer *p, struct rt_rng *rng,
+                  struct search__proposal *out)
+{
+    if (p->survivor_count == 0 || rt_rng_uniform(rng) < p->options->random)
+        sample(p, rng, out);
+    else
+        breed(p, rng, out);
 }
 
 static bool evolve(const struct search__proposer *p, struct rt_rng *rng,
                    struct search__proposal *out)
 {
     for (int draw = 0; draw < BREED_DRAWS; draw++) {
-        if (p->survivor_count == 0 || rt_rng_uniform(rng) < p->options->random)
-            sample(p, rng, out);
-        else
-            breed(p, rng, out);
-        if (acceptable(p, &out->arch))
+        search__vary(p, rng, out);
+        if (search__acceptable(p, &out->arch))
             return true;
     }
     return false;
@@ -299,7 +326,7 @@ static bool look_through(const struct search__proposer *p, struct rt_rng *rng,
     out->origin = "enumerated";
     for (int64_t i = 0; i < p->size; i++) {
         space_nth(p->space, (start + i) % p->size, &out->arch);
-        if (acceptable(p, &out->arch))
+        if (search__acceptable(p, &out->arch))
             return true;
     }
     return false;
@@ -324,7 +351,7 @@ static bool draw_on(const struct search__proposer *p, struct rt_rng *rng,
                 space_mutate(p->space, rng, &from, &out->arch);
             out->origin = "walk";
         }
-        if (acceptable(p, &out->arch))
+        if (search__acceptable(p, &out->arch))
             return true;
     }
     return false;
@@ -340,23 +367,34 @@ static bool find_left(const struct search__proposer *p, struct rt_rng *rng,
     return draw_on(p, rng, out);
 }
 
-static bool propose_new(struct search__proposer *p, struct search__proposal *out)
+/* The model's choice where there is one; else, or where it finds nothing that gains, a child. */
+static rt_status propose_child(struct search__proposer *p, struct rt_rng *rng, bool *found,
+                               struct search__proposal *out, struct rt_err *err)
+{
+    *found = false;
+    if (p->advisor.ready)
+        RT_TRY(search__advise(p, rng, found, out, err));
+    *found = *found || evolve(p, rng, out);
+    return RT_OK;
+}
+
+static rt_status propose_new(struct search__proposer *p, bool *found, struct search__proposal *out,
+                             struct rt_err *err)
 {
     struct rt_rng rng;
-    bool found;
 
+    *found = false;
     if (p->nothing_new_at == p->count)
-        return false;
+        return RT_OK;
     rt_rng_init(&rng, p->options->seed, RT_STREAM_PROPOSE, p->count);
     if (p->candidates < (size_t)p->options->initial)
-        found = anchor(p, &rng, out) || fill(p, &rng, out);
+        *found = anchor(p, &rng, out) || fill(p, &rng, out);
     else
-        found = evolve(p, &rng, out);
-    if (!found && !find_left(p, &rng, out)) {
+        RT_TRY(propose_child(p, &rng, found, out, err));
+    *found = *found || find_left(p, &rng, out);
+    if (!*found)
         p->nothing_new_at = p->count;
-        return false;
-    }
-    return true;
+    return RT_OK;
 }
 
 /* ---- longer runs of what was tried ---- */
@@ -399,7 +437,10 @@ rt_status search__propose(struct search__proposer *p, struct search__proposal *p
     RT_TRY(look(p, err));
     RT_TRY(search__rungs_promote(&p->rungs, p->points, p->options->objective_count, p->place,
                                  &trial, err));
-    if (trial == SEARCH_NONE && !propose_new(p, &out)) {
+    bool found = trial != SEARCH_NONE;
+    if (!found)
+        RT_TRY(propose_new(p, &found, &out, err));
+    if (!found) {
         if (p->results == p->count)
             RT_TRY(promote_last(p, &trial, err));
         if (trial == SEARCH_NONE)

@@ -51,6 +51,8 @@ struct search_evaluator {
 };
 
 enum search_inherit { SEARCH_INHERIT_NONE, SEARCH_INHERIT_PARENT };
+/* `gp`: a Gaussian process on the architecture's features, once there are results enough. */
+enum search_surrogate { SEARCH_SURROGATE_NONE, SEARCH_SURROGATE_GP };
 
 struct search_options {
     uint64_t seed;
@@ -66,6 +68,7 @@ struct search_options {
     int64_t rung_budget[STORE_MAX_RUNGS]; /* rising */
     enum search_inherit inherit; /* PARENT: a child starts from its first one's, at every rung */
     double eta;                  /* of each rung, one in so many goes on to the next; above 1 */
+    enum search_surrogate surrogate;
     int objective_count;
     char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
     int64_t host;    /* store_host() of this machine */

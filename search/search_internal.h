@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "search/search.h"
+#include "search/surrogate.h"
 
 /* Crowding of the points points[member[i]], which share one front, into crowding[i]. */
 rt_status search__crowd(const double *points, const size_t *member, size_t n, int m,
@@ -118,6 +119,19 @@ void search__front_release(struct search__front *front);
 
 /* ---- proposals: propose.c, anchors.c; promotions: rungs.c ---- */
 
+/* The model of what trials come to; see advise.c. */
+struct search__child;
+struct search__advisor {
+    bool ready; /* enough results were seen at the last fit */
+    int rung;   /* whose results it knows */
+    int features;
+    struct search_model *model[STORE_MAX_OBJECTIVES]; /* NULL: known exactly */
+    size_t *trial;                                    /* scratch, as all below */
+    double *x, *y, *front;
+    struct search__child *pool;
+    int children, number;
+};
+
 /* All that proposals depend on. Trials are known in order of their number, results too. */
 struct search__proposer {
     const struct space *space;
@@ -139,6 +153,7 @@ struct search__proposer {
     bool stale;            /* survivors must be chosen again */
     size_t nothing_new_at; /* trial number for which no new architecture was found */
     struct search__order order;
+    struct search__advisor advisor;
 };
 
 struct search__proposal {
@@ -147,6 +162,8 @@ struct search__proposal {
     int64_t inherits;
     const char *origin;
     int64_t parent_a, parent_b; /* -1: none */
+    bool predicted;             /* then each objective's mean, and deviation or 0 when exact: */
+    double mean[STORE_MAX_OBJECTIVES], sd[STORE_MAX_OBJECTIVES];
 };
 
 rt_status search__proposer_init(struct search__proposer *p, const struct space *space,
@@ -164,6 +181,26 @@ bool search__tried(const struct search__proposer *p, const struct space_arch *ar
  * final only when all results are known; before, ask again with more of them. */
 rt_status search__propose(struct search__proposer *p, struct search__proposal *proposal,
                           struct rt_err *err);
+
+/* Feasible, and not tried. */
+bool search__acceptable(const struct search__proposer *p, const struct space_arch *arch);
+/* A child of the survivors, or a random architecture; maybe one that was tried. */
+void search__vary(const struct search__proposer *p, struct rt_rng *rng,
+                  struct search__proposal *out);
+
+/* ---- the surrogate: advise.c ---- */
+
+/* Does nothing when options->surrogate is none. */
+rt_status search__advisor_init(struct search__advisor *a, const struct space *space,
+                               const struct search_options *options, struct rt_err *err);
+void search__advisor_release(struct search__advisor *a);
+/* The number of seen results at which the model was last fitted, when so many are seen; 0: none. */
+size_t search__advisor_due(const struct search_options *options, size_t seen);
+/* One result more is seen; `due` is of all that will be. */
+void search__advisor_learn(struct search__proposer *p, size_t due);
+/* The new architecture that is expected to add most to the front; none when nothing would. */
+rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *found,
+                         struct search__proposal *out, struct rt_err *err);
 
 /* The feasible architecture nearest to `target` that a bounded, deterministic search finds: itself
  * when feasible, exactly the nearest in small spaces. False when it finds none. */

@@ -181,7 +181,8 @@ int space__genes_groups(const struct space_gene *gene, int layers)
     switch (gene->tie) {
     case SPACE_TIE_UNIFORM: return 1;
     case SPACE_TIE_STAGE: return gene->stages < layers ? gene->stages : layers;
-    case SPACE_TIE_LAYER: break;
+    case SPACE_TIE_LAYER:
+    case SPACE_TIE_AUTO: break;
     }
     return layers;
 }

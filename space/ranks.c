@@ -8,7 +8,8 @@ int space__groups(const struct space *space, int depth)
     switch (space->tie) {
     case SPACE_TIE_UNIFORM: return 1;
     case SPACE_TIE_STAGE: return space->stages < depth ? space->stages : depth;
-    case SPACE_TIE_LAYER: break;
+    case SPACE_TIE_LAYER:
+    case SPACE_TIE_AUTO: break;
     }
     return depth;
 }

@@ -3,18 +3,19 @@
  * Kinds    students, or rows of the user's own genes (gene_count > 0). All functions serve both.
  * Genes    depth, width, head_dim, patch, and per layer heads and ffn. Ties: `uniform` gives all
  *          layers one (heads, ffn) pair, `stage` one pair to each of `stages` runs of consecutive
- *          layers (layer l of L is in stage l*S/L, S = min(stages, L)), `layer` each its own.
- * FFN      choices are absolute widths, or ratios of the width rounded to the nearest multiple of 8
- *          (at least 8); ratios that round to the same width count once.
- * Limits   on exact costs; an architecture beyond any is *infeasible* and is never trained.
- * Own genes  each has one choice, or is a list with one choice a layer, tied as above; the length
- * of a list is fixed or what another gene chose. Ordered choices move by places, categories are
- * drawn anew. Text: "name=choice,name=choice.choice", genes in order; a list whose members are all
- * equal is written once, and is read either way. Costs do not exist; what C code knows without an
- * evaluation comes from `known`. Random   every draw is a function of the struct rt_rng that is
- * handed in. Threads  a struct space is read-only after space_init(); all functions may run
- * concurrently. Source   gene layout after AutoFormer (arXiv:2107.00651) and HAT
- * (arXiv:2005.14187); ordinal mutation steps after AutoTinyBERT (arXiv:2107.13686).
+ *          layers (layer l of L is in stage l*S/L, S = min(stages, L)), `layer` each its own;
+ * `auto` likewise, but a search begins with equal layers and unties them. FFN      choices are
+ * absolute widths, or ratios of the width rounded to the nearest multiple of 8 (at least 8); ratios
+ * that round to the same width count once. Limits   on exact costs; an architecture beyond any is
+ * *infeasible* and is never trained. Own genes  each has one choice, or is a list with one choice a
+ * layer, tied as above; the length of a list is fixed or what another gene chose. Ordered choices
+ * move by places, categories are drawn anew. Text: "name=choice,name=choice.choice", genes in
+ * order; a list whose members are all equal is written once, and is read either way. Costs do not
+ * exist; what C code knows without an evaluation comes from `known`. Random   every draw is a
+ * function of the struct rt_rng that is handed in. Threads  a struct space is read-only after
+ * space_init(); all functions may run concurrently. Source   gene layout after AutoFormer
+ * (arXiv:2107.00651) and HAT (arXiv:2005.14187); ordinal mutation steps after AutoTinyBERT
+ * (arXiv:2107.13686).
  */
 #ifndef SPACE_SPACE_H
 #define SPACE_SPACE_H
@@ -24,7 +25,8 @@
 #define SPACE_MAX_CHOICES 64
 #define SPACE_NAME 32 /* room for a gene's name and for a choice of it */
 
-enum space_tie { SPACE_TIE_UNIFORM, SPACE_TIE_STAGE, SPACE_TIE_LAYER };
+/* Each wider than the one before; `auto` has the members of `layer`. */
+enum space_tie { SPACE_TIE_UNIFORM, SPACE_TIE_STAGE, SPACE_TIE_LAYER, SPACE_TIE_AUTO };
 
 struct space_choices {
     int count;
@@ -128,6 +130,18 @@ void space_mutate(const struct space *space, struct rt_rng *rng, const struct sp
  * layer (relative position when depths differ); ffn ratios follow the child's width. */
 void space_crossover(const struct space *space, struct rt_rng *rng, const struct space_arch *a,
                      const struct space_arch *b, struct space_arch *child);
+/* ---- untying: where the tie is `auto`, layers are free but may be held equal ---- */
+
+/* Is any list's tie `auto`? If not, the functions below treat all as untied. */
+bool space_unties(const struct space *space);
+/* The narrowest of uniform, stage and layer that the lists of such a tie keep; layer when there are
+ * none. Stages are as many as the space says, or 4. */
+enum space_tie space_tie_of(const struct space *space, const struct space_arch *arch);
+/* Make the layers of each group equal to its first. */
+void space_tie_to(const struct space *space, enum space_tie tie, struct space_arch *arch);
+/* space_mutate() that moves whole groups; the parent is tied first. */
+void space_mutate_tied(const struct space *space, struct rt_rng *rng, enum space_tie tie,
+                       const struct space_arch *parent, struct space_arch *child);
 /* Distance for space-filling, 0..1: mean absolute difference of the genes' ranks scaled to [0,1],
  * over the genes with more than one choice; heads and ffn count once each, as the mean over aligned
  * layers. */

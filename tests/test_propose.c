@@ -141,10 +141,10 @@ static void filling_spreads_wider_than_sampling(void **state)
 
 static void proposals_do_not_depend_on_results_within_the_window(void **state)
 {
-    struct study late = {.space = sample_space(SPACE_TIE_LAYER), .options = sample_options(0, 1)};
-    struct study soon = late;
+    struct study late = {.space = sample_space(SPACE_TIE_AUTO), .options = sample_options(0, 1)};
     bool differ = false;
-    (void)state;
+    late.options.surrogate = *state ? SEARCH_SURROGATE_GP : SEARCH_SURROGATE_NONE;
+    struct study soon = late;
     study_init(&late, 120);
     study_init(&soon, 120);
     play(&late, 120, true, 9);
@@ -171,18 +171,21 @@ static void proposals_do_not_depend_on_results_within_the_window(void **state)
 static void a_resumed_proposer_goes_on_as_the_first_would(void **state)
 {
     struct study s = {.space = sample_space(SPACE_TIE_STAGE), .options = sample_options(0, 1)};
+    s.options.surrogate = *state ? SEARCH_SURROGATE_GP : SEARCH_SURROGATE_NONE;
     struct study again = s;
     struct rt_err err;
-    (void)state;
     study_init(&s, 90);
     play(&s, 90, true, 9);
-    for (size_t cut = 1; cut < 90; cut += 8) {
+    for (size_t cut = 1; cut < 90; cut += *state ? 29 : 8) {
         study_init(&again, 90);
         for (size_t i = 0; i < cut; i++)
             assert_ok(search__proposer_add(&again.proposer, &s.proposals[i].arch, -1, &err));
         play(&again, 90, true, 9);
-        for (size_t i = cut; i < 90; i++)
+        for (size_t i = cut; i < 90; i++) {
             assert_true(space_arch_equal(&s.proposals[i].arch, &again.proposals[i].arch));
+            assert_memory_equal(s.proposals[i].mean, again.proposals[i].mean,
+                                sizeof again.proposals[i].mean);
+        }
         study_release(&again);
     }
     study_release(&s);
@@ -282,7 +285,7 @@ static void a_needle_in_a_large_space_is_found_to_the_last(void **state)
 /* ---- is it any good ---- */
 
 /* Hypervolume after `trials`, with a box that does not depend on the search. */
-static double quality(uint64_t seed, double random, size_t trials)
+static double quality(uint64_t seed, double random, size_t trials, bool model)
 {
     static const double ideal[] = {0, 4}, reference[] = {1, 8};
     struct study s = {.space = sample_space(SPACE_TIE_LAYER), .options = sample_options(0, 1)};
@@ -292,6 +295,7 @@ static double quality(uint64_t seed, double random, size_t trials)
     s.options.random = random;
     s.options.population = 24;
     s.options.initial = 12;
+    s.options.surrogate = model ? SEARCH_SURROGATE_GP : SEARCH_SURROGATE_NONE;
     study_init(&s, (int64_t)trials);
     play(&s, trials, true, 0);
     points = calloc(2 * trials, sizeof *points);
@@ -312,44 +316,85 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-enum { SEEDS = 9 };
+enum { SEEDS = 5, MODEL_SEEDS = 3 };
 
 /* The median over seeds; the least one goes into *least. */
-static double median_quality(double random, size_t trials, double *least)
+static double median_quality(double random, size_t trials, bool model, double *least)
 {
     double q[SEEDS];
-    for (int i = 0; i < SEEDS; i++)
-        q[i] = quality(100 + (uint64_t)i, random, trials);
-    qsort(q, SEEDS, sizeof *q, compare_doubles);
-    print_message("  %zu trials, %.0f%% random: hypervolume %.4f (%.4f..%.4f)\n", trials,
-                  100 * random, q[SEEDS / 2], q[0], q[SEEDS - 1]);
+    const int seeds = model ? MODEL_SEEDS : SEEDS; /* a model takes its time without optimisation */
+    for (int i = 0; i < seeds; i++)
+        q[i] = quality(100 + (uint64_t)i, random, trials, model);
+    qsort(q, (size_t)seeds, sizeof *q, compare_doubles);
+    print_message("  %zu trials, %.0f%% random%s: hypervolume %.4f (%.4f..%.4f)\n", trials,
+                  100 * random, model ? ", with a model" : "", q[seeds / 2], q[0], q[seeds - 1]);
     *least = q[0];
-    return q[SEEDS / 2];
+    return q[seeds / 2];
 }
 
 static void evolution_needs_a_third_of_the_trials_of_chance(void **state)
 {
     double evolved_least, chance_least;
     (void)state;
-    const double evolved = median_quality(0.1, 150, &evolved_least);
-    const double chance = median_quality(1, 150, &chance_least);
-    const double chance_thrice = median_quality(1, 450, &chance_least);
+    const double evolved = median_quality(0.1, 150, false, &evolved_least);
+    const double chance = median_quality(1, 150, false, &chance_least);
+    const double chance_thrice = median_quality(1, 450, false, &chance_least);
     assert_true(evolved > chance_thrice);
     assert_true(evolved_least > chance); /* each seed beats the median of chance */
 }
 
+static void a_model_needs_two_thirds_of_the_trials(void **state)
+{
+    double with_least, without_least;
+    (void)state;
+    const double with = median_quality(0.1, 100, true, &with_least);
+    const double without = median_quality(0.1, 150, false, &without_least);
+    assert_true(with > without);
+}
+
+static void predictions_are_told_once_there_is_a_model(void **state)
+{
+    struct study s = {.space = sample_space(SPACE_TIE_LAYER), .options = sample_options(0, 1)};
+    int predicted = 0, within = 0;
+    (void)state;
+    s.options.surrogate = SEARCH_SURROGATE_GP;
+    study_init(&s, 100);
+    play(&s, 100, true, 7);
+    for (int i = 0; i < 100; i++) {
+        const struct search__proposal *p = &s.proposals[i];
+        double objectives[2];
+        if (!p->predicted)
+            continue;
+        objectives_of(&s, &p->arch, objectives);
+        predicted++;
+        within += fabs(objectives[0] - p->mean[0]) < 2 * p->sd[0];
+        assert_true(p->sd[0] > 0);
+        assert_true(p->sd[1] == 0);
+    }
+    assert_false(s.proposals[s.options.initial].predicted); /* its window had too few results */
+    assert_in_range(predicted, 75, 90);
+    assert_true(within > predicted * 3 / 4);
+    study_release(&s);
+}
+
 int main(void)
 {
+    static bool model = true;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_three_are_the_corners_of_the_space),
         cmocka_unit_test(a_corner_beyond_the_limits_becomes_the_nearest_within),
         cmocka_unit_test(filling_spreads_wider_than_sampling),
         cmocka_unit_test(proposals_do_not_depend_on_results_within_the_window),
+        {"... with a model", proposals_do_not_depend_on_results_within_the_window, NULL, NULL,
+         &model},
         cmocka_unit_test(a_resumed_proposer_goes_on_as_the_first_would),
+        {"... with a model", a_resumed_proposer_goes_on_as_the_first_would, NULL, NULL, &model},
         cmocka_unit_test(parents_are_known_and_did_not_fail),
         cmocka_unit_test(survivors_are_the_best_by_rank_then_crowding),
         cmocka_unit_test(a_needle_in_a_large_space_is_found_to_the_last),
         cmocka_unit_test(evolution_needs_a_third_of_the_trials_of_chance),
+        cmocka_unit_test(a_model_needs_two_thirds_of_the_trials),
+        cmocka_unit_test(predictions_are_told_once_there_is_a_model),
     };
     return cmocka_run_group_tests_name("search/propose", tests, NULL, NULL);
 }
