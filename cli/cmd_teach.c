@@ -58,10 +58,10 @@ const struct command command_teach = {
     .name = "teach",
     .use = "STUDY",
     .summary = "train the teachers and cache what they know",
-    .help =
-        "Trains the teachers that are missing or stale, on all cores, reads those given as\n"
-        "recorded logits, and writes the knowledge cache that all trials share. Prints how\n"
-        "each does on the validation split. `retort search` does this by itself when the cache\n"
-        "is missing; a stale cache it refuses.\n",
+    .help = "Trains the teachers that are missing or stale, on all cores, reads those given as\n"
+            "recorded logits, and writes the knowledge cache that all trials share. Prints how\n"
+            "each does on the validation split, its weight in the ensemble, and the temperature T\n"
+            "that calibrates it, where the study wants that. `retort search` does this by itself\n"
+            "when the cache is missing; a stale cache it refuses.\n",
     .run = run,
 };

@@ -535,7 +535,7 @@ static void agreement_counts_rows_of_one_most_likely_class(void **state)
     assert_ok(tr_teachers_agreement(&data, &distill, agreement, &err));
 
     assert_ok(tr_teacher_fidelity(&data, &distill, 1, &bob, &err));
-    for (int k = 0; k < 3; k++)
+    for (ptrdiff_t k = 0; k < 3; k++)
         assert_near(agreement[4 * k], 1, 0);
     assert_near(agreement[2], 1, 0); /* the ensemble is ann */
     assert_near(agreement[1], bob.agreement, 1e-15);

@@ -48,7 +48,7 @@ static int bed_open(void **state)
     toy_images(&bed->images, count, 1);
     assert_int_equal(bed->images.classes, classes);
     assert_ok(tr_split_init(&bed->split, &bed->images, 60, 0, 1, &err));
-    fill_uniform(&bed->logits[0][0][0], count * teachers * classes, 9);
+    fill_uniform(&bed->logits[0][0][0], (size_t)count * teachers * classes, 9);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < teachers; k++)
             bed->logits[i][k][bed->images.labels[i]] += 2;

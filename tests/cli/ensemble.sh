@@ -38,3 +38,16 @@ expect_line stdout 'two 0.25 (T '
 expect_exit 0 "$retort" report toy.db -o toy.html
 expect_line toy.html 'Agreement'
 expect_exit 0 "$retort" distill toy.db "$(sqlite3 toy.db 'select arch from pareto limit 1')" --steps 5
+
+# Losses that go through a batch twice, by weights and temperatures that were fitted: whatever the
+# number of workers, and whoever fits them, the trials are the same.
+sed 's/^distill:/&\n  loss: dist\n  reg_target: ema\n  standardise: true/; s/trials: 4/trials: 8/' \
+  toy.yaml >dist.yaml
+rows() { sqlite3 -readonly "$1" "select * from trial; select * from curve; select * from teacher;
+  select * from metric where name <> 'latency'"; }
+expect_exit 0 "$retort" search dist.yaml --db one.db --workers 1
+expect_exit 0 "$retort" search dist.yaml --db two.db --workers 2
+rows one.db >one
+rows two.db >two
+[ "$(wc -l <one)" -gt 100 ]
+cmp one two

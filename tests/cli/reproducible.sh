@@ -10,7 +10,8 @@ rows() { # DB: all that depends on the study alone, measured latency aside
   sqlite3 -readonly "$1" "select * from candidate; select * from layer; select * from trial;
     select * from metric where name <> 'latency'; select * from curve; select * from front;
     select trial, hash from checkpoint;
-    select * from front_history; select * from teacher_metric"
+    select * from front_history; select * from teacher; select * from teacher_metric;
+    select * from teacher_agreement"
 }
 
 # reproduces STUDY TRIALS
