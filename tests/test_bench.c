@@ -6,6 +6,7 @@
 
 #include "bench/search/landscapes.h"
 #include "bench/search/run.h"
+#include "bench/search/simulate.h"
 
 /* An open problem with fewer choices, so that all of it can be looked at. */
 static struct bench_problem small(const char *name, int depth)
@@ -44,7 +45,7 @@ static double volume_of_all(const struct bench_problem *p, size_t *count)
         space_nth(&p->space, i, &arch);
         if (bench_violation(p, &arch) > 0)
             continue;
-        bench_evaluate(p, &arch, objectives);
+        bench_evaluate(p, &arch, -1, objectives);
         score.trained = 0; /* all differ: nothing to compare with */
         assert_ok(bench_score_add(&score, &arch, objectives, &err));
     }
@@ -99,10 +100,9 @@ static void fronts_of_the_problems_are_as_they_were(void **state)
         size_t front;
         double volume;
     } want[] = {
-        {"layers", 26, 463, 0.944153568620},
-        {"deep", 74, 1899, 0.943613148858},
-        {"trap", 17, 74, 0.880524532102},
-        {"narrow", 27, 133, 0.775033563332},
+        {"layers", 26, 463, 0.944153568620}, {"deep", 74, 1899, 0.943613148858},
+        {"trap", 17, 74, 0.880524532102},    {"narrow", 27, 133, 0.775033563332},
+        {"table", 5, 34, 0.916893552747},
     };
     struct bench_gene genes[BENCH_MAX_GENES];
     struct rt_err err;
@@ -177,7 +177,7 @@ static void scores_count_each_architecture_once(void **state)
     double objectives[STORE_MAX_OBJECTIVES];
     (void)state;
     space_smallest(&p.space, &arch);
-    bench_evaluate(&p, &arch, objectives);
+    bench_evaluate(&p, &arch, -1, objectives);
     bench_score_open(&score, &p);
 
     assert_ok(bench_score_add(&score, &arch, objectives, &err));
@@ -209,6 +209,78 @@ static void retorts_search_comes_near_the_front_of_a_small_problem(void **state)
     bench_close(&p);
 }
 
+static void tables_front_is_that_of_all_members(void **state)
+{
+    struct bench_problem p;
+    struct rt_err err;
+    size_t count;
+    (void)state;
+    assert_ok(bench_open("table", &p, &err));
+
+    assert_true(fabs(volume_of_all(&p, &count) - 1) < 1e-12);
+
+    assert_int_equal(count, p.front_count);
+    for (int b = 1; b < p.budget_count; b++)
+        assert_true(p.budget[b] > p.budget[b - 1]);
+    bench_close(&p);
+}
+
+static void short_trials_count_by_their_share_of_a_whole_one(void **state)
+{
+    struct bench_problem p;
+    struct search_options options;
+    struct rt_err err;
+    double volumes[30];
+    (void)state;
+    assert_ok(bench_open("table", &p, &err));
+    bench_run_defaults(&p, &options);
+    options.trials = 30;
+    options.rung_count = p.budget_count;
+    memcpy(options.rung_budget, p.budget, sizeof p.budget);
+
+    assert_ok(bench_run(&p, options, volumes, &err));
+
+    assert_true(volumes[0] == 0); /* nine or more short ones, and no whole one */
+    assert_true(volumes[29] > .5);
+    bench_close(&p);
+}
+
+static void workers_wait_only_for_the_window(void **state)
+{
+    double busy, wider;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(bench_busy(1, 1, 50, 10, 1, &busy, &err));
+    assert_true(busy == 1); /* alone, nobody waits */
+    assert_ok(bench_busy(8, 1, 500, 10, 1, &busy, &err));
+    assert_true(fabs(busy - 1. / 8) < 1e-12); /* one at a time */
+    assert_ok(bench_busy(8, 500, 500, 10, 1, &busy, &err));
+    assert_true(fabs(busy - 1) < 1e-12);
+    assert_ok(bench_busy(8, 8, 500, 1, 1, &busy, &err));
+    assert_true(fabs(busy - 1) < 1e-12); /* equal trials need no more than one each */
+    assert_ok(bench_busy(8, 8, 2000, 10, 1, &busy, &err));
+    assert_ok(bench_busy(8, 16, 2000, 10, 1, &wider, &err));
+    assert_true(busy < wider && wider < 1);
+}
+
+static void proposals_are_timed_one_by_one(void **state)
+{
+    struct bench_problem p = small("layers", 3);
+    struct search_options options;
+    struct rt_err err;
+    int64_t ns[40] = {0};
+    (void)state;
+    bench_run_defaults(&p, &options);
+    options.window = 4;
+
+    assert_ok(bench_propose(&p, &options, 40, ns, &err));
+
+    for (int i = 0; i < 40; i++)
+        assert_true(ns[i] > 0);
+    bench_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +291,10 @@ int main(void)
         cmocka_unit_test(indices_name_every_choice_and_nothing_else),
         cmocka_unit_test(scores_count_each_architecture_once),
         cmocka_unit_test(retorts_search_comes_near_the_front_of_a_small_problem),
+        cmocka_unit_test(tables_front_is_that_of_all_members),
+        cmocka_unit_test(short_trials_count_by_their_share_of_a_whole_one),
+        cmocka_unit_test(workers_wait_only_for_the_window),
+        cmocka_unit_test(proposals_are_timed_one_by_one),
     };
     return cmocka_run_group_tests_name("bench/search", tests, NULL, NULL);
 }

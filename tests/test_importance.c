@@ -188,6 +188,56 @@ static void a_rank_that_is_cut_gives_its_spread(void **state)
     store_close(store);
 }
 
+/* A study of the user's own genes, of which the activation decides. */
+static void own_genes_are_judged_too(void **state)
+{
+    static const char *const activations[] = {"relu", "gelu", "tanh"};
+    struct space_gene gene[] = {
+        {.name = "activation", .choice = activations, .choice_count = 3},
+        {.name = "units", .choice = space_numbers, .choice_count = 4, .ordered = true}};
+    struct space space = {.gene_count = 2, .gene = gene};
+    struct store_study what = sample_study;
+    struct store *store = NULL;
+    struct rt_rng rng;
+    struct rt_err err;
+    int64_t host;
+    (void)state;
+    what.objective_count = 2;
+    what.objectives[1] = "kl";
+    assert_ok(space_init(&space, &err));
+    assert_ok(store_create(sample_path("own.db"), &what, &store, &err));
+    assert_ok(store_host(store, &sample_machine, "v3", &host, &err));
+    rt_rng_init(&rng, 1, RT_STREAM_TEST, 0);
+    for (int n = 0; n < 100; n++) {
+        struct space_arch a;
+        struct store_result result = {.status = RT_OK, .value_count = 2};
+        space_sample(&space, &rng, &a);
+        const double value = strcmp(space_gene_value(&space, &a, 0, 0), "gelu") == 0 ? 1 : 2;
+        result.values[0] = (struct store_value){"error", value + 1e-3 * (n * 37 % 100), NAN};
+        result.values[1] = (struct store_value){"kl", 1, NAN};
+        assert_ok(store_trial_propose(store,
+                                      &(struct store_proposal){.number = n,
+                                                               .space = &space,
+                                                               .arch = &a,
+                                                               .origin = "random",
+                                                               .parent_a = -1,
+                                                               .parent_b = -1,
+                                                               .seed = (uint64_t)n},
+                                      &err));
+        assert_ok(store_trial_start(store, n, host, 0, &err));
+        assert_ok(store_trial_done(store, n, &result, &err));
+        assert_ok(store_trial_commit(store, &(struct store_commit){.number = n, .hypervolume = NAN},
+                                     &err));
+    }
+    struct report__importance all = judged(store);
+
+    assert_int_equal(all.count, 2);
+    assert_string_equal(all.gene[0].name, "activation");
+    assert_string_equal(all.gene[0].choice[all.gene[0].position[0].favoured], "gelu");
+    report__importance_release(&all);
+    store_close(store);
+}
+
 static void few_trials_are_said_or_refused(void **state)
 {
     struct store *few = study("few.db", 9, false, by_width),
@@ -249,6 +299,7 @@ int main(void)
         TEST(the_layer_that_matters_is_named),
         TEST(tied_layers_count_once),
         TEST(a_rank_that_is_cut_gives_its_spread),
+        TEST(own_genes_are_judged_too),
         TEST(few_trials_are_said_or_refused),
         TEST(every_format_and_the_page_tell_it),
     };

@@ -18,9 +18,9 @@ from pathlib import Path
 import peers
 
 AT = (50, 100, 200, 500, 1000)
-PROBLEMS = ("layers", "deep", "trap", "narrow")
+PROBLEMS = ("layers", "deep", "trap", "narrow", "table")
 RETORT = {"retort": []}
-TRIALS = {"optuna-tpe": 500}  # it takes minutes a run
+TRIALS = {"optuna-tpe": 200}  # 500 take it a minute a run on 26 genes
 FIELDS = ["problem", "method", "seed", *map(str, AT), "seconds"]
 
 

@@ -5,6 +5,8 @@
  *   bench_search serve PROBLEM         a line of indices in; violation, new, trained, volume and
  *                                      the objectives out; an empty line begins a new run
  *   bench_search run PROBLEM [OPTION]  CSV: trial,volume of one search by Retort
+ *   bench_search propose PROBLEM [OPTION]  how long proposals take as trials grow
+ *   bench_search busy                  how busy 1000 simulated workers are, by the window
  */
 #include <errno.h>
 #include <getopt.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 
 #include "bench/search/run.h"
+#include "bench/search/simulate.h"
 
 static int failed(const struct rt_err *err)
 {
@@ -100,7 +103,7 @@ static rt_status answer(struct bench_score *score, const struct space_arch *arch
     double objectives[STORE_MAX_OBJECTIVES];
     rt_status rc = RT_EEND;
 
-    bench_evaluate(p, arch, objectives);
+    bench_evaluate(p, arch, -1, objectives);
     if (violation == 0)
         rc = bench_score_add(score, arch, objectives, err);
     if (rc != RT_OK && rc != RT_EEND)
@@ -142,7 +145,14 @@ static int serve(const struct bench_problem *p)
 
 /* ---- run ---- */
 
-static bool read_options(int argc, char **argv, struct search_options *options)
+static void use_rungs(const struct bench_problem *p, struct search_options *options)
+{
+    options->rung_count = p->budget_count;
+    memcpy(options->rung_budget, p->budget, sizeof p->budget);
+}
+
+static bool read_options(const struct bench_problem *p, int argc, char **argv,
+                         struct search_options *options)
 {
     static const struct option longs[] = {{"seed", required_argument, NULL, 's'},
                                           {"trials", required_argument, NULL, 't'},
@@ -152,6 +162,8 @@ static bool read_options(int argc, char **argv, struct search_options *options)
                                           {"initial", required_argument, NULL, 'i'},
                                           {"crossover", required_argument, NULL, 'c'},
                                           {"random", required_argument, NULL, 'r'},
+                                          {"rungs", no_argument, NULL, 'g'},
+                                          {"eta", required_argument, NULL, 'e'},
                                           {NULL, 0, NULL, 0}};
     int o;
 
@@ -165,6 +177,8 @@ static bool read_options(int argc, char **argv, struct search_options *options)
         case 'i': options->initial = (int)strtol(optarg, NULL, 10); break;
         case 'c': options->crossover = strtod(optarg, NULL); break;
         case 'r': options->random = strtod(optarg, NULL); break;
+        case 'g': use_rungs(p, options); break;
+        case 'e': options->eta = strtod(optarg, NULL); break;
         default: return false;
         }
     }
@@ -179,7 +193,7 @@ static int run(const struct bench_problem *p, int argc, char **argv)
     rt_status rc;
 
     bench_run_defaults(p, &options);
-    if (!read_options(argc, argv, &options))
+    if (!read_options(p, argc, argv, &options))
         return 2;
     volumes = calloc((size_t)options.trials, sizeof *volumes);
     rc = volumes ? bench_run(p, options, volumes, &err)
@@ -193,6 +207,66 @@ static int run(const struct bench_problem *p, int argc, char **argv)
     return rc == RT_OK ? 0 : failed(&err);
 }
 
+/* ---- propose, busy ---- */
+
+static int compare_ns(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* A line each for the last tenth of 100, 1000, ... trials. */
+static void print_ns(int64_t *ns, int64_t trials)
+{
+    printf("trials,median_ms,p99_ms,mean_ms\n");
+    for (int64_t most = 100; most <= trials; most *= 10) {
+        int64_t *tail = ns + most - most / 10;
+        const size_t count = (size_t)(most / 10);
+        double sum = 0;
+        for (size_t i = 0; i < count; i++)
+            sum += (double)tail[i];
+        qsort(tail, count, sizeof *tail, compare_ns);
+        printf("%" PRId64 ",%.3f,%.3f,%.3f\n", most, 1e-6 * (double)tail[count / 2],
+               1e-6 * (double)tail[count - 1 - count / 100], 1e-6 * sum / (double)count);
+    }
+}
+
+static int propose(const struct bench_problem *p, int argc, char **argv)
+{
+    struct search_options options;
+    struct rt_err err;
+    rt_status rc;
+
+    bench_run_defaults(p, &options);
+    options.trials = 10000;
+    options.window = 16;
+    if (!read_options(p, argc, argv, &options))
+        return 2;
+    int64_t *ns = calloc((size_t)options.trials, sizeof *ns);
+    rc = ns ? bench_propose(p, &options, options.trials, ns, &err)
+            : rt_fail(&err, RT_ENOMEM, "no memory for so many trials");
+    if (rc == RT_OK)
+        print_ns(ns, options.trials);
+    free(ns);
+    return rc == RT_OK ? 0 : failed(&err);
+}
+
+static int busy(void)
+{
+    static const int windows[] = {1000, 1250, 1500, 2000, 3000, 4000, 6000, 8000};
+
+    printf("window,busy\n");
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        double share;
+        struct rt_err err;
+        if (bench_busy(1000, windows[i], 50000, 10, 1, &share, &err) != RT_OK)
+            return failed(&err);
+        printf("%d,%.4f\n", windows[i], share);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct bench_problem problem;
@@ -201,9 +275,11 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "list") == 0)
         return list();
+    if (argc == 2 && strcmp(argv[1], "busy") == 0)
+        return busy();
     if (argc < 3) {
-        fprintf(stderr, "usage: bench_search list | info PROBLEM | serve PROBLEM | "
-                        "run PROBLEM [--seed N] [--trials N] ...\n");
+        fprintf(stderr, "usage: bench_search list | busy | info PROBLEM | serve PROBLEM | "
+                        "run PROBLEM [--seed N] [--trials N] ... | propose PROBLEM ...\n");
         return 2;
     }
     if (bench_open(argv[2], &problem, &err) != RT_OK)
@@ -214,6 +290,8 @@ int main(int argc, char **argv)
         code = serve(&problem);
     else if (strcmp(argv[1], "run") == 0)
         code = run(&problem, argc - 2, argv + 2);
+    else if (strcmp(argv[1], "propose") == 0)
+        code = propose(&problem, argc - 2, argv + 2);
     bench_close(&problem);
     return code;
 }

@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "bench/search/landscapes.h"
+#include "bench/search/table.h"
 #include "space/space_internal.h"
 
-const char *const bench_names[] = {"layers", "deep", "trap", "narrow", NULL};
+const char *const bench_names[] = {"layers", "deep", "trap", "narrow", "table", NULL};
 
 #define IMAGE .shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, .tie = SPACE_TIE_LAYER
 
@@ -57,6 +58,19 @@ static const struct bench_problem problems[] = {
      .landscape = &bench_even,
      .seed = 4,
      .scale = .15},
+    {.name = "table",
+     .about = "5 genes, three objectives: 432 students as they were trained on Fashion-MNIST",
+     .space = {.shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, /* as in table.yaml */
+               .tie = SPACE_TIE_UNIFORM,
+               .depth = {4, {1, 2, 3, 4}},
+               .width = {6, {16, 24, 32, 48, 64, 96}},
+               .head_dim = {1, {8}},
+               .heads = {3, {1, 2, 4}},
+               .patch = {2, {7, 14}},
+               .ratio_count = 3,
+               .ffn_ratio = {1, 2, 4}},
+     .objective_count = 3,
+     .objectives = {"error", "params", "macs"}},
 };
 
 /* ---- opening ---- */
@@ -83,8 +97,9 @@ rt_status bench_solve(struct bench_problem *problem, struct rt_err *err)
 
     problem->front = NULL;
     problem->front_count = 0;
+    problem->table = NULL;
     if (rc == RT_OK)
-        rc = bench_chain_front(problem, err);
+        rc = problem->landscape ? bench_chain_front(problem, err) : bench_table_open(problem, err);
     if (rc == RT_OK)
         rc = frame(problem, err);
     if (rc != RT_OK)
@@ -105,21 +120,27 @@ rt_status bench_open(const char *name, struct bench_problem *problem, struct rt_
 void bench_close(struct bench_problem *problem)
 {
     free(problem->front);
+    bench_table_close(problem->table);
     problem->front = NULL;
     problem->front_count = 0;
+    problem->table = NULL;
 }
 
 /* ---- one architecture ---- */
 
-void bench_evaluate(const struct bench_problem *problem, const struct space_arch *arch,
+void bench_evaluate(const struct bench_problem *problem, const struct space_arch *arch, int rung,
                     double *objectives)
 {
     struct space_cost cost;
 
     space_cost_of(arch, &problem->space.shape, &cost);
-    objectives[0] = bench_chain_error(problem, arch);
-    objectives[1] =
-        (double)(strcmp(problem->objectives[1], "params") == 0 ? cost.params : cost.macs);
+    for (int i = 0; i < problem->objective_count; i++) {
+        const char *name = problem->objectives[i];
+        objectives[i] = strcmp(name, "params") == 0 ? (double)cost.params
+                        : strcmp(name, "macs") == 0 ? (double)cost.macs
+                        : problem->table            ? bench_table_error(problem, arch, rung)
+                                                    : bench_chain_error(problem, arch);
+    }
 }
 
 static double beyond(int64_t value, int64_t limit)
@@ -160,7 +181,7 @@ int bench_genes(const struct bench_problem *problem, struct bench_gene genes[BEN
     add_gene(genes, &count, s->width.count, "width", -1);
     add_gene(genes, &count, s->head_dim.count, "head_dim", -1);
     add_gene(genes, &count, s->patch.count, "patch", -1);
-    for (int l = 0; l < s->depth.value[s->depth.count - 1]; l++) {
+    for (int l = 0; l < space__groups(s, s->depth.value[s->depth.count - 1]); l++) {
         add_gene(genes, &count, s->heads.count, "heads", l);
         add_gene(genes, &count, space__ffn_ranks(s), "ffn", l);
     }
@@ -190,8 +211,11 @@ bool bench_decode(const struct bench_problem *problem, const int *index, struct 
     arch->head_dim = s->head_dim.value[next(&index, s->head_dim.count, &good)];
     arch->patch = s->patch.value[next(&index, s->patch.count, &good)];
     for (int l = 0; l < arch->depth; l++) {
-        arch->heads[l] = s->heads.value[next(&index, s->heads.count, &good)];
-        arch->ffn[l] = space__ffn(s, arch->width, next(&index, space__ffn_ranks(s), &good));
+        const bool again = l > 0 && s->tie == SPACE_TIE_UNIFORM;
+        arch->heads[l] =
+            again ? arch->heads[0] : s->heads.value[next(&index, s->heads.count, &good)];
+        arch->ffn[l] = again ? arch->ffn[0]
+                             : space__ffn(s, arch->width, next(&index, space__ffn_ranks(s), &good));
     }
     return good;
 }

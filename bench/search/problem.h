@@ -10,6 +10,9 @@
  * The costs are sums over layers too, so dynamic programming over (last choice, score) with the
  * least cost of each gives the front of spaces far too large to enumerate.
  *
+ * The problem `table` has no formula: it is what training did to every member of a small space, at
+ * three budgets (table.h).
+ *
  * Volume   hypervolume within [ideal, reference], divided by that of the known front: 0..1. Ideal
  *          is the front's best of each objective; reference the worst of the front, widened by a
  *          tenth of the range.
@@ -34,15 +37,20 @@ struct bench_landscape {
     double (*error)(const struct bench_problem *problem, const struct space_arch *arch, int score);
 };
 
+struct bench_table;
+
 struct bench_problem {
     const char *name, *about;
     struct space space;
     int objective_count;
     char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
-    const struct bench_landscape *landscape;
-    uint64_t seed; /* of the landscape's unevenness */
-    double scale;  /* of its scores */
-    double *front; /* rows of objective_count; owned */
+    const struct bench_landscape *landscape; /* NULL: */
+    struct bench_table *table;               /* owned */
+    int budget_count;                        /* of the table; 0: there is one, of no size */
+    int64_t budget[STORE_MAX_RUNGS];         /* optimiser steps, rising */
+    uint64_t seed;                           /* of the landscape's unevenness */
+    double scale;                            /* of its scores */
+    double *front;                           /* rows of objective_count; owned */
     size_t front_count;
     double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
     double volume; /* of the known front in that box, as a share of the box */
@@ -56,8 +64,9 @@ rt_status bench_open(const char *name, struct bench_problem *problem, struct rt_
 rt_status bench_solve(struct bench_problem *problem, struct rt_err *err);
 void bench_close(struct bench_problem *problem);
 
-/* Objectives of an architecture of the space, feasible or not. */
-void bench_evaluate(const struct bench_problem *problem, const struct space_arch *arch,
+/* Objectives of an architecture of the space, feasible or not, after training by budget number
+ * `rung`, -1: the last, which the front is of. NaN for what a table lacks. */
+void bench_evaluate(const struct bench_problem *problem, const struct space_arch *arch, int rung,
                     double *objectives);
 /* By how much limits are broken: the sum of the shares beyond; 0 when feasible. */
 double bench_violation(const struct bench_problem *problem, const struct space_arch *arch);

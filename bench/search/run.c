@@ -2,6 +2,7 @@
  * users get; the store lies in a folder of its own that is removed again. */
 #include "bench/search/run.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +27,29 @@ void bench_run_defaults(const struct bench_problem *problem, struct search_optio
 struct run {
     const struct bench_problem *problem;
     struct bench_score score;
-    int64_t trials;
+    int64_t trials;  /* of the last budget's length */
+    int64_t spent;   /* of all budgets, in steps; or in trials where a trial has no steps */
+    atomic_int stop; /* all is spent */
     double *volumes;
     rt_status rc;
     struct rt_err err;
 };
+
+/* Trials count by what they cost: a short one is a part of a trial of full length. */
+static void note(struct run *run, const struct search_job *job, const double *objectives)
+{
+    const struct bench_problem *p = run->problem;
+    const bool rungs = job->budget > 0;
+    const int64_t whole = rungs ? p->budget[p->budget_count - 1] : 1;
+
+    run->spent += rungs ? job->budget : 1;
+    if ((!rungs || job->budget == whole) && run->rc == RT_OK)
+        run->rc = bench_score_add(&run->score, job->arch, objectives, &run->err);
+    for (int64_t n = (run->spent + whole - 1) / whole; n <= run->trials; n++)
+        run->volumes[n - 1] = run->score.volume;
+    if (run->spent >= run->trials * whole)
+        atomic_store(&run->stop, 1);
+}
 
 static void evaluate(void *context, const struct search_job *job, struct store_result *result)
 {
@@ -38,20 +57,15 @@ static void evaluate(void *context, const struct search_job *job, struct store_r
     const struct bench_problem *p = run->problem;
     double objectives[STORE_MAX_OBJECTIVES];
 
-    bench_evaluate(p, job->arch, objectives);
+    bench_evaluate(p, job->arch, job->budget > 0 ? job->rung : -1, objectives);
     for (int i = 0; i < p->objective_count; i++) {
         struct store_value *value = &result->values[result->value_count++];
         snprintf(value->name, sizeof value->name, "%s", p->objectives[i]);
         value->value = objectives[i];
-        value->stderr_ = 0;
+        value->stderr_ = NAN;
     }
 #pragma omp critical(bench_run)
-    {
-        if (run->rc == RT_OK)
-            run->rc = bench_score_add(&run->score, job->arch, objectives, &run->err);
-        for (int64_t n = job->number; n < run->trials; n++)
-            run->volumes[n] = run->score.volume;
-    }
+    note(run, job, objectives);
 }
 
 static void remove_folder(const char *folder)
@@ -74,11 +88,13 @@ static rt_status create(const char *folder, const struct search_options *options
                                 .hash = "00000000000000000000000000000000",
                                 .settings = "{}",
                                 .seed = options->seed,
-                                .objective_count = options->objective_count};
+                                .objective_count = options->objective_count,
+                                .rung_count = options->rung_count};
     char path[256];
 
     for (int i = 0; i < options->objective_count; i++)
         study.objectives[i] = options->objectives[i];
+    memcpy(study.rung_budget, options->rung_budget, sizeof study.rung_budget);
     snprintf(path, sizeof path, "%s/study.db", folder);
     return store_create(path, &study, store, err);
 }
@@ -97,11 +113,13 @@ rt_status bench_run(const struct bench_problem *problem, struct search_options o
     if (!mkdtemp(folder))
         return rt_fail(err, RT_EIO, "cannot make a folder in '/tmp'");
     bench_score_open(&run.score, problem);
+    options.trials = 0; /* ended by what is spent */
     rc = create(folder, &options, &store, err);
     if (rc == RT_OK)
         rc = store_host(store, &machine, "none", &options.host, err);
     if (rc == RT_OK)
-        rc = search_run(&problem->space, &options, &evaluator, store, NULL, NULL, NULL, &end, err);
+        rc = search_run(&problem->space, &options, &evaluator, store, &run.stop, NULL, NULL, &end,
+                        err);
     if (rc == RT_OK && run.rc != RT_OK)
         rc = rt_fail(err, run.rc, "%s", run.err.text);
     store_close(store);

@@ -5,10 +5,11 @@
 #include "search/search.h"
 
 /* What `retort search` does with a study that says nothing of the search; 1000 trials by one
- * worker, each proposal knowing all results, as the other searches do. */
+ * worker, each proposal knowing all results, as the other searches do. With options->rung_count the
+ * budgets must be those of the problem, and `trials` are counted in trials of the last budget. */
 void bench_run_defaults(const struct bench_problem *problem, struct search_options *options);
-/* volumes[n] after trial n, which the caller has made as long as options->trials; the rest after
- * the end of an exhausted search is its last volume. The store is a temporary file. */
+/* volumes[n] after trial n, which the caller has made as long as options->trials; after the end of
+ * an exhausted search it stays what it was. The store is a temporary file. */
 rt_status bench_run(const struct bench_problem *problem, struct search_options options,
                     double *volumes, struct rt_err *err);
 #endif
