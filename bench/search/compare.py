@@ -19,7 +19,17 @@ import peers
 
 AT = (50, 100, 200, 500, 1000)
 PROBLEMS = ("layers", "deep", "trap", "narrow", "table")
-RETORT = {"retort": []}
+RETORT = {
+    "retort": [],
+    "retort, layers free": ["--free"],
+    "retort, no surrogate": ["--no-surrogate"],
+    "retort, neither": ["--free", "--no-surrogate"],
+    "retort, 16 at once": ["--window", "16"],
+    "retort, rungs": ["--rungs"],
+    "retort, rungs, no surrogate": ["--rungs", "--no-surrogate"],
+}
+ONLY = {"table": ("retort", "retort, no surrogate", "retort, 16 at once", "retort, rungs",
+                  "retort, rungs, no surrogate")}  # its layers are tied
 TRIALS = {"optuna-tpe": 200}  # 500 take it a minute a run on 26 genes
 FIELDS = ["problem", "method", "seed", *map(str, AT), "seconds"]
 
@@ -55,6 +65,9 @@ def run(arguments):
             writer.writeheader()
         for problem in PROBLEMS:
             for method in (*RETORT, *peers.PEERS):
+                if method in RETORT and (method not in ONLY.get(problem, RETORT) or
+                                         "rungs" in method and problem != "table"):
+                    continue
                 if arguments.only and not {problem, method, f"{problem}/{method}"} & set(arguments.only):
                     continue
                 for seed in range(arguments.seeds):

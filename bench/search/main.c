@@ -151,7 +151,7 @@ static void use_rungs(const struct bench_problem *p, struct search_options *opti
     memcpy(options->rung_budget, p->budget, sizeof p->budget);
 }
 
-static bool read_options(const struct bench_problem *p, int argc, char **argv,
+static bool read_options(struct bench_problem *p, int argc, char **argv,
                          struct search_options *options)
 {
     static const struct option longs[] = {{"seed", required_argument, NULL, 's'},
@@ -163,6 +163,8 @@ static bool read_options(const struct bench_problem *p, int argc, char **argv,
                                           {"crossover", required_argument, NULL, 'c'},
                                           {"random", required_argument, NULL, 'r'},
                                           {"rungs", no_argument, NULL, 'g'},
+                                          {"free", no_argument, NULL, 'f'},
+                                          {"no-surrogate", no_argument, NULL, 'n'},
                                           {"eta", required_argument, NULL, 'e'},
                                           {NULL, 0, NULL, 0}};
     int o;
@@ -178,6 +180,8 @@ static bool read_options(const struct bench_problem *p, int argc, char **argv,
         case 'c': options->crossover = strtod(optarg, NULL); break;
         case 'r': options->random = strtod(optarg, NULL); break;
         case 'g': use_rungs(p, options); break;
+        case 'f': p->space.tie = SPACE_TIE_LAYER; break;
+        case 'n': options->surrogate = SEARCH_SURROGATE_NONE; break;
         case 'e': options->eta = strtod(optarg, NULL); break;
         default: return false;
         }
@@ -185,7 +189,7 @@ static bool read_options(const struct bench_problem *p, int argc, char **argv,
     return options->trials > 0;
 }
 
-static int run(const struct bench_problem *p, int argc, char **argv)
+static int run(struct bench_problem *p, int argc, char **argv)
 {
     struct search_options options;
     struct rt_err err;
@@ -232,7 +236,7 @@ static void print_ns(int64_t *ns, int64_t trials)
     }
 }
 
-static int propose(const struct bench_problem *p, int argc, char **argv)
+static int propose(struct bench_problem *p, int argc, char **argv)
 {
     struct search_options options;
     struct rt_err err;

@@ -15,7 +15,7 @@
 
 const char *const bench_names[] = {"layers", "deep", "trap", "narrow", "table", NULL};
 
-#define IMAGE .shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, .tie = SPACE_TIE_LAYER
+#define IMAGE .shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, .tie = SPACE_TIE_AUTO
 
 static const struct bench_problem problems[] = {
     {.name = "layers",

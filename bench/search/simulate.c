@@ -88,7 +88,7 @@ static rt_status next_trial(struct search__proposer *p, const struct bench_probl
 
     RT_TRY(search__propose(p, &proposal, err));
     *ns = rt_now_ns() - began;
-    RT_TRY(search__proposer_add(p, &proposal.arch, err));
+    RT_TRY(search__proposer_add(p, &proposal.arch, -1, err));
     if (p->count >= (size_t)p->options->window) {
         bench_evaluate(problem, &p->archs[p->results], -1, objectives);
         search__proposer_result(p, objectives);
