@@ -27,9 +27,9 @@ STUDENT = {"depth": [4], "width": [48], "head_dim": [16], "heads": [3], "ffn": [
 # Three that err differently: wide heads, many heads, and smaller patches. `heads3` has as many heads as the
 # student, for the losses that compare attention head by head; `heads6` has twice as many, to be pruned.
 TEACHERS = {
-    "heads3": {"arch": "L4-d96-k32-h3-f192-p7", "epochs": 12, "seed": 11},
-    "heads6": {"arch": "L5-d96-k16-h6-f192-p7", "epochs": 12, "seed": 12},
-    "fine": {"arch": "L3-d96-k16-h6-f192-p4", "epochs": 6, "seed": 13},
+    "heads3": {"arch": "L4-d96-k32-h3-f192-p7", "epochs": 5, "seed": 11},
+    "heads6": {"arch": "L5-d96-k16-h6-f192-p7", "epochs": 5, "seed": 12},
+    "fine": {"arch": "L3-d96-k16-h6-f192-p4", "epochs": 3, "seed": 13},
 }
 STEPS = 1500
 
