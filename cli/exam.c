@@ -134,7 +134,7 @@ static int int8_values(const struct exam *exam, struct store_value *values)
         {"int8_error", f->error, f->error_se},
         {"int8_kl", f->kl, f->kl_se},
         {"int8_agreement", f->agreement, f->agreement_se},
-        {"int8_retention", f->retention, f->retention_se},
+        {"int8_accuracy_retention", f->retention, f->retention_se},
         {"int8_bytes", exam->int8_bytes, nan},
         {"int8_bytes_reduction", tr_compress(exam->int8_bytes, 4 * exam->ensemble_params), nan},
     };
@@ -254,6 +254,13 @@ int exam_gates(const struct exam *exam, const struct study_gates *wanted,
         {.name = "compression_ratio",
          .wanted = wanted->compression_ratio,
          .value = tr_shrink(exam->params, exam->ensemble_params)},
+        {.name = "int8_accuracy_retention",
+         .wanted = wanted->int8_accuracy_retention,
+         .value = exam->has_int8 ? exam->int8.retention : (double)NAN},
+        {.name = "int8_bytes_reduction",
+         .wanted = wanted->int8_bytes_reduction,
+         .value = exam->has_int8 ? tr_compress(exam->int8_bytes, 4 * exam->ensemble_params)
+                                 : (double)NAN},
     };
     int count = 0;
 
@@ -268,9 +275,9 @@ int exam_gates(const struct exam *exam, const struct study_gates *wanted,
 
 void exam_print_gates(const struct store_gate *gates, int count)
 {
-    (void)printf("\n%-20s %10s %10s\n", "gate", "wanted", "measured");
+    (void)printf("\n%-24s %10s %10s\n", "gate", "wanted", "measured");
     for (int i = 0; i < count; i++)
-        (void)printf("%-20s %10.6g %10.6g  %s\n", gates[i].name, gates[i].wanted, gates[i].value,
+        (void)printf("%-24s %10.6g %10.6g  %s\n", gates[i].name, gates[i].wanted, gates[i].value,
                      gates[i].passed ? "pass" : "FAIL");
 }
 

@@ -525,15 +525,21 @@ static rt_status place_recipes(const struct assembly *a)
     return check_int8_objectives(a);
 }
 
-/* A gate on sizes needs the size of every teacher. */
+/* A gate on sizes needs the size of every teacher, one on int8 an int8 student. */
 static rt_status check_gates(const struct assembly *a)
 {
     static const char *const sizes[] = {"gates.params_reduction", "gates.bytes_reduction",
-                                        "gates.compression_ratio"};
+                                        "gates.compression_ratio", "gates.int8_bytes_reduction"};
     const struct study_gates *g = &a->study->gates;
-    const double wanted[] = {g->params_reduction, g->bytes_reduction, g->compression_ratio};
+    const double wanted[] = {g->params_reduction, g->bytes_reduction, g->compression_ratio,
+                             g->int8_bytes_reduction};
+    const bool int8 = g->int8_accuracy_retention > 0 || g->int8_bytes_reduction > 0;
 
-    for (int i = 0; i < 3; i++)
+    if (int8 && a->study->full.quantise == TR_QUANTISE_NONE)
+        return study__fail(
+            a->yaml, g->int8_bytes_reduction > 0 ? sizes[3] : "gates.int8_accuracy_retention",
+            a->err, "the full recipe makes no int8 student; add quantise: ptq or qat to it");
+    for (int i = 0; i < 4; i++)
         for (int k = 0; wanted[i] > 0 && k < a->study->teachers.count; k++) {
             const struct tr_teacher_spec *teacher = &a->study->teachers.teacher[k];
             if (teacher->recorded && !teacher->params)

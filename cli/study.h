@@ -41,6 +41,8 @@ struct study_gates {
     double params_reduction;   /* 1 - student's / ensemble's */
     double bytes_reduction;    /* the same in bytes of weights, fp32 */
     double compression_ratio;  /* ensemble's parameters / student's */
+    /* of the student in int8, run in integers; the ensemble stays as it is */
+    double int8_accuracy_retention, int8_bytes_reduction;
 };
 
 struct study {

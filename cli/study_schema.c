@@ -258,6 +258,8 @@ static const cyaml_schema_field_t gates_fields[] = {
     FLOAT("params_reduction", optional, study.gates.params_reduction),
     FLOAT("bytes_reduction", optional, study.gates.bytes_reduction),
     FLOAT("compression_ratio", optional, study.gates.compression_ratio),
+    FLOAT("int8_accuracy_retention", optional, study.gates.int8_accuracy_retention),
+    FLOAT("int8_bytes_reduction", optional, study.gates.int8_bytes_reduction),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t search_fields[] = {
@@ -378,6 +380,8 @@ static const struct study_range ranges[] = {
     {"gates.params_reduction", 0, .999999},
     {"gates.bytes_reduction", 0, .999999},
     {"gates.compression_ratio", 0, 1e9},
+    {"gates.int8_accuracy_retention", 0, 2},
+    {"gates.int8_bytes_reduction", 0, .999999},
     {"search.trials", 0, 1e9},
     {"search.hours", 0, 1e5},
     {"search.workers", 0, 1024},

@@ -71,20 +71,40 @@ static void a_gate_on_size_needs_the_size_of_every_teacher(void **state)
     assert_says("1 is out of range; give 0 to 0.999999");
 }
 
+static void a_gate_on_int8_needs_an_int8_student(void **state)
+{
+    struct study study;
+    struct rt_err err;
+    (void)state;
+    assert_int_equal(parse(DATA TRAINED SPACE "gates: {int8_bytes_reduction: 0.9}\n", &study, &err),
+                     RT_EARG);
+    assert_string_equal(err.text, "'s.yaml':4:31: gates.int8_bytes_reduction: the full recipe "
+                                  "makes no int8 student; add quantise: ptq or qat to it");
+    assert_ok(parse(DATA TRAINED SPACE "full: {quantise: ptq}\n"
+                                       "gates: {int8_accuracy_retention: 0.9}\n",
+                    &study, &err));
+    study_release(&study);
+}
+
 static void gates_pass_at_their_value_and_nothing_unknown_passes(void **state)
 {
     static const struct study_gates wanted = {.accuracy_retention = .97,
                                               .params_reduction = .75,
                                               .bytes_reduction = .76,
                                               .compression_ratio = 4,
-                                              .agreement = .9};
+                                              .agreement = .9,
+                                              .int8_accuracy_retention = .9,
+                                              .int8_bytes_reduction = .93};
     struct exam exam = {.student = {.retention = .97, .agreement = .9 - 1e-9},
                         .params = 100,
-                        .ensemble_params = 400};
+                        .ensemble_params = 400,
+                        .has_int8 = true,
+                        .int8 = {.retention = .95},
+                        .int8_bytes = 110};
     struct store_gate g[STORE_MAX_GATES];
     (void)state;
 
-    assert_int_equal(exam_gates(&exam, &wanted, g), 5);
+    assert_int_equal(exam_gates(&exam, &wanted, g), 7);
 
     assert_string_equal(g[0].name, "accuracy_retention");
     assert_true(g[0].passed);
@@ -94,10 +114,14 @@ static void gates_pass_at_their_value_and_nothing_unknown_passes(void **state)
     assert_false(g[3].passed);
     assert_true(g[4].passed);
     assert_near(g[4].value, 4, 0);
+    assert_true(g[5].passed);
+    assert_true(g[6].passed);
+    assert_near(g[6].value, 1 - 110. / 1600, 1e-15);
+    exam.has_int8 = false;
     exam.ensemble_params = NAN;
     exam.student.retention = NAN;
-    assert_int_equal(exam_gates(&exam, &wanted, g), 5);
-    for (int i = 0; i < 5; i++)
+    assert_int_equal(exam_gates(&exam, &wanted, g), 7);
+    for (int i = 0; i < 7; i++)
         assert_false(g[i].passed);
 }
 
@@ -171,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_study_asks_nothing_unless_it_says_so),
         cmocka_unit_test(every_gate_is_read_and_does_not_make_another_study),
         cmocka_unit_test(a_gate_on_size_needs_the_size_of_every_teacher),
+        cmocka_unit_test(a_gate_on_int8_needs_an_int8_student),
         cmocka_unit_test(gates_pass_at_their_value_and_nothing_unknown_passes),
         cmocka_unit_test(an_exam_has_a_value_for_each_name_once),
         cmocka_unit_test(a_distillation_is_recorded_while_another_process_writes),

@@ -27,7 +27,7 @@ expect_line stderr 'sets no gates; add a block `gates`, and name the file with -
 
 (cat toy.yaml; echo 'gates: {accuracy_retention: 0.001, compression_ratio: 0.001}') >gated.yaml
 expect_exit 0 "$retort" distill toy.db 1 --steps 20 --gates --study gated.yaml
-expect_line stdout 'accuracy_retention        0.001'
+expect_line stdout 'accuracy_retention            0.001'
 grep -q 'compression_ratio .*pass$' stdout
 [ "$(sqlite3 toy.db 'select gates, gates_passed from distillations limit 1')" = '2|2' ]
 

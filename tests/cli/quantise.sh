@@ -29,7 +29,7 @@ expect_exit 0 "$retort" distill one.db 2 -o student.safetensors
 expect_line stdout 'in int8, by integer arithmetic'
 grep -E '^bytes +[0-9]+: [0-9.]+ times less than fp32, [0-9.]+ % saved of the ensemble' stdout
 expect_line stdout 'weights in int8    student.int8.safetensors'
-expect_line student.json '"int8_retention"'
+expect_line student.json '"int8_accuracy_retention"'
 grep -aqE '"head.weight":\{"dtype":"I8","shape":\[3,' student.int8.safetensors
 [ "$(stat -c %s student.int8.safetensors)" -lt "$(stat -c %s student.safetensors)" ]
 
