@@ -305,7 +305,7 @@ static void no_gradient_passes_what_was_cut_off(void **state)
 static void the_gradient_points_where_that_of_the_float_network_does(void **state)
 {
     struct bed bed;
-    float dlogits[batch * toy_classes], *grads[2];
+    float dlogits[batch * toy_classes], *grads[2] = {0};
     (void)state;
     bed_init(&bed, best(), SPACE_POOL_MEAN);
     for (int i = 0; i < 2; i++) {
