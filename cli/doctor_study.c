@@ -178,7 +178,7 @@ static void warn_of_recorded(struct doctor *doctor, const struct tr_ensemble_spe
         return;
     for (int k = 0; k < spec->count; k++)
         if (spec->teacher[k].recorded)
-            doctor_say(doctor, VERDICT_WARN, "weights",
+            doctor_say(doctor, VERDICT_WARN, "weight",
                        "'%s' is recorded: if it was trained on the held-out rows, it is overrated",
                        spec->teacher[k].name);
 }

@@ -39,6 +39,14 @@ expect_exit 0 "$retort" report toy.db -o toy.html
 expect_line toy.html 'Agreement'
 expect_exit 0 "$retort" distill toy.db "$(sqlite3 toy.db 'select arch from pareto limit 1')" --steps 5
 
+# A recorded teacher may have seen the held-out rows; one that says nothing gets what em leaves it.
+toy_npy 90 3 '\x00\x00\x80\x3f' >flat.npy
+sed '/name: two/{n;s/.*/      logits: {train: flat.npy}/}; s/cache: teachers/cache: others/; s/store: toy.db/store: flat.db/' toy.yaml >flat.yaml
+expect_exit 0 "$retort" teach flat.yaml
+expect_line stdout ensemble
+expect_exit 0 "$retort" doctor flat.yaml
+expect_line stdout "warn  weight       'two' is recorded: if it was trained on the held-out rows"
+
 # Losses that go through a batch twice, by weights and temperatures that were fitted: whatever the
 # number of workers, and whoever fits them, the trials are the same.
 sed 's/^distill:/&\n  loss: dist\n  reg_target: ema\n  standardise: true/; s/trials: 4/trials: 8/' \
