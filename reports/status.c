@@ -192,6 +192,24 @@ static void print_front(const struct progress *p, const struct report__rows *row
         print_line(out, "teachers", p->teachers);
 }
 
+/* How right the surrogate was, a line an objective. */
+static rt_status print_surrogate(struct store *store, FILE *out, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+
+    RT_TRY(report__ask(
+        store, "select name, trials, within_1_sd, within_2_sd, tau_b from calibration", &q, err));
+    for (const char *label = "surrogate"; report__next(q); label = "") {
+        char text[160], tau[REPORT__CELL];
+        (void)snprintf(text, sizeof text,
+                       "%s: %.0f %% within 1 sd, %.0f %% within 2; tau-b %s; %.0f trials",
+                       report__column(q, 0), 100 * report__number(q, 2), 100 * report__number(q, 3),
+                       report__fixed(report__number(q, 4), 2, tau), report__number(q, 1));
+        print_line(out, label, text);
+    }
+    return report__end(store, q, err);
+}
+
 rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
 {
     struct progress p = {0};
@@ -208,6 +226,7 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
             print_line(out, "search", p.search);
         print_work(&p, out);
         print_front(&p, &rows, out);
+        rc = print_surrogate(store, out, err);
         if (*p.failure)
             print_line(out, "failed", p.failure);
     }

@@ -220,18 +220,23 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
     RT_TRY(search__propose(&run->proposer, &p, err));
     if (student)
         space_cost_of(&p.arch, &run->space->shape, &cost);
-    RT_TRY(store_trial_propose(run->store,
-                               &(struct store_proposal){.number = count_of(run),
-                                                        .space = run->space,
-                                                        .arch = &p.arch,
-                                                        .cost = student ? &cost : NULL,
-                                                        .origin = p.origin,
-                                                        .parent_a = p.parent_a,
-                                                        .parent_b = p.parent_b,
-                                                        .rung = p.rung,
-                                                        .inherits = p.inherits,
-                                                        .seed = run->options->seed},
-                               err));
+    struct store_proposal row = {.number = count_of(run),
+                                 .space = run->space,
+                                 .arch = &p.arch,
+                                 .cost = student ? &cost : NULL,
+                                 .origin = p.origin,
+                                 .parent_a = p.parent_a,
+                                 .parent_b = p.parent_b,
+                                 .rung = p.rung,
+                                 .inherits = p.inherits,
+                                 .seed = run->options->seed};
+    for (int k = 0; p.predicted && k < run->options->objective_count; k++)
+        if (p.sd[k] > 0) {
+            struct store_prediction *to = &row.prediction[row.prediction_count++];
+            *to = (struct store_prediction){.mean = p.mean[k], .sd = p.sd[k]};
+            memcpy(to->name, run->options->objectives[k], sizeof to->name);
+        }
+    RT_TRY(store_trial_propose(run->store, &row, err));
     return add_slot(run, &p.arch, p.inherits, err);
 }
 

@@ -2,8 +2,9 @@
  *
  * SQLite keeps the text word for word, comments too, so what stands here is what `.schema trial`
  * shows to a person; hence the layout. What depends on time or place (execution, latency, host,
- * event) is apart from what depends on the study alone (candidate, layer, trial, metric, curve,
- * front, front_history): the latter are equal for any number of workers and after any crash.
+ * event) is apart from what depends on the study alone (candidate, layer, trial, metric,
+ * prediction, curve, front, front_history): the latter are equal for any number of workers and
+ * after any crash.
  */
 #include "store/store_internal.h"
 
@@ -158,6 +159,15 @@ static const char metric[] =
     "  primary key (trial, name)\n"
     ") strict, without rowid";
 static const char metric_value[] = "create index metric_value on metric (name, value)";
+
+static const char prediction[] = "create table prediction (       -- what the surrogate expected "
+                                 "of a trial when it was proposed\n"
+                                 "  trial  integer not null references trial (number),\n"
+                                 "  name   text not null,         -- of a measured objective\n"
+                                 "  mean   real not null,\n"
+                                 "  sd     real not null,         -- standard deviation\n"
+                                 "  primary key (trial, name)\n"
+                                 ") strict, without rowid";
 
 static const char curve[] = "create table curve (            -- while training\n"
                             "  trial  integer not null references trial (number),\n"
@@ -357,6 +367,24 @@ static const char rungs[] =
     "from rung r left join both b on b.rung = r.number left join tau t on t.rung = r.number\n"
     "order by r.number";
 
+static const char calibration[] =
+    "create view calibration as      -- how right the surrogate was, one row an objective\n"
+    "with pair as materialized (\n"
+    "  select p.name, p.trial, p.mean, p.sd, m.value,\n"
+    "    row_number() over (partition by p.name order by p.trial desc) as age\n"
+    "  from prediction p join metric m on m.trial = p.trial and m.name = p.name\n"
+    "  where m.value is not null),\n"
+    "tau as (select a.name, sum(sign(a.mean - b.mean) * sign(a.value - b.value))\n"
+    "    / nullif(sqrt(1.0 * sum(a.mean <> b.mean) * sum(a.value <> b.value)), 0) as tau_b\n"
+    "  from pair a join pair b on b.name = a.name and b.trial < a.trial\n"
+    "  where a.age <= 500 and b.age <= 500 group by a.name)\n"
+    "select p.name, count(*) as trials, avg(abs(p.value - p.mean) <= p.sd) as within_1_sd,\n"
+    "  avg(abs(p.value - p.mean) <= 2 * p.sd) as within_2_sd,\n"
+    "  sqrt(avg((p.value - p.mean) * (p.value - p.mean))) as rms_error, t.tau_b\n"
+    "from pair p left join tau t on t.name = p.name\n"
+    "  left join objective o on o.name = p.name\n"
+    "group by p.name order by o.position";
+
 static const char failures[] =
     "create view failures as         -- trials that failed, and why\n"
     "select t.number as trial, c.arch, t.rung, t.error_kind, t.error, h.host, x.worker,\n"
@@ -425,6 +453,7 @@ const char *const store__schema[] = {study,
                                      execution_finished,
                                      metric,
                                      metric_value,
+                                     prediction,
                                      curve,
                                      checkpoint,
                                      latency,
@@ -444,6 +473,7 @@ const char *const store__schema[] = {study,
                                      progress,
                                      rung_pairs,
                                      rungs,
+                                     calibration,
                                      failures,
                                      learning_curves,
                                      hypervolume,

@@ -95,6 +95,11 @@ rt_status store_teachers(struct store *store, const struct store_teacher *teache
 rt_status store_teacher_weights(struct store *store, int count, double *weight, double *calibration,
                                 bool *found, struct rt_err *err);
 
+struct store_prediction {
+    char name[STORE_NAME]; /* of an objective that is measured */
+    double mean, sd;
+};
+
 struct store_proposal {
     int64_t number;            /* the next: 0, 1, 2, ... */
     const struct space *space; /* of `arch`; NULL: of students */
@@ -105,6 +110,8 @@ struct store_proposal {
     int rung;
     int64_t inherits; /* the trial whose weights it starts from, -1 for none */
     uint64_t seed;
+    int prediction_count;
+    struct store_prediction prediction[STORE_MAX_OBJECTIVES];
 };
 /* Adds the candidate and its layers (of own genes: its genes) when new, and the trial in state
  * proposed. */

@@ -167,6 +167,21 @@ static rt_status insert_candidate(struct store *store, const struct store_propos
     return insert_layers(store, a, sqlite3_last_insert_rowid(store->db), err);
 }
 
+static rt_status insert_predictions(struct store *store, const struct store_proposal *p,
+                                    struct rt_err *err)
+{
+    static const char sql[] =
+        "insert into prediction (trial, name, mean, sd) values (?1, ?2, ?3, ?4)";
+
+    for (int i = 0; i < p->prediction_count; i++)
+        RT_TRY(store__run(store, sql,
+                          STORE_BINDS(STORE_INT(p->number), STORE_TXT(p->prediction[i].name),
+                                      STORE_NUM(p->prediction[i].mean),
+                                      STORE_NUM(p->prediction[i].sd)),
+                          err));
+    return RT_OK;
+}
+
 static rt_status propose(struct store *store, const struct store_proposal *p, struct rt_err *err)
 {
     static const char next[] = "select max(number) + 1 from trial";
@@ -196,10 +211,11 @@ static rt_status propose(struct store *store, const struct store_proposal *p, st
     if (other >= 0)
         return store__fail(store, err, "trial %" PRId64 " has the same architecture, rung and seed",
                            other);
-    return store__run(store, insert,
+    RT_TRY(store__run(store, insert,
                       STORE_BINDS(STORE_INT(p->number), STORE_TXT(text), STORE_INT(p->rung),
                                   STORE_INT(p->seed), STORE_ID(p->inherits)),
-                      err);
+                      err));
+    return insert_predictions(store, p, err);
 }
 
 rt_status store_trial_propose(struct store *store, const struct store_proposal *proposal,

@@ -52,6 +52,7 @@ static inline struct search_options sample_rungs(int64_t trials, int workers)
     options.rung_budget[1] = 30;
     options.rung_budget[2] = 90;
     options.eta = 3;
+    options.surrogate = SEARCH_SURROGATE_GP; /* what is hard for one is hard for both */
     return options;
 }
 
@@ -229,6 +230,7 @@ static inline char *sample_rows(struct store *store)
         "select * from layer order by candidate, position",
         "select * from trial order by number",
         "select * from metric order by trial, name",
+        "select * from prediction order by trial, name",
         "select * from curve order by trial, name, step",
         "select * from front order by trial",
         "select * from front_history order by trial",

@@ -89,6 +89,13 @@ static inline void sample_propose(struct store *store, int64_t number)
                                .seed = 1000 + (uint64_t)number};
     struct rt_err err;
 
+    if (number >= 10) {
+        p.prediction_count = 2;
+        p.prediction[0] = (struct store_prediction){
+            "error", sample_error(number) + .01 * (double)(number % 5 - 2), .012};
+        p.prediction[1] = (struct store_prediction){"latency", .5, .2};
+    }
+
     assert_ok(store_trial_propose(store, &p, &err));
 }
 

@@ -250,10 +250,11 @@ static void status_is_a_dozen_lines_within_80_columns(void **state)
     assert_ok(report_status(store, text_open(&text), &err));
     const char *got = text_close(&text);
 
-    assert_true(count_of(got, "\n") <= 14);
+    assert_true(count_of(got, "\n") <= 15);
     assert_has(got, "20 done, 2 failed, 1 running, 1 waiting for an earlier one");
     assert_has(got, "the study asks for 60 trials");
     assert_has(got, "hypervolume 0.84");
+    assert_has(got, "error: 67 % within 1 sd, 100 % within 2; tau-b 0.73; 12 trials");
     assert_has(got, "memory limit of 64 MiB reached");
     free(text.data);
     store_close(store);

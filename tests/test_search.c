@@ -4,11 +4,18 @@
 
 enum { TRIALS = 60 };
 
+static struct search_options with_model(int64_t trials, int workers)
+{
+    struct search_options options = sample_options(trials, workers);
+    options.surrogate = SEARCH_SURROGATE_GP;
+    return options;
+}
+
 /* Rows of a study that ran in one go. */
 static char *rows_of(enum space_tie tie, int64_t trials, int workers, int delay_us)
 {
     const struct space space = sample_space(tie);
-    const struct search_options options = sample_options(trials, workers);
+    const struct search_options options = with_model(trials, workers);
     struct sample_context context = {.delay_us = delay_us, .fail_every = 7};
     struct sample_study s;
     enum search_end end;
@@ -44,7 +51,7 @@ static void a_stop_after_every_kth_trial_changes_nothing(void **state)
     (void)state;
     for (int i = 0; i < 4; i++)
         for (int workers = 1; workers <= 2; workers++) {
-            const struct search_options options = sample_options(TRIALS, workers);
+            const struct search_options options = with_model(TRIALS, workers);
             struct sample_study s;
             enum search_end end;
             struct rt_err err;
@@ -293,7 +300,7 @@ static void failing_evaluators_do_not_end_the_search(void **state)
 static void an_error_of_the_store_ends_the_search_and_can_be_mended(void **state)
 {
     const struct space space = sample_space(SPACE_TIE_LAYER);
-    const struct search_options options = sample_options(TRIALS, 4);
+    const struct search_options options = with_model(TRIALS, 4);
     struct sample_context context = {.delay_us = 500, .fail_every = 7};
     char *want = rows_of(SPACE_TIE_LAYER, TRIALS, 1, 0), *got;
     struct sample_study s;

@@ -10,7 +10,7 @@ CREATE TABLE study (            -- one row: what is searched
   version  text not null,       -- of retort
   created  text not null        -- UTC, as all times
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T10:26:26.350Z');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T10:42:26.476Z');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -362,6 +362,41 @@ INSERT INTO metric VALUES(23,'agreement',0.82857142857142851433,0.00400000000000
 INSERT INTO metric VALUES(23,'error',0.17142857142857143015,0.0040000000000000000832);
 INSERT INTO metric VALUES(23,'kl',0.25714285714285711748,0.010000000000000000208);
 INSERT INTO metric VALUES(23,'latency',1.026327999999999907,0.0020000000000000000416);
+CREATE TABLE prediction (       -- what the surrogate expected of a trial when it was proposed
+  trial  integer not null references trial (number),
+  name   text not null,         -- of a measured objective
+  mean   real not null,
+  sd     real not null,         -- standard deviation
+  primary key (trial, name)
+) strict, without rowid;
+INSERT INTO prediction VALUES(10,'error',0.15333333333333334924,0.012000000000000000249);
+INSERT INTO prediction VALUES(10,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(11,'error',0.21499999999999996891,0.012000000000000000249);
+INSERT INTO prediction VALUES(11,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(12,'error',0.16764705882352942678,0.012000000000000000249);
+INSERT INTO prediction VALUES(12,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(13,'error',0.20111111111111112936,0.012000000000000000249);
+INSERT INTO prediction VALUES(13,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(14,'error',0.16526315789473680628,0.012000000000000000249);
+INSERT INTO prediction VALUES(14,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(15,'error',0.18000000000000002109,0.012000000000000000249);
+INSERT INTO prediction VALUES(15,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(16,'error',0.13523809523809521282,0.012000000000000000249);
+INSERT INTO prediction VALUES(16,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(17,'error',0.17090909090909092715,0.012000000000000000249);
+INSERT INTO prediction VALUES(17,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(18,'error',0.13695652173913044902,0.012000000000000000249);
+INSERT INTO prediction VALUES(18,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(19,'error',0.20333333333333333814,0.012000000000000000249);
+INSERT INTO prediction VALUES(19,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(20,'error',0.11000000000000000055,0.012000000000000000249);
+INSERT INTO prediction VALUES(20,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(21,'error',0.14692307692307690625,0.012000000000000000249);
+INSERT INTO prediction VALUES(21,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(22,'error',0.11407407407407407773,0.012000000000000000249);
+INSERT INTO prediction VALUES(22,'latency',0.5,0.2000000000000000111);
+INSERT INTO prediction VALUES(23,'error',0.18142857142857143903,0.012000000000000000249);
+INSERT INTO prediction VALUES(23,'latency',0.5,0.2000000000000000111);
 CREATE TABLE curve (            -- while training
   trial  integer not null references trial (number),
   name   text not null,
@@ -713,7 +748,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   weights   text not null,      -- path of the file as given; '' for none
   finished  text not null
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T10:26:26.454Z');
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T10:42:26.575Z');
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -746,9 +781,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-24T10:26:26.350Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-24T10:26:26.436Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-24T10:26:26.454Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-24T10:42:26.476Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-24T10:42:26.546Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-24T10:42:26.575Z','note',NULL,'the sample is complete');
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state, rung);
@@ -866,6 +901,23 @@ select r.number as rung, r.budget,
   b.pairs, t.tau_b, b.best_third_kept
 from rung r left join both b on b.rung = r.number left join tau t on t.rung = r.number
 order by r.number
+;
+CREATE VIEW calibration as      -- how right the surrogate was, one row an objective
+with pair as materialized (
+  select p.name, p.trial, p.mean, p.sd, m.value,
+    row_number() over (partition by p.name order by p.trial desc) as age
+  from prediction p join metric m on m.trial = p.trial and m.name = p.name
+  where m.value is not null),
+tau as (select a.name, sum(sign(a.mean - b.mean) * sign(a.value - b.value))
+    / nullif(sqrt(1.0 * sum(a.mean <> b.mean) * sum(a.value <> b.value)), 0) as tau_b
+  from pair a join pair b on b.name = a.name and b.trial < a.trial
+  where a.age <= 500 and b.age <= 500 group by a.name)
+select p.name, count(*) as trials, avg(abs(p.value - p.mean) <= p.sd) as within_1_sd,
+  avg(abs(p.value - p.mean) <= 2 * p.sd) as within_2_sd,
+  sqrt(avg((p.value - p.mean) * (p.value - p.mean))) as rms_error, t.tau_b
+from pair p left join tau t on t.name = p.name
+  left join objective o on o.name = p.name
+group by p.name order by o.position
 ;
 CREATE VIEW failures as         -- trials that failed, and why
 select t.number as trial, c.arch, t.rung, t.error_kind, t.error, h.host, x.worker,

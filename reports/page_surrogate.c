@@ -1,0 +1,114 @@
+/* reports/page_surrogate.c -- what the surrogate expected of trials, and what they came to. */
+#include <math.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#include "reports/page_internal.h"
+#include "reports/text.h"
+
+enum { MOST_PLOTS = 3, MOST_PAIRS = 1000 };
+
+static void print_row(FILE *out, sqlite3_stmt *q)
+{
+    char text[REPORT__CELL];
+
+    (void)fputs("<tr>", out);
+    report__cell_left(out, report__column(q, 0));
+    report__cell(out, report__count(report__number(q, 1), text), report__number(q, 1));
+    for (int i = 2; i < 4; i++)
+        report__cell(out, report__fixed(100 * report__number(q, i), 0, text), report__number(q, i));
+    (void)snprintf(text, sizeof text, "%.3g", report__number(q, 4));
+    report__cell(out, text, report__number(q, 4));
+    report__cell(out, report__fixed(report__number(q, 5), 2, text), report__number(q, 5));
+    (void)fputs("</tr>\n", out);
+}
+
+/* Ranges first, then dots: the query is run twice. */
+static rt_status each_pair(struct report__page *page, const char *name, struct report__chart *chart,
+                           bool draw, struct rt_err *err)
+{
+    const struct report__show show = report__show(&page->rows, name);
+    sqlite3_stmt *q = NULL;
+    char sql[320];
+
+    (void)sqlite3_snprintf(sizeof sql, sql,
+                           "select p.mean, m.value from prediction p join metric m"
+                           " on m.trial = p.trial and m.name = p.name where p.name = %Q"
+                           " and m.value is not null order by p.trial desc limit %d",
+                           name, MOST_PAIRS);
+    RT_TRY(report__ask(page->store, sql, &q, err));
+    while (report__next(q)) {
+        const double x = show.factor * report__number(q, 0), y = show.factor * report__number(q, 1);
+        if (!draw) { /* one range for both, so that the diagonal is the line of the right ones */
+            report__axis_widen(&chart->x, x);
+            report__axis_widen(&chart->x, y);
+        } else if (report__chart_shows(chart, x, y))
+            (void)fprintf(chart->out, "M%.1f %.1fh0", report__chart_x(chart, x),
+                          report__chart_y(chart, y));
+    }
+    return report__end(page->store, q, err);
+}
+
+static rt_status draw(struct report__page *page, const char *name, struct rt_err *err)
+{
+    char x[96], y[96], caption[96];
+    const char *label = report__show(&page->rows, name).label;
+    struct report__chart chart = {.out = page->out,
+                                  .x = {"expected", x, false, REPORT__AXIS_EMPTY},
+                                  .y = {"outcome", y, false, REPORT__AXIS_EMPTY}};
+    rt_status rc;
+
+    (void)snprintf(x, sizeof x, "expected: %s", label);
+    (void)snprintf(y, sizeof y, "measured: %s", label);
+    (void)snprintf(caption, sizeof caption, "expected and measured %.60s", name);
+    RT_TRY(each_pair(page, name, &chart, false, err));
+    chart.y.low = chart.x.low;
+    chart.y.high = chart.x.high;
+    report__figure_open(page->out);
+    report__chart_open(&chart, "dots", caption);
+    report__path_open(&chart, "class=\"stairs\"");
+    report__path_to(&chart, chart.x.low, chart.x.low);
+    report__path_to(&chart, chart.x.high, chart.x.high);
+    report__path_close(&chart);
+    (void)fputs("<path class=\"others front\" d=\"", page->out);
+    rc = each_pair(page, name, &chart, true, err);
+    (void)fputs("\"/>\n", page->out);
+    report__chart_close(&chart);
+    report__figure_close(page->out, caption);
+    return rc;
+}
+
+rt_status report__page_surrogate(struct report__page *page, struct rt_err *err)
+{
+    static const char *const heads[] = {
+        "<objective", "trials", "within 1 sd, %", "within 2 sd, %", "rms error", "tau-b", NULL};
+    char name[MOST_PLOTS][STORE_NAME];
+    sqlite3_stmt *q = NULL;
+    int count = 0;
+
+    RT_TRY(report__ask(page->store, "select * from calibration", &q, err));
+    while (report__next(q)) {
+        if (!count) {
+            (void)fputs("<h3>What the surrogate expected</h3>\n<p class=\"lead\">Before a trial "
+                        "the model says what it will come to, and how sure it is. Of a model that "
+                        "knows its doubts 68 % of the outcomes are within one standard deviation "
+                        "and 95 % within two; tau-b near 1 means that it ranks students as "
+                        "training does.</p>\n",
+                        page->out);
+            report__table_open(page->out, heads);
+        }
+        print_row(page->out, q);
+        if (count < MOST_PLOTS)
+            (void)snprintf(name[count], sizeof name[0], "%s", report__column(q, 0));
+        count++;
+    }
+    RT_TRY(report__end(page->store, q, err));
+    if (!count)
+        return RT_OK;
+    report__table_close(page->out);
+    (void)fputs("<div class=\"plots\">\n", page->out);
+    for (int i = 0; i < count && i < MOST_PLOTS; i++)
+        RT_TRY(draw(page, name[i], err));
+    (void)fputs("</div>\n", page->out);
+    return RT_OK;
+}
