@@ -60,41 +60,55 @@ static void show(void *context, const struct search_progress *p)
 
 /* ---- the store ---- */
 
-static rt_status open_store(const struct lab *lab, const char *path, struct settings *settings,
-                            struct store **store, struct rt_err *err)
+static rt_status create_store(const struct study *study, const char *path,
+                              const struct settings *settings, const char *hash,
+                              struct store **store, struct rt_err *err)
+{
+    const struct search_options *search = &study->search;
+    struct store_study row = {.name = study->name,
+                              .yaml = study->yaml,
+                              .hash = hash,
+                              .seed = study->seed,
+                              .objective_count = search->objective_count,
+                              .rung_count = search->rung_count ? search->rung_count : 1,
+                              .rung_budget = {study->own ? 0 : study->recipe.steps}};
+    char *text = NULL;
+    rt_status rc;
+
+    RT_TRY(settings_print(settings, &text, err));
+    row.settings = text;
+    if (search->rung_count)
+        memcpy(row.rung_budget, search->rung_budget, sizeof row.rung_budget);
+    for (int i = 0; i < search->objective_count; i++)
+        row.objectives[i] = search->objectives[i];
+    rc = store_create(path, &row, store, err);
+    free(text);
+    return rc;
+}
+
+/* Of a study with a lab, that is, of students that are trained here; NULL: of another. */
+static rt_status open_store(const struct study *study, const struct lab *lab, const char *path,
+                            struct settings *settings, struct store **store, struct rt_err *err)
 {
     char hash[RT_HASH_TEXT], *text = NULL;
     rt_status rc;
 
-    study_hash(&lab->study, hash);
+    study_hash(study, hash);
     if (access(path, F_OK) == 0) {
         RT_TRY(store_open(path, STORE_WRITE, hash, store, err));
         if ((rc = store_settings(*store, &text, err)) == RT_OK &&
-            (rc = settings_parse(settings, text, err)) == RT_OK)
+            (rc = settings_parse(settings, text, err)) == RT_OK && lab)
             rc = settings_check(settings, lab, err);
         free(text);
         if (rc != RT_OK)
             store_close(*store);
         return rc;
     }
-    RT_TRY(settings_choose(settings, lab, err));
-    RT_TRY(settings_print(settings, &text, err));
-    const struct search_options *search = &lab->study.search;
-    struct store_study study = {.name = lab->study.name,
-                                .yaml = lab->study.yaml,
-                                .hash = hash,
-                                .settings = text,
-                                .seed = lab->study.seed,
-                                .objective_count = search->objective_count,
-                                .rung_count = search->rung_count ? search->rung_count : 1,
-                                .rung_budget = {lab->study.recipe.steps}};
-    if (search->rung_count)
-        memcpy(study.rung_budget, search->rung_budget, sizeof study.rung_budget);
-    for (int i = 0; i < search->objective_count; i++)
-        study.objectives[i] = search->objectives[i];
-    rc = store_create(path, &study, store, err);
-    free(text);
-    return rc;
+    if (lab)
+        RT_TRY(settings_choose(settings, lab, err));
+    else
+        settings_external(settings, study);
+    return create_store(study, path, settings, hash, store, err);
 }
 
 /* ---- the run ---- */
@@ -122,9 +136,28 @@ static rt_status make_checkpoints(const char *db, char folder[RT_PATH_MAX], stru
     return rt_folder_make(folder, err);
 }
 
-static rt_status search(const struct lab *lab, const struct wishes *wishes,
-                        const struct settings *settings, struct store *store,
-                        const atomic_int *stop, enum search_end *end, struct rt_err *err)
+static rt_status search(const struct study *study, const struct search_evaluator *evaluator,
+                        const struct wishes *wishes, const struct settings *settings,
+                        struct store *store, const atomic_int *stop, enum search_end *end,
+                        struct rt_err *err)
+{
+    struct search_options options = study->search;
+    struct screen screen = {.terminal = isatty(STDERR_FILENO), .committed = -1};
+    struct rt_machine machine;
+    rt_status rc;
+
+    rt_machine_query(&machine);
+    RT_TRY(store_host(store, &machine, settings->kernels, &options.host, err));
+    options.log = wishes->log;
+    rc = search_run(&study->space, &options, evaluator, store, stop, show, &screen, end, err);
+    if (screen.terminal)
+        (void)fputs("\n", stderr);
+    return rc;
+}
+
+static rt_status search_here(const struct lab *lab, const struct wishes *wishes,
+                             const struct settings *settings, struct store *store,
+                             const atomic_int *stop, enum search_end *end, struct rt_err *err)
 {
     struct evaluator context = {.shape = &lab->shape,
                                 .kernels = lab->kernels,
@@ -134,22 +167,33 @@ static rt_status search(const struct lab *lab, const struct wishes *wishes,
                                 .tunings = &settings->tunings,
                                 .memory_limit = (size_t)lab->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context};
-    struct search_options options = lab->study.search;
-    struct screen screen = {.terminal = isatty(STDERR_FILENO), .committed = -1};
     char checkpoints[RT_PATH_MAX];
-    struct rt_machine machine;
-    rt_status rc;
 
-    if (options.inherit != SEARCH_INHERIT_NONE) {
+    if (lab->study.search.inherit != SEARCH_INHERIT_NONE) {
         RT_TRY(make_checkpoints(store_path(store), checkpoints, err));
         context.checkpoints = checkpoints;
     }
-    rt_machine_query(&machine);
-    RT_TRY(store_host(store, &machine, settings->kernels, &options.host, err));
-    options.log = wishes->log;
-    rc = search_run(&lab->study.space, &options, &evaluator, store, stop, show, &screen, end, err);
-    if (screen.terminal)
-        (void)fputs("\n", stderr);
+    return search(&lab->study, &evaluator, wishes, settings, store, stop, end, err);
+}
+
+/* By the study's own command, which is tried before there is a database. */
+static rt_status search_outside(const struct study *study, const struct wishes *wishes,
+                                const char *db, const atomic_int *stop, enum search_end *end,
+                                struct rt_err *err)
+{
+    struct search_external *external;
+    struct settings settings;
+    struct store *store;
+    rt_status rc;
+
+    RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
+    rc = open_store(study, NULL, db, &settings, &store, err);
+    if (rc == RT_OK) {
+        const struct search_evaluator evaluator = {search_external_evaluate, external};
+        rc = search(study, &evaluator, wishes, &settings, store, stop, end, err);
+        store_close(store);
+    }
+    search_external_close(external);
     return rc;
 }
 
@@ -161,7 +205,7 @@ static rt_status teach_and_search(struct lab *lab, const struct wishes *wishes, 
     bool weighed = false;
     rt_status rc;
 
-    RT_TRY(open_store(lab, db, &settings, &store, err));
+    RT_TRY(open_store(&lab->study, lab, db, &settings, &store, err));
     rc = tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
                                                   : lab_teach(lab, stop, err);
     if (rc == RT_OK)
@@ -172,7 +216,7 @@ static rt_status teach_and_search(struct lab *lab, const struct wishes *wishes, 
     } else if (rc == RT_OK && (rc = lab_recall_weights(lab, store, &weighed, err)) == RT_OK &&
                (weighed || (rc = lab_weigh(lab, err)) == RT_OK) &&
                (rc = lab_record_teachers(lab, store, err)) == RT_OK) {
-        rc = search(lab, wishes, &settings, store, stop, end, err);
+        rc = search_here(lab, wishes, &settings, store, stop, end, err);
     }
     store_close(store);
     return rc;
@@ -215,14 +259,17 @@ static int run(int argc, char **argv)
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
     const atomic_int *stop = command_catch_signals();
-    if (lab_open(&lab, wishes.study, NULL, &err))
+    if (lab_load(&lab, wishes.study, NULL, &err))
         return command_failed("search", &err);
     struct search_options *options = &lab.study.search;
     options->trials = wishes.trials >= 0 ? wishes.trials : options->trials;
     options->hours = wishes.hours >= 0 ? wishes.hours : options->hours;
     options->workers = wishes.workers > 0 ? (int)wishes.workers : options->workers;
     const char *db = wishes.db ? wishes.db : lab.study.store;
-    const rt_status rc = teach_and_search(&lab, &wishes, db, stop, &end, &err);
+    rt_status rc = lab.study.own ? search_outside(&lab.study, &wishes, db, stop, &end, &err)
+                                 : lab_prepare(&lab, &err);
+    if (rc == RT_OK && !lab.study.own)
+        rc = teach_and_search(&lab, &wishes, db, stop, &end, &err);
     if (rc == RT_OK)
         (void)printf("%s: %s\n", db, end_text(end));
     lab_close(&lab);
@@ -233,14 +280,17 @@ const struct command command_search = {
     .name = "search",
     .use = "STUDY [--db FILE] [--trials N] [--hours H] [--workers N] [--log FILE]",
     .summary = "search students by distillation; resumes when the database exists",
-    .help = "Trains the teachers when their cache is missing, then proposes, distils and measures\n"
-            "students until the study's trials or hours are reached. SIGINT or SIGTERM ends it\n"
-            "cleanly, a second one at once; the same command goes on where it was.\n"
-            "\n"
-            "  --db FILE    the database, in place of the study's `store`\n"
-            "  --trials N   trials in all, in place of the study's; 0: no limit\n"
-            "  --hours H    hours of this run, in place of the study's; 0: no limit\n"
-            "  --workers N  trials at once, each on one core, in place of the study's\n"
-            "  --log FILE   append one plain line an event\n",
+    .help =
+        "Trains the teachers when their cache is missing, then proposes, distils and measures\n"
+        "students until the study's trials or hours are reached. With `evaluator:` in the study\n"
+        "its command does that for each architecture (docs/evaluator.md). SIGINT or SIGTERM ends "
+        "it\n"
+        "cleanly, a second one at once; the same command goes on where it was.\n"
+        "\n"
+        "  --db FILE    the database, in place of the study's `store`\n"
+        "  --trials N   trials in all, in place of the study's; 0: no limit\n"
+        "  --hours H    hours of this run, in place of the study's; 0: no limit\n"
+        "  --workers N  trials at once, each on one core, in place of the study's\n"
+        "  --log FILE   append one plain line an event\n",
     .run = run,
 };

@@ -45,13 +45,28 @@ static rt_status load_data(struct lab *lab, struct rt_err *err)
     return RT_OK;
 }
 
+rt_status lab_load(struct lab *lab, const char *path, const char *yaml, struct rt_err *err)
+{
+    *lab = (struct lab){0};
+    return load_study(lab, path, yaml, err);
+}
+
+rt_status lab_prepare(struct lab *lab, struct rt_err *err)
+{
+    if (lab->study.own)
+        return rt_fail(err, RT_EARG,
+                       "'%.200s' has an evaluator of its own, which trains and measures: there is "
+                       "nothing for this command to do",
+                       lab->study.path);
+    return load_data(lab, err);
+}
+
 rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct rt_err *err)
 {
     rt_status rc;
 
-    *lab = (struct lab){0};
-    RT_TRY(load_study(lab, path, yaml, err));
-    if ((rc = load_data(lab, err)))
+    RT_TRY(lab_load(lab, path, yaml, err));
+    if ((rc = lab_prepare(lab, err)))
         lab_close(lab);
     return rc;
 }

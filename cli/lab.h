@@ -20,6 +20,10 @@ struct lab {
     struct tr_data data;           /* likewise */
 };
 
+/* The study file alone; then what is below, for a study without an evaluator of its own (RT_EARG).
+ */
+rt_status lab_load(struct lab *lab, const char *path, const char *yaml, struct rt_err *err);
+rt_status lab_prepare(struct lab *lab, struct rt_err *err);
 /* Load the study file and its training data; yaml not NULL: parse that text as the file `path`. */
 rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct rt_err *err);
 void lab_close(struct lab *lab);

@@ -28,6 +28,21 @@ static rt_status choose_for_width(const struct lab *lab, int width, struct tr_tu
     return rc;
 }
 
+static void name_study(struct settings *settings, const struct study *study)
+{
+    char *absolute = realpath(study->path, NULL);
+
+    (void)snprintf(settings->study, sizeof settings->study, "%s",
+                   absolute ? absolute : study->path);
+    free(absolute);
+}
+
+void settings_external(struct settings *settings, const struct study *study)
+{
+    *settings = (struct settings){.kernels = "none"};
+    name_study(settings, study);
+}
+
 rt_status settings_choose(struct settings *settings, const struct lab *lab, struct rt_err *err)
 {
     const struct space_choices *widths = &lab->study.space.width;
@@ -36,10 +51,7 @@ rt_status settings_choose(struct settings *settings, const struct lab *lab, stru
     *settings = (struct settings){0};
     (void)snprintf(settings->kernels, sizeof settings->kernels, "%s",
                    tr_kernels_name(lab->kernels));
-    char *absolute = realpath(lab->study.path, NULL);
-    (void)snprintf(settings->study, sizeof settings->study, "%s",
-                   absolute ? absolute : lab->study.path);
-    free(absolute);
+    name_study(settings, &lab->study);
     for (m->count = 0; m->count < widths->count; m->count++) {
         m->width[m->count] = widths->value[m->count];
         RT_TRY(choose_for_width(lab, m->width[m->count], &m->tuning[m->count], err));

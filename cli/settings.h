@@ -18,6 +18,8 @@ struct settings {
 /* Choose: the lab's kernels and, when the study gives no micro-batch, what tr_tune() finds for each
  * width of the space. Takes a moment for each width. */
 rt_status settings_choose(struct settings *settings, const struct lab *lab, struct rt_err *err);
+/* Of a study whose evaluator is the user's own: nothing is chosen. */
+void settings_external(struct settings *settings, const struct study *study);
 /* JSON; the caller frees *text. */
 rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err);
 rt_status settings_parse(struct settings *settings, const char *text, struct rt_err *err);

@@ -48,6 +48,8 @@ void study_release(struct study *study)
 {
     free(study->yaml);
     study->yaml = NULL;
+    free(study->own);
+    study->own = NULL;
 }
 
 /* ---- libcyaml ---- */
@@ -330,7 +332,8 @@ static rt_status place_space(const struct assembly *a)
         study__given(a->yaml, "space.stages"))
         return study__fail(a->yaml, "space.stages", a->err,
                            "stages are for tie: stage or auto; leave them out or change the tie");
-    if (!space_check(&study->space, &why))
+    if (study->own ? !space_init(&study->space, &why) && !space_check_feasible(&study->space, &why)
+                   : !space_check(&study->space, &why))
         return RT_OK;
     const size_t length = strcspn(why.text, ":"); /* its text begins with the key */
     (void)snprintf(key, sizeof key, "%.*s", (int)length, why.text);
@@ -376,18 +379,6 @@ static rt_status place_search(const struct assembly *a)
     struct rt_machine machine;
 
     search->seed = a->study->seed;
-    search->objective_count = a->file->objective_count;
-    memset(search->objectives, 0, sizeof search->objectives);
-    for (int i = 0; i < search->objective_count; i++) {
-        char key[STUDY_KEY];
-        const char *name = study__objectives[a->file->objective[i]].str;
-        (void)snprintf(key, sizeof key, "search.objectives[%d]", i);
-        for (int other = 0; other < i; other++)
-            if (a->file->objective[other] == a->file->objective[i])
-                return study__fail(a->yaml, key, a->err, "'%s' is given twice; leave one out",
-                                   name);
-        (void)snprintf(search->objectives[i], sizeof search->objectives[i], "%s", name);
-    }
     if (!search->workers) {
         rt_machine_query(&machine);
         search->workers = machine.cores > 0 ? machine.cores : 1;
@@ -556,14 +547,18 @@ static rt_status assemble(struct study_yaml *yaml, struct study_file *file, stru
 {
     const struct assembly a = {yaml, file, &file->study, err};
 
+    RT_TRY(study__check_kind(yaml, file, err));
     if (!study__given(yaml, "data.seed"))
         file->study.data.seed = file->study.seed;
     RT_TRY(place_files(&a));
     RT_TRY(hash_files(&a));
     RT_TRY(place_teachers(&a));
     RT_TRY(place_prune(&a));
+    if (file->command_count)
+        RT_TRY(study__place_external(yaml, file, err));
     RT_TRY(place_space(&a));
     RT_TRY(place_search(&a));
+    RT_TRY(study__place_goals(yaml, file, err));
     RT_TRY(place_rungs(&a));
     RT_TRY(check_gates(&a));
     return place_recipes(&a);
@@ -590,6 +585,7 @@ static rt_status read_study(struct study_yaml *yaml, const char *text, size_t by
 {
     struct study_file *given = NULL, *file = calloc(1, sizeof *file);
     char *copy = malloc(bytes + 1);
+    bool file_own = true; /* until the study has it */
     rt_status rc;
 
     if (!file || !copy) {
@@ -599,12 +595,15 @@ static rt_status read_study(struct study_yaml *yaml, const char *text, size_t by
     if ((rc = study__check(yaml, err)) || (rc = convert(yaml->path, text, bytes, &given, err)) ||
         (rc = complete(yaml, given, file, err)) || (rc = assemble(yaml, file, err)))
         goto done;
+    file_own = false;
     memcpy(copy, text, bytes);
     copy[bytes] = '\0';
     *study = file->study;
     study->yaml = copy;
     copy = NULL;
 done:
+    if (file && file_own)
+        free(file->study.own);
     free(copy);
     free(given);
     free(file);

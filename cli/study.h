@@ -5,12 +5,15 @@
  * Paths    are relative to the folder of the study file, and resolved here.
  * Shape    the images' size and classes come from the data: until study_bind_shape() has been
  *          called, space.shape holds only the pooling, and the space is not initialised.
- * Errors   RT_EARG for a wrong study, RT_EFORMAT for a file that is not YAML, RT_EIO for no file.
+ * Kinds    with `evaluator:` a command of the user's scores the architectures: there are no data
+ * and teachers then, the space is complete, and the recipes mean nothing. Errors   RT_EARG for a
+ * wrong study, RT_EFORMAT for a file that is not YAML, RT_EIO for no file.
  */
 #ifndef CLI_STUDY_H
 #define CLI_STUDY_H
 #include "base/file.h"
 #include "base/hash.h"
+#include "search/external.h"
 #include "search/search.h"
 #include "space/space.h"
 #include "trainer/ancestor.h"
@@ -45,10 +48,14 @@ struct study_gates {
     double int8_accuracy_retention, int8_bytes_reduction;
 };
 
+struct study_own; /* the texts of a study with an evaluator of its own */
+
 struct study {
-    char path[RT_PATH_MAX];   /* of the study file */
-    char *yaml;               /* owned: the study file, word for word */
-    char files[RT_HASH_TEXT]; /* of the names of the data files, as written */
+    char path[RT_PATH_MAX];                  /* of the study file */
+    char *yaml;                              /* owned: the study file, word for word */
+    char files[RT_HASH_TEXT];                /* of the names of the data files, as written */
+    struct study_own *own;                   /* owned; NULL: the built-in trainer evaluates */
+    struct search_external_options external; /* the command, when it does not */
 
     char name[STUDY_NAME];
     enum study_task task;

@@ -10,7 +10,7 @@
 
 #include "cli/study_internal.h"
 
-static const char *const ignored[] = {"name",          "full",         "gates",
+static const char *const ignored[] = {"name",          "full",         "gates",         "evaluator",
                                       "search.trials", "search.hours", "search.workers"};
 
 static bool is_ignored(const char *key)
@@ -131,5 +131,6 @@ void study_hash(const struct study *study, char text[RT_HASH_TEXT])
     add_integer(hash, "distill.layers.teacher", study->recipe.layers.teacher);
     for (int k = 0; k < study->teachers.count; k++)
         add_teacher(hash, &study->teachers.teacher[k]);
+    study__hash_external(hash, study);
     rt_hash_close(hash, text);
 }

@@ -15,8 +15,19 @@
 #define STUDY_KEY 160 /* a key with its place: "teachers.members[2].train.arch" */
 #define STUDY_SEED_UNSET INT64_C(-1)
 
-enum { STUDY_OBJECTIVE_COUNT = 10 }; /* of which a study may name STORE_MAX_OBJECTIVES */
-extern const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT];
+#define STUDY_MAX_GENES 128
+#define STUDY_ARGUMENT 512 /* bytes of a part of a command, the NUL included */
+#define STUDY_TEXT 64      /* bytes of an objective or a constraint as written */
+
+struct study_gene { /* one of space.genes; "" or 0: not said */
+    char name[STUDY_TEXT];
+    char choice[SPACE_MAX_CHOICES][SPACE_NAME];
+    int choice_count;
+    bool ordered; /* as said; without saying, when all choices are numbers */
+    char length[SPACE_NAME];
+    enum space_tie tie;
+    int stages;
+};
 
 struct study_member { /* one of teachers.members; "" or 0: not said */
     char name[TR_TEACHER_NAME];
@@ -45,8 +56,15 @@ struct study_file {
     } layers_teacher;
     struct study_member member[TR_MAX_TEACHERS];
     int member_count;
-    int objective[STORE_MAX_OBJECTIVES];
+    char objective[STORE_MAX_OBJECTIVES][STUDY_TEXT];
     int objective_count;
+    char constraint[SEARCH_MAX_CONSTRAINTS][STUDY_TEXT];
+    int constraint_count;
+    char command[SEARCH_MAX_ARGUMENTS][STUDY_ARGUMENT];
+    int command_count, evaluator_workers;
+    struct study_gene gene[STUDY_MAX_GENES];
+    int gene_count;
+    struct space_shape images; /* of students that an evaluator of the user's own trains */
 };
 
 extern const cyaml_schema_value_t study__schema; /* a pointer to struct study_file */
@@ -88,4 +106,24 @@ __attribute__((format(printf, 4, 5))) rt_status
 study__fail(struct study_yaml *yaml, const char *key, struct rt_err *err, const char *format, ...);
 /* The `layers` blocks of both recipes, when teachers, prune and init are in their places. */
 rt_status study__place_layers(const struct assembly *a);
+
+/* ---- studies with an evaluator of their own: study_external.c ---- */
+
+struct study_own {
+    char folder[RT_PATH_MAX]; /* of the study file */
+    char command[SEARCH_MAX_ARGUMENTS][STUDY_ARGUMENT];
+    struct study_gene text[STUDY_MAX_GENES];
+    struct space_gene gene[STUDY_MAX_GENES];
+    const char *choice[STUDY_MAX_GENES][SPACE_MAX_CHOICES];
+};
+
+/* Which blocks and keys does each kind of study need, and which has it no use for? */
+rt_status study__check_kind(struct study_yaml *yaml, const struct study_file *file,
+                            struct rt_err *err);
+/* The command and the genes into file->study, which owns them. */
+rt_status study__place_external(struct study_yaml *yaml, struct study_file *file,
+                                struct rt_err *err);
+/* Objectives and constraints into file->study.search. */
+rt_status study__place_goals(struct study_yaml *yaml, struct study_file *file, struct rt_err *err);
+void study__hash_external(struct rt_hash *hash, const struct study *study);
 #endif

@@ -67,9 +67,6 @@ static const cyaml_strval_t online_modes[] = {{"off", TR_ONLINE_OFF},
                                               {"dml", TR_ONLINE_DML},
                                               {"kdcl_naive", TR_ONLINE_KDCL_NAIVE},
                                               {"kdcl_minlogit", TR_ONLINE_KDCL_MINLOGIT}};
-const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
-    {"error", 0},  {"kl", 1},      {"params", 2},     {"bytes", 3},   {"macs", 4},
-    {"memory", 5}, {"latency", 6}, {"int8_error", 7}, {"int8_kl", 8}, {"int8_bytes", 9}};
 
 /* ---- kinds of key; `member` is a place in struct study_file ---- */
 
@@ -93,8 +90,13 @@ const cyaml_strval_t study__objectives[STUDY_OBJECTIVE_COUNT] = {
 static const cyaml_schema_value_t integer = {CYAML_VALUE_INT(required, int)};
 static const cyaml_schema_value_t steps = {CYAML_VALUE_INT(required, int64_t)};
 static const cyaml_schema_value_t real = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, double)};
-static const cyaml_schema_value_t objective = {CYAML_VALUE_ENUM(
-    CYAML_FLAG_STRICT, int, study__objectives, CYAML_ARRAY_LEN(study__objectives))};
+#define ENTRY(bytes)                                                                               \
+    {                                                                                              \
+        CYAML_VALUE_STRING(required, char[bytes], 1, (bytes)-1)                                    \
+    }
+static const cyaml_schema_value_t goal = ENTRY(STUDY_TEXT);
+static const cyaml_schema_value_t argument = ENTRY(STUDY_ARGUMENT);
+static const cyaml_schema_value_t choice = ENTRY(SPACE_NAME);
 
 /* ---- blocks ---- */
 
@@ -149,18 +151,39 @@ static const cyaml_schema_field_t teachers_fields[] = {
 #define CHOICES(key, how, gene)                                                                    \
     LIST(key, how, study.space.gene.value, study.space.gene.count, &integer, 1, SPACE_MAX_CHOICES)
 
+static const cyaml_schema_field_t gene_fields[] = {
+    CYAML_FIELD_STRING("name", required, struct study_gene, name, 1),
+    CYAML_FIELD_SEQUENCE_COUNT("choices", required, struct study_gene, choice, choice_count,
+                               &choice, 1, SPACE_MAX_CHOICES),
+    CYAML_FIELD_BOOL("ordered", optional, struct study_gene, ordered),
+    CYAML_FIELD_STRING("length", optional, struct study_gene, length, 1),
+    CYAML_FIELD_ENUM("tie", optional | CYAML_FLAG_STRICT, struct study_gene, tie, ties,
+                     CYAML_ARRAY_LEN(ties)),
+    CYAML_FIELD_INT("stages", optional, struct study_gene, stages),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t gene_value = {
+    CYAML_VALUE_MAPPING(required, struct study_gene, gene_fields)};
+
+static const cyaml_schema_field_t images_fields[] = {
+    INT("height", required, images.height), INT("width", required, images.width),
+    INT("channels", required, images.channels), INT("classes", required, images.classes),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t space_fields[] = {
     WORD("tie", optional, study.space.tie, ties),
     INT("stages", optional, study.space.stages),
-    CHOICES("depth", required, depth),
-    CHOICES("width", required, width),
-    CHOICES("head_dim", required, head_dim),
-    CHOICES("heads", required, heads),
+    CHOICES("depth", optional, depth),
+    CHOICES("width", optional, width),
+    CHOICES("head_dim", optional, head_dim),
+    CHOICES("heads", optional, heads),
     CHOICES("ffn", optional, ffn),
     LIST("ffn_ratio", optional, study.space.ffn_ratio, study.space.ratio_count, &real, 1,
          SPACE_MAX_CHOICES),
-    CHOICES("patch", required, patch),
+    CHOICES("patch", optional, patch),
     WORD("pool", optional, study.space.shape.pool, pools),
+    BLOCK("images", optional, images_fields),
+    LIST("genes", optional, gene, gene_count, &gene_value, 1, STUDY_MAX_GENES),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t limits_fields[] = {
@@ -276,7 +299,8 @@ static const cyaml_schema_field_t search_fields[] = {
     LIST("rungs", optional, study.search.rung_budget, study.search.rung_count, &steps, 1,
          STORE_MAX_RUNGS),
     FLOAT("eta", optional, study.search.eta),
-    LIST("objectives", optional, objective, objective_count, &objective, 1, STORE_MAX_OBJECTIVES),
+    LIST("objectives", optional, objective, objective_count, &goal, 1, STORE_MAX_OBJECTIVES),
+    LIST("constraints", optional, constraint, constraint_count, &goal, 1, SEARCH_MAX_CONSTRAINTS),
     INT("worker_memory", optional, study.worker_memory),
     CYAML_FIELD_END};
 
@@ -285,13 +309,19 @@ static const cyaml_schema_field_t latency_fields[] = {
     INT("warmup", optional, study.latency.warmup), INT("samples", optional, study.latency.samples),
     CYAML_FIELD_END};
 
+static const cyaml_schema_field_t evaluator_fields[] = {
+    LIST("command", required, command, command_count, &argument, 1, SEARCH_MAX_ARGUMENTS),
+    INT("workers", optional, evaluator_workers), FLOAT("timeout", optional, study.external.timeout),
+    INT("retries", optional, study.external.retries), CYAML_FIELD_END};
+
 static const cyaml_schema_field_t study_fields[] = {
     TEXT("name", optional, study.name),
     WORD("task", optional, study.task, tasks),
     CYAML_FIELD_UINT("seed", optional, struct study_file, study.seed),
     TEXT("store", optional, store),
-    BLOCK("data", required, data_fields),
-    BLOCK("teachers", required, teachers_fields),
+    BLOCK("data", optional, data_fields),
+    BLOCK("teachers", optional, teachers_fields),
+    BLOCK("evaluator", optional, evaluator_fields),
     BLOCK("space", required, space_fields),
     BLOCK("limits", optional, limits_fields),
     BLOCK("distill", optional, distill_fields),
@@ -333,6 +363,14 @@ static const struct study_range ranges[] = {
     {"space.ffn[]", 1, 4 * SPACE_MAX_WIDTH},
     {"space.ffn_ratio[]", .001, 4 * SPACE_MAX_WIDTH},
     {"space.patch[]", 1, SPACE_MAX_WIDTH},
+    {"space.images.height", 1, SPACE_MAX_WIDTH},
+    {"space.images.width", 1, SPACE_MAX_WIDTH},
+    {"space.images.channels", 1, 256},
+    {"space.images.classes", 1, 1e6},
+    {"space.genes[].stages", 1, SPACE_MAX_POSITIONS},
+    {"evaluator.workers", 1, 1024},
+    {"evaluator.timeout", 0, 1e7},
+    {"evaluator.retries", 0, STORE_MAX_RETRIES},
     {"limits.params", 0, ANY_SIZE},
     {"limits.bytes", 0, ANY_SIZE},
     {"limits.macs", 0, ANY_SIZE},
@@ -435,9 +473,8 @@ void study__file_defaults(struct study_file *file)
     study_defaults(&file->study);
     tr_layers_defaults(&file->study.recipe.layers); /* of a block that is given */
     for (int i = 0; i < file->study.search.objective_count; i++)
-        for (int o = 0; o < STUDY_OBJECTIVE_COUNT; o++)
-            if (strcmp(file->study.search.objectives[i], study__objectives[o].str) == 0)
-                file->objective[i] = o;
+        (void)snprintf(file->objective[i], sizeof file->objective[i], "%s",
+                       file->study.search.objectives[i]);
     file->objective_count = file->study.search.objective_count;
     for (int k = 0; k < TR_MAX_TEACHERS; k++)
         file->member[k] = (struct study_member){

@@ -80,6 +80,9 @@ static rt_status open_models(struct search__advisor *a, const struct space *spac
         if (isnan(space_exact(space, &any, options->objectives[k])))
             rc = search_model_open(a->features, group, groups,
                                    MOST_POINTS + MOST_STEP + MOST_PENDING, &a->model[k], err);
+    if (options->constraint_count && groups > 0 && rc == RT_OK)
+        rc = search_model_open(a->features, group, groups, MOST_POINTS + MOST_STEP, &a->violation,
+                               err);
     free(group);
     return rc;
 }
@@ -107,6 +110,7 @@ void search__advisor_release(struct search__advisor *a)
 {
     for (int k = 0; k < STORE_MAX_OBJECTIVES; k++)
         search_model_close(a->model[k]);
+    search_model_close(a->violation);
     free(a->x);
     free(a->y);
     free(a->trial);
@@ -163,6 +167,11 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
             a->y[i] = p->points[a->trial[i] * m + k];
         search_model_fit(a->model[k], a->x, a->y, n);
     }
+    if (!a->violation || !a->ready)
+        return;
+    for (size_t i = 0; i < n; i++)
+        a->y[i] = search__violation(p, a->trial[i]);
+    search_model_fit(a->violation, a->x, a->y, n);
 }
 
 static void add(struct search__advisor *a, const struct search__proposer *p, size_t trial)
@@ -176,6 +185,8 @@ static void add(struct search__advisor *a, const struct search__proposer *p, siz
     for (size_t k = 0; k < m; k++)
         if (a->model[k])
             search_model_add(a->model[k], a->x, point[k]);
+    if (a->violation)
+        search_model_add(a->violation, a->x, search__violation(p, trial));
 }
 
 void search__advisor_learn(struct search__proposer *p, size_t due)
@@ -259,6 +270,17 @@ static rt_status open_boxes(struct search__advisor *a, struct search__proposer *
     return search_boxes_open(a->front, n, (int)m, worst, boxes, err);
 }
 
+/* How likely the architecture of a->x keeps the constraints, or breaks them by next to nothing. */
+static double allowed(const struct search__advisor *a)
+{
+    double mean, sd;
+
+    if (!a->violation)
+        return 1;
+    search_model_predict(a->violation, a->x, &mean, &sd);
+    return .5 * erfc((mean - .01) / sd / sqrt(2));
+}
+
 static void consider(struct search__advisor *a, const struct search__proposer *p,
                      struct search_boxes *boxes, struct search__proposal *proposal)
 {
@@ -266,7 +288,8 @@ static void consider(struct search__advisor *a, const struct search__proposer *p
         return;
     predict(a, p, &proposal->arch, proposal->mean, proposal->sd);
     a->pool[a->children++] = (struct search__child){
-        *proposal, search_improvement(boxes, proposal->mean, proposal->sd), a->number++};
+        *proposal, search_improvement(boxes, proposal->mean, proposal->sd) * allowed(a),
+        a->number++};
 }
 
 static int compare_children(const void *va, const void *vb)

@@ -10,56 +10,106 @@
 #include "search/search_internal.h"
 #include "space/view.h"
 
-static double value_in(const struct store_result *result, const char *objective)
+/* NaN when there is no such metric. */
+static const struct store_value *find(const struct store_result *result, const char *metric)
 {
+    static const struct store_value none = {.value = NAN, .stderr_ = NAN};
+
     for (int i = 0; i < result->value_count; i++)
-        if (strcmp(result->values[i].name, objective) == 0)
-            return result->values[i].value;
-    return NAN;
+        if (strcmp(result->values[i].name, metric) == 0)
+            return &result->values[i];
+    return &none;
 }
 
-/* What only C code knows exactly goes into the store with the trial; sizes of students are kept
- * with the candidate. */
-static void keep_exact(const struct space *space, struct store_result *result, const char *name,
-                       double value)
+/* Into the store with the trial; the last metric gives way when there is no room. */
+static void keep(struct store_result *result, const char *name, double value, double error)
 {
-    if (!space->gene_count || result->value_count == STORE_MAX_METRICS ||
-        !isnan(value_in(result, name)))
-        return;
-    struct store_value *v = &result->values[result->value_count++];
-    *v = (struct store_value){.value = value, .stderr_ = NAN};
-    snprintf(v->name, sizeof v->name, "%s", name);
+    int i = 0;
+
+    while (i < result->value_count && strcmp(result->values[i].name, name) != 0)
+        i++;
+    i = i < STORE_MAX_METRICS ? i : STORE_MAX_METRICS - 1;
+    result->value_count = i < result->value_count ? result->value_count : i + 1;
+    result->values[i] = (struct store_value){.value = value, .stderr_ = error};
+    snprintf(result->values[i].name, sizeof result->values[i].name, "%s", name);
 }
 
+/* The value of an objective; what is not a metric is kept as one too, but for sizes of students,
+ * which stand with the candidate. */
+static double objective_of(const struct space *space, const struct space_arch *arch,
+                           struct store_result *result, const char *name)
+{
+    const double exact = space_exact(space, arch, name);
+
+    if (!isnan(exact)) {
+        if (space->gene_count)
+            keep(result, name, exact, NAN);
+        return exact;
+    }
+    if (name[0] != '-')
+        return find(result, name)->value;
+    const struct store_value *metric = find(result, name + 1);
+    keep(result, name, -metric->value, metric->stderr_);
+    return -metric->value;
+}
+
+/* The sum of what each constraint is missed by, as a share of its bound; NaN when a metric is
+ * missing. */
+static double violation_of(const struct search_options *options, const struct space *space,
+                           const struct space_arch *arch, const struct store_result *result,
+                           const char **missing)
+{
+    double sum = 0;
+
+    for (int i = 0; i < options->constraint_count; i++) {
+        const struct search_constraint *c = &options->constraint[i];
+        const double exact = space_exact(space, arch, c->metric);
+        const double value = isnan(exact) ? find(result, c->metric)->value : exact;
+        const double excess = c->at_least ? c->bound - value : value - c->bound;
+        *missing = isfinite(value) ? *missing : c->metric;
+        sum += isfinite(value) ? fmax(0, excess) / (c->bound != 0 ? fabs(c->bound) : 1) : NAN;
+    }
+    return sum;
+}
+
+/* A failure has no metrics; its notes stay. */
 static void strip(struct store_result *result)
 {
-    store_result_release(result);
+    free(result->curve);
+    result->curve = NULL;
+    result->curve_count = 0;
     result->value_count = 0;
     result->has_latency = false;
     result->error[sizeof result->error - 1] = '\0';
 }
 
-void search__objectives(const struct search_options *options, const struct space *space,
-                        const struct space_arch *arch, struct store_result *result,
-                        double *objectives)
+double search__objectives(const struct search_options *options, const struct space *space,
+                          const struct space_arch *arch, struct store_result *result,
+                          double *objectives)
 {
-    for (int i = 0; i < options->objective_count && result->status == RT_OK; i++) {
-        const char *name = options->objectives[i];
-        const double exact = space_exact(space, arch, name);
-        objectives[i] = isnan(exact) ? value_in(result, name) : exact;
-        if (!isnan(exact))
-            keep_exact(space, result, name, exact);
-        if (!isfinite(objectives[i])) {
-            result->status = RT_ENAN;
-            snprintf(result->error, sizeof result->error,
-                     "the objective '%s' is missing or not a finite number", name);
-        }
+    const char *missing = NULL, *what = "objective";
+    double violation = 0;
+
+    for (int i = 0; i < options->objective_count && result->status == RT_OK && !missing; i++) {
+        objectives[i] = objective_of(space, arch, result, options->objectives[i]);
+        missing = isfinite(objectives[i]) ? NULL : options->objectives[i];
+    }
+    if (!missing && options->constraint_count && result->status == RT_OK) {
+        violation = violation_of(options, space, arch, result, &missing);
+        what = "constraint's metric";
+        keep(result, "violation", violation, NAN);
+    }
+    if (missing) {
+        result->status = RT_ENAN;
+        snprintf(result->error, sizeof result->error,
+                 "the %s '%s' is missing or not a finite number", what, missing);
     }
     if (result->status == RT_OK)
-        return;
+        return violation;
     for (int i = 0; i < options->objective_count; i++)
         objectives[i] = NAN;
     strip(result);
+    return 0;
 }
 
 double search__known_best(const struct space *space, const char *objective)

@@ -19,6 +19,9 @@ enum {
     LAST_DRAWS = 200000    /* draws in a larger one before it counts as exhausted */
 };
 
+/* Beyond any objective, so that whatever keeps the constraints dominates. */
+#define FORBIDDEN 1e100
+
 /* ---- which architectures were tried ---- */
 
 static uint64_t hash_of(const struct space_arch *arch)
@@ -68,11 +71,14 @@ static rt_status grow(struct search__proposer *p, struct rt_err *err)
     double *points = realloc(p->points, room * row);
     if (points)
         p->points = points;
+    double *ranked = realloc(p->ranked, room * row);
+    if (ranked)
+        p->ranked = ranked;
     struct search__place *place = realloc(p->place, room * sizeof *place);
     if (place)
         p->place = place;
     size_t *slots = calloc(4 * room, sizeof *slots); /* a power of two, at most a quarter full */
-    if (!archs || !points || !place || !slots) {
+    if (!archs || !points || !ranked || !place || !slots) {
         free(slots);
         return no_memory(err);
     }
@@ -109,6 +115,7 @@ void search__proposer_release(struct search__proposer *p)
     search__advisor_release(&p->advisor);
     free(p->archs);
     free(p->points);
+    free(p->ranked);
     free(p->place);
     free(p->slots);
     free(p->survivors);
@@ -132,14 +139,23 @@ rt_status search__proposer_add(struct search__proposer *p, const struct space_ar
     return RT_OK;
 }
 
-void search__proposer_result(struct search__proposer *p, const double *objectives)
+void search__proposer_result(struct search__proposer *p, const double *objectives, double violation)
 {
     const size_t m = (size_t)p->options->objective_count;
 
     assert(p->results < p->count);
-    for (size_t k = 0; k < m; k++)
-        p->points[p->results * m + k] = objectives ? objectives[k] : NAN;
+    for (size_t i = p->results * m, k = 0; k < m; i++, k++) {
+        p->points[i] = objectives ? objectives[k] : NAN;
+        p->ranked[i] = objectives && violation > 0 ? FORBIDDEN * (1 + violation) : p->points[i];
+    }
     p->results++;
+}
+
+double search__violation(const struct search__proposer *p, size_t trial)
+{
+    const double ranked = p->ranked[trial * (size_t)p->options->objective_count];
+
+    return ranked >= FORBIDDEN ? ranked / FORBIDDEN - 1 : 0;
 }
 
 /* ---- survivors ---- */
@@ -169,9 +185,9 @@ static rt_status see(struct search__proposer *p, size_t trial, struct rt_err *er
     const int m = p->options->objective_count, rung = p->place[trial].rung;
     size_t highest;
 
-    if (isnan(p->points[trial * (size_t)m]))
+    if (isnan(p->ranked[trial * (size_t)m]))
         return RT_OK;
-    RT_TRY(search__rungs_add(&p->rungs, p->points, m, trial, rung, &highest, err));
+    RT_TRY(search__rungs_add(&p->rungs, p->ranked, m, trial, rung, &highest, err));
     if (rung == p->survivor_rung &&
         (highest < p->survivor_levels || p->survivor_count < (size_t)p->options->population))
         p->stale = true;
@@ -420,8 +436,8 @@ static rt_status promote_last(const struct search__proposer *p, size_t *trial, s
 
     search__rungs_init(&rungs, p->options);
     for (size_t i = 0; i < p->results && rc == RT_OK; i++)
-        if (!isnan(p->points[i * (size_t)m]))
-            rc = search__rungs_add(&rungs, p->points, m, i, p->place[i].rung, &highest, err);
+        if (!isnan(p->ranked[i * (size_t)m]))
+            rc = search__rungs_add(&rungs, p->ranked, m, i, p->place[i].rung, &highest, err);
     if (rc == RT_OK)
         rc = search__rungs_promote(&rungs, p->points, m, p->place, trial, err);
     search__rungs_release(&rungs);

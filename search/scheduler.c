@@ -22,6 +22,7 @@ struct slot {
     bool failed;
     int64_t started_ns;
     double objectives[STORE_MAX_OBJECTIVES];
+    double violation; /* of constraints */
 };
 
 struct run {
@@ -132,13 +133,15 @@ static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
     struct slot *slot = &run->slots[run->committed];
     const double *objectives = slot->failed ? NULL : slot->objectives;
     const bool last = run->proposer.place[run->committed].rung == run->proposer.rungs.count - 1;
+    const bool eligible = last && !(slot->violation > 0);
     struct store_commit commit;
 
-    RT_TRY(search__front_add(&run->front, run->committed, last ? objectives : NULL, &commit, err));
+    RT_TRY(
+        search__front_add(&run->front, run->committed, eligible ? objectives : NULL, &commit, err));
     commit.failed = slot->failed;
     if (!stored)
         RT_TRY(store_trial_commit(run->store, &commit, err));
-    search__proposer_result(&run->proposer, objectives);
+    search__proposer_result(&run->proposer, objectives, slot->violation);
     slot->state = COMMITTED;
     run->failed += slot->failed;
     run->committed++;
@@ -179,6 +182,7 @@ static rt_status take_up(struct run *run, const struct store_trial *t, struct rt
                        store_path(run->store), t->number, t->rung);
     slot = &run->slots[t->number];
     memcpy(slot->objectives, t->objective, sizeof slot->objectives);
+    slot->violation = run->options->constraint_count ? t->violation : 0;
     slot->failed = t->error_kind[0] != '\0';
     if (committed)
         return commit_next(run, true, err);
@@ -303,7 +307,7 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
         log_trial(run, "interrupt", number, NULL, seconds, NULL);
         return store_trial_interrupt(run->store, number, err);
     }
-    search__objectives(run->options, run->space, arch, result, slot->objectives);
+    slot->violation = search__objectives(run->options, run->space, arch, result, slot->objectives);
     slot->failed = result->status != RT_OK;
     RT_TRY(store_trial_done(run->store, number, result, err));
     slot->state = DONE;

@@ -10,18 +10,27 @@
  *          no manager thread.
  * Normalisation of the hypervolume is frozen once max(W, 8) trials with objectives are committed:
  *          reference = their worst, ideal = the bests seen or known then (known: 0 for error, kl,
- * the int8 ones and latency, the cheapest member's size for params, bytes, macs and memory). Before
- * that it is NaN. Sizes    params, bytes, macs and memory come from the architecture, whatever
- * evaluators say; the other objectives from result->values. A result that lacks one, or has it NaN
- * or infinite, is a failure of kind `nonfinite`. Rungs    with rung_count > 1 a candidate is tried
- * at rung 0, and the best 1/eta of a rung are tried again at the next (search/rungs.c). That is
- * decided by propose(n) too, so all of the above holds. Scores of different rungs are never
- * compared: the front, its hypervolume and the trials that freeze its scale, then just the first 8,
- * are those of the last rung. When nothing new is left to try, propose(n) waits for all results
- * before n. Stopping new trials are not started after `stop`, the time or an error; running ones
- * finish, or return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a
- * line that cannot be written is dropped. Source   Deb et al. 2002 (NSGA-II); constraint handling
- * by rejection before training.
+ *          the int8 ones and latency, the cheapest member's size for params, bytes, macs and
+ *          memory). Before that it is NaN.
+ * Sizes    params, bytes, macs and memory come from the architecture, whatever evaluators say; the
+ *          other objectives from result->values. A result that lacks one, or has it NaN or
+ *          infinite, is a failure of kind `nonfinite`.
+ * Names    an objective called "-NAME" is the negative of the metric NAME, which is maximised so.
+ * Constraints
+ *          are on metrics, so they are known after an evaluation alone; limits on exact costs keep
+ *          an architecture from being tried. The shares by which a trial breaks them are summed up
+ *          in its metric `violation`: who breaks less ranks before who breaks more, whatever their
+ *          objectives, and the front is of those that break none (Deb 2002, section VI).
+ * Rungs    with rung_count > 1 a candidate is tried at rung 0, and the best 1/eta of a rung are
+ *          tried again at the next (search/rungs.c). That is decided by propose(n) too, so all of
+ *          the above holds. Scores of different rungs are never compared: the front, its
+ *          hypervolume and the trials that freeze its scale, then just the first 8, are those of
+ *          the last rung. When nothing new is left to try, propose(n) waits for all results before
+ *          n.
+ * Stopping new trials are not started after `stop`, the time or an error; running ones finish, or
+ *          return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a line
+ *          that cannot be written is dropped.
+ * Source   Deb et al. 2002 (NSGA-II); constraint handling by rejection before training.
  */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H
@@ -30,6 +39,8 @@
 #include "search/pareto.h"
 #include "space/space.h"
 #include "store/store.h"
+
+#define SEARCH_MAX_CONSTRAINTS 8
 
 struct search_job {
     int64_t number;
@@ -54,6 +65,12 @@ enum search_inherit { SEARCH_INHERIT_NONE, SEARCH_INHERIT_PARENT };
 /* `gp`: a Gaussian process on the architecture's features, once there are results enough. */
 enum search_surrogate { SEARCH_SURROGATE_NONE, SEARCH_SURROGATE_GP };
 
+struct search_constraint {
+    char metric[STORE_NAME];
+    double bound;
+    bool at_least; /* else at most */
+};
+
 struct search_options {
     uint64_t seed;
     int64_t trials;   /* stop after so many; 0: no limit */
@@ -71,6 +88,8 @@ struct search_options {
     enum search_surrogate surrogate;
     int objective_count;
     char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
+    int constraint_count;
+    struct search_constraint constraint[SEARCH_MAX_CONSTRAINTS];
     int64_t host;    /* store_host() of this machine */
     const char *log; /* file that receives one plain line an event; NULL: none */
 };

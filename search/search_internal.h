@@ -18,9 +18,9 @@ rt_status search__crowd(const double *points, const size_t *member, size_t n, in
 /* The objectives of a result, in the study's order: what is known exactly (space_exact()) from the
  * architecture, the others from result->values. A result that lacks one, or has it NaN or infinite,
  * becomes a failure of kind `nonfinite`, and a failure loses whatever else it brought. */
-void search__objectives(const struct search_options *options, const struct space *space,
-                        const struct space_arch *arch, struct store_result *result,
-                        double *objectives);
+double search__objectives(const struct search_options *options, const struct space *space,
+                          const struct space_arch *arch, struct store_result *result,
+                          double *objectives);
 
 /* What no architecture can beat, from what is known of an objective before any trial: the cheapest
  * member's size, or 0 for error, kl and latency; NaN for other names. */
@@ -126,6 +126,7 @@ struct search__advisor {
     int rung;   /* whose results it knows */
     int features;
     struct search_model *model[STORE_MAX_OBJECTIVES]; /* NULL: known exactly */
+    struct search_model *violation;                   /* NULL: there are no constraints */
     size_t *trial;                                    /* scratch, as all below */
     double *x, *y, *front;
     struct search__child *pool;
@@ -138,6 +139,8 @@ struct search__proposer {
     const struct search_options *options;
     struct space_arch *archs; /* of trials 0..count-1 */
     double *points;           /* objectives, rows of objective_count; NaN for a failure */
+    double *ranked;           /* the same for comparisons: rows of equal numbers, beyond all others,
+                                 where constraints are broken */
     struct search__place *place;
     size_t count, room;
     size_t candidates; /* trials of rung 0 */
@@ -173,8 +176,12 @@ void search__proposer_release(struct search__proposer *p);
  * after its last; `inherits` as in struct search_job. */
 rt_status search__proposer_add(struct search__proposer *p, const struct space_arch *arch,
                                int64_t inherits, struct rt_err *err);
-/* Trial number p->results came to these objectives; NULL: it failed. */
-void search__proposer_result(struct search__proposer *p, const double *objectives);
+/* Trial number p->results came to these objectives (NULL: it failed) and broke constraints by so
+ * much. */
+void search__proposer_result(struct search__proposer *p, const double *objectives,
+                             double violation);
+/* By how much trial number `trial` broke them. */
+double search__violation(const struct search__proposer *p, size_t trial);
 bool search__tried(const struct search__proposer *p, const struct space_arch *arch);
 /* Trial p->count, which needs the results of all trials up to count - W; later ones do not matter.
  * RT_EEND: every feasible architecture has been tried, as far as can be seen. With rungs that is

@@ -115,7 +115,7 @@ static rt_status read_metrics(struct store *store, const struct plan *plan,
                               struct store_trial *trials, int64_t count, struct rt_err *err)
 {
     static const char sql[] = "select trial, name, value from metric"
-                              " where name in (select name from objective)";
+                              " where name = 'violation' or name in (select name from objective)";
     rt_status rc = RT_OK;
     sqlite3_stmt *q;
     int code;
@@ -124,6 +124,8 @@ static rt_status read_metrics(struct store *store, const struct plan *plan,
     while ((code = sqlite3_step(q)) == SQLITE_ROW) {
         const int64_t trial = sqlite3_column_int64(q, 0);
         const char *name = (const char *)sqlite3_column_text(q, 1);
+        if (trial < count && strcmp(name, "violation") == 0)
+            trials[trial].violation = number_at(q, 2);
         for (int i = 0; i < plan->count && trial < count; i++)
             if (isnan(trials[trial].objective[i]) && strcmp(plan->name[i], name) == 0)
                 trials[trial].objective[i] = number_at(q, 2);

@@ -30,6 +30,7 @@
 #define STORE_NAME 32
 #define STORE_FILE 256
 #define STORE_MAX_METRICS 48
+#define STORE_MAX_RETRIES 15
 #define STORE_MAX_GATES 8
 #define STORE_SCHEMA_VERSION 2
 
@@ -142,6 +143,9 @@ struct store_result {
     rt_status
         status; /* RT_OK, or why the trial failed; then `error` says it and the rest is empty */
     char error[384];
+    char kind[STORE_NAME];             /* what error_kind says; "": the word of `status` */
+    int retries;                       /* attempts that failed before the one that this is of */
+    char *note[STORE_MAX_RETRIES + 1]; /* malloc'ed or NULL: events of kind "attempt" */
     int value_count;
     struct store_value values[STORE_MAX_METRICS]; /* error, kl, agreement, ...; latency in ms */
     struct store_curve_point *curve;              /* malloc'ed by the evaluator; released below */
@@ -185,6 +189,7 @@ struct store_trial {
     char error_kind[16]; /* "" when none */
     int objective_count;
     double objective[STORE_MAX_OBJECTIVES]; /* NaN until done, and for failures */
+    double violation;                       /* of the constraints; 0 without any */
 };
 /* The architectures are of `space`; NULL: students. Caller frees *trials. */
 rt_status store_trials_load(struct store *store, const struct space *space,

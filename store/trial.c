@@ -301,6 +301,10 @@ void store_result_release(struct store_result *result)
     free(result->curve);
     result->curve = NULL;
     result->curve_count = 0;
+    for (int i = 0; i <= STORE_MAX_RETRIES; i++) {
+        free(result->note[i]);
+        result->note[i] = NULL;
+    }
 }
 
 static rt_status insert_values(struct store *store, int64_t number,
@@ -358,21 +362,35 @@ static rt_status insert_checkpoint(struct store *store, int64_t number,
                       STORE_BINDS(STORE_INT(number), STORE_TXT(c->file), STORE_TXT(c->hash)), err);
 }
 
+static rt_status insert_notes(struct store *store, int64_t number,
+                              const struct store_result *result, struct rt_err *err)
+{
+    for (int i = 0; i <= STORE_MAX_RETRIES; i++)
+        if (result->note[i])
+            RT_TRY(store__event(store, "attempt", number, result->note[i], err));
+    return RT_OK;
+}
+
 static rt_status done(struct store *store, int64_t number, const struct store_result *result,
                       struct rt_err *err)
 {
     static const char failed[] =
         "update trial set error_kind = ?2, error = ?3, attempt = attempt + 1 where number = ?1";
+    static const char retried[] = "update trial set attempt = attempt + ?2 where number = ?1";
     const bool good = result->status == RT_OK;
+    const char *kind = result->kind[0] ? result->kind : rt_status_kind(result->status);
 
     if (result->status == RT_ESTOP)
         return store__fail(store, err, "it was stopped, which is an interruption");
     RT_TRY(move(store, number, "running", "done", err));
     RT_TRY(finish_execution(store, number, good ? "done" : "failed", err));
+    RT_TRY(insert_notes(store, number, result, err));
+    if (result->retries > 0)
+        RT_TRY(store__run(store, retried,
+                          STORE_BINDS(STORE_INT(number), STORE_INT(result->retries)), err));
     if (!good)
         return store__run(store, failed,
-                          STORE_BINDS(STORE_INT(number), STORE_TXT(rt_status_kind(result->status)),
-                                      STORE_TXT(result->error)),
+                          STORE_BINDS(STORE_INT(number), STORE_TXT(kind), STORE_TXT(result->error)),
                           err);
     RT_TRY(insert_values(store, number, result, err));
     if (result->has_latency)

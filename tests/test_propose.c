@@ -41,7 +41,7 @@ static void learn(struct study *s, size_t until, size_t fail)
         const size_t n = s->proposer.results;
         double objectives[2];
         objectives_of(s, &s->proposer.archs[n], objectives);
-        search__proposer_result(&s->proposer, fail && n % fail == 0 ? NULL : objectives);
+        search__proposer_result(&s->proposer, fail && n % fail == 0 ? NULL : objectives, 0);
     }
 }
 

@@ -91,7 +91,7 @@ static rt_status next_trial(struct search__proposer *p, const struct bench_probl
     RT_TRY(search__proposer_add(p, &proposal.arch, -1, err));
     if (p->count >= (size_t)p->options->window) {
         bench_evaluate(problem, &p->archs[p->results], -1, objectives);
-        search__proposer_result(p, objectives);
+        search__proposer_result(p, objectives, 0);
     }
     return RT_OK;
 }

@@ -1,0 +1,196 @@
+/* search/external.c -- see external.h. */
+#include "search/external.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "search/process.h"
+#include "search/protocol.h"
+#include "search/search_internal.h"
+
+struct search_external {
+    const struct search_external_options *how;
+    const struct space *space;
+    const struct search_options *options;
+    int workers;
+    struct search_process process[]; /* one a worker */
+};
+
+static rt_status start(const struct search_external *x, struct search_process *process,
+                       struct rt_err *err)
+{
+    return search_process_start(process, (char *const *)x->how->argv, x->how->folder, err);
+}
+
+rt_status search_external_open(const struct search_external_options *how, const struct space *space,
+                               const struct search_options *options,
+                               struct search_external **external, struct rt_err *err)
+{
+    struct search_external *x =
+        calloc(1, sizeof *x + (size_t)options->workers * sizeof *x->process);
+    rt_status rc;
+
+    if (!x)
+        return rt_fail(err, RT_ENOMEM, "no memory for %d workers", options->workers);
+    x->how = how;
+    x->space = space;
+    x->options = options;
+    x->workers = options->workers;
+    if ((rc = start(x, &x->process[0], err)))
+        free(x);
+    else
+        *external = x;
+    return rc;
+}
+
+void search_external_close(struct search_external *external)
+{
+    for (int i = 0; external && i < external->workers; i++)
+        search_process_release(&external->process[i]);
+    free(external);
+}
+
+/* ---- one attempt ---- */
+
+__attribute__((format(printf, 3, 4))) static void fail(struct store_result *result,
+                                                       const char *kind, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(result->error, sizeof result->error, format, args);
+    va_end(args);
+    (void)snprintf(result->kind, sizeof result->kind, "%s", kind);
+    result->status = RT_EIO;
+}
+
+static void fail_crash(struct store_result *result, int status)
+{
+    if (WIFSIGNALED(status))
+        fail(result, "crash", "the command was ended by signal %d", WTERMSIG(status));
+    else
+        fail(result, "crash", "the command ended with exit code %d before it answered",
+             WEXITSTATUS(status));
+}
+
+/* Does the answer bring what the search needs? The same check makes the objectives later. */
+static void check_values(const struct search_external *x, const struct search_job *job,
+                         struct store_result *result)
+{
+    double objectives[STORE_MAX_OBJECTIVES];
+
+    search__objectives(x->options, x->space, job->arch, result, objectives);
+}
+
+/* Asks; the child is gone afterwards unless it answered. */
+static void ask(struct search_external *x, struct search_process *process, const char *request,
+                const struct search_job *job, struct store_result *result)
+{
+    char *line = NULL;
+    const enum search_said said =
+        search_process_ask(process, request, x->how->timeout, job->stop, &line);
+
+    if (said == SEARCH_SAID_LINE && search_protocol_answer(line, job->number, result) == RT_OK) {
+        if (result->status == RT_OK)
+            check_values(x, job, result);
+        return;
+    }
+    const int status = search_process_kill(process);
+    switch (said) {
+    case SEARCH_SAID_LINE: break; /* the answer's fault is told already */
+    case SEARCH_SAID_END: fail_crash(result, status); break;
+    case SEARCH_SAID_LATE: fail(result, "timeout", "no answer within %g s", x->how->timeout); break;
+    case SEARCH_SAID_TOO_MUCH:
+        fail(result, "oversized", "the answer is longer than %zu bytes", SEARCH_LINE_MAX);
+        break;
+    case SEARCH_SAID_STOP: result->status = RT_ESTOP; break;
+    }
+}
+
+static void attempt(struct search_external *x, const struct search_job *job, int number,
+                    struct store_result *result)
+{
+    struct search_process *process = &x->process[job->worker];
+    struct rt_err err;
+    char *request;
+
+    process->tail[0] = '\0';
+    process->tail_used = 0;
+    if (!process->pid && start(x, process, &err)) {
+        fail(result, "start", "%s", err.text);
+        return;
+    }
+    request = search_protocol_request(x->space, x->options, job, number);
+    if (request)
+        ask(x, process, request, job, result);
+    else
+        fail(result, "start", "no memory for the request");
+    free(request);
+}
+
+/* ---- the trial ---- */
+
+/* The last line of what the child wrote, without control characters. */
+static void last_line(const struct search_process *process, char *text, size_t size)
+{
+    size_t end = process->tail_used, begin, used = 0;
+
+    while (end > 0 && (unsigned char)process->tail[end - 1] <= ' ')
+        end--;
+    for (begin = end; begin > 0 && process->tail[begin - 1] != '\n'; begin--)
+        continue;
+    for (; begin < end && used + 1 < size; begin++)
+        text[used++] = (unsigned char)process->tail[begin] < ' ' ? ' ' : process->tail[begin];
+    text[used] = '\0';
+}
+
+/* Tells of the failed attempt in an event, and in the result what the child said last. */
+static void note(const struct search_process *process, int number, struct store_result *result)
+{
+    const size_t used = strlen(result->error);
+    const size_t size = process->tail_used + sizeof result->error + 128;
+    char line[200];
+
+    char *text = malloc(size);
+    if (text)
+        (void)snprintf(text, size, "attempt %d failed (%s): %s%s%s", number + 1,
+                       result->kind[0] ? result->kind : rt_status_kind(result->status),
+                       result->error, process->tail_used ? "; its last output:\n" : "",
+                       process->tail);
+    result->note[number] = text;
+    last_line(process, line, sizeof line);
+    if (line[0] && used < sizeof result->error)
+        (void)snprintf(result->error + used, sizeof result->error - used, "; its last words: %s",
+                       line);
+}
+
+/* What a new attempt starts with: nothing of the one before but the notes. */
+static void begin_anew(struct store_result *result)
+{
+    free(result->curve);
+    result->curve = NULL;
+    result->curve_count = 0;
+    result->value_count = 0;
+    result->status = RT_OK;
+    result->kind[0] = '\0';
+    result->error[0] = '\0';
+}
+
+void search_external_evaluate(void *external, const struct search_job *job,
+                              struct store_result *result)
+{
+    struct search_external *x = external;
+
+    for (int i = 0;; i++) {
+        begin_anew(result);
+        attempt(x, job, i + 1, result);
+        if (result->status == RT_OK || result->status == RT_ESTOP)
+            return;
+        note(&x->process[job->worker], i, result);
+        if (i == x->how->retries)
+            return;
+        result->retries = i + 1;
+    }
+}

@@ -1,0 +1,41 @@
+/* search/external.h -- trials by a command of the user's: any framework, any machine.
+ *
+ * Each worker has a child process of its own, which is started when it is first needed, lives from
+ * trial to trial, and is asked by the lines of search/protocol.h. Whatever goes wrong ends the
+ * attempt, and the child is started anew unless it said itself what is wrong:
+ *   crash     it ended, or closed its output
+ *   timeout   no answer within the time
+ *   garbage   no answer to what was asked
+ *   oversized a line beyond SEARCH_LINE_MAX
+ *   nonfinite a metric that the search needs is missing or no finite number
+ *   start     it could not be started
+ *   error, or a word of its own, with an answer that the trial failed
+ * An attempt that failed is repeated `retries` times; each is an event of kind `attempt` with the
+ * last that the child wrote to its standard error, and the last one makes the trial fail.
+ * Threads  evaluate() is for several workers at once; open and close are for one thread.
+ */
+#ifndef SEARCH_EXTERNAL_H
+#define SEARCH_EXTERNAL_H
+#include "search/search.h"
+
+#define SEARCH_MAX_ARGUMENTS 32
+
+struct search_external_options {
+    const char *argv[SEARCH_MAX_ARGUMENTS + 1]; /* NULL at its end */
+    const char *folder;                         /* where it runs */
+    double timeout;                             /* seconds of one attempt; 0: none */
+    int retries;                                /* 0..STORE_MAX_RETRIES */
+};
+
+struct search_external;
+
+/* Everything handed over must stay. Starts the first worker's child, so that a command that cannot
+ * be started is RT_EIO before any trial. */
+rt_status search_external_open(const struct search_external_options *how, const struct space *space,
+                               const struct search_options *options,
+                               struct search_external **external, struct rt_err *err);
+/* For struct search_evaluator.evaluate, with a struct search_external as context. */
+void search_external_evaluate(void *external, const struct search_job *job,
+                              struct store_result *result);
+void search_external_close(struct search_external *external);
+#endif

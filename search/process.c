@@ -1,0 +1,288 @@
+/* search/process.c -- see process.h.
+ *
+ * pipe2() makes pipes that no other child inherits, which pipe() and fcntl() cannot while other
+ * threads start children too: a stray copy of an end would hide that its owner died. It and the
+ * change of folder are GNU's, hence the define.
+ */
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier) */
+#include "search/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+extern char **environ;
+
+/* ---- start ---- */
+
+struct pipes {
+    int in[2], out[2], err[2];
+};
+
+static void close_all(struct pipes *p)
+{
+    int *const ends[] = {p->in, p->out, p->err};
+
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 2; k++)
+            if (ends[i][k] >= 0)
+                close(ends[i][k]);
+}
+
+static int open_all(struct pipes *p)
+{
+    *p = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
+    if (pipe2(p->in, O_CLOEXEC) == 0 && pipe2(p->out, O_CLOEXEC) == 0 &&
+        pipe2(p->err, O_CLOEXEC) == 0)
+        return 0;
+    const int error = errno;
+    close_all(p);
+    return error;
+}
+
+/* The child gets the pipes as its streams, a group of its own, and no signal held or ignored. */
+static int spawn(pid_t *pid, char *const *argv, const char *folder, const struct pipes *p)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    int error;
+
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawn_file_actions_addchdir_np(&files, folder);
+    posix_spawn_file_actions_adddup2(&files, p->in[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&files, p->out[1], STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&files, p->err[1], STDERR_FILENO);
+    error = posix_spawnp(pid, argv[0], &files, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
+    return error;
+}
+
+rt_status search_process_start(struct search_process *process, char *const *argv,
+                               const char *folder, struct rt_err *err)
+{
+    struct pipes p;
+    int error = open_all(&p);
+
+    if (error)
+        return rt_fail(err, RT_EIO, "cannot start '%.80s': %s", argv[0], strerror(error));
+    error = spawn(&process->pid, argv, folder, &p);
+    if (error) {
+        process->pid = 0;
+        close_all(&p);
+        return rt_fail(err, RT_EIO, "cannot start '%.80s' in '%.160s': %s", argv[0], folder,
+                       strerror(error));
+    }
+    close(p.in[0]);
+    close(p.out[1]);
+    close(p.err[1]);
+    process->in = p.in[1];
+    process->out = p.out[0];
+    process->err = p.err[0];
+    fcntl(process->in, F_SETFL, O_NONBLOCK);
+    fcntl(process->out, F_SETFL, O_NONBLOCK);
+    fcntl(process->err, F_SETFL, O_NONBLOCK);
+    process->ended = false;
+    process->tail_used = 0;
+    process->tail[0] = '\0';
+    return RT_OK;
+}
+
+/* ---- its standard error ---- */
+
+static void keep_tail(struct search_process *process, const char *text, size_t bytes)
+{
+    if (bytes > SEARCH_TAIL) {
+        text += bytes - SEARCH_TAIL;
+        bytes = SEARCH_TAIL;
+    }
+    if (process->tail_used + bytes > SEARCH_TAIL) {
+        const size_t drop = process->tail_used + bytes - SEARCH_TAIL;
+        memmove(process->tail, process->tail + drop, process->tail_used - drop);
+        process->tail_used -= drop;
+    }
+    memcpy(process->tail + process->tail_used, text, bytes);
+    process->tail_used += bytes;
+    process->tail[process->tail_used] = '\0';
+}
+
+/* What is there now; false when the stream has ended. */
+static bool read_tail(struct search_process *process)
+{
+    char text[4096];
+    ssize_t got;
+
+    while ((got = read(process->err, text, sizeof text)) > 0)
+        keep_tail(process, text, (size_t)got);
+    return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* ---- end ---- */
+
+/* Closes its standard input, which keeps its number until finish(). */
+static void shutdown_input(struct search_process *process)
+{
+    const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    if (null < 0)
+        return;
+    dup3(null, process->in, O_CLOEXEC);
+    close(null);
+}
+
+/* Gives it so many milliseconds to end by itself; whatever is left of its group is killed. */
+static int finish(struct search_process *process, int patience)
+{
+    siginfo_t ended = {.si_pid = 0};
+    int status = 0;
+
+    if (!process->pid)
+        return 0;
+    for (; patience > 0 && ended.si_pid == 0; patience -= 10) {
+        waitid(P_PID, (id_t)process->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
+        if (ended.si_pid == 0)
+            poll(NULL, 0, 10);
+    }
+    kill(-process->pid, SIGKILL); /* its number is its own until it is waited for */
+    while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    read_tail(process);
+    close(process->in);
+    close(process->out);
+    close(process->err);
+    process->pid = 0;
+    return status;
+}
+
+int search_process_kill(struct search_process *process)
+{
+    return finish(process, process->ended ? 500 : 0);
+}
+
+void search_process_release(struct search_process *process)
+{
+    if (process->pid) { /* nothing more will be asked */
+        shutdown_input(process);
+        finish(process, 1000);
+    }
+    free(process->line);
+    process->line = NULL;
+    process->line_room = 0;
+}
+
+/* ---- talk ---- */
+
+struct talk {
+    struct search_process *process;
+    const char *left;    /* of the request */
+    int64_t deadline_ns; /* 0: none */
+    const atomic_int *stop;
+};
+
+/* Room for more of the line; false when it would be too long, or memory is gone. */
+static bool grow(struct search_process *process)
+{
+    if (process->line_used + 1 < process->line_room)
+        return true;
+    const size_t room = process->line_room ? 2 * process->line_room : 4096;
+    if (room > 2 * SEARCH_LINE_MAX)
+        return false;
+    char *line = realloc(process->line, room);
+    if (!line)
+        return false;
+    process->line = line;
+    process->line_room = room;
+    return true;
+}
+
+/* Reads what is there; *said tells when that settles it. */
+static bool hear(struct search_process *process, enum search_said *said)
+{
+    for (;;) {
+        if (!grow(process)) {
+            *said = SEARCH_SAID_TOO_MUCH;
+            return true;
+        }
+        char *at = process->line + process->line_used;
+        const ssize_t got = read(process->out, at, process->line_room - process->line_used - 1);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return false;
+        if (got <= 0) {
+            process->ended = true;
+            *said = SEARCH_SAID_END;
+            return true;
+        }
+        process->line_used += (size_t)got;
+        char *end = memchr(at, '\n', (size_t)got);
+        if (end) {
+            *end = '\0';
+            *said = (size_t)(end - process->line) > SEARCH_LINE_MAX ? SEARCH_SAID_TOO_MUCH
+                                                                    : SEARCH_SAID_LINE;
+            return true;
+        }
+    }
+}
+
+static void say(struct talk *t)
+{
+    const size_t bytes = strlen(t->left);
+    const ssize_t sent = bytes ? write(t->process->in, t->left, bytes) : 0;
+
+    if (sent > 0)
+        t->left += sent;
+    else if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        t->left += bytes; /* it reads no more: its output will end, or the time */
+}
+
+/* Milliseconds that may be slept: it looks for `stop` ten times a second. */
+static int patience(const struct talk *t)
+{
+    const int64_t left = t->deadline_ns ? (t->deadline_ns - rt_now_ns()) / 1000000 + 1 : 100;
+    return left < 0 ? 0 : left < 100 ? (int)left : 100;
+}
+
+enum search_said search_process_ask(struct search_process *process, const char *request,
+                                    double seconds, const atomic_int *stop, char **line)
+{
+    struct talk t = {process, request, seconds > 0 ? rt_now_ns() + (int64_t)(seconds * 1e9) : 0,
+                     stop};
+    bool has_err = true;
+    enum search_said said;
+
+    process->line_used = 0;
+    for (;;) {
+        struct pollfd fds[] = {{process->out, POLLIN, 0},
+                               {has_err ? process->err : -1, POLLIN, 0},
+                               {*t.left ? process->in : -1, POLLOUT, 0}};
+        if (atomic_load(stop))
+            return SEARCH_SAID_STOP;
+        if (t.deadline_ns && rt_now_ns() >= t.deadline_ns)
+            return SEARCH_SAID_LATE;
+        poll(fds, 3, patience(&t));
+        if (fds[2].revents)
+            say(&t);
+        if (fds[1].revents)
+            has_err = read_tail(process);
+        if (fds[0].revents && hear(process, &said)) {
+            *line = process->line;
+            return said;
+        }
+    }
+}

@@ -1,0 +1,18 @@
+/* search/protocol.h -- what is said between a search and an evaluator outside of it: one line of
+ * JSON each way a trial. docs/evaluator.md describes it to those who write one.
+ *
+ * Threads  pure functions.
+ */
+#ifndef SEARCH_PROTOCOL_H
+#define SEARCH_PROTOCOL_H
+#include "search/search.h"
+
+/* The request for one attempt (1, 2, ...) at a job, its newline included; caller frees, NULL when
+ * out of memory. */
+char *search_protocol_request(const struct space *space, const struct search_options *options,
+                              const struct search_job *job, int attempt);
+/* The answer to trial `number` into *result. RT_EFORMAT, with the reason in result->error and the
+ * kind `garbage`, for what is no answer to it; when the answer is that the trial failed, result has
+ * its kind and text. NaN and infinity, which JSON has not, may be written as Python does. */
+rt_status search_protocol_answer(char *line, int64_t number, struct store_result *result);
+#endif

@@ -1,0 +1,129 @@
+# A command of the user's evaluates: every way to fail is a failed trial, and the rows are the same
+# for any number of workers and after kill -9.
+cp "$project"/examples/evaluator/tiny.* "$project"/examples/evaluator/replay.* .
+PATH=/usr/bin:/bin:$PATH # shims of python3 take their time
+
+rows() { # DB: all that depends on the study alone
+  sqlite3 -readonly "$1" "select * from candidate; select * from gene; select * from trial;
+    select * from metric; select * from curve; select * from front; select * from front_history"
+}
+
+# ---- reproducible ----
+start=$(date +%s%N)
+expect_exit 0 "$retort" search tiny.yaml --db one.db --workers 1
+took=$((($(date +%s%N) - start) / 1000))
+expect_exit 0 "$retort" search tiny.yaml --db three.db --workers 3
+rows one.db >one
+rows three.db >three
+[ "$(wc -l <one)" -gt 300 ]
+cmp one three
+[ "$(sqlite3 one.db "select count(*) from metric where name = 'violation' and value > 0")" -gt 3 ]
+[ "$(sqlite3 one.db "select count(*) from front f join metric m on m.trial = f.trial
+  where m.name = 'work' and m.value > 150")" = 0 ]
+
+for ((kill = 0; kill < 5; kill++)); do
+  "$retort" search tiny.yaml --db killed.db --workers 2 2>/dev/null &
+  sleep "$(printf '0.%06d' $((took / 20 + RANDOM * took / 10 / 32768)))"
+  kill -9 $! || true
+  wait $! || true
+done 2>/dev/null
+expect_exit 0 "$retort" search tiny.yaml --db killed.db --workers 2
+rows killed.db >killed
+cmp one killed
+
+# ---- failures ----
+cat >bad.py <<'PY'
+import json, os, sys, time
+for line in sys.stdin:
+    job = json.loads(line)
+    trial, attempt = job["trial"], job["attempt"]
+    answer = {"trial": trial, "metrics": {"loss": trial + 1.0}, "stderr": {"loss": 0.5},
+              "curve": {"loss": [[1, 2.5], [2, float("nan")]]}}
+    print("trial", trial, file=sys.stderr)
+    if trial == 1:
+        sys.exit(3)
+    if trial == 2:
+        os.kill(os.getpid(), 9)
+    if trial == 3 and os.path.exists("slow"):
+        time.sleep(100)
+    if trial == 4:
+        print("hello"); sys.stdout.flush(); continue
+    if trial == 5:
+        print("x" * 3000000); sys.stdout.flush(); continue
+    if trial == 6:
+        answer["metrics"]["loss"] = float("nan")
+    if trial == 7:
+        answer = {"trial": trial, "error": "out of memory", "kind": "oom"}
+    if trial == 8 and attempt < 3:
+        sys.exit(1)
+    if trial == 9:
+        answer["trial"] = 8
+    if trial == 10:
+        del answer["metrics"]["loss"]
+    print(json.dumps(answer), flush=True)
+PY
+cat >bad.yaml <<'YAML'
+evaluator: {command: [python3, bad.py], workers: 1, timeout: 20, retries: 2}
+space: {genes: [{name: x, choices: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}]}
+search: {trials: 12, objectives: [loss]}
+YAML
+expect_exit 0 "$retort" search bad.yaml
+sqlite3 bad.db "select number, state, attempt, error_kind, replace(error, char(10), ' ') from trial" >trials
+cat >want <<'TXT'
+0|committed|0||
+1|failed|3|crash|the command ended with exit code 3 before it answered; its last words: trial 1
+2|failed|3|crash|the command was ended by signal 9; its last words: trial 2
+3|committed|0||
+4|failed|3|garbage|the answer is no JSON ('[' or '{' expected near 'hello'): hello; its last words: trial 4
+5|failed|3|oversized|the answer is longer than 1048576 bytes; its last words: trial 5
+6|failed|3|nonfinite|the objective 'loss' is missing or not a finite number; its last words: trial 6
+7|failed|3|oom|out of memory; its last words: trial 7
+8|committed|2||
+9|failed|3|garbage|the answer does not say "trial": 9; its last words: trial 9
+10|failed|3|nonfinite|the objective 'loss' is missing or not a finite number; its last words: trial 10
+11|committed|0||
+TXT
+diff want trials
+[ "$(sqlite3 bad.db "select count(*) from event where kind = 'attempt'")" = 26 ]
+[ "$(sqlite3 bad.db "select count(*) from curve where trial = 0")" = 2 ]
+[ "$(sqlite3 bad.db "select stderr from metric where trial = 0 and name = 'loss'")" = 0.5 ]
+
+# late: killed with all that it started
+cat >late.sh <<'SH'
+(sleep 1; touch alive) &
+read -r job
+echo "is late" >&2
+wait
+SH
+sed 's/python3, bad.py/sh, late.sh/; s/timeout: 20, retries: 2/timeout: 0.3, retries: 0/; s/trials: 12/trials: 2/' bad.yaml >late.yaml
+expect_exit 0 "$retort" search late.yaml
+[ "$(sqlite3 late.db "select distinct error_kind, error from trial")" = 'timeout|no answer within 0.3 s; its last words: is late' ]
+
+# ---- a command that is none; what is no use of an evaluator ----
+sed 's/python3/nothing-here/' bad.yaml >none.yaml
+expect_exit 1 "$retort" search none.yaml
+expect_line stderr "cannot start 'nothing-here'"
+[ ! -e none.db ]
+expect_exit 1 "$retort" teach bad.yaml
+expect_line stderr 'has an evaluator of its own'
+
+# ---- SIGINT ends it cleanly, in the middle of a trial ----
+sed 's/workers: 1/workers: 2/' bad.yaml >slow.yaml
+touch slow
+"$retort" search slow.yaml >stdout 2>stderr &
+running=$!
+for ((i = 0; i < 200; i++)); do
+  [ "$(sqlite3 -readonly slow.db "select count(*) from trial where number = 3 and state = 'running'" 2>/dev/null)" = 1 ] && break
+  sleep 0.05
+done
+kill -INT $running
+wait $running
+expect_line stdout 'stopped; run the same command again to go on'
+[ "$(sqlite3 slow.db "select count(*) from trial where state = 'running'")" = 0 ]
+
+# ---- recorded results ----
+expect_exit 0 "$retort" search replay.yaml
+expect_line stdout 'the whole space has been tried'
+[ "$(sqlite3 replay.db "select count(*) from trial where state = 'committed'")" = 131 ]
+[ "$(sqlite3 replay.db "select count(*) from trial where error_kind = 'unrecorded'")" = 13 ]
+[ ! -e alive ] # of late.sh, long ago

@@ -1,0 +1,143 @@
+/* tests/test_process.c -- children that answer, are late, die, say too much, and are gone after. */
+#include "support.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "search/process.h"
+
+static const atomic_int go_on = 0;
+
+static struct search_process started(const char *script)
+{
+    char *const argv[] = {"sh", "-c", (char *)script, NULL};
+    struct search_process p = {.pid = 0};
+    struct rt_err err;
+
+    assert_ok(search_process_start(&p, argv, "/", &err));
+    return p;
+}
+
+static void a_child_answers_line_by_line(void **state)
+{
+    struct search_process p = started("pwd >&2; while read -r a; do echo \"got $a\"; done");
+    char *line;
+    (void)state;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(search_process_ask(&p, "hello\n", 5, &go_on, &line), SEARCH_SAID_LINE);
+        assert_string_equal(line, "got hello");
+    }
+    assert_string_equal(p.tail, "/\n");
+    search_process_release(&p);
+    assert_int_equal(p.pid, 0);
+}
+
+static void a_death_tells_how(void **state)
+{
+    struct search_process p = started("read -r a; echo so >&2; exit 7");
+    char *line;
+    (void)state;
+
+    assert_int_equal(search_process_ask(&p, "x\n", 5, &go_on, &line), SEARCH_SAID_END);
+    assert_int_equal(WEXITSTATUS(search_process_kill(&p)), 7);
+    assert_string_equal(p.tail, "so\n");
+    search_process_release(&p);
+    p = started("kill -9 $$");
+    assert_int_equal(search_process_ask(&p, "x\n", 5, &go_on, &line), SEARCH_SAID_END);
+    assert_int_equal(WTERMSIG(search_process_kill(&p)), SIGKILL);
+    search_process_release(&p);
+}
+
+static void a_late_child_is_killed_with_its_own_children(void **state)
+{
+    struct search_process p = started("sleep 100 & sleep 100");
+    const pid_t group = p.pid;
+    const int64_t start = rt_now_ns();
+    int status = 0;
+    char *line;
+    (void)state;
+
+    assert_int_equal(search_process_ask(&p, "x\n", .2, &go_on, &line), SEARCH_SAID_LATE);
+    search_process_kill(&p);
+
+    assert_true(rt_now_ns() - start < 5000000000);
+    assert_int_equal(waitpid(-group, &status, 0) > 0, 1); /* the orphan is ours, see main() */
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+    search_process_release(&p);
+}
+
+static void a_stop_interrupts_the_wait(void **state)
+{
+    struct search_process p = started("sleep 100");
+    const atomic_int stop = 1;
+    char *line;
+    (void)state;
+
+    assert_int_equal(search_process_ask(&p, "x\n", 0, &stop, &line), SEARCH_SAID_STOP);
+    search_process_kill(&p);
+    search_process_release(&p);
+}
+
+static void a_line_without_end_is_too_much(void **state)
+{
+    struct search_process p = started("exec cat /dev/zero");
+    char *line;
+    (void)state;
+
+    assert_int_equal(search_process_ask(&p, "x\n", 10, &go_on, &line), SEARCH_SAID_TOO_MUCH);
+    search_process_kill(&p);
+    search_process_release(&p);
+}
+
+static void much_is_said_on_both_sides_without_a_jam(void **state)
+{
+    struct search_process p =
+        started("head -c 200000 /dev/zero | tr '\\0' e >&2; read -r a; printf '%s\\n' \"$a\"");
+    const size_t bytes = 300000;
+    char *request = malloc(bytes + 2), *line;
+    (void)state;
+    assert_non_null(request);
+    memset(request, 'r', bytes);
+    memcpy(request + bytes, "\n", 2);
+
+    assert_int_equal(search_process_ask(&p, request, 20, &go_on, &line), SEARCH_SAID_LINE);
+
+    assert_int_equal(strlen(line), bytes);
+    assert_int_equal(p.tail_used, SEARCH_TAIL);
+    search_process_release(&p);
+    free(request);
+}
+
+static void a_missing_program_is_refused(void **state)
+{
+    char *const argv[] = {"nothing-of-this-name", NULL};
+    struct search_process p = {.pid = 0};
+    struct rt_err err;
+    (void)state;
+
+    assert_int_equal(search_process_start(&p, argv, "/", &err), RT_EIO);
+    assert_string_equal(err.text,
+                        "cannot start 'nothing-of-this-name' in '/': No such file or directory");
+    search_process_release(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_child_answers_line_by_line),
+        cmocka_unit_test(a_death_tells_how),
+        cmocka_unit_test(a_late_child_is_killed_with_its_own_children),
+        cmocka_unit_test(a_stop_interrupts_the_wait),
+        cmocka_unit_test(a_line_without_end_is_too_much),
+        cmocka_unit_test(much_is_said_on_both_sides_without_a_jam),
+        cmocka_unit_test(a_missing_program_is_refused),
+    };
+    signal(SIGPIPE, SIG_IGN); /* as the program does */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    return cmocka_run_group_tests_name("search/process", tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/* tests/test_protocol.c -- what is asked of an evaluator outside, and what it may answer. */
+#include "genes_sample.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "search/protocol.h"
+
+static void a_request_says_all_about_a_trial(void **state)
+{
+    const struct search_options options = {.objective_count = 2,
+                                           .objectives = {"loss", "-accuracy"},
+                                           .constraint_count = 2,
+                                           .constraint = {{"loss", 1, false}, {"work", 2, true}}};
+    struct space_gene gene[GENES_SAMPLE];
+    const struct space space = genes_space(gene);
+    struct space_arch arch;
+    struct rt_err err;
+    (void)state;
+    assert_ok(space_parse(
+        &space, "act=gelu,lr=0.01,depth=2,op=relu.gelu,heads=1.2,ffn=4,mask=0.1.1", &arch, &err));
+    const struct search_job job = {
+        .number = 12, .arch = &arch, .rung = 1, .budget = 500, .seed = 9000000000};
+
+    char *line = search_protocol_request(&space, &options, &job, 3);
+
+    assert_string_equal(
+        line,
+        "{\"trial\":12,\"attempt\":3,\"architecture\":{\"act\":\"gelu\",\"lr\":0.01,\"depth\":2,"
+        "\"op\":[\"relu\",\"gelu\"],\"heads\":[1,2],\"ffn\":[4,4],\"mask\":[0,1,1]},"
+        "\"text\":\"act=gelu,lr=0.01,depth=2,op=relu.gelu,heads=1.2,ffn=4,mask=0.1.1\","
+        "\"rung\":1,\"budget\":500,\"seed\":9000000000,\"metrics\":[\"loss\",\"accuracy\","
+        "\"work\"]}\n");
+    free(line);
+}
+
+static void a_students_layers_are_lists(void **state)
+{
+    const struct search_options options = {.objective_count = 1, .objectives = {"params"}};
+    const struct space space = {.gene_count = 0};
+    struct space_arch arch;
+    struct rt_err err;
+    (void)state;
+    assert_ok(space_arch_parse("L2-d32-k8-h1.3-f64-p7", &arch, &err));
+    const struct search_job job = {.arch = &arch};
+
+    char *line = search_protocol_request(&space, &options, &job, 1);
+
+    assert_non_null(strstr(line, "{\"depth\":2,\"width\":32,\"head_dim\":8,\"patch\":7,"
+                                 "\"heads\":[1,3],\"ffn\":[64,64]}"));
+    free(line);
+}
+
+static rt_status answer(const char *text, struct store_result *result)
+{
+    char *line = strdup(text);
+
+    *result = (struct store_result){.status = RT_OK};
+    assert_non_null(line);
+    const rt_status rc = search_protocol_answer(line, 7, result);
+    free(line);
+    return rc;
+}
+
+static void an_answer_has_metrics_errors_and_curves(void **state)
+{
+    struct store_result r;
+    (void)state;
+
+    assert_int_equal(answer("{\"trial\": 7, \"metrics\": {\"loss\": 0.5, \"work\": 3, \"a.b\": NaN,"
+                            " \"c\": -Infinity, \"d\": null}, \"stderr\": {\"loss\": 0.1},"
+                            " \"curve\": {\"loss\": [[1, 2.5], [10, NaN]], \"x\": []},"
+                            " \"note\": \"NaN \\\" NaN\"}",
+                            &r),
+                     RT_OK);
+
+    assert_int_equal(r.value_count, 5);
+    assert_string_equal(r.values[0].name, "loss");
+    assert_true(r.values[0].value == .5 && r.values[0].stderr_ == .1);
+    assert_true(r.values[1].value == 3 && isnan(r.values[1].stderr_));
+    for (int i = 2; i < 5; i++)
+        assert_true(isnan(r.values[i].value));
+    assert_int_equal(r.curve_count, 2);
+    assert_int_equal(r.curve[1].step, 10);
+    assert_true(isnan(r.curve[1].value));
+    store_result_release(&r);
+}
+
+static void an_answer_may_be_a_failure(void **state)
+{
+    struct store_result r;
+    (void)state;
+
+    assert_int_equal(answer("{\"trial\": 7, \"error\": \"too hot\", \"kind\": \"heat\"}", &r),
+                     RT_OK);
+    assert_int_equal(r.status, RT_EIO);
+    assert_string_equal(r.kind, "heat");
+    assert_string_equal(r.error, "too hot");
+    assert_int_equal(answer("{\"trial\": 7, \"error\": \"too hot\"}", &r), RT_OK);
+    assert_string_equal(r.kind, "error");
+}
+
+static void other_answers_are_garbage(void **state)
+{
+    static const char *const bad[][2] = {
+        {"", "no JSON"},
+        {"[1]", "no JSON object"},
+        {"{\"metrics\": {\"loss\": 1}}", "does not say \"trial\": 7"},
+        {"{\"trial\": 6, \"metrics\": {}}", "does not say \"trial\": 7"},
+        {"{\"trial\": 7}", "neither \"metrics\" nor \"error\""},
+        {"{\"trial\": 7, \"metrics\": {\"a b\": 1}}", "name 'a b' is none"},
+        {"{\"trial\": 7, \"metrics\": {\"a\": \"1\"}}", "metric 'a' is no number"},
+        {"{\"trial\": 7, \"metrics\": {\"a\": 1}, \"stderr\": {\"a\": true}}", "standard error"},
+        {"{\"trial\": 7, \"metrics\": {}, \"curve\": []}", "no object of lists"},
+        {"{\"trial\": 7, \"metrics\": {}, \"curve\": {\"a\": [1]}}", "point 0 of the curve 'a'"},
+        {"{\"trial\": 7, \"metrics\": {}, \"curve\": {\"a\": [[-1, 2]]}}", "no [step, value]"},
+        {"{\"trial\": 7, \"error\": 1}", "no text"},
+        {"{\"trial\": 7, \"trial\": 7, \"metrics\": {}}", "no JSON"},
+    };
+    struct store_result r;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(answer(bad[i][0], &r), RT_EFORMAT);
+        assert_string_equal(r.kind, "garbage");
+        if (!strstr(r.error, bad[i][1]))
+            fail_msg("'%s' gave: %s", bad[i][0], r.error);
+        store_result_release(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_says_all_about_a_trial),
+        cmocka_unit_test(a_students_layers_are_lists),
+        cmocka_unit_test(an_answer_has_metrics_errors_and_curves),
+        cmocka_unit_test(an_answer_may_be_a_failure),
+        cmocka_unit_test(other_answers_are_garbage),
+    };
+    return cmocka_run_group_tests_name("search/protocol", tests, NULL, NULL);
+}
