@@ -136,7 +136,7 @@ static double objective(struct whole *w)
             w->layers.student.kernels->pack(l->weight, l->out, l->in, (float *)l->forward,
                                             (float *)l->backward);
     }
-    fill_uniform(w->dlogits, micro * toy_classes, 9);
+    fill_uniform(w->dlogits, (size_t)micro * toy_classes, 9);
     tr__layerwise_step(&w->layers, 0);
     tr__layerwise_forward(&w->layers, &w->bench, w->images, micro, logits);
     for (int i = 0; i < micro * toy_classes; i++)
