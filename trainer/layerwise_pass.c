@@ -141,7 +141,8 @@ static void compare_relations(const struct visit *v, const struct example *e)
     const int relations = given ? given : tr_relation_heads(e->inner_s, e->inner_t);
     const int ds = e->inner_s / relations, dt = e->inner_t / relations;
 
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)3 * relations; i++) { /* of queries, then keys, then values */
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)3 * relations;
+         i++) { /* of queries, then keys, then values */
         const float *xs = e->student + i * ds, *xt = e->teacher + i * dt;
         const struct side s = {xs, xs, e->ld_s, ds, 1 / sqrtf((float)ds)};
         const struct side t = {xt, xt, e->ld_t, dt, 1 / sqrtf((float)dt)};
