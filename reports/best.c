@@ -57,9 +57,9 @@ static rt_status fail_none(struct store *store, const struct report__rows *rows,
 
     if (!rows->count)
         return rt_fail(err, RT_EEND,
-                       "'%s' has no committed trial yet: wait, or look at its "
+                       "'%s' has no committed trial%s yet: wait, or look at its "
                        "failures",
-                       store_path(store));
+                       store_path(store), rows->committed ? " of the last rung" : "");
     for (int l = 0; l < LIMITS; l++) {
         int excluded = 0;
         for (int i = 0; i < rows->count; i++)

@@ -414,7 +414,8 @@ rt_status report_figures(struct store *store, const char *folder, struct rt_err 
     f->folder = folder;
     rc = report__rows_load(store, REPORT__ALL, &f->rows, err);
     if (rc == RT_OK && !f->rows.count)
-        rc = rt_fail(err, RT_EEND, "'%s' has no committed trial to draw yet", store_path(store));
+        rc = rt_fail(err, RT_EEND, "'%s' has no committed trial%s to draw yet", store_path(store),
+                     f->rows.committed ? " of the last rung" : "");
     if (rc == RT_OK && (rc = rt_folder_make(folder, err)) == RT_OK)
         rc = make_in_work(f, err);
     report__rows_release(&f->rows);

@@ -242,9 +242,11 @@ rt_status report__page_summary(struct report__page *page, struct rt_err *err)
 {
     RT_TRY(print_searched(page, err));
     if (!page->rows.count)
-        (void)fputs("<p class=\"notice\">No trial has been committed yet, so there is nothing to "
-                    "compare. The teachers and the study stand below.</p>\n",
-                    page->out);
+        (void)fprintf(page->out,
+                      "<p class=\"notice\">No trial %s yet, so there is nothing to compare. The "
+                      "teachers and the study stand below.</p>\n",
+                      page->rows.committed ? "of the last rung has been committed"
+                                           : "has been committed");
     (void)fputs("<div class=\"cards\">\n", page->out);
     if (page->knee >= 0)
         print_recommended(page);
@@ -297,6 +299,7 @@ static rt_status print_page(struct report__page *page, struct rt_err *err)
         report__page_front(page);
         RT_TRY(report__page_history(page, err));
         RT_TRY(report__page_surrogate(page, err));
+        RT_TRY(report__page_rungs(page, err));
         RT_TRY(report__page_importance(page, err));
         RT_TRY(report__page_curves(page, err));
     }

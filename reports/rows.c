@@ -103,7 +103,8 @@ static rt_status load_study(struct store *store, struct report__rows *rows, stru
 
     rows->ensemble_error = rows->ensemble_se = rows->ensemble_params = NAN;
     RT_TRY(report__ask(store,
-                       "select p.committed, p.failed, m.value, m.stderr, nullif(e.params, 0)"
+                       "select (select count(*) from trial where state = 'committed'"
+                       " and rung = 0), p.failed, m.value, m.stderr, nullif(e.params, 0)"
                        " from progress p left join teacher e on e.kind = 'ensemble'"
                        " left join teacher_metric m on m.teacher = e.number and m.name = 'error'",
                        &q, err));
@@ -167,6 +168,7 @@ static rt_status load_rows(struct store *store, enum report__which which, struct
                        which == REPORT__FRONT ? COLUMNS "1, arch from pareto r"
                                               : COLUMNS
                            "on_front, arch from leaderboard r"
+                           " where rung = (select max(number) from rung)"
                            " order by error is null, error, kl, params, trial",
                        &q, err));
     while (rc == RT_OK && report__next(q))

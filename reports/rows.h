@@ -43,12 +43,12 @@ struct report__rows {
     char objective[STORE_MAX_OBJECTIVES][STORE_NAME];
     double ensemble_error, ensemble_se; /* NaN without an ensemble */
     double ensemble_params;             /* of all teachers together, NaN when one is unknown */
-    int64_t committed, failed;
+    int64_t committed, failed;          /* students, whatever their longest run; failed trials */
 };
 
 enum report__which { REPORT__FRONT, REPORT__ALL };
 
-/* The front, or all committed trials with results. */
+/* The front, or all committed trials of the last rung with results. */
 rt_status report__rows_load(struct store *store, enum report__which which,
                             struct report__rows *rows, struct rt_err *err);
 void report__rows_release(struct report__rows *rows);

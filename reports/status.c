@@ -6,6 +6,7 @@
 
 #include "reports/report.h"
 #include "reports/rows.h"
+#include "reports/rungs.h"
 #include "reports/text.h"
 
 static void print_line(FILE *out, const char *label, const char *text)
@@ -172,6 +173,8 @@ static void print_front(const struct progress *p, const struct report__rows *row
     char text[128], error[REPORT__CELL];
 
     (void)snprintf(text, sizeof text, p->front == 1 ? "%d student" : "%d students", p->front);
+    if (!p->front && rows->committed)
+        (void)snprintf(text, sizeof text, "none yet: no student has reached the last rung");
     if (isfinite(p->volume))
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", hypervolume %.4f",
                        p->volume);
@@ -210,21 +213,40 @@ static rt_status print_surrogate(struct store *store, FILE *out, struct rt_err *
     return report__end(store, q, err);
 }
 
+static void print_rungs(const struct report__rungs *rungs, FILE *out)
+{
+    for (int i = 0; i < rungs->count && rungs->count > 1; i++) {
+        const struct report__rung *rung = &rungs->rung[i];
+        char label[32], text[160], next[96], time[REPORT__CELL];
+        (void)snprintf(label, sizeof label, "rung %.0f", rung->budget);
+        report__rung_text(rung, next, sizeof next);
+        (void)snprintf(text, sizeof text, "%.0f done", rung->committed);
+        if (isfinite(rung->seconds))
+            (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", %s each%s%s",
+                           report__duration(rung->seconds, time), *next ? "; " : "", next);
+        print_line(out, label, text);
+    }
+}
+
 rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
 {
     struct progress p = {0};
     struct report__rows rows = {0};
+    struct report__rungs rungs = {0};
     rt_status rc;
 
     RT_TRY(report__freeze(store, err));
     if ((rc = load_numbers(store, &p, err)) == RT_OK && (rc = load_texts(store, &p, err)) == RT_OK)
         rc = report__rows_load(store, REPORT__FRONT, &rows, err);
+    if (rc == RT_OK)
+        rc = report__rungs_load(store, &rungs, err);
     report__unfreeze(store);
     if (rc == RT_OK) {
         print_line(out, "study", p.study);
         if (*p.search)
             print_line(out, "search", p.search);
         print_work(&p, out);
+        print_rungs(&rungs, out);
         print_front(&p, &rows, out);
         rc = print_surrogate(store, out, err);
         if (*p.failure)

@@ -174,8 +174,9 @@ static void print_front(const struct report__rows *rows, FILE *out)
     char error[REPORT__CELL];
 
     if (!rows->count) {
-        (void)fprintf(out, "no student yet: %lld trials are committed, %lld failed\n",
-                      (long long)rows->committed, (long long)rows->failed);
+        (void)fprintf(out, "no student%s yet: %lld trials are committed, %lld failed\n",
+                      rows->committed ? " at the last rung" : "", (long long)rows->committed,
+                      (long long)rows->failed);
         return;
     }
     report__print_table(rows, report__knee(rows), out);

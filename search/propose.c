@@ -130,8 +130,10 @@ rt_status search__proposer_add(struct search__proposer *p, const struct space_ar
     size_t *slot = slot_of(p, arch);
     p->place[p->count] = (struct search__place){.inherits = inherits};
     if (*slot) {
-        p->place[*slot - 1].promoted = true;
-        p->place[p->count].rung = p->place[*slot - 1].rung + 1;
+        struct search__place *before = &p->place[*slot - 1];
+        before->promoted = true;
+        p->rungs.promoted[before->rung]++;
+        p->place[p->count].rung = before->rung + 1;
     } else
         p->candidates++;
     p->archs[p->count] = *arch;
@@ -206,7 +208,7 @@ static rt_status look(struct search__proposer *p, struct rt_err *err)
         RT_TRY(see(p, p->visible++, err));
         search__advisor_learn(p, fit);
     }
-    const int parents = search__rungs_parents(&p->rungs, (size_t)p->options->population);
+    const int parents = search__rungs_parents(&p->rungs, (size_t)p->options->population / 2);
     p->stale |= parents != p->survivor_rung;
     p->survivor_rung = parents;
     return p->stale ? choose_survivors(p, err) : RT_OK;
@@ -435,6 +437,7 @@ static rt_status promote_last(const struct search__proposer *p, size_t *trial, s
     size_t highest;
 
     search__rungs_init(&rungs, p->options);
+    memcpy(rungs.promoted, p->rungs.promoted, sizeof rungs.promoted);
     for (size_t i = 0; i < p->results && rc == RT_OK; i++)
         if (!isnan(p->ranked[i * (size_t)m]))
             rc = search__rungs_add(&rungs, p->ranked, m, i, p->place[i].rung, &highest, err);

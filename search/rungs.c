@@ -1,11 +1,12 @@
 /* search/rungs.c -- multi-objective successive halving, asynchronous: who is trained again, longer.
  *
- * Of the n results that are seen at a rung the best floor(n / eta) go on to the next, by
+ * Of the n results that are seen at a rung the best floor(n / eta) may go on to the next, by
  * non-dominated rank and, within a rank, crowding; sizes are exact at every rung, so only what is
- * measured may rank otherwise later. Nobody is turned away for good: who is not among the best now
- * may be when more are known. A member of the rung's front thus goes on for as long as it stands
- * among the best 1/eta, whoever came before. The highest rung is served first, because what waits
- * there has cost the most.
+ * measured may rank otherwise later. Those of the front go on at once, whoever came before. Those
+ * behind it go on while no more than floor(n / eta) have: in a search that gets better most
+ * newcomers are among the best third of all before them, and half of everything would be trained
+ * again. Nobody is turned away for good, as room grows with n. The highest rung is served first,
+ * because what waits there has cost the most.
  * Source   Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (ASHA),
  *          algorithm 2; several objectives as in Schmucker et al. 2021 (arXiv:2106.12639), with
  *          crowding for the epsilon net.
@@ -45,9 +46,11 @@ static rt_status first_waiting(struct search__rungs *rungs, int rung, const doub
                                const struct search__place *place, size_t *trial, struct rt_err *err)
 {
     const struct search__levels *levels = &rungs->levels[rung];
-    size_t left = (size_t)((double)rungs->results[rung] / rungs->eta);
+    const size_t room = (size_t)((double)rungs->results[rung] / rungs->eta);
+    const bool full = rungs->promoted[rung] >= room;
+    size_t left = room;
 
-    for (size_t l = 0; l < levels->count && left > 0; l++) {
+    for (size_t l = 0; l < (full ? 1 : levels->count) && left > 0; l++) {
         const struct search__level *level = &levels->level[l];
         const size_t best = level->count < left ? level->count : left;
         left -= best;

@@ -78,6 +78,7 @@ struct search__rungs {
     double eta;
     struct search__levels levels[STORE_MAX_RUNGS];
     size_t results[STORE_MAX_RUNGS];
+    size_t promoted[STORE_MAX_RUNGS]; /* from it, seen or not: kept by the caller */
     struct search__order order;
 };
 
@@ -89,7 +90,7 @@ void search__rungs_release(struct search__rungs *rungs);
 rt_status search__rungs_add(struct search__rungs *rungs, const double *points, int m, size_t trial,
                             int rung, size_t *highest, struct rt_err *err);
 /* The trial whose candidate goes on to the next rung now, or SEARCH_NONE: of the highest rung where
- * one of the best results/eta waits, the best that waits. place[trial] of each trial. */
+ * one may, the best that waits. place[trial] of each trial. */
 rt_status search__rungs_promote(struct search__rungs *rungs, const double *points, int m,
                                 const struct search__place *place, size_t *trial,
                                 struct rt_err *err);

@@ -328,6 +328,58 @@ static inline struct store *sample_create(const char *path)
     return store;
 }
 
+/* ---- a study with rungs of 60, 180 and 540 steps ---- */
+
+static inline struct store *sample_rungs_create(const char *name)
+{
+    struct store_study study = sample_study;
+    struct store *store = NULL;
+    struct rt_err err;
+
+    study.rung_count = 3;
+    study.rung_budget[0] = 60;
+    study.rung_budget[1] = 180;
+    study.rung_budget[2] = 540;
+    assert_ok(store_create(sample_path(name), &study, &store, &err));
+    return store;
+}
+
+static inline rt_status sample_rungs_propose(struct store *store, int64_t number, int64_t candidate,
+                                             int rung, struct rt_err *err)
+{
+    const struct space_arch arch = sample_arch(candidate);
+    const struct space_cost cost = sample_cost(&arch);
+
+    return store_trial_propose(store,
+                               &(struct store_proposal){.number = number,
+                                                        .arch = &arch,
+                                                        .cost = &cost,
+                                                        .origin = rung ? "promotion" : "fill",
+                                                        .parent_a = -1,
+                                                        .parent_b = -1,
+                                                        .inherits = -1,
+                                                        .rung = rung,
+                                                        .seed = UINT64_MAX},
+                               err);
+}
+
+/* One trial from its proposal to its commit; at most one may be of the last rung, the front. */
+static inline void sample_rungs_run(struct store *store, int64_t number, int64_t candidate,
+                                    int rung, double error)
+{
+    struct store_result result = {.status = RT_OK, .value_count = 1};
+    struct store_commit commit = {.number = number, .enters_front = rung == 2};
+    struct rt_err err;
+
+    commit.front_size = rung == 2;
+    commit.hypervolume = NAN;
+    result.values[0] = (struct store_value){"error", error, .01};
+    assert_ok(sample_rungs_propose(store, number, candidate, rung, &err));
+    assert_ok(store_trial_start(store, number, sample_host(store), 0, &err));
+    assert_ok(store_trial_done(store, number, &result, &err));
+    assert_ok(store_trial_commit(store, &commit, &err));
+}
+
 static inline struct store *sample_open(const char *path, enum store_mode mode)
 {
     struct store *store = NULL;

@@ -260,6 +260,40 @@ static void status_is_a_dozen_lines_within_80_columns(void **state)
     store_close(store);
 }
 
+/* Four students at two rungs, of which one reaches the third. */
+static void reports_of_rungs_are_of_the_last(void **state)
+{
+    const struct report_wish wish = {NAN, NAN, .knee = true};
+    struct store *store = sample_rungs_create(sample_path("rungs.db"));
+    struct text text;
+    struct rt_err err;
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        sample_rungs_run(store, i, i, 0, .1 * (i + 1));
+    for (int i = 0; i < 4; i++)
+        sample_rungs_run(store, 4 + i, i, 1, .08 * (i + 1));
+
+    assert_ok(report_status(store, text_open(&text), &err));
+    assert_has(text_close(&text), "rung 60     4 done, ");
+    assert_has(text.data, " each; next rung: tau-b 1.00, best third 100 % kept\n");
+    assert_has(text.data, " each\nrung 540    0 done\n");
+    assert_has(text.data, "front       none yet: no student has reached the last rung\n");
+    free(text.data);
+    assert_ok(report_front(store, REPORT_TABLE, text_open(&text), &err));
+    assert_has(text_close(&text), "no student at the last rung yet");
+    free(text.data);
+    assert_int_equal(report_best(store, &wish, REPORT_TABLE, stdout, &err), RT_EEND);
+    assert_says("has no committed trial of the last rung yet");
+    assert_ok(report_page(store, sample_path("rungs.html"), &err));
+
+    sample_rungs_run(store, 8, 0, 2, .05);
+    assert_ok(report_front(store, REPORT_TABLE, text_open(&text), &err));
+    assert_has(text_close(&text), "1 of 4 students");
+    free(text.data);
+    assert_ok(report_page(store, sample_path("rungs.html"), &err));
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +306,7 @@ int main(void)
         cmocka_unit_test(best_is_the_lowest_error_that_fits),
         cmocka_unit_test(best_knee_says_why_and_names_neighbours),
         cmocka_unit_test(best_names_the_wish_that_excludes_the_most),
+        cmocka_unit_test(reports_of_rungs_are_of_the_last),
         cmocka_unit_test(status_is_a_dozen_lines_within_80_columns),
     };
     return cmocka_run_group_tests_name("reports", tests, sample_setup, sample_teardown);

@@ -38,6 +38,7 @@ static size_t table_promote(struct table *t)
     if (trial != SEARCH_NONE) {
         assert_true(trial < t->count && !t->place[trial].promoted);
         t->place[trial].promoted = true;
+        t->rungs.promoted[0]++;
     }
     return trial;
 }
@@ -64,7 +65,7 @@ static void a_newcomer_that_dominates_all_goes_on(void **state)
 }
 
 /* By definition: how many come before point i by rank, then crowding, then age. */
-static size_t place_of(const struct table *t, size_t i)
+static size_t place_of(const struct table *t, size_t i, int *rank_of)
 {
     double crowding[MOST];
     int rank[MOST];
@@ -76,12 +77,15 @@ static size_t place_of(const struct table *t, size_t i)
         before += rank[j] != rank[i]           ? rank[j] < rank[i]
                   : crowding[j] != crowding[i] ? crowding[j] > crowding[i]
                                                : j < i;
+    *rank_of = rank[i];
     return before;
 }
 
-static void the_best_by_rank_then_crowding_go_on_and_nobody_else(void **state)
+/* So a newcomer of the front is not stopped while it is among the best 1/eta. */
+static void the_best_go_on_the_front_at_once_and_others_while_there_is_room(void **state)
 {
     struct table t;
+    int of_the_front = 0;
     (void)state;
     for (uint64_t set = 0; set < 60; set++) {
         const double eta = set % 3 == 0 ? 3 : set % 3 == 1 ? 2 : 4.5;
@@ -92,16 +96,22 @@ static void the_best_by_rank_then_crowding_go_on_and_nobody_else(void **state)
             const size_t best = (size_t)((double)n / eta);
             double point[3];
             size_t trial;
+            int rank;
             for (int k = 0; k < t.m; k++)
                 point[k] = set % 2 ? rt_rng_uniform(&rng) : (double)rt_rng_below(&rng, 6);
             table_add(&t, point);
-            while ((trial = table_promote(&t)) != SEARCH_NONE)
-                assert_true(place_of(&t, trial) < best);
-            for (size_t i = 0; i < n; i++) /* so a newcomer of the front is not stopped either */
-                assert_true(t.place[i].promoted || place_of(&t, i) >= best);
+            while ((trial = table_promote(&t)) != SEARCH_NONE) {
+                assert_true(place_of(&t, trial, &rank) < best);
+                assert_true(rank == 0 || t.rungs.promoted[0] <= best);
+                of_the_front += rank == 0 && t.rungs.promoted[0] > best;
+            }
+            for (size_t i = 0; i < n; i++)
+                assert_true(t.place[i].promoted || place_of(&t, i, &rank) >= best ||
+                            (rank > 0 && t.rungs.promoted[0] >= best));
         }
         search__rungs_release(&t.rungs);
     }
+    assert_true(of_the_front > 20);
 }
 
 static void the_higher_rung_is_served_first(void **state)
@@ -275,7 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_newcomer_that_dominates_all_goes_on),
-        cmocka_unit_test(the_best_by_rank_then_crowding_go_on_and_nobody_else),
+        cmocka_unit_test(the_best_go_on_the_front_at_once_and_others_while_there_is_room),
         cmocka_unit_test(the_higher_rung_is_served_first),
         cmocka_unit_test(rows_are_the_same_for_any_number_of_workers),
         cmocka_unit_test(a_stop_after_every_kth_trial_changes_nothing),

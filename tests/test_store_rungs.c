@@ -1,63 +1,15 @@
 /* tests/test_store_rungs.c -- trials of several budgets: what is kept, and what the views say. */
 #include "store_sample.h"
 
-static struct store *create_with_rungs(const char *name)
-{
-    struct store_study study = sample_study;
-    struct store *store = NULL;
-    struct rt_err err;
-
-    study.rung_count = 3;
-    study.rung_budget[0] = 60;
-    study.rung_budget[1] = 180;
-    study.rung_budget[2] = 540;
-    assert_ok(store_create(sample_path(name), &study, &store, &err));
-    return store;
-}
-
-static rt_status propose(struct store *store, int64_t number, int64_t candidate, int rung,
-                         struct rt_err *err)
-{
-    const struct space_arch arch = sample_arch(candidate);
-    const struct space_cost cost = sample_cost(&arch);
-
-    return store_trial_propose(store,
-                               &(struct store_proposal){.number = number,
-                                                        .arch = &arch,
-                                                        .cost = &cost,
-                                                        .origin = rung ? "promotion" : "fill",
-                                                        .parent_a = -1,
-                                                        .parent_b = -1,
-                                                        .rung = rung,
-                                                        .seed = UINT64_MAX},
-                               err);
-}
-
-/* One trial from its proposal to its commit; the front holds those of the last rung. */
-static void run(struct store *store, int64_t number, int64_t candidate, int rung, double error)
-{
-    struct store_result result = {.status = RT_OK, .value_count = 1};
-    struct store_commit commit = {.number = number, .enters_front = rung == 2};
-    struct rt_err err;
-
-    commit.front_size = rung == 2;
-    commit.hypervolume = NAN;
-    result.values[0] = (struct store_value){"error", error, .01};
-    assert_ok(propose(store, number, candidate, rung, &err));
-    assert_ok(store_trial_start(store, number, sample_host(store), 0, &err));
-    assert_ok(store_trial_done(store, number, &result, &err));
-    assert_ok(store_trial_commit(store, &commit, &err));
-}
-
 static void one_architecture_may_run_at_other_rungs(void **state)
 {
-    struct store *s = create_with_rungs("twice.db");
+    struct store *s = sample_rungs_create("twice.db");
     struct rt_err err;
     (void)state;
 
-    assert_ok(propose(s, 0, 0, 0, &err));
-    assert_ok(propose(s, 1, 0, 1, &err));
-    assert_int_equal(propose(s, 2, 0, 1, &err), RT_EDB);
+    assert_ok(sample_rungs_propose(s, 0, 0, 0, &err));
+    assert_ok(sample_rungs_propose(s, 1, 0, 1, &err));
+    assert_int_equal(sample_rungs_propose(s, 2, 0, 1, &err), RT_EDB);
 
     assert_says("trial 1 has the same architecture, rung and seed");
     assert_rows(s, "select count(*), origin from candidate", "1|fill\n");
@@ -68,11 +20,11 @@ static void one_architecture_may_run_at_other_rungs(void **state)
 
 static void a_rung_that_the_study_has_not_is_refused(void **state)
 {
-    struct store *s = create_with_rungs("beyond.db");
+    struct store *s = sample_rungs_create("beyond.db");
     struct rt_err err;
     (void)state;
 
-    assert_int_equal(propose(s, 0, 0, 3, &err), RT_EDB);
+    assert_int_equal(sample_rungs_propose(s, 0, 0, 3, &err), RT_EDB);
 
     assert_rows(s, "select count(*) from candidate", "0\n");
     store_close(s);
@@ -94,15 +46,15 @@ static void a_study_without_rungs_has_one(void **state)
 static void rungs_tell_how_well_each_foretells_the_next(void **state)
 {
     static const double low[] = {.1, .2, .3, .3, .4}, high[] = {.05, .10, .08, .20};
-    struct store *s = create_with_rungs("tau.db");
+    struct store *s = sample_rungs_create("tau.db");
     struct rt_err err;
     (void)state;
 
     for (int i = 0; i < 5; i++)
-        run(s, i, i, 0, low[i]);
+        sample_rungs_run(s, i, i, 0, low[i]);
     for (int i = 0; i < 4; i++)
-        run(s, 5 + i, i, 1, high[i]);
-    assert_ok(propose(s, 9, 5, 0, &err));
+        sample_rungs_run(s, 5 + i, i, 1, high[i]);
+    assert_ok(sample_rungs_propose(s, 9, 5, 0, &err));
 
     assert_rows(s,
                 "select rung, budget, committed, failed, open, pairs, round(tau_b, 6),"
@@ -118,15 +70,15 @@ static void rungs_tell_how_well_each_foretells_the_next(void **state)
 
 static void the_leaderboard_is_of_the_highest_rung_reached(void **state)
 {
-    struct store *s = create_with_rungs("board.db");
+    struct store *s = sample_rungs_create("board.db");
     (void)state;
 
-    run(s, 0, 0, 0, .3);
-    run(s, 1, 1, 0, .2);
+    sample_rungs_run(s, 0, 0, 0, .3);
+    sample_rungs_run(s, 1, 1, 0, .2);
     assert_rows(s, "select trial, rung from leaderboard", "1|0\n0|0\n");
-    run(s, 2, 0, 1, .4);
+    sample_rungs_run(s, 2, 0, 1, .4);
     assert_rows(s, "select trial, rung from leaderboard", "2|1\n");
-    run(s, 3, 0, 2, .5);
+    sample_rungs_run(s, 3, 0, 2, .5);
     assert_rows(s, "select trial, rung, on_front from leaderboard", "3|2|1\n");
     assert_rows(s, "select trial, rung from pareto", "3|2\n");
     store_close(s);
