@@ -455,6 +455,27 @@ static void a_balanced_first_step_only_measures(void **state)
     bed_release(&bed);
 }
 
+static void balance_makes_each_loss_as_large_as_the_prediction_loss(void **state)
+{
+    struct tr_layers all = joint(1, 1, 1);
+    struct whole w;
+    (void)state;
+    all.balance = true;
+    whole_init(&w, "L2-d16-k8-h2-f24-p4", "L3-d24-k8-h3-f24-p4", tr_kernels_by_name("plain"),
+               SPACE_POOL_CLASS, &all);
+    (void)objective(&w);
+    for (size_t i = 0; i < w.layers.projections.param_count; i++)
+        assert_near((double)w.layers.grads[0][i], 0, 0); /* the first step only measures */
+    (void)tr__layerwise_gather(&w.layers, .6);
+    for (int kind = 0; kind < TR_LAYER_KINDS; kind++)
+        assert_near(w.layers.balance[kind] * w.layers.loss[kind], .6, 1e-12);
+    (void)objective(&w);
+    assert_true(tr__layerwise_gather(&w.layers, NAN) > 0);
+    for (int kind = 0; kind < TR_LAYER_KINDS; kind++) /* as it was */
+        assert_near(w.layers.balance[kind] * w.layers.loss[kind], .6, 1e-12);
+    whole_release(&w);
+}
+
 static void memory_is_known_before_a_run_starts(void **state)
 {
     struct bed bed;
@@ -509,6 +530,7 @@ int main(void)
         cmocka_unit_test(no_weight_is_the_same_bits_as_no_layers),
         cmocka_unit_test(layer_losses_fall_and_end_with_their_stage),
         cmocka_unit_test(a_balanced_first_step_only_measures),
+        cmocka_unit_test(balance_makes_each_loss_as_large_as_the_prediction_loss),
         cmocka_unit_test(memory_is_known_before_a_run_starts),
         cmocka_unit_test(a_run_without_its_teacher_is_refused),
         cmocka_unit_test(relation_heads_divide_both_widths),

@@ -126,9 +126,9 @@ static void compare_heads(const struct visit *v, int heads, int others, const in
 
     for (ptrdiff_t h = 0; h < heads; h++) {
         const ptrdiff_t other = from ? from[h] : h;
-        const float *qs = e->student + h * ds, *qt = e->teacher + other * dt;
         if (other < 0)
             continue;
+        const float *qs = e->student + h * ds, *qt = e->teacher + other * dt;
         const struct side s = {qs, qs + e->inner_s, e->ld_s, ds, 1 / sqrtf((float)ds)};
         const struct side t = {qt, qt + e->inner_t, e->ld_t, dt, 1 / sqrtf((float)dt)};
         compare_tables(v, kind, &s, &t, share, e->grad + h * ds, e->grad + h * ds + e->inner_s);
@@ -140,9 +140,9 @@ static void compare_relations(const struct visit *v, const struct example *e)
     const int given = v->self->recipe->relation_heads;
     const int relations = given ? given : tr_relation_heads(e->inner_s, e->inner_t);
     const int ds = e->inner_s / relations, dt = e->inner_t / relations;
+    const ptrdiff_t tables = (ptrdiff_t)3 * relations; /* of queries, then keys, then values */
 
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)3 * relations;
-         i++) { /* of queries, then keys, then values */
+    for (ptrdiff_t i = 0; i < tables; i++) {
         const float *xs = e->student + i * ds, *xt = e->teacher + i * dt;
         const struct side s = {xs, xs, e->ld_s, ds, 1 / sqrtf((float)ds)};
         const struct side t = {xt, xt, e->ld_t, dt, 1 / sqrtf((float)dt)};
