@@ -43,8 +43,8 @@ static const char *const image_lines[] = {
     "  combine: prob         # mean of probabilities; or logit: mean of logits",
     "  # Weights other than the members' own, one of these; the last three need data.held_out:",
     "  #weights: uniform      # all alike",
-    "  #weights: entropy      # for each example, the less doubt the more; confidence: the less "
-    "loss",
+    "  #weights: entropy      # of each example, the less doubt the more",
+    "  #weights: confidence   # the less loss the more",
     "  #weights: accuracy",
     "  #weights: em           # by likelihood",
     "  #weights: auto         # drops the weak, then uniform or em, whichever is better",

@@ -39,13 +39,13 @@ struct run {
     int *order, *rows;              /* [train_count], [batch] */
     int64_t next;                   /* examples handed out so far */
     struct tr_layerwise layers;     /* when the recipe has any */
-    bool layered;                   /* are they in force in this step? */
     struct tr_lesson whole;         /* of a batch, when the loss needs one */
-    bool asking;                    /* for the whole batch's answers: no gradient yet */
     const struct tr_online *online; /* of a student that learns from peers, else NULL */
     const struct run *cohort;       /* itself among its peers: [online->cohort] */
     double *peer_work;
-    int bad; /* steps running without a finite gradient, until now */
+    int bad;      /* steps running without a finite gradient, until now */
+    bool layered; /* are layer-wise losses in force in this step? */
+    bool asking;  /* for the whole batch's answers: no gradient yet */
 };
 
 static int teachers_of(const struct tr_training *job)
@@ -559,6 +559,9 @@ rt_status tr_train_cohort(const struct tr_training *training, const struct tr_on
     struct run runs[TR_ONLINE_MAX_COHORT] = {0};
     rt_status rc = RT_OK;
 
+    if (online->cohort < 2 || online->cohort > TR_ONLINE_MAX_COHORT)
+        return rt_fail(err, RT_EARG, "a cohort has 2 to %d students, not %d", TR_ONLINE_MAX_COHORT,
+                       online->cohort);
     for (int k = 0; k < online->cohort; k++)
         summary[k] = (struct tr_train_summary){0};
     for (int k = 0; k < online->cohort && rc == RT_OK; k++) {
