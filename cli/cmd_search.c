@@ -120,6 +120,7 @@ static const char *end_text(enum search_end end)
     case SEARCH_END_HOURS: return "the time is up";
     case SEARCH_END_STOPPED: return "stopped; run the same command again to go on";
     case SEARCH_END_EXHAUSTED: return "the whole space has been tried";
+    case SEARCH_END_PATIENCE: return "the front stands still; raise search.patience to go on";
     }
     return "";
 }

@@ -89,8 +89,9 @@ void study_release(struct study *study);
 rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
                            struct rt_err *err);
 
-/* Hash of everything that decides the trials' results; not of workers, hours, trials, name, store,
- * cache, the full recipe, comments or formatting. Data files count by name, as written. */
+/* Hash of everything that decides the trials' results; not of workers, hours, trials, patience,
+ * name, store, cache, the full recipe, comments or formatting. Data files count by name, as
+ * written. */
 void study_hash(const struct study *study, char text[RT_HASH_TEXT]);
 
 /* The recipe of `retort distill` for a training set of so many rows. */

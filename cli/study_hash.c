@@ -10,8 +10,9 @@
 
 #include "cli/study_internal.h"
 
-static const char *const ignored[] = {"name",          "full",         "gates",         "evaluator",
-                                      "search.trials", "search.hours", "search.workers"};
+static const char *const ignored[] = {
+    "name",          "full",         "gates",           "evaluator",
+    "search.trials", "search.hours", "search.patience", "search.workers"};
 
 static bool is_ignored(const char *key)
 {

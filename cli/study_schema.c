@@ -288,6 +288,7 @@ static const cyaml_schema_field_t gates_fields[] = {
 static const cyaml_schema_field_t search_fields[] = {
     INT("trials", optional, study.search.trials),
     FLOAT("hours", optional, study.search.hours),
+    INT("patience", optional, study.search.patience),
     INT("workers", optional, study.search.workers),
     INT("window", optional, study.search.window),
     INT("population", optional, study.search.population),
@@ -422,6 +423,7 @@ static const struct study_range ranges[] = {
     {"gates.int8_bytes_reduction", 0, .999999},
     {"search.trials", 0, 1e9},
     {"search.hours", 0, 1e5},
+    {"search.patience", 0, 1e9},
     {"search.workers", 0, 1024},
     {"search.window", 1, 4096},
     {"search.population", 2, 100000},

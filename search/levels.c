@@ -135,15 +135,6 @@ void search__levels_release(struct search__levels *levels)
 
 /* ---- the order within a level ---- */
 
-static int compare(const void *va, const void *vb)
-{
-    const struct search__survivor *a = va, *b = vb;
-
-    if (a->crowding != b->crowding)
-        return a->crowding > b->crowding ? -1 : 1;
-    return a->trial < b->trial ? -1 : a->trial > b->trial;
-}
-
 static rt_status make_room(struct search__order *order, size_t count, struct rt_err *err)
 {
     if (count <= order->room)
@@ -152,10 +143,13 @@ static rt_status make_room(struct search__order *order, size_t count, struct rt_
     struct search__survivor *item = realloc(order->item, room * sizeof *item);
     if (item)
         order->item = item;
+    struct search__key *key = realloc(order->key, 2 * room * sizeof *key);
+    if (key)
+        order->key = key;
     double *crowding = realloc(order->crowding, room * sizeof *crowding);
     if (crowding)
         order->crowding = crowding;
-    if (!item || !crowding)
+    if (!item || !key || !crowding)
         return no_memory(err);
     order->room = room;
     return RT_OK;
@@ -167,14 +161,17 @@ rt_status search__order_level(struct search__order *order, const double *points,
     RT_TRY(make_room(order, level->count, err));
     RT_TRY(search__crowd(points, level->member, level->count, m, order->crowding, err));
     for (size_t i = 0; i < level->count; i++)
-        order->item[i] = (struct search__survivor){level->member[i], rank, order->crowding[i]};
-    qsort(order->item, level->count, sizeof *order->item, compare);
+        order->key[i] = (struct search__key){-order->crowding[i], level->member[i]};
+    search__sort(order->key, level->count, order->key + level->count);
+    for (size_t i = 0; i < level->count; i++)
+        order->item[i] = (struct search__survivor){order->key[i].index, rank, -order->key[i].value};
     return RT_OK;
 }
 
 void search__order_release(struct search__order *order)
 {
     free(order->item);
+    free(order->key);
     free(order->crowding);
     *order = (struct search__order){.room = 0};
 }

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "search/search_internal.h"
 
@@ -127,34 +128,47 @@ done:
 
 /* ---- crowding ---- */
 
-struct value {
-    double v;
-    size_t index;
-};
-
-static int compare_values(const void *va, const void *vb)
+static bool comes_before(struct search__key a, struct search__key b)
 {
-    const struct value *a = va, *b = vb;
+    return a.value != b.value ? a.value < b.value : a.index < b.index;
+}
 
-    if (a->v != b->v)
-        return a->v < b->v ? -1 : 1;
-    return a->index < b->index ? -1 : a->index > b->index;
+/* Merges neighbouring runs of ever more keys, from one array to the other and back. */
+void search__sort(struct search__key *key, size_t n, struct search__key *scratch)
+{
+    struct search__key *from = key, *to = scratch, *swap;
+
+    for (size_t run = 1; run < n; run *= 2) {
+        for (size_t begin = 0; begin < n; begin += 2 * run) {
+            const size_t middle = begin + run < n ? begin + run : n;
+            const size_t end = middle + run < n ? middle + run : n;
+            size_t a = begin, b = middle;
+            for (size_t i = begin; i < end; i++)
+                to[i] = b == end || (a < middle && comes_before(from[a], from[b])) ? from[a++]
+                                                                                   : from[b++];
+        }
+        swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != key)
+        memcpy(key, from, n * sizeof *key);
 }
 
 /* One objective's share: v ascending. Points of equal value see the same two neighbours. */
-static void add_gaps(const struct value *v, size_t n, double *crowding)
+static void add_gaps(const struct search__key *v, size_t n, double *crowding)
 {
-    const double spread = v[n - 1].v - v[0].v;
+    const double spread = v[n - 1].value - v[0].value;
     size_t end;
 
     if (!(spread > 0))
         return;
     for (size_t begin = 0; begin < n; begin = end) {
         double gap = INFINITY;
-        for (end = begin + 1; end < n && v[end].v == v[begin].v;)
+        for (end = begin + 1; end < n && v[end].value == v[begin].value;)
             end++;
         if (begin > 0 && end < n) /* an infinite spread leaves no scale to measure the inside by */
-            gap = isfinite(spread) ? (v[end].v - v[begin - 1].v) / spread : 0;
+            gap = isfinite(spread) ? (v[end].value - v[begin - 1].value) / spread : 0;
         for (size_t i = begin; i < end; i++)
             crowding[v[i].index] += gap;
     }
@@ -163,7 +177,7 @@ static void add_gaps(const struct value *v, size_t n, double *crowding)
 rt_status search__crowd(const double *points, const size_t *member, size_t n, int m,
                         double *crowding, struct rt_err *err)
 {
-    struct value *v = calloc(n + 1, sizeof *v);
+    struct search__key *v = calloc(2 * n + 1, sizeof *v);
 
     if (!v)
         return rt_fail(err, RT_ENOMEM, "no memory for the crowding of %zu points", n);
@@ -171,8 +185,8 @@ rt_status search__crowd(const double *points, const size_t *member, size_t n, in
         crowding[i] = 0;
     for (int k = 0; k < m && n > 0; k++) {
         for (size_t i = 0; i < n; i++)
-            v[i] = (struct value){points[member[i] * (size_t)m + (size_t)k], i};
-        qsort(v, n, sizeof *v, compare_values);
+            v[i] = (struct search__key){points[member[i] * (size_t)m + (size_t)k], i};
+        search__sort(v, n, v + n);
         add_gaps(v, n, crowding);
     }
     free(v);

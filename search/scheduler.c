@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "search/search_internal.h"
 
+#define GAIN 1e-9 /* of hypervolume; less is rounding */
+
 enum state { PROPOSED, RUNNING, DONE, COMMITTED };
 
 struct slot {
@@ -23,6 +25,8 @@ struct slot {
     int64_t started_ns;
     double objectives[STORE_MAX_OBJECTIVES];
     double violation; /* of constraints */
+    int64_t gained;   /* the latest trial, up to this one, that added to the hypervolume; -1: it is
+                         not defined */
 };
 
 struct run {
@@ -134,11 +138,16 @@ static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
     const double *objectives = slot->failed ? NULL : slot->objectives;
     const bool last = run->proposer.place[run->committed].rung == run->proposer.rungs.count - 1;
     const bool eligible = last && !(slot->violation > 0);
+    const int64_t before = run->committed ? slot[-1].gained : -1;
+    const double volume = run->front.volume;
     struct store_commit commit;
 
     RT_TRY(
         search__front_add(&run->front, run->committed, eligible ? objectives : NULL, &commit, err));
     commit.failed = slot->failed;
+    slot->gained = isnan(run->front.volume)             ? -1
+                   : run->front.volume - volume <= GAIN ? before
+                                                        : run->committed;
     if (!stored)
         RT_TRY(store_trial_commit(run->store, &commit, err));
     search__proposer_result(&run->proposer, objectives, slot->violation);
@@ -254,6 +263,17 @@ static int64_t next_number(const struct run *run)
     return n;
 }
 
+/* Has the hypervolume stood still for so long that trial n is not wanted? Asked of the commits that
+ * proposals see, so that the last trial is the same for any number of workers. */
+static bool stalled(const struct run *run, int64_t n)
+{
+    const int64_t patience = run->options->patience, seen = n - run->options->window;
+
+    if (patience == 0 || seen < 0 || seen >= run->committed || run->slots[seen].gained < 0)
+        return false;
+    return seen - run->slots[seen].gained >= patience;
+}
+
 enum step { START, WAIT, LEAVE };
 
 /* What a free worker does now; on START trial *number is ready in the store. */
@@ -265,7 +285,8 @@ static enum step next_step(struct run *run, int worker, int64_t *number)
 
     if (run->rc != RT_OK || run->stopped || run->late)
         return LEAVE;
-    if ((o->trials > 0 && n >= o->trials) || (run->exhausted && n == count_of(run)))
+    if ((o->trials > 0 && n >= o->trials) || (run->exhausted && n == count_of(run)) ||
+        stalled(run, n))
         return LEAVE;
     run->stopped = atomic_load(run->stop) != 0;
     run->late = o->hours > 0 && seconds_since(run->started_ns) >= o->hours * 3600;
@@ -383,8 +404,8 @@ static rt_status check_options(const struct search_options *o, struct rt_err *er
         return rt_fail(err, RT_EARG,
                        "the search needs 1 to %d rungs and eta above 1, not %d and %g",
                        STORE_MAX_RUNGS, o->rung_count, o->eta);
-    if (o->trials < 0 || !(o->hours >= 0) || o->initial < 0)
-        return rt_fail(err, RT_EARG, "trials, hours and initial must not be negative");
+    if (o->trials < 0 || !(o->hours >= 0) || o->initial < 0 || o->patience < 0)
+        return rt_fail(err, RT_EARG, "trials, hours, initial and patience must not be negative");
     return RT_OK;
 }
 
@@ -396,6 +417,8 @@ static enum search_end end_of(const struct run *run)
         return SEARCH_END_TRIALS;
     if (run->exhausted && run->committed == count_of(run))
         return SEARCH_END_EXHAUSTED;
+    if (stalled(run, count_of(run)) && run->committed == count_of(run))
+        return SEARCH_END_PATIENCE;
     return run->stopped ? SEARCH_END_STOPPED : SEARCH_END_HOURS;
 }
 
@@ -403,7 +426,8 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
 {
     static const char *const reasons[] = {"ended: all trials done", "ended: time is up",
                                           "ended: asked to stop",
-                                          "ended: every feasible architecture has been tried"};
+                                          "ended: every feasible architecture has been tried",
+                                          "ended: no gain of hypervolume for the study's patience"};
     rt_status rc;
 
     pthread_mutex_lock(&run->lock); /* workers must see what was written here */

@@ -75,6 +75,7 @@ struct search_options {
     uint64_t seed;
     int64_t trials;   /* stop after so many; 0: no limit */
     double hours;     /* stop after so long, this run alone; 0: no limit */
+    int64_t patience; /* stop after so many trials without a gain of hypervolume; 0: no limit */
     int workers;      /* OpenMP threads, at least 1 */
     int window;       /* W, at least 1; workers beyond W idle */
     int population;   /* survivors considered as parents, at least 2 */
@@ -102,7 +103,13 @@ struct search_progress {
     double seconds, trials_per_hour, seconds_left; /* of this run; seconds_left NaN when unknown */
 };
 
-enum search_end { SEARCH_END_TRIALS, SEARCH_END_HOURS, SEARCH_END_STOPPED, SEARCH_END_EXHAUSTED };
+enum search_end {
+    SEARCH_END_TRIALS,
+    SEARCH_END_HOURS,
+    SEARCH_END_STOPPED,
+    SEARCH_END_EXHAUSTED,
+    SEARCH_END_PATIENCE
+};
 
 /* Called under the lock after each commit and start; must be quick. */
 typedef void search_progress_fn(void *context, const struct search_progress *progress);

@@ -9,6 +9,14 @@
 #include "search/search.h"
 #include "search/surrogate.h"
 
+struct search__key {
+    double value; /* not NaN */
+    size_t index; /* decides between equal values */
+};
+/* Ascending; `scratch` is as long. Several times as fast as qsort(), which matters when ten
+ * thousand trials are all on the front. */
+void search__sort(struct search__key *key, size_t n, struct search__key *scratch);
+
 /* Crowding of the points points[member[i]], which share one front, into crowding[i]. */
 rt_status search__crowd(const double *points, const size_t *member, size_t n, int m,
                         double *crowding, struct rt_err *err);
@@ -56,6 +64,7 @@ struct search__survivor {
 /* The members of one level in order; scratch that grows. */
 struct search__order {
     struct search__survivor *item;
+    struct search__key *key; /* twice as many */
     double *crowding;
     size_t room;
 };

@@ -161,6 +161,47 @@ static void a_small_space_is_tried_completely_and_nothing_twice(void **state)
     sample_remove(&s);
 }
 
+static void a_front_that_stands_still_ends_the_search_at_one_trial(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    int64_t last[3];
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct search_options options = sample_options(0, i == 2 ? 1 : 1 + 3 * i);
+        struct sample_context context = {.delay_us = i == 1 ? 1000 : 0,
+                                         .stop_after = i < 2 ? 0 : 25};
+        struct sample_study s;
+        enum search_end end;
+        struct rt_err err;
+        options.patience = 12;
+        sample_create(&s, &options);
+        assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+        if (i == 2) { /* stopped on the way */
+            assert_int_equal(end, SEARCH_END_STOPPED);
+            context = (struct sample_context){.delay_us = 0};
+            assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+        }
+        assert_int_equal(end, SEARCH_END_PATIENCE);
+        last[i] = sample_integer(s.store, "select max(number) from trial");
+        char sql[256]; /* the last gain that was seen */
+        snprintf(
+            sql, sizeof sql,
+            "select max(trial) from (select *, lag(hypervolume) over (order by trial) as before"
+            "  from hypervolume) where hypervolume > before + 1e-9 and trial <= %lld",
+            (long long)last[i] + 1 - options.window);
+        assert_int_equal(sample_integer(s.store, sql), last[i] + 1 - options.window - 12);
+        assert_int_equal(
+            sample_integer(s.store, "select count(*) from trial where state = 'committed'"),
+            last[i] + 1);
+        assert_ok(sample_run(&s, &space, options, &context, &end, &err)); /* and stays so */
+        assert_int_equal(end, SEARCH_END_PATIENCE);
+        assert_int_equal(sample_integer(s.store, "select max(number) from trial"), last[i]);
+        sample_remove(&s);
+    }
+    assert_int_equal(last[1], last[0]);
+    assert_int_equal(last[2], last[0]);
+}
+
 static void an_empty_space_is_refused(void **state)
 {
     struct space space = sample_space(SPACE_TIE_LAYER);
@@ -515,6 +556,7 @@ int main(void)
         cmocka_unit_test(the_number_of_trials_counts_the_whole_study),
         cmocka_unit_test(the_time_limit_lets_running_trials_finish),
         cmocka_unit_test(a_small_space_is_tried_completely_and_nothing_twice),
+        cmocka_unit_test(a_front_that_stands_still_ends_the_search_at_one_trial),
         cmocka_unit_test(an_empty_space_is_refused),
         cmocka_unit_test(the_fronts_history_is_what_the_definitions_say),
         cmocka_unit_test(failing_evaluators_do_not_end_the_search),
