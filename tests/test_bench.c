@@ -274,7 +274,7 @@ static void proposals_are_timed_one_by_one(void **state)
     bench_run_defaults(&p, &options);
     options.window = 4;
 
-    assert_ok(bench_propose(&p, &options, 40, ns, &err));
+    assert_ok(bench_propose(&p, &options, 100, 40, ns, &err));
 
     for (int i = 0; i < 40; i++)
         assert_true(ns[i] > 0);

@@ -30,7 +30,8 @@ RETORT = {
 }
 ONLY = {"table": ("retort", "retort, no surrogate", "retort, 16 at once", "retort, rungs",
                   "retort, rungs, no surrogate")}  # its layers are tied
-TRIALS = {"optuna-tpe": 200}  # 500 take it a minute a run on 26 genes
+TRIALS = {"optuna-tpe": 200, "retort": 500, "retort, layers free": 200,  # the rest 1000
+          "retort, 16 at once": 200, "retort, rungs": 200, "retort, rungs, no surrogate": 200}
 FIELDS = ["problem", "method", "seed", *map(str, AT), "seconds"]
 
 
@@ -43,7 +44,7 @@ def retort(program, problem, seed, trials, options):
 def one(program, problem, method, seed):
     began = time.monotonic()
     if method in RETORT:
-        volumes = retort(program, problem, seed, AT[-1], RETORT[method])
+        volumes = retort(program, problem, seed, TRIALS.get(method, AT[-1]), RETORT[method])
     else:
         volumes = peers.run(program, problem, method, seed, TRIALS.get(method, AT[-1]))
     row = {"problem": problem, "method": method, "seed": seed,

@@ -220,40 +220,31 @@ static int compare_ns(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A line each for the last tenth of 100, 1000, ... trials. */
-static void print_ns(int64_t *ns, int64_t trials)
-{
-    printf("trials,median_ms,p99_ms,mean_ms\n");
-    for (int64_t most = 100; most <= trials; most *= 10) {
-        int64_t *tail = ns + most - most / 10;
-        const size_t count = (size_t)(most / 10);
-        double sum = 0;
-        for (size_t i = 0; i < count; i++)
-            sum += (double)tail[i];
-        qsort(tail, count, sizeof *tail, compare_ns);
-        printf("%" PRId64 ",%.3f,%.3f,%.3f\n", most, 1e-6 * (double)tail[count / 2],
-               1e-6 * (double)tail[count - 1 - count / 100], 1e-6 * sum / (double)count);
-    }
-}
-
 static int propose(struct bench_problem *p, int argc, char **argv)
 {
+    enum { PROPOSALS = 200 };
     struct search_options options;
     struct rt_err err;
-    rt_status rc;
+    int64_t ns[PROPOSALS];
 
     bench_run_defaults(p, &options);
-    options.trials = 10000;
     options.window = 16;
+    options.trials = 10000;
     if (!read_options(p, argc, argv, &options))
         return 2;
-    int64_t *ns = calloc((size_t)options.trials, sizeof *ns);
-    rc = ns ? bench_propose(p, &options, options.trials, ns, &err)
-            : rt_fail(&err, RT_ENOMEM, "no memory for so many trials");
-    if (rc == RT_OK)
-        print_ns(ns, options.trials);
-    free(ns);
-    return rc == RT_OK ? 0 : failed(&err);
+    printf("committed,mean_ms,median_ms,p99_ms,most_ms\n");
+    for (int64_t committed = 100; committed <= options.trials; committed *= 10) {
+        double sum = 0;
+        if (bench_propose(p, &options, committed, PROPOSALS, ns, &err) != RT_OK)
+            return failed(&err);
+        for (int i = 0; i < PROPOSALS; i++)
+            sum += 1e-6 * (double)ns[i];
+        qsort(ns, PROPOSALS, sizeof *ns, compare_ns);
+        printf("%" PRId64 ",%.3f,%.3f,%.3f,%.3f\n", committed, sum / PROPOSALS,
+               1e-6 * (double)ns[PROPOSALS / 2], 1e-6 * (double)ns[PROPOSALS - 2],
+               1e-6 * (double)ns[PROPOSALS - 1]);
+    }
+    return 0;
 }
 
 static int busy(void)
