@@ -45,7 +45,7 @@ static rt_status no_memory(struct rt_err *err)
 static rt_status make_room(struct report__growth *growth, size_t count, int objectives,
                            struct rt_err *err)
 {
-    const size_t cells = (count + 1) * (size_t)objectives;
+    const size_t cells = (count + 1) * (size_t)(objectives > 0 ? objectives : 1);
 
     growth->seconds = calloc(count + 1, sizeof *growth->seconds);
     growth->volume = calloc(count + 1, sizeof *growth->volume);
@@ -265,8 +265,9 @@ void report__compared_text(const struct report__comparison *comparison, char *te
     list_objectives(comparison, text, size);
     for (int k = 0; k < comparison->objective_count; k++)
         costs |= comparison->log[k];
-    if (costs && strlen(text) + 32 < size)
-        (void)strcat(text, " (costs by their logarithm)");
+    const size_t used = strlen(text);
+    if (costs)
+        (void)snprintf(text + used, size - used, " (costs by their logarithm)");
 }
 
 const char *report__short_name(const char *name, int columns, char text[REPORT__NAME])

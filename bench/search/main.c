@@ -222,7 +222,7 @@ static int compare_ns(const void *a, const void *b)
 
 static int propose(struct bench_problem *p, int argc, char **argv)
 {
-    enum { PROPOSALS = 200 };
+    enum { PROPOSALS = 200, MIDDLE = 100 };
     struct search_options options;
     struct rt_err err;
     int64_t ns[PROPOSALS];
@@ -240,9 +240,9 @@ static int propose(struct bench_problem *p, int argc, char **argv)
         for (int i = 0; i < PROPOSALS; i++)
             sum += 1e-6 * (double)ns[i];
         qsort(ns, PROPOSALS, sizeof *ns, compare_ns);
-        printf("%" PRId64 ",%.3f,%.3f,%.3f,%.3f\n", committed, sum / PROPOSALS,
-               1e-6 * (double)ns[PROPOSALS / 2], 1e-6 * (double)ns[PROPOSALS - 2],
-               1e-6 * (double)ns[PROPOSALS - 1]);
+        const double median = 1e-6 * (double)ns[MIDDLE];
+        printf("%" PRId64 ",%.3f,%.3f,%.3f,%.3f\n", committed, sum / PROPOSALS, median,
+               1e-6 * (double)ns[PROPOSALS - 2], 1e-6 * (double)ns[PROPOSALS - 1]);
     }
     return 0;
 }
