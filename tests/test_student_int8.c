@@ -1,6 +1,10 @@
 /* tests/test_student_int8.c -- a student's int8 twin against integers, and its gradient. */
 #include "toy_task.h"
 
+#include <unistd.h>
+
+#include "base/file.h"
+#include "trainer/data/safetensors.h"
 #include "trainer/evaluate.h"
 #include "trainer/student_int8.h"
 #include "trainer/student_internal.h"
@@ -234,6 +238,54 @@ static void the_bytes_are_those_of_codes_scales_and_floats(void **state)
     bed_release(&bed);
 }
 
+/* Values lie as documented: floats in the order of the table, two kinds of scales where a matrix
+ * is, then all codes. */
+static void the_file_holds_codes_and_scales(void **state)
+{
+    static const char name[] = "test-student.int8.safetensors";
+    struct bed bed;
+    struct rt_err err;
+    uint64_t length;
+    char *text;
+    size_t bytes;
+    (void)state;
+    bed_init(&bed, best(), SPACE_POOL_CLASS);
+
+    assert_ok(tr_safetensors_write_int8(name, &bed.student, &bed.twin, NULL, &err));
+
+    assert_ok(rt_file_read(name, 1 << 20, &text, &bytes, &err));
+    memcpy(&length, text, sizeof length);
+    assert_int_equal(bytes - 8 - length, tr_int8_bytes(&bed.student));
+    const char *at = text + 8 + length, *codes = text + bytes;
+    for (int t = 0; t < bed.student.tensor_count; t++)
+        codes -= bed.student.tensors[t].decay ? bed.student.tensors[t].count : 0;
+    for (int t = 0, site = 0; t < bed.student.tensor_count; t++) {
+        const struct tr_tensor *tensor = &bed.student.tensors[t];
+        const float *want = bed.twin.weights.params + tensor->offset;
+        if (!tensor->decay) {
+            assert_memory_equal(at, want, tensor->count * sizeof *want);
+            at += tensor->count * sizeof *want;
+            continue;
+        }
+        float scale, input;
+        for (int r = 0; r < tensor->shape[0]; r++) {
+            memcpy(&scale, at, sizeof scale);
+            at += sizeof scale;
+            for (int c = 0; c < tensor->shape[1]; c++)
+                assert_true((float)(int8_t)*codes++ * scale == *want++);
+        }
+        memcpy(&input, at, sizeof input);
+        at += sizeof input;
+        assert_true(input == bed.ranges.amax[site++] / 127);
+    }
+    assert_non_null(
+        strstr(text + 8, "\"block.1.qkv.input_scale\":{\"dtype\":\"F32\",\"shape\":[1]"));
+    assert_non_null(strstr(text + 8, "\"block.1.qkv.weight\":{\"dtype\":\"I8\",\"shape\":[15,20]"));
+    free(text);
+    unlink(name);
+    bed_release(&bed);
+}
+
 /* ---- its gradient ---- */
 
 static double loss_of(struct bed *bed, const struct tr_weights *weights, float *dlogits)
@@ -335,6 +387,7 @@ int main(void)
         cmocka_unit_test(the_integer_kernels_split_long_rows),
         cmocka_unit_test(a_calibrated_range_is_the_largest_value_of_all_rows),
         cmocka_unit_test(the_bytes_are_those_of_codes_scales_and_floats),
+        cmocka_unit_test(the_file_holds_codes_and_scales),
         cmocka_unit_test(the_gradient_of_the_last_bias_is_exact),
         cmocka_unit_test(no_gradient_passes_what_was_cut_off),
         cmocka_unit_test(the_gradient_points_where_that_of_the_float_network_does),
