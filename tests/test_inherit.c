@@ -336,7 +336,7 @@ static void channels_are_one_set_and_what_is_new_keeps_its_first_values(void **s
 
     const float *up = tensor(&bed.teacher, 0, "up.weight"), *got = tensor(&student, 0, "up.weight");
     const float *proj = tensor(&bed.teacher, 0, "proj.weight");
-    for (int j = 0; j < 3; j++) {
+    for (ptrdiff_t j = 0; j < 3; j++) {
         assert_true(got[3 * j] == up[4 * j]);
         assert_true(got[3 * j + 1] == up[4 * j + 1]);
         assert_true(got[3 * j + 2] == up[4 * j + 3]);
@@ -393,7 +393,7 @@ static void merged_heads_take_up_their_difference_from_the_dropped(void **state)
     const float *w = tensor(&bed.teacher, 0, "qkv.weight"),
                 *got = tensor(&student, 0, "qkv.weight");
     const float *b = tensor(&bed.teacher, 0, "qkv.bias"), *bias = tensor(&student, 0, "qkv.bias");
-    for (int part = 0; part < 3; part++) {
+    for (ptrdiff_t part = 0; part < 3; part++) {
         const float *from = w + part * 12 * 8;
         for (int i = 0; i < 4 * 8; i++) {
             assert_true(got[part * 64 + i] == from[i] + (from[i] - from[32 + i]));
@@ -411,9 +411,10 @@ static void parts_that_do_nothing_have_no_importance(void **state)
     struct bed bed;
     (void)state;
     bed_init(&bed, "L2-d16-k8-h2-f24-p4");
-    memset(tensor(&bed.teacher, 0, "qkv.weight") + (2 * 16 + 8) * 16, 0, 8 * 16 * sizeof(float));
-    memset(tensor(&bed.teacher, 0, "qkv.bias") + 2 * 16 + 8, 0, 8 * sizeof(float));
-    memset(tensor(&bed.teacher, 1, "up.weight") + 5 * 16, 0, 16 * sizeof(float));
+    const size_t d = 16, values = 2 * d + 8; /* where those of head 1 begin */
+    memset(tensor(&bed.teacher, 0, "qkv.weight") + values * d, 0, 8 * d * sizeof(float));
+    memset(tensor(&bed.teacher, 0, "qkv.bias") + values, 0, 8 * sizeof(float));
+    memset(tensor(&bed.teacher, 1, "up.weight") + 5 * d, 0, d * sizeof(float));
     tensor(&bed.teacher, 1, "up.bias")[5] = 0;
     for (int kind = TR_IMPORTANCE_ACTIVATION; kind <= TR_IMPORTANCE_GRADIENT; kind++) {
         measure(&bed, (enum tr_importance_kind)kind);

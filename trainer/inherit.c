@@ -293,7 +293,7 @@ static rt_status cut_init(struct cut *c, struct rt_arena *arena, struct rt_err *
 static rt_status lineage_init(struct tr_lineage *lineage, const struct space_arch *arch,
                               struct rt_err *err)
 {
-    size_t heads = 0;
+    size_t heads = 1; /* and one more: nothing is asked to be of no size */
 
     *lineage = (struct tr_lineage){0};
     for (int l = 0; l < arch->depth; l++)
@@ -303,8 +303,9 @@ static rt_status lineage_init(struct tr_lineage *lineage, const struct space_arc
         return rt_fail(err, RT_ENOMEM, "no memory for the lineage of a student");
     for (size_t i = 0; i < heads; i++)
         at[i] = -1;
-    for (int l = 0; l < arch->depth; at += arch->heads[l++])
-        lineage->head[l] = at;
+    lineage->head[0] = at; /* owns them all */
+    for (int l = 1; l < arch->depth; l++)
+        lineage->head[l] = lineage->head[l - 1] + arch->heads[l - 1];
     return RT_OK;
 }
 

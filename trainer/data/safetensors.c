@@ -29,7 +29,7 @@ static void draft_add(struct draft *draft, const char *name, const char *type, i
     json_object_set_new(draft->header, name,
                         json_pack("{s:s, s:o, s:[I, I]}", "dtype", type, "shape", sizes,
                                   "data_offsets", (json_int_t)draft->at,
-                                  (json_int_t)(draft->at + bytes)));
+                                  (json_int_t)draft->at + (json_int_t)bytes));
     draft->at += bytes;
     draft->count++;
 }
