@@ -134,6 +134,7 @@ static const char *const image_lines[] = {
     "  hours: 8              # of one run; 0: no limit",
     "  workers: 0            # 0: one on each core",
     "  window: 16            # trials that may be proposed ahead of the results",
+    "  # rungs: [220, 660, 2000]  # train briefly first, the best third longer, twice",
     "  initial: 16           # spread over the space before evolution begins",
     "  objectives: [error, params, latency]  # minimised; also kl, bytes, macs, memory, int8_bytes",
     "",

@@ -172,16 +172,18 @@ static void a_stop_after_every_kth_trial_changes_nothing(void **state)
 {
     static const int steps[] = {1, 5, 17};
     struct space space = sample_space(SPACE_TIE_UNIFORM);
+    struct search_options options = sample_rungs(0, 1);
     char *want;
     (void)state;
     space.limits.macs = 150000;
-    want = rows_of(&space, sample_rungs(0, 1), 0);
+    options.inherit = SEARCH_INHERIT_PARENT;
+    want = rows_of(&space, options, 0);
     for (int i = 0; i < 3; i++)
         for (int workers = 1; workers <= 2; workers++) {
-            const struct search_options options = sample_rungs(0, workers);
             struct sample_study s;
             enum search_end end;
             struct rt_err err;
+            options.workers = workers;
             sample_create(&s, &options);
             do {
                 struct sample_context context = {
@@ -213,6 +215,7 @@ static void a_candidate_climbs_rung_by_rung(void **state)
     enum search_end end;
     struct rt_err err;
     (void)state;
+    options.inherit = SEARCH_INHERIT_PARENT;
     sample_create(&s, &options);
 
     assert_ok(sample_run(&s, &space, options, &context, &end, &err));
@@ -230,6 +233,11 @@ static void a_candidate_climbs_rung_by_rung(void **state)
                 "select count(*) from leaderboard a where not on_front and not exists (select 1"
                 " from leaderboard b where b.error <= a.error and b.macs <= a.macs and"
                 " (b.error < a.error or b.macs < a.macs))");
+    /* children start from what was committed when they were proposed, and again when they go on */
+    assert_none(s.store, "select count(*) from trial where inherits > number - 6");
+    assert_none(s.store, "select count(*) from trial t join candidate c on c.id = t.candidate"
+                         " where t.inherits is not c.parent_a");
+    assert_int_equal(sample_integer(s.store, "select count(inherits) > 10 from trial"), 1);
     assert_none(s.store, "select count(*) from trial t where not exists"
                          " (select 1 from front_history h where h.trial = t.number)");
     sample_remove(&s);
