@@ -49,6 +49,24 @@ static const char *held_out(const struct tr_split *split, char text[48])
     return text;
 }
 
+/* A study whose own command evaluates: is there something to choose, and can it be started? */
+static rt_status check_external(struct doctor *doctor, const struct study *study,
+                                struct rt_err *err)
+{
+    struct search_external *external;
+    char *size = space_size_text(&study->space);
+
+    if (!size)
+        return rt_fail(err, RT_ENOMEM, "no memory to count the space");
+    doctor_say(doctor, VERDICT_OK, "space", "%.60s architectures", size);
+    free(size);
+    RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
+    search_external_close(external);
+    doctor_say(doctor, VERDICT_OK, "evaluator", "'%s' can be started, %d at once",
+               study->external.argv[0], study->search.workers);
+    return RT_OK;
+}
+
 static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_err *err)
 {
     char text[48];
@@ -239,6 +257,19 @@ static void check_store(struct doctor *doctor, const struct study *study)
     store_close(store);
 }
 
+/* What a study needs to be trained here; *what names the part that failed. */
+static rt_status check_trained(struct doctor *doctor, struct checked *c, const char **what,
+                               struct rt_err *err)
+{
+    *what = "data";
+    RT_TRY(check_data(doctor, c, err));
+    *what = "space";
+    RT_TRY(check_space(doctor, c, err));
+    check_teachers(doctor, c);
+    *what = "memory";
+    return check_memory(doctor, c, err);
+}
+
 void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path)
 {
     struct checked c = {.kernels = kernels};
@@ -249,17 +280,9 @@ void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const
     if (rc == RT_OK) {
         doctor_say(doctor, VERDICT_OK, what, "'%s' from '%s'", c.study.name, path);
         check_store(doctor, &c.study);
-        what = "data";
-        rc = check_data(doctor, &c, &err);
-    }
-    if (rc == RT_OK) {
-        what = "space";
-        rc = check_space(doctor, &c, &err);
-    }
-    if (rc == RT_OK) {
-        check_teachers(doctor, &c);
-        what = "memory";
-        rc = check_memory(doctor, &c, &err);
+        what = "evaluator";
+        rc = c.study.own ? check_external(doctor, &c.study, &err)
+                         : check_trained(doctor, &c, &what, &err);
     }
     if (rc != RT_OK)
         doctor_say(doctor, VERDICT_FAIL, what, "%s", err.text);

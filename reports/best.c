@@ -120,12 +120,15 @@ static rt_status choose(const struct report_wish *wish, struct choice *choice, s
 
 static void say_why(const struct choice *choice, char *text, size_t size)
 {
-    char knee[320];
+    char knee[320], lowest[STORE_NAME + 12];
     size_t used;
 
+    (void)snprintf(lowest, sizeof lowest, "the lowest %s",
+                   choice->front->own ? choice->front->objective[0] : "error");
     report__knee_text(choice->front, knee, sizeof knee);
-    used = (size_t)snprintf(text, size, "%s of the %d students on the front",
-                            choice->knee ? "the knee" : "the lowest error", choice->fitting);
+    used = (size_t)snprintf(text, size, "%s of the %d %s on the front",
+                            choice->knee ? "the knee" : lowest, choice->fitting,
+                            choice->front->own ? "architectures" : "students");
     for (int i = 0, said = 0; i < LIMITS; i++)
         if (isfinite(choice->limits[i].most) && used < size)
             used += (size_t)snprintf(text + used, size - used, "%s%s %.6g",
@@ -164,7 +167,9 @@ static void compare(const struct report__rows *rows, const struct report__row *o
         const double a = report__row_value(other, name), b = report__row_value(row, name);
         if (!isfinite(a) || !isfinite(b))
             continue;
-        if (strcmp(name, "error") == 0)
+        if (row->name)
+            (void)snprintf(part, sizeof part, "%s %.4g for %.4g", name, a, b);
+        else if (strcmp(name, "error") == 0)
             (void)snprintf(part, sizeof part, "%.2f points %s error", 100 * fabs(a - b),
                            a < b ? "less" : "more");
         else
@@ -236,6 +241,17 @@ static void print_neighbour(const struct choice *choice, int i, const char *labe
     print_wrapped(out, label, text);
 }
 
+static void print_own(const struct choice *choice, FILE *out)
+{
+    const struct report__row *row = &choice->front->row[choice->chosen];
+    char text[32];
+
+    for (int o = 0; o < choice->front->objective_count; o++) {
+        (void)snprintf(text, sizeof text, "%.6g", row->value[o]);
+        print_wrapped(out, row->name[o], text);
+    }
+}
+
 static void print_text(struct store *store, const struct choice *choice, FILE *out)
 {
     const struct report__row *row = &choice->front->row[choice->chosen];
@@ -244,7 +260,14 @@ static void print_text(struct store *store, const struct choice *choice, FILE *o
     say_why(choice, why, sizeof why);
     (void)snprintf(head, sizeof head, "%lld", (long long)row->candidate);
     print_wrapped(out, "candidate", head);
-    print_wrapped(out, "student", row->arch);
+    print_wrapped(out, choice->front->own ? "choices" : "student", row->arch);
+    if (choice->front->own) {
+        print_own(choice, out);
+        print_wrapped(out, "why", why);
+        print_neighbour(choice, choice->chosen - 1, "before it", out);
+        print_neighbour(choice, choice->chosen + 1, "behind it", out);
+        return;
+    }
     print_scores(choice, out);
     print_wrapped(out, "why", why);
     print_neighbour(choice, choice->chosen - 1, "less error", out);

@@ -34,10 +34,10 @@ struct report__show report__show(const struct report__rows *rows, const char *ob
                  {"int8_bytes", {1, "B", "bytes of the weights in int8"}}};
     double most = 0;
 
-    for (size_t i = 0; i < sizeof shows / sizeof *shows; i++)
+    for (size_t i = 0; i < sizeof shows / sizeof *shows && !rows->own; i++)
         if (strcmp(shows[i].objective, objective) == 0)
             return shows[i].show;
-    if (strcmp(objective, "latency") != 0)
+    if (rows->own || strcmp(objective, "latency") != 0)
         return (struct report__show){1, "", objective};
     for (int i = 0; i < rows->count; i++)
         most = fmax(most, rows->row[i].latency);
@@ -109,7 +109,7 @@ void report__cell_arch(FILE *out, const char *arch)
 {
     (void)fputs("<td class=\"arch\">", out);
     while (*arch) {
-        const size_t gene = strcspn(arch, "-."), size = gene + (arch[gene] != '\0');
+        const size_t gene = strcspn(arch, "-,."), size = gene + (arch[gene] != '\0');
         char part[SPACE_ARCH_TEXT];
         (void)snprintf(part, sizeof part, "%.*s", (int)size, arch);
         report__html(out, part);
@@ -129,18 +129,36 @@ static void print_card(FILE *out, const char *big, const char *small, const char
     (void)fputs("</b></div>\n", out);
 }
 
+static void print_goals(const struct report__page *page)
+{
+    const struct report__rows *rows = &page->rows;
+
+    (void)fputs("minimising ", page->out);
+    for (int o = 0; o < rows->objective_count; o++) {
+        (void)fputs(!o ? "" : o + 1 == rows->objective_count ? " and " : ", ", page->out);
+        report__html(page->out, rows->objective[o]);
+    }
+    (void)fputs(".</p>\n", page->out);
+}
+
 static rt_status print_searched(struct report__page *page, struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
     char low[REPORT__CELL], high[REPORT__CELL];
-    const struct report__rows *rows = &page->rows;
 
     RT_TRY(report__ask(page->store,
                        "select count(*), min(depth), max(depth), min(width), max(width),"
                        " min(params), max(params),"
                        " (select count(*) from teacher where kind <> 'ensemble') from candidate",
                        &q, err));
-    if (report__next(q) && sqlite3_column_int(q, 0) > 0) {
+    const bool any = report__next(q) && sqlite3_column_int(q, 0) > 0;
+    if (any && page->rows.own) {
+        (void)fprintf(page->out,
+                      "<p class=\"lead\">%d architectures were tried, scored by a command of the "
+                      "study's own, ",
+                      sqlite3_column_int(q, 0));
+        print_goals(page);
+    } else if (any) {
         (void)fprintf(page->out,
                       "<p class=\"lead\">%d student architectures were tried, of depth %d to %d, "
                       "width %d to %d and %s to %s parameters, each distilled from ",
@@ -150,12 +168,8 @@ static rt_status print_searched(struct report__page *page, struct rt_err *err)
                       report__count(report__number(q, 6), high));
         const int teachers = sqlite3_column_int(q, 7);
         (void)fprintf(page->out, teachers == 1 ? "%d teacher" : "%d teachers", teachers);
-        (void)fputs(" in a short run, minimising ", page->out);
-        for (int o = 0; o < rows->objective_count; o++) {
-            (void)fputs(!o ? "" : o + 1 == rows->objective_count ? " and " : ", ", page->out);
-            report__html(page->out, rows->objective[o]);
-        }
-        (void)fputs(".</p>\n", page->out);
+        (void)fputs(" in a short run, ", page->out);
+        print_goals(page);
     }
     return report__end(page->store, q, err);
 }
@@ -164,23 +178,46 @@ static void print_recommended(struct report__page *page)
 {
     FILE *out = page->out;
     const struct report__row *row = &page->rows.row[page->knee];
-    char why[512], error[REPORT__CELL], params[REPORT__CELL], latency[REPORT__CELL];
+    char why[512], scores[STORE_MAX_OBJECTIVES * 64], error[REPORT__CELL], params[REPORT__CELL],
+        latency[REPORT__CELL];
 
     report__knee_text(&page->rows, why, sizeof why);
     (void)fprintf(out,
-                  "<div class=\"card wide\"><span>Suggested student: the knee of the front"
+                  "<div class=\"card wide\"><span>Suggested: the knee of the front"
                   "</span>\n<b>Candidate %lld &nbsp;<code>",
                   (long long)row->candidate);
     report__html(out, row->arch);
-    (void)fprintf(out, "</code></b>\n<p>%s %% error, %s parameters",
-                  report__percent(row->error, row->error_se, error),
-                  report__count((double)row->params, params));
-    if (isfinite(row->latency))
+    (void)fputs("</code></b>\n<p>", out);
+    if (row->name) {
+        report__own_text(row, page->rows.objective_count, scores, sizeof scores);
+        report__html(out, scores);
+    } else
+        (void)fprintf(out, "%s %% error, %s parameters",
+                      report__percent(row->error, row->error_se, error),
+                      report__count((double)row->params, params));
+    if (!row->name && isfinite(row->latency))
         (void)fprintf(out, ", %s", report__ms(row->latency, latency));
     (void)fputs(". It is ", out);
     report__html(out, why);
     (void)fputs("; one that fits your own limits comes from <code>retort best</code>.</p></div>\n",
                 out);
+}
+
+static void print_own_best(struct report__page *page)
+{
+    const struct report__rows *rows = &page->rows;
+    char big[32], small[STORE_NAME + 16];
+
+    for (int o = 0; o < rows->objective_count; o++) {
+        double low = INFINITY;
+        for (int i = 0; i < rows->count; i++)
+            if (rows->row[i].on_front)
+                low = fmin(low, rows->row[i].value[o]);
+        (void)snprintf(big, sizeof big, "%.4g", low);
+        (void)snprintf(small, sizeof small, "lowest %s", rows->objective[o]);
+        if (isfinite(low))
+            print_card(page->out, big, small, "");
+    }
 }
 
 static void print_best(struct report__page *page)
@@ -225,7 +262,9 @@ static rt_status print_progress(struct report__page *page, struct rt_err *err)
         print_card(page->out, big, small, "");
         (void)snprintf(big, sizeof big, "%d", sqlite3_column_int(q, 3));
         print_card(page->out, big,
-                   sqlite3_column_int(q, 3) == 1 ? "student on the front" : "students on the front",
+                   page->rows.own                  ? "architectures on the front"
+                   : sqlite3_column_int(q, 3) == 1 ? "student on the front"
+                                                   : "students on the front",
                    "");
         if (isfinite(report__number(q, 4))) {
             (void)snprintf(big, sizeof big, "%.4f", report__number(q, 4));
@@ -250,7 +289,9 @@ rt_status report__page_summary(struct report__page *page, struct rt_err *err)
     (void)fputs("<div class=\"cards\">\n", page->out);
     if (page->knee >= 0)
         print_recommended(page);
-    if (page->rows.count && isfinite(page->rows.row[0].error))
+    if (page->rows.count && page->rows.own)
+        print_own_best(page);
+    else if (page->rows.count && isfinite(page->rows.row[0].error))
         print_best(page);
     RT_TRY(print_progress(page, err));
     (void)fputs("</div>\n", page->out);
@@ -285,7 +326,9 @@ static void print_menu(const struct report__page *page)
         (void)fputs("<a href=\"#front\">Front</a> <a href=\"#students\">Students</a> "
                     "<a href=\"#search\">Search</a> <a href=\"#curves\">Learning curves</a> ",
                     page->out);
-    (void)fputs("<a href=\"#teachers\">Teachers</a> <a href=\"#measured\">Measurement</a> "
+    if (!page->rows.own)
+        (void)fputs("<a href=\"#teachers\">Teachers</a> ", page->out);
+    (void)fputs("<a href=\"#measured\">Measurement</a> "
                 "<a href=\"#study\">Study</a></nav>\n",
                 page->out);
 }
@@ -303,7 +346,8 @@ static rt_status print_page(struct report__page *page, struct rt_err *err)
         RT_TRY(report__page_importance(page, err));
         RT_TRY(report__page_curves(page, err));
     }
-    RT_TRY(report__page_teachers(page, err));
+    if (!page->rows.own)
+        RT_TRY(report__page_teachers(page, err));
     RT_TRY(report__page_failures(page, err));
     RT_TRY(report__page_measured(page, err));
     RT_TRY(report__page_study(page, err));

@@ -13,7 +13,8 @@ const short = x => {
 };
 const time = ms => ms < .1 ? (ms * 1000).toPrecision(3) + " µs" : ms >= 1000 ? (ms / 1000).toPrecision(3) + " s" : ms.toPrecision(3) + " ms";
 const percent = (x, se) => (100 * x).toFixed(2) + (se == null ? "" : " ±" + (100 * se).toFixed(2)) + " %";
-const about = r => [`Candidate ${r.candidate}, trial ${r.trial}${r.front ? ", on the front" : ""}`, r.arch,
+const head = r => `Candidate ${r.candidate}, trial ${r.trial}${r.front ? ", on the front" : ""}`;
+const about = r => data.own ? [head(r), r.arch, ...data.own.map(o => `${o} ${short(r[o])}`)].join("\n") : [head(r), r.arch,
   r.error != null && "error " + percent(r.error, r.se), r.agreement != null && "agreement " + percent(r.agreement),
   r.kl != null && "KL " + r.kl.toFixed(4), r.latency != null && "latency " + time(r.latency),
   short(r.params) + " parameters, " + short(r.macs) + " MACs"].filter(Boolean).join("\n");

@@ -25,7 +25,7 @@ static double at_y(const struct pair *pair, const struct report__row *row)
 
 static bool shows_error(const struct pair *pair)
 {
-    return strcmp(pair->y, "error") == 0;
+    return strcmp(pair->y, "error") == 0 && pair->show_y.factor == 100;
 }
 
 static void set_ranges(const struct report__page *page, const struct pair *pair,
@@ -185,6 +185,33 @@ static void print_row(const struct report__page *page, int i, bool agreement, bo
     (void)fputs("</tr>\n", out);
 }
 
+static void print_own_table(const struct report__page *page)
+{
+    const struct report__rows *rows = &page->rows;
+    const char *heads[STORE_MAX_OBJECTIVES + 3] = {"id", "<architecture"};
+    char text[32];
+
+    for (int o = 0; o < rows->objective_count; o++)
+        heads[o + 2] = rows->objective[o];
+    report__table_open(page->out, heads);
+    for (int i = 0; i < rows->count; i++) {
+        const struct report__row *row = &rows->row[i];
+        if (!row->on_front)
+            continue;
+        (void)fprintf(page->out, "<tr data-trial=\"%lld\"%s>", (long long)row->trial,
+                      i == page->knee ? " class=\"knee\"" : "");
+        (void)snprintf(text, sizeof text, "%lld", (long long)row->candidate);
+        report__cell(page->out, text, (double)row->candidate);
+        report__cell_arch(page->out, row->arch);
+        for (int o = 0; o < rows->objective_count; o++) {
+            (void)snprintf(text, sizeof text, "%.5g", row->value[o]);
+            report__cell(page->out, text, row->value[o]);
+        }
+        (void)fputs("</tr>\n", page->out);
+    }
+    report__table_close(page->out);
+}
+
 static void print_table(const struct report__page *page)
 {
     const char *heads[12] = {"id", "<architecture", "error, %"};
@@ -218,14 +245,13 @@ void report__page_front(struct report__page *page)
     FILE *out = page->out;
 
     report__section(out, "front", "The front");
-    (void)fputs(
-        "<p class=\"lead\"><span class=\"key front\"></span> on the front: no other student "
-        "is as good in every objective and better in one &ensp;<span class=\"key knee\">"
-        "</span> the knee &ensp;<span class=\"key others\"></span> other trials &ensp;"
-        "<span class=\"key stairs\"></span> the border for two objectives alone &ensp;"
-        "<span class=\"key level\"></span> the teachers' ensemble &ensp;Vertical lines are "
-        "± one standard error.",
-        out);
+    (void)fputs("<p class=\"lead\"><span class=\"key front\"></span> on the front: no other trial "
+                "is as good in every objective and better in one &ensp;<span class=\"key knee\">"
+                "</span> the knee &ensp;<span class=\"key others\"></span> other trials &ensp;"
+                "<span class=\"key stairs\"></span> the border for two objectives alone &ensp;"
+                "<span class=\"key level\"></span> the teachers' ensemble &ensp;Vertical lines are "
+                "± one standard error.",
+                out);
     if (page->every > 1)
         (void)fprintf(out, " Of the other trials one in %d is drawn.", page->every);
     (void)fputs("</p>\n<div class=\"plots\">\n", out);
@@ -236,7 +262,12 @@ void report__page_front(struct report__page *page)
             draw_pair(page, x, y);
         }
     (void)fputs("</div>\n", out);
-    report__section(out, "students", "Students on the front");
+    report__section(out, "students", rows->own ? "On the front" : "Students on the front");
+    if (rows->own) {
+        (void)fputs("<p class=\"lead\">A click on a title sorts. The knee is marked.</p>\n", out);
+        print_own_table(page);
+        return;
+    }
     (void)fputs("<p class=\"lead\">By error; a click on a title sorts. The knee is marked. "
                 "<code>retort distill</code> with an id trains that student fully.</p>\n",
                 out);
@@ -254,11 +285,35 @@ static void print_data_row(FILE *out, const struct report__row *row)
     (void)fprintf(out, "[%lld,%lld,", (long long)row->trial, (long long)row->candidate);
     report__json(out, row->arch);
     (void)fprintf(out, ",%d", row->on_front);
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    for (size_t i = 0; i < sizeof values / sizeof *values && !row->name; i++) {
         (void)fputc(',', out);
         report__json_number(out, values[i]);
     }
+    for (int o = 0; o < STORE_MAX_OBJECTIVES && row->name && row->name[o][0]; o++) {
+        (void)fputc(',', out);
+        report__json_number(out, row->value[o]);
+    }
     (void)fputc(']', out);
+}
+
+/* The columns of a study of the user's own metrics; `own` says so. */
+static void print_own_head(const struct report__page *page)
+{
+    const struct report__rows *rows = &page->rows;
+    FILE *out = page->out;
+
+    (void)fputs("<script type=\"application/json\" id=\"data\">\n{\"columns\":[\"trial\","
+                "\"candidate\",\"arch\",\"front\"",
+                out);
+    for (int part = 0; part < 3; part++) {
+        (void)fputs(part == 1 ? "],\n\"factors\":{" : part == 2 ? "},\n\"own\":[" : "", out);
+        for (int o = 0; o < rows->objective_count; o++) {
+            (void)fputs(part == 0 || o ? "," : "", out);
+            report__json(out, rows->objective[o]);
+            (void)fputs(part == 1 ? ":1" : "", out);
+        }
+    }
+    (void)fputs("],\n\"rows\":[", out);
 }
 
 void report__page_data(struct report__page *page)
@@ -268,14 +323,18 @@ void report__page_data(struct report__page *page)
     FILE *out = page->out;
     bool first = true;
 
-    (void)fputs("<script type=\"application/json\" id=\"data\">\n{\"columns\":[\"trial\","
-                "\"candidate\",\"arch\",\"front\",\"error\",\"se\",\"kl\",\"agreement\","
-                "\"latency\",\"params\",\"bytes\",\"macs\",\"memory\"],\n\"factors\":{",
-                out);
-    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-        (void)fprintf(out, "%s\"%s\":%g", i ? "," : "", shown[i],
-                      report__show(&page->rows, shown[i]).factor);
-    (void)fputs("},\n\"rows\":[", out);
+    if (page->rows.own)
+        print_own_head(page);
+    else {
+        (void)fputs("<script type=\"application/json\" id=\"data\">\n{\"columns\":[\"trial\","
+                    "\"candidate\",\"arch\",\"front\",\"error\",\"se\",\"kl\",\"agreement\","
+                    "\"latency\",\"params\",\"bytes\",\"macs\",\"memory\"],\n\"factors\":{",
+                    out);
+        for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+            (void)fprintf(out, "%s\"%s\":%g", i ? "," : "", shown[i],
+                          report__show(&page->rows, shown[i]).factor);
+        (void)fputs("},\n\"rows\":[", out);
+    }
     for (int i = 0; i < page->rows.count; i++)
         if (report__page_draws(page, i)) {
             (void)fputs(first ? "\n" : ",\n", out);

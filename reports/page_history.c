@@ -88,11 +88,13 @@ static int by_trial(const void *a, const void *b)
     return p->trial < q->trial ? -1 : p->trial > q->trial;
 }
 
-static void draw_lowest(struct report__page *page, struct report__chart *chart)
+static void draw_lowest(struct report__page *page, struct report__chart *chart, const char *name,
+                        double factor)
 {
     const struct report__rows *rows = &page->rows;
     const struct report__row **order =
         calloc((size_t)rows->count + 1, sizeof(const struct report__row *));
+    char attributes[STORE_NAME + 64];
     double low = NAN;
 
     if (!order) /* the dots say the same */
@@ -100,9 +102,12 @@ static void draw_lowest(struct report__page *page, struct report__chart *chart)
     for (int i = 0; i < rows->count; i++)
         order[i] = &rows->row[i];
     qsort(order, (size_t)rows->count, sizeof(const struct report__row *), by_trial);
-    report__path_open(chart, "class=\"curve main\" data-name=\"lowest error so far\"");
+    (void)snprintf(attributes, sizeof attributes,
+                   "class=\"curve main\" data-name=\"lowest %s so far\"", name);
+    report__path_open(chart, attributes);
     for (int i = 0; i < rows->count; i++) {
-        const double error = 100 * order[i]->error, trial = (double)order[i]->trial;
+        const double error = factor * report__row_value(order[i], name),
+                     trial = (double)order[i]->trial;
         const bool lower = isfinite(error) && !(error >= low);
         if (!lower && i + 1 < rows->count)
             continue;
@@ -116,15 +121,19 @@ static void draw_lowest(struct report__page *page, struct report__chart *chart)
 
 static void draw_errors(struct report__page *page)
 {
-    const char *title = "error of each trial, lowest so far";
     const struct report__rows *rows = &page->rows;
+    const char *name = rows->own ? rows->objective[0] : "error";
+    const struct report__show show = report__show(rows, name);
+    char title[STORE_NAME + 40];
     struct report__chart chart = {.out = page->out,
                                   .x = {"trial", "trial", false, REPORT__AXIS_EMPTY},
-                                  .y = {"error", "validation error, %", false, REPORT__AXIS_EMPTY}};
+                                  .y = {name, show.label, false, REPORT__AXIS_EMPTY}};
+
+    (void)snprintf(title, sizeof title, "%s of each trial, lowest so far", name);
 
     for (int i = 0; i < rows->count; i++) {
         report__axis_widen(&chart.x, (double)rows->row[i].trial);
-        report__axis_widen(&chart.y, 100 * rows->row[i].error);
+        report__axis_widen(&chart.y, show.factor * report__row_value(&rows->row[i], name));
     }
     report__axis_widen(&chart.y, 100 * rows->ensemble_error);
     report__figure_open(page->out);
@@ -133,7 +142,8 @@ static void draw_errors(struct report__page *page)
         (void)fprintf(page->out, "<path class=\"others%s%s\" d=\"", front ? " front" : "",
                       front ? "" : report__page_crowd(page));
         for (int i = 0; i < rows->count; i++) {
-            const double x = (double)rows->row[i].trial, y = 100 * rows->row[i].error;
+            const double x = (double)rows->row[i].trial,
+                         y = show.factor * report__row_value(&rows->row[i], name);
             if (rows->row[i].on_front == front && report__page_draws(page, i) &&
                 report__chart_shows(&chart, x, y))
                 (void)fprintf(page->out, "M%.1f %.1fh0", report__chart_x(&chart, x),
@@ -142,7 +152,7 @@ static void draw_errors(struct report__page *page)
         (void)fputs("\"/>\n", page->out);
     }
     report__chart_level(&chart, 100 * rows->ensemble_error, "ensemble");
-    draw_lowest(page, &chart);
+    draw_lowest(page, &chart, name, show.factor);
     report__chart_close(&chart);
     report__figure_close(page->out, title);
 }

@@ -202,6 +202,10 @@ static rt_status print_hosts(struct report__page *page, struct rt_err *err)
 rt_status report__page_measured(struct report__page *page, struct rt_err *err)
 {
     report__section(page->out, "measured", "How it was measured");
+    if (page->rows.own) {
+        (void)fputs("<p>All values are what the study's own command answered.</p>\n", page->out);
+        return print_hosts(page, err);
+    }
     (void)fputs("<p>Error, agreement and KL are taken on the validation split at temperature 1 "
                 "after a short distillation run; ± is one standard error over its examples. The "
                 "test split was not looked at. Parameters, bytes, multiply-accumulates and peak "

@@ -178,6 +178,74 @@ static rt_status load_rows(struct store *store, enum report__which which, struct
     return rc;
 }
 
+/* ---- studies of the user's own metrics ---- */
+
+static int by_trial(const void *va, const void *vb)
+{
+    const struct report__row *a = va, *b = vb;
+    return (a->trial > b->trial) - (a->trial < b->trial);
+}
+
+static int by_first_objective(const void *va, const void *vb)
+{
+    const struct report__row *a = va, *b = vb;
+
+    if (a->value[0] != b->value[0])
+        return a->value[0] < b->value[0] ? -1 : 1;
+    return by_trial(va, vb);
+}
+
+static rt_status load_values(struct store *store, struct report__rows *rows, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+    int at = 0;
+
+    RT_TRY(report__ask(store, "select trial, position, value from objective_values order by trial",
+                       &q, err));
+    while (report__next(q)) {
+        const int64_t trial = sqlite3_column_int64(q, 0);
+        const int position = sqlite3_column_int(q, 1);
+        while (at < rows->count && rows->row[at].trial < trial)
+            at++;
+        if (at < rows->count && rows->row[at].trial == trial && position < rows->objective_count)
+            rows->row[at].value[position] = report__number(q, 2);
+    }
+    return report__end(store, q, err);
+}
+
+static rt_status load_own(struct store *store, struct report__rows *rows, struct rt_err *err)
+{
+    double own;
+
+    RT_TRY(report__one_number(
+        store, "select json_extract(settings, '$.kernels') = 'none' from study", &own, err));
+    rows->own = own == 1;
+    if (!rows->own)
+        return RT_OK;
+    rows->name = malloc(sizeof rows->objective);
+    if (!rows->name)
+        return rt_fail(err, RT_ENOMEM, "no memory for %d trials", rows->count);
+    memcpy(rows->name, rows->objective, sizeof rows->objective);
+    qsort(rows->row, (size_t)rows->count, sizeof *rows->row, by_trial);
+    for (int i = 0; i < rows->count; i++) {
+        rows->row[i].name = (const char(*)[STORE_NAME])rows->name;
+        for (int o = 0; o < STORE_MAX_OBJECTIVES; o++)
+            rows->row[i].value[o] = NAN;
+    }
+    RT_TRY(load_values(store, rows, err));
+    qsort(rows->row, (size_t)rows->count, sizeof *rows->row, by_first_objective);
+    return RT_OK;
+}
+
+void report__own_text(const struct report__row *row, int objectives, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (int o = 0; o < objectives && used < size; o++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s %.4g", o ? ", " : "", row->name[o],
+                                 row->value[o]);
+}
+
 rt_status report__rows_load(struct store *store, enum report__which which,
                             struct report__rows *rows, struct rt_err *err)
 {
@@ -185,7 +253,7 @@ rt_status report__rows_load(struct store *store, enum report__which which,
 
     *rows = (struct report__rows){0};
     if ((rc = load_objectives(store, rows, err)) || (rc = load_study(store, rows, err)) ||
-        (rc = load_rows(store, which, rows, err)))
+        (rc = load_rows(store, which, rows, err)) || (rc = load_own(store, rows, err)))
         report__rows_release(rows);
     return rc;
 }
@@ -195,11 +263,15 @@ void report__rows_release(struct report__rows *rows)
     for (int i = 0; i < rows->count; i++)
         free(rows->row[i].arch);
     free(rows->row);
+    free(rows->name);
     *rows = (struct report__rows){0};
 }
 
 double report__row_value(const struct report__row *row, const char *objective)
 {
+    for (int o = 0; row->name && o < STORE_MAX_OBJECTIVES; o++)
+        if (strcmp(row->name[o], objective) == 0)
+            return row->value[o];
     const struct {
         const char *name;
         double value;
@@ -225,12 +297,13 @@ bool report__has(const struct report__rows *rows, const char *objective)
 
 bool report__is_cost(const char *objective)
 {
-    static const char *const goodness[] = {"error", "kl", "int8_error", "int8_kl"};
+    static const char *const costs[] = {"params", "bytes",   "macs",
+                                        "memory", "latency", "int8_bytes"};
 
-    for (size_t i = 0; i < sizeof goodness / sizeof *goodness; i++)
-        if (strcmp(goodness[i], objective) == 0)
-            return false;
-    return true;
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
+        if (strcmp(costs[i], objective) == 0)
+            return true;
+    return false;
 }
 
 void report__pair(const char *a, const char *b, const char **x, const char **y)

@@ -34,13 +34,17 @@ struct report__row { /* NaN: not measured */
     double int8_error, int8_kl, int8_bytes;
     bool on_front;
     char *arch;
+    const char (*name)[STORE_NAME]; /* in a study of the user's own metrics: the objectives', ... */
+    double value[STORE_MAX_OBJECTIVES]; /* ... and theirs; else NULL */
 };
 
 struct report__rows {
-    struct report__row *row; /* owned; lowest error first, then in order of trials */
+    struct report__row *row; /* owned; lowest error (or first objective) first, then by trial */
     int count, front_count, room;
     int objective_count;
     char objective[STORE_MAX_OBJECTIVES][STORE_NAME];
+    bool own; /* an evaluator of the user's own: its objectives are all there is to show */
+    char (*name)[STORE_NAME]; /* owned: the objectives' again, for the rows of such a study */
     double ensemble_error, ensemble_se; /* NaN without an ensemble */
     double ensemble_params;             /* of all teachers together, NaN when one is unknown */
     int64_t committed, failed;          /* students, whatever their longest run; failed trials */
@@ -54,6 +58,8 @@ rt_status report__rows_load(struct store *store, enum report__which which,
 void report__rows_release(struct report__rows *rows);
 /* The value of an objective; NaN for a name that no row has. */
 double report__row_value(const struct report__row *row, const char *objective);
+/* "loss 0.0203, work 88", of a study of the user's own metrics. */
+void report__own_text(const struct report__row *row, int objectives, char *text, size_t size);
 bool report__has(const struct report__rows *rows, const char *objective);
 /* error and kl, in int8 too, say how good a student is, the other objectives what it costs. Costs
  * are looked at on a logarithmic scale. */

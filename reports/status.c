@@ -155,6 +155,16 @@ static void print_work(const struct progress *p, FILE *out)
     print_left(p, out);
 }
 
+static void print_own(const char *label, const struct report__rows *rows, int i, FILE *out)
+{
+    char text[STORE_MAX_OBJECTIVES * 64 + 40];
+
+    report__own_text(&rows->row[i], rows->objective_count, text, sizeof text);
+    (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", candidate %lld",
+                   (long long)rows->row[i].candidate);
+    print_line(out, label, text);
+}
+
 static void print_student(const char *label, const struct report__row *row, FILE *out)
 {
     char text[160 + SPACE_ARCH_TEXT], error[REPORT__CELL], params[REPORT__CELL];
@@ -172,9 +182,15 @@ static void print_front(const struct progress *p, const struct report__rows *row
 {
     char text[128], error[REPORT__CELL];
 
-    (void)snprintf(text, sizeof text, p->front == 1 ? "%d student" : "%d students", p->front);
+    (void)snprintf(text, sizeof text,
+                   rows->own       ? p->front == 1 ? "%d architecture" : "%d architectures"
+                   : p->front == 1 ? "%d student"
+                                   : "%d students",
+                   p->front);
     if (!p->front && rows->committed)
-        (void)snprintf(text, sizeof text, "none yet: no student has reached the last rung");
+        (void)snprintf(text, sizeof text, "%s",
+                       rows->own ? "none yet: no trial of the last rung keeps the constraints"
+                                 : "none yet: no student has reached the last rung");
     if (isfinite(p->volume))
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", hypervolume %.4f",
                        p->volume);
@@ -182,7 +198,10 @@ static void print_front(const struct progress *p, const struct report__rows *row
         (void)snprintf(text + strlen(text), sizeof text - strlen(text),
                        " (%+.4f in the last tenth of the trials)", p->gain);
     print_line(out, "front", text);
-    if (rows->count) {
+    if (rows->count && rows->own) {
+        print_own("best", rows, 0, out);
+        print_own("knee", rows, report__knee(rows), out);
+    } else if (rows->count) {
         print_student("best", &rows->row[0], out);
         print_student("knee", &rows->row[report__knee(rows)], out);
     }

@@ -24,6 +24,8 @@ static const char *cell(const struct report__row *row, const char *name, bool ma
 {
     if (strcmp(name, "id") == 0)
         (void)snprintf(text, REPORT__CELL, "%lld%s", (long long)row->candidate, marked ? "*" : " ");
+    else if (row->name)
+        (void)snprintf(text, REPORT__CELL, "%.4g", report__row_value(row, name));
     else if (strcmp(name, "error") == 0)
         report__percent(row->error, row->error_se, text);
     else
@@ -31,9 +33,9 @@ static const char *cell(const struct report__row *row, const char *name, bool ma
     return text;
 }
 
-static const char *title(const char *name)
+static const char *title(const char *name, bool own)
 {
-    return strcmp(name, "error") == 0 ? "error %" : strcmp(name, "id") == 0 ? "id " : name;
+    return !own && strcmp(name, "error") == 0 ? "error %" : strcmp(name, "id") == 0 ? "id " : name;
 }
 
 static bool any_latency(const struct report__rows *rows)
@@ -51,7 +53,11 @@ static void choose_columns(const struct report__rows *rows, struct columns *colu
                                         "macs",    "memory", "latency"};
 
     *columns = (struct columns){0};
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    if (rows->own)
+        columns->name[columns->count++] = "id";
+    for (int o = 0; o < rows->objective_count && rows->own; o++)
+        columns->name[columns->count++] = rows->objective[o];
+    for (size_t i = 0; i < sizeof order / sizeof *order && !rows->own; i++) {
         const bool always = i < 2 || strcmp(order[i], "params") == 0 ||
                             (strcmp(order[i], "latency") == 0 && any_latency(rows));
         if (always || report__has(rows, order[i]))
@@ -59,7 +65,7 @@ static void choose_columns(const struct report__rows *rows, struct columns *colu
     }
     for (int c = 0; c < columns->count; c++) {
         char text[REPORT__CELL];
-        columns->width[c] = report__columns(title(columns->name[c]));
+        columns->width[c] = report__columns(title(columns->name[c], rows->own));
         for (int i = 0; i < rows->count; i++) {
             const int width = report__columns(cell(&rows->row[i], columns->name[c], true, text));
             columns->width[c] = width > columns->width[c] ? width : columns->width[c];
@@ -68,7 +74,7 @@ static void choose_columns(const struct report__rows *rows, struct columns *colu
     }
 }
 
-/* Broken at hyphens and dots where it is too long for its line. */
+/* Broken at hyphens, commas and dots where it is too long for its line. */
 static void print_arch(FILE *out, const char *arch, int at)
 {
     int room = WIDTH - at, left = room;
@@ -80,7 +86,7 @@ static void print_arch(FILE *out, const char *arch, int at)
         (void)fprintf(out, "\n%*s", at, "");
     }
     while (*arch) {
-        const size_t gene = strcspn(arch, "-."), size = gene + (arch[gene] != '\0');
+        const size_t gene = strcspn(arch, "-,."), size = gene + (arch[gene] != '\0');
         if ((int)size > left && left < room) {
             (void)fprintf(out, "\n%*s", at, "");
             left = room;
@@ -98,7 +104,7 @@ void report__print_table(const struct report__rows *rows, int marked, FILE *out)
 
     choose_columns(rows, &columns);
     for (int c = 0; c < columns.count; c++) {
-        report__pad(out, title(columns.name[c]), columns.width[c]);
+        report__pad(out, title(columns.name[c], rows->own), columns.width[c]);
         (void)fputs("  ", out);
     }
     (void)fputs(columns.arch_at + MIN_ARCH <= WIDTH ? "architecture\n" : "\n", out);
@@ -113,6 +119,13 @@ void report__print_table(const struct report__rows *rows, int marked, FILE *out)
     }
 }
 
+/* A text that may have a comma in it. */
+static void print_csv_text(FILE *out, const char *text)
+{
+    const bool quotes = strpbrk(text, ",\"") != NULL;
+    (void)fprintf(out, quotes ? "\"%s\"" : "%s", text);
+}
+
 static void print_csv_number(FILE *out, double value)
 {
     if (isfinite(value))
@@ -121,8 +134,28 @@ static void print_csv_number(FILE *out, double value)
         (void)fputc(',', out);
 }
 
+static void print_own_csv(const struct report__rows *rows, FILE *out)
+{
+    (void)fputs("candidate,trial,arch", out);
+    for (int o = 0; o < rows->objective_count; o++)
+        (void)fprintf(out, ",%s", rows->objective[o]);
+    (void)fputc('\n', out);
+    for (int i = 0; i < rows->count; i++) {
+        const struct report__row *r = &rows->row[i];
+        (void)fprintf(out, "%lld,%lld,", (long long)r->candidate, (long long)r->trial);
+        print_csv_text(out, r->arch);
+        for (int o = 0; o < rows->objective_count; o++)
+            print_csv_number(out, r->value[o]);
+        (void)fputc('\n', out);
+    }
+}
+
 void report__print_csv(const struct report__rows *rows, FILE *out)
 {
+    if (rows->own) {
+        print_own_csv(rows, out);
+        return;
+    }
     (void)fputs("candidate,trial,arch,error,error_stderr,kl,agreement,latency_ms,params,bytes,"
                 "macs,memory\n",
                 out);
@@ -144,8 +177,20 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+static json_t *own_json(const struct report__row *r)
+{
+    json_t *row = json_pack("{s:I, s:I, s:s}", "candidate", (json_int_t)r->candidate, "trial",
+                            (json_int_t)r->trial, "arch", r->arch);
+
+    for (int o = 0; row && o < STORE_MAX_OBJECTIVES && r->name[o][0]; o++)
+        (void)json_object_set_new(row, r->name[o], number(r->value[o]));
+    return row;
+}
+
 json_t *report__json_row(const struct report__row *r)
 {
+    if (r->name)
+        return own_json(r);
     return json_pack("{s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "candidate",
                      (json_int_t)r->candidate, "trial", (json_int_t)r->trial, "arch", r->arch,
                      "error", number(r->error), "error_stderr", number(r->error_se), "kl",
@@ -180,8 +225,9 @@ static void print_front(const struct report__rows *rows, FILE *out)
         return;
     }
     report__print_table(rows, report__knee(rows), out);
-    (void)fprintf(out, "\n%d of %lld students, %lld trials failed; * the knee", rows->count,
-                  (long long)rows->committed, (long long)rows->failed);
+    (void)fprintf(out, "\n%d of %lld %s, %lld trials failed; * the knee", rows->count,
+                  (long long)rows->committed, rows->own ? "architectures" : "students",
+                  (long long)rows->failed);
     if (isfinite(rows->ensemble_error))
         (void)fprintf(out, "; ensemble %s %%",
                       report__percent(rows->ensemble_error, rows->ensemble_se, error));

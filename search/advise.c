@@ -151,6 +151,24 @@ static size_t choose_points(struct search__advisor *a, const struct search__leve
     return n;
 }
 
+static int compare_values(const void *va, const void *vb)
+{
+    const double a = *(const double *)va, b = *(const double *)vb;
+    return (a > b) - (a < b);
+}
+
+/* Runs that diverge may come to any number: what is far beyond all others says no more than that.
+ */
+static double ceiling_of(const double *y, size_t n)
+{
+    double sorted[MOST_POINTS];
+
+    memcpy(sorted, y, n * sizeof *y);
+    qsort(sorted, n, sizeof *sorted, compare_values);
+    const double low = sorted[n / 4], high = sorted[3 * n / 4];
+    return high > low ? high + 10 * (high - low) : INFINITY;
+}
+
 static void fit(struct search__advisor *a, const struct search__proposer *p)
 {
     const size_t m = (size_t)p->options->objective_count;
@@ -165,6 +183,9 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
             continue;
         for (size_t i = 0; i < n; i++)
             a->y[i] = p->points[a->trial[i] * m + k];
+        a->ceiling[k] = ceiling_of(a->y, n);
+        for (size_t i = 0; i < n; i++)
+            a->y[i] = fmin(a->y[i], a->ceiling[k]);
         search_model_fit(a->model[k], a->x, a->y, n);
     }
     if (!a->violation || !a->ready)
@@ -184,7 +205,7 @@ static void add(struct search__advisor *a, const struct search__proposer *p, siz
     space_features(p->space, &p->archs[trial], a->x);
     for (size_t k = 0; k < m; k++)
         if (a->model[k])
-            search_model_add(a->model[k], a->x, point[k]);
+            search_model_add(a->model[k], a->x, fmin(point[k], a->ceiling[k]));
     if (a->violation)
         search_model_add(a->violation, a->x, search__violation(p, trial));
 }

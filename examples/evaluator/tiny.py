@@ -15,6 +15,8 @@ def train(arch, steps, seed):
     for _ in range(steps):
         for f, x in zip(feats, xs):
             e = sum(a * b for a, b in zip(out, f)) - math.sin(2 * x)
+            if abs(e) > 1e3:
+                return None  # the rate is too high
             out = [o - arch["rate"] * e * v / width for o, v in zip(out, f)]
     errors = [(sum(a * b for a, b in zip(out, f)) - math.sin(2 * x)) ** 2 for f, x in zip(feats, xs)]
     return {"loss": sum(errors) / len(errors), "work": work}
@@ -22,4 +24,5 @@ def train(arch, steps, seed):
 for line in sys.stdin:  # one job a line; the end of the input ends the evaluator
     job = json.loads(line)
     metrics = train(job["architecture"], job["budget"] or 50, job["seed"])
-    print(json.dumps({"trial": job["trial"], "metrics": metrics}), flush=True)
+    answer = {"metrics": metrics} if metrics else {"error": "diverged", "kind": "diverged"}
+    print(json.dumps({"trial": job["trial"], **answer}), flush=True)
