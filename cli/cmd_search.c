@@ -10,6 +10,7 @@
 #include "cli/evaluator.h"
 #include "cli/lab.h"
 #include "cli/settings.h"
+#include "cli/start.h"
 
 struct wishes { /* options; negative or NULL: as the study says */
     const char *study, *db, *log;
@@ -72,16 +73,24 @@ static rt_status create_store(const struct study *study, const char *path,
                               .objective_count = search->objective_count,
                               .rung_count = search->rung_count ? search->rung_count : 1,
                               .rung_budget = {study->own ? 0 : study->recipe.steps}};
+    struct start_list start;
     char *text = NULL;
     rt_status rc;
 
-    RT_TRY(settings_print(settings, &text, err));
+    RT_TRY(start_read(study, &start, err));
+    if ((rc = settings_print(settings, &text, err))) {
+        start_release(&start);
+        return rc;
+    }
+    row.start = start.row;
+    row.start_count = start.count;
     row.settings = text;
     if (search->rung_count)
         memcpy(row.rung_budget, search->rung_budget, sizeof row.rung_budget);
     for (int i = 0; i < search->objective_count; i++)
         row.objectives[i] = search->objectives[i];
     rc = store_create(path, &row, store, err);
+    start_release(&start);
     free(text);
     return rc;
 }

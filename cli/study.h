@@ -22,6 +22,8 @@
 #include "trainer/train.h"
 
 #define STUDY_NAME 64
+#define STUDY_MAX_STARTS 32
+#define STUDY_START 1024 /* bytes of an entry of search.start_from, the NUL included */
 #define STUDY_MAX_BYTES ((size_t)1 << 20) /* of a study file */
 
 enum study_task { STUDY_TASK_IMAGE };
@@ -63,13 +65,15 @@ struct study {
     char store[RT_PATH_MAX];
     struct study_data data;
     struct tr_ensemble_spec teachers;
-    struct space space;           /* limits included */
-    struct tr_recipe recipe;      /* `distill:`, combine and weights of the teachers filled in */
-    struct tr_recipe full;        /* `full:`, what it does not say taken from `distill:` */
-    struct tr_prune prune;        /* of a recipe that starts from a teacher's weights */
-    double full_epochs;           /* > 0: in place of full.steps, see study_full_recipe() */
-    struct tr_online online;      /* `full.online:` */
-    struct study_gates gates;     /* of `retort distill --gates` */
+    struct space space;       /* limits included */
+    struct tr_recipe recipe;  /* `distill:`, combine and weights of the teachers filled in */
+    struct tr_recipe full;    /* `full:`, what it does not say taken from `distill:` */
+    struct tr_prune prune;    /* of a recipe that starts from a teacher's weights */
+    double full_epochs;       /* > 0: in place of full.steps, see study_full_recipe() */
+    struct tr_online online;  /* `full.online:` */
+    struct study_gates gates; /* of `retort distill --gates` */
+    int start_count;
+    char start_from[STUDY_MAX_STARTS][STUDY_START]; /* architectures or databases, as written */
     struct search_options search; /* workers at least 1; host and log are the caller's */
     int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */
     struct tr_latency_options latency;

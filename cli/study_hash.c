@@ -74,6 +74,7 @@ static void add_value(struct rt_hash *hash, const char *key, const cyaml_schema_
         memcpy(&truth, at, sizeof truth);
         add_integer(hash, key, truth);
         break;
+    case CYAML_STRING: add(hash, key, at); break;
     default: add_integer(hash, key, read_integer(at, schema->data_size)); break;
     }
 }

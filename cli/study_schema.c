@@ -96,6 +96,7 @@ static const cyaml_schema_value_t real = {CYAML_VALUE_FLOAT(CYAML_FLAG_STRICT, d
     }
 static const cyaml_schema_value_t goal = ENTRY(STUDY_TEXT);
 static const cyaml_schema_value_t argument = ENTRY(STUDY_ARGUMENT);
+static const cyaml_schema_value_t start = ENTRY(STUDY_START);
 static const cyaml_schema_value_t choice = ENTRY(SPACE_NAME);
 
 /* ---- blocks ---- */
@@ -297,6 +298,7 @@ static const cyaml_schema_field_t search_fields[] = {
     FLOAT("random", optional, study.search.random),
     WORD("inherit", optional, study.search.inherit, inherits),
     WORD("surrogate", optional, study.search.surrogate, surrogates),
+    LIST("start_from", optional, study.start_from, study.start_count, &start, 1, STUDY_MAX_STARTS),
     LIST("rungs", optional, study.search.rung_budget, study.search.rung_count, &steps, 1,
          STORE_MAX_RUNGS),
     FLOAT("eta", optional, study.search.eta),

@@ -233,6 +233,18 @@ static bool anchor(const struct search__proposer *p, struct rt_rng *rng,
     return search__nearest(p->space, rng, &target, &out->arch) && search__acceptable(p, &out->arch);
 }
 
+/* The first of those to start from that is still to be tried. */
+static bool given(const struct search__proposer *p, struct search__proposal *out)
+{
+    for (int i = 0; i < p->start_count; i++)
+        if (search__acceptable(p, &p->start[i])) {
+            out->arch = p->start[i];
+            out->origin = "start";
+            return true;
+        }
+    return false;
+}
+
 /* How far from the nearest of all trials; stops looking below `enough`. */
 static double distance_to_all(const struct search__proposer *p, const struct space_arch *arch,
                               double enough)
@@ -405,9 +417,9 @@ static rt_status propose_new(struct search__proposer *p, bool *found, struct sea
     if (p->nothing_new_at == p->count)
         return RT_OK;
     rt_rng_init(&rng, p->options->seed, RT_STREAM_PROPOSE, p->count);
-    if (p->candidates < (size_t)p->options->initial)
-        *found = anchor(p, &rng, out) || fill(p, &rng, out);
-    else
+    const bool early = p->candidates < (size_t)p->options->initial;
+    *found = (early && anchor(p, &rng, out)) || given(p, out) || (early && fill(p, &rng, out));
+    if (!early && !*found)
         RT_TRY(propose_child(p, &rng, found, out, err));
     *found = *found || find_left(p, &rng, out);
     if (!*found)

@@ -479,6 +479,7 @@ rt_status search_run(const struct space *space, const struct search_options *opt
                       .started_ns = rt_now_ns(),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
+    struct space_arch *start = NULL;
     rt_status rc;
 
     RT_TRY(check_options(options, err));
@@ -487,7 +488,11 @@ rt_status search_run(const struct space *space, const struct search_options *opt
     search__front_init(&run.front, space, options);
     rc = search__proposer_init(&run.proposer, space, options, err);
     if (rc == RT_OK)
+        rc = store_starts(store, space, &start, &run.proposer.start_count, err);
+    run.proposer.start = start;
+    if (rc == RT_OK)
         rc = search(&run, end, err);
+    free(start);
     search__proposer_release(&run.proposer);
     search__front_release(&run.front);
     free(run.slots);

@@ -148,6 +148,8 @@ struct search__advisor {
 struct search__proposer {
     const struct space *space;
     const struct search_options *options;
+    const struct space_arch *start; /* to try after the anchors; borrowed */
+    int start_count;
     struct space_arch *archs; /* of trials 0..count-1 */
     double *points;           /* objectives, rows of objective_count; NaN for a failure */
     double *ranked;           /* the same for comparisons: rows of equal numbers, beyond all others,

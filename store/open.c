@@ -298,6 +298,7 @@ static rt_status insert_study(struct store *store, const struct store_study *stu
         "insert into study (id, name, hash, seed, settings, yaml, version, created)"
         " values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     static const char objective[] = "insert into objective (position, name) values (?1, ?2)";
+    static const char start[] = "insert into start (number, arch, source) values (?1, ?2, ?3)";
     static const char rung[] = "insert into rung (number, budget) values (?1, ?2)";
     const bool set = study->settings && study->settings[0];
     char now[RT_UTC_TEXT];
@@ -311,6 +312,11 @@ static rt_status insert_study(struct store *store, const struct store_study *stu
     for (int i = 0; i < study->objective_count; i++)
         RT_TRY(store__run(store, objective,
                           STORE_BINDS(STORE_INT(i), STORE_TXT(study->objectives[i])), err));
+    for (int i = 0; i < study->start_count; i++)
+        RT_TRY(store__run(store, start,
+                          STORE_BINDS(STORE_INT(i), STORE_TXT(study->start[i].arch),
+                                      STORE_TXT(study->start[i].source)),
+                          err));
     for (int i = 0; i < study->rung_count || i == 0; i++)
         RT_TRY(store__run(
             store, rung,

@@ -174,3 +174,38 @@ rt_status store_trials_load(struct store *store, const struct space *space,
     store__run(store, end, NULL, 0, NULL);
     return rc;
 }
+
+static rt_status read_starts(struct store *store, const struct space *space,
+                             struct space_arch *archs, int count, struct rt_err *err)
+{
+    rt_status rc = RT_OK;
+    sqlite3_stmt *q;
+
+    RT_TRY(store__bind(store, "select arch from start order by number", NULL, 0, &q, err));
+    for (int i = 0; i < count && rc == RT_OK && sqlite3_step(q) == SQLITE_ROW; i++) {
+        const char *text = (const char *)sqlite3_column_text(q, 0);
+        rc = space ? space_parse(space, text, &archs[i], err)
+                   : space_arch_parse(text, &archs[i], err);
+    }
+    sqlite3_reset(q);
+    return rc;
+}
+
+rt_status store_starts(struct store *store, const struct space *space, struct space_arch **archs,
+                       int *count, struct rt_err *err)
+{
+    int64_t rows = 0;
+    rt_status rc;
+
+    RT_TRY(store__integer(store, "select count(*) from start", NULL, 0, 0, &rows, err));
+    struct space_arch *all = calloc((size_t)rows + 1, sizeof *all);
+    if (!all)
+        return rt_fail(err, RT_ENOMEM, "no memory for %d architectures", (int)rows);
+    rc = read_starts(store, space, all, (int)rows, err);
+    if (rc == RT_OK) {
+        *archs = all;
+        *count = (int)rows;
+    } else
+        free(all);
+    return rc;
+}

@@ -26,6 +26,13 @@ static const char objective[] =
     "  name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric\n"
     ") strict";
 
+static const char start[] =
+    "create table start (            -- architectures to try after the first three\n"
+    "  number   integer primary key, -- from 0\n"
+    "  arch     text not null,\n"
+    "  source   text not null        -- the entry of search.start_from that gave it\n"
+    ") strict";
+
 static const char rung[] = "create table rung (             -- training budgets\n"
                            "  number   integer primary key, -- from 0; the front is of the last\n"
                            "  budget   integer              -- steps; null: the evaluator's own\n"
@@ -436,6 +443,7 @@ static const char distillations[] =
 
 const char *const store__schema[] = {study,
                                      objective,
+                                     start,
                                      rung,
                                      host,
                                      teacher,

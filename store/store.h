@@ -40,6 +40,10 @@ struct sqlite3;
 /* STORE_APPEND: only to add a distillation, also while another process writes. */
 enum store_mode { STORE_READ, STORE_WRITE, STORE_APPEND };
 
+struct store_start {           /* an architecture to try first */
+    const char *arch, *source; /* canonical text; where it came from, as written in the study */
+};
+
 struct store_study {
     const char *name, *yaml; /* the study file, word for word */
     const char *hash;        /* of what decides the results: see cli/study.h */
@@ -50,6 +54,8 @@ struct store_study {
     const char *objectives[STORE_MAX_OBJECTIVES]; /* minimised, in this order */
     int rung_count;                               /* 0: one, without a budget */
     int64_t rung_budget[STORE_MAX_RUNGS];         /* optimiser steps */
+    int start_count;
+    const struct store_start *start; /* tried after the anchors, in this order */
 };
 
 /* Make a new file (and its folder); an existing file is RT_EDB. */
@@ -64,6 +70,10 @@ struct sqlite3 *store_handle(struct store *store);
 const char *store_path(const struct store *store);
 /* study.settings; caller frees. */
 rt_status store_settings(struct store *store, char **settings, struct rt_err *err);
+
+/* The architectures to try first, of `space`, NULL: students. Caller frees *archs. */
+rt_status store_starts(struct store *store, const struct space *space, struct space_arch **archs,
+                       int *count, struct rt_err *err);
 
 /* Record the machine (found again by host, cpu and kernel set); its row id goes into *host. */
 rt_status store_host(struct store *store, const struct rt_machine *machine, const char *kernels,

@@ -137,6 +137,28 @@ static void filling_spreads_wider_than_sampling(void **state)
     study_release(&s);
 }
 
+static void given_architectures_come_after_the_corners(void **state)
+{
+    struct study s = {.space = sample_space(SPACE_TIE_LAYER), .options = sample_options(0, 1)};
+    struct space_arch start[4];
+    struct rt_rng rng;
+    (void)state;
+    rt_rng_init(&rng, 9, RT_STREAM_TEST, 0);
+    space_largest(&s.space, &start[0]); /* tried already */
+    space_sample(&s.space, &rng, &start[1]);
+    start[2] = start[1]; /* twice */
+    space_sample(&s.space, &rng, &start[3]);
+    study_init(&s, 10);
+    s.proposer.start = start;
+    s.proposer.start_count = 4;
+    play(&s, 10, true, 0);
+    assert_true(space_arch_equal(&s.proposals[3].arch, &start[1]));
+    assert_true(space_arch_equal(&s.proposals[4].arch, &start[3]));
+    assert_string_equal(s.proposals[4].origin, "start");
+    assert_string_equal(s.proposals[5].origin, "fill");
+    study_release(&s);
+}
+
 /* ---- purity ---- */
 
 static void proposals_do_not_depend_on_results_within_the_window(void **state)
@@ -384,6 +406,7 @@ int main(void)
         cmocka_unit_test(the_first_three_are_the_corners_of_the_space),
         cmocka_unit_test(a_corner_beyond_the_limits_becomes_the_nearest_within),
         cmocka_unit_test(filling_spreads_wider_than_sampling),
+        cmocka_unit_test(given_architectures_come_after_the_corners),
         cmocka_unit_test(proposals_do_not_depend_on_results_within_the_window),
         {"... with a model", proposals_do_not_depend_on_results_within_the_window, NULL, NULL,
          &model},

@@ -10,7 +10,7 @@ CREATE TABLE study (            -- one row: what is searched
   version  text not null,       -- of retort
   created  text not null        -- UTC, as all times
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T10:42:26.476Z');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T11:05:39.330Z');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -18,6 +18,11 @@ CREATE TABLE objective (        -- what is minimised
 INSERT INTO objective VALUES(0,'error');
 INSERT INTO objective VALUES(1,'params');
 INSERT INTO objective VALUES(2,'latency');
+CREATE TABLE start (            -- architectures to try after the first three
+  number   integer primary key, -- from 0
+  arch     text not null,
+  source   text not null        -- the entry of search.start_from that gave it
+) strict;
 CREATE TABLE rung (             -- training budgets
   number   integer primary key, -- from 0; the front is of the last
   budget   integer              -- steps; null: the evaluator's own
@@ -748,7 +753,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   weights   text not null,      -- path of the file as given; '' for none
   finished  text not null
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T10:42:26.575Z');
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T11:05:39.438Z');
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -781,9 +786,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-24T10:42:26.476Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-24T10:42:26.546Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-24T10:42:26.575Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-24T11:05:39.330Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-24T11:05:39.421Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-24T11:05:39.438Z','note',NULL,'the sample is complete');
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state, rung);
