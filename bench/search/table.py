@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """table.csv from three stores of table.yaml, each of a search until the whole space had been tried.
 
-  for steps in 30 90 270; do
+  for steps in 90 270 810; do
     sed "s/steps: 270/steps: $steps/; s/table.db/table-$steps.db/" bench/search/table.yaml >table-$steps.yaml
     retort search table-$steps.yaml
   done
-  bench/search/table.py table-30.db table-90.db table-270.db >bench/search/table.csv
+  bench/search/table.py table-90.db table-270.db table-810.db >bench/search/table.csv
 """
 import sqlite3
 import sys
