@@ -141,8 +141,10 @@ static void last_line(const struct search_process *process, char *text, size_t s
         end--;
     for (begin = end; begin > 0 && process->tail[begin - 1] != '\n'; begin--)
         continue;
-    for (; begin < end && used + 1 < size; begin++)
-        text[used++] = (unsigned char)process->tail[begin] < ' ' ? ' ' : process->tail[begin];
+    for (; begin < end && used + 1 < size; begin++) {
+        const char c = process->tail[begin];
+        text[used++] = (unsigned char)c < ' ' ? (char)' ' : c;
+    }
     text[used] = '\0';
 }
 

@@ -3,6 +3,7 @@
  * A gene that gives lengths comes before the lists that have them, so one pass in order knows each
  * list's length when it comes to it.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,7 +215,7 @@ void space__genes_tidy(const struct space *space, struct space_arch *arch)
             if (i >= active)
                 at[i] = -1;
             else if (at[i] < 0)
-                at[i] = i ? at[i - 1] : 0;
+                at[i] = i ? at[i - 1] : (int8_t)0;
     }
 }
 
@@ -245,5 +246,6 @@ const char *space_gene_value(const struct space *space, const struct space_arch 
     const struct space_gene *g = &space->gene[gene];
     const int layers = space__genes_layers(g, space, arch->choice);
 
+    assert(layers > 0); /* as space_init() made sure */
     return g->choice[arch->choice[g->first + layer * space__genes_groups(g, layers) / layers]];
 }

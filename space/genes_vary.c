@@ -120,7 +120,7 @@ void space__genes_cross(const struct space *space, struct rt_rng *rng, const str
                         const struct space_arch *b, struct space_arch *child)
 {
     const struct space_arch parent[2] = {*a, *b};
-    int pick[SPACE_MAX_POSITIONS];
+    int pick[SPACE_MAX_POSITIONS] = {0}; /* of the last list that was not together with another */
 
     *child = (struct space_arch){.depth = 0};
     for (int g = 0; g < space->gene_count; g++) {
