@@ -72,7 +72,7 @@ static rt_status create_store(const struct study *study, const char *path,
                               .seed = study->seed,
                               .objective_count = search->objective_count,
                               .rung_count = search->rung_count ? search->rung_count : 1,
-                              .rung_budget = {study->own ? 0 : study->recipe.steps}};
+                              .rung_budget = {study->own ? -1 : study->recipe.steps}};
     struct start_list start;
     char *text = NULL;
     rt_status rc;
