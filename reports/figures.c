@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "reports/report.h"
 #include "reports/rows.h"
+#include "reports/table.h"
 
 #define MOST_FIGURES 24 /* 21 pairs of 7 objectives, and three more */
 #define FIGURE_NAME (2 * STORE_NAME + 8)
@@ -51,6 +52,10 @@ static rt_status write_trials(const struct figures *f, bool front, struct rt_err
     struct rt_writer writer;
 
     RT_TRY(open_in(f, front ? "front" : "trials", "csv", &writer, err));
+    if (f->rows.own) {
+        report__print_own_csv(&f->rows, front, writer.file);
+        return rt_writer_commit(&writer, err);
+    }
     (void)fputs("candidate,trial,arch,error,error_stderr,kl,latency,params,bytes,macs,memory,"
                 "int8_error,int8_kl,int8_bytes\n",
                 writer.file);

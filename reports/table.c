@@ -134,7 +134,7 @@ static void print_csv_number(FILE *out, double value)
         (void)fputc(',', out);
 }
 
-static void print_own_csv(const struct report__rows *rows, FILE *out)
+void report__print_own_csv(const struct report__rows *rows, bool front, FILE *out)
 {
     (void)fputs("candidate,trial,arch", out);
     for (int o = 0; o < rows->objective_count; o++)
@@ -142,6 +142,8 @@ static void print_own_csv(const struct report__rows *rows, FILE *out)
     (void)fputc('\n', out);
     for (int i = 0; i < rows->count; i++) {
         const struct report__row *r = &rows->row[i];
+        if (front && !r->on_front)
+            continue;
         (void)fprintf(out, "%lld,%lld,", (long long)r->candidate, (long long)r->trial);
         print_csv_text(out, r->arch);
         for (int o = 0; o < rows->objective_count; o++)
@@ -153,7 +155,7 @@ static void print_own_csv(const struct report__rows *rows, FILE *out)
 void report__print_csv(const struct report__rows *rows, FILE *out)
 {
     if (rows->own) {
-        print_own_csv(rows, out);
+        report__print_own_csv(rows, false, out);
         return;
     }
     (void)fputs("candidate,trial,arch,error,error_stderr,kl,agreement,latency_ms,params,bytes,"

@@ -39,6 +39,10 @@ expect_exit 0 "$retort" report one.db -o one.html
 expect_line one.html "scored by a command of the study's own, minimising loss and work"
 expect_line one.html '"own":["loss","work"]'
 [ "$(grep -c 'id="teachers"' one.html)" = 0 ]
+expect_exit 0 "$retort" report one.db --figures figures
+[ -s figures/front-loss-work.svg ]
+[ "$(wc -l <figures/front.csv)" = "$(sqlite3 one.db 'select 1 + count(*) from front')" ]
+[ "$(head -1 figures/trials.csv)" = candidate,trial,arch,loss,work ]
 expect_exit 0 "$retort" importance one.db
 expect_line stdout units
 expect_exit 0 "$retort" doctor tiny.yaml
