@@ -97,7 +97,7 @@ rt_status search__advisor_init(struct search__advisor *a, const struct space *sp
     a->x = calloc((size_t)(a->features + 1) * MOST_POINTS, sizeof *a->x);
     a->y = calloc(MOST_POINTS, sizeof *a->y);
     a->trial = calloc(MOST_POINTS, sizeof *a->trial);
-    a->front = calloc((search_improvement_most((int)m) + MOST_PENDING) * m, sizeof *a->front);
+    a->front = calloc(search_improvement_most((int)m) * m, sizeof *a->front);
     a->pool = calloc(POOL, sizeof *a->pool);
     if (!a->x || !a->y || !a->trial || !a->front || !a->pool)
         return rt_fail(err, RT_ENOMEM, "no memory for the surrogate");
@@ -256,7 +256,8 @@ static size_t believe_pending(struct search__advisor *a, const struct search__pr
         for (size_t k = 0; k < m; k++)
             if (a->model[k])
                 search_model_believe(a->model[k], a->x);
-        memcpy(a->front + n++ * m, mean, m * sizeof *mean);
+        if (n < search_improvement_most((int)m))
+            memcpy(a->front + n++ * m, mean, m * sizeof *mean);
     }
     return n;
 }
@@ -269,7 +270,9 @@ static rt_status open_boxes(struct search__advisor *a, struct search__proposer *
     const size_t m = (size_t)p->options->objective_count, most = search_improvement_most((int)m);
     const struct search__level *level = &p->rungs.levels[a->rung].level[0];
     double best[STORE_MAX_OBJECTIVES] = {0}, worst[STORE_MAX_OBJECTIVES] = {0};
-    size_t n = level->count < most ? level->count : most;
+    const size_t room =
+        most - (p->count - p->visible < most / 4 ? p->count - p->visible : most / 4);
+    size_t n = level->count < room ? level->count : room;
 
     RT_TRY(search__order_level(&p->order, p->points, (int)m, level, 0, err));
     for (size_t i = 0; i < level->count; i++) {
