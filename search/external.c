@@ -143,7 +143,7 @@ static void last_line(const struct search_process *process, char *text, size_t s
         continue;
     for (; begin < end && used + 1 < size; begin++) {
         const char c = process->tail[begin];
-        text[used++] = (unsigned char)c < ' ' ? (char)' ' : c;
+        text[used++] = (char)((unsigned char)c < ' ' ? ' ' : c);
     }
     text[used] = '\0';
 }

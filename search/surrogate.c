@@ -360,8 +360,8 @@ static void standardise(struct search_model *m, const double *y, size_t n)
  * place met is kept. */
 static void climb(struct search_model *m, const double *y, size_t n)
 {
-    double slope[MAX_THETA] = {0}, before[MAX_THETA] = {0}, step[MAX_THETA], best[MAX_THETA];
-    double most = -INFINITY;
+    double slope[MAX_THETA] = {0}, before[MAX_THETA] = {0}, step[MAX_THETA] = {0};
+    double best[MAX_THETA], most = -INFINITY;
 
     for (int t = 0; t < m->groups + 2; t++)
         step[t] = .5;

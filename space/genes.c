@@ -215,7 +215,7 @@ void space__genes_tidy(const struct space *space, struct space_arch *arch)
             if (i >= active)
                 at[i] = -1;
             else if (at[i] < 0)
-                at[i] = i ? at[i - 1] : (int8_t)0;
+                at[i] = (int8_t)(i ? at[i - 1] : 0);
     }
 }
 

@@ -245,7 +245,7 @@ static double whole_loss(const struct tr_online *online, const double *z, int se
 {
     double work[20], q[4], logq[4];
 
-    tr_softmax(z + 4 * self, 4, 1, q, logq);
+    tr_softmax(z + (ptrdiff_t)4 * self, 4, 1, q, logq);
     for (int c = 0; c < 4; c++)
         grad[c] = q[c] - (c == label);
     return tr_online_loss(online, z, self, 4, label, 1, work, grad) - logq[label];

@@ -264,7 +264,7 @@ static void status_is_a_dozen_lines_within_80_columns(void **state)
 static void reports_of_rungs_are_of_the_last(void **state)
 {
     const struct report_wish wish = {NAN, NAN, .knee = true};
-    struct store *store = sample_rungs_create(sample_path("rungs.db"));
+    struct store *store = sample_rungs_create("rungs.db");
     struct text text;
     struct rt_err err;
     (void)state;

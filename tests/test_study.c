@@ -312,7 +312,7 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 #define MEMBERS(list) DATA "teachers:\n  members:\n" list SPACE
 #define WEIGHED(key, list) "teachers:\n  " key "\n  members:\n" list SPACE
 
-static void keys_that_contradict_each_other_are_refused(void **state)
+static void teachers_that_contradict_each_other_are_refused(void **state)
 {
     static const struct refusal refusals[] = {
         {MEMBERS("  - {name: a}\n"), "'s.yaml':6:5: teachers.members[0]: a teacher is either "
@@ -354,6 +354,15 @@ static void keys_that_contradict_each_other_are_refused(void **state)
         {DATA WEIGHED("calibrate: true", "  - {name: a, " TRAIN "}\n"),
          "'s.yaml':5:14: teachers.calibrate: it is fitted on rows that nothing is trained on; give "
          "data.held_out, such as 2000"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        assert_refused(&refusals[i], RT_EARG);
+}
+
+static void search_keys_that_contradict_each_other_are_refused(void **state)
+{
+    static const struct refusal refusals[] = {
         {MINIMAL "search: {rungs: [60, 60]}\n",
          "'s.yaml':14:22: search.rungs[1]: 60 steps are not more than the 60 of the rung before; "
          "give them in rising order"},
@@ -374,6 +383,15 @@ static void keys_that_contradict_each_other_are_refused(void **state)
         {MINIMAL "search: {objectives: [error, speed]}\n",
          "'s.yaml':14:30: search.objectives[1]: unknown value 'speed'; give one of error, kl, "
          "params, bytes, macs, memory, latency, int8_error, int8_kl, int8_bytes"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        assert_refused(&refusals[i], RT_EARG);
+}
+
+static void keys_that_contradict_each_other_are_refused(void **state)
+{
+    static const struct refusal refusals[] = {
         {MINIMAL "latency: {threads: 2}\n", "'s.yaml':14:20: latency.threads: 2 threads cannot "
                                             "share a batch of 1; give at most one an example"},
         {MINIMAL "distill: {batch: 8, micro_batch: 9}\n",
@@ -642,6 +660,8 @@ int main(void)
         cmocka_unit_test(what_is_not_yaml_is_refused),
         cmocka_unit_test(wrong_keys_and_types_are_refused_with_their_place),
         cmocka_unit_test(values_out_of_range_are_refused_with_the_range),
+        cmocka_unit_test(teachers_that_contradict_each_other_are_refused),
+        cmocka_unit_test(search_keys_that_contradict_each_other_are_refused),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused),
         cmocka_unit_test(a_missing_file_is_refused_by_its_name),
         cmocka_unit_test(a_long_path_is_cut_in_messages),

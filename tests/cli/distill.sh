@@ -23,7 +23,7 @@ END
 # no gates in the study as it was: say so before anything is trained
 expect_exit 1 "$retort" distill toy.db 1 --gates
 expect_one_line stderr
-expect_line stderr 'sets no gates; add a block `gates`, and name the file with --study'
+expect_line stderr "sets no gates; add a block \`gates\`, and name the file with --study"
 
 (cat toy.yaml; echo 'gates: {accuracy_retention: 0.001, compression_ratio: 0.001}') >gated.yaml
 expect_exit 0 "$retort" distill toy.db 1 --steps 20 --gates --study gated.yaml

@@ -51,4 +51,4 @@ reproduces rungs.yaml 40
 reproduces heirs.yaml 30
 [ "$(sqlite3 one.db "select count(*) > 5 and count(*) = count(c.hash) from trial t
   left join checkpoint c on c.trial = t.inherits where t.inherits is not null")" = 1 ]
-[ "$(sqlite3 one.db 'select count(*) from checkpoint')" = "$(ls one.checkpoints | wc -l)" ]
+[ "$(sqlite3 one.db 'select count(*) from checkpoint')" = "$(find one.checkpoints -type f | wc -l)" ]
