@@ -164,7 +164,15 @@ static double ceiling_of(const double *y, size_t n)
     memcpy(sorted, y, n * sizeof *y);
     qsort(sorted, n, sizeof *sorted, compare_values);
     const double low = sorted[n / 4], high = sorted[3 * n / 4];
-    return high > low ? high + 10 * (high - low) : INFINITY;
+    return high + 10 * (high > low ? high - low : fmax(1, fabs(high)));
+}
+
+/* What is known exactly is gained by the factor: fronts span orders of magnitude of size, and half
+ * of a small student is worth as much as half of a large one. The logarithm, but of any number; of
+ * violations too, which may be of any size and near 0 stay as they are. */
+static double length_of(double size)
+{
+    return asinh(size);
 }
 
 static void fit(struct search__advisor *a, const struct search__proposer *p)
@@ -189,7 +197,7 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
     if (!a->violation || !a->ready)
         return;
     for (size_t i = 0; i < n; i++)
-        a->y[i] = search__violation(p, a->trial[i]);
+        a->y[i] = length_of(search__violation(p, a->trial[i]));
     search_model_fit(a->violation, a->x, a->y, n);
 }
 
@@ -205,7 +213,7 @@ static void add(struct search__advisor *a, const struct search__proposer *p, siz
         if (a->model[k])
             search_model_add(a->model[k], a->x, fmin(point[k], a->ceiling[k]));
     if (a->violation)
-        search_model_add(a->violation, a->x, search__violation(p, trial));
+        search_model_add(a->violation, a->x, length_of(search__violation(p, trial)));
 }
 
 void search__advisor_learn(struct search__proposer *p, size_t due)
@@ -217,13 +225,6 @@ void search__advisor_learn(struct search__proposer *p, size_t due)
 }
 
 /* ---- advising ---- */
-
-/* What is known exactly is gained by the factor: fronts span orders of magnitude of size, and half
- * of a small student is worth as much as half of a large one. The logarithm, but of any number. */
-static double length_of(double size)
-{
-    return asinh(size);
-}
 
 /* Leaves the features in a->x; exact objectives by length_of(). */
 static void predict(const struct search__advisor *a, const struct search__proposer *p,
@@ -279,7 +280,7 @@ static rt_status open_boxes(struct search__advisor *a, struct search__proposer *
         double point[STORE_MAX_OBJECTIVES];
         memcpy(point, p->points + p->order.item[i].trial * m, m * sizeof *point);
         for (size_t k = 0; k < m; k++) {
-            point[k] = a->model[k] ? point[k] : length_of(point[k]);
+            point[k] = a->model[k] ? fmin(point[k], a->ceiling[k]) : length_of(point[k]);
             best[k] = i ? fmin(best[k], point[k]) : point[k];
             worst[k] = i ? fmax(worst[k], point[k]) : point[k];
         }

@@ -132,6 +132,37 @@ static void attempt(struct search_external *x, const struct search_job *job, int
 
 /* ---- the trial ---- */
 
+/* How many bytes the character of UTF-8 at `text` has; 0: it is none, or a control character. */
+static size_t character(const unsigned char *text, size_t bytes)
+{
+    const size_t length = *text < 0x80   ? 1
+                          : *text < 0xc2 ? 0
+                          : *text < 0xe0 ? 2
+                          : *text < 0xf0 ? 3
+                                         : 4;
+
+    if (length > bytes || *text > 0xf4 || *text == 0x7f ||
+        (*text < ' ' && *text != '\n' && *text != '\t') || (*text == 0xe0 && text[1] < 0xa0) ||
+        (*text == 0xed && text[1] > 0x9f) || (*text == 0xf0 && text[1] < 0x90) ||
+        (*text == 0xf4 && text[1] > 0x8f))
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    return length;
+}
+
+/* Databases, reports and terminals want text; a child may write anything, and its text may be cut
+ * within a character. */
+static void make_plain(char *text, size_t bytes)
+{
+    for (size_t i = 0, length; i < bytes; i += length ? length : 1) {
+        length = character((const unsigned char *)text + i, bytes - i);
+        if (length == 0)
+            text[i] = '?';
+    }
+}
+
 /* The last line of what the child wrote, without control characters. */
 static void last_line(const struct search_process *process, char *text, size_t size)
 {
@@ -149,8 +180,11 @@ static void last_line(const struct search_process *process, char *text, size_t s
 }
 
 /* Tells of the failed attempt in an event, and in the result what the child said last. */
-static void note(const struct search_process *process, int number, struct store_result *result)
+static void note(struct search_process *process, int number, struct store_result *result)
 {
+    make_plain(result->error, strlen(result->error));
+    make_plain(process->tail, process->tail_used);
+
     const size_t used = strlen(result->error);
     const size_t size = process->tail_used + sizeof result->error + 128;
     char line[200];
@@ -166,6 +200,7 @@ static void note(const struct search_process *process, int number, struct store_
     if (line[0] && used < sizeof result->error)
         (void)snprintf(result->error + used, sizeof result->error - used, "; its last words: %s",
                        line);
+    make_plain(result->error, strlen(result->error)); /* it may be cut */
 }
 
 /* What a new attempt starts with: nothing of the one before but the notes. */

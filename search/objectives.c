@@ -3,6 +3,7 @@
  * Sizes are taken from the architecture and never from the evaluator, so that they are exact, and
  * the same when a search resumes from the store, which keeps them with the candidate.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +22,17 @@ static const struct store_value *find(const struct store_result *result, const c
     return &none;
 }
 
-/* Into the store with the trial; the last metric gives way when there is no room. */
+/* A share of a bound may be any number; this one the store keeps, and ranks can bear. */
+#define MOST_VIOLATION 1e90
+
+/* Into the store with the trial, which has room for what the search adds. */
 static void keep(struct store_result *result, const char *name, double value, double error)
 {
     int i = 0;
 
     while (i < result->value_count && strcmp(result->values[i].name, name) != 0)
         i++;
-    i = i < STORE_MAX_METRICS ? i : STORE_MAX_METRICS - 1;
+    assert(i < STORE_MAX_METRICS);
     result->value_count = i < result->value_count ? result->value_count : i + 1;
     result->values[i] = (struct store_value){.value = value, .stderr_ = error};
     snprintf(result->values[i].name, sizeof result->values[i].name, "%s", name);
@@ -97,6 +101,7 @@ double search__objectives(const struct search_options *options, const struct spa
     if (!missing && options->constraint_count && result->status == RT_OK) {
         violation = violation_of(options, space, arch, result, &missing);
         what = "constraint's metric";
+        violation = fmin(violation, MOST_VIOLATION);
         keep(result, "violation", violation, NAN);
     }
     if (missing) {

@@ -123,15 +123,16 @@ static void keep_tail(struct search_process *process, const char *text, size_t b
     process->tail[process->tail_used] = '\0';
 }
 
-/* What is there now; false when the stream has ended. */
+/* What is there now, but no more than a pipe holds, as some write faster than anyone reads; false
+ * when the stream has ended. */
 static bool read_tail(struct search_process *process)
 {
     char text[4096];
-    ssize_t got;
+    ssize_t got = 1;
 
-    while ((got = read(process->err, text, sizeof text)) > 0)
+    for (int i = 0; i < 16 && (got = read(process->err, text, sizeof text)) > 0; i++)
         keep_tail(process, text, (size_t)got);
-    return got < 0 && (errno == EAGAIN || errno == EINTR);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 /* ---- end ---- */

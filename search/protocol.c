@@ -167,8 +167,8 @@ static rt_status read_metrics(json_t *metrics, json_t *errors, struct store_resu
         struct store_value *v = &result->values[result->value_count];
         if (!good_name(name))
             return refuse(result, "the metric's name '%.60s' is none", name);
-        if (result->value_count == STORE_MAX_METRICS)
-            return refuse(result, "there are more than %d metrics", STORE_MAX_METRICS);
+        if (result->value_count == SEARCH_ANSWER_METRICS)
+            return refuse(result, "there are more than %d metrics", SEARCH_ANSWER_METRICS);
         *v = (struct store_value){.stderr_ = NAN};
         (void)snprintf(v->name, sizeof v->name, "%s", name);
         if (!number_of(value, &v->value))
@@ -248,7 +248,7 @@ static rt_status read_answer(json_t *answer, int64_t number, struct store_result
         return refuse(result, "the answer is no JSON object");
     if (!json_is_integer(trial) || json_integer_value(trial) != number)
         return refuse(result, "the answer does not say \"trial\": %lld", (long long)number);
-    if (error)
+    if (error && !json_is_null(error))
         return read_error(answer, error, result);
     RT_TRY(read_metrics(json_object_get(answer, "metrics"), json_object_get(answer, "stderr"),
                         result));

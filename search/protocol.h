@@ -7,6 +7,9 @@
 #define SEARCH_PROTOCOL_H
 #include "search/search.h"
 
+/* Of an answer; the store has room beyond them for each objective and the violation. */
+#define SEARCH_ANSWER_METRICS (STORE_MAX_METRICS - STORE_MAX_OBJECTIVES - 1)
+
 /* The request for one attempt (1, 2, ...) at a job, its newline included; caller frees, NULL when
  * out of memory. */
 char *search_protocol_request(const struct space *space, const struct search_options *options,

@@ -115,6 +115,42 @@ diff want trials
 [ "$(sqlite3 bad.db "select count(*) from curve where trial = 0")" = 2 ]
 [ "$(sqlite3 bad.db "select stderr from metric where trial = 0 and name = 'loss'")" = 0.5 ]
 
+# what children write may be no text, a bound may be missed by any share, every metric has its
+# place beside the objectives, and an error that is null is none
+cat >odd.py <<'PY'
+import json, os, sys
+for line in sys.stdin:
+    job = json.loads(line)
+    trial, x = job["trial"], job["architecture"]["x"]
+    answer = {"trial": trial, "metrics": {"loss": (x - 4) ** 2, "gain": x, "waste": 0}, "error": None}
+    if trial == 1:
+        sys.stderr.buffer.write(b"caf\xe9 \xff\x1b[2J\0!\n"); sys.stderr.flush(); os._exit(3)
+    if trial == 2:
+        answer = {"trial": trial, "error": "\u00e9" * 400}
+    if trial == 3:
+        answer["metrics"].update({f"m{i}": i for i in range(45)})
+    if trial == 4:
+        answer["metrics"]["waste"] = 1e300
+    if trial == 5:
+        answer["metrics"].update({f"m{i}": i for i in range(46)})
+    print(json.dumps(answer, ensure_ascii=False), flush=True)
+PY
+sed 's/bad.py/odd.py/; s/retries: 2/retries: 0/
+  s/objectives: .*/objectives: [loss, -gain, -waste], constraints: ["waste <= 1e-300"]}/' bad.yaml >odd.yaml
+expect_exit 0 "$retort" search odd.yaml
+sqlite3 odd.db "select number, error_kind, substr(error, 1, 60) from trial where state = 'failed'" >trials
+cat >want <<'TXT'
+1|crash|the command ended with exit code 3 before it answered; its l
+2|error|éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé
+5|garbage|there are more than 48 metrics
+TXT
+diff want trials
+sqlite3 odd.db "select error from trial; select text from event" >texts
+iconv -f utf8 -t utf8 texts >/dev/null
+[ "$(grep -c '[[:cntrl:]]\[2J' texts)" = 0 ]
+[ "$(sqlite3 odd.db "select count(*), count(value) from objective_values where trial = 3")" = '3|3' ]
+[ "$(sqlite3 odd.db "select count(*) from metric where name = 'violation' and value > 1e80")" = 1 ]
+
 # late: killed with all that it started
 cat >late.sh <<'SH'
 (sleep 1; touch alive) &
