@@ -28,10 +28,14 @@ static rt_status fail_errno(struct rt_err *err, const char *what, const char *pa
 
 rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err)
 {
+    struct stat there;
+
     *writer = (struct rt_writer){0};
     if (snprintf(writer->temporary, RT_PATH_MAX, "%s.tmp-%ld", path, (long)getpid()) >= RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "cannot write '%.80s...': the path is too long", path);
     memcpy(writer->path, path, strlen(path) + 1);
+    if (stat(path, &there) == 0 && S_ISDIR(there.st_mode))
+        return rt_fail(err, RT_EIO, "cannot write '%.200s': it is a folder", path);
     writer->file = fopen(writer->temporary, "wb");
     if (!writer->file)
         return fail_errno(err, "write", path);

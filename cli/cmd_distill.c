@@ -322,11 +322,26 @@ static rt_status report(const struct job *job, const struct wishes *wishes, cons
         run.gate_count = exam_gates(exam, &job->lab.study.gates, run.gates);
         exam_print_gates(run.gates, run.gate_count);
     }
+    const rt_status written = write_files(job, exam, &run, err);
+    if (written != RT_OK)
+        run.weights = "";
     record(job, wishes->db, &run);
-    RT_TRY(write_files(job, exam, &run, err));
+    RT_TRY(written);
     for (int i = 0; i < run.gate_count; i++)
         failed += !run.gates[i].passed;
     return failed ? rt_fail(err, RT_EARG, "%d of %d gates failed", failed, run.gate_count) : RT_OK;
+}
+
+/* Can that file be written? Asked before hours are spent on what it is for. */
+static rt_status check_output(const char *path, struct rt_err *err)
+{
+    struct rt_writer writer;
+
+    if (!path)
+        return RT_OK;
+    RT_TRY(rt_writer_open(&writer, path, err));
+    rt_writer_abandon(&writer);
+    return RT_OK;
 }
 
 static rt_status distil(struct job *job, const struct wishes *wishes, const atomic_int *stop,
@@ -335,12 +350,14 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     struct lab *lab = &job->lab;
     struct store_gate set[STORE_MAX_GATES];
     struct exam exam = {0};
+    rt_status rc;
 
     if (wishes->gates && !exam_gates(&exam, &lab->study.gates, set))
         return rt_fail(
             err, RT_EARG,
             "'%.200s' sets no gates; add a block `gates`, and name the file with --study",
             lab->study.path);
+    RT_TRY(check_output(wishes->output, err));
     RT_TRY(tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
                                                     : lab_teach(lab, stop, err));
     RT_TRY(lab_live_open(lab, &lab->study.full, err));
@@ -351,10 +368,15 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     job->kernels = evaluator_kernels(&context, job->arch.width);
     if (wishes->steps > 0)
         job->recipe.steps = (int)wishes->steps;
-    RT_TRY(train(job, stop, err));
-    RT_TRY(exam_take(lab, &job->student, &job->weights, in_int8(job) ? &job->ranges : NULL,
-                     &job->recipe.distill, &exam, err));
-    return report(job, wishes, &exam, err);
+    struct exam_sheets sheets;
+    RT_TRY(exam_open(lab, &sheets, err));
+    if ((rc = train(job, stop, err)) == RT_OK &&
+        (rc = exam_take(lab, &sheets, &job->student, &job->weights,
+                        in_int8(job) ? &job->ranges : NULL, &job->recipe.distill, &exam, err)) ==
+            RT_OK)
+        rc = report(job, wishes, &exam, err);
+    exam_close(&sheets);
+    return rc;
 }
 
 static int parse(int argc, char **argv, struct wishes *w)

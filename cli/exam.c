@@ -11,39 +11,52 @@
 
 /* ---- taking it ---- */
 
-struct sheets { /* what both wrote; n rows */
-    float *student, *teachers, *ensemble;
-    double *target;
-    int *rows;
-};
-
-static void sheets_release(struct sheets *s)
+static rt_status sheets_init(struct exam_sheets *s, size_t teachers, struct rt_err *err)
 {
+    const size_t n = (size_t)s->test.count, classes = (size_t)s->test.classes;
+
+    s->student = malloc(n * classes * sizeof(float));
+    s->teachers = malloc(n * classes * teachers * sizeof(float));
+    s->ensemble = malloc(n * classes * sizeof(float));
+    s->target = malloc(n * classes * sizeof(double));
+    s->rows = malloc(n * sizeof(int));
+    if (!s->student || !s->teachers || !s->ensemble || !s->target || !s->rows)
+        return rt_fail(err, RT_ENOMEM, "no memory to evaluate %zu test examples", n);
+    for (int i = 0; i < s->test.count; i++)
+        s->rows[i] = i;
+    return RT_OK;
+}
+
+rt_status exam_open(const struct lab *lab, struct exam_sheets *sheets, struct rt_err *err)
+{
+    const struct tr_teaching teaching = lab_teaching(lab, NULL);
+    rt_status rc;
+
+    *sheets = (struct exam_sheets){0};
+    RT_TRY(lab_test_images(lab, &sheets->test, err));
+    if ((rc = sheets_init(sheets, (size_t)lab->study.teachers.count, err)) ||
+        (rc = tr_teachers_predict(&teaching, &sheets->test, sheets->teachers, err)))
+        exam_close(sheets);
+    return rc;
+}
+
+void exam_close(struct exam_sheets *s)
+{
+    tr_images_release(&s->test);
     free(s->student);
     free(s->teachers);
     free(s->ensemble);
     free(s->target);
     free(s->rows);
-}
-
-static rt_status sheets_init(struct sheets *s, size_t n, size_t classes, size_t teachers,
-                             struct rt_err *err)
-{
-    *s = (struct sheets){malloc(n * classes * sizeof(float)),
-                         malloc(n * classes * teachers * sizeof(float)),
-                         malloc(n * classes * sizeof(float)), malloc(n * classes * sizeof(double)),
-                         malloc(n * sizeof(int))};
-    if (s->student && s->teachers && s->ensemble && s->target && s->rows)
-        return RT_OK;
-    return rt_fail(err, RT_ENOMEM, "no memory to evaluate %zu test examples", n);
+    *s = (struct exam_sheets){0};
 }
 
 /* The student as an int8 machine runs it: sheets hold the ensemble's answers already. */
 static rt_status grade_int8(const struct lab *lab, const struct space_arch *arch,
                             const float *params, const struct tr_ranges *ranges,
-                            const struct tr_images *test, struct sheets *s, struct exam *exam,
-                            struct rt_err *err)
+                            struct exam_sheets *s, struct exam *exam, struct rt_err *err)
 {
+    const struct tr_images *test = &s->test;
     struct tr_student student;
     struct rt_arena arena = {0};
     struct tr_twin twin;
@@ -68,18 +81,14 @@ static rt_status grade_int8(const struct lab *lab, const struct space_arch *arch
 
 static rt_status grade(const struct lab *lab, const struct tr_student *student,
                        const struct tr_weights *weights, const struct tr_distill *distill,
-                       const struct tr_images *test, struct sheets *s, struct exam *exam,
-                       struct rt_err *err)
+                       struct exam_sheets *s, struct exam *exam, struct rt_err *err)
 {
+    const struct tr_images *test = &s->test;
     const int classes = test->classes, teachers = lab->study.teachers.count;
-    const struct tr_teaching teaching = lab_teaching(lab, NULL);
     const struct tr_knowledge said = {
         .key = {.teachers = teachers, .classes = classes, .rows = test->count},
         .logits = s->teachers};
 
-    for (int i = 0; i < test->count; i++)
-        s->rows[i] = i;
-    RT_TRY(tr_teachers_predict(&teaching, test, s->teachers, err));
     RT_TRY(tr_predict(student, weights, test, &lab->split, s->rows, test->count,
                       lab->study.search.workers, s->student, err));
     tr_ensemble_rows(distill, &said, s->rows, test->count, s->target);
@@ -103,25 +112,15 @@ static void measure_sizes(const struct lab *lab, const struct tr_student *studen
     }
 }
 
-rt_status exam_take(const struct lab *lab, const struct tr_student *student,
-                    const struct tr_weights *weights, const struct tr_ranges *ranges,
-                    const struct tr_distill *distill, struct exam *exam, struct rt_err *err)
+rt_status exam_take(const struct lab *lab, struct exam_sheets *sheets,
+                    const struct tr_student *student, const struct tr_weights *weights,
+                    const struct tr_ranges *ranges, const struct tr_distill *distill,
+                    struct exam *exam, struct rt_err *err)
 {
-    struct tr_images test;
-    struct sheets sheets;
-    rt_status rc;
-
-    RT_TRY(lab_test_images(lab, &test, err));
-    rc = sheets_init(&sheets, (size_t)test.count, (size_t)test.classes,
-                     (size_t)lab->study.teachers.count, err);
-    if (rc == RT_OK)
-        rc = grade(lab, student, weights, distill, &test, &sheets, exam, err);
-    if (rc == RT_OK && ranges)
-        rc = grade_int8(lab, &student->arch, weights->params, ranges, &test, &sheets, exam, err);
-    sheets_release(&sheets);
-    tr_images_release(&test);
     measure_sizes(lab, student, exam);
-    return rc;
+    RT_TRY(grade(lab, student, weights, distill, sheets, exam, err));
+    return ranges ? grade_int8(lab, &student->arch, weights->params, ranges, sheets, exam, err)
+                  : RT_OK;
 }
 
 /* ---- its numbers ---- */

@@ -18,11 +18,22 @@ struct exam {
     double int8_bytes;
 };
 
-/* Predict the test file with both; weights must be packed. ranges NULL: not in int8. RT_EARG when
- * the study names none. */
-rt_status exam_take(const struct lab *lab, const struct tr_student *student,
-                    const struct tr_weights *weights, const struct tr_ranges *ranges,
-                    const struct tr_distill *distill, struct exam *exam, struct rt_err *err);
+struct exam_sheets { /* the test file, and what is said about it: owned */
+    struct tr_images test;
+    float *student, *teachers, *ensemble;
+    double *target;
+    int *rows;
+};
+
+/* Read the test file and let the teachers answer, before hours of training that would be lost
+ * without it. RT_EARG when the study names none, or a recorded teacher says nothing about it. */
+rt_status exam_open(const struct lab *lab, struct exam_sheets *sheets, struct rt_err *err);
+void exam_close(struct exam_sheets *sheets);
+/* Let the student answer; weights must be packed. ranges NULL: not in int8. */
+rt_status exam_take(const struct lab *lab, struct exam_sheets *sheets,
+                    const struct tr_student *student, const struct tr_weights *weights,
+                    const struct tr_ranges *ranges, const struct tr_distill *distill,
+                    struct exam *exam, struct rt_err *err);
 /* All numbers by name, as trials' metrics are called; the ensemble's own begin with "ensemble_". */
 int exam_values(const struct exam *exam, struct store_value values[STORE_MAX_METRICS]);
 void exam_print(const struct exam *exam);

@@ -25,6 +25,19 @@ expect_exit 1 "$retort" distill toy.db 1 --gates
 expect_one_line stderr
 expect_line stderr "sets no gates; add a block \`gates\`, and name the file with --study"
 
+# what would lose the trained student is found before it is trained
+for place in nowhere/student.safetensors "$PWD"; do
+  expect_exit 1 "$retort" distill toy.db 1 --steps 20 -o "$place"
+  expect_one_line stderr
+  expect_line stderr "cannot write '$place'"
+done
+[ "$(sqlite3 toy.db 'select count(*) from distillation')" = 1 ]
+sed '/test_/d; s/toy.db/untested.db/' toy.yaml >untested.yaml
+expect_exit 0 "$retort" search untested.yaml
+expect_exit 1 "$retort" distill untested.db 1 --steps 20
+expect_one_line stderr
+expect_line stderr 'names no test file'
+
 (cat toy.yaml; echo 'gates: {accuracy_retention: 0.001, compression_ratio: 0.001}') >gated.yaml
 expect_exit 0 "$retort" distill toy.db 1 --steps 20 --gates --study gated.yaml
 expect_line stdout 'accuracy_retention            0.001'
