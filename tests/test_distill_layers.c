@@ -346,30 +346,6 @@ static void targets_of_peers_reproduce_their_printed_values(void **state)
     assert_row(out, logits, 4, PRINTED);
 }
 
-/* sum_c a_c out_c of the gate, over logits (12) and gate (3). */
-static double gated(void *context, const double *x, double *grad)
-{
-    static const double a[4] = {.3, -1, 2, .7};
-    double share[3], out[4], value = 0;
-    (void)context;
-    tr_online_gate(x, x + 12, 3, 4, share, out);
-    for (int c = 0; c < 4; c++)
-        value += a[c] * out[c];
-    tr_online_gate_backward(x, share, 3, 4, a, grad, grad + 12);
-    return value;
-}
-
-static void the_gates_gradient_agrees_with_central_differences(void **state)
-{
-    double x[15] = {0};
-    (void)state;
-    memcpy(x, trio, sizeof trio);
-    x[12] = .2;
-    x[13] = -.1;
-    x[14] = .4;
-    assert_gradient(gated, NULL, x, 15);
-}
-
 static void the_ramp_reproduces_its_printed_values(void **state)
 {
     static const double epoch[6] = {0, 10, 20, 40, 80, 200};
@@ -397,7 +373,6 @@ int main(void)
         cmocka_unit_test(a_gradient_by_peers_is_that_of_its_own_student),
         cmocka_unit_test(collaborative_losses_learn_from_their_target),
         cmocka_unit_test(targets_of_peers_reproduce_their_printed_values),
-        cmocka_unit_test(the_gates_gradient_agrees_with_central_differences),
         cmocka_unit_test(the_ramp_reproduces_its_printed_values),
     };
     return cmocka_run_group_tests_name("trainer/distill: layers", tests, NULL, NULL);

@@ -405,8 +405,7 @@ static void end_int8(struct run *run, int step)
 
 static double progress_at(const struct run *run, int step)
 {
-    const int steps = run->job->recipe->steps;
-    return steps > 1 ? (double)step / (steps - 1) : 1;
+    return tr_progress(step, run->job->recipe->steps);
 }
 
 static void begin(struct run *run)

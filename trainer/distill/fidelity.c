@@ -162,7 +162,7 @@ static void tally_means(const struct tally *t, int n, int labels, int target, st
     put_mean(&t->js, target, &f->js, &f->js_se);
     put_ece(&t->of_teacher, &f->ece_teacher, &f->ece_teacher_se);
     f->retention = f->retention_se = nan;
-    if (labels && target)
+    if (labels && target && t->teacher_right > 0)
         put_retention(t, n, f);
 }
 
@@ -226,11 +226,6 @@ double tr_kendall_tau_b(const double *x, const double *y, int n)
 double tr_compress(double student, double teacher)
 {
     return 1 - student / teacher;
-}
-
-double tr_retain(double student, double teacher)
-{
-    return student / teacher;
 }
 
 double tr_shrink(double student, double teacher)

@@ -29,7 +29,7 @@ struct tr_fidelity { /* NaN: not known, for want of labels or of teachers, or of
     double agreement, agreement_se;
     double kl, kl_se, reverse_kl, reverse_kl_se, tv, tv_se, js, js_se;
     double ece_teacher, ece_teacher_se; /* against the ensemble's argmax instead of the label */
-    double retention, retention_se;     /* infinite when the ensemble is never right */
+    double retention, retention_se;     /* NaN when the ensemble is never right */
 };
 
 /* logits (n,C); target (n,C) probabilities or NULL; labels (n) or NULL. RT_ENAN when a logit is not
@@ -51,8 +51,7 @@ double tr_ece_se(const struct tr_ece *ece);    /* NaN for less than two */
 /* Kendall's rank correlation with ties, tau-b; NaN when x or y is constant. Quadratic in n. */
 double tr_kendall_tau_b(const double *x, const double *y, int n);
 
-/* Of a student against its teacher: share of size saved, share of score kept, times smaller. */
+/* Of a student against its teacher: share of size saved, times smaller. */
 double tr_compress(double student, double teacher); /* 1 - s/t */
-double tr_retain(double student, double teacher);   /* s/t */
 double tr_shrink(double student, double teacher);   /* t/s */
 #endif

@@ -138,24 +138,6 @@ void tr_online_gate(const double *z, const double *gate, int students, int class
     }
 }
 
-void tr_online_gate_backward(const double *z, const double *share, int students, int classes,
-                             const double *dout, double *dz, double *dgate)
-{
-    double along = 0;
-
-    for (int k = 0; k < students; k++) {
-        const ptrdiff_t row = (ptrdiff_t)k * classes;
-        dgate[k] = 0;
-        for (int c = 0; c < classes; c++) {
-            dz[row + c] = share[k] * dout[c];
-            dgate[k] += z[row + c] * dout[c];
-        }
-        along += share[k] * dgate[k];
-    }
-    for (int k = 0; k < students; k++)
-        dgate[k] = share[k] * (dgate[k] - along);
-}
-
 double tr_online_ramp(double progress, double length)
 {
     const double x = length > 0 && progress < length ? progress / length : 1;

@@ -45,12 +45,10 @@ double tr_online_batch(const struct tr_online *online, double progress, const fl
 /* The student with the least CE on `label`. */
 int tr_online_best(const double *z, int students, int classes, int label);
 void tr_online_minimum(const double *z, int students, int classes, int label, double *out);
-/* out (C); share (K) = softmax(gate). */
+/* out (C); share (K) = softmax(gate). A formula with its printed values alone: no student has
+ * branches. */
 void tr_online_gate(const double *z, const double *gate, int students, int classes, double *share,
                     double *out);
-/* dz (K,C) and dgate (K) from dout (C), overwritten. */
-void tr_online_gate_backward(const double *z, const double *share, int students, int classes,
-                             const double *dout, double *dz, double *dgate);
 
 /* exp(-5 (1 - x)^2), x = progress / length clamped to 1: the weight of the peers at a start, when
  * they know nothing. length 0: always 1. */

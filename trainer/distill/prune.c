@@ -99,13 +99,6 @@ void tr_keep_best(const double *score, int n, int keep, int *kept)
     }
 }
 
-void tr_head_rows(const int *head, int count, int head_dim, int *rows)
-{
-    for (ptrdiff_t i = 0; i < count; i++)
-        for (int k = 0; k < head_dim; k++)
-            rows[i * head_dim + k] = head[i] * head_dim + k;
-}
-
 size_t tr_slice(const float *w, int stride, const int *rows, int row_count, const int *cols,
                 int col_count, float *out)
 {

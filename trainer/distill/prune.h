@@ -29,7 +29,8 @@ void tr_head_scores(const double *channel, int heads, int head_dim, double *scor
  * Divide by the examples. */
 void tr_head_gradient_add(const float *a, const float *da, int examples, int tokens, int heads,
                           int head_dim, double *sum);
-/* v / |v|, so that layers compare; zeros stay. */
+/* v / |v|, so that layers compare; zeros stay. Only for choosing among all layers at once, which no
+ * study does: heads are chosen layer by layer. */
 void tr_unit_length(double *v, int n);
 /* score (neurons) += first order; in (neurons,width), bias (neurons), out (width,neurons). */
 struct tr_neurons {
@@ -42,8 +43,6 @@ double tr_layer_influence(const float *input, const float *output, int tokens, i
 
 /* The indices of the `keep` best of n scores, ascending; the earlier of equals. */
 void tr_keep_best(const double *score, int n, int keep, int *kept);
-/* Rows of the kept heads, in the order of `head`: head_dim for each. */
-void tr_head_rows(const int *head, int count, int head_dim, int *rows);
 /* out (row_count, col_count) = w at those rows and columns; w has `stride` columns. NULL: 0, 1, ..
  * Where either is below 0, out stays as it is. Returns how many values were copied. */
 size_t tr_slice(const float *w, int stride, const int *rows, int row_count, const int *cols,

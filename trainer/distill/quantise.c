@@ -80,12 +80,6 @@ void tr_quantise(const float *x, size_t n, float scale, struct tr_quant_range ra
         q[i] = (int8_t)clamp(rintf(x[i] * inverse), range);
 }
 
-void tr_quantise_weights(const float *w, int rows, int cols, const float *scale, int8_t *q)
-{
-    for (ptrdiff_t r = 0; r < rows; r++)
-        tr_quantise(w + r * cols, (size_t)cols, scale[r], TR_QUANT_WEIGHT, q + r * cols);
-}
-
 void tr_quant_product(const int8_t *w, const int8_t *x, int rows, int cols, int32_t *acc)
 {
     for (ptrdiff_t r = 0; r < rows; r++) {

@@ -39,13 +39,13 @@ void tr_fake_quant(const float *x, size_t n, float scale, struct tr_quant_range 
 void tr_fake_quant_weights(const float *w, int rows, int cols, const float *scale, float *out);
 /* dx = dy where the gradient passes, else 0. dx may be dy. */
 void tr_fake_quant_backward(const float *dy, const unsigned char *pass, size_t n, float *dx);
-/* With a learnt scale: dx and ds. g: 1 / sqrt(n high) in the paper. */
+/* With a learnt scale: dx and ds. g: 1 / sqrt(n high) in the paper. A formula with its printed
+ * values alone: no study learns its steps. */
 void tr_learnt_step_backward(const float *x, const float *dy, size_t n, float scale,
                              struct tr_quant_range range, double g, float *dx, double *dscale);
 
 /* What is stored and run: codes of weights and of signed activations, and their product. */
 void tr_quantise(const float *x, size_t n, float scale, struct tr_quant_range range, int8_t *q);
-void tr_quantise_weights(const float *w, int rows, int cols, const float *scale, int8_t *q);
 /* acc (rows) = W x in integers; multiply by scale_x * scale_w[row] for y. */
 void tr_quant_product(const int8_t *w, const int8_t *x, int rows, int cols, int32_t *acc);
 #endif
