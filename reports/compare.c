@@ -30,12 +30,14 @@ static const char moments[] =
     " left join ended e on e.trial = t.number where t.state in ('committed', 'failed')"
     " order by t.number";
 
+/* What breaks the study's constraints is infinite. */
 static const char results[] =
-    "select v.trial, o.position, v.value from objective_values v"
+    "select v.trial, o.position, iif(x.value > 0, 9e999, v.value) from objective_values v"
     " join trial t on t.number = v.trial and t.state = 'committed'"
     "  and t.rung = (select max(rung) from trial where state = 'committed')"
     " join (select name, row_number() over (order by name) - 1 as position from objective) o"
-    "  on o.name = v.name";
+    "  on o.name = v.name"
+    " left join metric x on x.trial = v.trial and x.name = 'violation'";
 
 static rt_status no_memory(struct rt_err *err)
 {
@@ -154,20 +156,43 @@ static rt_status ask_machines(const struct report_study *studies, struct report_
 
 /* ---- one scale ---- */
 
-static void find_box(struct report__comparison *c)
+/* The finite values of one objective, as many as there are. */
+static size_t list_values(const struct report__comparison *c, int k, double *values)
 {
+    size_t count = 0;
+
+    for (int i = 0; i < c->count; i++)
+        for (size_t n = 0; n < c->growth[i].count; n++) {
+            values[count] = c->growth[i].points[n * (size_t)c->objective_count + (size_t)k];
+            count += isfinite(values[count]) ? 1 : 0;
+        }
+    return count;
+}
+
+static rt_status find_box(struct report__comparison *c, struct rt_err *err)
+{
+    size_t trials = 0;
+
+    for (int i = 0; i < c->count; i++)
+        trials += c->growth[i].count;
+    double *values = calloc(trials + 1, sizeof *values);
+    if (!values)
+        return no_memory(err);
     for (int k = 0; k < c->objective_count; k++) {
-        c->ideal[k] = INFINITY;
-        c->reference[k] = -INFINITY;
-        for (int i = 0; i < c->count; i++)
-            for (size_t n = 0; n < c->growth[i].count; n++) {
-                const double value =
-                    c->growth[i].points[n * (size_t)c->objective_count + (size_t)k];
-                c->ideal[k] = fmin(c->ideal[k], value); /* passes over the NaN */
-                c->reference[k] = fmax(c->reference[k], value);
-            }
-        c->log[k] = report__is_cost(c->objective[k]) && c->ideal[k] > 0;
+        const size_t n = list_values(c, k, values);
+        const bool cost = report__is_cost(c->objective[k]);
+        const double most = cost || !n ? INFINITY : search_ceiling(values, n, SEARCH_FAR);
+        c->ideal[k] = n ? INFINITY : 0;
+        c->reference[k] = n ? -INFINITY : 0;
+        for (size_t i = 0; i < n; i++) {
+            c->ideal[k] = fmin(c->ideal[k], values[i]);
+            c->reference[k] =
+                values[i] <= most ? fmax(c->reference[k], values[i]) : c->reference[k];
+        }
+        c->log[k] = cost && c->ideal[k] > 0;
     }
+    free(values);
+    return RT_OK;
 }
 
 static rt_status measure(struct report__comparison *c, struct report__growth *growth,
@@ -202,7 +227,8 @@ rt_status report__comparison_load(const struct report_study *studies, int count,
     for (int k = 0; k < c->objective_count && rc == RT_OK; k++)
         if (strcmp(c->objective[k], "latency") == 0)
             rc = ask_machines(studies, c, err);
-    find_box(c);
+    if (rc == RT_OK)
+        rc = find_box(c, err);
     for (int i = 0; i < count && rc == RT_OK; i++)
         rc = measure(c, &c->growth[i], err);
     if (rc != RT_OK)

@@ -1,7 +1,8 @@
 /* reports/compare.h -- several studies on one scale: how their fronts grew.
  *
  * Volume   hypervolume of the results so far within [ideal, reference], as a share of that box:
- *          ideal the best and reference the worst value of each objective in all studies. Costs
+ *          ideal the best and reference the worst value of each objective in all studies, but for
+ *          measured values far beyond them all (search_ceiling()). Costs
  *          count by their logarithm, as everywhere in reports, unless one is not positive.
  * Results  those of the highest rung that a study has reached.
  * Time     seconds in which a trial ran, from the first start: pauses between two runs of a search
@@ -21,7 +22,8 @@ struct report__growth {
     size_t count;    /* trials committed, failed ones included */
     double *seconds; /* when each was */
     double *volume;  /* after each */
-    double *points;  /* rows of objectives, NaN without a result of the highest rung */
+    double *points;  /* rows of objectives, NaN without a result of the highest rung,
+                        infinite where the study's constraints are broken */
     size_t front;
 };
 

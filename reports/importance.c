@@ -357,7 +357,8 @@ static rt_status judge(struct report__importance *all, struct rt_err *err)
 
 /* ---- the whole ---- */
 
-/* The rows with results of a study's growth, in place; where each trial went into row_of. */
+/* The rows with results of a study's growth, in place; where each trial went into row_of. What
+ * breaks constraints is infinite and stays, behind all others. */
 static size_t gather(struct report__growth *g, int m, int *row_of)
 {
     size_t rows = 0;
@@ -365,7 +366,7 @@ static size_t gather(struct report__growth *g, int m, int *row_of)
     for (size_t n = 0; n < g->count; n++) {
         bool whole = true;
         for (int k = 0; k < m; k++)
-            whole &= isfinite(g->points[n * (size_t)m + (size_t)k]);
+            whole &= !isnan(g->points[n * (size_t)m + (size_t)k]);
         row_of[n] = whole ? (int)rows : -1;
         if (whole)
             memmove(g->points + rows++ * (size_t)m, g->points + n * (size_t)m,

@@ -149,24 +149,6 @@ static size_t choose_points(struct search__advisor *a, const struct search__leve
     return n;
 }
 
-static int compare_values(const void *va, const void *vb)
-{
-    const double a = *(const double *)va, b = *(const double *)vb;
-    return (a > b) - (a < b);
-}
-
-/* Runs that diverge may come to any number: what is far beyond all others says no more than that.
- */
-static double ceiling_of(const double *y, size_t n)
-{
-    double sorted[MOST_POINTS];
-
-    memcpy(sorted, y, n * sizeof *y);
-    qsort(sorted, n, sizeof *sorted, compare_values);
-    const double low = sorted[n / 4], high = sorted[3 * n / 4];
-    return high + 10 * (high > low ? high - low : fmax(1, fabs(high)));
-}
-
 /* What is known exactly is gained by the factor: fronts span orders of magnitude of size, and half
  * of a small student is worth as much as half of a large one. The logarithm, but of any number; of
  * violations too, which may be of any size and near 0 stay as they are. */
@@ -178,6 +160,7 @@ static double length_of(double size)
 static void fit(struct search__advisor *a, const struct search__proposer *p)
 {
     const size_t m = (size_t)p->options->objective_count;
+    double sorted[MOST_POINTS];
 
     a->rung = search__rungs_parents(&p->rungs, (size_t)p->options->population);
     const size_t n = choose_points(a, &p->rungs.levels[a->rung]);
@@ -189,7 +172,8 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
             continue;
         for (size_t i = 0; i < n; i++)
             a->y[i] = p->points[a->trial[i] * m + k];
-        a->ceiling[k] = ceiling_of(a->y, n);
+        memcpy(sorted, a->y, n * sizeof *sorted);
+        a->ceiling[k] = search_ceiling(sorted, n, 10);
         for (size_t i = 0; i < n; i++)
             a->y[i] = fmin(a->y[i], a->ceiling[k]);
         search_model_fit(a->model[k], a->x, a->y, n);

@@ -9,14 +9,19 @@
 #include <string.h>
 
 #include "search/search_internal.h"
+#include "space/view.h"
 
 void search__front_init(struct search__front *front, const struct space *space,
                         const struct search_options *options)
 {
+    struct space_arch any;
+
+    space_smallest(space, &any);
     *front = (struct search__front){.m = options->objective_count, .volume = NAN};
     front->before_volume = options->window > 8 && options->rung_count <= 1 ? options->window : 8;
     for (int k = 0; k < front->m; k++) {
         front->known[k] = search__known_best(space, options->objectives[k]);
+        front->exact[k] = !isnan(space_exact(space, &any, options->objectives[k]));
         front->ideal[k] = NAN;
         front->reference[k] = NAN;
     }
@@ -28,6 +33,7 @@ void search__front_release(struct search__front *front)
     free(front->removed);
     free(front->points);
     free(front->scratch);
+    free(front->early);
     *front = (struct search__front){.m = 0};
 }
 
@@ -72,16 +78,48 @@ static rt_status add_volume(struct search__front *front, const double *point, st
     return RT_OK;
 }
 
+/* The worst of the first trials that is not far beyond them all. */
+static double worst_of(struct search__front *front, int k)
+{
+    const size_t m = (size_t)front->m, n = (size_t)front->early_count;
+    double *values = front->early + n * m; /* it has room for one more of each */
+    double worst = -INFINITY;
+
+    for (size_t i = 0; i < n; i++)
+        values[i] = front->early[i * m + (size_t)k];
+    const double most = front->exact[k] ? INFINITY : search_ceiling(values, n, SEARCH_FAR);
+    for (size_t i = 0; i < n; i++)
+        worst = values[i] <= most ? fmax(worst, values[i]) : worst;
+    return worst;
+}
+
 /* The box: from the best to the worst of the first trials. Where all are equal it gets some depth,
  * because one objective without spread must not hide the others. */
 static rt_status freeze(struct search__front *front, struct rt_err *err)
 {
     for (int k = 0; k < front->m; k++) {
+        front->reference[k] = worst_of(front, k);
         front->ideal[k] = fmin(front->ideal[k], front->known[k]);
         if (!(front->reference[k] > front->ideal[k]))
             front->reference[k] = front->ideal[k] + fmax(1, fabs(front->ideal[k]));
     }
     return volume_of(front, front->points, front->count, &front->volume, err);
+}
+
+/* One of the trials that make the box. */
+static rt_status join_early(struct search__front *front, const double *point, struct rt_err *err)
+{
+    const size_t m = (size_t)front->m, n = (size_t)front->early_count;
+
+    if (!front->early)
+        front->early = calloc((size_t)front->before_volume * (m + 1), sizeof *front->early);
+    if (!front->early)
+        return rt_fail(err, RT_ENOMEM, "no memory for the scale of the hypervolume");
+    memcpy(front->early + n * m, point, m * sizeof *point);
+    front->early_count++;
+    for (size_t k = 0; k < m; k++)
+        front->ideal[k] = fmin(front->ideal[k], point[k]);
+    return --front->before_volume == 0 ? freeze(front, err) : RT_OK;
 }
 
 /* Take the members that `point` dominates out, into `removed`. */
@@ -134,14 +172,8 @@ rt_status search__front_add(struct search__front *front, int64_t number, const d
     if (objectives) {
         if (!dominated(front, objectives))
             RT_TRY(enter(front, number, objectives, commit, err));
-        if (front->before_volume > 0) {
-            for (int k = 0; k < front->m; k++) {
-                front->ideal[k] = fmin(front->ideal[k], objectives[k]);
-                front->reference[k] = fmax(front->reference[k], objectives[k]);
-            }
-            if (--front->before_volume == 0)
-                RT_TRY(freeze(front, err));
-        }
+        if (front->before_volume > 0)
+            RT_TRY(join_early(front, objectives, err));
     }
     commit->removed = front->removed;
     commit->hypervolume = front->volume;

@@ -6,13 +6,13 @@
 
 #include "search/pareto.h"
 
-/* False when a member beats the point, or it has no value; else members that it beats leave. */
+/* False when a member beats the point, or it is not finite; else members that it beats leave. */
 static bool enters(double *front, size_t *count, const double *point, size_t m)
 {
     size_t kept = 0;
 
     for (size_t k = 0; k < m; k++)
-        if (isnan(point[k]))
+        if (!isfinite(point[k]))
             return false;
     for (size_t i = 0; i < *count; i++)
         if (search_dominates(front + i * m, point, (int)m))

@@ -249,3 +249,18 @@ done:
     free(share);
     return rc;
 }
+
+/* ---- values that are far from all others ---- */
+
+static int compare_values(const void *va, const void *vb)
+{
+    const double a = *(const double *)va, b = *(const double *)vb;
+    return (a > b) - (a < b);
+}
+
+double search_ceiling(double *values, size_t n, double times)
+{
+    qsort(values, n, sizeof *values, compare_values);
+    const double low = values[n / 4], high = values[3 * n / 4];
+    return high + times * (high > low ? high - low : fmax(1, fabs(high)));
+}

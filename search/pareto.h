@@ -25,8 +25,14 @@ rt_status search_crowding(const double *points, size_t n, int m, const int *rank
 rt_status search_hypervolume(const double *points, size_t n, int m, const double *ideal,
                              const double *reference, double *volume, struct rt_err *err);
 /* The same of the first point, of the first two, ... of all n, into volumes[0..n-1]. *front gets
- * the number of points that none of the others dominates. */
+ * the number of points that none of the others dominates; what is not finite is of no front. */
 rt_status search_hypervolumes(const double *points, size_t n, int m, const double *ideal,
                               const double *reference, double *volumes, size_t *front,
                               struct rt_err *err);
+/* Runs that diverge come to any number, which says no more than that: what lies beyond this is far
+ * from all others, so many times as far above their third quartile as that is from the first. Sorts
+ * the values, at least one. */
+double search_ceiling(double *values, size_t n, double times);
+/* The same for the scale of a hypervolume, which one such value would make the scale of itself. */
+#define SEARCH_FAR 100
 #endif

@@ -9,7 +9,8 @@
  *          happens under one lock by whichever worker comes by; there is no generation barrier and
  *          no manager thread.
  * Normalisation of the hypervolume is frozen once max(W, 8) trials with objectives are committed:
- *          reference = their worst, ideal = the bests seen or known then (known: 0 for error, kl,
+ *          reference = their worst, but for measured values far beyond them all (search_ceiling()),
+ *          ideal = the bests seen or known then (known: 0 for error, kl,
  *          the int8 ones and latency, the cheapest member's size for params, bytes, macs and
  *          memory). Before that it is NaN.
  * Sizes    params, bytes, macs and memory come from the architecture, whatever evaluators say; the

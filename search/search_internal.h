@@ -115,6 +115,9 @@ struct search__front {
     double *points, *scratch;  /* rows of m */
     int64_t before_volume;     /* trials with objectives still to come before the box is frozen */
     double known[STORE_MAX_OBJECTIVES];
+    bool exact[STORE_MAX_OBJECTIVES]; /* known of every architecture: never far off */
+    double *early;                    /* rows of m, of trials before the box is frozen */
+    int64_t early_count;
     double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
     double volume; /* NaN until the box is frozen */
 };

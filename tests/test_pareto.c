@@ -257,6 +257,58 @@ static void hypervolumes_are_those_of_every_beginning(void **state)
     assert_int_equal(front, 0);
 }
 
+/* ---- values far from all others ---- */
+
+static void one_diverged_run_is_not_the_scale_of_the_hypervolume(void **state)
+{
+    const struct search_options options = {
+        .objective_count = 2, .objectives = {"loss", "-gain"}, .window = 8};
+    const char *const choice[] = {"1", "2"};
+    struct space_gene gene = {.name = "x", .choice = choice, .choice_count = 2};
+    const struct space space = {.gene_count = 1, .gene = &gene};
+    struct store_commit commit;
+    struct search__front front;
+    struct rt_err err;
+    (void)state;
+
+    search__front_init(&front, &space, &options);
+    for (int i = 0; i < 8; i++) {
+        const double point[] = {i == 3 ? 1e300 : 1 + i, -i};
+        assert_ok(search__front_add(&front, i, point, &commit, &err));
+    }
+
+    assert_true(front.reference[0] == 8);
+    assert_true(front.reference[1] == 0);
+    assert_true(commit.hypervolume > .3 && commit.hypervolume < .7);
+    search__front_release(&front);
+}
+
+static void a_ceiling_is_far_above_the_quartiles(void **state)
+{
+    double spread[] = {5, 1, 2, 1e9, 3, 4, 0, 6}, equal[] = {7, 7, 7, 1e9}, one[] = {-3};
+    (void)state;
+
+    assert_near(search_ceiling(spread, 8, 10), 6 + 10 * 4, 1e-12);
+    assert_near(search_ceiling(equal, 4, 10), 1e9 + 10 * (1e9 - 7), 1);
+    assert_near(search_ceiling(equal, 3, 10), 77, 1e-12);
+    assert_near(search_ceiling(one, 1, 10), 27, 1e-12);
+}
+
+static void what_is_not_finite_is_of_no_front(void **state)
+{
+    const double points[] = {INFINITY, INFINITY, .5, .5, NAN, .1};
+    double volumes[3];
+    size_t front;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(search_hypervolumes(points, 1, 2, zeros, ones, volumes, &front, &err));
+    assert_int_equal(front, 0);
+    assert_ok(search_hypervolumes(points, 3, 2, zeros, ones, volumes, &front, &err));
+    assert_int_equal(front, 1);
+    assert_near(volumes[2], .25, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +322,9 @@ int main(void)
         cmocka_unit_test(hypervolume_counts_the_covered_cells_of_a_grid),
         cmocka_unit_test(hypervolume_does_not_depend_on_the_order_of_points),
         cmocka_unit_test(hypervolumes_are_those_of_every_beginning),
+        cmocka_unit_test(one_diverged_run_is_not_the_scale_of_the_hypervolume),
+        cmocka_unit_test(a_ceiling_is_far_above_the_quartiles),
+        cmocka_unit_test(what_is_not_finite_is_of_no_front),
     };
     return cmocka_run_group_tests_name("search/pareto", tests, NULL, NULL);
 }

@@ -45,6 +45,8 @@ expect_exit 0 "$retort" report one.db --figures figures
 [ "$(head -1 figures/trials.csv)" = candidate,trial,arch,loss,work ]
 expect_exit 0 "$retort" importance one.db
 expect_line stdout units
+expect_exit 0 "$retort" compare one.db three.db --format json # what breaks constraints is of no front
+[ "$(grep -c "\"front\": $(sqlite3 one.db 'select count(*) from front')," stdout)" = 2 ]
 expect_exit 0 "$retort" doctor tiny.yaml
 expect_line stdout "'python3' can be started, 2 at once"
 
