@@ -122,7 +122,10 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
 {
     const struct tr_layers *layers = &recipe->layers;
     struct tr_live live = {0}; /* the teacher of layer-wise losses: its shapes are enough */
-    const struct tr_data data = {.images = &c->train, .split = &c->split, .live = &live};
+    const struct tr_knowledge said = {
+        .key = {.teachers = c->study.teachers.count, .classes = c->shape.classes}};
+    const struct tr_data data = {
+        .images = &c->train, .split = &c->split, .knowledge = &said, .live = &live};
     const struct tr_trial trial = {.arch = arch,
                                    .shape = &c->shape,
                                    .kernels = c->kernels,

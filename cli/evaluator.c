@@ -151,8 +151,9 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     if (job->inherits >= 0) {
         RT_TRY(weights_path(evaluator, job->inherits, path, err));
         RT_TRY(tr_ancestor_load(&parent, path, trial.shape, trial.kernels, trial.data, trial.seed,
-                                err));
+                                trial.memory_limit, err));
         data.ancestor = &parent;
+        trial.held = tr_ancestor_bytes(&parent);
         recipe.init = TR_INIT_PRUNE;
         trial.data = &data;
         trial.recipe = &recipe;

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "trainer/int8_trial.h"
 #include "trainer/trial.h"
 
 struct bed { /* a task, a student and its weights */
@@ -244,6 +245,38 @@ static void a_trial_beyond_the_memory_limit_is_refused_before_training(void **st
     bed_release(&bed);
 }
 
+static size_t bytes_of(const struct tr_trial *trial)
+{
+    struct rt_err err;
+    size_t bytes = 0;
+    assert_ok(tr_trial_bytes(trial, &bytes, &err));
+    return bytes;
+}
+
+static void a_trials_memory_is_that_of_its_hungriest_part(void **state)
+{
+    static const struct tr_latency_options thousands = {4096, 1, 2, 5};
+    struct bed bed;
+    struct tr_recipe recipe = toy_recipe(10), quantised;
+    (void)state;
+    bed_init(&bed);
+    recipe.micro_batch = 1;
+    quantised = recipe;
+    quantised.quantise = TR_QUANTISE_PTQ;
+    struct tr_trial trial = bed_trial(&bed, &recipe), ptq = bed_trial(&bed, &quantised);
+    const size_t weights = tr_weights_bytes(&bed.student, true), plain = bytes_of(&trial);
+
+    assert_true(plain >= weights + tr_validation_bytes(&bed.student, &bed.data, 1));
+    assert_true(bytes_of(&ptq) >=
+                weights + tr_int8_trial_bytes(&bed.student, &bed.data, &quantised, 1));
+    assert_true(bytes_of(&ptq) > plain);
+    trial.held = 12345;
+    assert_int_equal(bytes_of(&trial), plain + 12345);
+    trial.latency = &thousands;
+    assert_true(bytes_of(&trial) > (size_t)4096 * 12 * sizeof(float) + plain);
+    bed_release(&bed);
+}
+
 static void latency_of_a_batch_over_threads_is_measured(void **state)
 {
     struct bed bed;
@@ -281,6 +314,7 @@ int main(void)
         cmocka_unit_test(the_curve_has_the_points_that_were_asked_for),
         cmocka_unit_test(a_trial_repeats_bit_for_bit),
         cmocka_unit_test(a_trial_beyond_the_memory_limit_is_refused_before_training),
+        cmocka_unit_test(a_trials_memory_is_that_of_its_hungriest_part),
         cmocka_unit_test(latency_of_a_batch_over_threads_is_measured),
         cmocka_unit_test(the_tuned_micro_batch_fits_the_batch),
     };

@@ -50,9 +50,30 @@ rt_status tr_ancestor_open(struct tr_ancestor *ancestor, const struct tr_teachin
     return rc;
 }
 
+static const struct tr_prune few = {.importance = TR_IMPORTANCE_ACTIVATION, .calibration = 128};
+
+/* Of a network whose weights are not there yet. */
+static rt_status check_memory(const struct space_arch *arch, const struct space_shape *shape,
+                              const struct tr_kernels *kernels, const struct tr_data *data,
+                              size_t limit, struct rt_err *err)
+{
+    struct tr_student network;
+
+    RT_TRY(tr_student_init(&network, arch, shape, kernels, err));
+    const size_t bytes =
+        tr_weights_bytes(&network, true) + tr_importance_bytes(few.importance, &network, data);
+    tr_student_release(&network);
+    if (!limit || bytes <= limit)
+        return RT_OK;
+    return rt_fail(err, RT_ENOMEM,
+                   "scoring the parent needs %zu bytes, more than search.worker_memory %zu; raise "
+                   "it or give search.inherit: none",
+                   bytes, limit);
+}
+
 static rt_status load_network(struct tr_ancestor *a, const char *weights,
                               const struct space_shape *shape, const struct tr_kernels *kernels,
-                              struct rt_err *err)
+                              const struct tr_data *data, size_t limit, struct rt_err *err)
 {
     struct space_arch arch;
     char *text = NULL;
@@ -62,6 +83,8 @@ static rt_status load_network(struct tr_ancestor *a, const char *weights,
         text ? space_arch_parse(text, &arch, err)
              : rt_fail(err, RT_EFORMAT, "'%.200s' does not name its architecture", weights);
     free(text);
+    if (rc == RT_OK)
+        rc = check_memory(&arch, shape, kernels, data, limit, err);
     if (rc == RT_OK)
         rc = make_network(a, &arch, shape, kernels, err);
     if (rc == RT_OK)
@@ -73,16 +96,21 @@ static rt_status load_network(struct tr_ancestor *a, const char *weights,
 
 rt_status tr_ancestor_load(struct tr_ancestor *ancestor, const char *weights,
                            const struct space_shape *shape, const struct tr_kernels *kernels,
-                           const struct tr_data *data, uint64_t seed, struct rt_err *err)
+                           const struct tr_data *data, uint64_t seed, size_t limit,
+                           struct rt_err *err)
 {
-    const struct tr_prune few = {.importance = TR_IMPORTANCE_ACTIVATION, .calibration = 128};
     rt_status rc;
 
     *ancestor = (struct tr_ancestor){.options = {.layers = TR_INHERIT_INFLUENCE, .quiet = true}};
-    if ((rc = load_network(ancestor, weights, shape, kernels, err)) ||
+    if ((rc = load_network(ancestor, weights, shape, kernels, data, limit, err)) ||
         (rc = measure(ancestor, &few, data, seed, err)))
         tr_ancestor_close(ancestor);
     return rc;
+}
+
+size_t tr_ancestor_bytes(const struct tr_ancestor *ancestor)
+{
+    return ancestor->model.capacity;
 }
 
 void tr_ancestor_close(struct tr_ancestor *ancestor)

@@ -30,10 +30,13 @@ rt_status tr_ancestor_open(struct tr_ancestor *ancestor, const struct tr_teachin
                            const struct tr_prune *prune, const struct tr_data *data, uint64_t seed,
                            struct rt_err *err);
 /* A student from its weights' file; scored by activation on few rows, as each child does it anew.
- */
+ * RT_ENOMEM when that would take more than `limit` bytes, unless 0. */
 rt_status tr_ancestor_load(struct tr_ancestor *ancestor, const char *weights,
                            const struct space_shape *shape, const struct tr_kernels *kernels,
-                           const struct tr_data *data, uint64_t seed, struct rt_err *err);
+                           const struct tr_data *data, uint64_t seed, size_t limit,
+                           struct rt_err *err);
+/* Bytes that it holds. */
+size_t tr_ancestor_bytes(const struct tr_ancestor *ancestor);
 void tr_ancestor_close(struct tr_ancestor *ancestor);
 
 /* First values of a student by seed and, unless ancestor is NULL, what it gives. *lineage says what

@@ -27,21 +27,26 @@ static rt_status readers_init(struct reader *readers, int threads, const struct 
     return rt_arena_check(arena, "evaluation", err);
 }
 
+static size_t reader_bytes(const struct tr_student *student)
+{
+    const struct space_shape *s = &student->shape;
+
+    return tr_infer_bytes(student, piece) + 4096 +
+           (size_t)piece * s->height * s->width * s->channels * sizeof(float);
+}
+
 rt_status tr_predict(const struct tr_student *student, const struct tr_weights *weights,
                      const struct tr_images *images, const struct tr_split *split, const int *rows,
                      int n, int threads, float *logits, struct rt_err *err)
 {
-    const struct space_shape *s = &student->shape;
-    const size_t per_thread = tr_infer_bytes(student, piece) + 4096 +
-                              (size_t)piece * s->height * s->width * s->channels * sizeof(float);
-    const int pieces = (n + piece - 1) / piece, classes = s->classes;
+    const int pieces = (n + piece - 1) / piece, classes = student->shape.classes;
     struct reader *readers = calloc((size_t)threads, sizeof *readers);
     struct rt_arena arena = {0};
     rt_status rc;
 
     if (!readers)
         return rt_fail(err, RT_ENOMEM, "no memory for evaluation");
-    if ((rc = rt_arena_init(&arena, (size_t)threads * per_thread, err)) ||
+    if ((rc = rt_arena_init(&arena, (size_t)threads * reader_bytes(student), err)) ||
         (rc = readers_init(readers, threads, student, &arena, err)))
         goto done;
 #pragma omp parallel for default(none)                                                             \
@@ -104,4 +109,13 @@ done:
     free(target);
     free(labels);
     return rc;
+}
+
+size_t tr_validation_bytes(const struct tr_student *student, const struct tr_data *data,
+                           int threads)
+{
+    const size_t row = (size_t)student->shape.classes * (sizeof(float) + sizeof(double));
+
+    return (size_t)threads * reader_bytes(student) +
+           (size_t)data->split->validation_count * (row + sizeof(int));
 }

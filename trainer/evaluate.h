@@ -25,4 +25,7 @@ void tr_log_of(const double *probabilities, size_t n, float *out);
 rt_status tr_evaluate_validation(const struct tr_student *student, const struct tr_weights *weights,
                                  const struct tr_data *data, const struct tr_distill *distill,
                                  int threads, struct tr_fidelity *fidelity, struct rt_err *err);
+/* Bytes that this takes, weights not included. */
+size_t tr_validation_bytes(const struct tr_student *student, const struct tr_data *data,
+                           int threads);
 #endif

@@ -224,9 +224,14 @@ static void add_gradients(const struct bench *b, int row)
 
 /* --- the run --- */
 
+static int batch_of(enum tr_importance_kind kind)
+{
+    return kind == TR_IMPORTANCE_GRADIENT ? 1 : pass_rows;
+}
+
 static void score(const struct bench *b, enum tr_importance_kind kind, const int *rows, int n)
 {
-    const int batch = kind == TR_IMPORTANCE_GRADIENT ? 1 : pass_rows;
+    const int batch = batch_of(kind);
 
     for (int first = 0; first < n; first += batch) {
         const int count = n - first < batch ? n - first : batch;
@@ -241,12 +246,22 @@ static void score(const struct bench *b, enum tr_importance_kind kind, const int
         finish_activations(b->scores);
 }
 
+size_t tr_importance_bytes(enum tr_importance_kind kind, const struct tr_student *network,
+                           const struct tr_data *data)
+{
+    struct bench b = {.network = network, .data = data};
+    struct rt_arena arena;
+
+    rt_arena_init_counting(&arena);
+    (void)bench_init(&b, batch_of(kind), &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
 rt_status tr_importance_measure(struct tr_importance *scores, enum tr_importance_kind kind,
                                 const struct tr_student *network, const struct tr_weights *weights,
                                 const struct tr_data *data, const int *rows, int n,
                                 struct rt_err *err)
 {
-    const int batch = kind == TR_IMPORTANCE_GRADIENT ? 1 : pass_rows;
     struct bench b = {.network = network, .weights = weights, .data = data, .scores = scores};
     struct rt_arena arena;
     rt_status rc;
@@ -257,12 +272,9 @@ rt_status tr_importance_measure(struct tr_importance *scores, enum tr_importance
     b.answer.reg = TR_REG_NONE;
     for (int k = 0; k < teachers_of(&b); k++)
         b.answer.weight[k] = 1.0 / teachers_of(&b);
-    rt_arena_init_counting(&arena);
-    (void)bench_init(&b, batch, &arena, NULL); /* cannot fail */
-    const size_t bytes = arena.peak;
     RT_TRY(tr_importance_init(scores, &network->arch, err));
-    if ((rc = rt_arena_init(&arena, bytes, err)) == RT_OK &&
-        (rc = bench_init(&b, batch, &arena, err)) == RT_OK)
+    if ((rc = rt_arena_init(&arena, tr_importance_bytes(kind, network, data), err)) == RT_OK &&
+        (rc = bench_init(&b, batch_of(kind), &arena, err)) == RT_OK)
         score(&b, kind, rows, n);
     rt_arena_release(&arena);
     if (rc)

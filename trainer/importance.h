@@ -41,4 +41,7 @@ rt_status tr_importance_measure(struct tr_importance *scores, enum tr_importance
                                 const struct tr_student *network, const struct tr_weights *weights,
                                 const struct tr_data *data, const int *rows, int n,
                                 struct rt_err *err);
+/* Bytes that scoring takes for a while. */
+size_t tr_importance_bytes(enum tr_importance_kind kind, const struct tr_student *network,
+                           const struct tr_data *data);
 #endif

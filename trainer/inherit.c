@@ -332,6 +332,16 @@ static void cut_out(struct cut *c, struct tr_lineage *lineage)
     lineage->inherited = c->copied;
 }
 
+size_t tr_inherit_bytes(const struct tr_student *student, const struct tr_student *source)
+{
+    struct cut c = {.student = student, .source = source};
+    struct rt_arena arena;
+
+    rt_arena_init_counting(&arena);
+    (void)cut_init(&c, &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
 rt_status tr_inherit(const struct tr_student *student, float *params,
                      const struct tr_student *source, const float *source_params,
                      const struct tr_importance *scores, const struct tr_inherit_options *options,
@@ -346,11 +356,8 @@ rt_status tr_inherit(const struct tr_student *student, float *params,
     struct rt_arena arena;
     rt_status rc;
 
-    rt_arena_init_counting(&arena);
-    (void)cut_init(&c, &arena, NULL); /* cannot fail */
-    const size_t bytes = arena.peak;
     RT_TRY(lineage_init(lineage, &student->arch, err));
-    if ((rc = rt_arena_init(&arena, bytes, err)) == RT_OK &&
+    if ((rc = rt_arena_init(&arena, tr_inherit_bytes(student, source), err)) == RT_OK &&
         (rc = cut_init(&c, &arena, err)) == RT_OK)
         cut_out(&c, lineage);
     rt_arena_release(&arena);

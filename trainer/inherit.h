@@ -42,5 +42,7 @@ rt_status tr_inherit(const struct tr_student *student, float *params,
                      const struct tr_student *source, const float *source_params,
                      const struct tr_importance *scores, const struct tr_inherit_options *options,
                      struct tr_lineage *lineage, struct rt_err *err);
+/* Bytes that this takes for a while. */
+size_t tr_inherit_bytes(const struct tr_student *student, const struct tr_student *source);
 void tr_lineage_release(struct tr_lineage *lineage);
 #endif

@@ -37,3 +37,14 @@ rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_wei
     rt_arena_release(&arena);
     return rc;
 }
+
+size_t tr_int8_trial_bytes(const struct tr_student *student, const struct tr_data *data,
+                           const struct tr_recipe *recipe, int threads)
+{
+    const size_t rows = (size_t)data->split->train_count * sizeof(int);
+    const size_t ranges =
+        recipe->quantise == TR_QUANTISE_PTQ ? rows + tr_int8_calibrate_bytes(student) : 0;
+    const size_t twin = tr_twin_bytes(student, false) + tr_validation_bytes(student, data, threads);
+
+    return ranges > twin ? ranges : twin;
+}

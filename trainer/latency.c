@@ -86,16 +86,21 @@ static rt_status make_parts(const struct tr_student *student,
     return rt_arena_check(arena, "a latency measurement", err);
 }
 
+size_t tr_latency_bytes(const struct tr_student *student, const struct tr_latency_options *options)
+{
+    const struct space_shape *shape = &student->shape;
+    const size_t floats = (size_t)options->batch *
+                          ((size_t)shape->height * shape->width * shape->channels + shape->classes);
+    const int largest = options->batch / options->threads + 1;
+
+    return floats * sizeof(float) + 4096 +
+           options->threads * (tr_infer_bytes(student, largest) + 4096);
+}
+
 rt_status tr_latency_measure(const struct tr_student *student, const struct tr_weights *weights,
                              const struct tr_latency_options *options, struct tr_latency *latency,
                              struct rt_err *err)
 {
-    const struct space_shape *shape = &student->shape;
-    const size_t floats =
-        (size_t)options->batch * (shape->height * shape->width * shape->channels + shape->classes);
-    const int largest = options->batch / options->threads + 1;
-    const size_t bytes = floats * sizeof(float) + 4096 +
-                         options->threads * (tr_infer_bytes(student, largest) + 4096);
     struct rt_arena arena = {0};
     struct part *parts = calloc((size_t)options->threads, sizeof *parts);
     double *ns = malloc((size_t)options->samples * sizeof *ns);
@@ -105,7 +110,7 @@ rt_status tr_latency_measure(const struct tr_student *student, const struct tr_w
         rc = rt_fail(err, RT_ENOMEM, "no memory to measure latency");
         goto done;
     }
-    if ((rc = rt_arena_init(&arena, bytes, err)) ||
+    if ((rc = rt_arena_init(&arena, tr_latency_bytes(student, options), err)) ||
         (rc = make_parts(student, options, &arena, parts, err)))
         goto done;
     for (int i = 0; i < options->warmup; i++)

@@ -21,6 +21,8 @@ struct tr_latency { /* nanoseconds a call */
     double median, mad, p10, p90;
 };
 
+/* Bytes that a measurement reserves. */
+size_t tr_latency_bytes(const struct tr_student *student, const struct tr_latency_options *options);
 rt_status tr_latency_measure(const struct tr_student *student, const struct tr_weights *weights,
                              const struct tr_latency_options *options, struct tr_latency *latency,
                              struct rt_err *err);

@@ -157,6 +157,16 @@ static rt_status bench_init(struct bench *b, const struct tr_student *student,
     return tr_pass_init(&b->pass, student, calibration_batch, arena, err);
 }
 
+size_t tr_int8_calibrate_bytes(const struct tr_student *student)
+{
+    struct rt_arena arena;
+    struct bench b;
+
+    rt_arena_init_counting(&arena);
+    (void)bench_init(&b, student, &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
 rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_weights *weights,
                             const struct tr_images *images, const struct tr_split *split,
                             const int *rows, int n, struct tr_ranges *ranges, struct rt_err *err)
@@ -165,10 +175,7 @@ rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_we
     struct bench b;
     rt_status rc;
 
-    rt_arena_init_counting(&arena);
-    (void)bench_init(&b, student, &arena, NULL); /* cannot fail */
-    const size_t bytes = arena.peak;
-    RT_TRY(rt_arena_init(&arena, bytes, err));
+    RT_TRY(rt_arena_init(&arena, tr_int8_calibrate_bytes(student), err));
     if ((rc = bench_init(&b, student, &arena, err)) == RT_OK) {
         tr_pass_watch(b.pass, &b.watch);
         for (int first = 0; first < n; first += calibration_batch) {

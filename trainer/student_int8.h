@@ -62,7 +62,8 @@ struct tr_watch {
 rt_status tr_watch_init(struct tr_watch *watch, const struct tr_student *student, int max_batch,
                         struct rt_arena *arena, struct rt_err *err);
 
-/* Ranges of a float network over these rows. */
+/* Ranges of a float network over these rows; and the bytes that this reserves. */
+size_t tr_int8_calibrate_bytes(const struct tr_student *student);
 rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_weights *weights,
                             const struct tr_images *images, const struct tr_split *split,
                             const int *rows, int n, struct tr_ranges *ranges, struct rt_err *err);

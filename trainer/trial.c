@@ -51,13 +51,35 @@ static struct tr_training training_of(const struct tr_trial *trial,
     };
 }
 
+/* The hungriest of what comes one after the other. */
+static size_t peak_bytes(const struct tr_trial *trial, const struct tr_student *student)
+{
+    const struct tr_training training = training_of(trial, student, NULL);
+    const struct tr_ancestor *ancestor = trial->data->ancestor;
+    const size_t each[] = {
+        trial->recipe->init == TR_INIT_PRUNE && ancestor
+            ? tr_inherit_bytes(student, &ancestor->network)
+            : 0,
+        tr_latency_bytes(student, trial->latency),
+        tr_train_bytes(&training),
+        tr_validation_bytes(student, trial->data, 1),
+        trial->recipe->quantise != TR_QUANTISE_NONE
+            ? tr_int8_trial_bytes(student, trial->data, trial->recipe, 1)
+            : 0,
+    };
+    size_t most = 0;
+
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+        most = each[i] > most ? each[i] : most;
+    return most;
+}
+
 rt_status tr_trial_bytes(const struct tr_trial *trial, size_t *bytes, struct rt_err *err)
 {
     struct tr_student student;
 
     RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
-    const struct tr_training training = training_of(trial, &student, NULL);
-    *bytes = tr_weights_bytes(&student, true) + tr_train_bytes(&training);
+    *bytes = trial->held + tr_weights_bytes(&student, true) + peak_bytes(trial, &student);
     tr_student_release(&student);
     return RT_OK;
 }

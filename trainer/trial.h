@@ -32,6 +32,7 @@ struct tr_trial {
     const struct tr_recipe *recipe; /* micro_batch chosen */
     const struct tr_latency_options *latency;
     uint64_t seed;
+    size_t held;         /* bytes that the caller holds for this trial alone, such as a parent's */
     size_t memory_limit; /* bytes; 0: none */
     const char *save;    /* file for the trained weights; NULL: not kept */
     const atomic_int *stop;
@@ -48,7 +49,8 @@ struct tr_trial_result {
     struct tr_curve curve; /* released by the caller, also after a failure */
 };
 
-/* What a trial reserves at its peak, weights included: known before it starts. */
+/* What a trial takes at its peak, weights and what is held for it included: known before it starts.
+ */
 rt_status tr_trial_bytes(const struct tr_trial *trial, size_t *bytes, struct rt_err *err);
 rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *result,
                        struct rt_err *err);
