@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/checkpoints.h"
 #include "cli/command.h"
 #include "cli/evaluator.h"
 #include "cli/lab.h"
@@ -134,18 +135,6 @@ static const char *end_text(enum search_end end)
     return "";
 }
 
-/* The folder beside the store for the weights that children start from. */
-static rt_status make_checkpoints(const char *db, char folder[RT_PATH_MAX], struct rt_err *err)
-{
-    const char *slash = strrchr(db, '/'), *dot = strrchr(db, '.');
-    const size_t stem = dot && (!slash || dot > slash + 1) ? (size_t)(dot - db) : strlen(db);
-
-    if (snprintf(folder, RT_PATH_MAX, "%s%.*s.checkpoints", db[0] == '/' ? "" : "./", (int)stem,
-                 db) >= RT_PATH_MAX)
-        return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", db);
-    return rt_folder_make(folder, err);
-}
-
 static rt_status search(const struct study *study, const struct search_evaluator *evaluator,
                         const struct wishes *wishes, const struct settings *settings,
                         struct store *store, const atomic_int *stop, enum search_end *end,
@@ -180,7 +169,7 @@ static rt_status search_here(const struct lab *lab, const struct wishes *wishes,
     char checkpoints[RT_PATH_MAX];
 
     if (lab->study.search.inherit != SEARCH_INHERIT_NONE) {
-        RT_TRY(make_checkpoints(store_path(store), checkpoints, err));
+        RT_TRY(checkpoints_open(store, checkpoints, err));
         context.checkpoints = checkpoints;
     }
     return search(&lab->study, &evaluator, wishes, settings, store, stop, end, err);

@@ -1,13 +1,12 @@
 /* cli/evaluator.c -- see evaluator.h. */
 #include "cli/evaluator.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "cli/checkpoints.h"
 #include "trainer/ancestor.h"
 
 static void put(struct store_value *values, int *count, const char *name, double value,
@@ -107,34 +106,6 @@ static void take_latency(const struct evaluator *evaluator, const struct tr_late
 
 /* ---- weights of parents ---- */
 
-static rt_status weights_path(const struct evaluator *evaluator, int64_t trial,
-                              char path[RT_PATH_MAX], struct rt_err *err)
-{
-    const int length =
-        snprintf(path, RT_PATH_MAX, "%s/%" PRId64 ".safetensors", evaluator->checkpoints, trial);
-
-    if (length < RT_PATH_MAX)
-        return RT_OK;
-    return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", evaluator->checkpoints);
-}
-
-static rt_status take_checkpoint(const char *path, struct store_result *result, struct rt_err *err)
-{
-    struct store_checkpoint *c = &result->checkpoint;
-    const char *slash = strrchr(path, '/');
-    struct rt_map map;
-
-    while (slash > path && slash[-1] != '/')
-        slash--; /* the folder and the file */
-    if ((size_t)snprintf(c->file, sizeof c->file, "%s", slash) >= sizeof c->file)
-        return rt_fail(err, RT_EIO, "the name '%.80s...' is too long", slash);
-    RT_TRY(rt_map_open(&map, path, err));
-    rt_hash_bytes(map.data, map.bytes, c->hash);
-    rt_map_close(&map);
-    result->has_checkpoint = true;
-    return RT_OK;
-}
-
 /* A trial whose weights are kept, and that may start from those of another. */
 static rt_status run_in_line(const struct evaluator *evaluator, const struct search_job *job,
                              struct tr_trial trial, struct tr_trial_result *got,
@@ -146,10 +117,10 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     char path[RT_PATH_MAX], save[RT_PATH_MAX];
     rt_status rc = RT_OK;
 
-    RT_TRY(weights_path(evaluator, job->number, save, err));
+    RT_TRY(checkpoints_path(evaluator->checkpoints, job->number, save, err));
     trial.save = save;
     if (job->inherits >= 0) {
-        RT_TRY(weights_path(evaluator, job->inherits, path, err));
+        RT_TRY(checkpoints_path(evaluator->checkpoints, job->inherits, path, err));
         RT_TRY(tr_ancestor_load(&parent, path, trial.shape, trial.kernels, trial.data, trial.seed,
                                 trial.memory_limit, err));
         data.ancestor = &parent;
@@ -160,7 +131,10 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     }
     rc = tr_trial_run(&trial, got, err);
     tr_ancestor_close(&parent);
-    return rc == RT_OK ? take_checkpoint(save, result, err) : rc;
+    if (rc == RT_OK)
+        rc = checkpoints_note(save, &result->checkpoint, err);
+    result->has_checkpoint = rc == RT_OK;
+    return rc;
 }
 
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result)

@@ -52,3 +52,10 @@ reproduces heirs.yaml 30
 [ "$(sqlite3 one.db "select count(*) > 5 and count(*) = count(c.hash) from trial t
   left join checkpoint c on c.trial = t.inherits where t.inherits is not null")" = 1 ]
 [ "$(sqlite3 one.db 'select count(*) from checkpoint')" = "$(find one.checkpoints -type f | wc -l)" ]
+# weights that are gone, or are not what their trial left, would make other children
+printf x >>one.checkpoints/0.safetensors
+expect_exit 1 "$retort" search heirs.yaml --db one.db
+expect_line stderr 'is not what trial 0 left for its children'
+rm one.checkpoints/0.safetensors
+expect_exit 1 "$retort" search heirs.yaml --db one.db
+expect_line stderr 'children of trial 0 start from it; put it back'
