@@ -104,6 +104,8 @@ bool study__given(struct study_yaml *yaml, const char *key);
 /* Return RT_EARG with "'FILE':LINE:COLUMN: KEY: text", at the key or what is nearest above it. */
 __attribute__((format(printf, 4, 5))) rt_status
 study__fail(struct study_yaml *yaml, const char *key, struct rt_err *err, const char *format, ...);
+/* Both recipes, when all else is in its place; what contradicts itself is refused. */
+rt_status study__place_recipes(const struct assembly *a);
 /* The `layers` blocks of both recipes, when teachers, prune and init are in their places. */
 rt_status study__place_layers(const struct assembly *a);
 

@@ -112,6 +112,19 @@ static void int8_that_cannot_be_measured_is_refused(void **state)
                    "see no int8; begin later, or give layers.intermediate up to it");
 }
 
+static void a_cohort_without_a_mode_is_refused(void **state)
+{
+    struct study study;
+    (void)state;
+    assert_refused(
+        STUDY "full: {online: {cohort: 3}}\n",
+        "'s.yaml':9:16: full.online: without a mode nobody learns from anybody; give mode: "
+        "dml, or mode: off");
+    study = parsed(STUDY "full: {online: {mode: off, cohort: 3}}\n");
+    assert_int_equal(study.online.mode, TR_ONLINE_OFF);
+    study_release(&study);
+}
+
 static void the_hash_knows_how_students_start_and_end(void **state)
 {
     static const char *const different[] = {STUDY,
@@ -147,6 +160,7 @@ int main(void)
         cmocka_unit_test(a_start_that_no_teacher_can_give_is_refused),
         cmocka_unit_test(int8_is_off_unless_it_is_asked_for),
         cmocka_unit_test(int8_that_cannot_be_measured_is_refused),
+        cmocka_unit_test(a_cohort_without_a_mode_is_refused),
         cmocka_unit_test(the_hash_knows_how_students_start_and_end),
     };
     return cmocka_run_group_tests_name("cli/study, compression", tests, NULL, NULL);
