@@ -12,25 +12,63 @@
 struct limit {
     const char *option, *objective;
     double most; /* NaN: no wish */
+    bool named;  /* --max NAME=VALUE */
 };
 
-#define LIMITS 6
+#define FIXED 6
+#define LIMITS (FIXED + STORE_MAX_OBJECTIVES)
 
 static void list_limits(const struct report_wish *w, struct limit limits[LIMITS])
 {
-    const struct limit all[LIMITS] = {
-        {"--max-error", "error", w->max_error},
-        {"--max-latency", "latency", w->max_latency_ms},
-        {"--max-params", "params", (double)w->max_params},
-        {"--max-bytes", "bytes", (double)w->max_bytes},
-        {"--max-macs", "macs", (double)w->max_macs},
-        {"--max-memory", "memory", (double)w->max_memory},
+    const struct limit all[FIXED] = {
+        {"--max-error", "error", w->max_error, false},
+        {"--max-latency", "latency", w->max_latency_ms, false},
+        {"--max-params", "params", (double)w->max_params, false},
+        {"--max-bytes", "bytes", (double)w->max_bytes, false},
+        {"--max-macs", "macs", (double)w->max_macs, false},
+        {"--max-memory", "memory", (double)w->max_memory, false},
     };
 
-    memcpy(limits, all, sizeof all);
-    for (int i = 0; i < LIMITS; i++)
-        if (!(limits[i].most > 0))
-            limits[i].most = NAN;
+    for (int i = 0; i < LIMITS; i++) {
+        const int named = i - FIXED;
+        if (named < 0) {
+            limits[i] = all[i];
+            limits[i].most = all[i].most > 0 ? all[i].most : NAN;
+        } else {
+            limits[i] = (struct limit){"--max", NULL, NAN, true};
+            if (named < w->max_count) {
+                limits[i].objective = w->max[named].objective;
+                limits[i].most = w->max[named].most;
+            }
+        }
+    }
+}
+
+/* As it was given: "--max-params 2000", "--max loss=0.5". */
+static const char *limit_text(const struct limit *limit, char text[96])
+{
+    if (limit->named)
+        (void)snprintf(text, 96, "%s %.40s=%.6g", limit->option, limit->objective, limit->most);
+    else
+        (void)snprintf(text, 96, "%s %.6g", limit->option, limit->most);
+    return text;
+}
+
+static rt_status check_names(const struct report_wish *wish, const struct report__rows *front,
+                             struct rt_err *err)
+{
+    char names[256] = "";
+
+    for (int o = 0; o < front->objective_count; o++) {
+        const size_t used = strlen(names);
+        (void)snprintf(names + used, sizeof names - used, "%s%s", o ? ", " : "",
+                       front->objective[o]);
+    }
+    for (int i = 0; i < wish->max_count; i++)
+        if (!report__has(front, wish->max[i].objective))
+            return rt_fail(err, RT_EARG, "'%.40s' is no objective of this study; give one of %s",
+                           wish->max[i].objective, names);
+    return RT_OK;
 }
 
 /* What was not measured does not fit. */
@@ -51,7 +89,7 @@ static bool fits(const struct report__row *row, const struct limit limits[LIMITS
 static rt_status fail_none(struct store *store, const struct report__rows *rows,
                            const struct limit limits[LIMITS], struct rt_err *err)
 {
-    char lowest[REPORT__CELL];
+    char lowest[REPORT__CELL], limit[96];
     int worst = -1, most = 0;
     double low = INFINITY;
 
@@ -72,14 +110,14 @@ static rt_status fail_none(struct store *store, const struct report__rows *rows,
     for (int i = 0; i < rows->count; i++)
         low = fmin(low, report__row_value(&rows->row[i], limits[worst].objective));
     if (!isfinite(low))
-        return rt_fail(err, RT_EEND, "no student fits: %s was not measured; leave out %s",
+        return rt_fail(err, RT_EEND, "nothing fits: %s was not measured; leave out %s",
                        limits[worst].objective, limits[worst].option);
     (void)snprintf(lowest, sizeof lowest, "%.6g", low);
     return rt_fail(err, RT_EEND,
-                   "none of the %d students on the front fits: %s %.6g excludes %d; the lowest %s "
+                   "none of the %d %s on the front fits: %s excludes %d; the lowest %s "
                    "there is %s",
-                   rows->count, limits[worst].option, limits[worst].most, most,
-                   limits[worst].objective, lowest);
+                   rows->count, rows->own ? "architectures" : "students",
+                   limit_text(&limits[worst], limit), most, limits[worst].objective, lowest);
 }
 
 /* ---- the choice ---- */
@@ -120,7 +158,7 @@ static rt_status choose(const struct report_wish *wish, struct choice *choice, s
 
 static void say_why(const struct choice *choice, char *text, size_t size)
 {
-    char knee[320], lowest[STORE_NAME + 12];
+    char knee[320], lowest[STORE_NAME + 12], limit[96];
     size_t used;
 
     (void)snprintf(lowest, sizeof lowest, "the lowest %s",
@@ -131,9 +169,8 @@ static void say_why(const struct choice *choice, char *text, size_t size)
                             choice->front->own ? "architectures" : "students");
     for (int i = 0, said = 0; i < LIMITS; i++)
         if (isfinite(choice->limits[i].most) && used < size)
-            used += (size_t)snprintf(text + used, size - used, "%s%s %.6g",
-                                     said++ ? ", " : " that fit ", choice->limits[i].option,
-                                     choice->limits[i].most);
+            used += (size_t)snprintf(text + used, size - used, "%s%s", said++ ? ", " : " that fit ",
+                                     limit_text(&choice->limits[i], limit));
     if (choice->knee && used < size)
         (void)snprintf(text + used, size - used, ": %s", knee);
 }
@@ -309,7 +346,9 @@ rt_status report_best(struct store *store, const struct report_wish *wish,
     report__unfreeze(store);
     RT_TRY(rc);
     list_limits(wish, choice.limits);
-    if ((rc = choose(wish, &choice, err)) == RT_OK && choice.chosen < 0)
+    if ((rc = check_names(wish, &front, err)) == RT_OK)
+        rc = choose(wish, &choice, err);
+    if (rc == RT_OK && choice.chosen < 0)
         rc = fail_none(store, &front, choice.limits, err);
     if (rc == RT_OK)
         switch (format) {

@@ -142,12 +142,14 @@ struct axis_text {
     bool log;
 };
 
-static bool is_share(const char *objective)
+static bool is_share(const struct report__rows *rows, const char *objective)
 {
+    if (rows->own)
+        return false;
     return strcmp(objective, "error") == 0 || strcmp(objective, "int8_error") == 0;
 }
 
-static struct axis_text axis_of(const char *objective)
+static struct axis_text axis_of(const struct report__rows *rows, const char *objective)
 {
     static const char *const labels[][2] = {{"error", "validation error, %"},
                                             {"kl", "KL to the ensemble"},
@@ -159,13 +161,13 @@ static struct axis_text axis_of(const char *objective)
                                             {"int8_error", "validation error in int8, %"},
                                             {"int8_kl", "KL to the ensemble in int8"},
                                             {"int8_bytes", "bytes of the weights in int8"}};
-    struct axis_text axis = {.label = objective, .log = report__is_cost(objective)};
+    struct axis_text axis = {.label = objective, .log = report__is_log(rows, objective)};
 
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+    for (size_t i = 0; i < sizeof labels / sizeof *labels && !rows->own; i++)
         if (strcmp(labels[i][0], objective) == 0)
             axis.label = labels[i][1];
     (void)snprintf(axis.value, sizeof axis.value, "(%scolumn('%s'))",
-                   is_share(objective) ? "100*" : "", objective);
+                   is_share(rows, objective) ? "100*" : "", objective);
     axis.settings = axis.log && strcmp(objective, "latency") != 0 ? "'%.0s%c'" : "'%g'";
     return axis;
 }
@@ -174,8 +176,8 @@ static struct axis_text axis_of(const char *objective)
 static void print_range(FILE *out, char letter, const struct report__rows *rows,
                         const char *objective, double level)
 {
-    const double factor = is_share(objective) ? 100 : 1;
-    const bool log_scale = report__is_cost(objective);
+    const double factor = is_share(rows, objective) ? 100 : 1;
+    const bool log_scale = report__is_log(rows, objective);
     double low = level, high = level; /* fmin() and fmax() pass over a NaN */
 
     for (int i = 0; i < rows->count; i++) {
@@ -201,15 +203,15 @@ static void print_range(FILE *out, char letter, const struct report__rows *rows,
 static void print_pair(FILE *out, const struct report__rows *rows, const char *x_name,
                        const char *y_name)
 {
-    const struct axis_text x = axis_of(x_name), y = axis_of(y_name);
-    const bool error = strcmp(y_name, "error") == 0;
+    const struct axis_text x = axis_of(rows, x_name), y = axis_of(rows, y_name);
+    const bool error = !rows->own && strcmp(y_name, "error") == 0;
     const double level = error ? 100 * rows->ensemble_error : (double)NAN;
 
     print_range(out, 'x', rows, x_name, NAN);
     print_range(out, 'y', rows, y_name, level);
     (void)fprintf(out,
-                  "set format x %s\nset format y %s\nset xlabel \"%s\"\nset ylabel \"%s\"\n"
-                  "set key top right\nset bars 0\n"
+                  "set format x %s\nset format y %s\nset xlabel \"%s\" noenhanced\n"
+                  "set ylabel \"%s\" noenhanced\nset key top right\nset bars 0\n"
                   "plot 'trials.csv' using %s:%s with points pt 7 ps 0.5 lc rgb '#97a1ab'"
                   " title 'trials'",
                   x.settings, y.settings, x.label, y.label, x.value, y.value);

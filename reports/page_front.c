@@ -137,8 +137,8 @@ static void draw_pair(const struct report__page *page, const char *x, const char
     const struct pair pair = {x, y, report__show(&page->rows, x), report__show(&page->rows, y)};
     struct report__chart chart = {
         .out = page->out,
-        .x = {x, pair.show_x.label, report__is_cost(x), REPORT__AXIS_EMPTY},
-        .y = {y, pair.show_y.label, report__is_cost(y), REPORT__AXIS_EMPTY}};
+        .x = {x, pair.show_x.label, report__is_log(&page->rows, x), REPORT__AXIS_EMPTY},
+        .y = {y, pair.show_y.label, report__is_log(&page->rows, y), REPORT__AXIS_EMPTY}};
     char title[256];
 
     (void)snprintf(title, sizeof title, "%s against %s of %d trials, %d of them on the front",
@@ -248,10 +248,12 @@ void report__page_front(struct report__page *page)
     (void)fputs("<p class=\"lead\"><span class=\"key front\"></span> on the front: no other trial "
                 "is as good in every objective and better in one &ensp;<span class=\"key knee\">"
                 "</span> the knee &ensp;<span class=\"key others\"></span> other trials &ensp;"
-                "<span class=\"key stairs\"></span> the border for two objectives alone &ensp;"
-                "<span class=\"key level\"></span> the teachers' ensemble &ensp;Vertical lines are "
-                "± one standard error.",
+                "<span class=\"key stairs\"></span> the border for two objectives alone",
                 out);
+    if (!rows->own)
+        (void)fputs(" &ensp;<span class=\"key level\"></span> the teachers' ensemble &ensp;"
+                    "Vertical lines are ± one standard error.",
+                    out);
     if (page->every > 1)
         (void)fprintf(out, " Of the other trials one in %d is drawn.", page->every);
     (void)fputs("</p>\n<div class=\"plots\">\n", out);

@@ -21,10 +21,15 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err);
 struct report_wish { /* NaN or 0: no wish */
     double max_error, max_latency_ms;
     int64_t max_params, max_bytes, max_macs, max_memory;
+    int max_count; /* of any objectives of the study, by name */
+    struct {
+        const char *objective;
+        double most;
+    } max[STORE_MAX_OBJECTIVES];
     bool knee; /* the knee among what is left, else the lowest error */
 };
 /* One student of the front that fits the wish, why it was chosen, and its neighbours. RT_EEND when
- * none fits, naming the wish that excludes the most. */
+ * none fits, naming the wish that excludes the most; RT_EARG for an objective that it has not. */
 rt_status report_best(struct store *store, const struct report_wish *wish,
                       enum report_format format, FILE *out, struct rt_err *err);
 

@@ -306,6 +306,14 @@ bool report__is_cost(const char *objective)
     return false;
 }
 
+bool report__is_log(const struct report__rows *rows, const char *objective)
+{
+    for (int i = 0; i < rows->count; i++)
+        if (report__row_value(&rows->row[i], objective) <= 0)
+            return false;
+    return report__is_cost(objective);
+}
+
 void report__pair(const char *a, const char *b, const char **x, const char **y)
 {
     const bool swap =
@@ -316,42 +324,46 @@ void report__pair(const char *a, const char *b, const char **x, const char **y)
 
 /* ---- the knee ---- */
 
-static double scaled(const struct report__row *row, const char *objective)
+static double scaled(const struct report__row *row, const char *objective, bool log_scale)
 {
     const double value = report__row_value(row, objective);
-    return report__is_cost(objective) ? log(value) : value;
+    return log_scale ? log(value) : value;
 }
 
 /* The square of the distance to the best of every objective, each scaled to 0..1. */
-static double far_from_best(const struct report__rows *rows, const double *low, const double *high,
-                            int i)
+static double far_from_best(const struct report__rows *rows, const bool *log_scale,
+                            const double *low, const double *high, int i)
 {
     double distance = 0;
 
     for (int o = 0; o < rows->objective_count; o++)
         if (high[o] > low[o])
-            distance +=
-                pow((scaled(&rows->row[i], rows->objective[o]) - low[o]) / (high[o] - low[o]), 2);
+            distance += pow((scaled(&rows->row[i], rows->objective[o], log_scale[o]) - low[o]) /
+                                (high[o] - low[o]),
+                            2);
     return distance;
 }
 
 int report__knee(const struct report__rows *rows)
 {
     double low[STORE_MAX_OBJECTIVES], high[STORE_MAX_OBJECTIVES], best = INFINITY;
+    bool log_scale[STORE_MAX_OBJECTIVES];
     int knee = -1;
 
     for (int o = 0; o < rows->objective_count; o++) {
+        log_scale[o] = report__is_log(rows, rows->objective[o]);
         low[o] = INFINITY;
         high[o] = -INFINITY;
         for (int i = 0; i < rows->count; i++)
             if (rows->row[i].on_front) { /* fmin() and fmax() pass over what was not measured */
-                low[o] = fmin(low[o], scaled(&rows->row[i], rows->objective[o]));
-                high[o] = fmax(high[o], scaled(&rows->row[i], rows->objective[o]));
+                const double value = scaled(&rows->row[i], rows->objective[o], log_scale[o]);
+                low[o] = fmin(low[o], value);
+                high[o] = fmax(high[o], value);
             }
     }
     for (int i = 0; i < rows->count; i++)
         if (rows->row[i].on_front) {
-            const double distance = far_from_best(rows, low, high, i);
+            const double distance = far_from_best(rows, log_scale, low, high, i);
             if (knee < 0 || distance < best - 1e-12) {
                 best = isfinite(distance) ? distance : INFINITY;
                 knee = i;
@@ -371,7 +383,7 @@ void report__knee_text(const struct report__rows *rows, char *text, size_t size)
                                  : o + 1 == rows->objective_count ? " and "
                                                                   : ", ",
                                  rows->objective[o]);
-        costs |= report__is_cost(rows->objective[o]);
+        costs |= report__is_log(rows, rows->objective[o]);
     }
     if (used < size)
         (void)snprintf(text + used, size - used, " at once, each scaled over the front%s",

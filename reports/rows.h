@@ -64,6 +64,8 @@ bool report__has(const struct report__rows *rows, const char *objective);
 /* error and kl, in int8 too, say how good a student is, the other objectives what it costs. Costs
  * are looked at on a logarithmic scale. */
 bool report__is_cost(const char *objective);
+/* Unless a study's own metric of such a name is not positive there. */
+bool report__is_log(const struct report__rows *rows, const char *objective);
 /* Which of two objectives goes on which axis: costs across, error up. */
 void report__pair(const char *a, const char *b, const char **x, const char **y);
 

@@ -35,6 +35,15 @@ grep -qE '^choices     activation=' stdout
 expect_line stdout 'the lowest loss of the'
 expect_exit 0 "$retort" best one.db --knee --format json
 expect_line stdout '"loss":'
+expect_exit 0 "$retort" best one.db --max work=60
+grep -q '^why  ' stdout
+[ "$(sed -n 's/^work *//p' stdout)" -le 60 ]
+expect_exit 1 "$retort" best one.db --max work=0.5
+expect_line stderr 'architectures on the front fits: --max work=0.5 excludes'
+expect_exit 1 "$retort" best one.db --max time=2
+expect_line stderr "'time' is no objective of this study; give one of loss, work"
+expect_exit 2 "$retort" best one.db --max work
+expect_line stderr "--max 'work' is no NAME=VALUE"
 expect_exit 0 "$retort" report one.db -o one.html
 expect_line one.html "scored by a command of the study's own, minimising loss and work"
 expect_line one.html '"own":["loss","work"]'
@@ -116,6 +125,26 @@ diff want trials
 [ "$(sqlite3 bad.db "select count(*) from event where kind = 'attempt'")" = 26 ]
 [ "$(sqlite3 bad.db "select count(*) from curve where trial = 0")" = 2 ]
 [ "$(sqlite3 bad.db "select stderr from metric where trial = 0 and name = 'loss'")" = 0.5 ]
+
+# metrics may have the names of costs and yet be 0 or less; figures and knee are of their own scale
+cat >zero.py <<'PY'
+import json, sys
+for line in sys.stdin:
+    job = json.loads(line)
+    x = job["architecture"]["x"]
+    metrics = {"memory": x - 1, "latency": -x, "error": 50.0 + x % 3}
+    print(json.dumps({"trial": job["trial"], "metrics": metrics}), flush=True)
+PY
+sed 's/bad.py/zero.py/; s/objectives: .*/objectives: [error, memory, latency]}/' bad.yaml >zero.yaml
+expect_exit 0 "$retort" search zero.yaml
+expect_exit 0 "$retort" report zero.db --figures zeros
+[ -s zeros/front-memory-error.svg ]
+[ "$(grep -c '^set logscale' zeros/*.gp | grep -vc ':0$')" = 0 ]
+expect_exit 0 "$retort" best zero.db --knee
+[ "$(grep -c logarithm stdout)" = 0 ]
+expect_exit 0 "$retort" report zero.db -o zero.html
+[ "$(grep -c '<circle class="front' zero.html)" -ge "$(sqlite3 zero.db 'select 3 * count(*) from front')" ]
+[ "$(grep -c "teachers' ensemble" zero.html)" = 0 ]
 
 # what children write may be no text, a bound may be missed by any share, every metric has its
 # place beside the objectives, and an error that is null is none

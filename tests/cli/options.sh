@@ -38,7 +38,8 @@ refused "--max-error '2' is out of range: 0 to 1" best x.db --max-error 2
 refused "--max-error 'nan' is not a number" best x.db --max-error nan
 refused "--max-latency '' is not a number" best x.db --max-latency ''
 refused "--max-latency '-1' is out of range" best x.db --max-latency -1
-refused "unknown or ambiguous option '--max'" best x.db --max 1
+refused "unknown or ambiguous option '--ma'" best x.db --ma 1
+refused "--max '1' is no NAME=VALUE" best x.db --max 1
 refused "--watch '0' is out of range" status x.db --watch 0
 refused "--watch 'often' is not a number" status x.db --watch=often
 refused 'nothing to write: give -o FILE, --figures DIR or both' report x.db
