@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "cli/bench.h"
@@ -40,6 +41,34 @@ static double seconds_since(int64_t start)
     return (double)(rt_now_ns() - start) * 1e-9;
 }
 
+/* A run goes through up to three stretches, and tr_speed_train() times the first of a recipe: with
+ * layer-wise losses, as plain distillation, and feeling int8. */
+static rt_status time_training(const struct tr_data *data, const struct tr_student *student,
+                               const struct tr_recipe *recipe, double seconds,
+                               struct tr_weights *weights, double *train, struct rt_err *err)
+{
+    const struct tr_layers *layers = &recipe->layers;
+    const double all_along = layers->intermediate > 0 ? layers->intermediate : 1;
+    const double layered = tr_layers_on(layers) ? all_along : 0;
+    const double int8 = recipe->quantise == TR_QUANTISE_QAT ? 1 - recipe->qat.start : 0;
+    const double share[3] = {layered, 1 - layered - int8, int8};
+
+    *train = 0;
+    for (int i = 0; i < 3; i++) {
+        struct tr_recipe part = *recipe;
+        struct tr_speed speed;
+        if (!(share[i] > 0))
+            continue;
+        part.quantise = i == 2 ? TR_QUANTISE_QAT : TR_QUANTISE_NONE;
+        part.qat.start = 0;
+        if (i > 0)
+            memset(part.layers.weight, 0, sizeof part.layers.weight);
+        RT_TRY(tr_speed_train(student, data, &part, seconds * share[i], weights, &speed, err));
+        *train += share[i] * recipe->steps * speed.step_seconds;
+    }
+    return RT_OK;
+}
+
 static rt_status time_trial(const struct lab *lab, const struct tr_data *data,
                             const struct tr_student *student, const struct tr_recipe *recipe,
                             double seconds, struct cost *cost, struct rt_err *err)
@@ -48,12 +77,11 @@ static rt_status time_trial(const struct lab *lab, const struct tr_data *data,
     struct tr_fidelity fidelity;
     struct tr_latency latency;
     struct tr_weights weights;
-    struct tr_speed speed;
     rt_status rc;
 
     if ((rc = rt_arena_init(&model, tr_weights_bytes(student, true), err)) ||
         (rc = tr_weights_init(&weights, student, true, &model, err)) ||
-        (rc = tr_speed_train(student, data, recipe, seconds, &weights, &speed, err)))
+        (rc = time_training(data, student, recipe, seconds, &weights, &cost->train, err)))
         goto done;
     const int64_t start = rt_now_ns();
     if ((rc = tr_latency_measure(student, &weights, &lab->study.latency, &latency, err)))
@@ -63,7 +91,6 @@ static rt_status time_trial(const struct lab *lab, const struct tr_data *data,
     if ((rc = tr_evaluate_validation(student, &weights, data, &recipe->distill, 1, &fidelity, err)))
         goto done;
     cost->evaluate = seconds_since(trained);
-    cost->train = recipe->steps * speed.step_seconds;
     cost->seconds = cost->train + cost->evaluate + cost->latency;
 done:
     rt_arena_release(&model);
@@ -135,6 +162,7 @@ static rt_status bench_lab(struct lab *lab, double seconds, struct rt_err *err)
 {
     struct tr_data data = lab->data;
     struct cost costs[sample_count];
+    const struct tr_layers *layers = &lab->study.recipe.layers;
     struct tr_knowledge knowledge;
     struct settings settings;
     struct space_arch arch;
@@ -145,6 +173,11 @@ static rt_status bench_lab(struct lab *lab, double seconds, struct rt_err *err)
     rt_status rc = RT_OK;
 
     RT_TRY(settings_choose(&settings, lab, err));
+    if (tr_layers_on(layers)) { /* closed with the lab */
+        RT_TRY(tr_live_make_up(&lab->live, &lab->study.teachers.teacher[layers->teacher].arch,
+                               &lab->shape, lab->kernels, err));
+        data.live = &lab->live;
+    }
     RT_TRY(made_up_knowledge(lab, &knowledge, &logits, err));
     data.knowledge = &knowledge;
     rt_rng_init(&rng, lab->study.seed, RT_STREAM_LATENCY, 2);

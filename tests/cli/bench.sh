@@ -13,6 +13,12 @@ expect_line stdout 'trials per hour with 1 workers'
 expect_line stdout 'a worker takes at most'
 [ ! -e teachers ] && [ ! -e toy.db ] # teachers are not needed, and nothing is left behind
 
+for recipe in 'layers: {}' 'layers: {intermediate: 0}' 'quantise: qat' 'layers: {}\n  quantise: qat'; do
+  toy_study | sed "s/depth: .*/depth: [1]/; s/distill:/&\n  $recipe/" >inner.yaml
+  expect_exit 0 "$retort" bench inner.yaml --seconds 0.1
+  expect_line stdout 'trials per hour with 1 workers'
+done
+
 # The products that were chosen are kept with the micro-batches, and used again.
 expect_exit 0 "$retort" search toy.yaml --trials 3
 [ "$(sqlite3 toy.db "select json_type(settings, '$.openblas') from study")" = array ]

@@ -17,6 +17,10 @@ struct tr_live {
 rt_status tr_live_plan(struct tr_live *live, const struct space_arch *arch,
                        const struct space_shape *shape, const struct tr_kernels *kernels,
                        struct rt_err *err);
+/* With random weights, to time what runs with it. */
+rt_status tr_live_make_up(struct tr_live *live, const struct space_arch *arch,
+                          const struct space_shape *shape, const struct tr_kernels *kernels,
+                          struct rt_err *err);
 /* Network and weights of member k from the cache. RT_EARG when its logits are recorded,
  * RT_EMISMATCH when the cache is of another recipe or other data. */
 rt_status tr_live_open(struct tr_live *live, const struct tr_teaching *teaching, int k,
