@@ -191,12 +191,18 @@ static void the_best_are_kept_in_their_own_order(void **state)
 {
     static const double score[5] = {.2, .9, .2, .5, .9};
     static const int want[3] = {1, 3, 4}, four[4] = {0, 1, 3, 4};
+    const double odd[5] = {NAN, .2, NAN, .5, NAN};
     int kept[5];
     (void)state;
     tr_keep_best(score, 5, 3, kept);
     assert_memory_equal(kept, want, sizeof want);
     tr_keep_best(score, 5, 4, kept);
     assert_memory_equal(kept, four, sizeof four);
+    kept[2] = 77; /* what is not a number is the worst, and no more than asked for are kept */
+    tr_keep_best(odd, 5, 2, kept);
+    assert_int_equal(kept[0], 1);
+    assert_int_equal(kept[1], 3);
+    assert_int_equal(kept[2], 77);
 }
 
 static void slices_take_the_named_rows_and_columns(void **state)

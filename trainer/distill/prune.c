@@ -86,14 +86,21 @@ double tr_layer_influence(const float *input, const float *output, int tokens, i
     return 1 - sum / tokens;
 }
 
+/* An order for all of them: what is not a number comes last. */
+static double worth(double score)
+{
+    return isnan(score) ? -INFINITY : score;
+}
+
 void tr_keep_best(const double *score, int n, int keep, int *kept)
 {
     int count = 0;
 
     for (int i = 0; i < n; i++) {
+        const double mine = worth(score[i]);
         int better = 0; /* how many come before i */
         for (int j = 0; j < n; j++)
-            better += score[j] > score[i] || (score[j] == score[i] && j < i);
+            better += worth(score[j]) > mine || (worth(score[j]) == mine && j < i);
         if (better < keep)
             kept[count++] = i;
     }

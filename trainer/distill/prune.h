@@ -41,7 +41,8 @@ void tr_neuron_first_order_add(const struct tr_neurons *n, double *score);
 /* 1 - mean cosine of rows of (tokens, width). */
 double tr_layer_influence(const float *input, const float *output, int tokens, int width);
 
-/* The indices of the `keep` best of n scores, ascending; the earlier of equals. */
+/* The indices of the `keep` best of n scores, ascending; the earlier of equals; NaN is the
+ * worst. */
 void tr_keep_best(const double *score, int n, int keep, int *kept);
 /* out (row_count, col_count) = w at those rows and columns; w has `stride` columns. NULL: 0, 1, ..
  * Where either is below 0, out stays as it is. Returns how many values were copied. */
