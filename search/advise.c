@@ -60,7 +60,11 @@ static int group_features(const struct space *space, int features, int *group)
     }
     while (f < features)
         group[f++] = groups++;
-    return groups;
+    if (groups <= SEARCH_MODEL_GROUPS)
+        return groups;
+    for (f = 0; f < features; f++) /* neighbours share theirs */
+        group[f] = group[f] * SEARCH_MODEL_GROUPS / groups;
+    return SEARCH_MODEL_GROUPS;
 }
 
 static rt_status open_models(struct search__advisor *a, const struct space *space,

@@ -75,6 +75,11 @@ rt_status search_model_open(int features, const int *group, int groups, size_t r
 
     if (!m)
         return rt_fail(err, RT_ENOMEM, "no memory for the surrogate");
+    if (groups > SEARCH_MODEL_GROUPS) {
+        free(m);
+        return rt_fail(err, RT_EARG, "a surrogate has at most %d scales, not %d",
+                       SEARCH_MODEL_GROUPS, groups);
+    }
     m->features = features;
     m->groups = groups;
     m->room = room;

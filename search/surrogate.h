@@ -24,7 +24,7 @@ struct search_model;
 #define SEARCH_MODEL_GROUPS 64
 
 /* For up to `room` points of `features` numbers, of which number f is in group[f], 0..groups-1; at
- * most SEARCH_MODEL_GROUPS. */
+ * most SEARCH_MODEL_GROUPS, else RT_EARG. */
 rt_status search_model_open(int features, const int *group, int groups, size_t room,
                             struct search_model **model, struct rt_err *err);
 void search_model_close(struct search_model *model);

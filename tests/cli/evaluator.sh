@@ -182,6 +182,18 @@ iconv -f utf8 -t utf8 texts >/dev/null
 [ "$(sqlite3 odd.db "select count(*), count(value) from objective_values where trial = 3")" = '3|3' ]
 [ "$(sqlite3 odd.db "select count(*) from metric where name = 'violation' and value > 1e80")" = 1 ]
 
+# a gene each for more scales than a surrogate has
+cat >many.py <<'PY'
+import json, sys
+for line in sys.stdin:
+    job = json.loads(line)
+    print(json.dumps({"trial": job["trial"], "metrics": {"loss": sum(job["architecture"].values())}}), flush=True)
+PY
+printf '{name: g%d, choices: [0, 1, 2]}, ' {1..128} >genes
+sed "s/bad.py/many.py/; s/\[{name.*}\]/[$(cat genes)]/; s/trials: 12/surrogate: gp, initial: 8, trials: 40/" bad.yaml >many.yaml
+expect_exit 0 "$retort" search many.yaml
+[ "$(sqlite3 many.db "select count(*) > 5 from prediction")" = 1 ]
+
 # late: killed with all that it started
 cat >late.sh <<'SH'
 (sleep 1; touch alive) &
