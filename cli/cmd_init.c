@@ -113,7 +113,7 @@ static const char *const image_lines[] = {
     "  #quantise: ptq",
     "  #quantise: qat",
     "",
-    "#prune: {importance: activation, layers: uniform}  # how `init: prune` cuts",
+    "# With `init: prune`: prune: {importance: activation, layers: uniform} says how it cuts",
     "",
     "# ---- the full recipe, for `retort distill`; what it does not say is as above ----",
     "full:",

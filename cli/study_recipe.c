@@ -129,6 +129,32 @@ static void fit_micro_batch(const struct assembly *a, const char *key, struct tr
         recipe->micro_batch = recipe->batch;
 }
 
+/* Blocks and keys that neither recipe reads; the full one inherits what trials say. */
+static rt_status check_used(const struct assembly *a)
+{
+    const struct tr_recipe *trial = &a->study->recipe, *full = &a->study->full;
+    const bool prune = trial->init == TR_INIT_PRUNE || full->init == TR_INIT_PRUNE;
+    const bool full_qat = full->quantise == TR_QUANTISE_QAT;
+    const bool full_ptq = full->quantise == TR_QUANTISE_PTQ;
+    const bool qat = trial->quantise == TR_QUANTISE_QAT || full_qat;
+    const bool ptq = trial->quantise == TR_QUANTISE_PTQ || full_ptq;
+    const struct {
+        const char *key;
+        bool used;
+        const char *why, *mend;
+    } all[] = {{"prune", prune, "no recipe starts from a teacher", "init: prune"},
+               {"distill.qat", qat, "no recipe trains in int8", "quantise: qat"},
+               {"full.qat", full_qat, "no recipe trains in int8", "quantise: qat"},
+               {"distill.ptq_rows", ptq, "no recipe calibrates on rows", "quantise: ptq"},
+               {"full.ptq_rows", full_ptq, "no recipe calibrates on rows", "quantise: ptq"}};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!all[i].used && study__given(a->yaml, all[i].key))
+            return study__fail(a->yaml, all[i].key, a->err, "%s; add %s, or leave it out",
+                               all[i].why, all[i].mend);
+    return RT_OK;
+}
+
 rt_status study__place_recipes(const struct assembly *a)
 {
     struct study *study = a->study;
@@ -160,5 +186,6 @@ rt_status study__place_recipes(const struct assembly *a)
                            "each other; give full init: random, or mode: off");
     RT_TRY(check_int8(a, &study->recipe, "distill"));
     RT_TRY(check_int8(a, &study->full, "full"));
-    return check_int8_objectives(a);
+    RT_TRY(check_int8_objectives(a));
+    return check_used(a);
 }

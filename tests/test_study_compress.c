@@ -125,21 +125,39 @@ static void a_cohort_without_a_mode_is_refused(void **state)
     study_release(&study);
 }
 
+static void what_no_recipe_reads_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(
+        STUDY "prune: {calibration: 7}\n",
+        "'s.yaml':9:8: prune: no recipe starts from a teacher; add init: prune, or leave "
+        "it out");
+    assert_refused(
+        STUDY "distill: {quantise: ptq, qat: {start: .7}}\n",
+        "'s.yaml':9:31: distill.qat: no recipe trains in int8; add quantise: qat, or leave "
+        "it out");
+    assert_refused(
+        STUDY "distill: {quantise: ptq}\nfull: {quantise: qat, ptq_rows: 9}\n",
+        "'s.yaml':10:33: full.ptq_rows: no recipe calibrates on rows; add quantise: ptq, "
+        "or leave it out");
+}
+
 static void the_hash_knows_how_students_start_and_end(void **state)
 {
-    static const char *const different[] = {STUDY,
-                                            STUDY "distill: {init: prune}\n",
-                                            STUDY "prune: {teacher: a}\n",
-                                            STUDY "prune: {importance: gradient}\n",
-                                            STUDY "prune: {calibration: 7}\n",
-                                            STUDY "prune: {layers: influence}\n",
-                                            STUDY "prune: {merge_heads: true}\n",
-                                            STUDY "distill: {quantise: ptq}\n",
-                                            STUDY "distill: {quantise: qat}\n",
-                                            STUDY "distill: {ptq_rows: 5}\n",
-                                            STUDY "distill: {qat: {start: .7}}\n",
-                                            STUDY "distill: {qat: {ema: .9}}\n",
-                                            STUDY "distill: {qat: {freeze: .85}}\n"};
+    static const char *const different[] = {
+        STUDY,
+        STUDY "distill: {init: prune}\n",
+        STUDY "distill: {init: prune}\nprune: {teacher: a}\n",
+        STUDY "distill: {init: prune}\nprune: {importance: gradient}\n",
+        STUDY "distill: {init: prune}\nprune: {calibration: 7}\n",
+        STUDY "distill: {init: prune}\nprune: {layers: influence}\n",
+        STUDY "distill: {init: prune}\nprune: {merge_heads: true}\n",
+        STUDY "distill: {quantise: ptq}\n",
+        STUDY "distill: {quantise: qat}\n",
+        STUDY "distill: {quantise: ptq, ptq_rows: 5}\n",
+        STUDY "distill: {quantise: qat, qat: {start: .7}}\n",
+        STUDY "distill: {quantise: qat, qat: {ema: .9}}\n",
+        STUDY "distill: {quantise: qat, qat: {freeze: .85}}\n"};
     enum { count = sizeof different / sizeof *different };
     char hash[count][RT_HASH_TEXT];
     (void)state;
@@ -161,6 +179,7 @@ int main(void)
         cmocka_unit_test(int8_is_off_unless_it_is_asked_for),
         cmocka_unit_test(int8_that_cannot_be_measured_is_refused),
         cmocka_unit_test(a_cohort_without_a_mode_is_refused),
+        cmocka_unit_test(what_no_recipe_reads_is_refused),
         cmocka_unit_test(the_hash_knows_how_students_start_and_end),
     };
     return cmocka_run_group_tests_name("cli/study, compression", tests, NULL, NULL);
