@@ -62,7 +62,9 @@ const struct command command_compare = {
     .summary = "how the fronts of several studies grew, over trials and over time",
     .help =
         "All studies must have the same objectives. Hypervolumes are computed anew on one scale:\n"
-        "within the box between the best and the worst of all results, costs by their logarithm.\n"
+        "within the box between the best and the worst of all results, those far beyond all "
+        "others\n"
+        "aside, costs by their logarithm. What breaks a study's constraints does not count.\n"
         "Time is that in which trials ran.\n"
         "\n"
         "  -f, --format FORMAT  table (default), csv (a row a trial) or json\n"
