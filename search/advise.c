@@ -9,6 +9,9 @@
  * both are functions of the results seen and of their number, so a resumed search predicts the
  * same. Of many trials the best ones by rank are taken: there the front will grow.
  *
+ * The model learns most near the best, and is too sure of what it knows from afar. So one trial in
+ * four is bold: chosen as if deviations were thrice as large. What is recorded is what is believed.
+ *
  * Measured in docs/architecture.md.
  */
 #include <math.h>
@@ -29,6 +32,8 @@ enum {
     ROUNDS = 6,
     KEPT = 8,  /* of each round */
     EACH = 10, /* children of each that is kept */
+    BOLD_EVERY = 4,
+    BOLD = 3, /* factor of deviations */
     POOL = CHILDREN > KEPT *(EACH + 1) ? CHILDREN : KEPT *(EACH + 1)
 };
 
@@ -251,6 +256,22 @@ static size_t believe_pending(struct search__advisor *a, const struct search__pr
     return n;
 }
 
+/* The worst of all that is seen and keeps the constraints: members as costly as the largest may yet
+ * join the front, however poor the first of them came out. */
+static void find_worst(struct search__advisor *a, const struct search__proposer *p)
+{
+    const size_t m = (size_t)p->options->objective_count;
+
+    for (size_t t = 0; t < p->visible; t++) {
+        const double *point = p->points + t * m;
+        if (isnan(point[0]) || p->place[t].rung != a->rung || search__violation(p, t) > 0)
+            continue;
+        for (size_t k = 0; k < m; k++)
+            a->worst[k] = fmax(a->worst[k],
+                               a->model[k] ? fmin(point[k], a->ceiling[k]) : length_of(point[k]));
+    }
+}
+
 /* The front of what is seen and expected, cut into boxes. Where it has too many members for that,
  * the less crowded. */
 static rt_status open_boxes(struct search__advisor *a, struct search__proposer *p,
@@ -258,7 +279,7 @@ static rt_status open_boxes(struct search__advisor *a, struct search__proposer *
 {
     const size_t m = (size_t)p->options->objective_count, most = search_improvement_most((int)m);
     const struct search__level *level = &p->rungs.levels[a->rung].level[0];
-    double best[STORE_MAX_OBJECTIVES] = {0}, worst[STORE_MAX_OBJECTIVES] = {0};
+    double best[STORE_MAX_OBJECTIVES] = {0}, *worst = a->worst;
     const size_t room =
         most - (p->count - p->visible < most / 4 ? p->count - p->visible : most / 4);
     size_t n = level->count < room ? level->count : room;
@@ -276,7 +297,8 @@ static rt_status open_boxes(struct search__advisor *a, struct search__proposer *
             memcpy(a->front + i * m, point, m * sizeof *point);
     }
     n = believe_pending(a, p, n);
-    for (size_t k = 0; k < m; k++) /* beyond the ends of the front there is something to gain too */
+    find_worst(a, p);
+    for (size_t k = 0; k < m; k++) /* beyond the ends there is something to gain too */
         worst[k] += worst[k] > best[k] ? .1 * (worst[k] - best[k]) : fabs(worst[k]);
     return search_boxes_open(a->front, n, (int)m, worst, boxes, err);
 }
@@ -295,12 +317,15 @@ static double allowed(const struct search__advisor *a)
 static void consider(struct search__advisor *a, const struct search__proposer *p,
                      struct search_boxes *boxes, struct search__proposal *proposal)
 {
+    double sd[STORE_MAX_OBJECTIVES];
+
     if (!search__acceptable(p, &proposal->arch))
         return;
     predict(a, p, &proposal->arch, proposal->mean, proposal->sd);
+    for (int k = 0; k < p->options->objective_count; k++)
+        sd[k] = proposal->sd[k] * (p->count % BOLD_EVERY ? 1 : BOLD);
     a->pool[a->children++] = (struct search__child){
-        *proposal, search_improvement(boxes, proposal->mean, proposal->sd) * allowed(a),
-        a->number++};
+        *proposal, search_improvement(boxes, proposal->mean, sd) * allowed(a), a->number++};
 }
 
 static int compare_children(const void *va, const void *vb)

@@ -141,6 +141,7 @@ struct search__advisor {
     struct search_model *model[STORE_MAX_OBJECTIVES]; /* NULL: known exactly */
     struct search_model *violation;                   /* NULL: there are no constraints */
     double ceiling[STORE_MAX_OBJECTIVES];             /* no value is learned as more */
+    double worst[STORE_MAX_OBJECTIVES];               /* nothing beyond is a gain; set by advise */
     size_t *trial;                                    /* scratch, as all below */
     double *x, *y, *front;
     struct search__child *pool;
