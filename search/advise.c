@@ -9,8 +9,9 @@
  * both are functions of the results seen and of their number, so a resumed search predicts the
  * same. Of many trials the best ones by rank are taken: there the front will grow.
  *
- * The model learns most near the best, and is too sure of what it knows from afar. So one trial in
- * four is bold: chosen as if deviations were thrice as large. What is recorded is what is believed.
+ * The model learns most near the best, and is too sure of what it knows from afar. So later, when
+ * what it is sure of has been tried, one trial in four is bold: chosen as if deviations were thrice
+ * as large. What is recorded is what is believed.
  *
  * Measured in docs/architecture.md.
  */
@@ -30,8 +31,9 @@ enum {
     MOST_PENDING = 64, /* the latest ones */
     CHILDREN = 140,
     ROUNDS = 6,
-    KEPT = 8,  /* of each round */
-    EACH = 10, /* children of each that is kept */
+    KEPT = 8,        /* of each round */
+    EACH = 10,       /* children of each that is kept */
+    BOLD_FROM = 128, /* the trial with which it begins: before, boldness costs more than it finds */
     BOLD_EVERY = 4,
     BOLD = 3, /* factor of deviations */
     POOL = CHILDREN > KEPT *(EACH + 1) ? CHILDREN : KEPT *(EACH + 1)
@@ -317,13 +319,14 @@ static double allowed(const struct search__advisor *a)
 static void consider(struct search__advisor *a, const struct search__proposer *p,
                      struct search_boxes *boxes, struct search__proposal *proposal)
 {
+    const bool bold = p->count >= BOLD_FROM && p->count % BOLD_EVERY == 0;
     double sd[STORE_MAX_OBJECTIVES];
 
     if (!search__acceptable(p, &proposal->arch))
         return;
     predict(a, p, &proposal->arch, proposal->mean, proposal->sd);
     for (int k = 0; k < p->options->objective_count; k++)
-        sd[k] = proposal->sd[k] * (p->count % BOLD_EVERY ? 1 : BOLD);
+        sd[k] = proposal->sd[k] * (bold ? BOLD : 1);
     a->pool[a->children++] = (struct search__child){
         *proposal, search_improvement(boxes, proposal->mean, sd) * allowed(a), a->number++};
 }
