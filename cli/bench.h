@@ -2,9 +2,9 @@
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 #include "reports/report.h"
-#include "trainer/speed.h"
+#include "trainer/measure/speed.h"
 
-/* What is measured of one student, in words of trainer/speed.h. */
+/* What is measured of one student, in words of trainer/measure/speed.h. */
 struct bench_row {
     char arch[SPACE_ARCH_TEXT];
     int side; /* of the square images */

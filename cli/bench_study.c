@@ -13,7 +13,7 @@
 #include "cli/bench.h"
 #include "cli/lab.h"
 #include "cli/settings.h"
-#include "trainer/trial.h"
+#include "trainer/measure/trial.h"
 
 enum { sample_count = 8, draws = 100000 };
 

@@ -15,8 +15,8 @@
 #include "cli/exam.h"
 #include "cli/lab.h"
 #include "cli/settings.h"
-#include "trainer/data/safetensors.h"
-#include "trainer/int8_trial.h"
+#include "trainer/export/safetensors.h"
+#include "trainer/measure/int8_trial.h"
 
 struct wishes {
     const char *db, *candidate, *output;

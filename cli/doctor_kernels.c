@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "cli/doctor.h"
-#include "trainer/student.h"
+#include "trainer/net/student.h"
 
 enum { batch = 3, side = 12, classes = 5 };
 

@@ -12,7 +12,7 @@
 #include "base/machine.h"
 #include "cli/doctor.h"
 #include "cli/lab.h"
-#include "trainer/trial.h"
+#include "trainer/measure/trial.h"
 
 struct checked { /* all zero: nothing loaded */
     struct study study;

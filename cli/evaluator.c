@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/checkpoints.h"
-#include "trainer/ancestor.h"
+#include "trainer/learn/ancestor.h"
 
 static void put(struct store_value *values, int *count, const char *name, double value,
                 double stderr_)

@@ -7,7 +7,7 @@
 #ifndef CLI_EVALUATOR_H
 #define CLI_EVALUATOR_H
 #include "search/search.h"
-#include "trainer/trial.h"
+#include "trainer/measure/trial.h"
 
 #define CLI_MAX_WIDTHS SPACE_MAX_CHOICES
 

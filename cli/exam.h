@@ -8,7 +8,7 @@
 #define CLI_EXAM_H
 #include "cli/lab.h"
 #include "store/store.h"
-#include "trainer/student_int8.h"
+#include "trainer/net/student_int8.h"
 
 struct exam {
     struct tr_fidelity student, ensemble;

@@ -16,10 +16,10 @@
 #include "search/external.h"
 #include "search/search.h"
 #include "space/space.h"
-#include "trainer/ancestor.h"
-#include "trainer/latency.h"
+#include "trainer/learn/ancestor.h"
+#include "trainer/learn/train.h"
+#include "trainer/measure/latency.h"
 #include "trainer/teachers/teachers.h"
-#include "trainer/train.h"
 
 #define STUDY_NAME 64
 #define STUDY_MAX_STARTS 32

@@ -3,8 +3,8 @@
 #define TESTS_KERNEL_SAMPLE_H
 #include "support.h"
 
+#include "trainer/net/student.h"
 #include "trainer/nn/kernels_internal.h"
-#include "trainer/student.h"
 
 static const struct tr_kernels *plain, *wide[2];
 static int wide_count;

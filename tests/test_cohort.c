@@ -1,7 +1,7 @@
 /* tests/test_cohort.c -- students that train side by side and learn from each other. */
 #include "toy_task.h"
 
-#include "trainer/evaluate.h"
+#include "trainer/measure/evaluate.h"
 
 enum { students = 3, examples = 300 };
 
@@ -201,5 +201,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(students_that_learn_from_each_other_come_closer, bed_open,
                                         bed_close),
     };
-    return cmocka_run_group_tests_name("trainer/train: cohorts", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("trainer/learn/train: cohorts", tests, NULL, NULL);
 }

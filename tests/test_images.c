@@ -4,8 +4,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "trainer/data/idx.h"
-#include "trainer/data/images.h"
+#include "trainer/task/image/idx.h"
+#include "trainer/task/image/images.h"
 
 #define IMAGES "images-test.idx"
 #define LABELS "labels-test.idx"
@@ -370,5 +370,5 @@ int main(void)
         cmocka_unit_test(load_refuses_one_class_and_too_many),
         cmocka_unit_test(fashion_mnist_loads_where_it_is_installed),
     };
-    return cmocka_run_group_tests_name("trainer/data/images", tests, NULL, remove_files);
+    return cmocka_run_group_tests_name("trainer/task/image/images", tests, NULL, remove_files);
 }

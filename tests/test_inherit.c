@@ -1,9 +1,9 @@
 /* tests/test_inherit.c -- importance of a network's parts, and students cut out of it. */
 #include "toy_task.h"
 
-#include "trainer/evaluate.h"
-#include "trainer/inherit.h"
-#include "trainer/student_internal.h"
+#include "trainer/learn/inherit.h"
+#include "trainer/measure/evaluate.h"
+#include "trainer/net/student_internal.h"
 
 enum { rows_run = 40 };
 
@@ -509,5 +509,5 @@ int main(void)
         cmocka_unit_test(the_gradient_of_a_head_is_how_the_loss_answers_to_its_scale),
         cmocka_unit_test(calibration_rows_are_train_rows_drawn_by_seed),
     };
-    return cmocka_run_group_tests_name("trainer/inherit", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("trainer/learn/inherit", tests, NULL, NULL);
 }

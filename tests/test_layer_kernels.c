@@ -4,8 +4,8 @@
 #include "support.h"
 
 #include "trainer/distill/layer_loss.h"
+#include "trainer/net/student_internal.h"
 #include "trainer/nn/kernels_internal.h"
-#include "trainer/student_internal.h"
 
 static const char *const sets[] = {"plain", "v3", "v4"};
 enum { most = 40, cells = most * 48, slack = TR_SLACK };

@@ -3,10 +3,10 @@
  */
 #include "toy_task.h"
 
-#include "trainer/inherit.h"
-#include "trainer/layerwise.h"
+#include "trainer/learn/inherit.h"
+#include "trainer/learn/layerwise.h"
+#include "trainer/measure/trial.h"
 #include "trainer/teachers/live.h"
-#include "trainer/trial.h"
 
 static const char *const sets[] = {"plain", "v3", "v4"};
 enum { micro = 3 };

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "trainer/data/npy.h"
+#include "trainer/task/npy.h"
 
 #define FILE_NAME "test-npy.npy"
 
@@ -263,5 +263,5 @@ int main(void)
         cmocka_unit_test(read_and_write_name_a_place_that_is_not_there),
         cmocka_unit_test(read_takes_what_numpy_writes),
     };
-    return cmocka_run_group_tests_name("trainer/data/npy", tests, NULL, remove_file);
+    return cmocka_run_group_tests_name("trainer/task/npy", tests, NULL, remove_file);
 }

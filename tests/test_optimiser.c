@@ -1,7 +1,7 @@
 /* tests/test_optimiser.c -- AdamW by hand-worked numbers and on every kernel set. */
 #include "support.h"
 
-#include "trainer/optimiser.h"
+#include "trainer/learn/optimiser.h"
 
 static const struct space_arch arch = {
     .depth = 1, .width = 12, .head_dim = 4, .patch = 4, .heads = {2}, .ffn = {10}};
@@ -111,5 +111,5 @@ int main(void)
         cmocka_unit_test(the_norm_is_accumulated_in_double),
         cmocka_unit_test(bytes_are_those_of_two_moments),
     };
-    return cmocka_run_group_tests_name("trainer/optimiser", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("trainer/learn/optimiser", tests, NULL, NULL);
 }

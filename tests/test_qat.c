@@ -1,8 +1,8 @@
 /* tests/test_qat.c -- training that feels int8, and trials that are measured in it. */
 #include "toy_task.h"
 
-#include "trainer/int8_trial.h"
-#include "trainer/trial.h"
+#include "trainer/measure/int8_trial.h"
+#include "trainer/measure/trial.h"
 
 struct bed { /* a task, a student and its weights */
     struct tr_images images;
@@ -199,5 +199,5 @@ int main(void)
         cmocka_unit_test(the_thread_count_changes_no_bit_of_int8_training),
         cmocka_unit_test(a_trial_is_measured_in_int8_when_its_recipe_says_so),
     };
-    return cmocka_run_group_tests_name("trainer/qat", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("trainer/learn/qat", tests, NULL, NULL);
 }

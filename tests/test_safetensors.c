@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "trainer/data/safetensors.h"
+#include "trainer/export/safetensors.h"
 
 #define FILE_NAME "test-weights.safetensors"
 
@@ -317,5 +317,5 @@ int main(void)
         cmocka_unit_test(check_refuses_a_header_length_beyond_the_file),
         cmocka_unit_test(a_missing_file_is_named),
     };
-    return cmocka_run_group_tests_name("trainer/data/safetensors", tests, NULL, remove_file);
+    return cmocka_run_group_tests_name("trainer/export/safetensors", tests, NULL, remove_file);
 }

@@ -1,7 +1,7 @@
 /* tests/test_split.c -- which rows are for what, and batches normalised by those to train on. */
 #include "support.h"
 
-#include "trainer/data/images.h"
+#include "trainer/task/image/images.h"
 
 /* 100 images of 2x2 pixels; classes of 50, 30, 15 and 5. */
 static struct tr_images uneven_images(void)
@@ -246,5 +246,5 @@ int main(void)
         cmocka_unit_test(gather_normalises_the_train_rows),
         cmocka_unit_test(gather_of_a_flat_image_is_finite),
     };
-    return cmocka_run_group_tests_name("trainer/data/images, split", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("trainer/task/image/images, split", tests, NULL, NULL);
 }

@@ -3,9 +3,9 @@
 #include "support.h"
 
 #include "base/arena.h"
+#include "trainer/net/student.h"
+#include "trainer/net/student_internal.h"
 #include "trainer/nn/kernels_internal.h"
-#include "trainer/student.h"
-#include "trainer/student_internal.h"
 
 static const char *const sets[] = {"plain", "v3", "v4", "v3-openblas", "v4-openblas"};
 enum { set_count = sizeof sets / sizeof *sets };
@@ -392,5 +392,5 @@ int main(void)
         cmocka_unit_test(tensors_have_the_names_and_order_of_the_architecture),
         cmocka_unit_test(first_values_are_drawn_by_tensor_and_cut_at_two_deviations),
     };
-    return cmocka_run_group_tests_name("trainer/student", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("trainer/net/student", tests, NULL, NULL);
 }

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "trainer/data/safetensors.h"
-#include "trainer/evaluate.h"
-#include "trainer/student_int8.h"
-#include "trainer/student_internal.h"
+#include "trainer/export/safetensors.h"
+#include "trainer/measure/evaluate.h"
+#include "trainer/net/student_int8.h"
+#include "trainer/net/student_internal.h"
 
 enum { batch = 6 };
 
@@ -392,5 +392,5 @@ int main(void)
         cmocka_unit_test(no_gradient_passes_what_was_cut_off),
         cmocka_unit_test(the_gradient_points_where_that_of_the_float_network_does),
     };
-    return cmocka_run_group_tests_name("trainer/student_int8", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("trainer/net/student_int8", tests, NULL, NULL);
 }

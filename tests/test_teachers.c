@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "trainer/data/npy.h"
+#include "trainer/task/npy.h"
 #include "trainer/teachers/teachers.h"
 
 enum { examples = 120 };

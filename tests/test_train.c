@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
-#include "trainer/int8_trial.h"
-#include "trainer/trial.h"
+#include "trainer/measure/int8_trial.h"
+#include "trainer/measure/trial.h"
 
 struct bed { /* a task, a student and its weights */
     struct tr_images images;
@@ -318,5 +318,5 @@ int main(void)
         cmocka_unit_test(latency_of_a_batch_over_threads_is_measured),
         cmocka_unit_test(the_tuned_micro_batch_fits_the_batch),
     };
-    return cmocka_run_group_tests_name("trainer/train", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("trainer/learn/train", tests, NULL, NULL);
 }

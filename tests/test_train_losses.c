@@ -3,7 +3,7 @@
  */
 #include "toy_task.h"
 
-#include "trainer/evaluate.h"
+#include "trainer/measure/evaluate.h"
 
 enum { teachers = 2, classes = 3, count = 300 };
 

@@ -3,7 +3,7 @@
 #define TESTS_TOY_TASK_H
 #include "support.h"
 
-#include "trainer/train.h"
+#include "trainer/learn/train.h"
 
 enum { toy_side = 8, toy_classes = 3 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/data/idx.h"
+#include "trainer/task/image/idx.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
  * other two, compiled twice. The set is chosen by cpuid, overridden by the environment variable
  * RETORT_KERNELS=plain|v3|v4, and its name is recorded with every trial, since it changes last
  * bits. v3 and v4 have twins v3-openblas and v4-openblas whose linear layers are OpenBLAS's; which
- * of the two is faster for a student is measured, see tr_tune() in trainer/train.h.
+ * of the two is faster for a student is measured, see tr_tune() in trainer/learn/train.h.
  */
 #ifndef TRAINER_NN_KERNELS_H
 #define TRAINER_NN_KERNELS_H

@@ -3,9 +3,9 @@
 #define TRAINER_NN_SIMD_ROWS_H
 #include <string.h>
 
+#include "trainer/net/student.h"
 #include "trainer/nn/kernels_internal.h"
 #include "trainer/nn/simd_vector.h"
-#include "trainer/student.h"
 
 /* --- layer norm --- */
 

@@ -1,7 +1,7 @@
 /* trainer/teachers/live.c -- see live.h. */
 #include "trainer/teachers/live.h"
 
-#include "trainer/student_internal.h"
+#include "trainer/net/student_internal.h"
 #include "trainer/teachers/teachers_internal.h"
 
 rt_status tr_live_plan(struct tr_live *live, const struct space_arch *arch,

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "trainer/data/npy.h"
-#include "trainer/data/safetensors.h"
+#include "trainer/export/safetensors.h"
+#include "trainer/task/npy.h"
 #include "trainer/teachers/teachers_internal.h"
 
 enum { teacher_micro_batch = 8, most_steps = 1000000000 };

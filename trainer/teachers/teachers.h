@@ -9,8 +9,8 @@
 #ifndef TRAINER_TEACHERS_TEACHERS_H
 #define TRAINER_TEACHERS_TEACHERS_H
 #include "trainer/distill/ensemble_fit.h"
-#include "trainer/evaluate.h"
-#include "trainer/train.h"
+#include "trainer/learn/train.h"
+#include "trainer/measure/evaluate.h"
 
 struct tr_teacher_spec {
     char name[TR_TEACHER_NAME];

@@ -1,0 +1,283 @@
+/* trainer/learn/importance.c -- see importance.h.
+ *
+ * By gradient nothing of the network is opened: a part's activations are read by one matrix alone,
+ * and sum w dL/dw over that matrix's columns is sum a dL/da, so the gradient of one example by the
+ * weights says it all. Hence micro-batches of one.
+ */
+#include "trainer/learn/importance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "trainer/distill/prune.h"
+#include "trainer/net/student_internal.h"
+
+enum { pass_rows = 16 };
+
+/* --- life --- */
+
+rt_status tr_importance_init(struct tr_importance *scores, const struct space_arch *arch,
+                             struct rt_err *err)
+{
+    size_t room = (size_t)arch->width;
+    double *at;
+
+    for (int l = 0; l < arch->depth; l++)
+        room += (size_t)arch->heads[l] * (1 + (size_t)arch->head_dim) + (size_t)arch->ffn[l];
+    *scores = (struct tr_importance){.arch = *arch, .channel = calloc(room, sizeof(double))};
+    if (!scores->channel)
+        return rt_fail(err, RT_ENOMEM, "no memory for the importance of a network's parts");
+    at = scores->channel + arch->width;
+    for (int l = 0; l < arch->depth; l++) {
+        scores->head[l] = at;
+        scores->context[l] = at += arch->heads[l];
+        scores->neuron[l] = at += (ptrdiff_t)arch->heads[l] * arch->head_dim;
+        at += arch->ffn[l];
+    }
+    return RT_OK;
+}
+
+void tr_importance_release(struct tr_importance *scores)
+{
+    free(scores->channel);
+    *scores = (struct tr_importance){0};
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+rt_status tr_calibration_rows(const struct tr_split *split, uint64_t seed, int count, int **rows,
+                              int *n, struct rt_err *err)
+{
+    const size_t all = (size_t)split->train_count;
+    int *drawn = malloc(all * sizeof *drawn);
+    struct rt_rng rng;
+
+    if (!drawn)
+        return rt_fail(err, RT_ENOMEM, "no memory to draw %d calibration rows", count);
+    memcpy(drawn, split->train, all * sizeof *drawn);
+    rt_rng_init(&rng, seed, RT_STREAM_CALIBRATION, 0);
+    rt_rng_shuffle(&rng, drawn, all);
+    *n = count < split->train_count ? count : split->train_count;
+    qsort(drawn, (size_t)*n, sizeof *drawn, ascending);
+    *rows = drawn;
+    return RT_OK;
+}
+
+/* --- what one scoring run holds --- */
+
+struct bench {
+    const struct tr_student *network;
+    const struct tr_weights *weights;
+    const struct tr_data *data;
+    struct tr_importance *scores;
+    struct tr_pass *pass;
+    float *images, *logits, *dlogits, *grads, *rows;
+    double *scratch;
+    struct tr_distill answer; /* cross-entropy with the ensemble's answer */
+};
+
+static int teachers_of(const struct bench *b)
+{
+    return b->data->knowledge ? b->data->knowledge->key.teachers : 0;
+}
+
+/* Carve everything; a counting arena only measures. */
+static rt_status bench_init(struct bench *b, int batch, struct rt_arena *arena, struct rt_err *err)
+{
+    const struct tr_student *n = b->network;
+    const struct space_shape *s = &n->shape;
+    const int d = n->arch.width, inner = n->plan->max_inner, ffn = n->plan->max_ffn;
+    const int widest = inner > ffn ? inner : ffn;
+    const size_t c = (size_t)s->classes;
+
+    b->images = rt_arena_alloc(arena, (size_t)batch * s->height * s->width * s->channels,
+                               sizeof *b->images);
+    b->logits = rt_arena_alloc(arena, (size_t)batch * c, sizeof *b->logits);
+    b->dlogits = rt_arena_alloc(arena, c, sizeof *b->dlogits);
+    b->grads = rt_arena_zalloc(arena, n->param_count, sizeof *b->grads);
+    b->rows = rt_arena_alloc(arena, (size_t)batch * n->tokens * (widest > d ? widest : d),
+                             sizeof *b->rows);
+    b->scratch =
+        rt_arena_alloc(arena, tr_distill_scratch((int)c, teachers_of(b)), sizeof *b->scratch);
+    return tr_pass_init(&b->pass, n, batch, arena, err);
+}
+
+/* --- by activation --- */
+
+/* Padded rows side by side, in b->rows. */
+static const float *compact(const struct bench *b, const float *padded, int rows, int cols,
+                            ptrdiff_t ld)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        memcpy(b->rows + r * cols, padded + r * ld, (size_t)cols * sizeof *b->rows);
+    return b->rows;
+}
+
+static void add_rows(const struct bench *b, const float *padded, int batch, int tokens, int cols,
+                     double *sum)
+{
+    tr_importance_add(compact(b, padded, batch * tokens, cols, tr__padded(cols)), batch, tokens,
+                      cols, sum);
+}
+
+static void add_influence(const struct bench *b, int layer, int batch, int tokens)
+{
+    const struct tr_block_acts *acts = tr__pass_block(b->pass, layer);
+    const int d = b->network->arch.width;
+    const ptrdiff_t ld = tr__padded(d), step = tokens == 1 ? b->network->tokens * ld : ld;
+
+    for (int r = 0; r < batch * tokens; r++)
+        b->scores->layer[layer] +=
+            tr_layer_influence(acts->x + r * step, acts->out + r * ld, 1, d) / tokens;
+}
+
+static void add_activations(const struct bench *b, int batch)
+{
+    const struct tr_plan *plan = b->network->plan;
+    struct tr_importance *s = b->scores;
+    const int all = b->network->tokens, d = s->arch.width;
+
+    for (int l = 0; l < s->arch.depth; l++) {
+        const struct tr_block_acts *acts = tr__pass_block(b->pass, l);
+        const int tokens = plan->block[l].pruned ? 1 : all;
+        add_rows(b, acts->normed1, batch, all, d, s->channel);
+        add_rows(b, acts->normed2, batch, tokens, d, s->channel);
+        add_rows(b, acts->context, batch, tokens, plan->block[l].inner, s->context[l]);
+        add_rows(b, acts->hidden, batch, tokens, plan->block[l].ffn, s->neuron[l]);
+        add_influence(b, l, batch, tokens);
+    }
+    add_rows(b, tr__pass_normed(b->pass), batch, plan->class_rows ? 1 : all, d, s->channel);
+}
+
+static void finish_activations(struct tr_importance *s)
+{
+    tr_importance_scores(s->channel, s->arch.width);
+    for (int l = 0; l < s->arch.depth; l++) {
+        tr_importance_scores(s->context[l], s->arch.heads[l] * s->arch.head_dim);
+        tr_head_scores(s->context[l], s->arch.heads[l], s->arch.head_dim, s->head[l]);
+        tr_importance_scores(s->neuron[l], s->arch.ffn[l]);
+    }
+}
+
+/* --- by gradient --- */
+
+/* |sum w dw| over a tensor as (rows, parts * each): for each part. */
+static void add_products(const struct bench *b, size_t at, int rows, int parts, int each,
+                         double *sum)
+{
+    tr_head_gradient_add(b->weights->params + at, b->grads + at, 1, rows, parts, each, sum);
+}
+
+/* Gamma and beta are two rows: they are neighbours in the table. */
+static void add_norm(const struct bench *b, const struct tr_plan_norm *norm)
+{
+    add_products(b, norm->gamma, 2, b->scores->arch.width, 1, b->scores->channel);
+}
+
+static void add_block(const struct bench *b, int l)
+{
+    const struct tr_plan_block *block = &b->network->plan->block[l];
+    const float *w = b->weights->params, *g = b->grads;
+    struct tr_importance *s = b->scores;
+    const int d = s->arch.width, k = s->arch.head_dim;
+    const struct tr_plan_linear *up = &block->up, *down = &block->down;
+    const struct tr_neurons neurons = {
+        .in = w + up->weight,
+        .din = g + up->weight,
+        .bias = w + up->bias,
+        .dbias = g + up->bias,
+        .out = w + down->weight,
+        .dout = g + down->weight,
+        .neurons = block->ffn,
+        .width = d,
+    };
+
+    add_products(b, block->proj.weight, d, block->heads, k, s->head[l]);
+    add_products(b, block->proj.weight, d, block->inner, 1, s->context[l]);
+    tr_neuron_first_order_add(&neurons, s->neuron[l]);
+    add_norm(b, &block->norm1);
+    add_norm(b, &block->norm2);
+    add_products(b, block->proj.weight, 1, 1, d * block->inner + d, &s->layer[l]);
+    add_products(b, down->weight, 1, 1, d * block->ffn + d, &s->layer[l]);
+}
+
+static void add_gradients(const struct bench *b, int row)
+{
+    const struct tr_knowledge *knowledge = b->data->knowledge;
+    const int teachers = teachers_of(b), classes = b->network->shape.classes;
+    const float *said = knowledge ? knowledge->logits + (ptrdiff_t)row * teachers * classes : NULL;
+    struct tr_distill_stats stats = {0};
+
+    tr_distill_loss(&b->answer, 1, b->logits, said, teachers, &b->data->images->labels[row], 1,
+                    classes, 1, b->scratch, b->dlogits, &stats);
+    memset(b->grads, 0, b->network->param_count * sizeof *b->grads);
+    tr_pass_backward(b->pass, b->network, b->weights, b->dlogits, b->grads);
+    for (int l = 0; l < b->scores->arch.depth; l++)
+        add_block(b, l);
+    add_norm(b, &b->network->plan->norm);
+}
+
+/* --- the run --- */
+
+static int batch_of(enum tr_importance_kind kind)
+{
+    return kind == TR_IMPORTANCE_GRADIENT ? 1 : pass_rows;
+}
+
+static void score(const struct bench *b, enum tr_importance_kind kind, const int *rows, int n)
+{
+    const int batch = batch_of(kind);
+
+    for (int first = 0; first < n; first += batch) {
+        const int count = n - first < batch ? n - first : batch;
+        tr_images_gather(b->data->images, b->data->split, rows + first, count, b->images);
+        tr_pass_forward(b->pass, b->network, b->weights, b->images, count, b->logits);
+        if (kind == TR_IMPORTANCE_GRADIENT)
+            add_gradients(b, rows[first]);
+        else
+            add_activations(b, count);
+    }
+    if (kind == TR_IMPORTANCE_ACTIVATION)
+        finish_activations(b->scores);
+}
+
+size_t tr_importance_bytes(enum tr_importance_kind kind, const struct tr_student *network,
+                           const struct tr_data *data)
+{
+    struct bench b = {.network = network, .data = data};
+    struct rt_arena arena;
+
+    rt_arena_init_counting(&arena);
+    (void)bench_init(&b, batch_of(kind), &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
+rt_status tr_importance_measure(struct tr_importance *scores, enum tr_importance_kind kind,
+                                const struct tr_student *network, const struct tr_weights *weights,
+                                const struct tr_data *data, const int *rows, int n,
+                                struct rt_err *err)
+{
+    struct bench b = {.network = network, .weights = weights, .data = data, .scores = scores};
+    struct rt_arena arena;
+    rt_status rc;
+
+    tr_distill_defaults(&b.answer);
+    b.answer.loss = TR_LOSS_HARD;
+    b.answer.ce0 = b.answer.ce1 = 0;
+    b.answer.reg = TR_REG_NONE;
+    for (int k = 0; k < teachers_of(&b); k++)
+        b.answer.weight[k] = 1.0 / teachers_of(&b);
+    RT_TRY(tr_importance_init(scores, &network->arch, err));
+    if ((rc = rt_arena_init(&arena, tr_importance_bytes(kind, network, data), err)) == RT_OK &&
+        (rc = bench_init(&b, batch_of(kind), &arena, err)) == RT_OK)
+        score(&b, kind, rows, n);
+    rt_arena_release(&arena);
+    if (rc)
+        tr_importance_release(scores);
+    return rc;
+}

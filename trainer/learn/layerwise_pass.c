@@ -1,0 +1,203 @@
+/* trainer/learn/layerwise_pass.c -- one micro-batch of layerwise.h: the losses and where they enter. */
+#include <math.h>
+#include <string.h>
+
+#include "trainer/learn/inherit.h"
+#include "trainer/learn/layerwise.h"
+#include "trainer/teachers/live.h"
+
+struct visit { /* of one micro-batch, for the taps */
+    const struct tr_layerwise *self;
+    struct tr_layer_bench *bench;
+    int batch, lane;
+};
+
+/* Weight of one kind's loss of one example in the step's loss. */
+static double weight_of(const struct visit *v, int kind)
+{
+    return v->self->recipe->weight[kind] * v->self->balance[kind] / v->self->job->recipe->batch;
+}
+
+/* ---- rows: embedding and hidden ---- */
+
+static void copy_rows(int rows, ptrdiff_t width, struct tr_view x, struct tr_out y)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        memcpy(y.at + r * y.ld, x.at + r * x.ld, (size_t)width * sizeof(float));
+}
+
+/* share: of one row of one layer in an example's loss. */
+static void compare_rows(const struct visit *v, enum tr_layer_kind kind, const float *student,
+                         float *teacher, double share, struct tr_out dx)
+{
+    const struct tr_layerwise *self = v->self;
+    const struct tr_kernels *k = self->student.kernels;
+    const struct tr_linear *linear = &self->linear[kind];
+    const int rows = v->batch * self->student.tokens;
+    const int dt = self->teacher->student.arch.width;
+    const struct tr_view x = {student, tr__padded(self->student.arch.width)};
+    const struct tr_out y = {v->bench->y, tr__padded(dt)}, want = {teacher, tr__padded(dt)};
+    const bool mse = self->recipe->hidden_loss == TR_HIDDEN_MSE;
+    const double part = mse ? share / dt : share;
+
+    if (linear->in)
+        k->linear(linear, rows, x, (struct tr_view){0}, y);
+    else
+        copy_rows(rows, dt, x, y);
+    self->sums[v->lane][kind] += part * k->pair_loss(mse ? TR_PAIR_MSE : TR_PAIR_COSINE, rows, dt,
+                                                     y, want, (float)(part * weight_of(v, kind)));
+    if (linear->in) {
+        float *grads = self->grads[v->lane];
+        k->linear_dw(linear, rows, tr_seen(y), x, grads + (linear->weight - self->params),
+                     grads + (linear->bias - self->params));
+        k->linear_dx(linear, rows, tr_seen(y), (struct tr_view){0}, true, dx);
+    } else {
+        k->add_rows(rows, dt, tr_seen(y), dx);
+    }
+}
+
+static void tap_stream(void *context, int layer, struct tr_out dx)
+{
+    const struct visit *v = context;
+    const struct tr_layerwise *self = v->self;
+    const int tokens = self->student.tokens, depth = self->student.arch.depth;
+    struct tr_trace *trace = &v->bench->trace;
+
+    if (layer == 0 && self->recipe->weight[TR_LAYER_EMBEDDING] > 0)
+        compare_rows(v, TR_LAYER_EMBEDDING, tr__pass_block(v->bench->pass, 0)->x, trace->stream[0],
+                     1.0 / tokens, dx);
+    if (layer > 0 && self->recipe->weight[TR_LAYER_HIDDEN] > 0)
+        compare_rows(v, TR_LAYER_HIDDEN, tr__pass_block(v->bench->pass, layer - 1)->out,
+                     trace->stream[self->map[layer - 1]], 1.0 / tokens / depth, dx);
+}
+
+/* ---- tables: attention and relations ---- */
+
+/* Rows of one example: columns of its queries, keys or values. */
+struct side {
+    const float *q, *k;
+    ptrdiff_t ld;
+    int dim;
+    float scale;
+};
+
+/* share: of this table's loss, a mean over its rows or cells, in an example's loss. */
+static void compare_tables(const struct visit *v, enum tr_pair_loss kind, const struct side *s,
+                           const struct side *t, double share, float *dq, float *dk)
+{
+    const struct tr_layerwise *self = v->self;
+    const struct tr_kernels *kernels = self->student.kernels;
+    const int n = self->student.tokens;
+    const struct tr_head head = {n, n, s->dim, s->scale}, of_t = {n, n, t->dim, t->scale};
+    const struct tr_out mine = {v->bench->tables[0], tr__padded(n)};
+    const struct tr_out theirs = {v->bench->tables[1], tr__padded(n)};
+    const double part = kind == TR_PAIR_KL ? share / n : share / n / n;
+    const double factor = part * weight_of(v, TR_LAYER_ATTENTION) * s->scale;
+
+    kernels->scores(&head, (struct tr_view){s->q, s->ld}, (struct tr_view){s->k, s->ld}, mine,
+                    v->bench->scratch);
+    kernels->scores(&of_t, (struct tr_view){t->q, t->ld}, (struct tr_view){t->k, t->ld}, theirs,
+                    v->bench->scratch);
+    self->sums[v->lane][TR_LAYER_ATTENTION] +=
+        part * kernels->pair_loss(kind, n, n, mine, theirs, (float)factor);
+    kernels->scores_back(&head, tr_seen(mine), (struct tr_view){s->q, s->ld},
+                         (struct tr_view){s->k, s->ld}, (struct tr_out){dq, s->ld},
+                         (struct tr_out){dk, s->ld});
+}
+
+/* One example's layer: q, k and v of both, and the student's gradient. */
+struct example {
+    const float *student, *teacher;
+    float *grad;
+    ptrdiff_t ld_s, ld_t;
+    int inner_s, inner_t;
+};
+
+/* from: the teacher's head of each of the student's, -1 for none; NULL: that of its number. */
+static void compare_heads(const struct visit *v, int heads, int others, const int *from,
+                          const struct example *e)
+{
+    static const enum tr_pair_loss kinds[] = {[TR_ATTENTION_LOGITS] = TR_PAIR_MSE,
+                                              [TR_ATTENTION_PROBS] = TR_PAIR_PROBS,
+                                              [TR_ATTENTION_KL] = TR_PAIR_KL};
+    const enum tr_pair_loss kind = kinds[v->self->recipe->attention_loss];
+    const double share = 1.0 / heads / v->self->student.arch.depth;
+    const int ds = e->inner_s / heads, dt = e->inner_t / others;
+
+    for (ptrdiff_t h = 0; h < heads; h++) {
+        const ptrdiff_t other = from ? from[h] : h;
+        if (other < 0)
+            continue;
+        const float *qs = e->student + h * ds, *qt = e->teacher + other * dt;
+        const struct side s = {qs, qs + e->inner_s, e->ld_s, ds, 1 / sqrtf((float)ds)};
+        const struct side t = {qt, qt + e->inner_t, e->ld_t, dt, 1 / sqrtf((float)dt)};
+        compare_tables(v, kind, &s, &t, share, e->grad + h * ds, e->grad + h * ds + e->inner_s);
+    }
+}
+
+static void compare_relations(const struct visit *v, const struct example *e)
+{
+    const int given = v->self->recipe->relation_heads;
+    const int relations = given ? given : tr_relation_heads(e->inner_s, e->inner_t);
+    const int ds = e->inner_s / relations, dt = e->inner_t / relations;
+    const ptrdiff_t tables = (ptrdiff_t)3 * relations; /* of queries, then keys, then values */
+
+    for (ptrdiff_t i = 0; i < tables; i++) {
+        const float *xs = e->student + i * ds, *xt = e->teacher + i * dt;
+        const struct side s = {xs, xs, e->ld_s, ds, 1 / sqrtf((float)ds)};
+        const struct side t = {xt, xt, e->ld_t, dt, 1 / sqrtf((float)dt)};
+        compare_tables(v, TR_PAIR_KL, &s, &t, 1.0 / relations, e->grad + i * ds, e->grad + i * ds);
+    }
+}
+
+static void tap_qkv(void *context, int layer, struct tr_out dqkv)
+{
+    const struct visit *v = context;
+    const struct tr_layerwise *self = v->self;
+    const bool relation = self->recipe->attention_loss == TR_ATTENTION_RELATION;
+    const struct tr_lineage *lineage = self->lineage;
+    const int block = layer - 1;
+    const int other = lineage ? lineage->layer[block] : self->map[block] - 1;
+
+    if (!(self->recipe->weight[TR_LAYER_ATTENTION] > 0) || other < 0 ||
+        (relation && layer < self->student.arch.depth))
+        return;
+    const struct tr_plan_block *s = &self->student.plan->block[block];
+    const struct tr_plan_block *t = &self->teacher->student.plan->block[other];
+    const ptrdiff_t ld_t = tr__padded(t->query.out), tokens = self->student.tokens;
+    for (ptrdiff_t m = 0; m < v->batch; m++) {
+        const struct example e = {.student = tr__pass_block(v->bench->pass, block)->query +
+                                             m * tokens * dqkv.ld,
+                                  .teacher = v->bench->trace.qkv[other] + m * tokens * ld_t,
+                                  .grad = dqkv.at + m * tokens * dqkv.ld,
+                                  .ld_s = dqkv.ld,
+                                  .ld_t = ld_t,
+                                  .inner_s = s->inner,
+                                  .inner_t = t->inner};
+        if (relation)
+            compare_relations(v, &e);
+        else
+            compare_heads(v, s->heads, t->heads, lineage ? lineage->head[block] : NULL, &e);
+    }
+}
+
+/* ---- the micro-batch ---- */
+
+void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
+                           const float *images, int batch, float *logits)
+{
+    tr_pass_forward(bench->pass, &self->student, &self->weights, images, batch, logits);
+}
+
+void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
+                            const float *images, int batch, float *dlogits, int lane, float *grads)
+{
+    struct visit visit = {self, bench, batch, lane};
+    const struct tr_taps taps = {&visit, tap_stream, tap_qkv};
+
+    if (self->recipe->intermediate > 0)
+        memset(dlogits, 0, (size_t)batch * self->student.shape.classes * sizeof *dlogits);
+    tr__trace_run(&bench->trace, &self->teacher->student, &self->teacher->weights, images, batch,
+                  self->deepest);
+    tr__pass_backward(bench->pass, &self->student, &self->weights, dlogits, &taps, grads);
+}

@@ -1,0 +1,53 @@
+/* trainer/learn/optimiser.c -- see optimiser.h; the arithmetic is in the kernel sets. */
+#include "trainer/learn/optimiser.h"
+
+#include <math.h>
+
+#include "trainer/nn/kernels_internal.h"
+
+rt_status tr_adamw_init(struct tr_adamw *adamw, const struct tr_student *student,
+                        struct rt_arena *model, struct rt_err *err)
+{
+    struct tr_adamw a = {.beta1 = 0.9F, .beta2 = 0.999F, .eps = 1e-8F, .decay = 0.01F};
+
+    a.m = rt_arena_zalloc(model, student->param_count, sizeof(float));
+    a.v = rt_arena_zalloc(model, student->param_count, sizeof(float));
+    RT_TRY(rt_arena_check(model, "the optimiser of a student", err));
+    *adamw = a;
+    return RT_OK;
+}
+
+size_t tr_adamw_bytes(const struct tr_student *student)
+{
+    struct rt_arena arena;
+    struct tr_adamw adamw;
+
+    rt_arena_init_counting(&arena);
+    (void)tr_adamw_init(&adamw, student, &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
+double tr_gradient_norm(const struct tr_kernels *kernels, const float *grads, size_t n)
+{
+    return sqrt(kernels->sum_squares(n, grads));
+}
+
+void tr_adamw_step(struct tr_adamw *adamw, const struct tr_student *student, float *params,
+                   float *grads, float scale, float lr)
+{
+    const double t = (double)++adamw->step;
+    struct tr_adamw_rates rates = {.beta1 = adamw->beta1,
+                                   .beta2 = adamw->beta2,
+                                   .eps = adamw->eps,
+                                   .scale = scale,
+                                   .rate = (float)(lr / (1 - pow(adamw->beta1, t))),
+                                   .second = (float)(1 / (1 - pow(adamw->beta2, t)))};
+
+    for (int i = 0; i < student->tensor_count; i++) {
+        const struct tr_tensor *tensor = &student->tensors[i];
+        const size_t at = tensor->offset;
+        rates.shrink = tensor->decay ? 1 - lr * adamw->decay : 1.0F;
+        student->kernels->adamw(tensor->count, &rates, params + at, grads + at, adamw->m + at,
+                                adamw->v + at);
+    }
+}

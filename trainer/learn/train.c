@@ -1,0 +1,579 @@
+/* trainer/learn/train.c -- see train.h. */
+#include "trainer/learn/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "trainer/distill/clip.h"
+#include "trainer/distill/schedule.h"
+#include "trainer/learn/layerwise.h"
+#include "trainer/learn/lesson.h"
+#include "trainer/learn/optimiser.h"
+#include "trainer/learn/qat.h"
+
+enum { give_up_after = 10 }; /* steps running without a finite gradient */
+
+/* What one thread needs for its micro-batches. */
+struct bench {
+    struct tr_pass *pass;          /* NULL when layer-wise losses are in force all the time */
+    struct tr_layer_bench layered; /* when there are any */
+    struct tr_infer *infer;        /* of the mean weights, when they are wanted */
+    float *images;
+    struct tr_lesson lesson;
+    struct tr_watch watch; /* of QAT */
+};
+
+struct run {
+    const struct tr_training *job;
+    struct tr_weights *weights, own; /* own: their running mean, when it is wanted */
+    struct rt_arena arena;           /* what is carved below */
+    const struct tr_weights *read;   /* by the passes: `weights` or, in QAT, their int8 twin */
+    struct tr_qat_run qat;
+    struct tr_adamw adamw;
+    struct bench *bench;            /* [threads] */
+    float **grads;                  /* [lanes] of param_count */
+    struct tr_distill_stats *stats; /* [lanes] */
+    int *order, *rows;              /* [train_count], [batch] */
+    int64_t next;                   /* examples handed out so far */
+    struct tr_layerwise layers;     /* when the recipe has any */
+    struct tr_lesson whole;         /* of a batch, when the loss needs one */
+    const struct tr_online *online; /* of a student that learns from peers, else NULL */
+    const struct run *cohort;       /* itself among its peers: [online->cohort] */
+    double *peer_work;
+    int bad;      /* steps running without a finite gradient, until now */
+    bool layered; /* are layer-wise losses in force in this step? */
+    bool asking;  /* for the whole batch's answers: no gradient yet */
+};
+
+static int teachers_of(const struct tr_training *job)
+{
+    return job->data->knowledge ? job->data->knowledge->key.teachers : 0;
+}
+
+static bool wants_own(const struct tr_training *job)
+{
+    return tr_distill_needs_own(&job->recipe->distill, teachers_of(job));
+}
+
+static bool wants_whole(const struct run *run)
+{
+    return run->online ||
+           (teachers_of(run->job) && tr_distill_needs_batch(&run->job->recipe->distill));
+}
+
+static size_t pixels_of(const struct tr_student *student)
+{
+    const struct space_shape *s = &student->shape;
+    return (size_t)s->height * s->width * s->channels;
+}
+
+static rt_status bench_init(const struct run *run, struct bench *b, struct rt_arena *arena,
+                            struct rt_err *err)
+{
+    const struct tr_training *job = run->job;
+    const struct tr_layers *layers = &job->recipe->layers;
+    const struct tr_student *student = job->student;
+    const int m = job->recipe->micro_batch;
+
+    b->images = rt_arena_alloc(arena, (size_t)m * pixels_of(student), sizeof(float));
+    tr__lesson_init(&b->lesson, job, m, arena);
+    if (wants_own(job))
+        RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
+    if (job->recipe->quantise == TR_QUANTISE_QAT)
+        RT_TRY(tr_watch_init(&b->watch, student, m, arena, err));
+    if (tr_layers_on(layers))
+        RT_TRY(tr__layerwise_bench_init(&run->layers, &b->layered, arena, err));
+    if (tr_layers_on(layers) && !(layers->intermediate > 0))
+        return RT_OK;
+    return tr_pass_init(&b->pass, student, m, arena, err);
+}
+
+/* Carve everything from the arena; a counting arena only measures. */
+static rt_status run_init(struct run *run, const struct tr_training *job, struct rt_arena *arena,
+                          struct rt_err *err)
+{
+    const size_t lanes = (size_t)job->lanes;
+
+    if (tr_layers_on(&job->recipe->layers))
+        RT_TRY(tr__layerwise_init(&run->layers, arena, err));
+    RT_TRY(tr_adamw_init(&run->adamw, job->student, arena, err));
+    if (job->recipe->quantise == TR_QUANTISE_QAT)
+        RT_TRY(tr_qat_init(&run->qat, job, arena, err));
+    run->adamw.decay = (float)job->recipe->weight_decay;
+    for (size_t l = 0; l < lanes; l++)
+        run->grads[l] = rt_arena_zalloc(arena, job->student->param_count, sizeof(float));
+    for (int t = 0; t < job->threads; t++)
+        RT_TRY(bench_init(run, &run->bench[t], arena, err));
+    if (wants_whole(run))
+        tr__lesson_init(&run->whole, job, job->recipe->batch, arena);
+    if (run->online)
+        run->peer_work = rt_arena_alloc(
+            arena, tr_online_scratch(run->online->cohort, job->student->shape.classes),
+            sizeof(double));
+    if (wants_own(job))
+        RT_TRY(tr_weights_init(&run->own, job->student, false, arena, err));
+    run->order = rt_arena_alloc(arena, (size_t)job->data->split->train_count, sizeof(int));
+    run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
+    return rt_arena_check(arena, "this training run", err);
+}
+
+static void shuffle_epoch(struct run *run, int64_t epoch)
+{
+    const struct tr_split *split = run->job->data->split;
+    struct rt_rng rng;
+
+    memcpy(run->order, split->train, (size_t)split->train_count * sizeof *run->order);
+    rt_rng_init(&rng, run->job->seed, RT_STREAM_ORDER, (uint64_t)epoch);
+    rt_rng_shuffle(&rng, run->order, (size_t)split->train_count);
+}
+
+/* The next batch of rows; an epoch's tail and the next epoch's head may share one. */
+static void draw_rows(struct run *run)
+{
+    const int count = run->job->data->split->train_count;
+
+    for (int i = 0; i < run->job->recipe->batch; i++, run->next++) {
+        if (run->next % count == 0)
+            shuffle_epoch(run, run->next / count);
+        run->rows[i] = run->order[run->next % count];
+    }
+}
+
+/* The student's answers, and those of its mean weights where wanted, into the lesson. */
+static void answer(const struct run *run, struct bench *b, const int *rows, int count)
+{
+    const struct tr_training *job = run->job;
+
+    tr_images_gather(job->data->images, job->data->split, rows, count, b->images);
+    if (run->layered)
+        tr__layerwise_forward(&run->layers, &b->layered, b->images, count, b->lesson.logits);
+    else
+        tr_pass_forward(b->pass, job->student, run->read, b->images, count, b->lesson.logits);
+    if (b->lesson.own && (run->asking || !run->whole.logits))
+        tr_infer_run(b->infer, job->student, &run->own, b->images, count, b->lesson.own);
+}
+
+/* Into the place of these rows in the whole batch. */
+static void hand_in(const struct run *run, const struct tr_lesson *lesson, int first, int count)
+{
+    const ptrdiff_t classes = run->job->student->shape.classes;
+    const size_t bytes = (size_t)(count * classes) * sizeof(float);
+
+    memcpy(run->whole.logits + first * classes, lesson->logits, bytes);
+    if (lesson->own)
+        memcpy(run->whole.own + first * classes, lesson->own, bytes);
+}
+
+/* One micro-batch: gather, forward, loss, backward into the lane's gradients. */
+static void micro_batch(const struct run *run, struct bench *b, int first, int count,
+                        double progress, int lane)
+{
+    const struct tr_training *job = run->job;
+    const int *rows = run->rows + first;
+    float *dlogits = b->lesson.dlogits;
+
+    answer(run, b, rows, count);
+    if (run->asking) {
+        hand_in(run, &b->lesson, first, count);
+        return;
+    }
+    if (run->whole.logits)
+        dlogits = run->whole.dlogits + (ptrdiff_t)first * job->student->shape.classes;
+    else
+        tr__lesson_learn(&b->lesson, job, rows, count, progress, &run->stats[lane]);
+    if (run->layered)
+        tr__layerwise_backward(&run->layers, &b->layered, b->images, count, dlogits, lane,
+                               run->grads[lane]);
+    else
+        tr_pass_backward(b->pass, job->student, run->read, dlogits, run->grads[lane]);
+}
+
+static void lane_work(const struct run *run, struct bench *b, int lane, double progress)
+{
+    const struct tr_recipe *recipe = run->job->recipe;
+    const int m = recipe->micro_batch, stride = m * run->job->lanes;
+
+    for (int first = lane * m; first < recipe->batch; first += stride)
+        micro_batch(run, b, first, first + m <= recipe->batch ? m : recipe->batch - first, progress,
+                    lane);
+}
+
+/* Add lanes 1.. to lane 0 in order, and clear them. */
+static void add_lanes(const struct run *run)
+{
+    const int lanes = run->job->lanes;
+    const ptrdiff_t n = (ptrdiff_t)run->job->student->param_count, piece = 4096;
+    float **grads = run->grads;
+
+#pragma omp parallel for default(none) shared(lanes, n, piece, grads)                              \
+    num_threads(run->job->threads) schedule(static)
+    for (ptrdiff_t start = 0; start < n; start += piece) {
+        const ptrdiff_t end = start + piece < n ? start + piece : n;
+        for (int l = 1; l < lanes; l++) {
+            for (ptrdiff_t i = start; i < end; i++)
+                grads[0][i] += grads[l][i];
+            memset(grads[l] + start, 0, (size_t)(end - start) * sizeof(float));
+        }
+    }
+}
+
+static void all_lanes(const struct run *run, double progress)
+{
+    const int lanes = run->job->lanes, threads = run->job->threads;
+
+    if (threads == 1) {
+        for (int l = 0; l < lanes; l++)
+            lane_work(run, run->bench, l, progress);
+    } else {
+        /* Thread t takes lanes t, t + threads, ...: which thread does a lane changes no bit. */
+#pragma omp parallel for default(none) shared(run, lanes, threads, progress) num_threads(threads)  \
+    schedule(static, 1)
+        for (int t = 0; t < threads; t++)
+            for (int l = t; l < lanes; l += threads)
+                lane_work(run, &run->bench[t], l, progress);
+    }
+}
+
+static void stats_add(struct tr_distill_stats *sum, const struct tr_distill_stats *lane)
+{
+    sum->total += lane->total;
+    sum->ce += lane->ce;
+    sum->soft += lane->soft;
+    sum->reg += lane->reg;
+    sum->grad_ce_sq += lane->grad_ce_sq;
+    sum->grad_soft_sq += lane->grad_soft_sq;
+    sum->t = lane->t;
+    sum->ce_weight = lane->ce_weight;
+}
+
+/* What the student thinks of the batch, when its loss, or a peer, needs to know before it learns.
+ */
+static void ask(struct run *run, double progress)
+{
+    if (!run->whole.logits)
+        return;
+    run->asking = true;
+    all_lanes(run, progress);
+    run->asking = false;
+}
+
+/* Adds what the peers' answers ask of it. */
+static void learn_from_peers(struct run *run, double progress, struct tr_distill_stats *sum)
+{
+    const float *said[TR_ONLINE_MAX_COHORT];
+    const int batch = run->job->recipe->batch;
+
+    for (int k = 0; k < run->online->cohort; k++)
+        said[k] = run->cohort[k].whole.logits;
+    sum->total += tr_online_batch(run->online, progress, said, (int)(run - run->cohort), batch,
+                                  run->job->student->shape.classes, run->whole.labels, 1.0 / batch,
+                                  run->peer_work, run->whole.dlogits);
+}
+
+/* The gradient of a whole batch, in lane 0, and its stats. */
+static void batch_gradient(struct run *run, double progress, struct tr_distill_stats *sum)
+{
+    const int lanes = run->job->lanes;
+
+    if (run->whole.logits)
+        tr__lesson_learn(&run->whole, run->job, run->rows, run->job->recipe->batch, progress, sum);
+    if (run->online)
+        learn_from_peers(run, progress, sum);
+    memset(run->stats, 0, (size_t)lanes * sizeof *run->stats);
+    all_lanes(run, progress);
+    if (lanes > 1)
+        add_lanes(run);
+    for (int l = 0; !run->whole.logits && l < lanes; l++)
+        stats_add(sum, &run->stats[l]);
+}
+
+/* Training series are logged at `curve_points` steps spread evenly, the first and last included. */
+static bool is_curve_step(const struct tr_recipe *recipe, int step)
+{
+    const int last = recipe->steps - 1, points = recipe->curve_points;
+
+    if (points <= 0)
+        return false;
+    if (points == 1 || last <= 0)
+        return step == last;
+    const int64_t k = ((int64_t)step * (points - 1) + last - 1) / last; /* next point at or after */
+    return k * last / (points - 1) == step;
+}
+
+struct step_outcome {
+    double norm, rate;
+    enum tr_clip_event event;
+};
+
+static void log_step(const struct run *run, int step, const struct tr_distill_stats *sum,
+                     const struct step_outcome *out, const struct tr_train_summary *summary)
+{
+    const struct tr_training *job = run->job;
+    const double n = job->recipe->batch;
+    const struct {
+        const char *name;
+        double value;
+    } points[] = {
+        {"loss", sum->total / n},
+        {"ce", sum->ce / n},
+        {"soft", sum->soft / n},
+        {"regulariser", sum->reg / n},
+        {"grad_norm", out->norm},
+        {"grad_ce", sqrt(sum->grad_ce_sq)},
+        {"grad_soft", sqrt(sum->grad_soft_sq)},
+        {"learning_rate", out->rate},
+        {"temperature", sum->t},
+        {"ce_weight", sum->ce_weight},
+        {"clipped", summary->clipped},
+        {"floored", summary->floored},
+        {"skipped", summary->skipped},
+    };
+
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++)
+        job->curve(job->curve_context, step, points[i].name, points[i].value);
+    if (run->layered)
+        tr__layerwise_log(&run->layers, step);
+}
+
+static double peak_rate(const struct tr_training *job)
+{
+    const struct tr_recipe *r = job->recipe;
+    return r->reference_width > 0 ? r->learning_rate * r->reference_width / job->student->arch.width
+                                  : r->learning_rate;
+}
+
+/* The mean of all weights so far, until the study's decay forgets faster. */
+static void follow(struct run *run, int step)
+{
+    const double least = (double)step / (step + 1), most = run->job->recipe->distill.reg_decay;
+    const float keep = (float)(least < most ? least : most);
+
+    for (size_t i = 0; i < run->job->student->param_count; i++)
+        run->own.params[i] = keep * run->own.params[i] + (1 - keep) * run->weights->params[i];
+    tr_weights_pack(run->job->student, &run->own);
+}
+
+/* Clip, update, repack. A step without a finite gradient leaves the weights as they are. */
+static void update(struct run *run, int step, double progress, double loss,
+                   struct tr_train_summary *summary, struct step_outcome *out)
+{
+    const struct tr_training *job = run->job;
+    const struct tr_student *student = job->student;
+    const struct tr_recipe *recipe = job->recipe;
+    double scale;
+
+    out->norm = tr_gradient_norm(student->kernels, run->grads[0], student->param_count);
+    if (run->layered)
+        out->norm = hypot(out->norm, tr__layerwise_gather(&run->layers, loss));
+    out->rate = peak_rate(job) * tr_learning_rate(step, recipe->steps, recipe->warmup);
+    scale = tr_clip_scale(&recipe->distill, out->norm, progress, loss, &out->event);
+    summary->clipped += out->event == TR_CLIP_CEILING;
+    summary->floored += out->event == TR_CLIP_FLOOR;
+    if (out->event == TR_CLIP_SKIP) {
+        summary->skipped++;
+        memset(run->grads[0], 0, student->param_count * sizeof(float));
+        if (run->layered)
+            tr__layerwise_skip(&run->layers);
+        return;
+    }
+    tr_adamw_step(&run->adamw, student, run->weights->params, run->grads[0], (float)scale,
+                  (float)out->rate);
+    tr_weights_pack(student, run->weights);
+    if (run->layered)
+        tr__layerwise_update(&run->layers, (float)scale, (float)out->rate);
+    if (run->own.params)
+        follow(run, step);
+}
+
+/* Before a step of QAT: what the passes read, and watches on them. */
+static void begin_int8(struct run *run, int step)
+{
+    run->read = tr_qat_step(&run->qat, step, run->weights);
+    for (int t = 0; t < run->job->threads && step == run->qat.begin; t++)
+        tr_pass_watch(run->bench[t].pass, &run->bench[t].watch);
+}
+
+static void end_int8(struct run *run, int step)
+{
+    for (int t = 1; t < run->job->threads; t++)
+        tr_qat_join(&run->bench[0].watch, &run->bench[t].watch);
+    tr_qat_follow(&run->qat, step, &run->bench[0].watch);
+}
+
+static double progress_at(const struct run *run, int step)
+{
+    return tr_progress(step, run->job->recipe->steps);
+}
+
+static void begin(struct run *run)
+{
+    const struct tr_student *student = run->job->student;
+
+    run->read = run->weights;
+    tr_weights_pack(student, run->weights);
+    if (tr_layers_on(&run->job->recipe->layers))
+        tr__layerwise_begin(&run->layers, run->weights->params);
+    if (run->own.params) {
+        memcpy(run->own.params, run->weights->params,
+               student->param_count * sizeof *run->own.params);
+        tr_weights_pack(student, &run->own);
+    }
+}
+
+static void begin_step(struct run *run, int step)
+{
+    const struct tr_training *job = run->job;
+
+    run->layered = tr_layers_active(&job->recipe->layers, progress_at(run, step));
+    if (run->layered)
+        tr__layerwise_step(&run->layers, run->next / job->data->split->train_count);
+    if (job->recipe->quantise == TR_QUANTISE_QAT)
+        begin_int8(run, step);
+    draw_rows(run);
+    ask(run, progress_at(run, step));
+}
+
+static rt_status end_step(struct run *run, int step, struct tr_train_summary *summary,
+                          struct rt_err *err)
+{
+    const struct tr_training *job = run->job;
+    struct tr_distill_stats sum = {0};
+    struct step_outcome out;
+
+    batch_gradient(run, progress_at(run, step), &sum);
+    update(run, step, progress_at(run, step), sum.total / job->recipe->batch, summary, &out);
+    if (job->recipe->quantise == TR_QUANTISE_QAT)
+        end_int8(run, step);
+    run->bad = out.event == TR_CLIP_SKIP ? run->bad + 1 : 0;
+    if (run->bad == give_up_after)
+        return rt_fail(err, RT_ENAN,
+                       "no finite gradient in %d steps running, up to step %d of %d; lower "
+                       "distill.learning_rate",
+                       run->bad, step, job->recipe->steps);
+    const bool first = !run->cohort || run == run->cohort;
+    if (job->curve && first && is_curve_step(job->recipe, step))
+        log_step(run, step, &sum, &out, summary);
+    return RT_OK;
+}
+
+/* One student, or a cohort side by side: all have answered before any learns, so that their order
+ * changes nothing. */
+static rt_status all_steps(struct run *runs, int count, struct tr_train_summary *summary,
+                           struct rt_err *err)
+{
+    const struct tr_training *job = runs->job;
+    const int steps = job->recipe->steps;
+
+    for (int k = 0; k < count; k++)
+        begin(&runs[k]);
+    for (int step = 0; step < steps; step++) {
+        if (job->stop && atomic_load_explicit(job->stop, memory_order_relaxed))
+            return rt_fail(err, RT_ESTOP, "training was asked to stop at step %d of %d", step,
+                           steps);
+        for (int k = 0; k < count; k++)
+            begin_step(&runs[k], step);
+        for (int k = 0; k < count; k++)
+            RT_TRY(end_step(&runs[k], step, &summary[k], err));
+        if (job->progress)
+            job->progress(job->progress_context, step + 1, steps);
+    }
+    return RT_OK;
+}
+
+/* The small tables that the arena's pieces hang from. */
+static rt_status run_open(struct run *run, const struct tr_training *job,
+                          const struct tr_online *online, struct rt_err *err)
+{
+    *run = (struct run){.job = job, .online = online};
+    run->bench = calloc((size_t)job->threads, sizeof *run->bench);
+    run->grads = calloc((size_t)job->lanes, sizeof *run->grads);
+    run->stats = calloc((size_t)job->lanes, sizeof *run->stats);
+    if (!run->bench || !run->grads || !run->stats)
+        return rt_fail(err, RT_ENOMEM, "no memory for a training run");
+    return tr_layers_on(&job->recipe->layers) ? tr__layerwise_open(&run->layers, job, err) : RT_OK;
+}
+
+static void run_close(struct run *run)
+{
+    rt_arena_release(&run->arena);
+    free(run->bench);
+    free(run->grads);
+    free(run->stats);
+    tr__layerwise_close(&run->layers);
+}
+
+static size_t run_bytes(const struct tr_training *training, const struct tr_online *online)
+{
+    struct rt_arena counting;
+    struct run run;
+
+    rt_arena_init_counting(&counting);
+    if (run_open(&run, training, online, NULL) == RT_OK)
+        run_init(&run, training, &counting, NULL);
+    run_close(&run);
+    return counting.peak;
+}
+
+size_t tr_train_bytes(const struct tr_training *training)
+{
+    return run_bytes(training, NULL);
+}
+
+/* To be closed after a failure, too. */
+static rt_status run_start(struct run *run, const struct tr_training *training,
+                           const struct tr_online *online, struct tr_weights *weights,
+                           struct rt_err *err)
+{
+    RT_TRY(run_open(run, training, online, err));
+    run->weights = weights;
+    RT_TRY(rt_arena_init(&run->arena, run_bytes(training, online), err));
+    return run_init(run, training, &run->arena, err);
+}
+
+rt_status tr_train(const struct tr_training *training, struct tr_weights *weights,
+                   struct tr_train_summary *summary, struct rt_err *err)
+{
+    const int64_t start = rt_now_ns();
+    struct run run;
+    rt_status rc;
+
+    *summary = (struct tr_train_summary){0};
+    if ((rc = run_start(&run, training, NULL, weights, err)) == RT_OK)
+        rc = all_steps(&run, 1, summary, err);
+    if (training->ranges)
+        *training->ranges = run.qat.ranges;
+    summary->seconds = (double)(rt_now_ns() - start) * 1e-9;
+    run_close(&run);
+    return rc;
+}
+
+rt_status tr_train_cohort(const struct tr_training *training, const struct tr_online *online,
+                          struct tr_weights *weights, struct tr_train_summary *summary,
+                          struct rt_err *err)
+{
+    const int64_t start = rt_now_ns();
+    struct run runs[TR_ONLINE_MAX_COHORT] = {0};
+    rt_status rc = RT_OK;
+
+    if (online->cohort < 2 || online->cohort > TR_ONLINE_MAX_COHORT)
+        return rt_fail(err, RT_EARG, "a cohort has 2 to %d students, not %d", TR_ONLINE_MAX_COHORT,
+                       online->cohort);
+    for (int k = 0; k < online->cohort; k++)
+        summary[k] = (struct tr_train_summary){0};
+    for (int k = 0; k < online->cohort && rc == RT_OK; k++) {
+        rc = run_start(&runs[k], training, online, &weights[k], err);
+        runs[k].cohort = runs;
+    }
+    if (rc == RT_OK)
+        rc = all_steps(runs, online->cohort, summary, err);
+    for (int k = 0; k < online->cohort; k++) {
+        summary[k].seconds = (double)(rt_now_ns() - start) * 1e-9;
+        if (training->ranges)
+            training->ranges[k] = runs[k].qat.ranges;
+        run_close(&runs[k]);
+    }
+    return rc;
+}

@@ -1,0 +1,179 @@
+/* trainer/measure/trial.c -- see trial.h. */
+#include "trainer/measure/trial.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "trainer/export/safetensors.h"
+#include "trainer/learn/ancestor.h"
+#include "trainer/measure/int8_trial.h"
+
+void tr_curve_add(void *context, int step, const char *name, double value)
+{
+    struct tr_curve *curve = context;
+
+    if (curve->count == curve->room) {
+        const int room = curve->room ? 2 * curve->room : 256;
+        void *more = realloc(curve->points, (size_t)room * sizeof *curve->points);
+        if (!more) {
+            curve->failed = true;
+            return;
+        }
+        curve->points = more;
+        curve->room = room;
+    }
+    struct tr_curve_point *point = &curve->points[curve->count++];
+    point->step = step;
+    point->value = value;
+    snprintf(point->name, sizeof point->name, "%s", name);
+}
+
+void tr_curve_release(struct tr_curve *curve)
+{
+    free(curve->points);
+    *curve = (struct tr_curve){0};
+}
+
+static struct tr_training training_of(const struct tr_trial *trial,
+                                      const struct tr_student *student, struct tr_curve *curve)
+{
+    return (struct tr_training){
+        .student = student,
+        .data = trial->data,
+        .recipe = trial->recipe,
+        .seed = trial->seed,
+        .lanes = 1,
+        .threads = 1,
+        .stop = trial->stop,
+        .curve = tr_curve_add,
+        .curve_context = curve,
+    };
+}
+
+/* The hungriest of what comes one after the other. */
+static size_t peak_bytes(const struct tr_trial *trial, const struct tr_student *student)
+{
+    const struct tr_training training = training_of(trial, student, NULL);
+    const struct tr_ancestor *ancestor = trial->data->ancestor;
+    const size_t each[] = {
+        trial->recipe->init == TR_INIT_PRUNE && ancestor
+            ? tr_inherit_bytes(student, &ancestor->network)
+            : 0,
+        tr_latency_bytes(student, trial->latency),
+        tr_train_bytes(&training),
+        tr_validation_bytes(student, trial->data, 1),
+        trial->recipe->quantise != TR_QUANTISE_NONE
+            ? tr_int8_trial_bytes(student, trial->data, trial->recipe, 1)
+            : 0,
+    };
+    size_t most = 0;
+
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+        most = each[i] > most ? each[i] : most;
+    return most;
+}
+
+rt_status tr_trial_bytes(const struct tr_trial *trial, size_t *bytes, struct rt_err *err)
+{
+    struct tr_student student;
+
+    RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
+    *bytes = trial->held + tr_weights_bytes(&student, true) + peak_bytes(trial, &student);
+    tr_student_release(&student);
+    return RT_OK;
+}
+
+static rt_status check_memory(const struct tr_trial *trial, struct rt_err *err)
+{
+    char text[SPACE_ARCH_TEXT];
+    size_t bytes;
+
+    RT_TRY(tr_trial_bytes(trial, &bytes, err));
+    if (!trial->memory_limit || bytes <= trial->memory_limit)
+        return RT_OK;
+    space_arch_print(trial->arch, text);
+    return rt_fail(
+        err, RT_ENOMEM,
+        "training '%.160s' needs %zu bytes, more than search.worker_memory %zu; raise it "
+        "or lower distill.micro_batch",
+        text, bytes, trial->memory_limit);
+}
+
+static rt_status quantise(const struct tr_trial *trial, const struct tr_student *student,
+                          const struct tr_weights *weights, struct tr_ranges *ranges,
+                          struct tr_trial_result *result, struct rt_err *err)
+{
+    result->int8_bytes = tr_int8_bytes(student);
+    result->has_int8 = trial->recipe->quantise != TR_QUANTISE_NONE;
+    if (!result->has_int8)
+        return RT_OK;
+    RT_TRY(tr_int8_ranges(student, weights, trial->data, trial->recipe, trial->seed, ranges, err));
+    RT_TRY(tr_int8_evaluate(student, weights, ranges, trial->data, &trial->recipe->distill, 1,
+                            &result->int8, err));
+    if (!isfinite(result->int8.nll))
+        return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite in int8");
+    return RT_OK;
+}
+
+static rt_status save(const struct tr_trial *trial, const struct tr_student *student,
+                      const struct tr_weights *weights, struct rt_err *err)
+{
+    char arch[SPACE_ARCH_TEXT];
+    const struct tr_metadata metadata[] = {{"format", "retort"}, {"arch", arch}, {NULL, NULL}};
+
+    space_arch_print(trial->arch, arch);
+    return tr_safetensors_write(trial->save, student, weights->params, metadata, err);
+}
+
+static rt_status train_and_evaluate(const struct tr_trial *trial, const struct tr_student *student,
+                                    const struct tr_lineage *lineage, struct tr_weights *weights,
+                                    struct tr_trial_result *result, struct rt_err *err)
+{
+    struct tr_training training = training_of(trial, student, &result->curve);
+    const int last = trial->recipe->steps - 1;
+    struct tr_ranges ranges;
+
+    training.lineage = lineage;
+    result->inherited = (double)lineage->inherited / (double)student->param_count;
+    tr_weights_pack(student, weights);
+    RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
+    training.ranges = &ranges;
+    RT_TRY(tr_train(&training, weights, &result->summary, err));
+    RT_TRY(tr_evaluate_validation(student, weights, trial->data, &trial->recipe->distill, 1,
+                                  &result->fidelity, err));
+    if (!isfinite(result->fidelity.nll))
+        return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite");
+    RT_TRY(quantise(trial, student, weights, &ranges, result, err));
+    tr_curve_add(&result->curve, last, "validation_error", result->fidelity.error);
+    if (trial->data->knowledge)
+        tr_curve_add(&result->curve, last, "validation_kl", result->fidelity.kl);
+    if (result->curve.failed)
+        return rt_fail(err, RT_ENOMEM, "no memory for the learning curve");
+    return trial->save ? save(trial, student, weights, err) : RT_OK;
+}
+
+rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *result,
+                       struct rt_err *err)
+{
+    struct tr_student student = {0};
+    struct tr_weights weights;
+    struct tr_lineage lineage = {0};
+    struct rt_arena model = {0};
+    rt_status rc;
+
+    *result = (struct tr_trial_result){0};
+    RT_TRY(check_memory(trial, err));
+    RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
+    if ((rc = rt_arena_init(&model, tr_weights_bytes(&student, true), err)) ||
+        (rc = tr_weights_init(&weights, &student, true, &model, err)) ||
+        (rc = tr_ancestor_start(trial->recipe->init == TR_INIT_PRUNE ? trial->data->ancestor : NULL,
+                                &student, trial->seed, weights.params, &lineage, err)))
+        goto done;
+    rc = train_and_evaluate(trial, &student, &lineage, &weights, result, err);
+done:
+    tr_lineage_release(&lineage);
+    rt_arena_release(&model);
+    tr_student_release(&student);
+    return rc;
+}

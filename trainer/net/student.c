@@ -1,0 +1,315 @@
+/* trainer/net/student.c -- see student.h: the tensor table, the plan of layers, weights and costs.
+ *
+ * The table is laid first, in the order of space/arch.h; the plan then takes its offsets from it,
+ * so the order of parameters is written once.
+ */
+#include "trainer/net/student.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "trainer/net/student_internal.h"
+
+/* --- the tensor table --- */
+
+/* Append a tensor and return its offset; cols 0 makes it a vector. */
+static size_t lay(struct tr_student *s, int block, const char *name, int rows, int cols)
+{
+    struct tr_tensor *t = &s->tensors[s->tensor_count++];
+
+    *t = (struct tr_tensor){.dims = cols ? 2 : 1,
+                            .shape = {rows, cols, 0},
+                            .offset = s->param_count,
+                            .count = (size_t)rows * (cols ? (size_t)cols : 1),
+                            .decay = cols && strcmp(name, "position") != 0};
+    if (block < 0)
+        snprintf(t->name, sizeof t->name, "%.30s", name);
+    else
+        snprintf(t->name, sizeof t->name, "block.%d.%.20s", block, name);
+    s->param_count += t->count;
+    return t->offset;
+}
+
+static struct tr_plan_linear lay_linear(struct tr_student *s, int block, const char *name, int out,
+                                        int in)
+{
+    struct tr_plan_linear layer = {.in = in, .out = out};
+    char full[24];
+
+    snprintf(full, sizeof full, "%s.weight", name);
+    layer.weight = lay(s, block, full, out, in);
+    snprintf(full, sizeof full, "%s.bias", name);
+    layer.bias = lay(s, block, full, out, 0);
+    layer.site = s->plan->sites++;
+    layer.scale = s->plan->channels;
+    s->plan->channels += (size_t)out;
+    return layer;
+}
+
+static struct tr_plan_norm lay_norm(struct tr_student *s, int block, const char *name)
+{
+    char full[24];
+    struct tr_plan_norm norm;
+
+    snprintf(full, sizeof full, "%s.weight", name);
+    norm.gamma = lay(s, block, full, s->arch.width, 0);
+    snprintf(full, sizeof full, "%s.bias", name);
+    norm.beta = lay(s, block, full, s->arch.width, 0);
+    return norm;
+}
+
+static void lay_block(struct tr_student *s, int l, bool pruned)
+{
+    struct tr_plan_block *b = &s->plan->block[l];
+    const int d = s->arch.width;
+
+    b->heads = s->arch.heads[l];
+    b->inner = b->heads * s->arch.head_dim;
+    b->ffn = s->arch.ffn[l];
+    b->pruned = pruned;
+    b->norm1 = lay_norm(s, l, "ln1");
+    b->query = lay_linear(s, l, "qkv", 3 * b->inner, d);
+    if (pruned) { /* q and (k,v) are consecutive rows of one matrix */
+        b->memory = b->query;
+        b->query.out = b->inner;
+        b->memory.out = 2 * b->inner;
+        b->memory.weight += (size_t)b->inner * d;
+        b->memory.bias += b->inner;
+        b->memory.scale += b->inner;
+    }
+    b->proj = lay_linear(s, l, "proj", d, b->inner);
+    b->norm2 = lay_norm(s, l, "ln2");
+    b->up = lay_linear(s, l, "up", b->ffn, d);
+    b->down = lay_linear(s, l, "down", d, b->ffn);
+    s->plan->max_inner = b->inner > s->plan->max_inner ? b->inner : s->plan->max_inner;
+    s->plan->max_ffn = b->ffn > s->plan->max_ffn ? b->ffn : s->plan->max_ffn;
+}
+
+static void lay_tensors(struct tr_student *s, bool prune)
+{
+    struct tr_plan *plan = s->plan;
+    const int d = s->arch.width;
+
+    plan->stem = lay_linear(s, -1, "stem", d, s->patch_size);
+    plan->class_rows = s->shape.pool == SPACE_POOL_CLASS;
+    if (plan->class_rows)
+        plan->class_token = lay(s, -1, "class_token", d, 0);
+    plan->position = lay(s, -1, "position", s->tokens, d);
+    for (int l = 0; l < s->arch.depth; l++)
+        lay_block(s, l, prune && plan->class_rows && l == s->arch.depth - 1);
+    plan->norm = lay_norm(s, -1, "ln");
+    plan->head = lay_linear(s, -1, "head", s->shape.classes, d);
+}
+
+/* --- packing --- */
+
+/* The packed layers in order. The stem's input needs no gradient, so it is packed forward only. */
+static int packed_layers(struct tr_plan *plan, int depth, struct tr_plan_linear **list)
+{
+    int n = 0;
+
+    list[n++] = &plan->stem;
+    for (int l = 0; l < depth; l++) {
+        struct tr_plan_block *b = &plan->block[l];
+        list[n++] = &b->query;
+        if (b->pruned)
+            list[n++] = &b->memory;
+        list[n++] = &b->proj;
+        list[n++] = &b->up;
+        list[n++] = &b->down;
+    }
+    list[n++] = &plan->head;
+    return n;
+}
+
+enum { max_layers = 5 * SPACE_MAX_DEPTH + 3 };
+
+static void plan_packing(struct tr_student *s)
+{
+    struct tr_plan_linear *list[max_layers];
+    const int n = packed_layers(s->plan, s->arch.depth, list);
+    size_t at = 0;
+
+    for (int i = 0; i < n; i++) {
+        list[i]->forward = at;
+        at += s->kernels->packed_floats(list[i]->in, list[i]->out);
+    }
+    s->plan->forward_floats = at;
+    for (int i = 1; i < n; i++) {
+        list[i]->backward = at;
+        at += s->kernels->packed_floats(list[i]->out, list[i]->in);
+    }
+    s->plan->packed_floats = at;
+}
+
+static size_t packed_size(const struct tr_student *s, bool for_training)
+{
+    return for_training ? s->plan->packed_floats : s->plan->forward_floats;
+}
+
+rt_status tr_weights_init(struct tr_weights *weights, const struct tr_student *student,
+                          bool for_training, struct rt_arena *model, struct rt_err *err)
+{
+    const size_t packed = packed_size(student, for_training);
+    struct tr_weights w = {.for_training = for_training};
+
+    w.params = rt_arena_zalloc(model, student->param_count, sizeof(float));
+    if (packed)
+        w.packed = rt_arena_zalloc(model, packed, sizeof(float));
+    RT_TRY(rt_arena_check(model, "a student's weights", err));
+    *weights = w;
+    return RT_OK;
+}
+
+size_t tr_weights_bytes(const struct tr_student *student, bool for_training)
+{
+    struct rt_arena arena;
+    struct tr_weights weights;
+
+    rt_arena_init_counting(&arena);
+    (void)tr_weights_init(&weights, student, for_training, &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
+void tr_weights_pack(const struct tr_student *student, struct tr_weights *weights)
+{
+    struct tr_plan_linear *list[max_layers];
+    const int n = packed_layers(student->plan, student->arch.depth, list);
+
+    if (!weights->packed)
+        return;
+    for (int i = 0; i < n; i++) {
+        const bool both = weights->for_training && i > 0;
+        student->kernels->pack(weights->params + list[i]->weight, list[i]->out, list[i]->in,
+                               weights->packed + list[i]->forward,
+                               both ? weights->packed + list[i]->backward : NULL);
+    }
+}
+
+/* --- life --- */
+
+rt_status tr__student_init(struct tr_student *student, const struct space_arch *arch,
+                           const struct space_shape *shape, const struct tr_kernels *kernels,
+                           bool prune, struct rt_err *err)
+{
+    struct tr_student s = {.arch = *arch, .shape = *shape, .kernels = kernels};
+    const size_t room = (size_t)arch->depth * 12 + 8;
+
+    RT_TRY(space_arch_check(arch, shape, err));
+    s.tokens = space_tokens(arch, shape);
+    s.patch_size = arch->patch * arch->patch * shape->channels;
+    s.tensors = calloc(room, sizeof *s.tensors);
+    s.plan = calloc(1, sizeof *s.plan);
+    if (!s.tensors || !s.plan) {
+        tr_student_release(&s);
+        return rt_fail(err, RT_ENOMEM, "no memory for the plan of a student");
+    }
+    lay_tensors(&s, prune);
+    assert((size_t)s.tensor_count <= room);
+    plan_packing(&s);
+    *student = s;
+    return RT_OK;
+}
+
+rt_status tr_student_init(struct tr_student *student, const struct space_arch *arch,
+                          const struct space_shape *shape, const struct tr_kernels *kernels,
+                          struct rt_err *err)
+{
+    return tr__student_init(student, arch, shape, kernels, true, err);
+}
+
+void tr_student_release(struct tr_student *student)
+{
+    free(student->tensors);
+    free(student->plan);
+    *student = (struct tr_student){0};
+}
+
+const struct tr_tensor *tr_student_tensor(const struct tr_student *student, const char *name)
+{
+    for (int t = 0; t < student->tensor_count; t++)
+        if (!strcmp(student->tensors[t].name, name))
+            return &student->tensors[t];
+    return NULL;
+}
+
+/* --- first values --- */
+
+static void fill_truncated_normal(struct rt_rng *rng, float *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double z;
+        do
+            z = rt_rng_normal(rng);
+        while (fabs(z) > 2);
+        v[i] = (float)(0.02 * z);
+    }
+}
+
+void tr_student_init_params(const struct tr_student *student, uint64_t seed, float *params)
+{
+    for (int t = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *tensor = &student->tensors[t];
+        const bool norm = tensor->dims == 1 && strstr(tensor->name, ".weight");
+        float *v = params + tensor->offset;
+        struct rt_rng rng;
+
+        if (tensor->dims == 2 || !strcmp(tensor->name, "class_token")) {
+            rt_rng_init(&rng, seed, RT_STREAM_INIT, (uint64_t)t);
+            fill_truncated_normal(&rng, v, tensor->count);
+        } else {
+            for (size_t i = 0; i < tensor->count; i++)
+                v[i] = norm ? 1.0F : 0.0F;
+        }
+    }
+}
+
+/* --- costs --- */
+
+static int64_t products(const struct tr_plan_linear *layer, int rows)
+{
+    return (int64_t)rows * layer->in * layer->out;
+}
+
+static int64_t block_macs(const struct tr_plan_block *b, int tokens)
+{
+    const int rows = b->pruned ? 1 : tokens; /* of one example, behind the keys and values */
+
+    return products(&b->query, rows) + (b->pruned ? products(&b->memory, tokens) : 0) +
+           2 * (int64_t)rows * tokens * b->inner + products(&b->proj, rows) +
+           products(&b->up, rows) + products(&b->down, rows);
+}
+
+/* Floats of one example that live beside x in the block's two halves, without padding. */
+static int64_t block_floats(const struct tr_student *s, const struct tr_plan_block *b)
+{
+    const int64_t t = s->tokens, d = s->arch.width;
+    const int64_t attention = t * d + t * 3 * b->inner + t * t + t * b->inner;
+    const int64_t ffn = t * d + t * b->ffn;
+
+    return attention > ffn ? attention : ffn;
+}
+
+void tr_student_cost(const struct tr_student *student, struct space_cost *cost)
+{
+    const struct tr_plan *plan = student->plan;
+    const int64_t t = student->tokens;
+    int64_t beside = t * student->patch_size;
+    struct space_cost sum = {0};
+
+    for (int i = 0; i < student->tensor_count; i++)
+        sum.params += (int64_t)student->tensors[i].count;
+    sum.bytes = sum.params * (int64_t)sizeof(float);
+    sum.macs = products(&plan->stem, (int)t - plan->class_rows) + products(&plan->head, 1);
+    for (int l = 0; l < student->arch.depth; l++) {
+        const int64_t floats = block_floats(student, &plan->block[l]);
+        beside = floats > beside ? floats : beside;
+        sum.macs += block_macs(&plan->block[l], (int)t);
+    }
+    sum.memory = (t * student->arch.width + beside) * (int64_t)sizeof(float);
+    *cost = sum;
+}

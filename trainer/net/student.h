@@ -1,0 +1,102 @@
+/* trainer/net/student.h -- a student network: parameters, forward, backward, inference.
+ *
+ * The network is that of space/arch.h. A struct tr_student is a plan: shapes, tensor table and
+ * kernel choice; it is read-only after init and shared by threads. Weights live in one flat vector
+ * in the order of the tensor table, so gradients, optimiser state and checkpoints have its layout.
+ *
+ * Shapes   M examples a micro-batch, T tokens, d width, a = heads*head_dim, f ffn, C classes.
+ *          Input: images as float (M, H, W, channels) already normalised; the stem cuts patches
+ *          (row-major over patches, each p*p*channels). Logits (M,C), row-major float32.
+ * Details  x0 = position + (class token | patch W^T + b); the norms use TR_NORM_EPS; GELU is exact
+ *          (erf); scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then all
+ *          v, head by head. Pooling follows the final norm: its class row, or the mean of its rows.
+ * Memory   tr_weights_bytes(), tr_pass_bytes(), tr_infer_bytes() and tr_adamw_bytes() say how many
+ *          bytes of an arena the init of that name takes; nothing is allocated later. With a
+ *          counting arena the inits succeed, set their pointers to NULL, and only count.
+ * Threads  forward/backward: one struct tr_pass a thread; `weights` is shared, read-only between
+ *          calls of tr_weights_pack().
+ * Exact    results depend on the kernel set and on the micro-batch only by rounding, and for one
+ *          kernel set and micro-batch are the same bits on every run.
+ */
+#ifndef TRAINER_NET_STUDENT_H
+#define TRAINER_NET_STUDENT_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "space/arch.h"
+#include "trainer/nn/kernels.h"
+
+#define TR_NORM_EPS 1e-6F
+
+struct tr_tensor {
+    char name[40]; /* as in space/arch.h, blocks as "block.0.qkv.weight" */
+    int dims, shape[3];
+    size_t offset, count; /* in floats, in the flat vector */
+    bool decay; /* weight decay applies: matrices yes; biases, norms, positions, token no */
+};
+
+struct tr_student {
+    struct space_arch arch;
+    struct space_shape shape;
+    const struct tr_kernels *kernels;
+    int tokens, patch_size; /* T; p*p*channels */
+    size_t param_count;
+    int tensor_count;
+    struct tr_tensor *tensors; /* owned; freed by tr_student_release() */
+    struct tr_plan *plan;      /* owned; layers and where they are packed: student_internal.h */
+};
+
+rt_status tr_student_init(struct tr_student *student, const struct space_arch *arch,
+                          const struct space_shape *shape, const struct tr_kernels *kernels,
+                          struct rt_err *err);
+void tr_student_release(struct tr_student *student);
+/* NULL when there is no such tensor. */
+const struct tr_tensor *tr_student_tensor(const struct tr_student *student, const char *name);
+
+/* Truncated normal (sd .02, cut at 2 sd) for matrices, token and positions; ones and zeros for
+ * norms and biases. Tensor t draws from (seed, RT_STREAM_INIT, t). */
+void tr_student_init_params(const struct tr_student *student, uint64_t seed, float *params);
+
+/* Parameters and, behind them, what the kernels want them packed as. */
+struct tr_int8; /* trainer/net/student_int8.h */
+struct tr_weights {
+    float *params; /* param_count floats */
+    float *packed; /* kernel set's own layout; NULL for plain kernels */
+    bool for_training;
+    const struct tr_int8 *int8; /* NULL: a float network */
+};
+rt_status tr_weights_init(struct tr_weights *weights, const struct tr_student *student,
+                          bool for_training, struct rt_arena *model, struct rt_err *err);
+size_t tr_weights_bytes(const struct tr_student *student, bool for_training);
+/* After every change of params, before the next pass. Less is packed when not for_training. */
+void tr_weights_pack(const struct tr_student *student, struct tr_weights *weights);
+
+/* One thread's activations for training with micro-batches of at most `max_batch` examples. */
+struct tr_pass;
+rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, int max_batch,
+                       struct rt_arena *step, struct rt_err *err);
+size_t tr_pass_bytes(const struct tr_student *student, int max_batch);
+/* From the next forward on; NULL: no more. Activations of an int8 network are quantised in place,
+ * so the backward needs the watch that was there. */
+struct tr_watch;
+void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch);
+/* logits (batch,C) is written. */
+void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
+                     const struct tr_weights *weights, const float *images, int batch,
+                     float *logits);
+/* Adds to grads (layout of params) for the batch of the last forward. */
+void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
+                      const struct tr_weights *weights, const float *dlogits, float *grads);
+
+/* Inference: no training state is kept or touched. This is what latency measures. */
+struct tr_infer;
+rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *student, int max_batch,
+                        struct rt_arena *step, struct rt_err *err);
+size_t tr_infer_bytes(const struct tr_student *student, int max_batch);
+void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
+                  const struct tr_weights *weights, const float *images, int batch, float *logits);
+
+/* What is counted in the network as built: must equal space_cost_of(). */
+void tr_student_cost(const struct tr_student *student, struct space_cost *cost);
+#endif

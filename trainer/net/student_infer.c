@@ -1,0 +1,75 @@
+/* trainer/net/student_infer.c -- inference, see student.h: the blocks share one set of buffers. */
+#include "trainer/net/student_internal.h"
+
+struct tr_infer {
+    float *x, *patches, *pooled, *scratch;
+    struct tr_block_acts acts;
+};
+
+rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *student, int max_batch,
+                        struct rt_arena *step, struct rt_err *err)
+{
+    const struct tr_plan *plan = student->plan;
+    const struct tr_head head = tr__head(student, false);
+    const int rows = max_batch * student->tokens, d = student->arch.width;
+    struct tr_infer *self = rt_arena_alloc(step, 1, sizeof *self);
+    struct tr_infer in = {0};
+
+    in.x = tr__rows(step, rows, d);
+    in.patches = tr__rows(step, rows, student->patch_size);
+    in.acts.normed1 = in.acts.normed2 = tr__rows(step, rows, d);
+    in.acts.query = tr__rows(step, rows, 3 * plan->max_inner);
+    in.acts.memory = tr__rows(step, rows, 2 * plan->max_inner);
+    in.acts.context = tr__rows(step, rows, plan->max_inner);
+    in.acts.hidden = tr__rows(step, rows, plan->max_ffn);
+    in.acts.probs = rt_arena_zalloc(step, student->kernels->probs_floats(&head), sizeof(float));
+    in.scratch = rt_arena_zalloc(step, student->kernels->scratch_floats(&head), sizeof(float));
+    in.acts.out = tr__rows(step, max_batch, d); /* of a pruned block */
+    in.pooled = tr__rows(step, max_batch, d);
+    RT_TRY(rt_arena_check(step, "the inference of a student", err));
+    if (self)
+        *self = in;
+    *infer = self;
+    return RT_OK;
+}
+
+size_t tr_infer_bytes(const struct tr_student *student, int max_batch)
+{
+    struct rt_arena arena;
+    struct tr_infer *infer;
+
+    rt_arena_init_counting(&arena);
+    (void)tr_infer_init(&infer, student, max_batch, &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
+void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
+                  const struct tr_weights *weights, const float *images, int batch, float *logits)
+{
+    const struct tr_kernels *k = student->kernels;
+    const struct tr_plan *plan = student->plan;
+    const int d = student->arch.width, classes = student->shape.classes;
+    const struct tr_linear head = tr__linear(&plan->head, weights);
+    const struct tr_out normed = {infer->acts.normed1, tr__padded(d)};
+    const struct tr_out pooled = {plan->class_rows ? normed.at : infer->pooled, normed.ld};
+    float *x = infer->x;
+    struct tr_out rows;
+
+    tr__cut_patches(student, images, batch, infer->patches);
+    tr__input(student, weights, NULL, &plan->stem, batch * student->tokens,
+              (struct tr_out){infer->patches, tr__padded(student->patch_size)});
+    tr__stem(student, weights, infer->patches, batch, x);
+    for (int l = 0; l < student->arch.depth; l++) {
+        struct tr_block_acts acts = infer->acts;
+        acts.x = x;
+        acts.mid = acts.out = plan->block[l].pruned ? infer->acts.out : x;
+        x = acts.out;
+        tr__block(student, weights, l, batch, &acts, infer->scratch);
+    }
+    const int count = tr__final_rows(student, batch, x, &rows);
+    k->norm(count, d, tr_seen(rows), weights->params + plan->norm.gamma,
+            weights->params + plan->norm.beta, normed, NULL);
+    tr__pool(student, normed.at, batch, infer->pooled);
+    tr__input(student, weights, NULL, &plan->head, batch, pooled);
+    k->linear(&head, batch, tr_seen(pooled), (struct tr_view){0}, (struct tr_out){logits, classes});
+}

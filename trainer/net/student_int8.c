@@ -1,0 +1,190 @@
+/* trainer/net/student_int8.c -- see student_int8.h. */
+#include "trainer/net/student_int8.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "trainer/net/student_internal.h"
+
+enum { calibration_batch = 16 };
+
+/* The linear layers in the order of the table; a pruned block's query stands for q, k and v. */
+static int list_layers(const struct tr_student *student, struct tr_plan_linear list[TR_MAX_SITES])
+{
+    const struct tr_plan *plan = student->plan;
+    int n = 0;
+
+    list[n++] = plan->stem;
+    for (int l = 0; l < student->arch.depth; l++) {
+        const struct tr_plan_block *b = &plan->block[l];
+        list[n] = b->query;
+        list[n++].out = 3 * b->inner;
+        list[n++] = b->proj;
+        list[n++] = b->up;
+        list[n++] = b->down;
+    }
+    list[n++] = plan->head;
+    return n;
+}
+
+int64_t tr_int8_bytes(const struct tr_student *student)
+{
+    struct tr_plan_linear layer[TR_MAX_SITES];
+    const int n = list_layers(student, layer);
+    int64_t bytes = 4 * (int64_t)student->param_count;
+
+    for (int i = 0; i < n; i++)
+        bytes += 4 + 4 * (int64_t)layer[i].out - 3 * (int64_t)layer[i].out * layer[i].in;
+    return bytes;
+}
+
+/* --- the twin --- */
+
+void tr_ranges_clear(struct tr_ranges *ranges)
+{
+    for (int i = 0; i < TR_MAX_SITES; i++)
+        ranges->amax[i] = -1;
+}
+
+rt_status tr_twin_init(struct tr_twin *twin, const struct tr_student *student,
+                       const struct tr_ranges *ranges, bool for_training, struct rt_arena *arena,
+                       struct rt_err *err)
+{
+    struct tr_plan_linear layer[TR_MAX_SITES];
+    const int n = list_layers(student, layer);
+
+    for (int i = 0; i < n; i++)
+        if (layer[i].in > TR_QUANT_MOST_TERMS)
+            return rt_fail(err, RT_ESHAPE,
+                           "a layer of %d inputs is too wide for int8, whose sums take %d",
+                           layer[i].in, TR_QUANT_MOST_TERMS);
+    twin->int8.ranges = ranges;
+    twin->int8.scale = rt_arena_zalloc(arena, student->plan->channels, sizeof(float));
+    return tr_weights_init(&twin->weights, student, for_training, arena, err);
+}
+
+size_t tr_twin_bytes(const struct tr_student *student, bool for_training)
+{
+    struct rt_arena arena;
+    struct tr_twin twin;
+
+    rt_arena_init_counting(&arena);
+    (void)tr_twin_init(&twin, student, NULL, for_training, &arena, NULL);
+    return arena.peak;
+}
+
+static void round_matrix(const struct tr_student *student, const struct tr_plan_linear *layer,
+                         float *params, float *scale)
+{
+    const struct tr_kernels *k = student->kernels;
+
+    for (ptrdiff_t o = 0; o < layer->out; o++) {
+        const struct tr_out row = {params + layer->weight + o * layer->in, layer->in};
+        scale[layer->scale + o] =
+            tr_quant_scale(k->largest(1, layer->in, tr_seen(row)), TR_QUANT_WEIGHT);
+        k->fake_quant(1, layer->in, scale[layer->scale + o], row, NULL); /* never reaches -128 */
+    }
+}
+
+void tr_twin_update(struct tr_twin *twin, const struct tr_student *student, const float *params)
+{
+    struct tr_plan_linear layer[TR_MAX_SITES];
+    const int n = list_layers(student, layer);
+
+    memcpy(twin->weights.params, params, student->param_count * sizeof *params);
+    for (int i = 0; i < n; i++)
+        round_matrix(student, &layer[i], twin->weights.params, twin->int8.scale);
+    twin->weights.int8 = &twin->int8;
+    tr_weights_pack(student, &twin->weights);
+}
+
+/* --- inputs of layers --- */
+
+rt_status tr_watch_init(struct tr_watch *watch, const struct tr_student *student, int max_batch,
+                        struct rt_arena *arena, struct rt_err *err)
+{
+    struct tr_plan_linear layer[TR_MAX_SITES];
+    const int n = list_layers(student, layer);
+
+    tr_ranges_clear(&watch->seen);
+    for (int i = 0; i < n; i++)
+        watch->pass[i] = rt_arena_zalloc(
+            arena, (size_t)max_batch * student->tokens * tr__padded(layer[i].in) / 8, 1);
+    return rt_arena_check(arena, "the ranges of a student", err);
+}
+
+void tr__input(const struct tr_student *student, const struct tr_weights *weights,
+               struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
+               struct tr_out x)
+{
+    const struct tr_kernels *k = student->kernels;
+
+    if (watch) {
+        const float top = k->largest(rows, layer->in, tr_seen(x));
+        watch->seen.amax[layer->site] = fmaxf(watch->seen.amax[layer->site], top); /* not NaN */
+    }
+    if (weights->int8)
+        k->fake_quant(rows, layer->in, tr_int8_input(weights->int8, layer->site), x,
+                      watch ? watch->pass[layer->site] : NULL);
+}
+
+void tr__input_back(const struct tr_student *student, const struct tr_weights *weights,
+                    const struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
+                    struct tr_out dx)
+{
+    if (weights->int8 && watch)
+        student->kernels->fake_quant_back(rows, layer->in, watch->pass[layer->site], dx);
+}
+
+/* --- calibration --- */
+
+struct bench {
+    struct tr_pass *pass;
+    struct tr_watch watch;
+    float *images, *logits;
+};
+
+static rt_status bench_init(struct bench *b, const struct tr_student *student,
+                            struct rt_arena *arena, struct rt_err *err)
+{
+    const struct space_shape *s = &student->shape;
+
+    *b = (struct bench){0};
+    tr_ranges_clear(&b->watch.seen);
+    b->images = rt_arena_alloc(
+        arena, (size_t)calibration_batch * s->height * s->width * s->channels, sizeof(float));
+    b->logits = rt_arena_alloc(arena, (size_t)calibration_batch * s->classes, sizeof(float));
+    return tr_pass_init(&b->pass, student, calibration_batch, arena, err);
+}
+
+size_t tr_int8_calibrate_bytes(const struct tr_student *student)
+{
+    struct rt_arena arena;
+    struct bench b;
+
+    rt_arena_init_counting(&arena);
+    (void)bench_init(&b, student, &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
+rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_weights *weights,
+                            const struct tr_images *images, const struct tr_split *split,
+                            const int *rows, int n, struct tr_ranges *ranges, struct rt_err *err)
+{
+    struct rt_arena arena;
+    struct bench b;
+    rt_status rc;
+
+    RT_TRY(rt_arena_init(&arena, tr_int8_calibrate_bytes(student), err));
+    if ((rc = bench_init(&b, student, &arena, err)) == RT_OK) {
+        tr_pass_watch(b.pass, &b.watch);
+        for (int first = 0; first < n; first += calibration_batch) {
+            const int count = n - first < calibration_batch ? n - first : calibration_batch;
+            tr_images_gather(images, split, rows + first, count, b.images);
+            tr_pass_forward(b.pass, student, weights, b.images, count, b.logits);
+        }
+        *ranges = b.watch.seen;
+    }
+    rt_arena_release(&arena);
+    return rc;
+}

@@ -1,0 +1,113 @@
+/* trainer/net/student_internal.h -- the plan of a student: its layers, and the activations of a pass.
+ *
+ * The last block is *pruned* when only the class token is read behind it: queries, projection, FFN
+ * and both their norms then run on M rows instead of M*T, which is exact.
+ */
+#ifndef TRAINER_NET_STUDENT_INTERNAL_H
+#define TRAINER_NET_STUDENT_INTERNAL_H
+#include "trainer/net/student.h"
+#include "trainer/nn/kernels_internal.h"
+
+struct tr_plan_linear {
+    int in, out;
+    size_t weight, bias;      /* in the flat vector */
+    size_t forward, backward; /* in the packed weights */
+    int site;                 /* which input it is, of those that int8 quantises */
+    size_t scale;             /* of its first output channel, among those of all layers */
+};
+
+struct tr_plan_norm {
+    size_t gamma, beta;
+};
+
+struct tr_plan_block {
+    int heads, inner, ffn; /* inner = heads * head_dim */
+    bool pruned;
+    struct tr_plan_norm norm1, norm2;
+    struct tr_plan_linear query;  /* q, k and v of all tokens; only q when pruned */
+    struct tr_plan_linear memory; /* k and v when pruned, otherwise unused */
+    struct tr_plan_linear proj, up, down;
+};
+
+struct tr_plan {
+    struct tr_plan_linear stem, head;
+    size_t class_token, position;
+    struct tr_plan_norm norm;
+    struct tr_plan_block block[SPACE_MAX_DEPTH];
+    int class_rows; /* 1 when there is a class token, else 0 */
+    int max_inner, max_ffn;
+    size_t forward_floats; /* packed for inference */
+    size_t packed_floats;  /* packed for training: forward, then backward */
+    int sites;             /* inputs of linear layers */
+    size_t channels;       /* outputs of linear layers */
+};
+
+/* As tr_student_init(); prune false computes the last block for all tokens (for tests). */
+rt_status tr__student_init(struct tr_student *student, const struct space_arch *arch,
+                           const struct space_shape *shape, const struct tr_kernels *kernels,
+                           bool prune, struct rt_err *err);
+
+/* Activations of one block. Rows are padded to TR_PAD. In inference all blocks share theirs, and
+ * x, mid and out are the same buffer; stats and slope are NULL. */
+struct tr_block_acts {
+    float *x, *stats1, *normed1; /* input of the block, its norm */
+    float *query, *memory;       /* as in the plan */
+    float *probs, *context;
+    size_t probs_stride;    /* floats from one head to the next; 0 in inference */
+    struct tr_watch *watch; /* on the inputs of linear layers; mostly NULL */
+    float *mid, *stats2, *normed2;
+    float *hidden, *slope; /* of the FFN */
+    float *out;
+};
+
+/* What the last forward left: a block's activations, and the final norm's rows. */
+const struct tr_block_acts *tr__pass_block(const struct tr_pass *pass, int layer);
+const float *tr__pass_normed(const struct tr_pass *pass);
+/* Losses on inner layers: called while a backward walks down, to add their gradient to what came
+ * from above. Neither is for a block that is pruned. */
+struct tr_taps {
+    void *context;
+    /* The residual stream: layer 0 is what the first block reads, l what block l - 1 leaves. */
+    void (*stream)(void *context, int layer, struct tr_out dx);
+    /* q, k and v of block `layer` - 1, side by side in each row. */
+    void (*qkv)(void *context, int layer, struct tr_out dqkv);
+};
+/* taps NULL: tr_pass_backward(). */
+void tr__pass_backward(struct tr_pass *pass, const struct tr_student *student,
+                       const struct tr_weights *weights, const float *dlogits,
+                       const struct tr_taps *taps, float *grads);
+
+static inline ptrdiff_t tr__padded(int n)
+{
+    return ((ptrdiff_t)n + TR_PAD - 1) / TR_PAD * TR_PAD;
+}
+
+/* One head of a block: all queries, or the class token's. */
+struct tr_head tr__head(const struct tr_student *student, bool pruned);
+
+/* rows x padded(cols) zeroed floats and slack. */
+float *tr__rows(struct rt_arena *arena, int rows, int cols);
+
+/* Before a linear layer reads x: in an int8 network x becomes its int8 twin, in place; a watch
+ * notes the largest value, and where the gradient passes. Behind dx was computed: stop what does
+ * not. */
+void tr__input(const struct tr_student *student, const struct tr_weights *weights,
+               struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
+               struct tr_out x);
+void tr__input_back(const struct tr_student *student, const struct tr_weights *weights,
+                    const struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
+                    struct tr_out dx);
+
+struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_weights *weights);
+/* Patches (M,T,p*p*C); the rows of class tokens are not touched. */
+void tr__cut_patches(const struct tr_student *student, const float *images, int batch,
+                     float *patches);
+void tr__stem(const struct tr_student *student, const struct tr_weights *weights,
+              const float *patches, int batch, float *x);
+void tr__block(const struct tr_student *student, const struct tr_weights *weights, int layer,
+               int batch, const struct tr_block_acts *acts, float *scratch);
+/* The rows that the final norm reads; how many are returned. */
+int tr__final_rows(const struct tr_student *student, int batch, float *x, struct tr_out *rows);
+/* normed (M or M*T, d) becomes pooled (M,d): in place for the class token. */
+void tr__pool(const struct tr_student *student, const float *normed, int batch, float *pooled);
+#endif

@@ -1,0 +1,337 @@
+/* trainer/net/student_pass.c -- training: forward that keeps activations, and backward; see student.h.
+ *
+ * Gradients of activations have one set of buffers for all blocks. `dx` is the gradient of the
+ * residual stream, walked backwards in place; a pruned last block has its own, `dtail`, of one row
+ * an example. The gelu's slope was stored by the forward, so its backward is a factor in the
+ * product that makes dhidden.
+ */
+#include <string.h>
+
+#include "trainer/net/student_internal.h"
+
+struct tr_pass {
+    int batch; /* of the last forward */
+    struct tr_watch *watch;
+    struct tr_block_acts block[SPACE_MAX_DEPTH];
+    float *patches, *final_stats, *normed, *pooled, *scratch;
+    float *dx, *dtail, *dnormed, *dquery, *dmemory, *dcontext, *dhidden;
+};
+
+static void plan_block(const struct tr_student *student, int layer, int max_batch,
+                       struct rt_arena *arena, struct tr_block_acts *acts)
+{
+    const struct tr_plan_block *b = &student->plan->block[layer];
+    const int d = student->arch.width, all = max_batch * student->tokens;
+    const int rows = b->pruned ? max_batch : all;
+    const struct tr_head head = tr__head(student, b->pruned);
+
+    acts->stats1 = rt_arena_zalloc(arena, (size_t)2 * all, sizeof(float));
+    acts->stats2 = rt_arena_zalloc(arena, (size_t)2 * rows, sizeof(float));
+    acts->normed1 = tr__rows(arena, all, d);
+    acts->query = tr__rows(arena, rows, b->query.out);
+    acts->memory = b->pruned ? tr__rows(arena, all, b->memory.out) : NULL;
+    acts->probs_stride = student->kernels->probs_floats(&head);
+    acts->probs =
+        rt_arena_zalloc(arena, (size_t)max_batch * b->heads * acts->probs_stride, sizeof(float));
+    acts->context = tr__rows(arena, rows, b->inner);
+    acts->mid = tr__rows(arena, rows, d);
+    acts->normed2 = tr__rows(arena, rows, d);
+    acts->hidden = tr__rows(arena, rows, b->ffn);
+    acts->slope = tr__rows(arena, rows, b->ffn);
+    acts->out = tr__rows(arena, rows, d);
+}
+
+static void plan_gradients(const struct tr_student *student, int max_batch, struct rt_arena *arena,
+                           struct tr_pass *p)
+{
+    const struct tr_plan *plan = student->plan;
+    const struct tr_head head = tr__head(student, false);
+    const int rows = max_batch * student->tokens, d = student->arch.width;
+
+    p->dx = tr__rows(arena, rows, d);
+    p->dtail = tr__rows(arena, max_batch, d);
+    p->dnormed = tr__rows(arena, rows, d);
+    p->dquery = tr__rows(arena, rows, 3 * plan->max_inner);
+    p->dmemory = tr__rows(arena, plan->class_rows ? rows : 0, 2 * plan->max_inner);
+    p->dcontext = tr__rows(arena, rows, plan->max_inner);
+    p->dhidden = tr__rows(arena, rows, plan->max_ffn);
+    p->scratch = rt_arena_zalloc(arena, student->kernels->scratch_floats(&head), sizeof(float));
+}
+
+rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, int max_batch,
+                       struct rt_arena *step, struct rt_err *err)
+{
+    const int rows = max_batch * student->tokens, d = student->arch.width;
+    struct tr_pass *self = rt_arena_alloc(step, 1, sizeof *self);
+    struct tr_pass p = {0};
+    float *x = tr__rows(step, rows, d);
+
+    p.patches = tr__rows(step, rows, student->patch_size);
+    for (int l = 0; l < student->arch.depth; l++) {
+        plan_block(student, l, max_batch, step, &p.block[l]);
+        p.block[l].x = x;
+        x = p.block[l].out;
+    }
+    p.final_stats = rt_arena_zalloc(step, (size_t)2 * rows, sizeof(float));
+    p.normed = tr__rows(step, rows, d);
+    p.pooled = student->plan->class_rows ? p.normed : tr__rows(step, max_batch, d);
+    plan_gradients(student, max_batch, step, &p);
+    RT_TRY(rt_arena_check(step, "a micro-batch of a student", err));
+    if (self)
+        *self = p;
+    *pass = self;
+    return RT_OK;
+}
+
+size_t tr_pass_bytes(const struct tr_student *student, int max_batch)
+{
+    struct rt_arena arena;
+    struct tr_pass *pass;
+
+    rt_arena_init_counting(&arena);
+    (void)tr_pass_init(&pass, student, max_batch, &arena, NULL); /* cannot fail */
+    return arena.peak;
+}
+
+void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch)
+{
+    pass->watch = watch;
+    for (int l = 0; l < SPACE_MAX_DEPTH; l++)
+        pass->block[l].watch = watch;
+}
+
+void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
+                     const struct tr_weights *weights, const float *images, int batch,
+                     float *logits)
+{
+    const struct tr_kernels *k = student->kernels;
+    const struct tr_plan *plan = student->plan;
+    const int d = student->arch.width, last = student->arch.depth - 1;
+    const struct tr_linear head = tr__linear(&plan->head, weights);
+    const struct tr_out pooled = {pass->pooled, tr__padded(d)};
+    struct tr_out rows;
+
+    pass->batch = batch;
+    tr__cut_patches(student, images, batch, pass->patches);
+    tr__input(student, weights, pass->watch, &plan->stem, batch * student->tokens,
+              (struct tr_out){pass->patches, tr__padded(student->patch_size)});
+    tr__stem(student, weights, pass->patches, batch, pass->block[0].x);
+    for (int l = 0; l <= last; l++)
+        tr__block(student, weights, l, batch, &pass->block[l], pass->scratch);
+    const int count = tr__final_rows(student, batch, pass->block[last].out, &rows);
+    k->norm(count, d, tr_seen(rows), weights->params + plan->norm.gamma,
+            weights->params + plan->norm.beta, (struct tr_out){pass->normed, tr__padded(d)},
+            pass->final_stats);
+    tr__pool(student, pass->normed, batch, pass->pooled);
+    tr__input(student, weights, pass->watch, &plan->head, batch, pooled);
+    k->linear(&head, batch, tr_seen(pooled), (struct tr_view){0},
+              (struct tr_out){logits, student->shape.classes});
+}
+
+const struct tr_block_acts *tr__pass_block(const struct tr_pass *pass, int layer)
+{
+    return &pass->block[layer];
+}
+
+const float *tr__pass_normed(const struct tr_pass *pass)
+{
+    return pass->normed;
+}
+
+/* --- backward --- */
+
+/* Everything that the steps of one backward share. */
+struct back {
+    struct tr_pass *pass;
+    const struct tr_student *student;
+    const struct tr_kernels *k;
+    const struct tr_weights *weights;
+    const struct tr_taps *taps; /* may be NULL */
+    float *grads;
+    ptrdiff_t ld; /* of rows of width d */
+};
+
+static void dw(const struct back *s, const struct tr_plan_linear *layer, int rows,
+               struct tr_view dy, struct tr_view x)
+{
+    const struct tr_linear linear = tr__linear(layer, s->weights);
+    s->k->linear_dw(&linear, rows, dy, x, s->grads + layer->weight, s->grads + layer->bias);
+}
+
+static void dx(const struct back *s, const struct tr_plan_linear *layer, int rows,
+               struct tr_view dy, struct tr_out out)
+{
+    const struct tr_linear linear = tr__linear(layer, s->weights);
+    s->k->linear_dx(&linear, rows, dy, (struct tr_view){0}, false, out);
+}
+
+static void input_back(const struct back *s, const struct tr_plan_linear *layer, int rows,
+                       struct tr_out out)
+{
+    tr__input_back(s->student, s->weights, s->pass->watch, layer, rows, out);
+}
+
+static void norm_back(const struct back *s, const struct tr_plan_norm *norm, int rows,
+                      struct tr_view x, const float *stats, struct tr_out out)
+{
+    s->k->norm_back(rows, s->student->arch.width, x, stats,
+                    (struct tr_view){s->pass->dnormed, s->ld}, s->weights->params + norm->gamma,
+                    s->grads + norm->gamma, s->grads + norm->beta, out);
+}
+
+static void attend_back(const struct back *s, const struct tr_plan_block *b,
+                        const struct tr_block_acts *acts)
+{
+    const struct tr_head head = tr__head(s->student, b->pruned);
+    const ptrdiff_t ldq = tr__padded(b->query.out), ldc = tr__padded(b->inner);
+    const ptrdiff_t ldm = b->pruned ? tr__padded(b->memory.out) : ldq;
+    const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
+    float *dmemory = b->pruned ? s->pass->dmemory : s->pass->dquery + b->inner;
+    const float *probs = acts->probs;
+
+    for (ptrdiff_t m = 0; m < s->pass->batch; m++)
+        for (ptrdiff_t at = 0; at < b->inner; at += head.dim, probs += acts->probs_stride) {
+            const ptrdiff_t q = m * head.queries * ldq + at, kv = m * head.keys * ldm + at;
+            const struct tr_view qkv[3] = {
+                {acts->query + q, ldq}, {memory + kv, ldm}, {memory + kv + b->inner, ldm}};
+            const struct tr_out dqkv[3] = {
+                {s->pass->dquery + q, ldq}, {dmemory + kv, ldm}, {dmemory + kv + b->inner, ldm}};
+            s->k->attention_back(
+                &head, qkv, probs,
+                (struct tr_view){s->pass->dcontext + m * head.queries * ldc + at, ldc}, dqkv,
+                s->pass->scratch);
+        }
+}
+
+/* dnormed1, from dquery and dmemory of a pruned block; moves dtail into the rows of dx. */
+static void pruned_inputs_back(const struct back *s, const struct tr_plan_block *b,
+                               const struct tr_block_acts *acts)
+{
+    struct tr_pass *p = s->pass;
+    const struct tr_linear query = tr__linear(&b->query, s->weights);
+    const int all = p->batch * s->student->tokens;
+    const ptrdiff_t step = s->student->tokens * s->ld;
+    const struct tr_view dmemory = {p->dmemory, tr__padded(b->memory.out)};
+    const struct tr_view dquery = {p->dquery, tr__padded(b->query.out)};
+
+    dw(s, &b->memory, all, dmemory, (struct tr_view){acts->normed1, s->ld});
+    dx(s, &b->memory, all, dmemory, (struct tr_out){p->dnormed, s->ld});
+    dw(s, &b->query, p->batch, dquery, (struct tr_view){acts->normed1, step});
+    s->k->linear_dx(&query, p->batch, dquery, (struct tr_view){0}, true,
+                    (struct tr_out){p->dnormed, step});
+    memset(p->dx, 0, (size_t)(all * s->ld) * sizeof *p->dx);
+    for (int m = 0; m < p->batch; m++)
+        memcpy(p->dx + m * step, p->dtail + m * s->ld, (size_t)s->ld * sizeof *p->dx);
+}
+
+static void block_back(const struct back *s, int layer)
+{
+    struct tr_pass *p = s->pass;
+    const struct tr_plan_block *b = &s->student->plan->block[layer];
+    const struct tr_block_acts *acts = &p->block[layer];
+    const struct tr_linear down = tr__linear(&b->down, s->weights);
+    const int all = p->batch * s->student->tokens, rows = b->pruned ? p->batch : all;
+    const ptrdiff_t ldf = tr__padded(b->ffn), lda = tr__padded(b->inner);
+    const struct tr_out dout = {b->pruned ? p->dtail : p->dx, s->ld};
+    const struct tr_out dhidden = {p->dhidden, ldf}, dnormed = {p->dnormed, s->ld};
+
+    dw(s, &b->down, rows, tr_seen(dout), (struct tr_view){acts->hidden, ldf});
+    s->k->linear_dx(&down, rows, tr_seen(dout), (struct tr_view){acts->slope, ldf}, false, dhidden);
+    input_back(s, &b->down, rows, dhidden);
+    dw(s, &b->up, rows, tr_seen(dhidden), (struct tr_view){acts->normed2, s->ld});
+    dx(s, &b->up, rows, tr_seen(dhidden), dnormed);
+    input_back(s, &b->up, rows, dnormed);
+    norm_back(s, &b->norm2, rows, (struct tr_view){acts->mid, s->ld}, acts->stats2, dout);
+
+    dw(s, &b->proj, rows, tr_seen(dout), (struct tr_view){acts->context, lda});
+    dx(s, &b->proj, rows, tr_seen(dout), (struct tr_out){p->dcontext, lda});
+    input_back(s, &b->proj, rows, (struct tr_out){p->dcontext, lda});
+    attend_back(s, b, acts);
+    if (b->pruned) {
+        pruned_inputs_back(s, b, acts);
+    } else {
+        const struct tr_out dquery = {p->dquery, tr__padded(b->query.out)};
+        if (s->taps)
+            s->taps->qkv(s->taps->context, layer + 1, dquery);
+        dw(s, &b->query, rows, tr_seen(dquery), (struct tr_view){acts->normed1, s->ld});
+        dx(s, &b->query, rows, tr_seen(dquery), dnormed);
+    }
+    input_back(s, &b->query, all, dnormed);
+    norm_back(s, &b->norm1, all, (struct tr_view){acts->x, s->ld}, acts->stats1,
+              (struct tr_out){p->dx, s->ld});
+}
+
+/* The gradient of the residual stream behind the last block. */
+static void head_back(const struct back *s, const float *dlogits)
+{
+    struct tr_pass *p = s->pass;
+    const struct tr_student *student = s->student;
+    const struct tr_plan *plan = student->plan;
+    const int last = student->arch.depth - 1, tokens = student->tokens;
+    const int d = student->arch.width, all = p->batch * tokens;
+    const struct tr_view dy = {dlogits, student->shape.classes};
+    float *stream = plan->block[last].pruned ? p->dtail : p->dx;
+    struct tr_out x, dstream;
+
+    dw(s, &plan->head, p->batch, dy, (struct tr_view){p->pooled, s->ld});
+    dx(s, &plan->head, p->batch, dy, (struct tr_out){p->dnormed, s->ld});
+    input_back(s, &plan->head, p->batch, (struct tr_out){p->dnormed, s->ld});
+    if (!plan->class_rows) /* spread the mean, from the last row down, since row m is a source */
+        for (int r = all - 1; r >= 0; r--)
+            for (int c = 0; c < d; c++)
+                p->dnormed[r * s->ld + c] =
+                    p->dnormed[r / tokens * s->ld + c] * (1.0F / (float)tokens);
+    memset(stream, 0,
+           (size_t)((plan->block[last].pruned ? p->batch : all) * s->ld) * sizeof *stream);
+    (void)tr__final_rows(student, p->batch, stream, &dstream);
+    const int rows = tr__final_rows(student, p->batch, p->block[last].out, &x);
+    norm_back(s, &plan->norm, rows, tr_seen(x), p->final_stats, dstream);
+}
+
+static void stem_back(const struct back *s)
+{
+    const struct tr_plan *plan = s->student->plan;
+    const int d = s->student->arch.width, tokens = s->student->tokens, first = plan->class_rows;
+    const ptrdiff_t ldp = tr__padded(s->student->patch_size);
+    float *position = s->grads + plan->position, *token = s->grads + plan->class_token;
+
+    for (int m = 0; m < s->pass->batch; m++) {
+        const ptrdiff_t row = (ptrdiff_t)m * tokens;
+        const float *g = s->pass->dx + row * s->ld;
+        s->k->add_rows(tokens, d, (struct tr_view){g, s->ld}, (struct tr_out){position, d});
+        s->k->add_rows(first, d, (struct tr_view){g, s->ld}, (struct tr_out){token, d});
+        dw(s, &plan->stem, tokens - first, (struct tr_view){g + first * s->ld, s->ld},
+           (struct tr_view){s->pass->patches + (row + first) * ldp, ldp});
+    }
+}
+
+void tr__pass_backward(struct tr_pass *pass, const struct tr_student *student,
+                       const struct tr_weights *weights, const float *dlogits,
+                       const struct tr_taps *taps, float *grads)
+{
+    const int depth = student->arch.depth;
+    const bool pruned = student->plan->block[depth - 1].pruned;
+    const struct back s = {.pass = pass,
+                           .student = student,
+                           .k = student->kernels,
+                           .weights = weights,
+                           .taps = taps,
+                           .grads = grads,
+                           .ld = tr__padded(student->arch.width)};
+
+    head_back(&s, dlogits);
+    for (int l = depth; l > 0; l--) {
+        if (taps && !(l == depth && pruned))
+            taps->stream(taps->context, l, (struct tr_out){pass->dx, s.ld});
+        block_back(&s, l - 1);
+    }
+    if (taps)
+        taps->stream(taps->context, 0, (struct tr_out){pass->dx, s.ld});
+    stem_back(&s);
+}
+
+void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
+                      const struct tr_weights *weights, const float *dlogits, float *grads)
+{
+    tr__pass_backward(pass, student, weights, dlogits, NULL, grads);
+}

@@ -1,0 +1,26 @@
+/* trainer/task/image/idx.h -- IDX files (the MNIST family's format), of unsigned bytes, gzip'd or plain.
+ *
+ * Layout   big-endian: 0x00 0x00 0x08 (unsigned byte) DIMS, then DIMS sizes of 4 bytes, then data.
+ */
+#ifndef TRAINER_TASK_IMAGE_IDX_H
+#define TRAINER_TASK_IMAGE_IDX_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define TR_IDX_MAX_BYTES ((size_t)1 << 32) /* of data, once unpacked */
+
+struct tr_idx {
+    int dims;
+    int size[3];
+    uint8_t *data; /* owned; size[0] * size[1] * ... bytes */
+};
+
+/* `dims` (1 or 3) is what the caller expects. Errors name the path and the place. */
+rt_status tr_idx_read(const char *path, int dims, struct tr_idx *idx, struct rt_err *err);
+/* The same for unpacked bytes in memory. */
+rt_status tr_idx_parse(const char *name, const uint8_t *bytes, size_t count, int dims,
+                       struct tr_idx *idx, struct rt_err *err);
+void tr_idx_release(struct tr_idx *idx);
+#endif

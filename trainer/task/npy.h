@@ -1,0 +1,22 @@
+/* trainer/task/npy.h -- NumPy .npy files, versions 1 to 3: reading float32 and float64 matrices.
+ *
+ * Only C-order, little-endian, 2-D; float64 is converted to float32. Anything else is RT_EFORMAT
+ * saying what was found and what numpy call would mend it.
+ */
+#ifndef TRAINER_TASK_NPY_H
+#define TRAINER_TASK_NPY_H
+#include <stddef.h>
+
+#include "base/status.h"
+
+struct tr_matrix {
+    size_t rows, columns;
+    float *values; /* owned, row-major */
+};
+rt_status tr_npy_read(const char *path, struct tr_matrix *matrix, struct rt_err *err);
+rt_status tr_npy_parse(const char *name, const unsigned char *data, size_t bytes,
+                       struct tr_matrix *matrix, struct rt_err *err); /* for fuzzing */
+/* Version 1, float32; written beside and renamed. */
+rt_status tr_npy_write(const char *path, const struct tr_matrix *matrix, struct rt_err *err);
+void tr_matrix_release(struct tr_matrix *matrix);
+#endif
