@@ -56,8 +56,10 @@ static void each_weight_follows_the_formula(void **state)
         for (int t = 0; t < student.tensor_count; t++) {
             const struct tr_tensor *tensor = &student.tensors[t];
             for (size_t i = tensor->offset; i < tensor->offset + tensor->count; i++)
-                assert_near(w[i], adamw_formula(first[i], g, 3, 0.01, tensor->decay ? 0.1 : 0),
-                            1e-6);
+                assert_near(
+                    w[i],
+                    adamw_formula(first[i], g, 3, 0.01, tensor->role == TR_ROLE_WEIGHT ? 0.1 : 0),
+                    1e-6);
         }
         free(first);
         rt_arena_release(&arena);

@@ -342,9 +342,9 @@ static void tensors_have_the_names_and_order_of_the_architecture(void **state)
     assert_non_null(qkv);
     assert_int_equal(qkv->shape[0], 3 * 3 * 8);
     assert_int_equal(qkv->shape[1], 24);
-    assert_true(qkv->decay);
-    assert_false(tr_student_tensor(&s, "position")->decay);
-    assert_false(tr_student_tensor(&s, "block.1.ln2.weight")->decay);
+    assert_int_equal(qkv->role, TR_ROLE_WEIGHT);
+    assert_int_equal(tr_student_tensor(&s, "position")->role, TR_ROLE_POSITION);
+    assert_int_equal(tr_student_tensor(&s, "block.1.ln2.weight")->role, TR_ROLE_GAIN);
     assert_null(tr_student_tensor(&s, "block.2.qkv.weight"));
     tr_student_release(&s);
 }

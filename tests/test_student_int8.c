@@ -258,11 +258,11 @@ static void the_file_holds_codes_and_scales(void **state)
     assert_int_equal(bytes - 8 - length, tr_int8_bytes(&bed.student));
     const char *at = text + 8 + length, *codes = text + bytes;
     for (int t = 0; t < bed.student.tensor_count; t++)
-        codes -= bed.student.tensors[t].decay ? bed.student.tensors[t].count : 0;
+        codes -= bed.student.tensors[t].role == TR_ROLE_WEIGHT ? bed.student.tensors[t].count : 0;
     for (int t = 0, site = 0; t < bed.student.tensor_count; t++) {
         const struct tr_tensor *tensor = &bed.student.tensors[t];
         const float *want = bed.twin.weights.params + tensor->offset;
-        if (!tensor->decay) {
+        if (tensor->role != TR_ROLE_WEIGHT) {
             assert_memory_equal(at, want, tensor->count * sizeof *want);
             at += tensor->count * sizeof *want;
             continue;

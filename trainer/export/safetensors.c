@@ -92,10 +92,9 @@ rt_status tr_safetensors_write(const char *path, const struct tr_student *studen
 
 /* ---- int8 ---- */
 
-/* Is it a matrix of a linear layer? These alone decay. */
 static bool has_codes(const struct tr_tensor *tensor)
 {
-    return tensor->decay;
+    return tensor->role == TR_ROLE_WEIGHT;
 }
 
 static void draft_scales(struct draft *draft, const struct tr_tensor *tensor)

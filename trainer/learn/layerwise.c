@@ -21,11 +21,11 @@ static void lay(struct tr_layerwise *self, const char *name, int rows, int cols)
     struct tr_student *p = &self->projections;
     struct tr_tensor *t = &self->tensors[p->tensor_count++];
 
-    *t = (struct tr_tensor){.dims = cols ? 2 : 1,
+    *t = (struct tr_tensor){.role = cols ? TR_ROLE_WEIGHT : TR_ROLE_BIAS,
+                            .dims = cols ? 2 : 1,
                             .shape = {rows, cols, 0},
                             .offset = p->param_count,
-                            .count = (size_t)rows * (cols ? (size_t)cols : 1),
-                            .decay = cols > 0};
+                            .count = (size_t)rows * (cols ? (size_t)cols : 1)};
     (void)snprintf(t->name, sizeof t->name, "%s", name);
     p->param_count += t->count;
 }

@@ -46,7 +46,7 @@ void tr_adamw_step(struct tr_adamw *adamw, const struct tr_student *student, flo
     for (int i = 0; i < student->tensor_count; i++) {
         const struct tr_tensor *tensor = &student->tensors[i];
         const size_t at = tensor->offset;
-        rates.shrink = tensor->decay ? 1 - lr * adamw->decay : 1.0F;
+        rates.shrink = tensor->role == TR_ROLE_WEIGHT ? 1 - lr * adamw->decay : 1.0F;
         student->kernels->adamw(tensor->count, &rates, params + at, grads + at, adamw->m + at,
                                 adamw->v + at);
     }

@@ -1,7 +1,7 @@
 /* trainer/learn/optimiser.h -- AdamW with decoupled weight decay and global-norm gradient control.
  *
  *   m = b1 m + (1-b1) g     v = b2 v + (1-b2) g^2
- *   w = w - lr (mhat / (sqrt(vhat) + eps) + decay * w)      decay only where tr_tensor.decay
+ *   w = w - lr (mhat / (sqrt(vhat) + eps) + decay * w)      decay of TR_ROLE_WEIGHT alone
  *
  * The norm and the scale come from trainer/distill/clip.h; a step whose norm is not finite is
  * skipped by the caller. One pass computes the norm, one updates and zeroes the gradients.

@@ -17,15 +17,16 @@
 /* --- the tensor table --- */
 
 /* Append a tensor and return its offset; cols 0 makes it a vector. */
-static size_t lay(struct tr_student *s, int block, const char *name, int rows, int cols)
+static size_t lay(struct tr_student *s, int block, const char *name, enum tr_role role, int rows,
+                  int cols)
 {
     struct tr_tensor *t = &s->tensors[s->tensor_count++];
 
-    *t = (struct tr_tensor){.dims = cols ? 2 : 1,
+    *t = (struct tr_tensor){.role = role,
+                            .dims = cols ? 2 : 1,
                             .shape = {rows, cols, 0},
                             .offset = s->param_count,
-                            .count = (size_t)rows * (cols ? (size_t)cols : 1),
-                            .decay = cols && strcmp(name, "position") != 0};
+                            .count = (size_t)rows * (cols ? (size_t)cols : 1)};
     if (block < 0)
         snprintf(t->name, sizeof t->name, "%.30s", name);
     else
@@ -41,9 +42,9 @@ static struct tr_plan_linear lay_linear(struct tr_student *s, int block, const c
     char full[24];
 
     snprintf(full, sizeof full, "%s.weight", name);
-    layer.weight = lay(s, block, full, out, in);
+    layer.weight = lay(s, block, full, TR_ROLE_WEIGHT, out, in);
     snprintf(full, sizeof full, "%s.bias", name);
-    layer.bias = lay(s, block, full, out, 0);
+    layer.bias = lay(s, block, full, TR_ROLE_BIAS, out, 0);
     layer.site = s->plan->sites++;
     layer.scale = s->plan->channels;
     s->plan->channels += (size_t)out;
@@ -56,9 +57,9 @@ static struct tr_plan_norm lay_norm(struct tr_student *s, int block, const char 
     struct tr_plan_norm norm;
 
     snprintf(full, sizeof full, "%s.weight", name);
-    norm.gamma = lay(s, block, full, s->arch.width, 0);
+    norm.gamma = lay(s, block, full, TR_ROLE_GAIN, s->arch.width, 0);
     snprintf(full, sizeof full, "%s.bias", name);
-    norm.beta = lay(s, block, full, s->arch.width, 0);
+    norm.beta = lay(s, block, full, TR_ROLE_BIAS, s->arch.width, 0);
     return norm;
 }
 
@@ -97,8 +98,8 @@ static void lay_tensors(struct tr_student *s, bool prune)
     plan->stem = lay_linear(s, -1, "stem", d, s->patch_size);
     plan->class_rows = s->shape.pool == SPACE_POOL_CLASS;
     if (plan->class_rows)
-        plan->class_token = lay(s, -1, "class_token", d, 0);
-    plan->position = lay(s, -1, "position", s->tokens, d);
+        plan->class_token = lay(s, -1, "class_token", TR_ROLE_CLASS_TOKEN, d, 0);
+    plan->position = lay(s, -1, "position", TR_ROLE_POSITION, s->tokens, d);
     for (int l = 0; l < s->arch.depth; l++)
         lay_block(s, l, prune && plan->class_rows && l == s->arch.depth - 1);
     plan->norm = lay_norm(s, -1, "ln");
@@ -254,16 +255,16 @@ void tr_student_init_params(const struct tr_student *student, uint64_t seed, flo
 {
     for (int t = 0; t < student->tensor_count; t++) {
         const struct tr_tensor *tensor = &student->tensors[t];
-        const bool norm = tensor->dims == 1 && strstr(tensor->name, ".weight");
+        const bool ones = tensor->role == TR_ROLE_GAIN;
         float *v = params + tensor->offset;
         struct rt_rng rng;
 
-        if (tensor->dims == 2 || !strcmp(tensor->name, "class_token")) {
+        if (ones || tensor->role == TR_ROLE_BIAS) {
+            for (size_t i = 0; i < tensor->count; i++)
+                v[i] = ones ? 1.0F : 0.0F;
+        } else {
             rt_rng_init(&rng, seed, RT_STREAM_INIT, (uint64_t)t);
             fill_truncated_normal(&rng, v, tensor->count);
-        } else {
-            for (size_t i = 0; i < tensor->count; i++)
-                v[i] = norm ? 1.0F : 0.0F;
         }
     }
 }

@@ -29,11 +29,21 @@
 
 #define TR_NORM_EPS 1e-6F
 
+/* What a tensor is for. Only weights decay and have int8 codes; first values are normal for weights,
+ * positions and the class token, 1 for gains, 0 for biases. */
+enum tr_role {
+    TR_ROLE_WEIGHT, /* (out,in) of a linear layer */
+    TR_ROLE_BIAS,   /* of a linear layer or a norm */
+    TR_ROLE_GAIN,   /* of a norm */
+    TR_ROLE_POSITION,
+    TR_ROLE_CLASS_TOKEN
+};
+
 struct tr_tensor {
     char name[40]; /* as in space/arch.h, blocks as "block.0.qkv.weight" */
+    enum tr_role role;
     int dims, shape[3];
     size_t offset, count; /* in floats, in the flat vector */
-    bool decay; /* weight decay applies: matrices yes; biases, norms, positions, token no */
 };
 
 struct tr_student {
