@@ -277,20 +277,6 @@ static void a_trials_memory_is_that_of_its_hungriest_part(void **state)
     bed_release(&bed);
 }
 
-static void latency_of_a_batch_over_threads_is_measured(void **state)
-{
-    struct bed bed;
-    struct rt_err err;
-    const struct tr_latency_options options = {5, 2, 1, 7};
-    struct tr_latency latency;
-    (void)state;
-    bed_init(&bed);
-    tr_weights_pack(&bed.student, &bed.weights);
-    assert_ok(tr_latency_measure(&bed.student, &bed.weights, &options, &latency, &err));
-    assert_true(latency.median > 0 && latency.mad >= 0);
-    bed_release(&bed);
-}
-
 static void the_tuned_micro_batch_fits_the_batch(void **state)
 {
     struct bed bed;
@@ -315,7 +301,6 @@ int main(void)
         cmocka_unit_test(a_trial_repeats_bit_for_bit),
         cmocka_unit_test(a_trial_beyond_the_memory_limit_is_refused_before_training),
         cmocka_unit_test(a_trials_memory_is_that_of_its_hungriest_part),
-        cmocka_unit_test(latency_of_a_batch_over_threads_is_measured),
         cmocka_unit_test(the_tuned_micro_batch_fits_the_batch),
     };
     return cmocka_run_group_tests_name("trainer/learn/train", tests, NULL, NULL);

@@ -1,22 +1,42 @@
 /* trainer/measure/latency.c -- see latency.h.
  *
  * Each thread owns an inference plan and its part of the batch, so a call touches nothing shared
- * but the weights. With one thread no OpenMP region is entered: its start costs as much as a small
- * net.
+ * but the weights. The threads are not OpenMP's: a measurement is taken inside a search's parallel
+ * region, where a nested one would run on a single thread or start its threads for every call.
+ * They live as long as the measurement and wait for the next call spinning, since waking a sleeping
+ * thread takes longer than a small student.
  */
 #include "trainer/measure/latency.h"
 
+#include <assert.h>
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/random.h"
+
+struct crew;
 
 struct part { /* one thread's share of the batch */
     struct tr_infer *infer;
     const float *images;
     float *logits;
     int count;
+    struct crew *crew;
+    pthread_t thread; /* of parts 1 and up; part 0 is the caller's */
+};
+
+struct crew {
+    const struct tr_student *student;
+    const struct tr_weights *weights;
+    struct part *part;
+    int threads, started;   /* parts; threads beside the caller's that run */
+    atomic_int calls, done; /* calls begun; parts finished beside the caller's */
+    atomic_bool ended;
 };
 
 static int compare_doubles(const void *a, const void *b)
@@ -44,24 +64,74 @@ static void summarise(double *ns, int n, struct tr_latency *latency)
     latency->mad = quantile(ns, n, .5);
 }
 
-static void call(const struct tr_student *student, const struct tr_weights *weights,
-                 const struct part *parts, int threads)
+/* ---- the threads ---- */
+
+static void run_part(const struct part *part)
 {
-    if (threads == 1) {
-        tr_infer_run(parts->infer, student, weights, parts->images, parts->count, parts->logits);
-        return;
-    }
-#pragma omp parallel for default(none) shared(student, weights, parts, threads)                    \
-    num_threads(threads) schedule(static, 1)
-    for (int t = 0; t < threads; t++)
-        tr_infer_run(parts[t].infer, student, weights, parts[t].images, parts[t].count,
-                     parts[t].logits);
+    tr_infer_run(part->infer, part->crew->student, part->crew->weights, part->images, part->count,
+                 part->logits);
 }
 
-static rt_status make_parts(const struct tr_student *student,
-                            const struct tr_latency_options *options, struct rt_arena *arena,
-                            struct part *parts, struct rt_err *err)
+/* Until *count reaches `value`. Spins; gives way now and then, in case there are fewer cores. */
+static void await(atomic_int *count, int value)
 {
+    enum { patience = 1000 };
+
+    for (int spins = 1; atomic_load_explicit(count, memory_order_acquire) < value; spins++)
+        if (spins % patience == 0)
+            (void)sched_yield();
+}
+
+static void *work(void *arg)
+{
+    const struct part *part = arg;
+    struct crew *crew = part->crew;
+
+    for (int call = 1;; call++) {
+        await(&crew->calls, call);
+        if (atomic_load_explicit(&crew->ended, memory_order_relaxed))
+            return NULL;
+        run_part(part);
+        (void)atomic_fetch_add_explicit(&crew->done, 1, memory_order_release);
+    }
+}
+
+static rt_status crew_start(struct crew *crew, struct rt_err *err)
+{
+    for (int t = 1; t < crew->threads; t++, crew->started++) {
+        const int why = pthread_create(&crew->part[t].thread, NULL, work, &crew->part[t]);
+        if (why)
+            return rt_fail(err, RT_ENOMEM,
+                           "cannot start thread %d of %d to measure latency: %s; lower "
+                           "latency.threads",
+                           t + 1, crew->threads, strerror(why));
+    }
+    return RT_OK;
+}
+
+static void crew_end(struct crew *crew)
+{
+    atomic_store_explicit(&crew->ended, true, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&crew->calls, 1, memory_order_release);
+    for (int t = 1; t <= crew->started; t++)
+        (void)pthread_join(crew->part[t].thread, NULL);
+}
+
+/* One call: the whole batch, from the first thread's start to the last one's end. */
+static void call(struct crew *crew)
+{
+    const int calls = 1 + atomic_fetch_add_explicit(&crew->calls, 1, memory_order_release);
+
+    run_part(&crew->part[0]);
+    await(&crew->done, calls * (crew->threads - 1));
+}
+
+/* ---- the measurement ---- */
+
+static rt_status make_parts(struct crew *crew, const struct tr_latency_options *options,
+                            struct rt_arena *arena, struct rt_err *err)
+{
+    const struct tr_student *student = crew->student;
     const struct space_shape *shape = &student->shape;
     const size_t pixels = (size_t)shape->height * shape->width * shape->channels;
     const size_t classes = (size_t)shape->classes;
@@ -77,10 +147,12 @@ static rt_status make_parts(const struct tr_student *student,
     for (int t = 0; t < options->threads; t++) {
         const int count =
             options->batch / options->threads + (t < options->batch % options->threads);
-        RT_TRY(tr_infer_init(&parts[t].infer, student, count, arena, err));
-        parts[t].images = images + first * pixels;
-        parts[t].logits = logits + first * classes;
-        parts[t].count = count;
+        struct part *part = &crew->part[t];
+        RT_TRY(tr_infer_init(&part->infer, student, count, arena, err));
+        part->images = images + first * pixels;
+        part->logits = logits + first * classes;
+        part->count = count;
+        part->crew = crew;
         first += count;
     }
     return rt_arena_check(arena, "a latency measurement", err);
@@ -97,33 +169,44 @@ size_t tr_latency_bytes(const struct tr_student *student, const struct tr_latenc
            options->threads * (tr_infer_bytes(student, largest) + 4096);
 }
 
+static void time_calls(struct crew *crew, const struct tr_latency_options *options, double *ns)
+{
+    for (int i = 0; i < options->warmup; i++)
+        call(crew);
+    for (int i = 0; i < options->samples; i++) {
+        const int64_t start = rt_now_ns();
+        call(crew);
+        ns[i] = (double)(rt_now_ns() - start);
+    }
+}
+
 rt_status tr_latency_measure(const struct tr_student *student, const struct tr_weights *weights,
                              const struct tr_latency_options *options, struct tr_latency *latency,
                              struct rt_err *err)
 {
+    const size_t threads = (size_t)options->threads;
+    struct crew crew = {.student = student, .weights = weights, .threads = options->threads};
     struct rt_arena arena = {0};
-    struct part *parts = calloc((size_t)options->threads, sizeof *parts);
     double *ns = malloc((size_t)options->samples * sizeof *ns);
     rt_status rc = RT_OK;
 
-    if (!parts || !ns) {
+    assert(options->threads >= 1 && options->batch >= options->threads && options->samples >= 3);
+    crew.part = calloc(threads, sizeof *crew.part);
+    if (!crew.part || !ns)
         rc = rt_fail(err, RT_ENOMEM, "no memory to measure latency");
-        goto done;
+    if (rc == RT_OK)
+        rc = rt_arena_init(&arena, tr_latency_bytes(student, options), err);
+    if (rc == RT_OK)
+        rc = make_parts(&crew, options, &arena, err);
+    if (rc == RT_OK)
+        rc = crew_start(&crew, err);
+    if (rc == RT_OK) {
+        time_calls(&crew, options, ns);
+        summarise(ns, options->samples, latency);
     }
-    if ((rc = rt_arena_init(&arena, tr_latency_bytes(student, options), err)) ||
-        (rc = make_parts(student, options, &arena, parts, err)))
-        goto done;
-    for (int i = 0; i < options->warmup; i++)
-        call(student, weights, parts, options->threads);
-    for (int i = 0; i < options->samples; i++) {
-        const int64_t start = rt_now_ns();
-        call(student, weights, parts, options->threads);
-        ns[i] = (double)(rt_now_ns() - start);
-    }
-    summarise(ns, options->samples, latency);
-done:
+    crew_end(&crew);
     rt_arena_release(&arena);
-    free(parts);
+    free(crew.part);
     free(ns);
     return rc;
 }

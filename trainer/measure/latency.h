@@ -3,6 +3,8 @@
  * Warm-up calls, then `samples` timed calls on random images; batch > 1 may be split over threads
  * (contiguous parts, joined at the end of each call). Times are CLOCK_MONOTONIC nanoseconds.
  * Training is not needed: latency does not depend on the weights' values.
+ * Threads  those of a measurement are its own and end with it, so that it runs on as many as it
+ *          says wherever it is called, inside an OpenMP region too.
  */
 #ifndef TRAINER_MEASURE_LATENCY_H
 #define TRAINER_MEASURE_LATENCY_H
