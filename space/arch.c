@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "space/stem.h"
+
 /* A positive number at *at, moving past it; 0 when there is none, it is too large, or it has a
  * leading zero: that would be a second text of the same architecture. */
 static int read_number(const char **at)
@@ -145,6 +147,8 @@ bool space_arch_equal(const struct space_arch *a, const struct space_arch *b)
 
 int space_tokens(const struct space_arch *arch, const struct space_shape *shape)
 {
-    return (shape->height / arch->patch) * (shape->width / arch->patch) +
-           (shape->pool == SPACE_POOL_CLASS);
+    struct space_stem stem;
+
+    space_stem_of(arch, shape, &stem);
+    return stem.tokens + (shape->pool == SPACE_POOL_CLASS);
 }

@@ -1,5 +1,8 @@
-/* space/cost.c -- space_cost_of() of arch.h: closed forms, checked against the built network. */
-#include "space/arch.h"
+/* space/cost.c -- space_cost_of() of arch.h: closed forms, checked against the built network.
+ *
+ * What is read enters through the stem alone, so whatever has a stem has costs.
+ */
+#include "space/stem.h"
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -38,14 +41,16 @@ void space_cost_of(const struct space_arch *arch, const struct space_shape *shap
                    struct space_cost *cost)
 {
     const int64_t d = arch->width, classes = shape->classes;
-    const int64_t tokens = space_tokens(arch, shape);
     const bool by_class = shape->pool == SPACE_POOL_CLASS;
-    const int64_t patches = tokens - by_class;
-    const int64_t patch = (int64_t)arch->patch * arch->patch * shape->channels;
-    int64_t floats = tokens * patch;
+    struct space_stem stem;
 
-    cost->params = d * patch + d + (by_class ? d : 0) + tokens * d + 2 * d + classes * d + classes;
-    cost->macs = patches * patch * d + d * classes;
+    space_stem_of(arch, shape, &stem);
+    const int64_t features = stem.features, tokens = stem.tokens + by_class;
+    int64_t floats = tokens * features;
+
+    cost->params =
+        d * features + d + (by_class ? d : 0) + tokens * d + 2 * d + classes * d + classes;
+    cost->macs = stem.tokens * features * d + d * classes;
     for (int l = 0; l < arch->depth; l++) {
         const bool last = l == arch->depth - 1;
         cost->params += block_params(arch, l);

@@ -6,6 +6,7 @@
 #include "space/space.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,9 @@ static rt_status check_shape(const struct space *space, struct rt_err *err)
     if (s->height < 1 || s->width < 1 || s->channels < 1 || s->classes < 1)
         return rt_fail(err, RT_EARG, "space: images of %dx%dx%d with %d classes make no network",
                        s->height, s->width, s->channels, s->classes);
+    if ((int64_t)s->height * s->width > INT_MAX / s->channels)
+        return rt_fail(err, RT_EARG, "space: images of %dx%dx%d are too large", s->height, s->width,
+                       s->channels);
     for (int i = 0; i < space->patch.count; i++)
         if (s->height % space->patch.value[i] || s->width % space->patch.value[i])
             return rt_fail(err, RT_EARG,

@@ -1,0 +1,22 @@
+/* space/stem.c -- see stem.h. The one place that knows what a patch is made of. */
+#include "space/stem.h"
+
+#include <assert.h>
+
+void space_stem_of(const struct space_arch *arch, const struct space_shape *shape,
+                   struct space_stem *stem)
+{
+    const int p = arch->patch;
+
+    assert(p > 0 && shape->channels > 0);
+    assert(shape->height % p == 0 && shape->width % p == 0);
+    *stem = (struct space_stem){.down = shape->height / p,
+                                .across = shape->width / p,
+                                .lines = p,
+                                .run = p * shape->channels,
+                                .line = shape->width * shape->channels};
+    stem->tokens = stem->down * stem->across;
+    stem->features = stem->lines * stem->run;
+    stem->numbers = stem->tokens * stem->features;
+    assert(stem->tokens > 0);
+}

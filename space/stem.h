@@ -1,0 +1,27 @@
+/* space/stem.h -- how an example becomes rows of the network; all that costs and kernels need know.
+ *
+ * Rows     T rows of F features each, cut out of an example of `numbers` floats: token (y,x) of
+ *          down * across takes `lines` runs of `run` floats, `line` apart, from
+ *          y*lines*line + x*run on. The class row, where pool = class, is not among them.
+ * Images   of H*W*C in patches of p: down H/p, across W/p, lines p, run p*C, line W*C.
+ * Others   are further values of the same struct: K states of S numbers have down K, across 1,
+ *          lines 1, run S, line S. Of token ids, features would be 0 beside a `vocabulary`.
+ * Threads  plain values; the function is pure.
+ */
+#ifndef SPACE_STEM_H
+#define SPACE_STEM_H
+#include "space/arch.h"
+
+struct space_stem {
+    int tokens;       /* T = down * across */
+    int features;     /* F = lines * run */
+    int numbers;      /* floats of one example: what its tokens take together, each float once */
+    int down, across; /* tokens (y,x), row after row */
+    int lines, run;   /* of one token: (lines,run) */
+    int line;         /* floats from one run of a token to its next */
+};
+
+/* Of a checked architecture, see space_arch_check(). */
+void space_stem_of(const struct space_arch *arch, const struct space_shape *shape,
+                   struct space_stem *stem);
+#endif
