@@ -93,12 +93,12 @@ rt_status rt_file_read(const char *path, size_t limit, char **data, size_t *byte
         }
         text = more;
         size += fread(text + size, 1, room - size, file);
-        if (size < room)
-            break;
-        if (room > limit) {
+        if (size > limit) {
             rc = rt_fail(err, RT_EFORMAT, "'%s' is longer than %zu bytes", path, limit);
             goto done;
         }
+        if (size < room)
+            break;
         room *= 2;
     }
     if (ferror(file)) {

@@ -135,6 +135,30 @@ static void an_abandoned_file_leaves_nothing(void **state)
     unlink("base-test-file");
 }
 
+static void a_file_beyond_the_limit_is_refused(void **state)
+{
+    static const size_t sizes[] = {5, 1 << 16, 3 << 16};
+    struct rt_writer writer;
+    struct rt_err err;
+    char *text;
+    size_t bytes;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_ok(rt_writer_open(&writer, "base-test-file", &err));
+        for (size_t k = 0; k < sizes[i]; k++)
+            fputc('x', writer.file);
+        assert_ok(rt_writer_commit(&writer, &err));
+        assert_int_equal(rt_file_read("base-test-file", sizes[i] - 1, &text, &bytes, &err),
+                         RT_EFORMAT);
+        assert_non_null(strstr(err.text, "'base-test-file' is longer than"));
+        assert_ok(rt_file_read("base-test-file", sizes[i], &text, &bytes, &err));
+        assert_int_equal(bytes, sizes[i]);
+        assert_int_equal(text[bytes], '\0');
+        free(text);
+    }
+    unlink("base-test-file");
+}
+
 static void a_full_disk_is_reported_with_the_mend(void **state)
 {
     struct rt_writer writer;
@@ -189,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_shuffle_is_a_permutation),
         cmocka_unit_test(a_hash_in_parts_is_the_hash_of_the_whole),
         cmocka_unit_test(an_abandoned_file_leaves_nothing),
+        cmocka_unit_test(a_file_beyond_the_limit_is_refused),
         cmocka_unit_test(a_full_disk_is_reported_with_the_mend),
         cmocka_unit_test(paths_are_seen_from_the_file_that_names_them),
         cmocka_unit_test(the_machine_has_a_name_and_cores),
