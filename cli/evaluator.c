@@ -85,7 +85,7 @@ static void take_curve(const struct tr_curve *curve, struct store_result *result
 _Static_assert(sizeof(((struct tr_curve_point *)0)->name) == STORE_NAME, "series names fit");
 
 static void take_latency(const struct evaluator *evaluator, const struct tr_latency *latency,
-                         bool concurrent, struct store_result *result)
+                         struct store_result *result)
 {
     const double mad_to_se = 1.2533 * 1.4826; /* of a median, from the MAD of normal samples */
     const struct tr_latency_options *o = evaluator->latency;
@@ -99,7 +99,8 @@ static void take_latency(const struct evaluator *evaluator, const struct tr_late
                                              .mad = latency->mad,
                                              .p10 = latency->p10,
                                              .p90 = latency->p90,
-                                             .concurrent = concurrent};
+                                             .began_ns = latency->began_ns,
+                                             .ended_ns = latency->ended_ns};
     put(result->values, &result->value_count, "latency", latency->median * 1e-6,
         mad_to_se * latency->mad * 1e-6 / sqrt(o->samples));
 }
@@ -150,7 +151,6 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
                                    .seed = job->seed,
                                    .memory_limit = evaluator->memory_limit,
                                    .stop = job->stop};
-    const bool concurrent = atomic_load(job->running) > 1;
     struct tr_trial_result got = {0};
     struct rt_err err = {0};
 
@@ -171,7 +171,7 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
                 got.int8.error_se);
             put(result->values, &result->value_count, "int8_kl", got.int8.kl, got.int8.kl_se);
         }
-        take_latency(evaluator, &got.latency, concurrent || atomic_load(job->running) > 1, result);
+        take_latency(evaluator, &got.latency, result);
         take_curve(&got.curve, result);
     }
     tr_curve_release(&got.curve);

@@ -22,7 +22,7 @@ enum state { PROPOSED, RUNNING, DONE, COMMITTED };
 struct slot {
     enum state state;
     bool failed;
-    int64_t started_ns;
+    int64_t started_ns, ended_ns; /* of its evaluation in this run; 0: not yet */
     double objectives[STORE_MAX_OBJECTIVES];
     double violation; /* of constraints */
     int64_t gained;   /* the latest trial, up to this one, that added to the hypervolume; -1: it is
@@ -39,7 +39,6 @@ struct run {
     void *progress_context;
     FILE *log;
     int64_t started_ns;
-    atomic_int running; /* written under the lock, read by evaluators at any time */
 
     pthread_mutex_t lock; /* guards all below, the store and the log */
     pthread_cond_t changed;
@@ -47,7 +46,7 @@ struct run {
     struct search__front front;
     struct slot *slots; /* one a trial; as many as the proposer knows */
     size_t room;
-    int64_t committed, committed_before, failed;
+    int64_t committed, committed_before, failed, running;
     bool stopped, late, exhausted;
     rt_status rc; /* the first error; ends the search */
     struct rt_err err;
@@ -89,7 +88,7 @@ static void tell(struct run *run)
     run->progress(run->progress_context,
                   &(struct search_progress){.committed = run->committed,
                                             .failed = run->failed,
-                                            .running = atomic_load(&run->running),
+                                            .running = run->running,
                                             .wanted = run->options->trials,
                                             .front_size = (int)run->front.count,
                                             .hypervolume = run->front.volume,
@@ -315,6 +314,21 @@ static enum step next_step(struct run *run, int worker, int64_t *number)
 
 /* ---- finishing ---- */
 
+/* Was another trial being evaluated at any time while this one measured its latency? Those more
+ * than a window before were committed when it began. */
+static bool others_ran(const struct run *run, int64_t number, const struct store_latency *latency)
+{
+    const int64_t behind = number - run->options->window;
+
+    for (int64_t n = behind < 0 ? 0 : behind + 1; n < count_of(run); n++) {
+        const struct slot *slot = &run->slots[n];
+        if (n != number && slot->started_ns && slot->started_ns <= latency->ended_ns &&
+            (!slot->ended_ns || slot->ended_ns >= latency->began_ns))
+            return true;
+    }
+    return false;
+}
+
 static rt_status record(struct run *run, int64_t number, struct store_result *result,
                         struct rt_err *err)
 {
@@ -330,6 +344,7 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     }
     slot->violation = search__objectives(run->options, run->space, arch, result, slot->objectives);
     slot->failed = result->status != RT_OK;
+    result->latency.concurrent = others_ran(run, number, &result->latency);
     RT_TRY(store_trial_done(run->store, number, result, err));
     slot->state = DONE;
     log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,
@@ -349,11 +364,10 @@ static void run_trial(struct run *run, int worker, int64_t number)
                                    .inherits = place.inherits,
                                    .seed = run->options->seed,
                                    .worker = worker,
-                                   .running = &run->running,
                                    .stop = run->stop};
     struct store_result result = {.status = RT_OK};
 
-    atomic_fetch_add(&run->running, 1);
+    run->running++;
     log_trial(run, "start", number, NULL, -1, NULL);
     tell(run);
     pthread_mutex_unlock(&run->lock);
@@ -361,7 +375,8 @@ static void run_trial(struct run *run, int worker, int64_t number)
     run->evaluator->evaluate(run->evaluator->context, &job, &result);
 
     pthread_mutex_lock(&run->lock);
-    atomic_fetch_sub(&run->running, 1);
+    run->running--;
+    run->slots[number].ended_ns = rt_now_ns();
     if (run->rc == RT_OK)
         run->rc = record(run, number, &result, &run->err);
     store_result_release(&result);

@@ -51,12 +51,12 @@ struct search_job {
     int64_t inherits; /* the committed trial whose weights it starts from; -1: none */
     uint64_t seed;
     int worker;             /* 0..workers-1 */
-    atomic_int *running;    /* trials being evaluated now, this one included */
     const atomic_int *stop; /* non-zero: give up soon with RT_ESTOP */
 };
 
 /* Any way to score an architecture. evaluate() is called from several threads at once and reports
- * a failed trial in result->status; it never ends the search. */
+ * a failed trial in result->status; it never ends the search. Of a latency it says when it was
+ * measured, and the search whether another trial ran then. */
 struct search_evaluator {
     void (*evaluate)(void *context, const struct search_job *job, struct store_result *result);
     void *context;

@@ -140,7 +140,8 @@ struct store_curve_point {
 struct store_latency { /* nanoseconds */
     int batch, threads, warmup, samples;
     double median, mad, p10, p90;
-    bool concurrent; /* other workers were training meanwhile */
+    int64_t began_ns, ended_ns; /* rt_now_ns() around it; not kept */
+    bool concurrent;            /* another trial ran meanwhile, for however short; by the search */
 };
 
 struct store_checkpoint {  /* trained weights that were kept */

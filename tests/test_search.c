@@ -393,7 +393,7 @@ enum { WINDOW_TRIALS = 40, WINDOW = 4 };
 struct window_context {
     struct sample_context sample;
     atomic_int finished[WINDOW_TRIALS]; /* 1 + how many had finished before */
-    atomic_int count, violations;
+    atomic_int count, violations, inside;
 };
 
 static bool overtaken(struct window_context *w, int64_t number)
@@ -411,13 +411,14 @@ static void evaluate_in_window(void *context, const struct search_job *job,
     for (int64_t i = 0; i + WINDOW <= job->number; i++)
         if (!atomic_load(&w->finished[i]))
             atomic_fetch_add(&w->violations, 1);
-    if (atomic_load(job->running) < 1 || atomic_load(job->running) > 2)
+    if (atomic_fetch_add(&w->inside, 1) > 1)
         atomic_fetch_add(&w->violations, 1);
     if (job->number % 10 == 0) /* slow until the rest of its window overtook it; at most 10 s */
         for (int i = 0; i < 100000 && !overtaken(w, job->number); i++)
             sample_sleep(100);
     sample_evaluate(&w->sample, job, result);
     atomic_store(&w->finished[job->number], 1 + atomic_fetch_add(&w->count, 1));
+    atomic_fetch_sub(&w->inside, 1);
 }
 
 static void trials_start_within_the_window_and_overtake_in_it(void **state)
@@ -440,6 +441,70 @@ static void trials_start_within_the_window_and_overtake_in_it(void **state)
     for (int slow = 0; slow < WINDOW_TRIALS; slow += 10)
         for (int i = 1; i < WINDOW; i++) /* all that the window lets past a slow one went past */
             assert_true(context.finished[slow + i] < context.finished[slow]);
+    sample_remove(&s);
+}
+
+/* ---- latency beside others ---- */
+
+struct beside_context {
+    struct sample_context sample;
+    atomic_int begun[4], ended[4];
+};
+
+static void wait_until(const atomic_int *flag)
+{
+    for (int i = 0; i < 100000 && !atomic_load(flag); i++) /* at most 10 s */
+        sample_sleep(100);
+}
+
+/* Trial 1 begins and ends while trial 0 measures, though that was alone before and is alone after;
+ * trial 2 waits for trial 3 to be over before it measures. */
+static void evaluate_and_measure(void *context, const struct search_job *job,
+                                 struct store_result *result)
+{
+    struct beside_context *c = context;
+    int64_t began = rt_now_ns();
+
+    atomic_store(&c->begun[job->number], 1);
+    if (job->number == 0)
+        wait_until(&c->ended[1]);
+    if (job->number == 1)
+        wait_until(&c->begun[0]);
+    if (job->number == 2) {
+        wait_until(&c->ended[3]);
+        sample_sleep(300000); /* the other worker is done with it */
+        began = rt_now_ns();
+    }
+    sample_evaluate(&c->sample, job, result);
+    result->has_latency = true;
+    result->latency = (struct store_latency){
+        .batch = 1, .threads = 1, .samples = 3, .began_ns = began, .ended_ns = rt_now_ns()};
+    atomic_store(&c->ended[job->number], 1);
+    if (job->number == 1) /* or this worker takes all that is left before the other is back */
+        wait_until(&c->ended[0]);
+}
+
+static void latency_says_whether_another_trial_ran_meanwhile(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(4, 2);
+    struct beside_context context = {.sample = {.shape = space.shape}};
+    const struct search_evaluator evaluator = {evaluate_and_measure, &context};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    sample_create(&s, &options);
+    options.host = s.host;
+
+    assert_ok(search_run(&space, &options, &evaluator, s.store, NULL, NULL, NULL, &end, &err));
+
+    char rows[64];
+    sample_text(s.store,
+                "select group_concat(trial || ':' || concurrent, ' ') from"
+                " (select trial, concurrent from latency order by trial)",
+                rows, sizeof rows);
+    assert_string_equal(rows, "0:1 1:1 2:0 3:1");
     sample_remove(&s);
 }
 
@@ -563,6 +628,7 @@ int main(void)
         cmocka_unit_test(an_error_of_the_store_ends_the_search_and_can_be_mended),
         cmocka_unit_test(another_studys_trials_are_refused),
         cmocka_unit_test(trials_start_within_the_window_and_overtake_in_it),
+        cmocka_unit_test(latency_says_whether_another_trial_ran_meanwhile),
         cmocka_unit_test(progress_and_log_tell_each_event),
         cmocka_unit_test(a_log_that_cannot_be_written_is_refused),
         cmocka_unit_test(options_out_of_range_are_refused),

@@ -201,7 +201,9 @@ rt_status tr_latency_measure(const struct tr_student *student, const struct tr_w
     if (rc == RT_OK)
         rc = crew_start(&crew, err);
     if (rc == RT_OK) {
+        latency->began_ns = rt_now_ns();
         time_calls(&crew, options, ns);
+        latency->ended_ns = rt_now_ns();
         summarise(ns, options->samples, latency);
     }
     crew_end(&crew);
