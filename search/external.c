@@ -84,20 +84,24 @@ static void check_values(const struct search_external *x, const struct search_jo
     search__objectives(x->options, x->space, job->arch, result, objectives);
 }
 
-/* Asks; the child is gone afterwards unless it answered. */
-static void ask(struct search_external *x, struct search_process *process, const char *request,
+/* Asks; the child is gone afterwards unless it answered. False: it had answered before and was gone
+ * now, between two jobs or in this one, which says nothing of the job. */
+static bool ask(struct search_external *x, struct search_process *process, const char *request,
                 const struct search_job *job, struct store_result *result)
 {
     char *line = NULL;
+    const bool used = process->answered;
     const enum search_said said =
         search_process_ask(process, request, x->how->timeout, job->stop, &line);
 
     if (said == SEARCH_SAID_LINE && search_protocol_answer(line, job->number, result) == RT_OK) {
         if (result->status == RT_OK)
             check_values(x, job, result);
-        return;
+        return true;
     }
     const int status = search_process_kill(process);
+    if (said == SEARCH_SAID_END && used)
+        return false;
     switch (said) {
     case SEARCH_SAID_LINE: break; /* the answer's fault is told already */
     case SEARCH_SAID_END: fail_crash(result, status); break;
@@ -107,26 +111,28 @@ static void ask(struct search_external *x, struct search_process *process, const
         break;
     case SEARCH_SAID_STOP: result->status = RT_ESTOP; break;
     }
+    return true;
 }
 
 static void attempt(struct search_external *x, const struct search_job *job, int number,
                     struct store_result *result)
 {
     struct search_process *process = &x->process[job->worker];
+    char *request = search_protocol_request(x->space, x->options, job, number);
     struct rt_err err;
-    char *request;
+    bool settled = !request;
 
+    if (!request)
+        fail(result, "start", "no memory for the request");
     process->tail[0] = '\0';
     process->tail_used = 0;
-    if (!process->pid && start(x, process, &err)) {
-        fail(result, "start", "%s", err.text);
-        return;
+    while (!settled) { /* twice at most: a new child has answered nothing */
+        settled = true;
+        if (!process->pid && start(x, process, &err))
+            fail(result, "start", "%s", err.text);
+        else
+            settled = ask(x, process, request, job, result);
     }
-    request = search_protocol_request(x->space, x->options, job, number);
-    if (request)
-        ask(x, process, request, job, result);
-    else
-        fail(result, "start", "no memory for the request");
     free(request);
 }
 

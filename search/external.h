@@ -3,13 +3,15 @@
  * Each worker has a child process of its own, which is started when it is first needed, lives from
  * trial to trial, and is asked by the lines of search/protocol.h. Whatever goes wrong ends the
  * attempt, and the child is started anew unless it said itself what is wrong:
- *   crash     it ended, or closed its output
+ *   crash     it ended, or closed its output, before its first answer
  *   timeout   no answer within the time
  *   garbage   no answer to what was asked
  *   oversized a line beyond SEARCH_LINE_MAX
  *   nonfinite a metric that the search needs is missing or no finite number
  *   start     it could not be started
  *   error, or a word of its own, with an answer that the trial failed
+ * A child that answered before and is gone now fails no attempt: a new one gets the same job. What
+ * a child was asked before depends on the workers, and so would which trials fail.
  * An attempt that failed is repeated `retries` times; each is an event of kind `attempt` with the
  * last that the child wrote to its standard error, and the last one makes the trial fail.
  * Threads  evaluate() is for several workers at once; open and close are for one thread.

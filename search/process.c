@@ -99,7 +99,7 @@ rt_status search_process_start(struct search_process *process, char *const *argv
     fcntl(process->in, F_SETFL, O_NONBLOCK);
     fcntl(process->out, F_SETFL, O_NONBLOCK);
     fcntl(process->err, F_SETFL, O_NONBLOCK);
-    process->ended = false;
+    process->ended = process->answered = false;
     process->tail_used = 0;
     process->tail[0] = '\0';
     return RT_OK;
@@ -234,6 +234,7 @@ static bool hear(struct search_process *process, enum search_said *said)
         char *end = memchr(at, '\n', (size_t)got);
         if (end) {
             *end = '\0';
+            process->answered = true;
             *said = (size_t)(end - process->line) > SEARCH_LINE_MAX ? SEARCH_SAID_TOO_MUCH
                                                                     : SEARCH_SAID_LINE;
             return true;

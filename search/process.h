@@ -21,6 +21,7 @@ struct search_process {
     pid_t pid;        /* 0: none is running */
     int in, out, err; /* our ends of its three streams */
     bool ended;       /* it closed its output */
+    bool answered;    /* it has said a line since its start */
     char *line;       /* what it said, not all of it read yet; owned */
     size_t line_used, line_room;
     char tail[SEARCH_TAIL + 1]; /* of its standard error, NUL-terminated */

@@ -126,6 +126,30 @@ diff want trials
 [ "$(sqlite3 bad.db "select count(*) from curve where trial = 0")" = 2 ]
 [ "$(sqlite3 bad.db "select stderr from metric where trial = 0 and name = 'loss'")" = 0.5 ]
 
+# a child that ends between two jobs, in the middle of one, or after each answer fails none of them
+cat >leaves.py <<'PY'
+import json, os, sys, time
+answered = 0
+for line in sys.stdin:
+    job = json.loads(line)
+    x = job["architecture"]["x"]
+    if x % 3 == 0 and answered:
+        os.kill(os.getpid(), 9)
+    print(json.dumps({"trial": job["trial"], "metrics": {"loss": (x - 5) ** 2}}), flush=True)
+    answered += 1
+    if x % 3 == 1:
+        sys.exit(x)
+    time.sleep(0.02)
+PY
+sed 's/bad.py/leaves.py/; s/retries: 2/retries: 0/' bad.yaml >leaves.yaml
+expect_exit 0 "$retort" search leaves.yaml --db one.leaves.db
+expect_exit 0 "$retort" search leaves.yaml --db two.leaves.db --workers 2
+rows one.leaves.db >one
+rows two.leaves.db >two
+cmp one two
+[ "$(sqlite3 one.leaves.db "select count(*) from trial where state = 'committed'")" = 12 ]
+[ "$(sqlite3 one.leaves.db "select count(*) from event where kind = 'attempt'")" = 0 ]
+
 # metrics may have the names of costs and yet be 0 or less; figures and knee are of their own scale
 cat >zero.py <<'PY'
 import json, sys
