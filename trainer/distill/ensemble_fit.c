@@ -178,7 +178,7 @@ static void choose_weights(const struct tr_held_out *h, enum tr_ensemble_rule ru
                            struct tr_ensemble_report *report, double *weight)
 {
     bool kept[TR_DISTILL_MAX_TEACHERS];
-    double best = 0, em[TR_DISTILL_MAX_TEACHERS];
+    double best = 0, em[TR_DISTILL_MAX_TEACHERS] = {0};
 
     for (int k = 0; k < h->teachers; k++)
         best = report->accuracy[k] > best ? report->accuracy[k] : best;
