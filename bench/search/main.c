@@ -31,7 +31,7 @@ static int list(void)
         struct rt_err err;
         if (bench_open(bench_names[i], &p, &err) != RT_OK)
             return failed(&err);
-        printf("%-8s %s; front of %zu, volume %.17g\n", p.name, p.about, p.front_count, p.volume);
+        printf("%-12s %s; front of %zu, volume %.17g\n", p.name, p.about, p.front_count, p.volume);
         bench_close(&p);
     }
     return 0;
@@ -108,6 +108,7 @@ static rt_status answer(struct bench_score *score, const struct space_arch *arch
         rc = bench_score_add(score, arch, objectives, err);
     if (rc != RT_OK && rc != RT_EEND)
         return rc;
+    bench_measure(p, arch, -1, objectives);
     printf("%.17g %d %" PRId64 " %.17g", violation, rc == RT_OK, score->trained, score->volume);
     for (int i = 0; i < p->objective_count; i++)
         printf(" %.17g", objectives[i]);
@@ -151,6 +152,13 @@ static void use_rungs(const struct bench_problem *p, struct search_options *opti
     memcpy(options->rung_budget, p->budget, sizeof p->budget);
 }
 
+static void untie(struct space *space)
+{
+    space->tie = SPACE_TIE_LAYER;
+    for (int g = 0; g < space->gene_count; g++)
+        space->gene[g].tie = SPACE_TIE_LAYER;
+}
+
 static bool read_options(struct bench_problem *p, int argc, char **argv,
                          struct search_options *options)
 {
@@ -180,7 +188,7 @@ static bool read_options(struct bench_problem *p, int argc, char **argv,
         case 'c': options->crossover = strtod(optarg, NULL); break;
         case 'r': options->random = strtod(optarg, NULL); break;
         case 'g': use_rungs(p, options); break;
-        case 'f': p->space.tie = SPACE_TIE_LAYER; break;
+        case 'f': untie(&p->space); break;
         case 'n': options->surrogate = SEARCH_SURROGATE_NONE; break;
         case 'e': options->eta = strtod(optarg, NULL); break;
         default: return false;

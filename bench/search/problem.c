@@ -10,12 +10,47 @@
 #include <string.h>
 
 #include "bench/search/landscapes.h"
+#include "bench/search/stack.h"
 #include "bench/search/table.h"
 #include "space/space_internal.h"
 
-const char *const bench_names[] = {"layers", "deep", "trap", "narrow", "table", NULL};
+const char *const bench_names[] = {
+    "layers", "deep",         "trap",         "narrow",       "table",      "lm27",       "lm51",
+    "lm75",   "lm27-latency", "lm51-latency", "lm75-latency", "lm27-noisy", "lm75-noisy", NULL};
 
 #define IMAGE .shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, .tie = SPACE_TIE_AUTO
+
+#define SINGLE(NAME, COUNT, ...)                                                                   \
+    {                                                                                              \
+        .name = NAME, .choice = (const char *const[]){__VA_ARGS__}, .choice_count = COUNT,         \
+        .ordered = true                                                                            \
+    }
+#define LIST(NAME, COUNT, ...)                                                                     \
+    {                                                                                              \
+        .name = NAME, .choice = (const char *const[]){__VA_ARGS__}, .choice_count = COUNT,         \
+        .ordered = true, .list = true, .length_name = "depth", .tie = SPACE_TIE_AUTO               \
+    }
+
+/* space_init() writes into them, always the same. */
+static struct space_gene lm27[] = {
+    SINGLE("width", 3, "192", "384", "768"), SINGLE("depth", 3, "10", "11", "12"),
+    SINGLE("bias", 2, "0", "1"), LIST("heads", 3, "4", "8", "12"), LIST("ratio", 3, "2", "3", "4")};
+static struct space_gene lm51[] = {SINGLE("width", 3, "256", "512", "1024"),
+                                   SINGLE("depth", 3, "22", "23", "24"),
+                                   SINGLE("bias", 2, "0", "1"), LIST("heads", 3, "8", "12", "16"),
+                                   LIST("ratio", 3, "2", "3", "4")};
+static struct space_gene lm75[] = {SINGLE("width", 3, "320", "640", "1280"),
+                                   SINGLE("depth", 3, "34", "35", "36"),
+                                   SINGLE("bias", 2, "0", "1"), LIST("heads", 3, "8", "16", "20"),
+                                   LIST("ratio", 3, "2", "3", "4")};
+
+#define LM(NAME, ABOUT, GENES, SEED, SCALE, ...)                                                   \
+    {                                                                                              \
+        .name = NAME, .about = ABOUT, .space = {.gene_count = 5, .gene = GENES}, .seed = SEED,     \
+        .scale = SCALE, .stack = &bench_lm, __VA_ARGS__                                            \
+    }
+#define SIZE .objective_count = 2, .objectives = {"error", "params"}
+#define LATENCY .objective_count = 3, .objectives = {"error", "params", "latency"}
 
 static const struct bench_problem problems[] = {
     {.name = "layers",
@@ -71,6 +106,14 @@ static const struct bench_problem problems[] = {
                .ffn_ratio = {1, 2, 4}},
      .objective_count = 3,
      .objectives = {"error", "params", "macs"}},
+    LM("lm27", "27 own genes: language models of 10 to 12 layers", lm27, 5, 12, SIZE),
+    LM("lm51", "51 own genes: the same of 22 to 24 layers", lm51, 6, 24, SIZE),
+    LM("lm75", "75 own genes: the same of 34 to 36 layers", lm75, 7, 36, SIZE),
+    LM("lm27-latency", "lm27 with three objectives", lm27, 5, 12, LATENCY),
+    LM("lm51-latency", "lm51 with three objectives", lm51, 6, 24, LATENCY),
+    LM("lm75-latency", "lm75 with three objectives", lm75, 7, 36, LATENCY),
+    LM("lm27-noisy", "lm27 with noise", lm27, 5, 12, SIZE, .noise = .02),
+    LM("lm75-noisy", "lm75 with noise", lm75, 7, 36, SIZE, .noise = .02),
 };
 
 /* ---- opening ---- */
@@ -99,7 +142,9 @@ rt_status bench_solve(struct bench_problem *problem, struct rt_err *err)
     problem->front_count = 0;
     problem->table = NULL;
     if (rc == RT_OK)
-        rc = problem->landscape ? bench_chain_front(problem, err) : bench_table_open(problem, err);
+        rc = problem->landscape ? bench_chain_front(problem, err)
+             : problem->stack   ? bench_stack_front(problem, err)
+                                : bench_table_open(problem, err);
     if (rc == RT_OK)
         rc = frame(problem, err);
     if (rc != RT_OK)
@@ -133,6 +178,10 @@ void bench_evaluate(const struct bench_problem *problem, const struct space_arch
 {
     struct space_cost cost;
 
+    if (problem->stack) {
+        bench_stack_evaluate(problem, arch, objectives);
+        return;
+    }
     space_cost_of(arch, &problem->space.shape, &cost);
     for (int i = 0; i < problem->objective_count; i++) {
         const char *name = problem->objectives[i];
@@ -141,6 +190,31 @@ void bench_evaluate(const struct bench_problem *problem, const struct space_arch
                         : problem->table            ? bench_table_error(problem, arch, rung)
                                                     : bench_chain_error(problem, arch);
     }
+}
+
+/* A number of its own for each architecture. */
+static uint64_t key_of(const struct bench_problem *problem, const struct space_arch *arch)
+{
+    int choice[SPACE_MAX_POSITIONS];
+    uint64_t key = 1469598103934665603u; /* FNV-1a */
+
+    space_choices_of(&problem->space, arch, choice);
+    for (int i = 0; i < space_positions(&problem->space); i++)
+        key = (key ^ (uint64_t)(choice[i] + 1)) * 1099511628211u;
+    return key;
+}
+
+void bench_measure(const struct bench_problem *problem, const struct space_arch *arch, int rung,
+                   double *objectives)
+{
+    struct rt_rng rng;
+
+    bench_evaluate(problem, arch, rung, objectives);
+    if (problem->noise == 0)
+        return;
+    rt_rng_init(&rng, problem->seed, RT_STREAM_TEST, key_of(problem, arch));
+    objectives[0] += problem->noise * (problem->reference[0] - problem->ideal[0]) / 1.1 *
+                     rt_rng_normal(&rng); /* frame() widens the range by a tenth */
 }
 
 static double beyond(int64_t value, int64_t limit)
@@ -153,12 +227,40 @@ double bench_violation(const struct bench_problem *problem, const struct space_a
     const struct space_limits *limits = &problem->space.limits;
     struct space_cost cost;
 
+    if (problem->space.gene_count)
+        return 0;
     space_cost_of(arch, &problem->space.shape, &cost);
     return beyond(cost.params, limits->params) + beyond(cost.bytes, limits->bytes) +
            beyond(cost.macs, limits->macs) + beyond(cost.memory, limits->memory);
 }
 
 /* ---- genes ---- */
+
+/* Every position is a gene of its own: lists are not tied. */
+static int own_genes(const struct space *s, struct bench_gene genes[BENCH_MAX_GENES])
+{
+    const int count = space_positions(s);
+
+    for (int i = 0; i < count; i++) {
+        struct space_gene_view view;
+        space_gene_of(s, space_position(s, i, genes[i].name), &view);
+        genes[i].choices = view.choices;
+    }
+    return count;
+}
+
+static bool own_decode(const struct space *s, const int *index, struct space_arch *arch)
+{
+    for (int i = 0; i < space_positions(s); i++) {
+        char name[SPACE_POSITION_TEXT];
+        struct space_gene_view view;
+        space_gene_of(s, space_position(s, i, name), &view);
+        if (index[i] < 0 || index[i] >= view.choices)
+            return false;
+    }
+    space_arch_of(s, index, arch);
+    return true;
+}
 
 static void add_gene(struct bench_gene *genes, int *count, int choices, const char *name, int layer)
 {
@@ -177,6 +279,8 @@ int bench_genes(const struct bench_problem *problem, struct bench_gene genes[BEN
     const struct space *s = &problem->space;
     int count = 0;
 
+    if (s->gene_count)
+        return own_genes(s, genes);
     add_gene(genes, &count, s->depth.count, "depth", -1);
     add_gene(genes, &count, s->width.count, "width", -1);
     add_gene(genes, &count, s->head_dim.count, "head_dim", -1);
@@ -206,6 +310,8 @@ bool bench_decode(const struct bench_problem *problem, const int *index, struct 
     const struct space *s = &problem->space;
     bool good = true;
 
+    if (s->gene_count)
+        return own_decode(s, index, arch);
     *arch = (struct space_arch){.depth = s->depth.value[next(&index, s->depth.count, &good)]};
     arch->width = s->width.value[next(&index, s->width.count, &good)];
     arch->head_dim = s->head_dim.value[next(&index, s->head_dim.count, &good)];

@@ -1,8 +1,8 @@
 /* bench/search/problem.h -- search problems whose best front is known exactly.
  *
- * Every problem is a space of students with limits, its objectives, and a function from an
- * architecture to their values. Costs are the students' real ones (space/arch.h); the error of a
- * landscape is a formula that a table of integers makes exact:
+ * Every problem is a space with limits, its objectives, and a function from an architecture to
+ * their values. Of students costs are the real ones (space/arch.h), and the error of a landscape is
+ * a formula that a table of integers makes exact:
  *
  *   score(a) = sum over layers l of unary_l(choice_l) + sum over l of pair_l(choice_l, choice_l+1)
  *   error(a) = shape(width, depth, patch, score(a)), falling with the score
@@ -10,12 +10,16 @@
  * The costs are sums over layers too, so dynamic programming over (last choice, score) with the
  * least cost of each gives the front of spaces far too large to enumerate.
  *
+ * Problems of own genes, where nothing is known before an evaluation, are solved likewise: stack.h.
+ *
  * The problem `table` has no formula: it is what training did to every member of a small space, at
  * three budgets (table.h).
  *
  * Volume   hypervolume within [ideal, reference], divided by that of the known front: 0..1. Ideal
  *          is the front's best of each objective; reference the worst of the front, widened by a
  *          tenth of the range.
+ * Noise    one error measured of an architecture, the same whenever it is asked for; volumes are of
+ *          what was trained, by the objectives without noise.
  * Scores   count what would be trained: an architecture beyond a limit, and one that was scored
  *          before, cost nothing.
  * Threads  a problem is read-only once open; a score belongs to one thread.
@@ -23,7 +27,7 @@
 #ifndef BENCH_SEARCH_PROBLEM_H
 #define BENCH_SEARCH_PROBLEM_H
 #include "search/pareto.h"
-#include "space/space.h"
+#include "space/view.h"
 #include "store/store.h"
 
 #define BENCH_MAX_GENES (4 + 2 * SPACE_MAX_DEPTH)
@@ -37,6 +41,7 @@ struct bench_landscape {
     double (*error)(const struct bench_problem *problem, const struct space_arch *arch, int score);
 };
 
+struct bench_stack; /* stack.h: problems of own genes */
 struct bench_table;
 
 struct bench_problem {
@@ -45,12 +50,14 @@ struct bench_problem {
     int objective_count;
     char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
     const struct bench_landscape *landscape; /* NULL: */
+    const struct bench_stack *stack;         /* NULL: */
     struct bench_table *table;               /* owned */
     int budget_count;                        /* of the table; 0: there is one, of no size */
     int64_t budget[STORE_MAX_RUNGS];         /* optimiser steps, rising */
     uint64_t seed;                           /* of the landscape's unevenness */
     double scale;                            /* of its scores */
-    double *front;                           /* rows of objective_count; owned */
+    double noise;  /* standard deviation of a measured error, as a share of the front's range */
+    double *front; /* rows of objective_count; owned */
     size_t front_count;
     double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
     double volume; /* of the known front in that box, as a share of the box */
@@ -68,13 +75,16 @@ void bench_close(struct bench_problem *problem);
  * `rung`, -1: the last, which the front is of. NaN for what a table lacks. */
 void bench_evaluate(const struct bench_problem *problem, const struct space_arch *arch, int rung,
                     double *objectives);
+/* The same as a training measures it: with the problem's noise. */
+void bench_measure(const struct bench_problem *problem, const struct space_arch *arch, int rung,
+                   double *objectives);
 /* By how much limits are broken: the sum of the shares beyond; 0 when feasible. */
 double bench_violation(const struct bench_problem *problem, const struct space_arch *arch);
 
 /* ---- architectures as a fixed list of indices, for searches that know no layers ---- */
 
 struct bench_gene {
-    char name[16];
+    char name[SPACE_POSITION_TEXT];
     int choices;
 };
 /* Genes with more than one choice; every layer up to the largest depth has its own. */

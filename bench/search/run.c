@@ -36,12 +36,14 @@ struct run {
 };
 
 /* Trials count by what they cost: a short one is a part of a trial of full length. */
-static void note(struct run *run, const struct search_job *job, const double *objectives)
+static void note(struct run *run, const struct search_job *job)
 {
     const struct bench_problem *p = run->problem;
+    double objectives[STORE_MAX_OBJECTIVES];
     const bool rungs = job->budget > 0;
     const int64_t whole = rungs ? p->budget[p->budget_count - 1] : 1;
 
+    bench_evaluate(p, job->arch, -1, objectives);
     run->spent += rungs ? job->budget : 1;
     if ((!rungs || job->budget == whole) && run->rc == RT_OK)
         run->rc = bench_score_add(&run->score, job->arch, objectives, &run->err);
@@ -57,7 +59,7 @@ static void evaluate(void *context, const struct search_job *job, struct store_r
     const struct bench_problem *p = run->problem;
     double objectives[STORE_MAX_OBJECTIVES];
 
-    bench_evaluate(p, job->arch, job->budget > 0 ? job->rung : -1, objectives);
+    bench_measure(p, job->arch, job->budget > 0 ? job->rung : -1, objectives);
     for (int i = 0; i < p->objective_count; i++) {
         struct store_value *value = &result->values[result->value_count++];
         snprintf(value->name, sizeof value->name, "%s", p->objectives[i]);
@@ -65,7 +67,7 @@ static void evaluate(void *context, const struct search_job *job, struct store_r
         value->stderr_ = NAN;
     }
 #pragma omp critical(bench_run)
-    note(run, job, objectives);
+    note(run, job);
 }
 
 static void remove_folder(const char *folder)

@@ -86,7 +86,7 @@ static rt_status add(struct search__proposer *p, const struct bench_problem *pro
 
     RT_TRY(search__proposer_add(p, arch, -1, err));
     while (p->results + (size_t)p->options->window <= p->count) { /* the window is always full */
-        bench_evaluate(problem, &p->archs[p->results], -1, objectives);
+        bench_measure(problem, &p->archs[p->results], -1, objectives);
         search__proposer_result(p, objectives, 0);
     }
     return RT_OK;
