@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "search/search_internal.h"
+#include "space/objectives.h"
 #include "space/view.h"
 
 /* NaN when there is no such metric. */
@@ -119,18 +120,15 @@ double search__objectives(const struct search_options *options, const struct spa
 
 double search__known_best(const struct space *space, const char *objective)
 {
-    static const char *const positive[] = {"error",      "kl",      "latency",
-                                           "int8_error", "int8_kl", "int8_bytes"};
-    double best = NAN;
+    const struct space_objective *known = space_objective_named(objective);
+    double best = known ? known->best : NAN;
 
-    for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
-        if (strcmp(positive[i], objective) == 0)
-            return 0;
+    if (!isnan(best) || space->gene_count)
+        return best;
     for (int i = 0; i < search__cheapest_count(space); i++) {
         struct space_arch arch;
         search__cheapest(space, i, &arch);
-        if (!space->gene_count) /* sizes of students grow with every gene but the patch */
-            best = fmin(best, space_exact(space, &arch, objective)); /* passes over the NaN */
+        best = fmin(best, space_exact(space, &arch, objective)); /* passes over the NaN */
     }
     return best;
 }

@@ -1,6 +1,7 @@
 /* tests/test_space_view.c -- spaces as rows of positions, and the features made of them. */
 #include <math.h>
 
+#include "space/objectives.h"
 #include "space/view.h"
 #include "space_sample.h"
 
@@ -126,6 +127,21 @@ static void only_costs_are_known_exactly(void **state)
     assert_true(isnan(space_exact(&space, &arch, "error")));
 }
 
+static void exact_objectives_are_those_that_the_space_knows(void **state)
+{
+    const struct space space = small_space(SPACE_TIE_LAYER);
+    struct space_arch arch;
+    (void)state;
+
+    space_smallest(&space, &arch);
+    for (int i = 0; i < SPACE_OBJECTIVES; i++) {
+        const struct space_objective *o = &space_objectives[i];
+        assert_ptr_equal(space_objective_named(o->name), o);
+        assert_int_equal(o->exact, !isnan(space_exact(&space, &arch, o->name)));
+    }
+    assert_null(space_objective_named("agreement"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test(features_of_a_student_are_ranks_summaries_and_costs),
         cmocka_unit_test(the_corners_have_costs_0_and_1),
         cmocka_unit_test(only_costs_are_known_exactly),
+        cmocka_unit_test(exact_objectives_are_those_that_the_space_knows),
     };
     return cmocka_run_group_tests_name("space/view", tests, NULL, NULL);
 }
