@@ -1,24 +1,56 @@
 /* cli/bench.c -- one student, measured for `retort bench`; see bench.h. */
 #include "cli/bench.h"
 
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "trainer/task/image/image.h"
+
+enum { example_count = 512 };
+
+rt_status bench_knowledge(const struct tr_task *task, int teachers, struct tr_knowledge *knowledge,
+                          float **logits, struct rt_err *err)
+{
+    const int classes = task->shape.classes;
+    const size_t n = (size_t)task->rows * teachers * classes;
+    struct rt_rng rng;
+
+    *logits = malloc(n * sizeof **logits);
+    if (!*logits)
+        return rt_fail(err, RT_ENOMEM, "no memory to stand in for the teachers");
+    rt_rng_init(&rng, 1, RT_STREAM_LATENCY, 2);
+    for (size_t i = 0; i < n; i++)
+        (*logits)[i] = (float)rt_rng_normal(&rng);
+    *knowledge = (struct tr_knowledge){
+        .key = {.teachers = teachers, .classes = classes, .rows = task->rows}, .logits = *logits};
+    return RT_OK;
+}
+
 static rt_status measure(const struct tr_student *student, const struct tr_recipe *recipe,
                          double seconds, struct bench_row *row, struct rt_err *err)
 {
     const struct tr_latency_options once = {1, 1, 50, 300};
     struct rt_arena model = {0};
     struct tr_weights weights;
-    struct tr_noise noise;
+    struct tr_knowledge knowledge = {0};
+    struct tr_task *task = NULL;
+    struct tr_data data;
+    float *logits = NULL;
     rt_status rc;
 
-    RT_TRY(tr_noise_init(&noise, &student->shape, 1, err));
+    if ((rc = tr_image_task_noise(&task, &student->shape, example_count, err)) ||
+        (rc = bench_knowledge(task, 1, &knowledge, &logits, err)))
+        goto done;
+    data = (struct tr_data){.task = task, .knowledge = &knowledge};
     if ((rc = rt_arena_init(&model, tr_weights_bytes(student, true), err)) ||
         (rc = tr_weights_init(&weights, student, true, &model, err)) ||
-        (rc = tr_speed_train(student, &noise.data, recipe, seconds, &weights, &row->speed, err)))
+        (rc = tr_speed_train(student, &data, recipe, seconds, &weights, &row->speed, err)))
         goto done;
     rc = tr_latency_measure(student, &weights, &once, &row->latency, err);
 done:
     rt_arena_release(&model);
-    tr_noise_release(&noise);
+    tr_task_close(task);
+    free(logits);
     return rc;
 }
 

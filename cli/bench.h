@@ -21,6 +21,9 @@ rt_status bench_student(const struct space_arch *arch, const struct space_shape 
                         const struct tr_kernels *kernels, int micro_batch, double seconds,
                         struct bench_row *row, struct rt_err *err);
 
+/* What one who knows nothing says about every row of a task; the logits are the caller's to free. */
+rt_status bench_knowledge(const struct tr_task *task, int teachers, struct tr_knowledge *knowledge,
+                          float **logits, struct rt_err *err);
 /* `retort bench STUDY`: what a trial of this study costs, and how many fit into an hour. */
 rt_status bench_study(const char *path, double seconds, struct rt_err *err);
 #endif

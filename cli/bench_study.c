@@ -22,20 +22,6 @@ struct cost {
     size_t bytes;
 };
 
-/* Logits of nobody for every row of the training file. */
-static rt_status made_up_knowledge(const struct lab *lab, struct tr_knowledge *knowledge,
-                                   float **logits, struct rt_err *err)
-{
-    const int k = lab->study.teachers.count, c = lab->shape.classes, rows = lab->images.count;
-
-    *logits = calloc((size_t)rows * k * c, sizeof **logits);
-    if (!*logits)
-        return rt_fail(err, RT_ENOMEM, "no memory to stand in for the teachers");
-    *knowledge = (struct tr_knowledge){.key = {.teachers = k, .classes = c, .rows = rows},
-                                       .logits = *logits};
-    return RT_OK;
-}
-
 static double seconds_since(int64_t start)
 {
     return (double)(rt_now_ns() - start) * 1e-9;
@@ -178,7 +164,7 @@ static rt_status bench_lab(struct lab *lab, double seconds, struct rt_err *err)
                                &lab->shape, lab->kernels, err));
         data.live = &lab->live;
     }
-    RT_TRY(made_up_knowledge(lab, &knowledge, &logits, err));
+    RT_TRY(bench_knowledge(lab->task, lab->study.teachers.count, &knowledge, &logits, err));
     data.knowledge = &knowledge;
     rt_rng_init(&rng, lab->study.seed, RT_STREAM_LATENCY, 2);
     (void)printf("%-32s %9s %9s %9s %8s\n", "student", "trial, s", "train, s", "valid., s", "MiB");

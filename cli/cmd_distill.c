@@ -3,6 +3,7 @@
  * The only command besides doctor that reads the test file. The study comes from the database, as
  * it was when the search began; its relative paths are seen from where its file stood.
  */
+#include <assert.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -207,26 +208,47 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
 
 /* ---- what it leaves ---- */
 
+enum { most_notes = 8 };
+
+/* Metadata of the weights; values are copies. */
+struct notes {
+    int count;
+    struct tr_metadata list[most_notes + 1]; /* the last one ends it */
+};
+
+static void note(void *to, const char *key, const char *value)
+{
+    struct notes *notes = to;
+
+    assert(notes->count < most_notes);
+    notes->list[notes->count++] = (struct tr_metadata){key, strdup(value)};
+}
+
+static void notes_release(struct notes *notes)
+{
+    for (int i = 0; i < notes->count; i++)
+        free((char *)notes->list[i].value);
+}
+
 /* As floats or, when there is a twin, in int8. */
 static rt_status write_weights(const struct job *job, const struct tr_twin *twin, double error,
                                const char *path, struct rt_err *err)
 {
-    char arch[SPACE_ARCH_TEXT], test_error[32], mean[32], sd[32];
-    const struct tr_metadata metadata[] = {
-        {"format", "retort"},
-        {"arch", arch},
-        {"pool", job->lab.shape.pool == SPACE_POOL_CLASS ? "class" : "mean"},
-        {"test_error", test_error},
-        {"pixel_mean", mean},
-        {"pixel_sd", sd},
-        {NULL, NULL}};
+    struct notes notes = {0};
+    char arch[SPACE_ARCH_TEXT], test_error[32];
+    rt_status rc;
 
     space_arch_print(&job->arch, arch);
     (void)snprintf(test_error, sizeof test_error, "%.6f", error);
-    (void)snprintf(mean, sizeof mean, "%.9g", (double)job->lab.split.mean);
-    (void)snprintf(sd, sizeof sd, "%.9g", (double)job->lab.split.sd);
-    return twin ? tr_safetensors_write_int8(path, &job->student, twin, metadata, err)
-                : tr_safetensors_write(path, &job->student, job->weights.params, metadata, err);
+    note(&notes, "format", "retort");
+    note(&notes, "arch", arch);
+    note(&notes, "pool", job->lab.shape.pool == SPACE_POOL_CLASS ? "class" : "mean");
+    note(&notes, "test_error", test_error);
+    job->lab.task->kind->describe(job->lab.task, &notes, note);
+    rc = twin ? tr_safetensors_write_int8(path, &job->student, twin, notes.list, err)
+              : tr_safetensors_write(path, &job->student, job->weights.params, notes.list, err);
+    notes_release(&notes);
+    return rc;
 }
 
 static rt_status write_int8(const struct job *job, double error, const char *path,
@@ -361,7 +383,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     RT_TRY(tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
                                                     : lab_teach(lab, stop, err));
     RT_TRY(lab_live_open(lab, &lab->study.full, err));
-    const struct tr_recipe full = study_full_recipe(&lab->study, lab->split.train_count);
+    const struct tr_recipe full = study_full_recipe(&lab->study, lab->task->split.train_count);
     const struct evaluator context = {
         .recipe = &full, .kernels = lab->kernels, .tunings = &job->settings.tunings};
     job->recipe = evaluator_recipe(&context, job->arch.width);

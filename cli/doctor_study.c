@@ -16,28 +16,24 @@
 
 struct checked { /* all zero: nothing loaded */
     struct study study;
-    struct tr_images train, test;
-    struct tr_split split;
+    struct tr_task *train, *test;
     struct space_shape shape;
     const struct tr_kernels *kernels;
 };
 
 static void release(struct checked *c)
 {
-    tr_split_release(&c->split);
-    tr_images_release(&c->test);
-    tr_images_release(&c->train);
+    tr_task_close(c->test);
+    tr_task_close(c->train);
     study_release(&c->study);
 }
 
-static rt_status check_images(struct doctor *doctor, const char *what, const char *images,
-                              const char *labels, int classes, struct tr_images *out,
-                              struct rt_err *err)
+static void say_task(struct doctor *doctor, const char *what, const struct tr_task *task)
 {
-    RT_TRY(tr_images_load_idx(out, images, labels, classes, err));
-    doctor_say(doctor, VERDICT_OK, what, "%d images of %dx%dx%d, %d classes", out->count,
-               out->height, out->width, out->channels, out->classes);
-    return RT_OK;
+    const struct space_shape *shape = &task->shape;
+
+    doctor_say(doctor, VERDICT_OK, what, "%d images of %dx%dx%d, %d classes", task->rows,
+               shape->height, shape->width, shape->channels, shape->classes);
 }
 
 /* ", 2000 to weigh the teachers on", or nothing. */
@@ -69,27 +65,22 @@ static rt_status check_external(struct doctor *doctor, const struct study *study
 
 static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_err *err)
 {
+    const struct tr_split *split;
     char text[48];
-    const struct study_data *data = &c->study.data;
-    struct tr_images *train = &c->train, *test = &c->test;
 
-    RT_TRY(check_images(doctor, "train data", data->train_images, data->train_labels, data->classes,
-                        train, err));
-    RT_TRY(lab_split(&c->study, train, &c->split, err));
-    doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate%s",
-               c->split.train_count, c->split.validation_count, held_out(&c->split, text));
-    if (!data->test_images[0]) {
+    RT_TRY(lab_open_task(&c->study, &c->train, err));
+    say_task(doctor, "train data", c->train);
+    split = &c->train->split;
+    doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate%s", split->train_count,
+               split->validation_count, held_out(split, text));
+    if (!c->study.data.test_images[0]) {
         doctor_say(doctor, VERDICT_WARN, "test data",
                    "none: 'retort distill' cannot report a test "
                    "accuracy");
         return RT_OK;
     }
-    RT_TRY(check_images(doctor, "test data", data->test_images, data->test_labels, train->classes,
-                        test, err));
-    if (test->height != train->height || test->width != train->width ||
-        test->channels != train->channels)
-        return rt_fail(err, RT_ESHAPE, "'%s' has images of another size than '%s'",
-                       data->test_images, data->train_images);
+    RT_TRY(lab_open_test(&c->study, c->train, &c->test, err));
+    say_task(doctor, "test data", c->test);
     return RT_OK;
 }
 
@@ -99,9 +90,7 @@ static rt_status check_space(struct doctor *doctor, struct checked *c, struct rt
     struct space_cost small, large;
     struct space_arch arch;
 
-    c->shape = (struct space_shape){c->train.height, c->train.width, c->train.channels,
-                                    c->train.classes, space->shape.pool};
-    RT_TRY(study_bind_shape(&c->study, &c->shape, err));
+    RT_TRY(study_bind_shape(&c->study, &c->train->shape, err));
     c->shape = space->shape;
     char *size = space_size_text(space);
     if (!size)
@@ -124,8 +113,7 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
     struct tr_live live = {0}; /* the teacher of layer-wise losses: its shapes are enough */
     const struct tr_knowledge said = {
         .key = {.teachers = c->study.teachers.count, .classes = c->shape.classes}};
-    const struct tr_data data = {
-        .images = &c->train, .split = &c->split, .knowledge = &said, .live = &live};
+    const struct tr_data data = {.task = c->train, .knowledge = &said, .live = &live};
     const struct tr_trial trial = {.arch = arch,
                                    .shape = &c->shape,
                                    .kernels = c->kernels,
@@ -183,7 +171,7 @@ static rt_status show_weights(struct doctor *doctor, struct checked *c,
                               const struct tr_knowledge *knowledge, struct rt_err *err)
 {
     const struct tr_ensemble_spec *spec = &c->study.teachers;
-    const struct tr_data data = {.images = &c->train, .split = &c->split, .knowledge = knowledge};
+    const struct tr_data data = {.task = c->train, .knowledge = knowledge};
     struct tr_distill *distill = &c->study.recipe.distill;
 
     RT_TRY(tr_teachers_weigh(spec, &data, distill, err));
@@ -207,12 +195,8 @@ static void warn_of_recorded(struct doctor *doctor, const struct tr_ensemble_spe
 static void check_teachers(struct doctor *doctor, struct checked *c)
 {
     const struct tr_ensemble_spec *spec = &c->study.teachers;
-    const struct tr_teaching teaching = {.spec = spec,
-                                         .shape = &c->shape,
-                                         .images = &c->train,
-                                         .split = &c->split,
-                                         .kernels = c->kernels,
-                                         .threads = 1};
+    const struct tr_teaching teaching = {
+        .spec = spec, .shape = &c->shape, .task = c->train, .kernels = c->kernels, .threads = 1};
     struct tr_knowledge knowledge;
     struct rt_err err;
 

@@ -13,7 +13,7 @@
 
 static rt_status sheets_init(struct exam_sheets *s, size_t teachers, struct rt_err *err)
 {
-    const size_t n = (size_t)s->test.count, classes = (size_t)s->test.classes;
+    const size_t n = (size_t)s->test->rows, classes = (size_t)s->test->shape.classes;
 
     s->student = malloc(n * classes * sizeof(float));
     s->teachers = malloc(n * classes * teachers * sizeof(float));
@@ -22,7 +22,7 @@ static rt_status sheets_init(struct exam_sheets *s, size_t teachers, struct rt_e
     s->rows = malloc(n * sizeof(int));
     if (!s->student || !s->teachers || !s->ensemble || !s->target || !s->rows)
         return rt_fail(err, RT_ENOMEM, "no memory to evaluate %zu test examples", n);
-    for (int i = 0; i < s->test.count; i++)
+    for (int i = 0; i < s->test->rows; i++)
         s->rows[i] = i;
     return RT_OK;
 }
@@ -33,16 +33,16 @@ rt_status exam_open(const struct lab *lab, struct exam_sheets *sheets, struct rt
     rt_status rc;
 
     *sheets = (struct exam_sheets){0};
-    RT_TRY(lab_test_images(lab, &sheets->test, err));
+    RT_TRY(lab_open_test(&lab->study, lab->task, &sheets->test, err));
     if ((rc = sheets_init(sheets, (size_t)lab->study.teachers.count, err)) ||
-        (rc = tr_teachers_predict(&teaching, &sheets->test, sheets->teachers, err)))
+        (rc = tr_teachers_predict(&teaching, sheets->test, sheets->teachers, err)))
         exam_close(sheets);
     return rc;
 }
 
 void exam_close(struct exam_sheets *s)
 {
-    tr_images_release(&s->test);
+    tr_task_close(s->test);
     free(s->student);
     free(s->teachers);
     free(s->ensemble);
@@ -56,7 +56,7 @@ static rt_status grade_int8(const struct lab *lab, const struct space_arch *arch
                             const float *params, const struct tr_ranges *ranges,
                             struct exam_sheets *s, struct exam *exam, struct rt_err *err)
 {
-    const struct tr_images *test = &s->test;
+    const struct tr_task *test = s->test;
     struct tr_student student;
     struct rt_arena arena = {0};
     struct tr_twin twin;
@@ -66,12 +66,12 @@ static rt_status grade_int8(const struct lab *lab, const struct space_arch *arch
     if ((rc = rt_arena_init(&arena, tr_twin_bytes(&student, false), err)) == RT_OK &&
         (rc = tr_twin_init(&twin, &student, ranges, false, &arena, err)) == RT_OK) {
         tr_twin_update(&twin, &student, params);
-        rc = tr_predict(&student, &twin.weights, test, &lab->split, s->rows, test->count,
+        rc = tr_predict(&student, &twin.weights, test, s->rows, test->rows,
                         lab->study.search.workers, s->student, err);
     }
     if (rc == RT_OK)
-        rc = tr_fidelity_measure(s->student, s->target, test->labels, test->count, test->classes,
-                                 &exam->int8, err);
+        rc = tr_fidelity_measure(s->student, s->target, test->label, test->rows,
+                                 test->shape.classes, &exam->int8, err);
     exam->has_int8 = rc == RT_OK;
     exam->int8_bytes = (double)tr_int8_bytes(&student);
     rt_arena_release(&arena);
@@ -83,19 +83,19 @@ static rt_status grade(const struct lab *lab, const struct tr_student *student,
                        const struct tr_weights *weights, const struct tr_distill *distill,
                        struct exam_sheets *s, struct exam *exam, struct rt_err *err)
 {
-    const struct tr_images *test = &s->test;
-    const int classes = test->classes, teachers = lab->study.teachers.count;
+    const struct tr_task *test = s->test;
+    const int classes = test->shape.classes, teachers = lab->study.teachers.count;
     const struct tr_knowledge said = {
-        .key = {.teachers = teachers, .classes = classes, .rows = test->count},
+        .key = {.teachers = teachers, .classes = classes, .rows = test->rows},
         .logits = s->teachers};
 
-    RT_TRY(tr_predict(student, weights, test, &lab->split, s->rows, test->count,
-                      lab->study.search.workers, s->student, err));
-    tr_ensemble_rows(distill, &said, s->rows, test->count, s->target);
-    tr_log_of(s->target, (size_t)test->count * classes, s->ensemble);
-    RT_TRY(tr_fidelity_measure(s->student, s->target, test->labels, test->count, classes,
+    RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, lab->study.search.workers,
+                      s->student, err));
+    tr_ensemble_rows(distill, &said, s->rows, test->rows, s->target);
+    tr_log_of(s->target, (size_t)test->rows * classes, s->ensemble);
+    RT_TRY(tr_fidelity_measure(s->student, s->target, test->label, test->rows, classes,
                                &exam->student, err));
-    return tr_fidelity_measure(s->ensemble, s->target, test->labels, test->count, classes,
+    return tr_fidelity_measure(s->ensemble, s->target, test->label, test->rows, classes,
                                &exam->ensemble, err);
 }
 

@@ -19,7 +19,7 @@ struct exam {
 };
 
 struct exam_sheets { /* the test file, and what is said about it: owned */
-    struct tr_images test;
+    struct tr_task *test;
     float *student, *teachers, *ensemble;
     double *target;
     int *rows;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "trainer/task/image/image.h"
 
 static rt_status load_study(struct lab *lab, const char *path, const char *yaml, struct rt_err *err)
 {
@@ -14,34 +15,45 @@ static rt_status load_study(struct lab *lab, const char *path, const char *yaml,
     return study_load(path, &lab->study, err);
 }
 
-rt_status lab_split(const struct study *study, const struct tr_images *images,
-                    struct tr_split *split, struct rt_err *err)
+rt_status lab_open_task(const struct study *study, struct tr_task **task, struct rt_err *err)
 {
     const struct study_data *data = &study->data;
-    const int limit = data->train_limit ? data->train_limit + data->held_out : 0;
-    rt_status rc;
+    const struct tr_split_sizes sizes = {.validation = data->validation,
+                                         .held_out = data->held_out,
+                                         .train_limit = data->train_limit,
+                                         .seed = data->seed};
+    struct tr_images images;
 
-    RT_TRY(tr_split_init(split, images, data->validation, limit, data->seed, err));
-    if ((rc = tr_split_hold_out(split, images, data->held_out, data->seed, err)))
-        tr_split_release(split);
-    return rc;
+    RT_TRY(tr_images_load_idx(&images, data->train_images, data->train_labels, data->classes, err));
+    return tr_image_task(task, &images, study->space.shape.pool, &sizes, err);
+}
+
+rt_status lab_open_test(const struct study *study, const struct tr_task *task,
+                        struct tr_task **test, struct rt_err *err)
+{
+    const struct study_data *data = &study->data;
+    const struct space_shape *shape = &task->shape;
+    struct tr_images images;
+
+    if (!data->test_images[0] || !data->test_labels[0])
+        return rt_fail(err, RT_EARG,
+                       "'%.200s' names no test file; give data.test_images and data.test_labels",
+                       study->path);
+    RT_TRY(tr_images_load_idx(&images, data->test_images, data->test_labels, shape->classes, err));
+    if (images.height == shape->height && images.width == shape->width)
+        return tr_image_task_like(test, task, &images, err);
+    tr_images_release(&images);
+    return rt_fail(err, RT_ESHAPE, "'%.200s' has images of another size than '%.200s'",
+                   data->test_images, data->train_images);
 }
 
 static rt_status load_data(struct lab *lab, struct rt_err *err)
 {
-    const struct study_data *data = &lab->study.data;
-
     RT_TRY(tr_kernels_choose(&lab->kernels, err));
-    RT_TRY(tr_images_load_idx(&lab->images, data->train_images, data->train_labels, data->classes,
-                              err));
-    RT_TRY(lab_split(&lab->study, &lab->images, &lab->split, err));
-    lab->shape = (struct space_shape){.height = lab->images.height,
-                                      .width = lab->images.width,
-                                      .channels = lab->images.channels,
-                                      .classes = lab->images.classes};
-    RT_TRY(study_bind_shape(&lab->study, &lab->shape, err));
+    RT_TRY(lab_open_task(&lab->study, &lab->task, err));
+    RT_TRY(study_bind_shape(&lab->study, &lab->task->shape, err));
     lab->shape = lab->study.space.shape;
-    lab->data = (struct tr_data){.images = &lab->images, .split = &lab->split};
+    lab->data = (struct tr_data){.task = lab->task};
     return RT_OK;
 }
 
@@ -76,8 +88,7 @@ void lab_close(struct lab *lab)
     tr_ancestor_close(&lab->ancestor);
     tr_live_close(&lab->live);
     tr_knowledge_close(&lab->knowledge);
-    tr_split_release(&lab->split);
-    tr_images_release(&lab->images);
+    tr_task_close(lab->task);
     study_release(&lab->study);
 }
 
@@ -85,8 +96,7 @@ struct tr_teaching lab_teaching(const struct lab *lab, const atomic_int *stop)
 {
     return (struct tr_teaching){.spec = &lab->study.teachers,
                                 .shape = &lab->shape,
-                                .images = &lab->images,
-                                .split = &lab->split,
+                                .task = lab->task,
                                 .kernels = lab->kernels,
                                 .threads = lab->study.search.workers,
                                 .stop = stop};
@@ -115,23 +125,6 @@ rt_status lab_live_open(struct lab *lab, const struct tr_recipe *recipe, struct 
     RT_TRY(tr_live_open(&lab->live, &teaching, recipe->layers.teacher, err));
     lab->data.live = &lab->live;
     return RT_OK;
-}
-
-rt_status lab_test_images(const struct lab *lab, struct tr_images *images, struct rt_err *err)
-{
-    const struct study_data *data = &lab->study.data;
-
-    if (!data->test_images[0] || !data->test_labels[0])
-        return rt_fail(err, RT_EARG,
-                       "'%.200s' names no test file; give data.test_images and data.test_labels",
-                       lab->study.path);
-    RT_TRY(
-        tr_images_load_idx(images, data->test_images, data->test_labels, lab->images.classes, err));
-    if (images->height == lab->images.height && images->width == lab->images.width)
-        return RT_OK;
-    tr_images_release(images);
-    return rt_fail(err, RT_ESHAPE, "'%.200s' has images of another size than '%.200s'",
-                   data->test_images, data->train_images);
 }
 
 void lab_meter_step(void *context, int step, int steps)

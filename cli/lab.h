@@ -12,8 +12,7 @@ struct lab {
     struct study study;
     struct space_shape shape;
     const struct tr_kernels *kernels;
-    struct tr_images images;
-    struct tr_split split;
+    struct tr_task *task;          /* the training file's rows and their split */
     struct tr_knowledge knowledge; /* after lab_teachers_open() */
     struct tr_ancestor ancestor;   /* likewise, when a recipe starts from it */
     struct tr_live live;           /* after lab_live_open() */
@@ -28,9 +27,11 @@ rt_status lab_prepare(struct lab *lab, struct rt_err *err);
 rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct rt_err *err);
 void lab_close(struct lab *lab);
 
-/* Train, held-out and validation rows, as a study wants them. */
-rt_status lab_split(const struct study *study, const struct tr_images *images,
-                    struct tr_split *split, struct rt_err *err);
+/* The training file as a study's task; the test file as that task reads its own, RT_EARG when the
+ * study names none. */
+rt_status lab_open_task(const struct study *study, struct tr_task **task, struct rt_err *err);
+rt_status lab_open_test(const struct study *study, const struct tr_task *task,
+                        struct tr_task **test, struct rt_err *err);
 
 /* For the functions of trainer/teachers/teachers.h. */
 struct tr_teaching lab_teaching(const struct lab *lab, const atomic_int *stop);
@@ -38,8 +39,6 @@ struct tr_teaching lab_teaching(const struct lab *lab, const atomic_int *stop);
 rt_status lab_teachers_open(struct lab *lab, struct rt_err *err);
 /* The teacher whose layers a recipe learns from, when it has layer-wise losses. */
 rt_status lab_live_open(struct lab *lab, const struct tr_recipe *recipe, struct rt_err *err);
-/* The test file's images; RT_EARG when the study names none. */
-rt_status lab_test_images(const struct lab *lab, struct tr_images *images, struct rt_err *err);
 
 /* A line on stderr that shows how training of `name` goes: redrawn on a terminal, otherwise one a
  * tenth of the way. */

@@ -6,8 +6,7 @@
 enum { students = 3, examples = 300 };
 
 struct bed {
-    struct tr_images images;
-    struct tr_split split;
+    struct tr_task *task;
     struct tr_data data;
     struct tr_student student;
     struct rt_arena model;
@@ -33,9 +32,9 @@ static int bed_open(void **state)
     struct rt_err err;
 
     assert_non_null(bed);
-    toy_images(&bed->images, examples, 1);
-    assert_ok(tr_split_init(&bed->split, &bed->images, 60, 0, 1, &err));
-    bed->data = (struct tr_data){.images = &bed->images, .split = &bed->split};
+    bed->task = toy_task(examples, 60);
+
+    bed->data = (struct tr_data){.task = bed->task};
     assert_ok(tr_kernels_choose(&kernels, &err));
     assert_ok(tr_student_init(&bed->student, &arch, &shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->model, students * tr_weights_bytes(&bed->student, true), &err));
@@ -61,8 +60,7 @@ static int bed_close(void **state)
     struct bed *bed = *state;
     rt_arena_release(&bed->model);
     tr_student_release(&bed->student);
-    tr_split_release(&bed->split);
-    tr_images_release(&bed->images);
+    tr_task_close(bed->task);
     free(bed);
     return 0;
 }
@@ -147,7 +145,7 @@ static void the_order_of_two_students_changes_nothing(void **state)
 /* KL of what students 0 and 1 say about the validation rows. */
 static double apart(struct bed *bed)
 {
-    const int n = bed->split.validation_count, c = toy_classes;
+    const int n = bed->task->split.validation_count, c = toy_classes;
     float *logits = malloc((size_t)n * c * sizeof *logits);
     double *p = malloc((size_t)n * c * sizeof *p);
     struct tr_fidelity fidelity;
@@ -155,8 +153,8 @@ static double apart(struct bed *bed)
 
     assert_non_null(logits);
     assert_non_null(p);
-    assert_ok(tr_predict(&bed->student, &bed->weights[1], &bed->images, &bed->split,
-                         bed->split.validation, n, 1, logits, &err));
+    assert_ok(tr_predict(&bed->student, &bed->weights[1], bed->task, bed->task->split.validation, n,
+                         1, logits, &err));
     for (ptrdiff_t i = 0; i < n; i++) {
         double sum = 0;
         for (int j = 0; j < c; j++)
@@ -164,8 +162,8 @@ static double apart(struct bed *bed)
         for (int j = 0; j < c; j++)
             p[i * c + j] /= sum;
     }
-    assert_ok(tr_predict(&bed->student, &bed->weights[0], &bed->images, &bed->split,
-                         bed->split.validation, n, 1, logits, &err));
+    assert_ok(tr_predict(&bed->student, &bed->weights[0], bed->task, bed->task->split.validation, n,
+                         1, logits, &err));
     assert_ok(tr_fidelity_measure(logits, p, NULL, n, c, &fidelity, &err));
     free(logits);
     free(p);

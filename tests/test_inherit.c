@@ -15,8 +15,7 @@ struct net {
 
 /* A toy task, a network of made-up weights on it, and its scores. */
 struct bed {
-    struct tr_images images;
-    struct tr_split split;
+    struct tr_task *task;
     struct tr_data data;
     struct net teacher;
     struct tr_importance scores;
@@ -59,10 +58,10 @@ static void bed_init(struct bed *bed, const char *text)
     struct rt_err err;
 
     *bed = (struct bed){0};
-    toy_images(&bed->images, 120, 1);
-    assert_ok(tr_split_init(&bed->split, &bed->images, 30, 0, 1, &err));
-    bed->data = (struct tr_data){.images = &bed->images, .split = &bed->split};
-    assert_ok(tr_calibration_rows(&bed->split, 5, rows_run, &bed->rows, &bed->n, &err));
+    bed->task = toy_task(120, 30);
+
+    bed->data = (struct tr_data){.task = bed->task};
+    assert_ok(tr_calibration_rows(&bed->task->split, 5, rows_run, &bed->rows, &bed->n, &err));
     net_init(&bed->teacher, text);
     fill_uniform(bed->teacher.weights.params, bed->teacher.student.param_count, 3);
     for (size_t i = 0; i < bed->teacher.student.param_count; i++)
@@ -74,8 +73,7 @@ static void bed_release(struct bed *bed)
 {
     tr_importance_release(&bed->scores);
     net_release(&bed->teacher);
-    tr_split_release(&bed->split);
-    tr_images_release(&bed->images);
+    tr_task_close(bed->task);
     free(bed->rows);
 }
 
@@ -104,10 +102,8 @@ static double apart(const struct bed *bed, struct net *a, struct net *b)
 
     tr_weights_pack(&a->student, &a->weights);
     tr_weights_pack(&b->student, &b->weights);
-    assert_ok(tr_predict(&a->student, &a->weights, &bed->images, &bed->split, bed->rows, bed->n, 1,
-                         got, &err));
-    assert_ok(tr_predict(&b->student, &b->weights, &bed->images, &bed->split, bed->rows, bed->n, 1,
-                         want, &err));
+    assert_ok(tr_predict(&a->student, &a->weights, bed->task, bed->rows, bed->n, 1, got, &err));
+    assert_ok(tr_predict(&b->student, &b->weights, bed->task, bed->rows, bed->n, 1, want, &err));
     for (int i = 0; i < bed->n * toy_classes; i++) {
         const double gap = fabs((double)got[i] - (double)want[i]);
         worst = gap <= worst ? worst : gap; /* NaN is taken */
@@ -441,11 +437,11 @@ static double loss_with(struct bed *bed, int layer, int head, double factor, int
         for (int c = 8 * head; c < 8 * head + 8; c++)
             w[r * 16 + c] = (float)(factor * (double)w[r * 16 + c]);
     tr_weights_pack(&bed->teacher.student, &bed->teacher.weights);
-    assert_ok(tr_predict(&bed->teacher.student, &bed->teacher.weights, &bed->images, &bed->split,
-                         &row, 1, 1, z, &err));
+    assert_ok(
+        tr_predict(&bed->teacher.student, &bed->teacher.weights, bed->task, &row, 1, 1, z, &err));
     memcpy(w, copy, sizeof copy);
     for (int c = 0; c < toy_classes; c++)
-        sum += exp((double)z[c] - (double)z[bed->images.labels[row]]);
+        sum += exp((double)z[c] - (double)z[bed->task->label[row]]);
     return log(sum);
 }
 
@@ -476,16 +472,16 @@ static void calibration_rows_are_train_rows_drawn_by_seed(void **state)
     (void)state;
     bed_init(&bed, "L1-d16-k8-h2-f24-p4");
 
-    assert_ok(tr_calibration_rows(&bed.split, 5, rows_run, &same, &n, &err));
-    assert_ok(tr_calibration_rows(&bed.split, 6, rows_run, &other, &n, &err));
+    assert_ok(tr_calibration_rows(&bed.task->split, 5, rows_run, &same, &n, &err));
+    assert_ok(tr_calibration_rows(&bed.task->split, 6, rows_run, &other, &n, &err));
     assert_int_equal(n, rows_run);
     assert_memory_equal(same, bed.rows, rows_run * sizeof *same);
     assert_memory_not_equal(same, other, rows_run * sizeof *same);
     for (int i = 0; i < n; i++)
-        assert_true(among(bed.split.train, bed.split.train_count, same[i]));
-    assert_ok(tr_calibration_rows(&bed.split, 5, 1000, &all, &n, &err));
+        assert_true(among(bed.task->split.train, bed.task->split.train_count, same[i]));
+    assert_ok(tr_calibration_rows(&bed.task->split, 5, 1000, &all, &n, &err));
     assert_int_equal(n, 90);
-    assert_memory_equal(all, bed.split.train, 90 * sizeof *all);
+    assert_memory_equal(all, bed.task->split.train, 90 * sizeof *all);
     free(same);
     free(other);
     free(all);

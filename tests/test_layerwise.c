@@ -13,8 +13,7 @@ enum { micro = 3 };
 
 /* A task, a student, a teacher with weights of its own, and one bench of a run. */
 struct bed {
-    struct tr_images images;
-    struct tr_split split;
+    struct tr_task *task;
     struct tr_live live;
     struct tr_data data;
     struct tr_recipe recipe;
@@ -33,8 +32,8 @@ static void bed_init(struct bed *bed, const char *student, const char *teacher,
 
     *bed = (struct bed){.recipe = toy_recipe(20), .shape = toy_shape()};
     bed->shape.pool = pool;
-    toy_images(&bed->images, 120, 1);
-    assert_ok(tr_split_init(&bed->split, &bed->images, 30, 0, 1, &err));
+    bed->task = toy_task(120, 30);
+
     assert_ok(space_arch_parse(teacher, &arch, &err));
     assert_ok(tr_live_plan(&bed->live, &arch, &bed->shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->live.model, tr_weights_bytes(&bed->live.student, false), &err));
@@ -44,7 +43,7 @@ static void bed_init(struct bed *bed, const char *student, const char *teacher,
     for (size_t i = 0; i < bed->live.student.param_count; i++) /* as if trained: no small numbers */
         bed->live.weights.params[i] *= bed->live.weights.params[i] == 1 ? 1 : 8;
     tr_weights_pack(&bed->live.student, &bed->live.weights);
-    bed->data = (struct tr_data){.images = &bed->images, .split = &bed->split, .live = &bed->live};
+    bed->data = (struct tr_data){.task = bed->task, .live = &bed->live};
     assert_ok(space_arch_parse(student, &bed->arch, &err));
     assert_ok(tr_student_init(&bed->student, &bed->arch, &bed->shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->model, tr_weights_bytes(&bed->student, true), &err));
@@ -59,8 +58,7 @@ static void bed_release(struct bed *bed)
     rt_arena_release(&bed->model);
     rt_arena_release(&bed->arena);
     tr_student_release(&bed->student);
-    tr_split_release(&bed->split);
-    tr_images_release(&bed->images);
+    tr_task_close(bed->task);
 }
 
 static const struct tr_kernels *best_kernels(void)

@@ -13,8 +13,7 @@ enum { batch = 6 };
 
 /* A student of made-up weights, calibrated on a toy task, and its twin. */
 struct bed {
-    struct tr_images images;
-    struct tr_split split;
+    struct tr_task *task;
     struct tr_student student;
     struct tr_weights weights;
     struct tr_ranges ranges;
@@ -33,8 +32,8 @@ static void bed_init(struct bed *bed, const struct tr_kernels *kernels, enum spa
 
     *bed = (struct bed){0};
     shape.pool = pool;
-    toy_images(&bed->images, 60, 1);
-    assert_ok(tr_split_init(&bed->split, &bed->images, 12, 0, 1, &err));
+    bed->task = toy_task(60, 12);
+
     assert_ok(space_arch_parse("L3-d20-k5-h3.1.2-f24.16.28-p4", &arch, &err));
     assert_ok(tr_student_init(&bed->student, &arch, &shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->arena, 1 << 22, &err));
@@ -46,18 +45,17 @@ static void bed_init(struct bed *bed, const struct tr_kernels *kernels, enum spa
     for (size_t i = 0; i < bed->student.param_count; i++)
         bed->weights.params[i] *= .5F;
     tr_weights_pack(&bed->student, &bed->weights);
-    assert_ok(tr_int8_calibrate(&bed->student, &bed->weights, &bed->images, &bed->split,
-                                bed->split.train, bed->split.train_count, &bed->ranges, &err));
+    assert_ok(tr_int8_calibrate(&bed->student, &bed->weights, bed->task, bed->task->split.train,
+                                bed->task->split.train_count, &bed->ranges, &err));
     tr_twin_update(&bed->twin, &bed->student, bed->weights.params);
-    tr_images_gather(&bed->images, &bed->split, bed->split.train, batch, bed->pixels);
+    toy_values(bed->task, bed->task->split.train, batch, bed->pixels);
 }
 
 static void bed_release(struct bed *bed)
 {
     rt_arena_release(&bed->arena);
     tr_student_release(&bed->student);
-    tr_split_release(&bed->split);
-    tr_images_release(&bed->images);
+    tr_task_close(bed->task);
 }
 
 static const struct tr_kernels *best(void)
@@ -74,8 +72,8 @@ static void logits_of(struct bed *bed, const struct tr_student *student,
 {
     struct rt_err err;
 
-    assert_ok(tr_predict(student, weights, &bed->images, &bed->split, bed->split.validation,
-                         bed->split.validation_count, 1, out, &err));
+    assert_ok(tr_predict(student, weights, bed->task, bed->task->split.validation,
+                         bed->task->split.validation_count, 1, out, &err));
 }
 
 /* ---- integers ---- */
@@ -204,13 +202,13 @@ static void a_calibrated_range_is_the_largest_value_of_all_rows(void **state)
     float top = 0;
     (void)state;
     bed_init(&bed, best(), SPACE_POOL_CLASS);
-    float *all = malloc((size_t)bed.split.train_count * toy_side * toy_side * sizeof *all);
-    tr_images_gather(&bed.images, &bed.split, bed.split.train, bed.split.train_count, all);
-    for (int i = 0; i < bed.split.train_count * toy_side * toy_side; i++)
+    float *all = malloc((size_t)bed.task->split.train_count * toy_side * toy_side * sizeof *all);
+    toy_values(bed.task, bed.task->split.train, bed.task->split.train_count, all);
+    for (int i = 0; i < bed.task->split.train_count * toy_side * toy_side; i++)
         top = fmaxf(top, fabsf(all[i]));
 
-    assert_ok(tr_int8_calibrate(&bed.student, &bed.weights, &bed.images, &bed.split,
-                                bed.split.train, 1, &some, &err));
+    assert_ok(tr_int8_calibrate(&bed.student, &bed.weights, bed.task, bed.task->split.train, 1,
+                                &some, &err));
 
     assert_true(bed.ranges.amax[0] == top);
     for (int i = 0; i < 4 * 3 + 2; i++) {

@@ -11,8 +11,7 @@ enum { examples = 120 };
 
 struct bed { /* a task, two teachers' specifications, and what the training reported */
     char folder[64];
-    struct tr_images images;
-    struct tr_split split;
+    struct tr_task *task;
     struct space_shape shape;
     struct tr_ensemble_spec spec;
     struct tr_teaching teaching;
@@ -51,8 +50,8 @@ static int bed_open(void **state)
     assert_non_null(bed);
     strcpy(bed->folder, "/tmp/retort-teachers-XXXXXX");
     assert_non_null(mkdtemp(bed->folder));
-    toy_images(&bed->images, examples, 1);
-    assert_ok(tr_split_init(&bed->split, &bed->images, 24, 0, 1, &err));
+    bed->task = toy_task(examples, 24);
+
     bed->shape = toy_shape();
     bed->spec.count = 2;
     bed->spec.teacher[0] = small_teacher("ann", "L1-d8-k4-h2-f16-p4");
@@ -60,8 +59,7 @@ static int bed_open(void **state)
     snprintf(bed->spec.folder, sizeof bed->spec.folder, "%s/some/cache", bed->folder);
     bed->teaching = (struct tr_teaching){.spec = &bed->spec,
                                          .shape = &bed->shape,
-                                         .images = &bed->images,
-                                         .split = &bed->split,
+                                         .task = bed->task,
                                          .threads = 1,
                                          .progress = count_steps,
                                          .progress_context = bed};
@@ -77,8 +75,7 @@ static int bed_close(void **state)
 
     snprintf(command, sizeof command, "rm -r %s", bed->folder);
     assert_int_equal(system(command), 0);
-    tr_split_release(&bed->split);
-    tr_images_release(&bed->images);
+    tr_task_close(bed->task);
     free(bed);
     return 0;
 }
@@ -155,7 +152,7 @@ static void what_is_known_is_what_the_teachers_predict(void **state)
     assert_non_null(predicted);
     teach(bed);
     logits = known(bed);
-    assert_ok(tr_teachers_predict(&bed->teaching, &bed->images, predicted, &err));
+    assert_ok(tr_teachers_predict(&bed->teaching, bed->task, predicted, &err));
 
     assert_memory_equal(logits, predicted, n * sizeof *logits);
     free(logits);
@@ -231,21 +228,20 @@ static void a_changed_recipe_is_refused_by_open_and_replaced_by_teach(void **sta
 static void other_data_or_another_split_is_refused_by_open(void **state)
 {
     struct bed *bed = *state;
-    struct tr_split other;
-    struct rt_err err;
+    struct tr_task *other =
+        toy_task_split(examples, (struct tr_split_sizes){.validation = 24, .seed = 2});
     char kept;
 
     teach(bed);
-    kept = bed->images.hash[0];
-    bed->images.hash[0] = '*';
+    kept = bed->task->hash[0];
+    bed->task->hash[0] = '*';
     refuse_open(bed, RT_EMISMATCH, "other data");
-    bed->images.hash[0] = kept;
-    assert_ok(tr_split_init(&other, &bed->images, 24, 0, 2, &err));
-    bed->teaching.split = &other;
+    bed->task->hash[0] = kept;
+    bed->teaching.task = other;
     refuse_open(bed, RT_EMISMATCH, "other data");
-    bed->teaching.split = &bed->split;
+    bed->teaching.task = bed->task;
     free(known(bed));
-    tr_split_release(&other);
+    tr_task_close(other);
 }
 
 static void a_weight_does_not_make_the_cache_stale(void **state)
@@ -394,24 +390,12 @@ static void predict_wants_test_logits_of_a_recorded_teacher(void **state)
     assert_non_null(logits);
     record(bed, examples, toy_classes, 0);
     teach(bed);
-    assert_int_equal(tr_teachers_predict(&bed->teaching, &bed->images, logits, &err), RT_EARG);
+    assert_int_equal(tr_teachers_predict(&bed->teaching, bed->task, logits, &err), RT_EARG);
     assert_says(&err, "teacher 'bob'");
     memcpy(bed->spec.teacher[1].test_logits, bed->spec.teacher[1].train_logits, RT_PATH_MAX);
-    assert_ok(tr_teachers_predict(&bed->teaching, &bed->images, logits, &err));
+    assert_ok(tr_teachers_predict(&bed->teaching, bed->task, logits, &err));
     assert_near(logits[2 * toy_classes + toy_classes + 1], 4 / 8., 0); /* row 1, bob, class 1 */
     free(logits);
-}
-
-static void predict_refuses_images_of_another_size(void **state)
-{
-    struct bed *bed = *state;
-    struct tr_images wide = bed->images;
-    struct rt_err err;
-    float logits[1];
-
-    teach(bed);
-    wide.width++;
-    assert_int_equal(tr_teachers_predict(&bed->teaching, &wide, logits, &err), RT_ESHAPE);
 }
 
 static void ensemble_weights_are_normalised(void **state)
@@ -433,7 +417,7 @@ static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
     struct bed *bed = *state;
     struct tr_fidelity ann, bob, both;
     struct tr_knowledge knowledge;
-    struct tr_data data = {.images = &bed->images, .split = &bed->split, .knowledge = &knowledge};
+    struct tr_data data = {.task = bed->task, .knowledge = &knowledge};
     struct tr_distill distill;
     struct rt_err err;
 
@@ -460,12 +444,15 @@ static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
 {
     struct bed *bed = *state;
     struct tr_knowledge knowledge;
-    struct tr_data data = {.images = &bed->images, .split = &bed->split, .knowledge = &knowledge};
+    struct tr_data data = {.task = bed->task, .knowledge = &knowledge};
     struct tr_distill given, fitted, again, alone;
     double *p, weight[2] = {.5, .5};
     struct rt_err err;
 
-    assert_ok(tr_split_hold_out(&bed->split, &bed->images, 30, 1, &err));
+    tr_task_close(bed->task);
+    bed->task = toy_task_split(
+        examples, (struct tr_split_sizes){.validation = 24, .held_out = 30, .seed = 1});
+    bed->teaching.task = data.task = bed->task;
     bed->spec.teacher[0].weight = 3;
     teach(bed);
     assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
@@ -486,16 +473,17 @@ static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
     /* the same by hand: temperatures, then EM with its floor */
     int labels[30];
     for (int i = 0; i < 30; i++)
-        labels[i] = bed->images.labels[bed->split.held_out[i]];
-    const int classes = bed->images.classes;
-    const struct tr_held_out rows = {knowledge.logits, bed->split.held_out, labels, 30, 2, classes};
+        labels[i] = bed->task->label[bed->task->split.held_out[i]];
+    const int classes = bed->task->shape.classes;
+    const struct tr_held_out rows = {knowledge.logits, bed->task->split.held_out, labels, 30, 2,
+                                     classes};
     p = calloc(60, sizeof *p);
     assert_non_null(p);
     for (int k = 0; k < 2; k++) {
         assert_near(fitted.calibration[k], tr_calibrate(&rows, k), 0);
         for (ptrdiff_t i = 0; i < 30; i++) {
             const float *v =
-                knowledge.logits + ((ptrdiff_t)bed->split.held_out[i] * 2 + k) * classes;
+                knowledge.logits + ((ptrdiff_t)bed->task->split.held_out[i] * 2 + k) * classes;
             double sum = 0;
             for (int c = 0; c < classes; c++)
                 sum += exp((double)v[c] / fitted.calibration[k]);
@@ -520,7 +508,7 @@ static void agreement_counts_rows_of_one_most_likely_class(void **state)
 {
     struct bed *bed = *state;
     struct tr_knowledge knowledge;
-    struct tr_data data = {.images = &bed->images, .split = &bed->split, .knowledge = &knowledge};
+    struct tr_data data = {.task = bed->task, .knowledge = &knowledge};
     struct tr_distill distill;
     struct tr_fidelity bob;
     double agreement[9];
@@ -564,7 +552,6 @@ int main(void)
         in_bed(recorded_logits_that_do_not_fit_the_data_are_refused),
         in_bed(a_recorded_logit_that_is_not_finite_is_named),
         in_bed(predict_wants_test_logits_of_a_recorded_teacher),
-        in_bed(predict_refuses_images_of_another_size),
         in_bed(ensemble_weights_are_normalised),
         in_bed(fidelity_is_that_of_each_teacher_and_of_the_ensemble),
         in_bed(teachers_are_weighed_on_rows_that_nobody_trains_on),

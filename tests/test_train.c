@@ -7,8 +7,7 @@
 #include "trainer/measure/trial.h"
 
 struct bed { /* a task, a student and its weights */
-    struct tr_images images;
-    struct tr_split split;
+    struct tr_task *task;
     struct tr_data data;
     struct space_arch arch;
     struct space_shape shape;
@@ -23,9 +22,9 @@ static void bed_init(struct bed *bed)
     struct rt_err err;
 
     *bed = (struct bed){.arch = toy_arch(), .shape = toy_shape()};
-    toy_images(&bed->images, 300, 1);
-    assert_ok(tr_split_init(&bed->split, &bed->images, 60, 0, 1, &err));
-    bed->data = (struct tr_data){.images = &bed->images, .split = &bed->split};
+    bed->task = toy_task(300, 60);
+
+    bed->data = (struct tr_data){.task = bed->task};
     assert_ok(tr_kernels_choose(&bed->kernels, &err));
     assert_ok(tr_student_init(&bed->student, &bed->arch, &bed->shape, bed->kernels, &err));
     assert_ok(rt_arena_init(&bed->model, tr_weights_bytes(&bed->student, true), &err));
@@ -37,8 +36,7 @@ static void bed_release(struct bed *bed)
 {
     rt_arena_release(&bed->model);
     tr_student_release(&bed->student);
-    tr_split_release(&bed->split);
-    tr_images_release(&bed->images);
+    tr_task_close(bed->task);
 }
 
 static struct tr_training bed_training(const struct bed *bed, const struct tr_recipe *recipe)

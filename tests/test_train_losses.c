@@ -8,8 +8,7 @@
 enum { teachers = 2, classes = 3, count = 300 };
 
 struct bed { /* a task, two teachers who know it roughly, and a student */
-    struct tr_images images;
-    struct tr_split split;
+    struct tr_task *task;
     struct tr_knowledge knowledge;
     struct tr_data data;
     struct tr_student student;
@@ -45,19 +44,18 @@ static int bed_open(void **state)
     struct rt_err err;
 
     assert_non_null(bed);
-    toy_images(&bed->images, count, 1);
-    assert_int_equal(bed->images.classes, classes);
-    assert_ok(tr_split_init(&bed->split, &bed->images, 60, 0, 1, &err));
+    bed->task = toy_task(count, 60);
+    assert_int_equal(bed->task->shape.classes, classes);
+
     fill_uniform(&bed->logits[0][0][0], (size_t)count * teachers * classes, 9);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < teachers; k++)
-            bed->logits[i][k][bed->images.labels[i]] += 2;
+            bed->logits[i][k][bed->task->label[i]] += 2;
     bed->knowledge.key.teachers = teachers;
     bed->knowledge.key.classes = classes;
     bed->knowledge.key.rows = count;
     bed->knowledge.logits = &bed->logits[0][0][0];
-    bed->data = (struct tr_data){
-        .images = &bed->images, .split = &bed->split, .knowledge = &bed->knowledge};
+    bed->data = (struct tr_data){.task = bed->task, .knowledge = &bed->knowledge};
     assert_ok(tr_kernels_choose(&kernels, &err));
     assert_ok(tr_student_init(&bed->student, &arch, &shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->model, tr_weights_bytes(&bed->student, true), &err));
@@ -83,8 +81,7 @@ static int bed_close(void **state)
 
     rt_arena_release(&bed->model);
     tr_student_release(&bed->student);
-    tr_split_release(&bed->split);
-    tr_images_release(&bed->images);
+    tr_task_close(bed->task);
     free(bed);
     return 0;
 }

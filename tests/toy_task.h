@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "trainer/learn/train.h"
+#include "trainer/task/image/image.h"
 
 enum { toy_side = 8, toy_classes = 3 };
 
@@ -34,6 +35,23 @@ static inline void toy_images(struct tr_images *images, int count, uint64_t seed
     rt_hash_bytes(images->pixels, (size_t)count * toy_side * toy_side, images->hash);
 }
 
+static inline struct tr_task *toy_task_split(int count, struct tr_split_sizes sizes)
+{
+    struct tr_images images;
+    struct tr_task *task;
+    struct rt_err err;
+
+    toy_images(&images, count, 1);
+    assert_ok(tr_image_task(&task, &images, SPACE_POOL_CLASS, &sizes, &err));
+    return task;
+}
+
+/* All but `validation` are train rows. */
+static inline struct tr_task *toy_task(int count, int validation)
+{
+    return toy_task_split(count, (struct tr_split_sizes){.validation = validation, .seed = 1});
+}
+
 static inline struct space_shape toy_shape(void)
 {
     return (struct space_shape){toy_side, toy_side, 1, toy_classes, SPACE_POOL_CLASS};
@@ -44,6 +62,21 @@ static inline struct space_arch toy_arch(void)
     struct space_arch arch;
     assert_int_equal(space_arch_parse("L2-d16-k8-h2-f24-p4", &arch, NULL), RT_OK);
     return arch;
+}
+
+/* What a network reads of these rows: out (n, numbers of one). */
+static inline void toy_values(const struct tr_task *task, const int *rows, int n, float *out)
+{
+    const struct space_arch arch = toy_arch();
+    struct rt_arena arena;
+    struct tr_batch batch;
+    struct rt_err err;
+
+    assert_ok(rt_arena_init(&arena, 1 << 22, &err));
+    assert_ok(tr_batch_init(&batch, &arch, &task->shape, n, &arena, &err));
+    task->kind->fill(task, rows, n, &batch);
+    memcpy(out, batch.values, (size_t)n * batch.numbers * sizeof *out);
+    rt_arena_release(&arena);
 }
 
 static inline struct tr_recipe toy_recipe(int steps)

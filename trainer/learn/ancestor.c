@@ -29,7 +29,7 @@ static rt_status measure(struct tr_ancestor *a, const struct tr_prune *prune,
 {
     int *rows, n;
 
-    RT_TRY(tr_calibration_rows(data->split, seed, prune->calibration, &rows, &n, err));
+    RT_TRY(tr_calibration_rows(&data->task->split, seed, prune->calibration, &rows, &n, err));
     const rt_status rc = tr_importance_measure(&a->scores, prune->importance, &a->network,
                                                &a->weights, data, rows, n, err);
     free(rows);

@@ -76,7 +76,8 @@ struct bench {
     const struct tr_data *data;
     struct tr_importance *scores;
     struct tr_pass *pass;
-    float *images, *logits, *dlogits, *grads, *rows;
+    struct tr_batch batch;
+    float *logits, *dlogits, *grads, *rows;
     double *scratch;
     struct tr_distill answer; /* cross-entropy with the ensemble's answer */
 };
@@ -95,8 +96,7 @@ static rt_status bench_init(struct bench *b, int batch, struct rt_arena *arena, 
     const int widest = inner > ffn ? inner : ffn;
     const size_t c = (size_t)s->classes;
 
-    b->images = rt_arena_alloc(arena, (size_t)batch * s->height * s->width * s->channels,
-                               sizeof *b->images);
+    RT_TRY(tr_batch_init(&b->batch, &b->network->arch, s, batch, arena, err));
     b->logits = rt_arena_alloc(arena, (size_t)batch * c, sizeof *b->logits);
     b->dlogits = rt_arena_alloc(arena, c, sizeof *b->dlogits);
     b->grads = rt_arena_zalloc(arena, n->param_count, sizeof *b->grads);
@@ -213,7 +213,7 @@ static void add_gradients(const struct bench *b, int row)
     const float *said = knowledge ? knowledge->logits + (ptrdiff_t)row * teachers * classes : NULL;
     struct tr_distill_stats stats = {0};
 
-    tr_distill_loss(&b->answer, 1, b->logits, said, teachers, &b->data->images->labels[row], 1,
+    tr_distill_loss(&b->answer, 1, b->logits, said, teachers, &b->data->task->label[row], 1,
                     classes, 1, b->scratch, b->dlogits, &stats);
     memset(b->grads, 0, b->network->param_count * sizeof *b->grads);
     tr_pass_backward(b->pass, b->network, b->weights, b->dlogits, b->grads);
@@ -229,14 +229,14 @@ static int batch_of(enum tr_importance_kind kind)
     return kind == TR_IMPORTANCE_GRADIENT ? 1 : pass_rows;
 }
 
-static void score(const struct bench *b, enum tr_importance_kind kind, const int *rows, int n)
+static void score(struct bench *b, enum tr_importance_kind kind, const int *rows, int n)
 {
     const int batch = batch_of(kind);
 
     for (int first = 0; first < n; first += batch) {
         const int count = n - first < batch ? n - first : batch;
-        tr_images_gather(b->data->images, b->data->split, rows + first, count, b->images);
-        tr_pass_forward(b->pass, b->network, b->weights, b->images, count, b->logits);
+        b->data->task->kind->fill(b->data->task, rows + first, count, &b->batch);
+        tr_pass_forward(b->pass, b->network, b->weights, b->batch.values, count, b->logits);
         if (kind == TR_IMPORTANCE_GRADIENT)
             add_gradients(b, rows[first]);
         else

@@ -34,7 +34,7 @@ void tr__lesson_learn(struct tr_lesson *lesson, const struct tr_training *job, c
     const double scale = 1.0 / job->recipe->batch;
 
     for (int i = 0; i < count; i++) {
-        lesson->labels[i] = data->images->labels[rows[i]];
+        lesson->labels[i] = data->task->label[rows[i]];
         if (teachers)
             memcpy(lesson->teacher + i * row_values, data->knowledge->logits + rows[i] * row_values,
                    row_values * sizeof(float));

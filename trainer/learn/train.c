@@ -21,7 +21,7 @@ struct bench {
     struct tr_pass *pass;          /* NULL when layer-wise losses are in force all the time */
     struct tr_layer_bench layered; /* when there are any */
     struct tr_infer *infer;        /* of the mean weights, when they are wanted */
-    float *images;
+    struct tr_batch batch;
     struct tr_lesson lesson;
     struct tr_watch watch; /* of QAT */
 };
@@ -36,8 +36,8 @@ struct run {
     struct bench *bench;            /* [threads] */
     float **grads;                  /* [lanes] of param_count */
     struct tr_distill_stats *stats; /* [lanes] */
-    int *order, *rows;              /* [train_count], [batch] */
-    int64_t next;                   /* examples handed out so far */
+    struct tr_feed feed;
+    int *rows;                      /* [batch] of this step */
     struct tr_layerwise layers;     /* when the recipe has any */
     struct tr_lesson whole;         /* of a batch, when the loss needs one */
     const struct tr_online *online; /* of a student that learns from peers, else NULL */
@@ -64,12 +64,6 @@ static bool wants_whole(const struct run *run)
            (teachers_of(run->job) && tr_distill_needs_batch(&run->job->recipe->distill));
 }
 
-static size_t pixels_of(const struct tr_student *student)
-{
-    const struct space_shape *s = &student->shape;
-    return (size_t)s->height * s->width * s->channels;
-}
-
 static rt_status bench_init(const struct run *run, struct bench *b, struct rt_arena *arena,
                             struct rt_err *err)
 {
@@ -78,7 +72,7 @@ static rt_status bench_init(const struct run *run, struct bench *b, struct rt_ar
     const struct tr_student *student = job->student;
     const int m = job->recipe->micro_batch;
 
-    b->images = rt_arena_alloc(arena, (size_t)m * pixels_of(student), sizeof(float));
+    RT_TRY(tr_batch_init(&b->batch, &student->arch, &student->shape, m, arena, err));
     tr__lesson_init(&b->lesson, job, m, arena);
     if (wants_own(job))
         RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
@@ -115,31 +109,9 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
             sizeof(double));
     if (wants_own(job))
         RT_TRY(tr_weights_init(&run->own, job->student, false, arena, err));
-    run->order = rt_arena_alloc(arena, (size_t)job->data->split->train_count, sizeof(int));
+    RT_TRY(tr_feed_init(&run->feed, job->data->task, job->seed, arena, err));
     run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
     return rt_arena_check(arena, "this training run", err);
-}
-
-static void shuffle_epoch(struct run *run, int64_t epoch)
-{
-    const struct tr_split *split = run->job->data->split;
-    struct rt_rng rng;
-
-    memcpy(run->order, split->train, (size_t)split->train_count * sizeof *run->order);
-    rt_rng_init(&rng, run->job->seed, RT_STREAM_ORDER, (uint64_t)epoch);
-    rt_rng_shuffle(&rng, run->order, (size_t)split->train_count);
-}
-
-/* The next batch of rows; an epoch's tail and the next epoch's head may share one. */
-static void draw_rows(struct run *run)
-{
-    const int count = run->job->data->split->train_count;
-
-    for (int i = 0; i < run->job->recipe->batch; i++, run->next++) {
-        if (run->next % count == 0)
-            shuffle_epoch(run, run->next / count);
-        run->rows[i] = run->order[run->next % count];
-    }
 }
 
 /* The student's answers, and those of its mean weights where wanted, into the lesson. */
@@ -147,13 +119,13 @@ static void answer(const struct run *run, struct bench *b, const int *rows, int 
 {
     const struct tr_training *job = run->job;
 
-    tr_images_gather(job->data->images, job->data->split, rows, count, b->images);
+    job->data->task->kind->fill(job->data->task, rows, count, &b->batch);
     if (run->layered)
-        tr__layerwise_forward(&run->layers, &b->layered, b->images, count, b->lesson.logits);
+        tr__layerwise_forward(&run->layers, &b->layered, b->batch.values, count, b->lesson.logits);
     else
-        tr_pass_forward(b->pass, job->student, run->read, b->images, count, b->lesson.logits);
+        tr_pass_forward(b->pass, job->student, run->read, b->batch.values, count, b->lesson.logits);
     if (b->lesson.own && (run->asking || !run->whole.logits))
-        tr_infer_run(b->infer, job->student, &run->own, b->images, count, b->lesson.own);
+        tr_infer_run(b->infer, job->student, &run->own, b->batch.values, count, b->lesson.own);
 }
 
 /* Into the place of these rows in the whole batch. */
@@ -185,7 +157,7 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
     else
         tr__lesson_learn(&b->lesson, job, rows, count, progress, &run->stats[lane]);
     if (run->layered)
-        tr__layerwise_backward(&run->layers, &b->layered, b->images, count, dlogits, lane,
+        tr__layerwise_backward(&run->layers, &b->layered, b->batch.values, count, dlogits, lane,
                                run->grads[lane]);
     else
         tr_pass_backward(b->pass, job->student, run->read, dlogits, run->grads[lane]);
@@ -429,10 +401,10 @@ static void begin_step(struct run *run, int step)
 
     run->layered = tr_layers_active(&job->recipe->layers, progress_at(run, step));
     if (run->layered)
-        tr__layerwise_step(&run->layers, run->next / job->data->split->train_count);
+        tr__layerwise_step(&run->layers, tr_feed_epoch(&run->feed));
     if (job->recipe->quantise == TR_QUANTISE_QAT)
         begin_int8(run, step);
-    draw_rows(run);
+    tr_feed_next(&run->feed, job->recipe->batch, run->rows);
     ask(run, progress_at(run, step));
 }
 

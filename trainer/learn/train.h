@@ -24,7 +24,7 @@
 #include "trainer/distill/layers.h"
 #include "trainer/distill/online.h"
 #include "trainer/net/student.h"
-#include "trainer/task/image/images.h"
+#include "trainer/task/task.h"
 #include "trainer/teachers/knowledge.h"
 
 #define TR_LANES 8 /* of a multi-threaded run: at most so many threads help */
@@ -63,8 +63,7 @@ struct tr_live;    /* a teacher that runs: trainer/teachers/live.h */
 
 /* What all runs of a study share, read-only. */
 struct tr_data {
-    const struct tr_images *images;
-    const struct tr_split *split;
+    const struct tr_task *task;
     const struct tr_knowledge *knowledge; /* NULL: labels alone */
     const struct tr_ancestor *ancestor;   /* of TR_INIT_PRUNE; NULL: none */
     const struct tr_live *live;           /* for layer-wise losses; may be NULL otherwise */

@@ -11,17 +11,15 @@ enum { piece = 64 }; /* rows of one inference call */
 /* One thread's inference plan and input. */
 struct reader {
     struct tr_infer *infer;
-    float *images;
+    struct tr_batch batch;
 };
 
 static rt_status readers_init(struct reader *readers, int threads, const struct tr_student *student,
                               struct rt_arena *arena, struct rt_err *err)
 {
-    const struct space_shape *s = &student->shape;
-
     for (int t = 0; t < threads; t++) {
-        readers[t].images = rt_arena_alloc(
-            arena, (size_t)piece * s->height * s->width * s->channels, sizeof(float));
+        RT_TRY(
+            tr_batch_init(&readers[t].batch, &student->arch, &student->shape, piece, arena, err));
         RT_TRY(tr_infer_init(&readers[t].infer, student, piece, arena, err));
     }
     return rt_arena_check(arena, "evaluation", err);
@@ -29,15 +27,17 @@ static rt_status readers_init(struct reader *readers, int threads, const struct 
 
 static size_t reader_bytes(const struct tr_student *student)
 {
-    const struct space_shape *s = &student->shape;
+    struct rt_arena arena;
+    struct reader reader;
 
-    return tr_infer_bytes(student, piece) + 4096 +
-           (size_t)piece * s->height * s->width * s->channels * sizeof(float);
+    rt_arena_init_counting(&arena);
+    (void)readers_init(&reader, 1, student, &arena, NULL); /* cannot fail */
+    return arena.peak;
 }
 
 rt_status tr_predict(const struct tr_student *student, const struct tr_weights *weights,
-                     const struct tr_images *images, const struct tr_split *split, const int *rows,
-                     int n, int threads, float *logits, struct rt_err *err)
+                     const struct tr_task *task, const int *rows, int n, int threads, float *logits,
+                     struct rt_err *err)
 {
     const int pieces = (n + piece - 1) / piece, classes = student->shape.classes;
     struct reader *readers = calloc((size_t)threads, sizeof *readers);
@@ -50,13 +50,13 @@ rt_status tr_predict(const struct tr_student *student, const struct tr_weights *
         (rc = readers_init(readers, threads, student, &arena, err)))
         goto done;
 #pragma omp parallel for default(none)                                                             \
-    shared(readers, student, weights, images, split, rows, n, pieces, classes, logits, threads)    \
+    shared(readers, student, weights, task, rows, n, pieces, classes, logits, threads)             \
         num_threads(threads) schedule(static, 1) if (threads > 1)
     for (int t = 0; t < threads; t++)
         for (int p = t; p < pieces; p += threads) {
             const int first = p * piece, count = n - first < piece ? n - first : piece;
-            tr_images_gather(images, split, rows + first, count, readers[t].images);
-            tr_infer_run(readers[t].infer, student, weights, readers[t].images, count,
+            task->kind->fill(task, rows + first, count, &readers[t].batch);
+            tr_infer_run(readers[t].infer, student, weights, readers[t].batch.values, count,
                          logits + (ptrdiff_t)first * classes);
         }
 done:
@@ -85,7 +85,7 @@ rt_status tr_evaluate_validation(const struct tr_student *student, const struct 
                                  const struct tr_data *data, const struct tr_distill *distill,
                                  int threads, struct tr_fidelity *fidelity, struct rt_err *err)
 {
-    const struct tr_split *split = data->split;
+    const struct tr_split *split = &data->task->split;
     const int n = split->validation_count, c = student->shape.classes;
     float *logits = malloc((size_t)n * c * sizeof *logits);
     double *target = malloc((size_t)n * c * sizeof *target);
@@ -96,11 +96,10 @@ rt_status tr_evaluate_validation(const struct tr_student *student, const struct 
         rc = rt_fail(err, RT_ENOMEM, "no memory to evaluate %d rows", n);
         goto done;
     }
-    if ((rc = tr_predict(student, weights, data->images, split, split->validation, n, threads,
-                         logits, err)))
+    if ((rc = tr_predict(student, weights, data->task, split->validation, n, threads, logits, err)))
         goto done;
     for (int i = 0; i < n; i++)
-        labels[i] = data->images->labels[split->validation[i]];
+        labels[i] = data->task->label[split->validation[i]];
     if (data->knowledge)
         tr_ensemble_rows(distill, data->knowledge, split->validation, n, target);
     rc = tr_fidelity_measure(logits, data->knowledge ? target : NULL, labels, n, c, fidelity, err);
@@ -117,5 +116,5 @@ size_t tr_validation_bytes(const struct tr_student *student, const struct tr_dat
     const size_t row = (size_t)student->shape.classes * (sizeof(float) + sizeof(double));
 
     return (size_t)threads * reader_bytes(student) +
-           (size_t)data->split->validation_count * (row + sizeof(int));
+           (size_t)data->task->split.validation_count * (row + sizeof(int));
 }

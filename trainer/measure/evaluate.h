@@ -7,11 +7,11 @@
 #include "trainer/distill/fidelity.h"
 #include "trainer/learn/train.h"
 
-/* Logits (n, classes) of the given rows of the images; weights must be packed. The rows are spread
+/* Logits (n, classes) of the given rows of the task; weights must be packed. The rows are spread
  * over threads in fixed pieces: same bits for any number. */
 rt_status tr_predict(const struct tr_student *student, const struct tr_weights *weights,
-                     const struct tr_images *images, const struct tr_split *split, const int *rows,
-                     int n, int threads, float *logits, struct rt_err *err);
+                     const struct tr_task *task, const int *rows, int n, int threads, float *logits,
+                     struct rt_err *err);
 
 /* The ensemble's probabilities at T = 1 for the given rows: out (n, classes). */
 void tr_ensemble_rows(const struct tr_distill *distill, const struct tr_knowledge *knowledge,

@@ -13,9 +13,8 @@ rt_status tr_int8_ranges(const struct tr_student *student, const struct tr_weigh
 
     if (recipe->quantise == TR_QUANTISE_QAT)
         return RT_OK;
-    RT_TRY(tr_calibration_rows(data->split, seed, recipe->ptq_rows, &rows, &n, err));
-    const rt_status rc =
-        tr_int8_calibrate(student, weights, data->images, data->split, rows, n, ranges, err);
+    RT_TRY(tr_calibration_rows(&data->task->split, seed, recipe->ptq_rows, &rows, &n, err));
+    const rt_status rc = tr_int8_calibrate(student, weights, data->task, rows, n, ranges, err);
     free(rows);
     return rc;
 }
@@ -41,7 +40,7 @@ rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_wei
 size_t tr_int8_trial_bytes(const struct tr_student *student, const struct tr_data *data,
                            const struct tr_recipe *recipe, int threads)
 {
-    const size_t rows = (size_t)data->split->train_count * sizeof(int);
+    const size_t rows = (size_t)data->task->split.train_count * sizeof(int);
     const size_t ranges =
         recipe->quantise == TR_QUANTISE_PTQ ? rows + tr_int8_calibrate_bytes(student) : 0;
     const size_t twin = tr_twin_bytes(student, false) + tr_validation_bytes(student, data, threads);

@@ -4,59 +4,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/random.h"
 #include "trainer/net/student_internal.h"
 
-enum { example_count = 512, most_marks = 100000, fewest_steps = 5 };
+enum { most_marks = 100000, fewest_steps = 5 };
 
 static const double mark_seconds = 5e-3; /* between two looks at the peak */
-
-/* ---- a task ---- */
-
-void tr_noise_release(struct tr_noise *noise)
-{
-    tr_images_release(&noise->images);
-    free(noise->split.train);
-    free(noise->logits);
-}
-
-rt_status tr_noise_init(struct tr_noise *noise, const struct space_shape *shape, int teachers,
-                        struct rt_err *err)
-{
-    const size_t pixels = (size_t)example_count * shape->height * shape->width * shape->channels;
-    const size_t values = (size_t)example_count * teachers * shape->classes;
-    struct rt_rng rng;
-
-    *noise = (struct tr_noise){.images = {.count = example_count,
-                                          .height = shape->height,
-                                          .width = shape->width,
-                                          .channels = shape->channels,
-                                          .classes = shape->classes},
-                               .split = {.train_count = example_count, .mean = .5F, .sd = .25F}};
-    noise->images.pixels = malloc(pixels);
-    noise->images.labels = malloc(example_count * sizeof(int));
-    noise->split.train = malloc(example_count * sizeof(int));
-    noise->logits = malloc(values * sizeof(float));
-    if (!noise->images.pixels || !noise->images.labels || !noise->split.train || !noise->logits) {
-        tr_noise_release(noise);
-        return rt_fail(err, RT_ENOMEM, "no memory to measure speed");
-    }
-    rt_rng_init(&rng, 1, RT_STREAM_LATENCY, 1);
-    for (size_t i = 0; i < pixels; i++)
-        noise->images.pixels[i] = (uint8_t)rt_rng_below(&rng, 256);
-    for (size_t i = 0; i < values; i++)
-        noise->logits[i] = (float)rt_rng_normal(&rng);
-    for (int i = 0; i < example_count; i++) {
-        noise->split.train[i] = i;
-        noise->images.labels[i] = i % shape->classes;
-    }
-    noise->knowledge.key = (struct tr_knowledge_key){
-        .teachers = teachers, .classes = shape->classes, .rows = example_count};
-    noise->knowledge.logits = noise->logits;
-    noise->data = (struct tr_data){
-        .images = &noise->images, .split = &noise->split, .knowledge = &noise->knowledge};
-    return RT_OK;
-}
 
 /* ---- training ---- */
 

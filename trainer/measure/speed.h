@@ -15,18 +15,6 @@
 #include "trainer/learn/train.h"
 #include "trainer/measure/latency.h"
 
-/* A task made of noise: only its sizes matter. No validation rows. */
-struct tr_noise {
-    struct tr_images images;
-    struct tr_split split;
-    struct tr_knowledge knowledge;
-    float *logits;
-    struct tr_data data; /* of the above */
-};
-rt_status tr_noise_init(struct tr_noise *noise, const struct space_shape *shape, int teachers,
-                        struct rt_err *err);
-void tr_noise_release(struct tr_noise *noise);
-
 struct tr_speed {
     double step_seconds;        /* median */
     double examples_per_second; /* batch / step_seconds */

@@ -141,7 +141,8 @@ void tr__input_back(const struct tr_student *student, const struct tr_weights *w
 struct bench {
     struct tr_pass *pass;
     struct tr_watch watch;
-    float *images, *logits;
+    struct tr_batch batch;
+    float *logits;
 };
 
 static rt_status bench_init(struct bench *b, const struct tr_student *student,
@@ -151,8 +152,7 @@ static rt_status bench_init(struct bench *b, const struct tr_student *student,
 
     *b = (struct bench){0};
     tr_ranges_clear(&b->watch.seen);
-    b->images = rt_arena_alloc(
-        arena, (size_t)calibration_batch * s->height * s->width * s->channels, sizeof(float));
+    RT_TRY(tr_batch_init(&b->batch, &student->arch, s, calibration_batch, arena, err));
     b->logits = rt_arena_alloc(arena, (size_t)calibration_batch * s->classes, sizeof(float));
     return tr_pass_init(&b->pass, student, calibration_batch, arena, err);
 }
@@ -168,8 +168,8 @@ size_t tr_int8_calibrate_bytes(const struct tr_student *student)
 }
 
 rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_weights *weights,
-                            const struct tr_images *images, const struct tr_split *split,
-                            const int *rows, int n, struct tr_ranges *ranges, struct rt_err *err)
+                            const struct tr_task *task, const int *rows, int n,
+                            struct tr_ranges *ranges, struct rt_err *err)
 {
     struct rt_arena arena;
     struct bench b;
@@ -180,8 +180,8 @@ rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_we
         tr_pass_watch(b.pass, &b.watch);
         for (int first = 0; first < n; first += calibration_batch) {
             const int count = n - first < calibration_batch ? n - first : calibration_batch;
-            tr_images_gather(images, split, rows + first, count, b.images);
-            tr_pass_forward(b.pass, student, weights, b.images, count, b.logits);
+            task->kind->fill(task, rows + first, count, &b.batch);
+            tr_pass_forward(b.pass, student, weights, b.batch.values, count, b.logits);
         }
         *ranges = b.watch.seen;
     }

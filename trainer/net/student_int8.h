@@ -15,7 +15,7 @@
 #define TRAINER_NET_STUDENT_INT8_H
 #include "trainer/distill/quantise.h"
 #include "trainer/net/student.h"
-#include "trainer/task/image/images.h"
+#include "trainer/task/task.h"
 
 #define TR_MAX_SITES (4 * SPACE_MAX_DEPTH + 2)
 
@@ -65,6 +65,6 @@ rt_status tr_watch_init(struct tr_watch *watch, const struct tr_student *student
 /* Ranges of a float network over these rows; and the bytes that this reserves. */
 size_t tr_int8_calibrate_bytes(const struct tr_student *student);
 rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_weights *weights,
-                            const struct tr_images *images, const struct tr_split *split,
-                            const int *rows, int n, struct tr_ranges *ranges, struct rt_err *err);
+                            const struct tr_task *task, const int *rows, int n,
+                            struct tr_ranges *ranges, struct rt_err *err);
 #endif

@@ -10,7 +10,7 @@
 rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr_data *data,
                             struct tr_distill *distill, struct rt_err *err)
 {
-    const struct tr_split *split = data->split;
+    const struct tr_split *split = &data->task->split;
     const struct tr_knowledge_key *key = &data->knowledge->key;
     struct tr_ensemble_report report;
     rt_status rc;
@@ -25,7 +25,7 @@ rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr
     if (!labels)
         return rt_fail(err, RT_ENOMEM, "no memory to weigh the teachers");
     for (int i = 0; i < split->held_out_count; i++)
-        labels[i] = data->images->labels[split->held_out[i]];
+        labels[i] = data->task->label[split->held_out[i]];
     const struct tr_held_out rows = {data->knowledge->logits, split->held_out, labels,
                                      split->held_out_count,   key->teachers,   key->classes};
     rc = tr_ensemble_fit(&rows, spec->weights, spec->calibrate, distill, &report, err);
@@ -36,7 +36,7 @@ rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr
 rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distill *distill, int k,
                               struct tr_fidelity *fidelity, struct rt_err *err)
 {
-    const struct tr_split *split = data->split;
+    const struct tr_split *split = &data->task->split;
     const struct tr_knowledge *knowledge = data->knowledge;
     const int n = split->validation_count, c = knowledge->key.classes, kk = knowledge->key.teachers;
     float *logits = malloc((size_t)n * c * sizeof *logits);
@@ -51,7 +51,7 @@ rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distil
     tr_ensemble_rows(distill, knowledge, split->validation, n, target);
     for (ptrdiff_t i = 0; i < n; i++) {
         const int row = split->validation[i];
-        labels[i] = data->images->labels[row];
+        labels[i] = data->task->label[row];
         if (k < kk)
             memcpy(logits + i * c, knowledge->logits + ((ptrdiff_t)row * kk + k) * c,
                    (size_t)c * sizeof *logits);
@@ -78,7 +78,7 @@ static int best_of(const float *v, int classes)
 rt_status tr_teachers_agreement(const struct tr_data *data, const struct tr_distill *distill,
                                 double *agreement, struct rt_err *err)
 {
-    const struct tr_split *split = data->split;
+    const struct tr_split *split = &data->task->split;
     const int n = split->validation_count, c = data->knowledge->key.classes;
     const int kk = data->knowledge->key.teachers, all = kk + 1;
     double *target = malloc((size_t)n * c * sizeof *target);

@@ -67,7 +67,7 @@ static rt_status recipe_hash(const struct tr_teaching *teaching, const struct tr
                              char text[RT_HASH_TEXT], struct rt_err *err)
 {
     char arch[SPACE_ARCH_TEXT], line[SPACE_ARCH_TEXT + 512];
-    const struct tr_split *split = teaching->split;
+    const struct tr_split *split = &teaching->task->split;
     struct rt_hash *hash = rt_hash_open();
     int n;
 
@@ -78,7 +78,7 @@ static rt_status recipe_hash(const struct tr_teaching *teaching, const struct tr
         line, sizeof line,
         "%s pool=%d epochs=%.17g batch=%d lr=%.17g warmup=%.17g wd=%.17g seed=%llu data=%s", arch,
         (int)teaching->shape->pool, spec->epochs, spec->batch, spec->learning_rate, spec->warmup,
-        spec->weight_decay, (unsigned long long)spec->seed, teaching->images->hash);
+        spec->weight_decay, (unsigned long long)spec->seed, teaching->task->hash);
     rt_hash_add(hash, line, (size_t)n);
     rt_hash_add(hash, split->train, (size_t)split->train_count * sizeof *split->train);
     rt_hash_close(hash, text);
@@ -120,9 +120,9 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
                                const struct tr_teacher_spec *spec, struct network *net,
                                struct rt_err *err)
 {
-    const int train_count = teaching->split->train_count;
+    const int train_count = teaching->task->split.train_count;
     const double steps = spec->epochs * train_count / spec->batch;
-    const struct tr_data data = {.images = teaching->images, .split = teaching->split};
+    const struct tr_data data = {.task = teaching->task};
     struct tr_recipe recipe = {
         .steps = !(steps < most_steps) ? 0
                  : steps < 1           ? 1
@@ -169,11 +169,11 @@ static void interleave(const float *logits, int n, int classes, int k, int teach
                (size_t)classes * sizeof *out);
 }
 
-/* Logits of a trained teacher for all images, into column k of out (n, K, C). */
+/* Logits of a trained teacher for all rows of the task, into column k of out (n, K, C). */
 static rt_status predict_all(const struct tr_teaching *teaching, struct network *net,
-                             const struct tr_images *images, int k, float *out, struct rt_err *err)
+                             const struct tr_task *task, int k, float *out, struct rt_err *err)
 {
-    const int n = images->count, classes = teaching->shape->classes;
+    const int n = task->rows, classes = teaching->shape->classes;
     float *logits = malloc((size_t)n * classes * sizeof *logits);
     int *rows = malloc((size_t)n * sizeof *rows);
     rt_status rc;
@@ -185,8 +185,7 @@ static rt_status predict_all(const struct tr_teaching *teaching, struct network 
     for (int i = 0; i < n; i++)
         rows[i] = i;
     tr_weights_pack(&net->student, &net->weights);
-    rc = tr_predict(&net->student, &net->weights, images, teaching->split, rows, n,
-                    teaching->threads, logits, err);
+    rc = tr_predict(&net->student, &net->weights, task, rows, n, teaching->threads, logits, err);
     if (rc == RT_OK)
         interleave(logits, n, classes, k, teaching->spec->count, out);
 done:
@@ -250,7 +249,7 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
 
     snprintf(key->name[k], TR_TEACHER_NAME, "%s", spec->name);
     if (spec->recorded)
-        return read_recorded(teaching, spec->train_logits, teaching->images->count, k, out,
+        return read_recorded(teaching, spec->train_logits, teaching->task->rows, k, out,
                              key->teacher[k], err);
     RT_TRY(network_open(&net, teaching, spec, may_train, err));
     rc = tr__teacher_load(teaching, spec, &net.student, net.weights.params, err);
@@ -259,7 +258,7 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
     if (rc == RT_OK)
         content_hash(&net, key->teacher[k]);
     if (rc == RT_OK && out)
-        rc = predict_all(teaching, &net, teaching->images, k, out, err);
+        rc = predict_all(teaching, &net, teaching->task, k, out, err);
     network_close(&net);
     return rc;
 }
@@ -269,9 +268,9 @@ static struct tr_knowledge_key empty_key(const struct tr_teaching *teaching)
     struct tr_knowledge_key key = {
         .teachers = teaching->spec->count,
         .classes = teaching->shape->classes,
-        .rows = teaching->images->count,
+        .rows = teaching->task->rows,
     };
-    memcpy(key.data, teaching->images->hash, RT_HASH_TEXT);
+    memcpy(key.data, teaching->task->hash, RT_HASH_TEXT);
     return key;
 }
 
@@ -315,16 +314,9 @@ rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowled
     return tr_knowledge_open(knowledge, path, &key, err);
 }
 
-rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_images *images,
+rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_task *test,
                               float *logits, struct rt_err *err)
 {
-    const struct space_shape *shape = teaching->shape;
-
-    if (images->height != shape->height || images->width != shape->width ||
-        images->channels != shape->channels)
-        return rt_fail(err, RT_ESHAPE, "images of %dx%dx%d are not of the teachers' %dx%dx%d",
-                       images->height, images->width, images->channels, shape->height, shape->width,
-                       shape->channels);
     for (int k = 0; k < teaching->spec->count; k++) {
         const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
         char hash[RT_HASH_TEXT];
@@ -336,12 +328,12 @@ rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct t
                 return rt_fail(err, RT_EARG,
                                "teacher '%s' has no logits for the test file; give logits.test",
                                spec->name);
-            RT_TRY(read_recorded(teaching, spec->test_logits, images->count, k, logits, hash, err));
+            RT_TRY(read_recorded(teaching, spec->test_logits, test->rows, k, logits, hash, err));
             continue;
         }
         RT_TRY(network_open(&net, teaching, spec, false, err));
         if ((rc = tr__teacher_load(teaching, spec, &net.student, net.weights.params, err)) == RT_OK)
-            rc = predict_all(teaching, &net, images, k, logits, err);
+            rc = predict_all(teaching, &net, test, k, logits, err);
         network_close(&net);
         RT_TRY(rc);
     }

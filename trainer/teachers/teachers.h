@@ -41,8 +41,7 @@ void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_distill 
 struct tr_teaching {
     const struct tr_ensemble_spec *spec;
     const struct space_shape *shape;
-    const struct tr_images *images;
-    const struct tr_split *split;
+    const struct tr_task *task;
     const struct tr_kernels *kernels;
     int threads;
     const atomic_int *stop;
@@ -58,9 +57,9 @@ bool tr_teachers_cached(const struct tr_ensemble_spec *spec);
 rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowledge *knowledge,
                            struct rt_err *err);
 
-/* Logits (n, K, C) of all teachers for other images, the test file's; RT_EARG when a recorded
- * teacher has no test logits. */
-rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_images *images,
+/* Logits (n, K, C) of all teachers for another task's rows, the test file's; RT_EARG when a
+ * recorded teacher has no test logits. */
+rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_task *test,
                               float *logits, struct rt_err *err);
 
 /* Weights and calibration as the spec wants them, fitted on the held-out rows of the split where

@@ -1,8 +1,6 @@
-/* trainer/task/image/images.h -- labelled images in memory, and the split of the training file.
+/* trainer/task/image/images.h -- labelled images in memory, in the order of their file.
  *
- * Pixels are bytes (N, height, width, channels); a batch is gathered as float, (pixel/255 -
- * mean)/sd, with mean and sd over all pixels of the train part of the split. Order is the file's
- * order, so recorded logits line up by row. Threads  read-only after loading.
+ * Pixels are bytes (N, height, width, channels). Threads  read-only after loading.
  */
 #ifndef TRAINER_TASK_IMAGE_IMAGES_H
 #define TRAINER_TASK_IMAGE_IMAGES_H
@@ -25,24 +23,13 @@ rt_status tr_images_load_idx(struct tr_images *images, const char *image_path,
                              const char *label_path, int classes, struct rt_err *err);
 void tr_images_release(struct tr_images *images);
 
-/* Train and validation rows of one file: `validation` rows drawn by seed with the classes in the
- * file's proportions (largest remainder), then at most `train_limit` (0: all) of the others, also
- * in proportion. Both lists ascend. */
-struct tr_split {
-    int *train, *validation; /* owned; row numbers */
-    int *held_out;           /* owned; NULL but for tr_split_hold_out() */
-    int train_count, validation_count, held_out_count;
-    float mean, sd; /* of pixel/255 over the train rows */
+struct tr_pixel_scale { /* of pixel/255 */
+    float mean, sd;
 };
-rt_status tr_split_init(struct tr_split *split, const struct tr_images *images, int validation,
-                        int train_limit, uint64_t seed, struct rt_err *err);
-/* Move `count` train rows, classes in proportion, to held_out: rows that neither teachers nor
- * students train on, and that score no student. 0 changes nothing. */
-rt_status tr_split_hold_out(struct tr_split *split, const struct tr_images *images, int count,
-                            uint64_t seed, struct rt_err *err);
-void tr_split_release(struct tr_split *split);
-
-/* out (n, height, width, channels) float, normalised. */
-void tr_images_gather(const struct tr_images *images, const struct tr_split *split, const int *rows,
-                      int n, float *out);
+/* Over all pixels of these rows, at least one; sd 1 when all are equal. */
+void tr_images_measure(const struct tr_images *images, const int *rows, int n,
+                       struct tr_pixel_scale *scale);
+/* out (n, height, width, channels) = (pixel/255 - mean) / sd of these rows. */
+void tr_images_gather(const struct tr_images *images, const struct tr_pixel_scale *scale,
+                      const int *rows, int n, float *out);
 #endif
