@@ -103,6 +103,21 @@ static void the_study_is_read_as_it_is(void **state)
     assert_good(text);
 }
 
+/* As databases of studies that were begun with it have it. */
+static void its_hash_stays(void **state)
+{
+    struct study study;
+    char hash[RT_HASH_TEXT];
+    struct rt_err err;
+    (void)state;
+    assert_ok(study_parse("study.yaml", text, strlen(text), &study, &err));
+
+    study_hash(&study, hash);
+
+    assert_string_equal(hash, "c9710982cdc175bd80156d702cbeebc4");
+    study_release(&study);
+}
+
 static void every_choice_can_be_taken(void **state)
 {
     char *changed = malloc(strlen(text) + 1);
@@ -125,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_study_is_read_as_it_is),
+        cmocka_unit_test(its_hash_stays),
         cmocka_unit_test(every_choice_can_be_taken),
     };
     return cmocka_run_group_tests_name("retort init", tests, write_study, release);
