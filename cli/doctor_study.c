@@ -28,12 +28,13 @@ static void release(struct checked *c)
     study_release(&c->study);
 }
 
-static void say_task(struct doctor *doctor, const char *what, const struct tr_task *task)
+static void say_task(struct doctor *doctor, const char *what, const struct study *study,
+                     const struct tr_task *task)
 {
-    const struct space_shape *shape = &task->shape;
+    char text[96];
 
-    doctor_say(doctor, VERDICT_OK, what, "%d images of %dx%dx%d, %d classes", task->rows,
-               shape->height, shape->width, shape->channels, shape->classes);
+    study_task_of(study)->tell(task, text);
+    doctor_say(doctor, VERDICT_OK, what, "%s", text);
 }
 
 /* ", 2000 to weigh the teachers on", or nothing. */
@@ -69,18 +70,18 @@ static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_
     char text[48];
 
     RT_TRY(lab_open_task(&c->study, &c->train, err));
-    say_task(doctor, "train data", c->train);
+    say_task(doctor, "train data", &c->study, c->train);
     split = &c->train->split;
     doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate%s", split->train_count,
                split->validation_count, held_out(split, text));
-    if (!c->study.data.test_images[0]) {
+    if (!study_task_of(&c->study)->has_test(c->study.block)) {
         doctor_say(doctor, VERDICT_WARN, "test data",
                    "none: 'retort distill' cannot report a test "
                    "accuracy");
         return RT_OK;
     }
     RT_TRY(lab_open_test(&c->study, c->train, &c->test, err));
-    say_task(doctor, "test data", c->test);
+    say_task(doctor, "test data", &c->study, c->test);
     return RT_OK;
 }
 

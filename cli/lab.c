@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "trainer/task/image/image.h"
 
 static rt_status load_study(struct lab *lab, const char *path, const char *yaml, struct rt_err *err)
 {
@@ -22,29 +21,19 @@ rt_status lab_open_task(const struct study *study, struct tr_task **task, struct
                                          .held_out = data->held_out,
                                          .train_limit = data->train_limit,
                                          .seed = data->seed};
-    struct tr_images images;
 
-    RT_TRY(tr_images_load_idx(&images, data->train_images, data->train_labels, data->classes, err));
-    return tr_image_task(task, &images, study->space.shape.pool, &sizes, err);
+    return study_task_of(study)->open(study->block, study->space.shape.pool, &sizes, task, err);
 }
 
 rt_status lab_open_test(const struct study *study, const struct tr_task *task,
                         struct tr_task **test, struct rt_err *err)
 {
-    const struct study_data *data = &study->data;
-    const struct space_shape *shape = &task->shape;
-    struct tr_images images;
+    const struct study_task *kind = study_task_of(study);
 
-    if (!data->test_images[0] || !data->test_labels[0])
-        return rt_fail(err, RT_EARG,
-                       "'%.200s' names no test file; give data.test_images and data.test_labels",
-                       study->path);
-    RT_TRY(tr_images_load_idx(&images, data->test_images, data->test_labels, shape->classes, err));
-    if (images.height == shape->height && images.width == shape->width)
-        return tr_image_task_like(test, task, &images, err);
-    tr_images_release(&images);
-    return rt_fail(err, RT_ESHAPE, "'%.200s' has images of another size than '%.200s'",
-                   data->test_images, data->train_images);
+    if (!kind->has_test(study->block))
+        return rt_fail(err, RT_EARG, "'%.200s' names no test file; give %s", study->path,
+                       kind->tests);
+    return kind->open_test(study->block, task, test, err);
 }
 
 static rt_status load_data(struct lab *lab, struct rt_err *err)

@@ -1,4 +1,4 @@
-/* cli/study.c -- loading a study: check the text, let libcyaml convert it, put it together.
+/* cli/study.c -- loading a study: read the values, then put them together.
  *
  * What needs more than one key (teachers that would be the same, rungs out of order) is checked
  * here after the values are in; what needs the data waits for study_bind_shape().
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "cli/study_internal.h"
+
+_Static_assert(offsetof(struct study_file, study) == 0, "study_hash() finds a study by its table");
 
 void study_defaults(struct study *study)
 {
@@ -52,60 +54,6 @@ void study_release(struct study *study)
     study->own = NULL;
 }
 
-/* ---- libcyaml ---- */
-
-struct complaint { /* what libcyaml logs: first what is wrong, then where, innermost first */
-    char what[200];
-    unsigned line, column;
-    bool placed;
-};
-
-__attribute__((format(printf, 3, 0))) static void listen(cyaml_log_t level, void *context,
-                                                         const char *format, va_list list)
-{
-    struct complaint *complaint = context;
-    char text[200];
-
-    (void)level;
-    (void)vsnprintf(text, sizeof text, format, list);
-    text[strcspn(text, "\n")] = '\0';
-    const char *place = strstr(text, "(line: ");
-    if (place) {
-        if (!complaint->placed &&
-            sscanf(place, "(line: %u, column: %u)", &complaint->line, &complaint->column) == 2)
-            complaint->placed = true;
-    } else if (!complaint->what[0])
-        (void)snprintf(complaint->what, sizeof complaint->what, "%s",
-                       strncmp(text, "Load: ", 6) == 0 ? text + 6 : text);
-}
-
-/* The text has passed study__check(), so this fails only for what the check does not know. */
-static rt_status convert(const char *path, const char *text, size_t bytes, struct study_file **file,
-                         struct rt_err *err)
-{
-    struct complaint complaint = {.line = 1, .column = 1};
-    const cyaml_config_t config = {.log_fn = listen,
-                                   .log_ctx = &complaint,
-                                   .log_level = CYAML_LOG_ERROR,
-                                   .mem_fn = cyaml_mem,
-                                   .flags = CYAML_CFG_NO_ALIAS};
-    cyaml_data_t *data = NULL;
-    const cyaml_err_t rc =
-        cyaml_load_data((const uint8_t *)text, bytes, &config, &study__schema, &data, NULL);
-
-    if (rc == CYAML_OK && data) {
-        *file = data; /* from cyaml_mem, which is realloc() */
-        return RT_OK;
-    }
-    if (rc == CYAML_ERR_ALIAS)
-        return rt_fail(err, RT_EARG,
-                       "'%.120s':%u:%u: aliases are not for study files; write the value out", path,
-                       complaint.line, complaint.column);
-    return rt_fail(err, rc == CYAML_ERR_OOM ? RT_ENOMEM : RT_EARG, "'%.120s':%u:%u: %s", path,
-                   complaint.line, complaint.column,
-                   complaint.what[0] ? complaint.what : cyaml_strerror(rc));
-}
-
 /* ---- putting together ---- */
 
 /* The last part of a path, and its length without an ending like ".yaml". */
@@ -145,29 +93,44 @@ static rt_status place_files(const struct assembly *a)
         RT_TRY(resolve(a, file->cache, study->teachers.folder));
     else
         memcpy(study->teachers.folder, path, sizeof path);
-    RT_TRY(resolve(a, file->train_images, study->data.train_images));
-    RT_TRY(resolve(a, file->train_labels, study->data.train_labels));
-    RT_TRY(resolve(a, file->test_images, study->data.test_images));
-    RT_TRY(resolve(a, file->test_labels, study->data.test_labels));
-    if (!file->test_images[0] != !file->test_labels[0])
-        return study__fail(a->yaml, file->test_images[0] ? "data.test_images" : "data.test_labels",
-                           a->err, "test images and labels go together; give both or neither");
     return RT_OK;
 }
 
-static rt_status hash_files(const struct assembly *a)
+/* The task's own part of `data:`, whose files count in the hash by their names as written. */
+static rt_status place_block(const struct assembly *a, struct rt_hash *hash)
+{
+    const struct study_task *task = study_task_of(a->study);
+    char *block = (char *)a->study->block, key[STUDY_KEY];
+    const char *fault = NULL;
+    struct rt_err why;
+
+    for (const struct study_key *row = task->data; row->key; row++) {
+        char written[RT_PATH_MAX], *path = block + row->at;
+        if (row->value != STUDY_PATH)
+            continue;
+        (void)snprintf(written, sizeof written, "%s", path);
+        if (!row->unhashed)
+            rt_hash_add(hash, written, strlen(written) + 1);
+        RT_TRY(resolve(a, written, path));
+    }
+    if (task->check(block, &fault, &why) == RT_OK)
+        return RT_OK;
+    (void)snprintf(key, sizeof key, "data.%s", fault);
+    return study__fail(a->yaml, key, a->err, "%s", why.text);
+}
+
+static rt_status place_data(const struct assembly *a)
 {
     const struct study_file *file = a->file;
     struct rt_hash *hash = rt_hash_open();
 
     if (!hash)
         return rt_fail(a->err, RT_ENOMEM, "no memory to hash '%.200s'", a->study->path);
-    rt_hash_add(hash, file->train_images, strlen(file->train_images) + 1);
-    rt_hash_add(hash, file->train_labels, strlen(file->train_labels) + 1);
+    const rt_status rc = place_block(a, hash);
     for (int k = 0; k < file->member_count; k++)
         rt_hash_add(hash, file->member[k].logits.train, strlen(file->member[k].logits.train) + 1);
     rt_hash_close(hash, a->study->files);
-    return RT_OK;
+    return rc;
 }
 
 /* A teacher's name is also the name of its file, and of its row beside the ensemble's. */
@@ -390,8 +353,9 @@ static rt_status place_search(const struct assembly *a)
     return RT_OK;
 }
 
-/* From the file's values to a study; what only libcyaml's struct has is resolved and copied. */
-static rt_status assemble(struct study_yaml *yaml, struct study_file *file, struct rt_err *err)
+/* From the file's values to a study. */
+static rt_status assemble(const struct study_yaml *yaml, struct study_file *file,
+                          struct rt_err *err)
 {
     const struct assembly a = {yaml, file, &file->study, err};
 
@@ -399,7 +363,7 @@ static rt_status assemble(struct study_yaml *yaml, struct study_file *file, stru
     if (!study__given(yaml, "data.seed"))
         file->study.data.seed = file->study.seed;
     RT_TRY(place_files(&a));
-    RT_TRY(hash_files(&a));
+    RT_TRY(place_data(&a));
     RT_TRY(place_teachers(&a));
     RT_TRY(place_prune(&a));
     if (file->command_count)
@@ -411,61 +375,39 @@ static rt_status assemble(struct study_yaml *yaml, struct study_file *file, stru
     return study__place_recipes(&a);
 }
 
-/* The defaults with what the file gives; the full recipe's defaults are the trials' recipe. */
-static rt_status complete(struct study_yaml *yaml, const struct study_file *given,
-                          struct study_file *file, struct rt_err *err)
+static rt_status read_study(const struct study_yaml *yaml, struct study_file *file,
+                            struct rt_err *err)
 {
     study__file_defaults(file);
-    study__take(yaml, given, file);
-    file->study.full = file->study.recipe;
-    memcpy(file->layers_teacher.full, file->layers_teacher.recipe,
-           sizeof file->layers_teacher.full);
-    study__take(yaml, given, file);
+    RT_TRY(study__read(yaml, file, err));
     if ((size_t)snprintf(file->study.path, sizeof file->study.path, "%s", yaml->path) >=
         sizeof file->study.path)
         return rt_fail(err, RT_EARG, "the path '%.80s...' is too long", yaml->path);
-    return RT_OK;
-}
-
-static rt_status read_study(struct study_yaml *yaml, const char *text, size_t bytes,
-                            struct study *study, struct rt_err *err)
-{
-    struct study_file *given = NULL, *file = calloc(1, sizeof *file);
-    char *copy = malloc(bytes + 1);
-    bool file_own = true; /* until the study has it */
-    rt_status rc;
-
-    if (!file || !copy) {
-        rc = rt_fail(err, RT_ENOMEM, "no memory to read '%.200s'", yaml->path);
-        goto done;
-    }
-    if ((rc = study__check(yaml, err)) || (rc = convert(yaml->path, text, bytes, &given, err)) ||
-        (rc = complete(yaml, given, file, err)) || (rc = assemble(yaml, file, err)))
-        goto done;
-    file_own = false;
-    memcpy(copy, text, bytes);
-    copy[bytes] = '\0';
-    *study = file->study;
-    study->yaml = copy;
-    copy = NULL;
-done:
-    if (file && file_own)
-        free(file->study.own);
-    free(copy);
-    free(given);
-    free(file);
-    return rc;
+    return assemble(yaml, file, err);
 }
 
 rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct study *study,
                       struct rt_err *err)
 {
-    struct study_yaml tree;
-    rt_status rc;
+    struct study_file *file = calloc(1, sizeof *file);
+    char *copy = malloc(bytes + 1);
+    struct study_yaml tree = {0};
+    rt_status rc = RT_OK;
 
-    RT_TRY(study__yaml_open(&tree, path, yaml, bytes, err));
-    rc = read_study(&tree, yaml, bytes, study, err);
+    if (!file || !copy)
+        rc = rt_fail(err, RT_ENOMEM, "no memory to read '%.200s'", path);
+    if (rc == RT_OK && (rc = study__yaml_open(&tree, path, yaml, bytes, err)) == RT_OK &&
+        (rc = read_study(&tree, file, err)) == RT_OK) {
+        memcpy(copy, yaml, bytes);
+        copy[bytes] = '\0';
+        *study = file->study;
+        study->yaml = copy;
+        copy = NULL;
+    } else if (file)
+        free(file->study.own);
     study__yaml_close(&tree);
+    free(copy);
+    free(file);
     return rc;
 }
 

@@ -13,6 +13,7 @@
 #define CLI_STUDY_H
 #include "base/file.h"
 #include "base/hash.h"
+#include "cli/study_task.h"
 #include "search/external.h"
 #include "search/search.h"
 #include "space/space.h"
@@ -24,18 +25,12 @@
 #define STUDY_NAME 64
 #define STUDY_MAX_STARTS 32
 #define STUDY_START 1024 /* bytes of an entry of search.start_from, the NUL included */
-#define STUDY_MAX_BYTES ((size_t)1 << 20) /* of a study file */
-
-enum study_task { STUDY_TASK_IMAGE };
-enum study_format { STUDY_FORMAT_IDX };
+#define STUDY_MAX_BYTES ((size_t)1 << 20)           /* of a study file */
+#define STUDY_BLOCK_BYTES ((size_t)6 * RT_PATH_MAX) /* room for the block of any task */
 
 struct study_data {
-    enum study_format format;
-    char train_images[RT_PATH_MAX], train_labels[RT_PATH_MAX];
-    char test_images[RT_PATH_MAX], test_labels[RT_PATH_MAX]; /* "" when the study has no test */
-    uint64_t seed;                                           /* of the split */
-    int classes;                                             /* 0: from the labels */
-    int validation, held_out, train_limit;                   /* rows; train_limit 0: all */
+    uint64_t seed;                         /* of the split */
+    int validation, held_out, train_limit; /* rows; train_limit 0: all */
 };
 
 /* What a distilled student must reach on the test file, at least; 0: not asked. The ensemble's size
@@ -60,10 +55,11 @@ struct study {
     struct search_external_options external; /* the command, when it does not */
 
     char name[STUDY_NAME];
-    enum study_task task;
+    int task;      /* which of study_tasks */
     uint64_t seed; /* also search.seed */
     char store[RT_PATH_MAX];
-    struct study_data data;
+    struct study_data data; /* what all tasks say in `data:`, and */
+    max_align_t block[STUDY_BLOCK_BYTES / sizeof(max_align_t)]; /* what the task does, there */
     struct tr_ensemble_spec teachers;
     struct space space;       /* limits included */
     struct tr_recipe recipe;  /* `distill:`, combine and weights of the teachers filled in */
@@ -78,6 +74,11 @@ struct study {
     int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */
     struct tr_latency_options latency;
 };
+
+static inline const struct study_task *study_task_of(const struct study *study)
+{
+    return study_tasks[study->task];
+}
 
 /* The values that a study has when its file says nothing; search.workers 0 for all cores. */
 void study_defaults(struct study *study);

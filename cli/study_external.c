@@ -12,7 +12,7 @@
 
 /* ---- what goes together ---- */
 
-static rt_status need(struct study_yaml *yaml, const char *block, const char *const *keys,
+static rt_status need(const struct study_yaml *yaml, const char *block, const char *const *keys,
                       struct rt_err *err)
 {
     char key[STUDY_KEY];
@@ -25,7 +25,7 @@ static rt_status need(struct study_yaml *yaml, const char *block, const char *co
     return RT_OK;
 }
 
-static rt_status refuse(struct study_yaml *yaml, const char *const *keys, const char *why,
+static rt_status refuse(const struct study_yaml *yaml, const char *const *keys, const char *why,
                         struct rt_err *err)
 {
     for (; *keys; keys++)
@@ -34,41 +34,69 @@ static rt_status refuse(struct study_yaml *yaml, const char *const *keys, const 
     return RT_OK;
 }
 
-static const char *const student_genes[] = {"depth", "width", "head_dim", "heads", "patch", NULL};
+/* What describes students, besides what the task has of that: "space.images", but not its genes. */
+static rt_status refuse_students(const struct study_yaml *yaml, const struct study_task *task,
+                                 struct rt_err *err)
+{
+    static const char *const students[] = {
+        "space.depth", "space.width",  "space.head_dim",  "space.heads", "space.ffn", "space.pool",
+        "space.tie",   "space.stages", "space.ffn_ratio", "limits",      NULL};
+    static const char why[] =
+        "space.genes says all there is to choose, and has no exact costs; leave this out";
 
-rt_status study__check_kind(struct study_yaml *yaml, const struct study_file *file,
+    RT_TRY(refuse(yaml, students, why, err));
+    for (const struct study_key *row = task->space; row->key; row++) {
+        char key[STUDY_KEY];
+        (void)snprintf(key, sizeof key, "space.%s", row->key);
+        if (study__given(yaml, key))
+            return study__fail(yaml, key, err, "%s", why);
+    }
+    return RT_OK;
+}
+
+static rt_status need_students(const struct study_yaml *yaml, const struct study_task *task,
+                               struct rt_err *err)
+{
+    static const char *const genes[] = {"depth", "width", "head_dim", "heads", NULL};
+
+    RT_TRY(need(yaml, "space", genes, err));
+    for (const struct study_key *row = task->space; row->key; row++) {
+        const char *const one[] = {row->key, NULL};
+        if (row->entries)
+            RT_TRY(need(yaml, "space", one, err));
+    }
+    return RT_OK;
+}
+
+/* Students are trained here: there is no use for what an evaluator of one's own would need. */
+static rt_status check_built_in(const struct study_yaml *yaml, const struct study_task *task,
+                                struct rt_err *err)
+{
+    static const char *const blocks[] = {"data", "teachers", NULL};
+    static const char why[] = "this is for a study with an evaluator of its own; leave it out, or "
+                              "add evaluator";
+    char reads[STUDY_KEY];
+    const char *const foreign[] = {"space.genes", reads, NULL};
+
+    (void)snprintf(reads, sizeof reads, "space.%s", task->reads);
+    RT_TRY(need(yaml, "", blocks, err));
+    RT_TRY(refuse(yaml, foreign, why, err));
+    return need_students(yaml, task, err);
+}
+
+rt_status study__check_kind(const struct study_yaml *yaml, const struct study_file *file,
                             struct rt_err *err)
 {
     static const char *const own[] = {"search", NULL}, *const goals[] = {"objectives", NULL};
-    static const char *const built_in[] = {"data", "teachers", NULL}, *const images[] = {"images",
-                                                                                         NULL};
     static const char *const unused[] = {"task",           "data",    "teachers",
                                          "distill",        "full",    "prune",
                                          "gates",          "latency", "search.worker_memory",
                                          "search.inherit", NULL};
-    static const char *const foreign[] = {"space.genes", "space.images", NULL};
-    static const char *const students[] = {"space.depth",
-                                           "space.width",
-                                           "space.head_dim",
-                                           "space.heads",
-                                           "space.ffn",
-                                           "space.patch",
-                                           "space.pool",
-                                           "space.tie",
-                                           "space.stages",
-                                           "space.ffn_ratio",
-                                           "limits",
-                                           "space.images",
-                                           NULL};
+    const struct study_task *task = study_task_of(&file->study);
+    const char *const reads[] = {task->reads, NULL};
 
-    if (!file->command_count) {
-        RT_TRY(need(yaml, "", built_in, err));
-        RT_TRY(refuse(yaml, foreign,
-                      "this is for a study with an evaluator of its own; leave it "
-                      "out, or add evaluator",
-                      err));
-        return need(yaml, "space", student_genes, err);
-    }
+    if (!file->command_count)
+        return check_built_in(yaml, task, err);
     RT_TRY(refuse(yaml, unused,
                   "the evaluator's command trains and measures; leave this out, or evaluator",
                   err));
@@ -78,12 +106,9 @@ rt_status study__check_kind(struct study_yaml *yaml, const struct study_file *fi
         return study__fail(yaml, "search.workers", err,
                            "evaluator.workers says it already; leave one out");
     if (file->gene_count)
-        return refuse(yaml, students,
-                      "space.genes says all there is to choose, and has no exact costs; leave this "
-                      "out",
-                      err);
-    RT_TRY(need(yaml, "space", student_genes, err));
-    return need(yaml, "space", images, err);
+        return refuse_students(yaml, task, err);
+    RT_TRY(need_students(yaml, task, err));
+    return need(yaml, "space", reads, err);
 }
 
 /* ---- the command and the genes ---- */
@@ -96,7 +121,7 @@ static bool is_number(const char *text)
 }
 
 /* Whole decimal numbers are lengths; other texts name a gene. */
-static rt_status place_length(struct study_yaml *yaml, int g, const struct study_gene *from,
+static rt_status place_length(const struct study_yaml *yaml, int g, const struct study_gene *from,
                               struct space_gene *gene, struct rt_err *err)
 {
     char key[STUDY_KEY];
@@ -117,7 +142,7 @@ static rt_status place_length(struct study_yaml *yaml, int g, const struct study
     return RT_OK;
 }
 
-static rt_status place_gene(struct study_yaml *yaml, struct study_own *own, int g,
+static rt_status place_gene(const struct study_yaml *yaml, struct study_own *own, int g,
                             struct rt_err *err)
 {
     const struct study_gene *from = &own->text[g];
@@ -139,12 +164,11 @@ static rt_status place_gene(struct study_yaml *yaml, struct study_own *own, int 
     return place_length(yaml, g, from, gene, err);
 }
 
-rt_status study__place_external(struct study_yaml *yaml, struct study_file *file,
+rt_status study__place_external(const struct study_yaml *yaml, struct study_file *file,
                                 struct rt_err *err)
 {
     struct study *study = &file->study;
     struct study_own *own = calloc(1, sizeof *own);
-    const enum space_pool pool = study->space.shape.pool;
 
     if (!own)
         return rt_fail(err, RT_ENOMEM, "no memory to read '%.200s'", yaml->path);
@@ -156,8 +180,6 @@ rt_status study__place_external(struct study_yaml *yaml, struct study_file *file
         study->external.argv[i] = own->command[i];
     if (file->evaluator_workers)
         study->search.workers = file->evaluator_workers;
-    study->space.shape = file->images;
-    study->space.shape.pool = pool;
     memcpy(own->text, file->gene, sizeof own->text);
     for (int g = 0; g < file->gene_count; g++)
         RT_TRY(place_gene(yaml, own, g, err));
@@ -185,7 +207,7 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
-static rt_status place_objective(struct study_yaml *yaml, struct study_file *file, int i,
+static rt_status place_objective(const struct study_yaml *yaml, struct study_file *file, int i,
                                  struct rt_err *err)
 {
     static const char *const known[] = {"error",   "kl",         "params",  "bytes",
@@ -214,7 +236,7 @@ static rt_status place_objective(struct study_yaml *yaml, struct study_file *fil
 }
 
 /* "METRIC <= NUMBER" or "METRIC >= NUMBER" */
-static rt_status place_constraint(struct study_yaml *yaml, struct study_file *file, int i,
+static rt_status place_constraint(const struct study_yaml *yaml, struct study_file *file, int i,
                                   struct rt_err *err)
 {
     static const char *const measured[] = {"error", "kl", "agreement", "latency", NULL};
@@ -239,7 +261,8 @@ static rt_status place_constraint(struct study_yaml *yaml, struct study_file *fi
     return RT_OK;
 }
 
-rt_status study__place_goals(struct study_yaml *yaml, struct study_file *file, struct rt_err *err)
+rt_status study__place_goals(const struct study_yaml *yaml, struct study_file *file,
+                             struct rt_err *err)
 {
     struct search_options *search = &file->study.search;
 

@@ -1,26 +1,14 @@
 /* cli/study_hash.c -- what decides a study's trials, as one hash.
  *
- * The text that is hashed has one line `key=value` for each key of the table (study_schema.c), in
- * its order, so that a new key is covered without being listed here; only what does not decide
- * results is listed. What the table keeps outside of struct study is added by hand.
+ * The text that is hashed has one line `key=value` for each key of the table (study_keys.c), in
+ * its order, so that a new key is covered without being listed here. What the table keeps outside
+ * of struct study is added by hand.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/study_internal.h"
-
-static const char *const ignored[] = {
-    "name",          "full",         "gates",           "evaluator",
-    "search.trials", "search.hours", "search.patience", "search.workers"};
-
-static bool is_ignored(const char *key)
-{
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        if (strcmp(key, ignored[i]) == 0)
-            return true;
-    return false;
-}
 
 static void add(struct rt_hash *hash, const char *key, const char *value)
 {
@@ -46,12 +34,12 @@ static void add_integer(struct rt_hash *hash, const char *key, int64_t value)
     add(hash, key, text);
 }
 
-static int64_t read_integer(const char *at, size_t size)
+static int64_t read_integer(const char *at, size_t bytes)
 {
     int64_t wide;
     int narrow;
 
-    if (size == sizeof wide) {
+    if (bytes == sizeof wide) {
         memcpy(&wide, at, sizeof wide);
         return wide;
     }
@@ -59,44 +47,48 @@ static int64_t read_integer(const char *at, size_t size)
     return narrow;
 }
 
-static void add_value(struct rt_hash *hash, const char *key, const cyaml_schema_value_t *schema,
+static void add_value(struct rt_hash *hash, const char *key, const struct study_key *row,
                       const char *at)
 {
     double real;
     bool truth;
 
-    switch (schema->type) {
-    case CYAML_FLOAT:
+    switch (row->value) {
+    case STUDY_REAL:
         memcpy(&real, at, sizeof real);
         add_real(hash, key, real);
         break;
-    case CYAML_BOOL:
+    case STUDY_BOOL:
         memcpy(&truth, at, sizeof truth);
         add_integer(hash, key, truth);
         break;
-    case CYAML_STRING: add(hash, key, at); break;
-    default: add_integer(hash, key, read_integer(at, schema->data_size)); break;
+    case STUDY_TEXT: add(hash, key, at); break;
+    case STUDY_PATH: break; /* as written, in study->files */
+    default: add_integer(hash, key, read_integer(at, row->bytes)); break;
     }
 }
 
-static void add_block(struct rt_hash *hash, const char *prefix, const cyaml_schema_value_t *schema,
-                      const char *base)
+static void add_block(struct rt_hash *hash, const char *prefix, const struct study_key *keys,
+                      const struct study *study, const char *block)
 {
-    for (const cyaml_schema_field_t *f = schema->mapping.fields; f->key; f++) {
-        const char *at = base + f->data_offset;
+    const struct study_key *row;
+    size_t at;
+
+    for (int i = 0; (row = study__row(keys, study_task_of(study), i, &at)); i++) {
+        const char *base = block + (at - row->at);
         char key[STUDY_KEY];
 
-        (void)snprintf(key, sizeof key, "%s%s%s", prefix, prefix[0] ? "." : "", f->key);
-        if (is_ignored(key) || f->data_offset >= sizeof(struct study))
+        (void)snprintf(key, sizeof key, "%s%s%s", prefix, prefix[0] ? "." : "", row->key);
+        if (row->unhashed)
             continue;
-        if (f->value.type == CYAML_MAPPING)
-            add_block(hash, key, &f->value, at);
-        else if (f->value.type == CYAML_SEQUENCE) {
-            const int64_t count = read_integer(base + f->count_offset, f->count_size);
-            for (int64_t i = 0; i < count; i++)
-                add_value(hash, key, f->value.sequence.entry, at + i * f->value.data_size);
+        if (row->value == STUDY_BLOCK)
+            add_block(hash, key, row->keys, study, base);
+        else if (row->entries) {
+            const int64_t count = read_integer(base + row->count_at, sizeof(int));
+            for (int64_t k = 0; k < count; k++)
+                add_value(hash, key, row, block + at + (size_t)k * row->bytes);
         } else
-            add_value(hash, key, &f->value, at);
+            add_value(hash, key, row, block + at);
     }
 }
 
@@ -125,7 +117,7 @@ void study_hash(const struct study *study, char text[RT_HASH_TEXT])
     (void)snprintf(text, RT_HASH_TEXT, "no-memory");
     if (!hash)
         return;
-    add_block(hash, "", &study__schema, (const char *)study);
+    add_block(hash, "", study__keys, study, (const char *)study); /* struct study_file begins so */
     add(hash, "files", study->files);
     add_integer(hash, "prune.teacher", study->prune.teacher);
     for (int i = 0; i < study->search.objective_count; i++)

@@ -121,7 +121,7 @@ static void what_no_teacher_can_give_is_refused(void **state)
     assert_refused(
         STUDY "distill: {layers: {attention_loss: softmax}}\n",
         "'s.yaml':8:36: distill.layers.attention_loss: unknown value 'softmax'; give one "
-        "of relation, logits, probabilities, kl");
+        "of logits, probabilities, kl, relation");
     assert_refused(STUDY "full: {layers: {intermediate: 2}}\n",
                    "'s.yaml':8:31: full.layers.intermediate: 2 is out of range; give 0 to 1");
 }

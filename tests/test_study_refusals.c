@@ -1,4 +1,5 @@
 /* tests/test_study_refusals.c -- what a study file may not say, and how it is told. */
+#include "base/clock.h"
 #include "study_sample.h"
 
 struct refusal {
@@ -26,7 +27,6 @@ static void what_is_not_yaml_is_refused(void **state)
         {"a: [1\nb: 2\n", "'s.yaml':2:2: this is not YAML: did not find expected ',' or ']'"},
         {"a: 1\n b: 2\n", "'s.yaml':2:3: this is not YAML: mapping values are not allowed in this "
                           "context"},
-        {"a: *b\n", "'s.yaml':1:4: this is not YAML: found undefined alias"},
         {MINIMAL "---\nname: b\n", "'s.yaml':14:1: the study ends here, but the file goes on; a "
                                    "file holds one study"},
     };
@@ -222,11 +222,51 @@ static void keys_that_contradict_each_other_are_refused(void **state)
          "'s.yaml':1:55: data.test_labels: test images and labels go together; give both or "
          "neither"},
         {"name: &n x\nstore: *n\n" MINIMAL,
-         "'s.yaml':2:1: aliases are not for study files; write the value out"},
+         "'s.yaml':2:8: aliases are not for study files; write the value out"},
+        {"a: *b\n", "'s.yaml':1:4: aliases are not for study files; write the value out"},
+        {MINIMAL "name: \"a\\0b\"\n", "'s.yaml':14:7: this text has a zero byte in it; leave it "
+                                      "out"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         assert_refused(&refusals[i], RT_EARG);
+}
+
+static double seconds_to_refuse(const char *text, size_t bytes, struct rt_err *err)
+{
+    const int64_t before = rt_now_ns();
+    struct study study;
+
+    assert_int_equal(study_parse("s.yaml", text, bytes, &study, err), RT_EARG);
+    return (double)(rt_now_ns() - before) * 1e-9;
+}
+
+/* A hundred thousand lists in each other, and lines that mean a million million nodes. */
+static void what_is_made_to_be_large_is_refused_at_once(void **state)
+{
+    enum { deep = 100000 };
+    static char text[2 * deep];
+    struct rt_err err;
+    char *at = text;
+    (void)state;
+    memset(text, '[', deep);
+    assert_true(seconds_to_refuse(text, deep, &err) < .5);
+    assert_string_equal(err.text, "'s.yaml':1:17: this is nested deeper than anything that a study "
+                                  "says");
+    for (int i = 0; i < deep; i++)
+        memcpy(text + 2 * i, "- ", 2);
+    assert_true(seconds_to_refuse(text, 2 * deep, &err) < .5);
+    assert_non_null(strstr(err.text, "nested deeper"));
+    at += sprintf(at, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 12; i++) {
+        at += sprintf(at, "a%d: &a%d [", i, i);
+        for (int k = 0; k < 10; k++)
+            at += sprintf(at, "%s*a%d", k ? ", " : "", i - 1);
+        at += sprintf(at, "]\n");
+    }
+    assert_true(seconds_to_refuse(text, strlen(text), &err) < .5);
+    assert_string_equal(err.text,
+                        "'s.yaml':2:10: aliases are not for study files; write the value out");
 }
 
 static void a_missing_file_is_refused_by_its_name(void **state)
@@ -263,6 +303,7 @@ int main(void)
         cmocka_unit_test(teachers_that_contradict_each_other_are_refused),
         cmocka_unit_test(search_keys_that_contradict_each_other_are_refused),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused),
+        cmocka_unit_test(what_is_made_to_be_large_is_refused_at_once),
         cmocka_unit_test(a_missing_file_is_refused_by_its_name),
         cmocka_unit_test(a_long_path_is_cut_in_messages),
     };

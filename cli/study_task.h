@@ -1,0 +1,73 @@
+/* cli/study_task.h -- what a study says of its task alone: study_image.c; and how keys are written.
+ *
+ * Key   one line of a table says all about it: what it is called, what it holds, where that goes,
+ *       and what it may be. study_keys.c has the keys that all tasks share, and two places where
+ *       those of the study's own task stand among them.
+ * Block the values of a task's keys in `data:`: a struct of the task's own, in study.block. All
+ *       zero is what a study says that gives none of them.
+ * Task  a constant; study_tasks lists all. Who needs one asks study_task_of(study).
+ */
+#ifndef CLI_STUDY_TASK_H
+#define CLI_STUDY_TASK_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "trainer/task/task.h"
+
+enum study_value {
+    STUDY_INT, /* int or int64_t */
+    STUDY_REAL,
+    STUDY_BOOL,
+    STUDY_TEXT,
+    STUDY_PATH,      /* a text: relative to the study file until the whole file is read */
+    STUDY_WORD,      /* an enum: which of `words` */
+    STUDY_BLOCK,     /* of further keys */
+    STUDY_TASK_DATA, /* no key: here stand the task's own, of `data:` or of `space:` */
+    STUDY_TASK_SPACE
+};
+
+struct study_key { /* a table of them ends with a NULL key */
+    const char *key;
+    enum study_value value;
+    size_t at, bytes;             /* in the block's struct; of a text the NUL included */
+    double least, most;           /* of a number; exact as a double, and within its type */
+    const char *const *words;     /* ended by NULL */
+    const struct study_key *keys; /* of a block; its structs are those of this one, unless listed */
+    int entries;     /* above 0: a list of 1 to so many values or blocks, `bytes` each */
+    size_t count_at; /* an int: how many are given */
+    bool required;
+    bool unhashed; /* decides no trial's result, or study_hash() adds it by itself */
+};
+
+#define STUDY_SIZE(type, member) sizeof(((type *)0)->member)
+#define STUDY_AT(type, member) .at = offsetof(type, member), .bytes = STUDY_SIZE(type, member)
+/* Of an array `member` and its `count`. */
+#define STUDY_LIST(type, member, count)                                                            \
+    .at = offsetof(type, member), .bytes = STUDY_SIZE(type, member[0]),                            \
+    .entries = STUDY_SIZE(type, member) / STUDY_SIZE(type, member[0]),                             \
+    .count_at = offsetof(type, count)
+
+struct study_task {
+    const char *name;
+    const struct study_key *data;  /* in `data:`, places in the block */
+    const struct study_key *space; /* in `space:`, places in struct space; lists are genes, which a
+                                      study of students has to give */
+    const char *reads; /* the one of `space` that tells what students read when an evaluator of the
+                          user's own trains them: no data are opened then */
+    const char *tests; /* the keys that name a test, for messages */
+    /* What contradicts itself in a block; *key is the one at fault, below `data`. */
+    rt_status (*check)(const void *block, const char **key, struct rt_err *err);
+    bool (*has_test)(const void *block);
+    rt_status (*open)(const void *block, enum space_pool pool, const struct tr_split_sizes *sizes,
+                      struct tr_task **task, struct rt_err *err);
+    /* The test as the task reads its own; only where has_test(). */
+    rt_status (*open_test)(const void *block, const struct tr_task *task, struct tr_task **test,
+                           struct rt_err *err);
+    void (*tell)(const struct tr_task *task, char text[96]); /* what and how many rows it has */
+    const char *const *init; /* the study that `retort init NAME` writes: lines, ended by NULL */
+};
+
+extern const struct study_task study_image;
+extern const struct study_task *const study_tasks[]; /* ended by NULL */
+extern const char *const study_task_names[];         /* in the same order, ended by NULL */
+#endif
