@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     study_hash(&study, hash);
-    if (study_bind_shape(&study, &shape, &err) == RT_OK) {
+    if (!study.own && study_bind_shape(&study, &shape, &err) == RT_OK) {
         struct space_arch arch;
         space_largest(&study.space, &arch);
         if (space_arch_check(&arch, &study.space.shape, NULL) != RT_OK ||
