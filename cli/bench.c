@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "trainer/net/network.h"
 #include "trainer/task/image/image.h"
 
 enum { example_count = 512 };
@@ -26,31 +27,39 @@ rt_status bench_knowledge(const struct tr_task *task, int teachers, struct tr_kn
     return RT_OK;
 }
 
-static rt_status measure(const struct tr_student *student, const struct tr_recipe *recipe,
-                         double seconds, struct bench_row *row, struct rt_err *err)
+static rt_status measure(struct tr_network *net, const struct tr_recipe *recipe, double seconds,
+                         struct bench_row *row, struct rt_err *err)
 {
     const struct tr_latency_options once = {1, 1, 50, 300};
-    struct rt_arena model = {0};
-    struct tr_weights weights;
     struct tr_knowledge knowledge = {0};
     struct tr_task *task = NULL;
     struct tr_data data;
     float *logits = NULL;
     rt_status rc;
 
-    if ((rc = tr_image_task_noise(&task, &student->shape, example_count, err)) ||
+    if ((rc = tr_image_task_noise(&task, &net->student.shape, example_count, err)) ||
         (rc = bench_knowledge(task, 1, &knowledge, &logits, err)))
         goto done;
     data = (struct tr_data){.task = task, .knowledge = &knowledge};
-    if ((rc = rt_arena_init(&model, tr_weights_bytes(student, true), err)) ||
-        (rc = tr_weights_init(&weights, student, true, &model, err)) ||
-        (rc = tr_speed_train(student, &data, recipe, seconds, &weights, &row->speed, err)))
+    if ((rc = tr_speed_train(&net->student, &data, recipe, seconds, &net->weights, &row->speed,
+                             err)))
         goto done;
-    rc = tr_latency_measure(student, &weights, &once, &row->latency, err);
+    rc = tr_latency_measure(&net->student, &net->weights, &once, &row->latency, err);
 done:
-    rt_arena_release(&model);
     tr_task_close(task);
     free(logits);
+    return rc;
+}
+
+static rt_status tune(const struct space_arch *arch, const struct space_shape *shape,
+                      const struct tr_kernels *kernels, struct tr_tuning *tuning,
+                      struct rt_err *err)
+{
+    struct tr_student student;
+
+    RT_TRY(tr_student_init(&student, arch, shape, kernels, err));
+    const rt_status rc = tr_tune(&student, bench_batch, tuning, err);
+    tr_student_release(&student);
     return rc;
 }
 
@@ -60,24 +69,21 @@ rt_status bench_student(const struct space_arch *arch, const struct space_shape 
 {
     struct tr_recipe recipe = {
         .batch = bench_batch, .learning_rate = 1e-3, .warmup = .1, .weight_decay = .01};
-    struct tr_student student;
-    rt_status rc = RT_OK;
+    struct tr_network net;
+    rt_status rc;
 
     tr_distill_defaults(&recipe.distill);
     recipe.distill.weight[0] = 1;
     space_arch_print(arch, row->arch);
     row->side = shape->width;
     row->tuning = (struct tr_tuning){micro_batch, false};
-    RT_TRY(tr_student_init(&student, arch, shape, kernels, err));
     if (!micro_batch)
-        rc = tr_tune(&student, bench_batch, &row->tuning, err);
-    if (rc == RT_OK && row->tuning.openblas) {
-        tr_student_release(&student);
-        RT_TRY(tr_student_init(&student, arch, shape, tr_kernels_with_openblas(kernels), err));
-    }
+        RT_TRY(tune(arch, shape, kernels, &row->tuning, err));
+    if (row->tuning.openblas)
+        kernels = tr_kernels_with_openblas(kernels);
     recipe.micro_batch = row->tuning.micro_batch;
-    if (rc == RT_OK)
-        rc = measure(&student, &recipe, seconds, row, err);
-    tr_student_release(&student);
+    RT_TRY(tr_network_open(&net, arch, shape, kernels, TR_NETWORK_TRAIN, err));
+    rc = measure(&net, &recipe, seconds, row, err);
+    tr_network_close(&net);
     return rc;
 }

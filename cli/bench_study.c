@@ -56,31 +56,23 @@ static rt_status time_training(const struct tr_data *data, const struct tr_stude
 }
 
 static rt_status time_trial(const struct lab *lab, const struct tr_data *data,
-                            const struct tr_student *student, const struct tr_recipe *recipe,
-                            double seconds, struct cost *cost, struct rt_err *err)
+                            struct tr_network *net, const struct tr_recipe *recipe, double seconds,
+                            struct cost *cost, struct rt_err *err)
 {
-    struct rt_arena model = {0};
+    const struct tr_student *student = &net->student;
+    struct tr_weights *weights = &net->weights;
     struct tr_fidelity fidelity;
     struct tr_latency latency;
-    struct tr_weights weights;
-    rt_status rc;
 
-    if ((rc = rt_arena_init(&model, tr_weights_bytes(student, true), err)) ||
-        (rc = tr_weights_init(&weights, student, true, &model, err)) ||
-        (rc = time_training(data, student, recipe, seconds, &weights, &cost->train, err)))
-        goto done;
+    RT_TRY(time_training(data, student, recipe, seconds, weights, &cost->train, err));
     const int64_t start = rt_now_ns();
-    if ((rc = tr_latency_measure(student, &weights, &lab->study.latency, &latency, err)))
-        goto done;
+    RT_TRY(tr_latency_measure(student, weights, &lab->study.latency, &latency, err));
     cost->latency = seconds_since(start);
     const int64_t trained = rt_now_ns();
-    if ((rc = tr_evaluate_validation(student, &weights, data, &recipe->distill, 1, &fidelity, err)))
-        goto done;
+    RT_TRY(tr_evaluate_validation(student, weights, data, &recipe->distill, 1, &fidelity, err));
     cost->evaluate = seconds_since(trained);
     cost->seconds = cost->train + cost->evaluate + cost->latency;
-done:
-    rt_arena_release(&model);
-    return rc;
+    return RT_OK;
 }
 
 static rt_status cost_of(const struct lab *lab, const struct tr_data *data,
@@ -97,13 +89,12 @@ static rt_status cost_of(const struct lab *lab, const struct tr_data *data,
                                    .recipe = &recipe,
                                    .latency = &lab->study.latency,
                                    .seed = lab->study.seed};
-    struct tr_student student;
-    rt_status rc;
+    struct tr_network net;
 
     RT_TRY(tr_trial_bytes(&trial, &cost->bytes, err));
-    RT_TRY(tr_student_init(&student, arch, &lab->shape, trial.kernels, err));
-    rc = time_trial(lab, data, &student, &recipe, seconds, cost, err);
-    tr_student_release(&student);
+    RT_TRY(tr_network_open(&net, arch, &lab->shape, trial.kernels, TR_NETWORK_TRAIN, err));
+    const rt_status rc = time_trial(lab, data, &net, &recipe, seconds, cost, err);
+    tr_network_close(&net);
     return rc;
 }
 
@@ -160,8 +151,9 @@ static rt_status bench_lab(struct lab *lab, double seconds, struct rt_err *err)
 
     RT_TRY(settings_choose(&settings, lab, err));
     if (tr_layers_on(layers)) { /* closed with the lab */
-        RT_TRY(tr_live_make_up(&lab->live, &lab->study.teachers.teacher[layers->teacher].arch,
-                               &lab->shape, lab->kernels, err));
+        RT_TRY(tr_network_open(&lab->live, &lab->study.teachers.teacher[layers->teacher].arch,
+                               &lab->shape, lab->kernels, TR_NETWORK_TRACE, err));
+        tr_network_start(&lab->live, 1);
         data.live = &lab->live;
     }
     RT_TRY(bench_knowledge(lab->task, lab->study.teachers.count, &knowledge, &logits, err));

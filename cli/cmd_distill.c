@@ -18,6 +18,7 @@
 #include "cli/settings.h"
 #include "trainer/export/safetensors.h"
 #include "trainer/measure/int8_trial.h"
+#include "trainer/net/network.h"
 
 struct wishes {
     const char *db, *candidate, *output;
@@ -110,13 +111,11 @@ struct job {
     struct lab lab;
     struct settings settings;
     struct space_arch arch;
-    struct tr_student student;
-    struct rt_arena model;
-    struct tr_weights weights;
+    struct tr_network net[TR_ONLINE_MAX_COHORT]; /* one, or a cohort */
     struct tr_recipe recipe;
     const struct tr_kernels *kernels;
     struct tr_train_summary summary;
-    int kept;                  /* which student of a cohort */
+    int kept;                  /* which student of the cohort */
     struct tr_lineage lineage; /* what of the first weights comes from a teacher */
     struct tr_ranges ranges;   /* of int8, when the recipe asks for it */
 };
@@ -126,47 +125,48 @@ static bool in_int8(const struct job *job)
     return job->recipe.quantise != TR_QUANTISE_NONE;
 }
 
-/* Weights for a cohort, each with a start of its own; the first one's is that of a student alone.
- */
-static rt_status start(struct job *job, struct tr_weights *cohort, int count, struct rt_err *err)
+/* A cohort, each student with a start of its own; the first one's is that of a student alone. */
+static rt_status start(struct job *job, int count, struct rt_err *err)
 {
     const struct lab *lab = &job->lab;
-    const size_t bytes = tr_weights_bytes(&job->student, true);
 
-    RT_TRY(rt_arena_init(&job->model, (size_t)count * bytes, err));
     for (int k = 0; k < count; k++) {
+        struct tr_network *net = &job->net[k];
         uint64_t seed = lab->study.seed;
         if (k > 0) {
             struct rt_rng rng;
             rt_rng_init(&rng, seed, RT_STREAM_COHORT, (uint64_t)k);
             seed = rt_rng_u64(&rng);
         }
-        RT_TRY(tr_weights_init(&cohort[k], &job->student, true, &job->model, err));
+        RT_TRY(tr_network_open(net, &job->arch, &lab->shape, job->kernels, TR_NETWORK_TRAIN, err));
         tr_lineage_release(&job->lineage); /* the same for all */
         RT_TRY(tr_ancestor_start(job->recipe.init == TR_INIT_PRUNE ? lab->data.ancestor : NULL,
-                                 &job->student, seed, cohort[k].params, &job->lineage, err));
+                                 &net->student, seed, net->weights.params, &job->lineage, err));
     }
     return RT_OK;
 }
 
 /* The student of a cohort with the least validation error; the first of equals. */
-static rt_status keep_best(struct job *job, const struct tr_weights *cohort, int count,
-                           struct rt_err *err)
+static rt_status keep_best(struct job *job, int count, struct rt_err *err)
 {
     double least = INFINITY;
 
     for (int k = 0; k < count; k++) {
         struct tr_fidelity fidelity;
-        RT_TRY(tr_evaluate_validation(&job->student, &cohort[k], &job->lab.data,
+        RT_TRY(tr_evaluate_validation(&job->net[k].student, &job->net[k].weights, &job->lab.data,
                                       &job->recipe.distill, job->lab.study.search.workers,
                                       &fidelity, err));
         if (fidelity.error < least) {
             least = fidelity.error;
-            job->weights = cohort[k];
             job->kept = k;
         }
     }
     return RT_OK;
+}
+
+static const struct tr_network *kept(const struct job *job)
+{
+    return &job->net[job->kept];
 }
 
 static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *err)
@@ -175,7 +175,7 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
     const int threads = lab->study.search.workers;
     struct lab_meter meter = {.name = "student"};
     struct tr_ranges ranges[TR_ONLINE_MAX_COHORT];
-    const struct tr_training training = {.student = &job->student,
+    const struct tr_training training = {.student = &job->net->student,
                                          .data = &lab->data,
                                          .recipe = &job->recipe,
                                          .seed = lab->study.seed,
@@ -187,22 +187,22 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
                                          .progress = lab_meter_step,
                                          .progress_context = &meter};
 
-    RT_TRY(tr_student_init(&job->student, &job->arch, &lab->shape, job->kernels, err));
     const struct tr_online *online = &lab->study.online;
     const int count = online->mode == TR_ONLINE_OFF ? 1 : online->cohort;
     struct tr_weights cohort[TR_ONLINE_MAX_COHORT];
     struct tr_train_summary summaries[TR_ONLINE_MAX_COHORT];
 
-    RT_TRY(start(job, cohort, count, err));
+    RT_TRY(start(job, count, err));
+    for (int k = 0; k < count; k++)
+        cohort[k] = job->net[k].weights; /* which are trained in place */
     RT_TRY(count == 1 ? tr_train(&training, cohort, summaries, err)
                       : tr_train_cohort(&training, online, cohort, summaries, err));
     job->summary = summaries[0];
-    job->weights = cohort[0];
     if (count > 1)
-        RT_TRY(keep_best(job, cohort, count, err));
+        RT_TRY(keep_best(job, count, err));
     job->ranges = ranges[job->kept];
-    return in_int8(job) ? tr_int8_ranges(&job->student, &job->weights, &lab->data, &job->recipe,
-                                         lab->study.seed, &job->ranges, err)
+    return in_int8(job) ? tr_int8_ranges(&kept(job)->student, &kept(job)->weights, &lab->data,
+                                         &job->recipe, lab->study.seed, &job->ranges, err)
                         : RT_OK;
 }
 
@@ -245,8 +245,9 @@ static rt_status write_weights(const struct job *job, const struct tr_twin *twin
     note(&notes, "pool", job->lab.shape.pool == SPACE_POOL_CLASS ? "class" : "mean");
     note(&notes, "test_error", test_error);
     job->lab.task->kind->describe(job->lab.task, &notes, note);
-    rc = twin ? tr_safetensors_write_int8(path, &job->student, twin, notes.list, err)
-              : tr_safetensors_write(path, &job->student, job->weights.params, notes.list, err);
+    rc = twin ? tr_safetensors_write_int8(path, &kept(job)->student, twin, notes.list, err)
+              : tr_safetensors_write(path, &kept(job)->student, kept(job)->weights.params,
+                                     notes.list, err);
     notes_release(&notes);
     return rc;
 }
@@ -258,10 +259,10 @@ static rt_status write_int8(const struct job *job, double error, const char *pat
     struct tr_twin twin;
     rt_status rc;
 
-    RT_TRY(rt_arena_init(&arena, tr_twin_bytes(&job->student, false), err));
-    rc = tr_twin_init(&twin, &job->student, &job->ranges, false, &arena, err);
+    RT_TRY(rt_arena_init(&arena, tr_twin_bytes(&kept(job)->student, false), err));
+    rc = tr_twin_init(&twin, &kept(job)->student, &job->ranges, false, &arena, err);
     if (rc == RT_OK) {
-        tr_twin_update(&twin, &job->student, job->weights.params);
+        tr_twin_update(&twin, &kept(job)->student, kept(job)->weights.params);
         rc = write_weights(job, &twin, error, path, err);
     }
     rt_arena_release(&arena);
@@ -333,7 +334,7 @@ static rt_status report(const struct job *job, const struct wishes *wishes, cons
                  run.steps, run.batch, run.seconds);
     if (job->recipe.init == TR_INIT_PRUNE)
         (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
-                     100 * (double)job->lineage.inherited / (double)job->student.param_count,
+                     100 * (double)job->lineage.inherited / (double)kept(job)->student.param_count,
                      job->lab.study.teachers.teacher[job->lab.study.prune.teacher].name);
     if (job->lab.study.online.mode != TR_ONLINE_OFF)
         (void)printf("cohort             student %d of %d kept, the best on validation\n",
@@ -393,7 +394,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     struct exam_sheets sheets;
     RT_TRY(exam_open(lab, &sheets, err));
     if ((rc = train(job, stop, err)) == RT_OK &&
-        (rc = exam_take(lab, &sheets, &job->student, &job->weights,
+        (rc = exam_take(lab, &sheets, &kept(job)->student, &kept(job)->weights,
                         in_int8(job) ? &job->ranges : NULL, &job->recipe.distill, &exam, err)) ==
             RT_OK)
         rc = report(job, wishes, &exam, err);
@@ -448,8 +449,8 @@ static int run(int argc, char **argv)
     if (rc == RT_OK) {
         rc = distil(&job, &wishes, stop, &err);
         tr_lineage_release(&job.lineage);
-        rt_arena_release(&job.model);
-        tr_student_release(&job.student);
+        for (int k = 0; k < TR_ONLINE_MAX_COHORT; k++)
+            tr_network_close(&job.net[k]);
         lab_close(&job.lab);
     }
     return rc == RT_OK ? COMMAND_DONE : command_failed("distill", &err);

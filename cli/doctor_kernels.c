@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "cli/doctor.h"
-#include "trainer/net/student.h"
+#include "trainer/net/network.h"
 
 enum { batch = 3, side = 12, classes = 5 };
 
@@ -17,24 +17,20 @@ static const struct space_arch arch = {
     .depth = 2, .width = 28, .head_dim = 10, .patch = 4, .heads = {3, 1}, .ffn = {56, 40}};
 
 /* Logits (batch, classes) and, behind them, the gradients of all parameters. */
-static rt_status run_student(const struct tr_student *student, const float *images, float *out,
+static rt_status run_network(struct tr_network *net, const float *images, float *out,
                              struct rt_err *err)
 {
-    const size_t bytes = tr_weights_bytes(student, true) + tr_pass_bytes(student, batch);
+    const struct tr_student *student = &net->student;
     const float *dlogits = images; /* any numbers will do */
-    struct tr_weights weights;
     struct tr_pass *pass = NULL;
     struct rt_arena arena;
 
-    RT_TRY(rt_arena_init(&arena, bytes, err));
-    rt_status rc = tr_weights_init(&weights, student, true, &arena, err);
-    if (rc == RT_OK)
-        rc = tr_pass_init(&pass, student, batch, &arena, err);
+    RT_TRY(rt_arena_init(&arena, tr_pass_bytes(student, batch), err));
+    const rt_status rc = tr_pass_init(&pass, student, batch, &arena, err);
     if (rc == RT_OK) {
-        tr_student_init_params(student, 1, weights.params);
-        tr_weights_pack(student, &weights);
-        tr_pass_forward(pass, student, &weights, images, batch, out);
-        tr_pass_backward(pass, student, &weights, dlogits, out + (ptrdiff_t)batch * classes);
+        tr_network_start(net, 1);
+        tr_pass_forward(pass, student, &net->weights, images, batch, out);
+        tr_pass_backward(pass, student, &net->weights, dlogits, out + (ptrdiff_t)batch * classes);
     }
     rt_arena_release(&arena);
     return rc;
@@ -44,18 +40,18 @@ static rt_status outputs(const struct tr_kernels *kernels, float **out, size_t *
                          struct rt_err *err)
 {
     float images[batch * side * side];
-    struct tr_student student;
+    struct tr_network net;
     struct rt_rng rng;
 
     rt_rng_init(&rng, 1, RT_STREAM_LATENCY, 0);
     for (size_t i = 0; i < sizeof images / sizeof *images; i++)
         images[i] = (float)(2 * rt_rng_uniform(&rng) - 1);
-    RT_TRY(tr_student_init(&student, &arch, &shape, kernels, err));
-    *n = (size_t)batch * classes + student.param_count;
+    RT_TRY(tr_network_open(&net, &arch, &shape, kernels, TR_NETWORK_TRAIN, err));
+    *n = (size_t)batch * classes + net.student.param_count;
     *out = calloc(*n, sizeof **out);
-    const rt_status rc = *out ? run_student(&student, images, *out, err)
+    const rt_status rc = *out ? run_network(&net, images, *out, err)
                               : rt_fail(err, RT_ENOMEM, "no memory to try the kernels");
-    tr_student_release(&student);
+    tr_network_close(&net);
     return rc;
 }
 

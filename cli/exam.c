@@ -57,25 +57,24 @@ static rt_status grade_int8(const struct lab *lab, const struct space_arch *arch
                             struct exam_sheets *s, struct exam *exam, struct rt_err *err)
 {
     const struct tr_task *test = s->test;
-    struct tr_student student;
-    struct rt_arena arena = {0};
+    struct tr_network net; /* its weights are the twin's */
+    struct tr_student *student = &net.student;
     struct tr_twin twin;
     rt_status rc;
 
-    RT_TRY(tr_student_init(&student, arch, &lab->shape, tr_kernels_integer(), err));
-    if ((rc = rt_arena_init(&arena, tr_twin_bytes(&student, false), err)) == RT_OK &&
-        (rc = tr_twin_init(&twin, &student, ranges, false, &arena, err)) == RT_OK) {
-        tr_twin_update(&twin, &student, params);
-        rc = tr_predict(&student, &twin.weights, test, s->rows, test->rows,
+    RT_TRY(tr_network_plan(&net, arch, &lab->shape, tr_kernels_integer(), TR_NETWORK_INFER, err));
+    if ((rc = rt_arena_init(&net.arena, tr_twin_bytes(student, false), err)) == RT_OK &&
+        (rc = tr_twin_init(&twin, student, ranges, false, &net.arena, err)) == RT_OK) {
+        tr_twin_update(&twin, student, params);
+        rc = tr_predict(student, &twin.weights, test, s->rows, test->rows,
                         lab->study.search.workers, s->student, err);
     }
     if (rc == RT_OK)
         rc = tr_fidelity_measure(s->student, s->target, test->label, test->rows,
                                  test->shape.classes, &exam->int8, err);
     exam->has_int8 = rc == RT_OK;
-    exam->int8_bytes = (double)tr_int8_bytes(&student);
-    rt_arena_release(&arena);
-    tr_student_release(&student);
+    exam->int8_bytes = (double)tr_int8_bytes(student);
+    tr_network_close(&net);
     return rc;
 }
 

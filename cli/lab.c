@@ -75,7 +75,7 @@ rt_status lab_open(struct lab *lab, const char *path, const char *yaml, struct r
 void lab_close(struct lab *lab)
 {
     tr_ancestor_close(&lab->ancestor);
-    tr_live_close(&lab->live);
+    tr_network_close(&lab->live);
     tr_knowledge_close(&lab->knowledge);
     tr_task_close(lab->task);
     study_release(&lab->study);

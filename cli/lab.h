@@ -15,7 +15,7 @@ struct lab {
     struct tr_task *task;          /* the training file's rows and their split */
     struct tr_knowledge knowledge; /* after lab_teachers_open() */
     struct tr_ancestor ancestor;   /* likewise, when a recipe starts from it */
-    struct tr_live live;           /* after lab_live_open() */
+    struct tr_network live;        /* after lab_live_open() */
     struct tr_data data;           /* likewise */
 };
 

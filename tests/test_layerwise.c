@@ -14,7 +14,7 @@ enum { micro = 3 };
 /* A task, a student, a teacher with weights of its own, and one bench of a run. */
 struct bed {
     struct tr_task *task;
-    struct tr_live live;
+    struct tr_network live;
     struct tr_data data;
     struct tr_recipe recipe;
     struct space_arch arch;
@@ -35,11 +35,8 @@ static void bed_init(struct bed *bed, const char *student, const char *teacher,
     bed->task = toy_task(120, 30);
 
     assert_ok(space_arch_parse(teacher, &arch, &err));
-    assert_ok(tr_live_plan(&bed->live, &arch, &bed->shape, kernels, &err));
-    assert_ok(rt_arena_init(&bed->live.model, tr_weights_bytes(&bed->live.student, false), &err));
-    assert_ok(
-        tr_weights_init(&bed->live.weights, &bed->live.student, false, &bed->live.model, &err));
-    tr_student_init_params(&bed->live.student, 5, bed->live.weights.params);
+    assert_ok(tr_network_open(&bed->live, &arch, &bed->shape, kernels, TR_NETWORK_TRACE, &err));
+    tr_network_start(&bed->live, 5);
     for (size_t i = 0; i < bed->live.student.param_count; i++) /* as if trained: no small numbers */
         bed->live.weights.params[i] *= bed->live.weights.params[i] == 1 ? 1 : 8;
     tr_weights_pack(&bed->live.student, &bed->live.weights);
@@ -54,7 +51,7 @@ static void bed_init(struct bed *bed, const char *student, const char *teacher,
 
 static void bed_release(struct bed *bed)
 {
-    tr_live_close(&bed->live);
+    tr_network_close(&bed->live);
     rt_arena_release(&bed->model);
     rt_arena_release(&bed->arena);
     tr_student_release(&bed->student);

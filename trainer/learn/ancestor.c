@@ -6,21 +6,15 @@
 #include "trainer/export/safetensors.h"
 #include "trainer/teachers/teachers_internal.h"
 
-static rt_status make_network(struct tr_ancestor *a, const struct space_arch *arch,
-                              const struct space_shape *shape, const struct tr_kernels *kernels,
-                              struct rt_err *err)
-{
-    RT_TRY(tr_student_init(&a->network, arch, shape, kernels, err));
-    RT_TRY(rt_arena_init(&a->model, tr_weights_bytes(&a->network, true), err));
-    return tr_weights_init(&a->weights, &a->network, true, &a->model, err);
-}
-
 static rt_status open_network(struct tr_ancestor *a, const struct tr_teaching *teaching,
                               const struct tr_teacher_spec *spec, struct rt_err *err)
 {
-    RT_TRY(make_network(a, &spec->arch, teaching->shape, teaching->kernels, err));
-    RT_TRY(tr__teacher_load(teaching, spec, &a->network, a->weights.params, err));
-    tr_weights_pack(&a->network, &a->weights);
+    struct tr_network *net = &a->network;
+
+    RT_TRY(tr_network_open(net, &spec->arch, teaching->shape, teaching->kernels, TR_NETWORK_TRAIN,
+                           err));
+    RT_TRY(tr__teacher_load(teaching, spec, &net->student, net->weights.params, err));
+    tr_weights_pack(&net->student, &net->weights);
     return RT_OK;
 }
 
@@ -30,8 +24,8 @@ static rt_status measure(struct tr_ancestor *a, const struct tr_prune *prune,
     int *rows, n;
 
     RT_TRY(tr_calibration_rows(&data->task->split, seed, prune->calibration, &rows, &n, err));
-    const rt_status rc = tr_importance_measure(&a->scores, prune->importance, &a->network,
-                                               &a->weights, data, rows, n, err);
+    const rt_status rc = tr_importance_measure(&a->scores, prune->importance, &a->network.student,
+                                               &a->network.weights, data, rows, n, err);
     free(rows);
     return rc;
 }
@@ -75,6 +69,7 @@ static rt_status load_network(struct tr_ancestor *a, const char *weights,
                               const struct space_shape *shape, const struct tr_kernels *kernels,
                               const struct tr_data *data, size_t limit, struct rt_err *err)
 {
+    struct tr_network *net = &a->network;
     struct space_arch arch;
     char *text = NULL;
 
@@ -86,11 +81,11 @@ static rt_status load_network(struct tr_ancestor *a, const char *weights,
     if (rc == RT_OK)
         rc = check_memory(&arch, shape, kernels, data, limit, err);
     if (rc == RT_OK)
-        rc = make_network(a, &arch, shape, kernels, err);
+        rc = tr_network_open(net, &arch, shape, kernels, TR_NETWORK_TRAIN, err);
     if (rc == RT_OK)
-        rc = tr_safetensors_read(weights, &a->network, a->weights.params, err);
+        rc = tr_safetensors_read(weights, &net->student, net->weights.params, err);
     if (rc == RT_OK)
-        tr_weights_pack(&a->network, &a->weights);
+        tr_weights_pack(&net->student, &net->weights);
     return rc;
 }
 
@@ -110,14 +105,13 @@ rt_status tr_ancestor_load(struct tr_ancestor *ancestor, const char *weights,
 
 size_t tr_ancestor_bytes(const struct tr_ancestor *ancestor)
 {
-    return ancestor->model.capacity;
+    return ancestor->network.arena.capacity;
 }
 
 void tr_ancestor_close(struct tr_ancestor *ancestor)
 {
     tr_importance_release(&ancestor->scores);
-    rt_arena_release(&ancestor->model);
-    tr_student_release(&ancestor->network);
+    tr_network_close(&ancestor->network);
 }
 
 rt_status tr_ancestor_start(const struct tr_ancestor *ancestor, const struct tr_student *student,
@@ -128,6 +122,6 @@ rt_status tr_ancestor_start(const struct tr_ancestor *ancestor, const struct tr_
     tr_student_init_params(student, seed, params);
     if (!ancestor)
         return RT_OK;
-    return tr_inherit(student, params, &ancestor->network, ancestor->weights.params,
+    return tr_inherit(student, params, &ancestor->network.student, ancestor->network.weights.params,
                       &ancestor->scores, &ancestor->options, lineage, err);
 }

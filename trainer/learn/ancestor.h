@@ -8,6 +8,7 @@
 #ifndef TRAINER_LEARN_ANCESTOR_H
 #define TRAINER_LEARN_ANCESTOR_H
 #include "trainer/learn/inherit.h"
+#include "trainer/net/network.h"
 #include "trainer/teachers/teachers.h"
 
 struct tr_prune { /* study: prune */
@@ -18,9 +19,7 @@ struct tr_prune { /* study: prune */
 };
 
 struct tr_ancestor {
-    struct tr_student network;
-    struct tr_weights weights;
-    struct rt_arena model;
+    struct tr_network network;
     struct tr_importance scores;
     struct tr_inherit_options options;
 };

@@ -21,12 +21,13 @@
 #define TRAINER_LEARN_LAYERWISE_H
 #include "trainer/learn/optimiser.h"
 #include "trainer/learn/train.h"
+#include "trainer/net/network.h"
 #include "trainer/net/student_trace.h"
 
 struct tr_layerwise {
     const struct tr_training *job;
     const struct tr_layers *recipe;
-    const struct tr_live *teacher;
+    const struct tr_network *teacher;
     struct tr_student student;        /* the job's, perhaps with its last block whole */
     struct tr_weights weights;        /* the trained parameters, packed for that */
     int map[SPACE_MAX_DEPTH];         /* teacher's layer of each student layer, from 1 */

@@ -4,7 +4,6 @@
 
 #include "trainer/learn/inherit.h"
 #include "trainer/learn/layerwise.h"
-#include "trainer/teachers/live.h"
 
 struct visit { /* of one micro-batch, for the taps */
     const struct tr_layerwise *self;

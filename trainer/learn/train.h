@@ -59,14 +59,14 @@ struct tr_recipe {
 
 struct tr_lineage; /* trainer/learn/inherit.h */
 struct tr_ranges;  /* trainer/net/student_int8.h */
-struct tr_live;    /* a teacher that runs: trainer/teachers/live.h */
+struct tr_network; /* trainer/net/network.h */
 
 /* What all runs of a study share, read-only. */
 struct tr_data {
     const struct tr_task *task;
     const struct tr_knowledge *knowledge; /* NULL: labels alone */
     const struct tr_ancestor *ancestor;   /* of TR_INIT_PRUNE; NULL: none */
-    const struct tr_live *live;           /* for layer-wise losses; may be NULL otherwise */
+    const struct tr_network *live; /* the teacher of layer-wise losses; may be NULL otherwise */
 };
 
 struct tr_training {

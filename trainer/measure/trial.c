@@ -58,7 +58,7 @@ static size_t peak_bytes(const struct tr_trial *trial, const struct tr_student *
     const struct tr_ancestor *ancestor = trial->data->ancestor;
     const size_t each[] = {
         trial->recipe->init == TR_INIT_PRUNE && ancestor
-            ? tr_inherit_bytes(student, &ancestor->network)
+            ? tr_inherit_bytes(student, &ancestor->network.student)
             : 0,
         tr_latency_bytes(student, trial->latency),
         tr_train_bytes(&training),
@@ -156,24 +156,19 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
 rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *result,
                        struct rt_err *err)
 {
-    struct tr_student student = {0};
-    struct tr_weights weights;
+    const struct tr_ancestor *ancestor =
+        trial->recipe->init == TR_INIT_PRUNE ? trial->data->ancestor : NULL;
+    struct tr_network net;
     struct tr_lineage lineage = {0};
-    struct rt_arena model = {0};
     rt_status rc;
 
     *result = (struct tr_trial_result){0};
     RT_TRY(check_memory(trial, err));
-    RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
-    if ((rc = rt_arena_init(&model, tr_weights_bytes(&student, true), err)) ||
-        (rc = tr_weights_init(&weights, &student, true, &model, err)) ||
-        (rc = tr_ancestor_start(trial->recipe->init == TR_INIT_PRUNE ? trial->data->ancestor : NULL,
-                                &student, trial->seed, weights.params, &lineage, err)))
-        goto done;
-    rc = train_and_evaluate(trial, &student, &lineage, &weights, result, err);
-done:
+    RT_TRY(tr_network_open(&net, trial->arch, trial->shape, trial->kernels, TR_NETWORK_TRAIN, err));
+    rc = tr_ancestor_start(ancestor, &net.student, trial->seed, net.weights.params, &lineage, err);
+    if (rc == RT_OK)
+        rc = train_and_evaluate(trial, &net.student, &lineage, &net.weights, result, err);
     tr_lineage_release(&lineage);
-    rt_arena_release(&model);
-    tr_student_release(&student);
+    tr_network_close(&net);
     return rc;
 }

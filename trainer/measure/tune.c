@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "trainer/learn/train.h"
+#include "trainer/net/network.h"
 
 enum { sizes = 6, turns = 4 }; /* 1, 2, 4, .. 32 examples; timed turns */
 
@@ -18,9 +19,8 @@ static const double hopeless = 1.5; /* so much slower in the first turn */
 
 /* A student by one kernel set, and the time of each size with it. */
 struct probe {
-    struct tr_student student;
-    struct rt_arena arena;
-    struct tr_weights weights;
+    struct tr_network net;
+    struct rt_arena arena; /* of the rest */
     struct tr_pass *pass;
     float *images, *logits, *dlogits, *grads;
     double best[sizes]; /* nanoseconds an example */
@@ -28,23 +28,22 @@ struct probe {
 
 static rt_status carve(struct probe *p, int micro, struct rt_err *err)
 {
-    const struct space_shape *s = &p->student.shape;
+    const struct space_shape *s = &p->net.student.shape;
     const size_t pixels = (size_t)s->height * s->width * s->channels, m = (size_t)micro;
     struct rt_arena *arena = &p->arena;
 
-    RT_TRY(tr_weights_init(&p->weights, &p->student, true, arena, err));
     p->images = rt_arena_zalloc(arena, m * pixels, sizeof(float));
     p->logits = rt_arena_zalloc(arena, m * s->classes, sizeof(float));
     p->dlogits = rt_arena_zalloc(arena, m * s->classes, sizeof(float));
-    p->grads = rt_arena_zalloc(arena, p->student.param_count, sizeof(float));
-    RT_TRY(tr_pass_init(&p->pass, &p->student, micro, arena, err));
+    p->grads = rt_arena_zalloc(arena, p->net.student.param_count, sizeof(float));
+    RT_TRY(tr_pass_init(&p->pass, &p->net.student, micro, arena, err));
     return rt_arena_check(arena, "tuning the trainer", err);
 }
 
 static void probe_release(struct probe *p)
 {
     rt_arena_release(&p->arena);
-    tr_student_release(&p->student);
+    tr_network_close(&p->net);
 }
 
 static rt_status probe_init(struct probe *p, const struct tr_student *like,
@@ -53,15 +52,14 @@ static rt_status probe_init(struct probe *p, const struct tr_student *like,
     rt_status rc;
 
     memset(p, 0, sizeof *p);
-    RT_TRY(tr_student_init(&p->student, &like->arch, &like->shape, kernels, err));
+    RT_TRY(tr_network_open(&p->net, &like->arch, &like->shape, kernels, TR_NETWORK_TRAIN, err));
     rt_arena_init_counting(&p->arena);
     if ((rc = carve(p, most, err)) || (rc = rt_arena_init(&p->arena, p->arena.peak, err)) ||
         (rc = carve(p, most, err))) {
         probe_release(p);
         return rc;
     }
-    tr_student_init_params(&p->student, 1, p->weights.params);
-    tr_weights_pack(&p->student, &p->weights);
+    tr_network_start(&p->net, 1);
     return RT_OK;
 }
 
@@ -72,8 +70,8 @@ static double time_size(struct probe *p, int most, int micro)
     int done = 0;
 
     for (; done + micro <= most; done += micro) {
-        tr_pass_forward(p->pass, &p->student, &p->weights, p->images, micro, p->logits);
-        tr_pass_backward(p->pass, &p->student, &p->weights, p->dlogits, p->grads);
+        tr_pass_forward(p->pass, &p->net.student, &p->net.weights, p->images, micro, p->logits);
+        tr_pass_backward(p->pass, &p->net.student, &p->net.weights, p->dlogits, p->grads);
     }
     return (double)(rt_now_ns() - start) / done;
 }

@@ -14,36 +14,11 @@
 #include <unistd.h>
 
 #include "trainer/export/safetensors.h"
+#include "trainer/net/network.h"
 #include "trainer/task/npy.h"
 #include "trainer/teachers/teachers_internal.h"
 
 enum { teacher_micro_batch = 8, most_steps = 1000000000 };
-
-/* A teacher's network and weights. */
-struct network {
-    struct tr_student student;
-    struct tr_weights weights;
-    struct rt_arena model;
-};
-
-static void network_close(struct network *net)
-{
-    rt_arena_release(&net->model);
-    tr_student_release(&net->student);
-}
-
-static rt_status network_open(struct network *net, const struct tr_teaching *teaching,
-                              const struct tr_teacher_spec *spec, bool training, struct rt_err *err)
-{
-    rt_status rc;
-
-    *net = (struct network){0};
-    RT_TRY(tr_student_init(&net->student, &spec->arch, teaching->shape, teaching->kernels, err));
-    if ((rc = rt_arena_init(&net->model, tr_weights_bytes(&net->student, training), err)) ||
-        (rc = tr_weights_init(&net->weights, &net->student, training, &net->model, err)))
-        network_close(net);
-    return rc;
-}
 
 static rt_status weights_path(const struct tr_teaching *teaching,
                               const struct tr_teacher_spec *spec, char path[RT_PATH_MAX],
@@ -117,7 +92,7 @@ static void name_progress(void *context, int step, int steps)
 }
 
 static rt_status train_teacher(const struct tr_teaching *teaching,
-                               const struct tr_teacher_spec *spec, struct network *net,
+                               const struct tr_teacher_spec *spec, struct tr_network *net,
                                struct rt_err *err)
 {
     const int train_count = teaching->task->split.train_count;
@@ -170,7 +145,7 @@ static void interleave(const float *logits, int n, int classes, int k, int teach
 }
 
 /* Logits of a trained teacher for all rows of the task, into column k of out (n, K, C). */
-static rt_status predict_all(const struct tr_teaching *teaching, struct network *net,
+static rt_status predict_all(const struct tr_teaching *teaching, struct tr_network *net,
                              const struct tr_task *task, int k, float *out, struct rt_err *err)
 {
     const int n = task->rows, classes = teaching->shape->classes;
@@ -233,7 +208,7 @@ static rt_status read_recorded(const struct tr_teaching *teaching, const char *p
     return rc;
 }
 
-static void content_hash(const struct network *net, char hash[RT_HASH_TEXT])
+static void content_hash(const struct tr_network *net, char hash[RT_HASH_TEXT])
 {
     rt_hash_bytes(net->weights.params, net->student.param_count * sizeof(float), hash);
 }
@@ -244,14 +219,15 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
                          struct tr_knowledge_key *key, float *out, struct rt_err *err)
 {
     const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
-    struct network net;
+    struct tr_network net;
     rt_status rc;
 
     snprintf(key->name[k], TR_TEACHER_NAME, "%s", spec->name);
     if (spec->recorded)
         return read_recorded(teaching, spec->train_logits, teaching->task->rows, k, out,
                              key->teacher[k], err);
-    RT_TRY(network_open(&net, teaching, spec, may_train, err));
+    RT_TRY(tr_network_open(&net, &spec->arch, teaching->shape, teaching->kernels,
+                           may_train ? TR_NETWORK_TRAIN : TR_NETWORK_INFER, err));
     rc = tr__teacher_load(teaching, spec, &net.student, net.weights.params, err);
     if (rc != RT_OK && may_train)
         rc = train_teacher(teaching, spec, &net, err);
@@ -259,7 +235,7 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
         content_hash(&net, key->teacher[k]);
     if (rc == RT_OK && out)
         rc = predict_all(teaching, &net, teaching->task, k, out, err);
-    network_close(&net);
+    tr_network_close(&net);
     return rc;
 }
 
@@ -320,7 +296,7 @@ rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct t
     for (int k = 0; k < teaching->spec->count; k++) {
         const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
         char hash[RT_HASH_TEXT];
-        struct network net;
+        struct tr_network net;
         rt_status rc;
 
         if (spec->recorded) {
@@ -331,10 +307,11 @@ rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct t
             RT_TRY(read_recorded(teaching, spec->test_logits, test->rows, k, logits, hash, err));
             continue;
         }
-        RT_TRY(network_open(&net, teaching, spec, false, err));
+        RT_TRY(tr_network_open(&net, &spec->arch, teaching->shape, teaching->kernels,
+                               TR_NETWORK_INFER, err));
         if ((rc = tr__teacher_load(teaching, spec, &net.student, net.weights.params, err)) == RT_OK)
             rc = predict_all(teaching, &net, test, k, logits, err);
-        network_close(&net);
+        tr_network_close(&net);
         RT_TRY(rc);
     }
     return RT_OK;
