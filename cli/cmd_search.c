@@ -42,7 +42,7 @@ static void show(void *context, const struct search_progress *p)
     const double now = (double)rt_now_ns() * 1e-9;
     const int64_t done = p->committed;
     const bool end = p->wanted && done >= p->wanted;
-    char left[24], wanted[24] = "", volume[24] = "-";
+    char left[24], wanted[24] = "", volume[24] = "-", line[256];
 
     if (screen->terminal ? now - screen->last < .2 && !end
                          : done == screen->committed || (now - screen->last < 10 && !end))
@@ -54,10 +54,12 @@ static void show(void *context, const struct search_progress *p)
         (void)snprintf(wanted, sizeof wanted, "/%lld", (long long)p->wanted);
     if (isfinite(p->hypervolume))
         (void)snprintf(volume, sizeof volume, "%.4f", p->hypervolume);
-    (void)fprintf(stderr, "%s%lld%s done, %lld running, %.0f/h, front %d, volume %s, left %s%s",
-                  screen->terminal ? "\r" : "", (long long)done, wanted, (long long)p->running,
-                  p->trials_per_hour, p->front_size, volume, left,
-                  screen->terminal ? "\033[K" : "\n");
+    (void)snprintf(
+        line, sizeof line, "%s%lld%s done, %lld running, %.0f/h, front %d, volume %s, left %s%s",
+        screen->terminal ? "\r" : "", (long long)done, wanted, (long long)p->running,
+        p->trials_per_hour, p->front_size, volume, left, screen->terminal ? "\033[K" : "\n");
+    /* By no stream: whoever is stuck here must not hold its lock. */
+    (void)!write(STDERR_FILENO, line, strlen(line));
 }
 
 /* ---- the store ---- */
@@ -141,13 +143,14 @@ static rt_status search(const struct study *study, const struct search_evaluator
                         struct rt_err *err)
 {
     struct search_options options = study->search;
-    struct screen screen = {.terminal = isatty(STDERR_FILENO), .committed = -1};
+    static struct screen screen; /* stays when a stopped terminal is left behind */
     struct rt_machine machine;
     rt_status rc;
 
     rt_machine_query(&machine);
     RT_TRY(store_host(store, &machine, settings->kernels, &options.host, err));
     options.log = wishes->log;
+    screen = (struct screen){.terminal = isatty(STDERR_FILENO), .committed = -1};
     rc = search_run(&study->space, &options, evaluator, store, stop, show, &screen, end, err);
     if (screen.terminal)
         (void)fputs("\n", stderr);

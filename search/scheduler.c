@@ -2,9 +2,10 @@
  *
  * There is one lock. A worker holds it for all but the evaluation: it records its result, commits
  * whatever has come to its turn, proposes and starts the next trial. It sleeps only while the
- * window is full, which means that another worker is evaluating and will wake it.
+ * window is full, which means that another worker is evaluating and will wake it. Under the lock
+ * nothing is written but the store: progress and log lines are handed to outlets.
  */
-#include <errno.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <omp.h>
@@ -13,9 +14,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "search/outlet.h"
 #include "search/search_internal.h"
 
-#define GAIN 1e-9 /* of hypervolume; less is rounding */
+#define GAIN 1e-9      /* of hypervolume; less is rounding */
+#define LAST_WORDS 1.0 /* seconds that the end waits for readers of progress and log, each */
 
 enum state { PROPOSED, RUNNING, DONE, COMMITTED };
 
@@ -35,12 +38,11 @@ struct run {
     const struct search_evaluator *evaluator;
     struct store *store;
     const atomic_int *stop;
-    search_progress_fn *progress;
-    void *progress_context;
-    FILE *log;
+    struct search__outlet *screen; /* of progress; NULL: nobody listens */
+    struct search__log *log;       /* NULL: none */
     int64_t started_ns;
 
-    pthread_mutex_t lock; /* guards all below, the store and the log */
+    pthread_mutex_t lock; /* guards all below and the store */
     pthread_cond_t changed;
     struct search__proposer proposer;
     struct search__front front;
@@ -77,39 +79,63 @@ static double seconds_left(const struct run *run, double seconds, double rate)
     return left;
 }
 
+struct listener {
+    search_progress_fn *progress;
+    void *context;
+};
+
+static void write_progress(void *context, const void *progress, int64_t missed)
+{
+    const struct listener *listener = context;
+
+    (void)missed;
+    listener->progress(listener->context, progress);
+}
+
+/* The lock is held. */
 static void tell(struct run *run)
 {
     const double seconds = seconds_since(run->started_ns);
     const double done = (double)(run->committed - run->committed_before);
     const double rate = seconds > 0 ? done / seconds : 0;
+    struct search_progress *now = run->screen ? malloc(sizeof *now) : NULL;
 
-    if (!run->progress)
+    if (!now)
         return;
-    run->progress(run->progress_context,
-                  &(struct search_progress){.committed = run->committed,
-                                            .failed = run->failed,
-                                            .running = run->running,
-                                            .wanted = run->options->trials,
-                                            .front_size = (int)run->front.count,
-                                            .hypervolume = run->front.volume,
-                                            .seconds = seconds,
-                                            .trials_per_hour = rate * 3600,
-                                            .seconds_left = seconds_left(run, seconds, rate)});
+    *now = (struct search_progress){.committed = run->committed,
+                                    .failed = run->failed,
+                                    .running = run->running,
+                                    .wanted = run->options->trials,
+                                    .front_size = (int)run->front.count,
+                                    .hypervolume = run->front.volume,
+                                    .seconds = seconds,
+                                    .trials_per_hour = rate * 3600,
+                                    .seconds_left = seconds_left(run, seconds, rate)};
+    search__outlet_put(run->screen, now);
+}
+
+static void log_line(struct run *run, const struct search__line *line)
+{
+    if (run->log)
+        search__log(run->log, run->space, run->options, line);
 }
 
 static void log_trial(struct run *run, const char *event, int64_t number, const double *objectives,
                       double seconds, const char *text)
 {
-    search__log(run->log, run->space, run->options,
-                &(struct search__line){event, number, &run->proposer.archs[number], objectives,
-                                       seconds, text});
+    log_line(run, &(struct search__line){event, number, &run->proposer.archs[number], objectives,
+                                         seconds, text});
+}
+
+static void log_text(struct run *run, const char *event, const char *text)
+{
+    log_line(run,
+             &(struct search__line){.event = event, .number = -1, .seconds = -1, .text = text});
 }
 
 static rt_status note(struct run *run, const char *text, struct rt_err *err)
 {
-    search__log(
-        run->log, run->space, run->options,
-        &(struct search__line){.event = "search", .number = -1, .seconds = -1, .text = text});
+    log_text(run, "search", text);
     return store_event(run->store, "search", -1, text, err);
 }
 
@@ -456,26 +482,13 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
     pthread_mutex_lock(&run->lock);
     if (run->rc != RT_OK) {
         rc = rt_fail(err, run->rc, "%s", run->err.text);
-        search__log(run->log, run->space, run->options,
-                    &(struct search__line){
-                        .event = "error", .number = -1, .seconds = -1, .text = run->err.text});
+        log_text(run, "error", run->err.text);
     } else {
         *end = end_of(run);
         rc = note(run, reasons[*end], err);
     }
     pthread_mutex_unlock(&run->lock);
     return rc;
-}
-
-static rt_status open_log(struct run *run, struct rt_err *err)
-{
-    if (!run->options->log)
-        return RT_OK;
-    run->log = fopen(run->options->log, "a");
-    if (!run->log)
-        return rt_fail(err, RT_EIO, "cannot write the log '%s': %s", run->options->log,
-                       strerror(errno));
-    return RT_OK;
 }
 
 rt_status search_run(const struct space *space, const struct search_options *options,
@@ -489,8 +502,6 @@ rt_status search_run(const struct space *space, const struct search_options *opt
                       .evaluator = evaluator,
                       .store = store,
                       .stop = stop ? stop : &never,
-                      .progress = progress,
-                      .progress_context = progress_context,
                       .started_ns = rt_now_ns(),
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
@@ -499,21 +510,27 @@ rt_status search_run(const struct space *space, const struct search_options *opt
 
     RT_TRY(check_options(options, err));
     RT_TRY(space_check_feasible(space, err));
-    RT_TRY(open_log(&run, err));
     search__front_init(&run.front, space, options);
     rc = search__proposer_init(&run.proposer, space, options, err);
     if (rc == RT_OK)
         rc = store_starts(store, space, &start, &run.proposer.start_count, err);
     run.proposer.start = start;
+    if (rc == RT_OK && options->log)
+        rc = search__log_open(options->log, &run.log, err);
+    if (rc == RT_OK && progress)
+        rc = search__outlet_open(1, write_progress, &(struct listener){progress, progress_context},
+                                 sizeof(struct listener), &run.screen, err);
     if (rc == RT_OK)
         rc = search(&run, end, err);
+    if (run.screen)
+        search__outlet_close(run.screen, LAST_WORDS);
+    if (run.log)
+        search__log_close(run.log, LAST_WORDS);
     free(start);
     search__proposer_release(&run.proposer);
     search__front_release(&run.front);
     free(run.slots);
     pthread_cond_destroy(&run.changed);
     pthread_mutex_destroy(&run.lock);
-    if (run.log)
-        fclose(run.log);
     return rc;
 }

@@ -112,7 +112,9 @@ enum search_end {
     SEARCH_END_PATIENCE
 };
 
-/* Called under the lock after each commit and start; must be quick. */
+/* Told after commits and starts, by a thread of its own and one call at a time: the latest state, so
+ * those that come while a call lasts may be left out. A call that still lasts a second after the
+ * search is left to itself: what it uses must stay. */
 typedef void search_progress_fn(void *context, const struct search_progress *progress);
 
 /* Run or resume the study in `store` (opened for writing) until it ends; says why in *end. */

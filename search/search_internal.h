@@ -237,8 +237,8 @@ void search__cheapest(const struct space *space, int number, struct space_arch *
 
 /* ---- the log file: log.c ---- */
 
-/* One line: UTC time, event, trial, architecture, objectives by name, seconds. `arch`, `objectives`
- * and a negative number or duration are left out. Does nothing without a file. */
+/* One line: UTC time, event, trial, architecture, objectives by name, seconds. What is NULL or
+ * negative is left out. */
 struct search__line {
     const char *event;
     int64_t number;
@@ -247,6 +247,11 @@ struct search__line {
     double seconds;
     const char *text;
 };
-void search__log(FILE *file, const struct space *space, const struct search_options *options,
-                 const struct search__line *line);
+struct search__log;
+rt_status search__log_open(const char *path, struct search__log **log, struct rt_err *err);
+/* Waits for no disk. */
+void search__log(struct search__log *log, const struct space *space,
+                 const struct search_options *options, const struct search__line *line);
+/* Waits until all is written, but `seconds` at most. */
+void search__log_close(struct search__log *log, double seconds);
 #endif
