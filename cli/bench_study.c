@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "cli/bench.h"
-#include "cli/lab.h"
+#include "cli/session.h"
 #include "cli/settings.h"
 #include "trainer/measure/trial.h"
 
@@ -55,7 +55,7 @@ static rt_status time_training(const struct tr_data *data, const struct tr_stude
     return RT_OK;
 }
 
-static rt_status time_trial(const struct lab *lab, const struct tr_data *data,
+static rt_status time_trial(const struct session *session, const struct tr_data *data,
                             struct tr_network *net, const struct tr_recipe *recipe, double seconds,
                             struct cost *cost, struct rt_err *err)
 {
@@ -66,7 +66,7 @@ static rt_status time_trial(const struct lab *lab, const struct tr_data *data,
 
     RT_TRY(time_training(data, student, recipe, seconds, weights, &cost->train, err));
     const int64_t start = rt_now_ns();
-    RT_TRY(tr_latency_measure(student, weights, &lab->study.latency, &latency, err));
+    RT_TRY(tr_latency_measure(student, weights, &session->study.latency, &latency, err));
     cost->latency = seconds_since(start);
     const int64_t trained = rt_now_ns();
     RT_TRY(tr_evaluate_validation(student, weights, data, &recipe->distill, 1, &fidelity, err));
@@ -75,25 +75,26 @@ static rt_status time_trial(const struct lab *lab, const struct tr_data *data,
     return RT_OK;
 }
 
-static rt_status cost_of(const struct lab *lab, const struct tr_data *data,
+static rt_status cost_of(const struct session *session, const struct tr_data *data,
                          const struct settings *settings, const struct space_arch *arch,
                          double seconds, struct cost *cost, struct rt_err *err)
 {
-    const struct evaluator context = {
-        .recipe = &lab->study.recipe, .kernels = lab->kernels, .tunings = &settings->tunings};
+    const struct evaluator context = {.recipe = &session->study.recipe,
+                                      .kernels = session->kernels,
+                                      .tunings = &settings->tunings};
     const struct tr_recipe recipe = evaluator_recipe(&context, arch->width);
     const struct tr_trial trial = {.arch = arch,
-                                   .shape = &lab->shape,
+                                   .shape = &session->shape,
                                    .kernels = evaluator_kernels(&context, arch->width),
                                    .data = data,
                                    .recipe = &recipe,
-                                   .latency = &lab->study.latency,
-                                   .seed = lab->study.seed};
+                                   .latency = &session->study.latency,
+                                   .seed = session->study.seed};
     struct tr_network net;
 
     RT_TRY(tr_trial_bytes(&trial, &cost->bytes, err));
-    RT_TRY(tr_network_open(&net, arch, &lab->shape, trial.kernels, TR_NETWORK_TRAIN, err));
-    const rt_status rc = time_trial(lab, data, &net, &recipe, seconds, cost, err);
+    RT_TRY(tr_network_open(&net, arch, &session->shape, trial.kernels, TR_NETWORK_TRAIN, err));
+    const rt_status rc = time_trial(session, data, &net, &recipe, seconds, cost, err);
     tr_network_close(&net);
     return rc;
 }
@@ -135,11 +136,11 @@ static void print_sums(const struct study *study, const struct cost *costs, int 
     (void)printf("\na worker takes at most %.1f MiB of these\n", (double)bytes / (1 << 20));
 }
 
-static rt_status bench_lab(struct lab *lab, double seconds, struct rt_err *err)
+static rt_status bench_lab(struct session *session, double seconds, struct rt_err *err)
 {
-    struct tr_data data = lab->data;
+    struct tr_data data = session->data;
     struct cost costs[sample_count];
-    const struct tr_layers *layers = &lab->study.recipe.layers;
+    const struct tr_layers *layers = &session->study.recipe.layers;
     struct tr_knowledge knowledge;
     struct settings settings;
     struct space_arch arch;
@@ -149,20 +150,21 @@ static rt_status bench_lab(struct lab *lab, double seconds, struct rt_err *err)
     int count = 0;
     rt_status rc = RT_OK;
 
-    RT_TRY(settings_choose(&settings, lab, err));
-    if (tr_layers_on(layers)) { /* closed with the lab */
-        RT_TRY(tr_network_open(&lab->live, &lab->study.teachers.teacher[layers->teacher].arch,
-                               &lab->shape, lab->kernels, TR_NETWORK_TRACE, err));
-        tr_network_start(&lab->live, 1);
-        data.live = &lab->live;
+    RT_TRY(settings_choose(&settings, session, err));
+    if (tr_layers_on(layers)) { /* closed with the session */
+        RT_TRY(tr_network_open(&session->live,
+                               &session->study.teachers.teacher[layers->teacher].arch,
+                               &session->shape, session->kernels, TR_NETWORK_TRACE, err));
+        tr_network_start(&session->live, 1);
+        data.live = &session->live;
     }
-    RT_TRY(bench_knowledge(lab->task, lab->study.teachers.count, &knowledge, &logits, err));
+    RT_TRY(bench_knowledge(session->task, session->study.teachers.count, &knowledge, &logits, err));
     data.knowledge = &knowledge;
-    rt_rng_init(&rng, lab->study.seed, RT_STREAM_LATENCY, 2);
+    rt_rng_init(&rng, session->study.seed, RT_STREAM_LATENCY, 2);
     (void)printf("%-32s %9s %9s %9s %8s\n", "student", "trial, s", "train, s", "valid., s", "MiB");
-    while (rc == RT_OK && count < sample_count && draw(&lab->study.space, &rng, &arch)) {
+    while (rc == RT_OK && count < sample_count && draw(&session->study.space, &rng, &arch)) {
         struct cost *c = &costs[count];
-        if ((rc = cost_of(lab, &data, &settings, &arch, seconds / sample_count, c, err)))
+        if ((rc = cost_of(session, &data, &settings, &arch, seconds / sample_count, c, err)))
             break;
         space_arch_print(&arch, text);
         (void)printf("%-32s %9.2f %9.2f %9.2f %8.1f\n", text, c->seconds, c->train, c->evaluate,
@@ -171,18 +173,18 @@ static rt_status bench_lab(struct lab *lab, double seconds, struct rt_err *err)
         count++;
     }
     if (rc == RT_OK && count > 0)
-        print_sums(&lab->study, costs, count);
+        print_sums(&session->study, costs, count);
     free(logits);
     return rc;
 }
 
 rt_status bench_study(const char *path, double seconds, struct rt_err *err)
 {
-    struct lab lab;
+    struct session session;
     rt_status rc;
 
-    RT_TRY(lab_open(&lab, path, NULL, err));
-    rc = bench_lab(&lab, seconds, err);
-    lab_close(&lab);
+    RT_TRY(session_open(&session, path, NULL, err));
+    rc = bench_lab(&session, seconds, err);
+    session_close(&session);
     return rc;
 }

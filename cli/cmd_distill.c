@@ -13,9 +13,10 @@
 #include "base/random.h"
 #include "cli/command.h"
 #include "cli/evaluator.h"
-#include "cli/exam.h"
-#include "cli/lab.h"
+#include "cli/meter.h"
+#include "cli/session.h"
 #include "cli/settings.h"
+#include "cli/testing.h"
 #include "trainer/export/safetensors.h"
 #include "trainer/measure/int8_trial.h"
 #include "trainer/net/network.h"
@@ -64,14 +65,14 @@ static rt_status find_candidate(struct store *store, const char *wanted, struct 
 }
 
 /* The study's own file may have another full recipe and other gates by now, but nothing else. */
-static rt_status read_again(struct store *store, const char *path, struct lab *lab,
+static rt_status read_again(struct store *store, const char *path, struct session *session,
                             struct rt_err *err)
 {
     char hash[RT_HASH_TEXT], *want;
     rt_status rc;
 
-    RT_TRY(lab_open(lab, path, NULL, err));
-    study_hash(&lab->study, hash);
+    RT_TRY(session_open(session, path, NULL, err));
+    study_hash(&session->study, hash);
     if ((rc = column_text(store, "select hash from study", NULL, &want, err)) == RT_OK &&
         (!want || strcmp(hash, want) != 0))
         rc = rt_fail(err, RT_EMISMATCH,
@@ -80,11 +81,11 @@ static rt_status read_again(struct store *store, const char *path, struct lab *l
                      path, store_path(store));
     free(want);
     if (rc != RT_OK)
-        lab_close(lab);
+        session_close(session);
     return rc;
 }
 
-static rt_status read_study(struct store *store, const char *path, struct lab *lab,
+static rt_status read_study(struct store *store, const char *path, struct session *session,
                             struct settings *settings, struct rt_err *err)
 {
     char *yaml = NULL, *text = NULL;
@@ -94,11 +95,11 @@ static rt_status read_study(struct store *store, const char *path, struct lab *l
     if ((rc = column_text(store, "select yaml from study", NULL, &yaml, err)) == RT_OK &&
         (rc = store_settings(store, &text, err)) == RT_OK &&
         (rc = settings_parse(settings, text, err)) == RT_OK &&
-        (rc = path ? read_again(store, path, lab, err)
-                   : lab_open(lab, settings->study, yaml, err)) == RT_OK &&
-        ((rc = lab_recall_weights(lab, store, &weighed, err)) || !weighed)) {
+        (rc = path ? read_again(store, path, session, err)
+                   : session_open(session, settings->study, yaml, err)) == RT_OK &&
+        ((rc = session_recall_weights(session, store, &weighed, err)) || !weighed)) {
         rc = rc ? rc : rt_fail(err, RT_EDB, "'%s' knows no teachers", store_path(store));
-        lab_close(lab);
+        session_close(session);
     }
     free(yaml);
     free(text);
@@ -108,7 +109,7 @@ static rt_status read_study(struct store *store, const char *path, struct lab *l
 /* ---- the run ---- */
 
 struct job {
-    struct lab lab;
+    struct session session;
     struct settings settings;
     struct space_arch arch;
     struct tr_network net[TR_ONLINE_MAX_COHORT]; /* one, or a cohort */
@@ -128,19 +129,20 @@ static bool in_int8(const struct job *job)
 /* A cohort, each student with a start of its own; the first one's is that of a student alone. */
 static rt_status start(struct job *job, int count, struct rt_err *err)
 {
-    const struct lab *lab = &job->lab;
+    const struct session *session = &job->session;
 
     for (int k = 0; k < count; k++) {
         struct tr_network *net = &job->net[k];
-        uint64_t seed = lab->study.seed;
+        uint64_t seed = session->study.seed;
         if (k > 0) {
             struct rt_rng rng;
             rt_rng_init(&rng, seed, RT_STREAM_COHORT, (uint64_t)k);
             seed = rt_rng_u64(&rng);
         }
-        RT_TRY(tr_network_open(net, &job->arch, &lab->shape, job->kernels, TR_NETWORK_TRAIN, err));
+        RT_TRY(
+            tr_network_open(net, &job->arch, &session->shape, job->kernels, TR_NETWORK_TRAIN, err));
         tr_lineage_release(&job->lineage); /* the same for all */
-        RT_TRY(tr_ancestor_start(job->recipe.init == TR_INIT_PRUNE ? lab->data.ancestor : NULL,
+        RT_TRY(tr_ancestor_start(job->recipe.init == TR_INIT_PRUNE ? session->data.ancestor : NULL,
                                  &net->student, seed, net->weights.params, &job->lineage, err));
     }
     return RT_OK;
@@ -153,9 +155,9 @@ static rt_status keep_best(struct job *job, int count, struct rt_err *err)
 
     for (int k = 0; k < count; k++) {
         struct tr_fidelity fidelity;
-        RT_TRY(tr_evaluate_validation(&job->net[k].student, &job->net[k].weights, &job->lab.data,
-                                      &job->recipe.distill, job->lab.study.search.workers,
-                                      &fidelity, err));
+        RT_TRY(tr_evaluate_validation(&job->net[k].student, &job->net[k].weights,
+                                      &job->session.data, &job->recipe.distill,
+                                      job->session.study.search.workers, &fidelity, err));
         if (fidelity.error < least) {
             least = fidelity.error;
             job->kept = k;
@@ -171,23 +173,23 @@ static const struct tr_network *kept(const struct job *job)
 
 static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *err)
 {
-    const struct lab *lab = &job->lab;
-    const int threads = lab->study.search.workers;
-    struct lab_meter meter = {.name = "student"};
+    const struct session *session = &job->session;
+    const int threads = session->study.search.workers;
+    struct meter meter = {.name = "student"};
     struct tr_ranges ranges[TR_ONLINE_MAX_COHORT];
     const struct tr_training training = {.student = &job->net->student,
-                                         .data = &lab->data,
+                                         .data = &session->data,
                                          .recipe = &job->recipe,
-                                         .seed = lab->study.seed,
+                                         .seed = session->study.seed,
                                          .lineage = &job->lineage,
                                          .ranges = ranges,
                                          .lanes = TR_LANES,
                                          .threads = threads < TR_LANES ? threads : TR_LANES,
                                          .stop = stop,
-                                         .progress = lab_meter_step,
+                                         .progress = meter_step,
                                          .progress_context = &meter};
 
-    const struct tr_online *online = &lab->study.online;
+    const struct tr_online *online = &session->study.online;
     const int count = online->mode == TR_ONLINE_OFF ? 1 : online->cohort;
     struct tr_weights cohort[TR_ONLINE_MAX_COHORT];
     struct tr_train_summary summaries[TR_ONLINE_MAX_COHORT];
@@ -201,8 +203,8 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
     if (count > 1)
         RT_TRY(keep_best(job, count, err));
     job->ranges = ranges[job->kept];
-    return in_int8(job) ? tr_int8_ranges(&kept(job)->student, &kept(job)->weights, &lab->data,
-                                         &job->recipe, lab->study.seed, &job->ranges, err)
+    return in_int8(job) ? tr_int8_ranges(&kept(job)->student, &kept(job)->weights, &session->data,
+                                         &job->recipe, session->study.seed, &job->ranges, err)
                         : RT_OK;
 }
 
@@ -242,9 +244,9 @@ static rt_status write_weights(const struct job *job, const struct tr_twin *twin
     (void)snprintf(test_error, sizeof test_error, "%.6f", error);
     note(&notes, "format", "retort");
     note(&notes, "arch", arch);
-    note(&notes, "pool", job->lab.shape.pool == SPACE_POOL_CLASS ? "class" : "mean");
+    note(&notes, "pool", job->session.shape.pool == SPACE_POOL_CLASS ? "class" : "mean");
     note(&notes, "test_error", test_error);
-    job->lab.task->kind->describe(job->lab.task, &notes, note);
+    job->session.task->kind->describe(job->session.task, &notes, note);
     rc = twin ? tr_safetensors_write_int8(path, &kept(job)->student, twin, notes.list, err)
               : tr_safetensors_write(path, &kept(job)->student, kept(job)->weights.params,
                                      notes.list, err);
@@ -280,7 +282,7 @@ static void path_beside(const char *weights, const char *new_ending, char path[R
     (void)snprintf(path, RT_PATH_MAX, "%.*s%s", (int)length, weights, new_ending);
 }
 
-static rt_status write_files(const struct job *job, const struct exam *exam,
+static rt_status write_files(const struct job *job, const struct test_result *result,
                              const struct store_distillation *run, struct rt_err *err)
 {
     char json[RT_PATH_MAX], int8[RT_PATH_MAX];
@@ -289,10 +291,10 @@ static rt_status write_files(const struct job *job, const struct exam *exam,
         return RT_OK;
     path_beside(run->weights, ".json", json);
     path_beside(run->weights, ".int8.safetensors", int8);
-    RT_TRY(write_weights(job, NULL, exam->student.error, run->weights, err));
-    RT_TRY(exam_write(run, json, err));
+    RT_TRY(write_weights(job, NULL, result->student.error, run->weights, err));
+    RT_TRY(test_write(run, json, err));
     if (in_int8(job))
-        RT_TRY(write_int8(job, exam->int8.error, int8, err));
+        RT_TRY(write_int8(job, result->int8.error, int8, err));
     (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, json);
     if (in_int8(job))
         (void)printf("weights in int8    %s\n", int8);
@@ -317,13 +319,13 @@ static void record(const struct job *job, const char *db, struct store_distillat
         command_warn("distill", "not recorded: %s", err.text);
 }
 
-static rt_status report(const struct job *job, const struct wishes *wishes, const struct exam *exam,
-                        struct rt_err *err)
+static rt_status report(const struct job *job, const struct wishes *wishes,
+                        const struct test_result *result, struct rt_err *err)
 {
     struct store_distillation run = {.arch = &job->arch,
                                      .steps = job->recipe.steps,
                                      .batch = job->recipe.batch,
-                                     .seed = job->lab.study.seed,
+                                     .seed = job->session.study.seed,
                                      .seconds = job->summary.seconds,
                                      .weights = wishes->output ? wishes->output : ""};
     char arch[SPACE_ARCH_TEXT];
@@ -335,17 +337,17 @@ static rt_status report(const struct job *job, const struct wishes *wishes, cons
     if (job->recipe.init == TR_INIT_PRUNE)
         (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
                      100 * (double)job->lineage.inherited / (double)kept(job)->student.param_count,
-                     job->lab.study.teachers.teacher[job->lab.study.prune.teacher].name);
-    if (job->lab.study.online.mode != TR_ONLINE_OFF)
+                     job->session.study.teachers.teacher[job->session.study.prune.teacher].name);
+    if (job->session.study.online.mode != TR_ONLINE_OFF)
         (void)printf("cohort             student %d of %d kept, the best on validation\n",
-                     job->kept + 1, job->lab.study.online.cohort);
-    exam_print(exam);
-    run.value_count = exam_values(exam, run.values);
+                     job->kept + 1, job->session.study.online.cohort);
+    test_print(result);
+    run.value_count = test_values(result, run.values);
     if (wishes->gates) {
-        run.gate_count = exam_gates(exam, &job->lab.study.gates, run.gates);
-        exam_print_gates(run.gates, run.gate_count);
+        run.gate_count = test_gates(result, &job->session.study.gates, run.gates);
+        test_print_gates(run.gates, run.gate_count);
     }
-    const rt_status written = write_files(job, exam, &run, err);
+    const rt_status written = write_files(job, result, &run, err);
     if (written != RT_OK)
         run.weights = "";
     record(job, wishes->db, &run);
@@ -370,35 +372,36 @@ static rt_status check_output(const char *path, struct rt_err *err)
 static rt_status distil(struct job *job, const struct wishes *wishes, const atomic_int *stop,
                         struct rt_err *err)
 {
-    struct lab *lab = &job->lab;
+    struct session *session = &job->session;
     struct store_gate set[STORE_MAX_GATES];
-    struct exam exam = {0};
+    struct test_result result = {0};
     rt_status rc;
 
-    if (wishes->gates && !exam_gates(&exam, &lab->study.gates, set))
+    if (wishes->gates && !test_gates(&result, &session->study.gates, set))
         return rt_fail(
             err, RT_EARG,
             "'%.200s' sets no gates; add a block `gates`, and name the file with --study",
-            lab->study.path);
+            session->study.path);
     RT_TRY(check_output(wishes->output, err));
-    RT_TRY(tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
-                                                    : lab_teach(lab, stop, err));
-    RT_TRY(lab_live_open(lab, &lab->study.full, err));
-    const struct tr_recipe full = study_full_recipe(&lab->study, lab->task->split.train_count);
+    RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
+                                                        : session_teach(session, stop, err));
+    RT_TRY(session_live_open(session, &session->study.full, err));
+    const struct tr_recipe full =
+        study_full_recipe(&session->study, session->task->split.train_count);
     const struct evaluator context = {
-        .recipe = &full, .kernels = lab->kernels, .tunings = &job->settings.tunings};
+        .recipe = &full, .kernels = session->kernels, .tunings = &job->settings.tunings};
     job->recipe = evaluator_recipe(&context, job->arch.width);
     job->kernels = evaluator_kernels(&context, job->arch.width);
     if (wishes->steps > 0)
         job->recipe.steps = (int)wishes->steps;
-    struct exam_sheets sheets;
-    RT_TRY(exam_open(lab, &sheets, err));
+    struct test_answers answers;
+    RT_TRY(test_open(session, &answers, err));
     if ((rc = train(job, stop, err)) == RT_OK &&
-        (rc = exam_take(lab, &sheets, &kept(job)->student, &kept(job)->weights,
-                        in_int8(job) ? &job->ranges : NULL, &job->recipe.distill, &exam, err)) ==
-            RT_OK)
-        rc = report(job, wishes, &exam, err);
-    exam_close(&sheets);
+        (rc = test_student(session, &answers, &kept(job)->student, &kept(job)->weights,
+                           in_int8(job) ? &job->ranges : NULL, &job->recipe.distill, &result,
+                           err)) == RT_OK)
+        rc = report(job, wishes, &result, err);
+    test_close(&answers);
     return rc;
 }
 
@@ -444,14 +447,14 @@ static int run(int argc, char **argv)
     if (!(store = command_open_read("distill", wishes.db)))
         return COMMAND_FAILED;
     if ((rc = find_candidate(store, wishes.candidate, &job.arch, &err)) == RT_OK)
-        rc = read_study(store, wishes.study, &job.lab, &job.settings, &err);
+        rc = read_study(store, wishes.study, &job.session, &job.settings, &err);
     store_close(store);
     if (rc == RT_OK) {
         rc = distil(&job, &wishes, stop, &err);
         tr_lineage_release(&job.lineage);
         for (int k = 0; k < TR_ONLINE_MAX_COHORT; k++)
             tr_network_close(&job.net[k]);
-        lab_close(&job.lab);
+        session_close(&job.session);
     }
     return rc == RT_OK ? COMMAND_DONE : command_failed("distill", &err);
 }

@@ -9,7 +9,7 @@
 #include "cli/checkpoints.h"
 #include "cli/command.h"
 #include "cli/evaluator.h"
-#include "cli/lab.h"
+#include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/start.h"
 
@@ -98,9 +98,10 @@ static rt_status create_store(const struct study *study, const char *path,
     return rc;
 }
 
-/* Of a study with a lab, that is, of students that are trained here; NULL: of another. */
-static rt_status open_store(const struct study *study, const struct lab *lab, const char *path,
-                            struct settings *settings, struct store **store, struct rt_err *err)
+/* Of a study with a session, that is, of students that are trained here; NULL: of another. */
+static rt_status open_store(const struct study *study, const struct session *session,
+                            const char *path, struct settings *settings, struct store **store,
+                            struct rt_err *err)
 {
     char hash[RT_HASH_TEXT], *text = NULL;
     rt_status rc;
@@ -109,15 +110,15 @@ static rt_status open_store(const struct study *study, const struct lab *lab, co
     if (access(path, F_OK) == 0) {
         RT_TRY(store_open(path, STORE_WRITE, hash, store, err));
         if ((rc = store_settings(*store, &text, err)) == RT_OK &&
-            (rc = settings_parse(settings, text, err)) == RT_OK && lab)
-            rc = settings_check(settings, lab, err);
+            (rc = settings_parse(settings, text, err)) == RT_OK && session)
+            rc = settings_check(settings, session, err);
         free(text);
         if (rc != RT_OK)
             store_close(*store);
         return rc;
     }
-    if (lab)
-        RT_TRY(settings_choose(settings, lab, err));
+    if (session)
+        RT_TRY(settings_choose(settings, session, err));
     else
         settings_external(settings, study);
     return create_store(study, path, settings, hash, store, err);
@@ -157,25 +158,25 @@ static rt_status search(const struct study *study, const struct search_evaluator
     return rc;
 }
 
-static rt_status search_here(const struct lab *lab, const struct wishes *wishes,
+static rt_status search_here(const struct session *session, const struct wishes *wishes,
                              const struct settings *settings, struct store *store,
                              const atomic_int *stop, enum search_end *end, struct rt_err *err)
 {
-    struct evaluator context = {.shape = &lab->shape,
-                                .kernels = lab->kernels,
-                                .data = &lab->data,
-                                .recipe = &lab->study.recipe,
-                                .latency = &lab->study.latency,
+    struct evaluator context = {.shape = &session->shape,
+                                .kernels = session->kernels,
+                                .data = &session->data,
+                                .recipe = &session->study.recipe,
+                                .latency = &session->study.latency,
                                 .tunings = &settings->tunings,
-                                .memory_limit = (size_t)lab->study.worker_memory};
+                                .memory_limit = (size_t)session->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context};
     char checkpoints[RT_PATH_MAX];
 
-    if (lab->study.search.inherit != SEARCH_INHERIT_NONE) {
+    if (session->study.search.inherit != SEARCH_INHERIT_NONE) {
         RT_TRY(checkpoints_open(store, checkpoints, err));
         context.checkpoints = checkpoints;
     }
-    return search(&lab->study, &evaluator, wishes, settings, store, stop, end, err);
+    return search(&session->study, &evaluator, wishes, settings, store, stop, end, err);
 }
 
 /* By the study's own command, which is tried before there is a database. */
@@ -199,26 +200,28 @@ static rt_status search_outside(const struct study *study, const struct wishes *
     return rc;
 }
 
-static rt_status teach_and_search(struct lab *lab, const struct wishes *wishes, const char *db,
-                                  const atomic_int *stop, enum search_end *end, struct rt_err *err)
+static rt_status teach_and_search(struct session *session, const struct wishes *wishes,
+                                  const char *db, const atomic_int *stop, enum search_end *end,
+                                  struct rt_err *err)
 {
     struct settings settings;
     struct store *store;
     bool weighed = false;
     rt_status rc;
 
-    RT_TRY(open_store(&lab->study, lab, db, &settings, &store, err));
-    rc = tr_teachers_cached(&lab->study.teachers) ? lab_teachers_open(lab, err)
-                                                  : lab_teach(lab, stop, err);
+    RT_TRY(open_store(&session->study, session, db, &settings, &store, err));
+    rc = tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
+                                                      : session_teach(session, stop, err);
     if (rc == RT_OK)
-        rc = lab_live_open(lab, &lab->study.recipe, err);
+        rc = session_live_open(session, &session->study.recipe, err);
     if (rc == RT_ESTOP) { /* the teachers were interrupted, not the search */
         *end = SEARCH_END_STOPPED;
         rc = RT_OK;
-    } else if (rc == RT_OK && (rc = lab_recall_weights(lab, store, &weighed, err)) == RT_OK &&
-               (weighed || (rc = lab_weigh(lab, err)) == RT_OK) &&
-               (rc = lab_record_teachers(lab, store, err)) == RT_OK) {
-        rc = search_here(lab, wishes, &settings, store, stop, end, err);
+    } else if (rc == RT_OK &&
+               (rc = session_recall_weights(session, store, &weighed, err)) == RT_OK &&
+               (weighed || (rc = session_weigh(session, err)) == RT_OK) &&
+               (rc = session_record_teachers(session, store, err)) == RT_OK) {
+        rc = search_here(session, wishes, &settings, store, stop, end, err);
     }
     store_close(store);
     return rc;
@@ -256,25 +259,25 @@ static int run(int argc, char **argv)
     enum search_end end = SEARCH_END_TRIALS;
     struct wishes wishes;
     struct rt_err err;
-    struct lab lab;
+    struct session session;
 
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
     const atomic_int *stop = command_catch_signals();
-    if (lab_load(&lab, wishes.study, NULL, &err))
+    if (session_load(&session, wishes.study, NULL, &err))
         return command_failed("search", &err);
-    struct search_options *options = &lab.study.search;
+    struct search_options *options = &session.study.search;
     options->trials = wishes.trials >= 0 ? wishes.trials : options->trials;
     options->hours = wishes.hours >= 0 ? wishes.hours : options->hours;
     options->workers = wishes.workers > 0 ? (int)wishes.workers : options->workers;
-    const char *db = wishes.db ? wishes.db : lab.study.store;
-    rt_status rc = lab.study.own ? search_outside(&lab.study, &wishes, db, stop, &end, &err)
-                                 : lab_prepare(&lab, &err);
-    if (rc == RT_OK && !lab.study.own)
-        rc = teach_and_search(&lab, &wishes, db, stop, &end, &err);
+    const char *db = wishes.db ? wishes.db : session.study.store;
+    rt_status rc = session.study.own ? search_outside(&session.study, &wishes, db, stop, &end, &err)
+                                     : session_prepare(&session, &err);
+    if (rc == RT_OK && !session.study.own)
+        rc = teach_and_search(&session, &wishes, db, stop, &end, &err);
     if (rc == RT_OK)
         (void)printf("%s: %s\n", db, end_text(end));
-    lab_close(&lab);
+    session_close(&session);
     return rc == RT_OK ? COMMAND_DONE : command_failed("search", &err);
 }
 

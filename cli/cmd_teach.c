@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/lab.h"
+#include "cli/session.h"
 
 static void print_row(const char *name, int64_t params, const struct tr_fidelity *f)
 {
@@ -10,10 +10,10 @@ static void print_row(const char *name, int64_t params, const struct tr_fidelity
                  100 * f->error, 100 * f->error_se, f->nll, f->ece, 100 * f->agreement);
 }
 
-static rt_status print_teachers(const struct lab *lab, struct rt_err *err)
+static rt_status print_teachers(const struct session *session, struct rt_err *err)
 {
-    const struct tr_ensemble_spec *spec = &lab->study.teachers;
-    const struct tr_distill *distill = &lab->study.recipe.distill;
+    const struct tr_ensemble_spec *spec = &session->study.teachers;
+    const struct tr_distill *distill = &session->study.recipe.distill;
     int64_t total = 0;
 
     (void)printf("%-16s %10s %8s %7s %7s %7s %10s %6s %5s\n", "teacher", "params", "error", "",
@@ -21,8 +21,8 @@ static rt_status print_teachers(const struct lab *lab, struct rt_err *err)
     for (int k = 0; k <= spec->count; k++) {
         const bool one = k < spec->count;
         struct tr_fidelity fidelity;
-        RT_TRY(tr_teacher_fidelity(&lab->data, distill, k, &fidelity, err));
-        const int64_t params = one ? tr_teacher_params(&spec->teacher[k], &lab->shape) : total;
+        RT_TRY(tr_teacher_fidelity(&session->data, distill, k, &fidelity, err));
+        const int64_t params = one ? tr_teacher_params(&spec->teacher[k], &session->shape) : total;
         total += one ? params : 0;
         print_row(one ? spec->teacher[k].name : "ensemble", params, &fidelity);
         if (one)
@@ -37,7 +37,7 @@ static int run(int argc, char **argv)
     const struct option longs[] = {{0}};
     const char *path = NULL;
     struct rt_err err;
-    struct lab lab;
+    struct session session;
     rt_status rc;
 
     if (command_option("teach", argc, argv, "", longs) != -1)
@@ -46,11 +46,12 @@ static int run(int argc, char **argv)
         !command_no_more("teach", argc, argv))
         return COMMAND_USAGE;
     const atomic_int *stop = command_catch_signals();
-    if (lab_open(&lab, path, NULL, &err))
+    if (session_open(&session, path, NULL, &err))
         return command_failed("teach", &err);
-    if ((rc = lab_teach(&lab, stop, &err)) == RT_OK && (rc = lab_weigh(&lab, &err)) == RT_OK)
-        rc = print_teachers(&lab, &err);
-    lab_close(&lab);
+    if ((rc = session_teach(&session, stop, &err)) == RT_OK &&
+        (rc = session_weigh(&session, &err)) == RT_OK)
+        rc = print_teachers(&session, &err);
+    session_close(&session);
     return rc == RT_OK ? COMMAND_DONE : command_failed("teach", &err);
 }
 

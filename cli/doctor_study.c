@@ -11,7 +11,7 @@
 
 #include "base/machine.h"
 #include "cli/doctor.h"
-#include "cli/lab.h"
+#include "cli/session.h"
 #include "trainer/measure/trial.h"
 
 struct checked { /* all zero: nothing loaded */
@@ -69,7 +69,7 @@ static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_
     const struct tr_split *split;
     char text[48];
 
-    RT_TRY(lab_open_task(&c->study, &c->train, err));
+    RT_TRY(session_open_task(&c->study, &c->train, err));
     say_task(doctor, "train data", &c->study, c->train);
     split = &c->train->split;
     doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate%s", split->train_count,
@@ -80,7 +80,7 @@ static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_
                    "accuracy");
         return RT_OK;
     }
-    RT_TRY(lab_open_test(&c->study, c->train, &c->test, err));
+    RT_TRY(session_open_test(&c->study, c->train, &c->test, err));
     say_task(doctor, "test data", &c->study, c->test);
     return RT_OK;
 }

@@ -8,10 +8,10 @@
 #include <string.h>
 
 /* The middle architecture at one width stands for all of that width. */
-static rt_status choose_for_width(const struct lab *lab, int width, struct tr_tuning *tuning,
-                                  struct rt_err *err)
+static rt_status choose_for_width(const struct session *session, int width,
+                                  struct tr_tuning *tuning, struct rt_err *err)
 {
-    const struct tr_recipe *recipe = &lab->study.recipe;
+    const struct tr_recipe *recipe = &session->study.recipe;
     struct tr_student student;
     struct space_arch arch;
     rt_status rc;
@@ -20,9 +20,9 @@ static rt_status choose_for_width(const struct lab *lab, int width, struct tr_tu
         *tuning = (struct tr_tuning){recipe->micro_batch, false};
         return RT_OK;
     }
-    space_middle(&lab->study.space, &arch);
+    space_middle(&session->study.space, &arch);
     arch.width = width;
-    RT_TRY(tr_student_init(&student, &arch, &lab->shape, lab->kernels, err));
+    RT_TRY(tr_student_init(&student, &arch, &session->shape, session->kernels, err));
     rc = tr_tune(&student, recipe->batch, tuning, err);
     tr_student_release(&student);
     return rc;
@@ -43,18 +43,19 @@ void settings_external(struct settings *settings, const struct study *study)
     name_study(settings, study);
 }
 
-rt_status settings_choose(struct settings *settings, const struct lab *lab, struct rt_err *err)
+rt_status settings_choose(struct settings *settings, const struct session *session,
+                          struct rt_err *err)
 {
-    const struct space_choices *widths = &lab->study.space.width;
+    const struct space_choices *widths = &session->study.space.width;
     struct tunings *m = &settings->tunings;
 
     *settings = (struct settings){0};
     (void)snprintf(settings->kernels, sizeof settings->kernels, "%s",
-                   tr_kernels_name(lab->kernels));
-    name_study(settings, &lab->study);
+                   tr_kernels_name(session->kernels));
+    name_study(settings, &session->study);
     for (m->count = 0; m->count < widths->count; m->count++) {
         m->width[m->count] = widths->value[m->count];
-        RT_TRY(choose_for_width(lab, m->width[m->count], &m->tuning[m->count], err));
+        RT_TRY(choose_for_width(session, m->width[m->count], &m->tuning[m->count], err));
     }
     return RT_OK;
 }
@@ -109,9 +110,10 @@ rt_status settings_parse(struct settings *settings, const char *text, struct rt_
     return RT_OK;
 }
 
-rt_status settings_check(const struct settings *settings, const struct lab *lab, struct rt_err *err)
+rt_status settings_check(const struct settings *settings, const struct session *session,
+                         struct rt_err *err)
 {
-    const char *have = tr_kernels_name(lab->kernels);
+    const char *have = tr_kernels_name(session->kernels);
 
     if (strcmp(settings->kernels, have) == 0)
         return RT_OK;

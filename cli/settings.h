@@ -7,7 +7,7 @@
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
 #include "cli/evaluator.h"
-#include "cli/lab.h"
+#include "cli/session.h"
 
 struct settings {
     char kernels[16];
@@ -15,15 +15,16 @@ struct settings {
     struct tunings tunings;
 };
 
-/* Choose: the lab's kernels and, when the study gives no micro-batch, what tr_tune() finds for each
+/* Choose: the session's kernels and, when the study gives no micro-batch, what tr_tune() finds for each
  * width of the space. Takes a moment for each width. */
-rt_status settings_choose(struct settings *settings, const struct lab *lab, struct rt_err *err);
+rt_status settings_choose(struct settings *settings, const struct session *session,
+                          struct rt_err *err);
 /* Of a study whose evaluator is the user's own: nothing is chosen. */
 void settings_external(struct settings *settings, const struct study *study);
 /* JSON; the caller frees *text. */
 rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err);
 rt_status settings_parse(struct settings *settings, const char *text, struct rt_err *err);
 /* RT_EMISMATCH when this machine computes with other kernels than the study began with. */
-rt_status settings_check(const struct settings *settings, const struct lab *lab,
+rt_status settings_check(const struct settings *settings, const struct session *session,
                          struct rt_err *err);
 #endif

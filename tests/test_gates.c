@@ -1,7 +1,7 @@
 /* tests/test_gates.c -- acceptance gates: what a study may ask, what passes, and what is kept. */
 #include "store_sample.h"
 
-#include "cli/exam.h"
+#include "cli/testing.h"
 
 #define DATA "data: {train_images: i.gz, train_labels: l.gz}\n"
 #define TRAINED "teachers: {members: [{name: t, train: {arch: L1-d16-k8-h1-f16-p7}}]}\n"
@@ -17,12 +17,12 @@ static rt_status parse(const char *yaml, struct study *study, struct rt_err *err
 static void a_study_asks_nothing_unless_it_says_so(void **state)
 {
     struct store_gate gates[STORE_MAX_GATES];
-    const struct exam exam = {.student = {.retention = 1}};
+    const struct test_result result = {.student = {.retention = 1}};
     struct study study;
     struct rt_err err;
     (void)state;
     assert_ok(parse(DATA TRAINED SPACE, &study, &err));
-    assert_int_equal(exam_gates(&exam, &study.gates, gates), 0);
+    assert_int_equal(test_gates(&result, &study.gates, gates), 0);
     study_release(&study);
 }
 
@@ -95,16 +95,16 @@ static void gates_pass_at_their_value_and_nothing_unknown_passes(void **state)
                                               .agreement = .9,
                                               .int8_accuracy_retention = .9,
                                               .int8_bytes_reduction = .93};
-    struct exam exam = {.student = {.retention = .97, .agreement = .9 - 1e-9},
-                        .params = 100,
-                        .ensemble_params = 400,
-                        .has_int8 = true,
-                        .int8 = {.retention = .95},
-                        .int8_bytes = 110};
+    struct test_result result = {.student = {.retention = .97, .agreement = .9 - 1e-9},
+                                 .params = 100,
+                                 .ensemble_params = 400,
+                                 .has_int8 = true,
+                                 .int8 = {.retention = .95},
+                                 .int8_bytes = 110};
     struct store_gate g[STORE_MAX_GATES];
     (void)state;
 
-    assert_int_equal(exam_gates(&exam, &wanted, g), 7);
+    assert_int_equal(test_gates(&result, &wanted, g), 7);
 
     assert_string_equal(g[0].name, "accuracy_retention");
     assert_true(g[0].passed);
@@ -117,21 +117,21 @@ static void gates_pass_at_their_value_and_nothing_unknown_passes(void **state)
     assert_true(g[5].passed);
     assert_true(g[6].passed);
     assert_near(g[6].value, 1 - 110. / 1600, 1e-15);
-    exam.has_int8 = false;
-    exam.ensemble_params = NAN;
-    exam.student.retention = NAN;
-    assert_int_equal(exam_gates(&exam, &wanted, g), 7);
+    result.has_int8 = false;
+    result.ensemble_params = NAN;
+    result.student.retention = NAN;
+    assert_int_equal(test_gates(&result, &wanted, g), 7);
     for (int i = 0; i < 7; i++)
         assert_false(g[i].passed);
 }
 
-static void an_exam_has_a_value_for_each_name_once(void **state)
+static void a_result_has_a_value_for_each_name_once(void **state)
 {
-    struct exam exam = {.params = 100, .ensemble_params = 1500, .largest_params = 900};
+    struct test_result result = {.params = 100, .ensemble_params = 1500, .largest_params = 900};
     struct store_value values[STORE_MAX_METRICS];
     (void)state;
 
-    const int count = exam_values(&exam, values);
+    const int count = test_values(&result, values);
 
     assert_true(count > 15 && count <= STORE_MAX_METRICS);
     for (int i = 0; i < count; i++) {
@@ -197,7 +197,7 @@ int main(void)
         cmocka_unit_test(a_gate_on_size_needs_the_size_of_every_teacher),
         cmocka_unit_test(a_gate_on_int8_needs_an_int8_student),
         cmocka_unit_test(gates_pass_at_their_value_and_nothing_unknown_passes),
-        cmocka_unit_test(an_exam_has_a_value_for_each_name_once),
+        cmocka_unit_test(a_result_has_a_value_for_each_name_once),
         cmocka_unit_test(a_distillation_is_recorded_while_another_process_writes),
         cmocka_unit_test(only_candidates_of_the_study_are_recorded),
     };

@@ -1,5 +1,9 @@
-/* cli/exam.c -- see exam.h. */
-#include "cli/exam.h"
+/* cli/testing.c -- the answers to the test file, and the numbers and gates that come of them.
+ *
+ * The teachers answer once, before the student is trained; student and int8 twin one after the
+ * other write over the same room.
+ */
+#include "cli/testing.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -11,7 +15,7 @@
 
 /* ---- taking it ---- */
 
-static rt_status sheets_init(struct exam_sheets *s, size_t teachers, struct rt_err *err)
+static rt_status answers_init(struct test_answers *s, size_t teachers, struct rt_err *err)
 {
     const size_t n = (size_t)s->test->rows, classes = (size_t)s->test->shape.classes;
 
@@ -27,20 +31,20 @@ static rt_status sheets_init(struct exam_sheets *s, size_t teachers, struct rt_e
     return RT_OK;
 }
 
-rt_status exam_open(const struct lab *lab, struct exam_sheets *sheets, struct rt_err *err)
+rt_status test_open(const struct session *session, struct test_answers *answers, struct rt_err *err)
 {
-    const struct tr_teaching teaching = lab_teaching(lab, NULL);
+    const struct tr_teaching teaching = session_teaching(session, NULL);
     rt_status rc;
 
-    *sheets = (struct exam_sheets){0};
-    RT_TRY(lab_open_test(&lab->study, lab->task, &sheets->test, err));
-    if ((rc = sheets_init(sheets, (size_t)lab->study.teachers.count, err)) ||
-        (rc = tr_teachers_predict(&teaching, sheets->test, sheets->teachers, err)))
-        exam_close(sheets);
+    *answers = (struct test_answers){0};
+    RT_TRY(session_open_test(&session->study, session->task, &answers->test, err));
+    if ((rc = answers_init(answers, (size_t)session->study.teachers.count, err)) ||
+        (rc = tr_teachers_predict(&teaching, answers->test, answers->teachers, err)))
+        test_close(answers);
     return rc;
 }
 
-void exam_close(struct exam_sheets *s)
+void test_close(struct test_answers *s)
 {
     tr_task_close(s->test);
     free(s->student);
@@ -48,13 +52,13 @@ void exam_close(struct exam_sheets *s)
     free(s->ensemble);
     free(s->target);
     free(s->rows);
-    *s = (struct exam_sheets){0};
+    *s = (struct test_answers){0};
 }
 
-/* The student as an int8 machine runs it: sheets hold the ensemble's answers already. */
-static rt_status grade_int8(const struct lab *lab, const struct space_arch *arch,
+/* The student as an int8 machine runs it: the answers hold the ensemble's answers already. */
+static rt_status grade_int8(const struct session *session, const struct space_arch *arch,
                             const float *params, const struct tr_ranges *ranges,
-                            struct exam_sheets *s, struct exam *exam, struct rt_err *err)
+                            struct test_answers *s, struct test_result *result, struct rt_err *err)
 {
     const struct tr_task *test = s->test;
     struct tr_network net; /* its weights are the twin's */
@@ -62,107 +66,110 @@ static rt_status grade_int8(const struct lab *lab, const struct space_arch *arch
     struct tr_twin twin;
     rt_status rc;
 
-    RT_TRY(tr_network_plan(&net, arch, &lab->shape, tr_kernels_integer(), TR_NETWORK_INFER, err));
+    RT_TRY(
+        tr_network_plan(&net, arch, &session->shape, tr_kernels_integer(), TR_NETWORK_INFER, err));
     if ((rc = rt_arena_init(&net.arena, tr_twin_bytes(student, false), err)) == RT_OK &&
         (rc = tr_twin_init(&twin, student, ranges, false, &net.arena, err)) == RT_OK) {
         tr_twin_update(&twin, student, params);
         rc = tr_predict(student, &twin.weights, test, s->rows, test->rows,
-                        lab->study.search.workers, s->student, err);
+                        session->study.search.workers, s->student, err);
     }
     if (rc == RT_OK)
         rc = tr_fidelity_measure(s->student, s->target, test->label, test->rows,
-                                 test->shape.classes, &exam->int8, err);
-    exam->has_int8 = rc == RT_OK;
-    exam->int8_bytes = (double)tr_int8_bytes(student);
+                                 test->shape.classes, &result->int8, err);
+    result->has_int8 = rc == RT_OK;
+    result->int8_bytes = (double)tr_int8_bytes(student);
     tr_network_close(&net);
     return rc;
 }
 
-static rt_status grade(const struct lab *lab, const struct tr_student *student,
+static rt_status grade(const struct session *session, const struct tr_student *student,
                        const struct tr_weights *weights, const struct tr_distill *distill,
-                       struct exam_sheets *s, struct exam *exam, struct rt_err *err)
+                       struct test_answers *s, struct test_result *result, struct rt_err *err)
 {
     const struct tr_task *test = s->test;
-    const int classes = test->shape.classes, teachers = lab->study.teachers.count;
+    const int classes = test->shape.classes, teachers = session->study.teachers.count;
     const struct tr_knowledge said = {
         .key = {.teachers = teachers, .classes = classes, .rows = test->rows},
         .logits = s->teachers};
 
-    RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, lab->study.search.workers,
+    RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, session->study.search.workers,
                       s->student, err));
     tr_ensemble_rows(distill, &said, s->rows, test->rows, s->target);
     tr_log_of(s->target, (size_t)test->rows * classes, s->ensemble);
     RT_TRY(tr_fidelity_measure(s->student, s->target, test->label, test->rows, classes,
-                               &exam->student, err));
+                               &result->student, err));
     return tr_fidelity_measure(s->ensemble, s->target, test->label, test->rows, classes,
-                               &exam->ensemble, err);
+                               &result->ensemble, err);
 }
 
-static void measure_sizes(const struct lab *lab, const struct tr_student *student,
-                          struct exam *exam)
+static void measure_sizes(const struct session *session, const struct tr_student *student,
+                          struct test_result *result)
 {
-    exam->params = (double)student->param_count;
-    exam->ensemble_params = exam->largest_params = 0;
-    for (int k = 0; k < lab->study.teachers.count; k++) {
-        const int64_t known = tr_teacher_params(&lab->study.teachers.teacher[k], &lab->shape);
+    result->params = (double)student->param_count;
+    result->ensemble_params = result->largest_params = 0;
+    for (int k = 0; k < session->study.teachers.count; k++) {
+        const int64_t known =
+            tr_teacher_params(&session->study.teachers.teacher[k], &session->shape);
         const double params = known > 0 ? (double)known : (double)NAN;
-        exam->ensemble_params += params;
-        exam->largest_params = fmax(exam->largest_params, params);
+        result->ensemble_params += params;
+        result->largest_params = fmax(result->largest_params, params);
     }
 }
 
-rt_status exam_take(const struct lab *lab, struct exam_sheets *sheets,
-                    const struct tr_student *student, const struct tr_weights *weights,
-                    const struct tr_ranges *ranges, const struct tr_distill *distill,
-                    struct exam *exam, struct rt_err *err)
+rt_status test_student(const struct session *session, struct test_answers *answers,
+                       const struct tr_student *student, const struct tr_weights *weights,
+                       const struct tr_ranges *ranges, const struct tr_distill *distill,
+                       struct test_result *result, struct rt_err *err)
 {
-    measure_sizes(lab, student, exam);
-    RT_TRY(grade(lab, student, weights, distill, sheets, exam, err));
-    return ranges ? grade_int8(lab, &student->arch, weights->params, ranges, sheets, exam, err)
-                  : RT_OK;
+    measure_sizes(session, student, result);
+    RT_TRY(grade(session, student, weights, distill, answers, result, err));
+    return ranges
+               ? grade_int8(session, &student->arch, weights->params, ranges, answers, result, err)
+               : RT_OK;
 }
 
 /* ---- its numbers ---- */
 
-static int int8_values(const struct exam *exam, struct store_value *values)
+static int int8_values(const struct test_result *result, struct store_value *values)
 {
-    const struct tr_fidelity *f = &exam->int8;
+    const struct tr_fidelity *f = &result->int8;
     const double nan = (double)NAN;
     const struct store_value all[] = {
         {"int8_error", f->error, f->error_se},
         {"int8_kl", f->kl, f->kl_se},
         {"int8_agreement", f->agreement, f->agreement_se},
         {"int8_accuracy_retention", f->retention, f->retention_se},
-        {"int8_bytes", exam->int8_bytes, nan},
-        {"int8_bytes_reduction", tr_compress(exam->int8_bytes, 4 * exam->ensemble_params), nan},
+        {"int8_bytes", result->int8_bytes, nan},
+        {"int8_bytes_reduction", tr_compress(result->int8_bytes, 4 * result->ensemble_params), nan},
     };
 
     memcpy(values, all, sizeof all);
     return (int)(sizeof all / sizeof *all);
 }
 
-int exam_values(const struct exam *exam, struct store_value values[STORE_MAX_METRICS])
+int test_values(const struct test_result *result, struct store_value values[STORE_MAX_METRICS])
 {
-    const struct tr_fidelity *e = &exam->ensemble;
-    const double saved = tr_compress(exam->params, exam->ensemble_params);
+    const struct tr_fidelity *e = &result->ensemble;
+    const double saved = tr_compress(result->params, result->ensemble_params);
     const double nan = (double)NAN;
     const struct store_value more[] = {
         {"ensemble_error", e->error, e->error_se},
         {"ensemble_nll", e->nll, e->nll_se},
         {"ensemble_brier", e->brier, e->brier_se},
         {"ensemble_ece", e->ece, e->ece_se},
-        {"params", exam->params, nan},
-        {"ensemble_params", exam->ensemble_params, nan},
-        {"largest_teacher_params", exam->largest_params > 0 ? exam->largest_params : nan, nan},
+        {"params", result->params, nan},
+        {"ensemble_params", result->ensemble_params, nan},
+        {"largest_teacher_params", result->largest_params > 0 ? result->largest_params : nan, nan},
         {"params_reduction", saved, nan},
         {"bytes_reduction", saved, nan}, /* four bytes each on both sides */
-        {"compression_ratio", tr_shrink(exam->params, exam->ensemble_params), nan},
+        {"compression_ratio", tr_shrink(result->params, result->ensemble_params), nan},
     };
-    int count = evaluator_values(&exam->student, true, values);
+    int count = evaluator_values(&result->student, true, values);
 
     memcpy(values + count, more, sizeof more);
     count += (int)(sizeof more / sizeof *more);
-    return exam->has_int8 ? count + int8_values(exam, values + count) : count;
+    return result->has_int8 ? count + int8_values(result, values + count) : count;
 }
 
 static void print_share(const char *name, double value, double se, double other, double other_se)
@@ -181,11 +188,11 @@ static void print_number(const char *name, double value, double se, double other
     (void)printf("\n");
 }
 
-static void print_int8(const struct exam *exam)
+static void print_int8(const struct test_result *result)
 {
-    const struct tr_fidelity *f = &exam->int8;
-    const double nan = (double)NAN, bytes = exam->int8_bytes, before = 4 * exam->params;
-    const double teachers = 4 * exam->ensemble_params;
+    const struct tr_fidelity *f = &result->int8;
+    const double nan = (double)NAN, bytes = result->int8_bytes, before = 4 * result->params;
+    const double teachers = 4 * result->ensemble_params;
 
     (void)printf("\nin int8, by integer arithmetic\n");
     print_share("accuracy", f->accuracy, f->error_se, nan, nan);
@@ -198,9 +205,9 @@ static void print_int8(const struct exam *exam)
     (void)printf("\n");
 }
 
-static void print_sizes(const struct exam *exam)
+static void print_sizes(const struct test_result *result)
 {
-    const double student = exam->params, teachers = exam->ensemble_params;
+    const double student = result->params, teachers = result->ensemble_params;
 
     (void)printf("parameters         %.0f (%.0f bytes as fp32)\n", student, 4 * student);
     if (!isfinite(teachers))
@@ -208,13 +215,13 @@ static void print_sizes(const struct exam *exam)
     (void)printf("of the ensemble's  %.0f: %.2f %% saved, %.1f times smaller\n", teachers,
                  100 * tr_compress(student, teachers), tr_shrink(student, teachers));
     (void)printf("of the largest's   %.0f: %.2f %% saved, %.1f times smaller\n",
-                 exam->largest_params, 100 * tr_compress(student, exam->largest_params),
-                 tr_shrink(student, exam->largest_params));
+                 result->largest_params, 100 * tr_compress(student, result->largest_params),
+                 tr_shrink(student, result->largest_params));
 }
 
-void exam_print(const struct exam *exam)
+void test_print(const struct test_result *result)
 {
-    const struct tr_fidelity *s = &exam->student, *e = &exam->ensemble;
+    const struct tr_fidelity *s = &result->student, *e = &result->ensemble;
     const double nan = (double)NAN;
 
     (void)printf("\n%-18s %8s %20s\n", "on the test file", "student", "ensemble");
@@ -231,34 +238,34 @@ void exam_print(const struct exam *exam)
     print_number("Jensen-Shannon", s->js, s->js_se, nan, nan);
     print_share("calibration error", s->ece_teacher, s->ece_teacher_se, nan, nan);
     (void)printf("\n");
-    print_sizes(exam);
-    if (exam->has_int8)
-        print_int8(exam);
+    print_sizes(result);
+    if (result->has_int8)
+        print_int8(result);
 }
 
 /* ---- gates ---- */
 
-int exam_gates(const struct exam *exam, const struct study_gates *wanted,
+int test_gates(const struct test_result *result, const struct study_gates *wanted,
                struct store_gate gates[STORE_MAX_GATES])
 {
-    const double saved = tr_compress(exam->params, exam->ensemble_params);
+    const double saved = tr_compress(result->params, result->ensemble_params);
     const struct store_gate all[] = {
         {.name = "accuracy_retention",
          .wanted = wanted->accuracy_retention,
-         .value = exam->student.retention},
-        {.name = "agreement", .wanted = wanted->agreement, .value = exam->student.agreement},
+         .value = result->student.retention},
+        {.name = "agreement", .wanted = wanted->agreement, .value = result->student.agreement},
         {.name = "params_reduction", .wanted = wanted->params_reduction, .value = saved},
         {.name = "bytes_reduction", .wanted = wanted->bytes_reduction, .value = saved},
         {.name = "compression_ratio",
          .wanted = wanted->compression_ratio,
-         .value = tr_shrink(exam->params, exam->ensemble_params)},
+         .value = tr_shrink(result->params, result->ensemble_params)},
         {.name = "int8_accuracy_retention",
          .wanted = wanted->int8_accuracy_retention,
-         .value = exam->has_int8 ? exam->int8.retention : (double)NAN},
+         .value = result->has_int8 ? result->int8.retention : (double)NAN},
         {.name = "int8_bytes_reduction",
          .wanted = wanted->int8_bytes_reduction,
-         .value = exam->has_int8 ? tr_compress(exam->int8_bytes, 4 * exam->ensemble_params)
-                                 : (double)NAN},
+         .value = result->has_int8 ? tr_compress(result->int8_bytes, 4 * result->ensemble_params)
+                                   : (double)NAN},
     };
     int count = 0;
 
@@ -271,7 +278,7 @@ int exam_gates(const struct exam *exam, const struct study_gates *wanted,
     return count;
 }
 
-void exam_print_gates(const struct store_gate *gates, int count)
+void test_print_gates(const struct store_gate *gates, int count)
 {
     (void)printf("\n%-24s %10s %10s\n", "gate", "wanted", "measured");
     for (int i = 0; i < count; i++)
@@ -312,7 +319,7 @@ static json_t *gates_json(const struct store_distillation *run)
     return all;
 }
 
-rt_status exam_write(const struct store_distillation *run, const char *path, struct rt_err *err)
+rt_status test_write(const struct store_distillation *run, const char *path, struct rt_err *err)
 {
     char arch[SPACE_ARCH_TEXT];
     struct rt_writer writer;

@@ -1,43 +1,48 @@
-/* cli/lab_teachers.c -- the teachers' weights, and what a store keeps of teachers; see lab.h. */
+/* cli/session_teachers.c -- the teachers' weights, and what a store keeps of teachers: a row each,
+ * and one of the ensemble, whose parameters are all members' since all of them run to say what it
+ * says.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/evaluator.h"
-#include "cli/lab.h"
+#include "cli/session.h"
 
 /* The full recipe has the ensemble of the trials. */
-static void share_ensemble(struct lab *lab)
+static void share_ensemble(struct session *session)
 {
-    const struct tr_distill *from = &lab->study.recipe.distill;
-    struct tr_distill *to = &lab->study.full.distill;
+    const struct tr_distill *from = &session->study.recipe.distill;
+    struct tr_distill *to = &session->study.full.distill;
 
     memcpy(to->weight, from->weight, sizeof to->weight);
     memcpy(to->calibration, from->calibration, sizeof to->calibration);
 }
 
-rt_status lab_weigh(struct lab *lab, struct rt_err *err)
+rt_status session_weigh(struct session *session, struct rt_err *err)
 {
-    RT_TRY(tr_teachers_weigh(&lab->study.teachers, &lab->data, &lab->study.recipe.distill, err));
-    share_ensemble(lab);
+    RT_TRY(tr_teachers_weigh(&session->study.teachers, &session->data,
+                             &session->study.recipe.distill, err));
+    share_ensemble(session);
     return RT_OK;
 }
 
-rt_status lab_recall_weights(struct lab *lab, struct store *store, bool *found, struct rt_err *err)
+rt_status session_recall_weights(struct session *session, struct store *store, bool *found,
+                                 struct rt_err *err)
 {
-    struct tr_distill *distill = &lab->study.recipe.distill;
+    struct tr_distill *distill = &session->study.recipe.distill;
 
-    RT_TRY(store_teacher_weights(store, lab->study.teachers.count, distill->weight,
+    RT_TRY(store_teacher_weights(store, session->study.teachers.count, distill->weight,
                                  distill->calibration, found, err));
-    share_ensemble(lab);
+    share_ensemble(session);
     return RT_OK;
 }
 
 /* Row k of the teacher table, k = K for the ensemble, whose parameters are the others' sum. */
-static rt_status describe(const struct lab *lab, int k, char arch[SPACE_ARCH_TEXT],
+static rt_status describe(const struct session *session, int k, char arch[SPACE_ARCH_TEXT],
                           struct store_teacher *row, struct rt_err *err)
 {
-    const struct tr_ensemble_spec *spec = &lab->study.teachers;
-    const struct tr_distill *distill = &lab->study.recipe.distill;
+    const struct tr_ensemble_spec *spec = &session->study.teachers;
+    const struct tr_distill *distill = &session->study.recipe.distill;
     struct tr_fidelity fidelity;
 
     *row = (struct store_teacher){.number = k,
@@ -46,26 +51,27 @@ static rt_status describe(const struct lab *lab, int k, char arch[SPACE_ARCH_TEX
                                   .arch = arch,
                                   .weight = 1,
                                   .calibration = 1,
-                                  .hash = lab->knowledge.key.data};
+                                  .hash = session->knowledge.key.data};
     if (k < spec->count) {
         const struct tr_teacher_spec *teacher = &spec->teacher[k];
         if (!teacher->recorded)
             space_arch_print(&teacher->arch, arch);
         row->name = teacher->name;
         row->kind = teacher->recorded ? "recorded" : "trained";
-        row->params = tr_teacher_params(teacher, &lab->shape);
+        row->params = tr_teacher_params(teacher, &session->shape);
         row->weight = distill->weight[k];
         row->calibration = distill->calibration[k];
-        row->hash = lab->knowledge.key.teacher[k];
+        row->hash = session->knowledge.key.teacher[k];
     }
-    RT_TRY(tr_teacher_fidelity(&lab->data, distill, k, &fidelity, err));
+    RT_TRY(tr_teacher_fidelity(&session->data, distill, k, &fidelity, err));
     row->value_count = evaluator_values(&fidelity, true, row->values);
     return RT_OK;
 }
 
-rt_status lab_record_teachers(const struct lab *lab, struct store *store, struct rt_err *err)
+rt_status session_record_teachers(const struct session *session, struct store *store,
+                                  struct rt_err *err)
 {
-    const int teachers = lab->study.teachers.count;
+    const int teachers = session->study.teachers.count;
     const size_t all = (size_t)teachers + 1;
     struct store_teacher *rows = calloc(all, sizeof *rows);
     char(*archs)[SPACE_ARCH_TEXT] = calloc(all, sizeof *archs);
@@ -76,9 +82,9 @@ rt_status lab_record_teachers(const struct lab *lab, struct store *store, struct
         rc = rt_fail(err, RT_ENOMEM, "no memory to record the teachers");
         goto done;
     }
-    rc = tr_teachers_agreement(&lab->data, &lab->study.recipe.distill, agreement, err);
+    rc = tr_teachers_agreement(&session->data, &session->study.recipe.distill, agreement, err);
     for (int k = 0; k <= teachers && rc == RT_OK; k++) {
-        rc = describe(lab, k, archs[k], &rows[k], err);
+        rc = describe(session, k, archs[k], &rows[k], err);
         rows[k].agreement = agreement + (size_t)k * all;
         for (int i = 0; k == teachers && i < k; i++)
             rows[k].params += rows[i].params;

@@ -1,0 +1,57 @@
+/* cli/session.h -- a study made ready to work on: its data, split, kernels and teachers.
+ *
+ * What `teach`, `search` and `distill` share. Open it, then let the teachers speak.
+ */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+#include "cli/study.h"
+#include "store/store.h"
+#include "trainer/teachers/live.h"
+
+struct session {
+    struct study study;
+    struct space_shape shape;
+    const struct tr_kernels *kernels;
+    struct tr_task *task;          /* the training file's rows and their split */
+    struct tr_knowledge knowledge; /* after session_teachers_open() */
+    struct tr_ancestor ancestor;   /* likewise, when a recipe starts from it */
+    struct tr_network live;        /* after session_live_open() */
+    struct tr_data data;           /* likewise */
+};
+
+/* The study file alone; then what is below, for a study without an evaluator of its own (RT_EARG).
+ */
+rt_status session_load(struct session *session, const char *path, const char *yaml,
+                       struct rt_err *err);
+rt_status session_prepare(struct session *session, struct rt_err *err);
+/* Load the study file and its training data; yaml not NULL: parse that text as the file `path`. */
+rt_status session_open(struct session *session, const char *path, const char *yaml,
+                       struct rt_err *err);
+void session_close(struct session *session);
+
+/* The training file as a study's task; the test file as that task reads its own, RT_EARG when the
+ * study names none. */
+rt_status session_open_task(const struct study *study, struct tr_task **task, struct rt_err *err);
+rt_status session_open_test(const struct study *study, const struct tr_task *task,
+                            struct tr_task **test, struct rt_err *err);
+
+/* For the functions of trainer/teachers/teachers.h. */
+struct tr_teaching session_teaching(const struct session *session, const atomic_int *stop);
+/* Open the knowledge cache, and score the teacher that students are cut out of. */
+rt_status session_teachers_open(struct session *session, struct rt_err *err);
+/* The teacher whose layers a recipe learns from, when it has layer-wise losses. */
+rt_status session_live_open(struct session *session, const struct tr_recipe *recipe,
+                            struct rt_err *err);
+
+/* Weights and calibration of teachers, for trials and the full recipe alike: fitted anew, ... */
+rt_status session_weigh(struct session *session, struct rt_err *err);
+/* ... or those that the store's search began with; *found false when it has none. */
+rt_status session_recall_weights(struct session *session, struct store *store, bool *found,
+                                 struct rt_err *err);
+/* All about the teachers and the ensemble into the store. */
+rt_status session_record_teachers(const struct session *session, struct store *store,
+                                  struct rt_err *err);
+
+/* Train what is missing, showing progress, then open. */
+rt_status session_teach(struct session *session, const atomic_int *stop, struct rt_err *err);
+#endif
