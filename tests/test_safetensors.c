@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "trainer/export/safetensors.h"
+#include "trainer/export/tensor_file.h"
 
 #define FILE_NAME "test-weights.safetensors"
 
@@ -50,7 +51,7 @@ static void refuse(const unsigned char *data, size_t bytes, const char *text)
 
     assert_non_null(exact);
     memcpy(exact + 1, data, bytes);
-    assert_int_equal(tr_safetensors_check("a.st", exact + 1, bytes, &err), RT_EFORMAT);
+    assert_int_equal(tr_tensor_file_check("a.st", exact + 1, bytes, &err), RT_EFORMAT);
     free(exact);
     if (!strstr(err.text, text) || !strstr(err.text, "'a.st'"))
         fail_msg("'%s' does not say '%s'", err.text, text);
@@ -267,7 +268,7 @@ static void check_refuses_every_truncation_and_trailing_bytes(void **state)
     struct rt_err err;
     (void)state;
 
-    assert_ok(tr_safetensors_check("a.st", data, n, &err));
+    assert_ok(tr_tensor_file_check("a.st", data, n, &err));
     for (size_t cut = 0; cut < n; cut++)
         refuse(data, cut, cut < n - 40 ? "is truncated" : "truncated");
     refuse(data, n + 1, "goes on after the last of its tensors");

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trainer/export/safetensors.h"
+#include "trainer/export/tensor_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,7 +13,7 @@ static void check(const uint8_t *data, size_t size)
 {
     struct rt_err err = {0};
 
-    if (tr_safetensors_check("fuzz.safetensors", data, size, &err) != RT_OK &&
+    if (tr_tensor_file_check("fuzz.safetensors", data, size, &err) != RT_OK &&
         (err.code == RT_OK || !strstr(err.text, "'fuzz.safetensors'") || strchr(err.text, '\n')))
         abort();
 }

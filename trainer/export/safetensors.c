@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
-
-enum { most_header = 1 << 24 };
+#include "trainer/export/tensor_file.h"
 
 /* ---- writing ---- */
 
@@ -175,227 +174,56 @@ rt_status tr_safetensors_write_int8(const char *path, const struct tr_student *s
 
 /* ---- reading ---- */
 
-struct view { /* a checked file in memory */
-    json_t *header;
-    const unsigned char *values;
-    size_t bytes; /* of values */
-};
-
-/* One tensor's place; -1 for anything but a sound F32 tensor. */
-static int check_tensor(json_t *tensor, size_t bytes, size_t *begin, size_t *end)
+static bool same_shape(const struct tr_stored *stored, const struct tr_tensor *want)
 {
-    json_t *shape = json_object_get(tensor, "shape"), *size;
-    json_t *offsets = json_object_get(tensor, "data_offsets");
-    const char *type = json_string_value(json_object_get(tensor, "dtype"));
-    size_t i, count = 1;
-
-    if (!type || strcmp(type, "F32") != 0 || !json_is_array(shape) ||
-        json_array_size(offsets) != 2 || !json_is_integer(json_array_get(offsets, 0)) ||
-        !json_is_integer(json_array_get(offsets, 1)))
-        return -1;
-    json_array_foreach(shape, i, size)
-    {
-        const json_int_t n = json_integer_value(size);
-        if (n < 1 || (size_t)n > bytes / count)
-            return -1;
-        count *= (size_t)n;
-    }
-    const json_int_t from = json_integer_value(json_array_get(offsets, 0));
-    const json_int_t to = json_integer_value(json_array_get(offsets, 1));
-    if (from < 0 || to < from || (size_t)to > bytes || (size_t)(to - from) != 4 * count || from % 4)
-        return -1;
-    *begin = (size_t)from;
-    *end = (size_t)to;
-    return 0;
-}
-
-struct extent { /* of one tensor, in bytes of the values */
-    size_t begin, end;
-};
-
-static int by_begin(const void *a, const void *b)
-{
-    const size_t x = ((const struct extent *)a)->begin, y = ((const struct extent *)b)->begin;
-    return (x > y) - (x < y);
-}
-
-/* Do the tensors follow each other from the first byte of the values to the last? */
-static rt_status check_cover(const char *name, struct extent *extents, size_t n, size_t bytes,
-                             struct rt_err *err)
-{
-    size_t at = 0;
-
-    qsort(extents, n, sizeof *extents, by_begin);
-    for (size_t i = 0; i < n; i++) {
-        if (extents[i].begin != at)
-            return rt_fail(err, RT_EFORMAT, "tensors in '%s' %s at byte %zu of the values", name,
-                           extents[i].begin < at ? "overlap" : "leave a gap", at);
-        at = extents[i].end;
-    }
-    if (at != bytes)
-        return rt_fail(err, RT_EFORMAT, "'%s' goes on after the last of its tensors", name);
-    return RT_OK;
-}
-
-/* Names stand in messages, which are one line. */
-static int unprintable(const char *key)
-{
-    while (*key && (unsigned char)*key >= ' ' && *key != 127)
-        key++;
-    return *key != '\0';
-}
-
-static rt_status check_tensors(const char *name, const struct view *view, struct rt_err *err)
-{
-    struct extent *extents = malloc((json_object_size(view->header) + 1) * sizeof *extents);
-    const char *key;
-    json_t *tensor;
-    size_t n = 0;
-    rt_status rc = RT_OK;
-
-    if (!extents)
-        return rt_fail(err, RT_ENOMEM, "no memory to check '%s'", name);
-    json_object_foreach(view->header, key, tensor)
-    {
-        if (strcmp(key, "__metadata__") == 0) {
-            if (!json_is_object(tensor))
-                rc = rt_fail(err, RT_EFORMAT, "the metadata of '%s' are not an object", name);
-        } else if (unprintable(key)) {
-            rc = rt_fail(err, RT_EFORMAT, "'%s' has a tensor with control characters in its name",
-                         name);
-        } else if (check_tensor(tensor, view->bytes, &extents[n].begin, &extents[n].end)) {
-            rc = rt_fail(err, RT_EFORMAT,
-                         "tensor '%.60s' in '%s' is not F32 within the file's bounds; the file is "
-                         "of another type, or truncated",
-                         key, name);
-        } else {
-            n++;
-        }
-        if (rc != RT_OK)
-            break;
-    }
-    if (rc == RT_OK)
-        rc = check_cover(name, extents, n, view->bytes, err);
-    free(extents);
-    return rc;
-}
-
-static rt_status view_open(const char *name, const unsigned char *data, size_t bytes,
-                           struct view *view, struct rt_err *err)
-{
-    uint64_t length = 0;
-    json_error_t why;
-    rt_status rc;
-
-    for (size_t i = 0; i < 8 && i < bytes; i++)
-        length |= (uint64_t)data[i] << (8 * i);
-    if (bytes < 10 || length > most_header || length > bytes - 8)
-        return rt_fail(err, RT_EFORMAT, "'%s' is not a safetensors file, or is truncated", name);
-    view->header = json_loadb((const char *)data + 8, (size_t)length, JSON_REJECT_DUPLICATES, &why);
-    if (!view->header)
-        return rt_fail(err, RT_EFORMAT, "the header of '%s' is not JSON from byte %d on", name,
-                       why.position); /* why.text can hold bytes of the file, newlines too */
-    if (!json_is_object(view->header)) {
-        json_decref(view->header);
-        return rt_fail(err, RT_EFORMAT, "the header of '%s' is not a JSON object", name);
-    }
-    view->values = data + 8 + length;
-    view->bytes = bytes - 8 - (size_t)length;
-    if ((rc = check_tensors(name, view, err)))
-        json_decref(view->header);
-    return rc;
-}
-
-rt_status tr_safetensors_check(const char *name, const unsigned char *data, size_t bytes,
-                               struct rt_err *err)
-{
-    struct view view = {0};
-
-    RT_TRY(view_open(name, data, bytes, &view, err));
-    json_decref(view.header);
-    return RT_OK;
-}
-
-static int same_shape(json_t *tensor, const struct tr_tensor *want)
-{
-    json_t *shape = json_object_get(tensor, "shape");
-
-    if (json_array_size(shape) != (size_t)want->dims)
-        return 0;
+    if (stored->type != TR_STORED_F32 || stored->dims != want->dims)
+        return false;
     for (int i = 0; i < want->dims; i++)
-        if (json_integer_value(json_array_get(shape, (size_t)i)) != want->shape[i])
-            return 0;
-    return 1;
-}
-
-/* The student's tensors and no others, in its shapes? */
-static rt_status check_student(const char *path, const struct view *view,
-                               const struct tr_student *student, struct rt_err *err)
-{
-    const size_t notes = json_object_get(view->header, "__metadata__") != NULL;
-
-    for (int t = 0; t < student->tensor_count; t++) {
-        const struct tr_tensor *want = &student->tensors[t];
-        json_t *tensor = json_object_get(view->header, want->name);
-        if (!tensor)
-            return rt_fail(err, RT_EFORMAT, "'%s' lacks tensor '%s'", path, want->name);
-        if (!same_shape(tensor, want))
-            return rt_fail(err, RT_EFORMAT, "tensor '%s' in '%s' has another shape", want->name,
-                           path);
-    }
-    if (json_object_size(view->header) - notes != (size_t)student->tensor_count)
-        return rt_fail(err, RT_EFORMAT, "'%s' has tensors that this architecture has not", path);
-    return RT_OK;
-}
-
-/* From a file that has passed all checks. */
-static void copy_tensors(const struct view *view, const struct tr_student *student, float *params)
-{
-    for (int t = 0; t < student->tensor_count; t++) {
-        const struct tr_tensor *want = &student->tensors[t];
-        json_t *offsets =
-            json_object_get(json_object_get(view->header, want->name), "data_offsets");
-        const json_int_t begin = json_integer_value(json_array_get(offsets, 0));
-        memcpy(params + want->offset, view->values + begin, want->count * sizeof *params);
-    }
+        if (stored->shape[i] != want->shape[i])
+            return false;
+    return true;
 }
 
 rt_status tr_safetensors_read(const char *path, const struct tr_student *student, float *params,
                               struct rt_err *err)
 {
-    struct rt_map map;
-    struct view view = {0};
-    rt_status rc;
+    struct tr_tensor_file file = {0};
+    struct tr_stored stored;
+    rt_status rc = RT_OK;
 
-    RT_TRY(rt_map_open(&map, path, err));
-    if ((rc = view_open(path, map.data, map.bytes, &view, err)) == RT_OK) {
-        rc = check_student(path, &view, student, err);
-        if (rc == RT_OK)
-            copy_tensors(&view, student, params);
-        json_decref(view.header);
+    RT_TRY(tr_tensor_file_open(&file, path, err));
+    for (int t = 0; t < student->tensor_count && rc == RT_OK; t++) {
+        const struct tr_tensor *want = &student->tensors[t];
+        if (!tr_tensor_file_find(&file, want->name, &stored))
+            rc = rt_fail(err, RT_EFORMAT, "'%s' lacks tensor '%s'", path, want->name);
+        else if (!same_shape(&stored, want))
+            rc = rt_fail(err, RT_EFORMAT, "tensor '%s' in '%s' has another shape or type",
+                         want->name, path);
     }
-    rt_map_close(&map);
+    if (rc == RT_OK && file.count != (size_t)student->tensor_count)
+        rc = rt_fail(err, RT_EFORMAT, "'%s' has tensors that this architecture has not", path);
+    for (int t = 0; t < student->tensor_count && rc == RT_OK; t++) {
+        const struct tr_tensor *want = &student->tensors[t];
+        (void)tr_tensor_file_find(&file, want->name, &stored);
+        memcpy(params + want->offset, stored.values, want->count * sizeof *params);
+    }
+    tr_tensor_file_close(&file);
     return rc;
 }
 
 rt_status tr_safetensors_metadata(const char *path, const char *key, char **value,
                                   struct rt_err *err)
 {
-    struct rt_map map;
-    struct view view = {0};
-    rt_status rc;
+    struct tr_tensor_file file = {0};
+    rt_status rc = RT_OK;
 
-    RT_TRY(rt_map_open(&map, path, err));
-    if ((rc = view_open(path, map.data, map.bytes, &view, err)) == RT_OK) {
-        json_t *notes = json_object_get(view.header, "__metadata__");
-        const char *text = json_string_value(json_object_get(notes, key));
-        char *copy = text ? strdup(text) : NULL;
-        if (text && !copy)
-            rc = rt_fail(err, RT_ENOMEM, "no memory for the metadata of '%s'", path);
-        else
-            *value = copy;
-        json_decref(view.header);
-    }
-    rt_map_close(&map);
+    RT_TRY(tr_tensor_file_open(&file, path, err));
+    const char *text = tr_tensor_file_note(&file, key);
+    char *copy = text ? strdup(text) : NULL;
+    if (text && !copy)
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the metadata of '%s'", path);
+    else
+        *value = copy;
+    tr_tensor_file_close(&file);
     return rc;
 }

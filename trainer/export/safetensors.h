@@ -1,7 +1,6 @@
 /* trainer/export/safetensors.h -- weights in the safetensors format, F32, or I8 with scales.
  *
- * File: u64 little-endian header length, JSON header {name: {dtype, shape, data_offsets}, and
- * "__metadata__": {string: string}}, then the tensors. Read checks lengths, overlap and bounds.
+ * The format is told in tensor_file.h.
  */
 #ifndef TRAINER_EXPORT_SAFETENSORS_H
 #define TRAINER_EXPORT_SAFETENSORS_H
@@ -31,7 +30,4 @@ rt_status tr_safetensors_read(const char *path, const struct tr_student *student
 /* One metadata value of a file; caller frees *value, NULL when there is no such key. */
 rt_status tr_safetensors_metadata(const char *path, const char *key, char **value,
                                   struct rt_err *err);
-/* Checks a whole file in memory, for fuzzing. */
-rt_status tr_safetensors_check(const char *name, const unsigned char *data, size_t bytes,
-                               struct rt_err *err);
 #endif
