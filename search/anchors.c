@@ -34,24 +34,12 @@ static double consider(struct nearest *best, const struct space_arch *arch)
     return distance;
 }
 
-int search__cheapest_count(const struct space *space)
-{
-    return space->gene_count ? 1 : space->patch.count;
-}
-
-void search__cheapest(const struct space *space, int number, struct space_arch *arch)
-{
-    space_smallest(space, arch);
-    if (!space->gene_count)
-        arch->patch = space->patch.value[number];
-}
-
 static void consider_starts(struct nearest *best, struct rt_rng *rng)
 {
     struct space_arch arch;
 
-    for (int i = 0; i < search__cheapest_count(best->space); i++) {
-        search__cheapest(best->space, i, &arch);
+    for (int i = 0; i < space_cheapest_count(best->space); i++) {
+        space_cheapest(best->space, i, &arch);
         consider(best, &arch);
     }
     for (int i = 0; i < SAMPLES; i++) {
@@ -69,7 +57,7 @@ static void walk(struct nearest *best, struct rt_rng *rng)
     double distance = best->distance;
 
     for (int i = 0; i < STEPS && best->distance > 0; i++) {
-        const double heat = 0.05 * (1 - (double)i / STEPS);
+        const double heat = 0.05 * (1 - (double)i / (double)STEPS);
         const double slack = -heat * log(1 - rt_rng_uniform(rng));
         struct space_arch child;
         if (i % 4)

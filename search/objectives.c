@@ -125,9 +125,9 @@ double search__known_best(const struct space *space, const char *objective)
 
     if (!isnan(best) || space->gene_count)
         return best;
-    for (int i = 0; i < search__cheapest_count(space); i++) {
+    for (int i = 0; i < space_cheapest_count(space); i++) {
         struct space_arch arch;
-        search__cheapest(space, i, &arch);
+        space_cheapest(space, i, &arch);
         best = fmin(best, space_exact(space, &arch, objective)); /* passes over the NaN */
     }
     return best;

@@ -375,7 +375,7 @@ static bool draw_on(const struct search__proposer *p, struct rt_rng *rng,
             if (p->count > 0)
                 from = p->archs[rt_rng_below(rng, p->count)];
             else
-                search__cheapest(p->space, draw / 2 % search__cheapest_count(p->space), &from);
+                space_cheapest(p->space, draw / 2 % space_cheapest_count(p->space), &from);
             out->arch = from;
             for (; steps > 0; steps--, from = out->arch)
                 space_mutate(p->space, rng, &from, &out->arch);

@@ -8,49 +8,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "space/view.h"
+
 /* ---- requests ---- */
 
-/* A choice as a number where it is one. */
-static json_t *choice_json(const char *text)
+static json_t *value_json(const struct space *space, const struct space_arch *arch, int gene,
+                          int layer)
 {
-    char *end;
-    const double real = strtod(text, &end);
-    const long long whole = strtoll(text, NULL, 10);
+    struct space_value value;
 
-    if (!*text || *end || !isfinite(real))
-        return json_string(text);
-    return (double)whole == real ? json_integer(whole) : json_real(real);
+    space_value_of(space, arch, gene, layer, &value);
+    return value.is == SPACE_WHOLE  ? json_integer(value.whole)
+           : value.is == SPACE_REAL ? json_real(value.real)
+                                    : json_string(value.text);
 }
 
-static json_t *own_json(const struct space *space, const struct space_arch *arch)
+/* Its genes by name, lists as arrays with a value a layer. */
+static json_t *arch_json(const struct space *space, const struct space_arch *arch)
 {
     json_t *object = json_object();
 
-    for (int g = 0; g < space->gene_count; g++) {
-        json_t *value = space->gene[g].list ? json_array() : NULL;
-        for (int l = 0; l < space_gene_length(space, arch, g); l++) {
-            json_t *choice = choice_json(space_gene_value(space, arch, g, l));
-            if (value)
-                json_array_append_new(value, choice);
-            else
-                json_object_set_new(object, space->gene[g].name, choice);
-        }
-        if (value)
-            json_object_set_new(object, space->gene[g].name, value);
+    for (int g = 0; g < space_genes(space); g++) {
+        struct space_gene_view gene;
+        space_gene_of(space, g, &gene);
+        json_t *list = gene.list ? json_array() : NULL;
+        for (int l = 0; list && l < space_gene_length(space, arch, g); l++)
+            json_array_append_new(list, value_json(space, arch, g, l));
+        json_object_set_new(object, gene.name, list ? list : value_json(space, arch, g, 0));
     }
     return object;
-}
-
-static json_t *student_json(const struct space_arch *arch)
-{
-    json_t *heads = json_array(), *ffn = json_array();
-
-    for (int l = 0; l < arch->depth; l++) {
-        json_array_append_new(heads, json_integer(arch->heads[l]));
-        json_array_append_new(ffn, json_integer(arch->ffn[l]));
-    }
-    return json_pack("{s:i, s:i, s:i, s:i, s:o, s:o}", "depth", arch->depth, "width", arch->width,
-                     "head_dim", arch->head_dim, "patch", arch->patch, "heads", heads, "ffn", ffn);
 }
 
 /* The metrics that the search needs, each once. */
@@ -76,14 +62,14 @@ char *search_protocol_request(const struct space *space, const struct search_opt
                               const struct search_job *job, int attempt)
 {
     char text[SPACE_ARCH_TEXT];
-    json_t *request,
-        *arch = space->gene_count ? own_json(space, job->arch) : student_json(job->arch);
+    json_t *request;
 
     space_print(space, job->arch, text);
-    request = json_pack("{s:I, s:i, s:o, s:s, s:i, s:I, s:I, s:o}", "trial",
-                        (json_int_t)job->number, "attempt", attempt, "architecture", arch, "text",
-                        text, "rung", job->rung, "budget", (json_int_t)job->budget, "seed",
-                        (json_int_t)job->seed, "metrics", wanted_json(options));
+    request =
+        json_pack("{s:I, s:i, s:o, s:s, s:i, s:I, s:I, s:o}", "trial", (json_int_t)job->number,
+                  "attempt", attempt, "architecture", arch_json(space, job->arch), "text", text,
+                  "rung", job->rung, "budget", (json_int_t)job->budget, "seed",
+                  (json_int_t)job->seed, "metrics", wanted_json(options));
     char *line = request ? json_dumps(request, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(request);
     if (!line)

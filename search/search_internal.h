@@ -230,11 +230,6 @@ rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *f
  * when feasible, exactly the nearest in small spaces. False when it finds none. */
 bool search__nearest(const struct space *space, struct rt_rng *rng, const struct space_arch *target,
                      struct space_arch *nearest);
-/* The architectures that cost least: of students one a patch size, smallest genes otherwise; of own
- * genes the smallest. */
-int search__cheapest_count(const struct space *space);
-void search__cheapest(const struct space *space, int number, struct space_arch *arch);
-
 /* ---- the log file: log.c ---- */
 
 /* One line: UTC time, event, trial, architecture, objectives by name, seconds. What is NULL or

@@ -1,11 +1,21 @@
-/* space/arch.c -- see arch.h. */
+/* space/arch.c -- see arch.h.
+ *
+ * Texts are written and read by one list of genes, so that neither knows a gene by name. A text
+ * says nothing of the task: whether a patch must be there is known where the shape is.
+ */
 #include "space/arch.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "space/space_internal.h"
 #include "space/stem.h"
+
+/* Of a text; optional ones last, so that all texts begin alike. */
+static const enum space__kind written[SPACE__KINDS] = {SPACE__DEPTH, SPACE__WIDTH, SPACE__HEAD_DIM,
+                                                       SPACE__HEADS, SPACE__FFN,   SPACE__PATCH};
 
 /* A positive number at *at, moving past it; 0 when there is none, it is too large, or it has a
  * leading zero: that would be a second text of the same architecture. */
@@ -43,43 +53,41 @@ static bool read_list(const char **at, int depth, int *out)
     return count == depth;
 }
 
-static bool read_gene(const char **at, char letter, int *value)
-{
-    if (**at != letter)
-        return false;
-    ++*at;
-    return (*value = read_number(at)) > 0;
-}
-
 static bool parse(const char *at, struct space_arch *arch)
 {
-    if (!read_gene(&at, 'L', &arch->depth) || arch->depth > SPACE_MAX_DEPTH || *at++ != '-' ||
-        !read_gene(&at, 'd', &arch->width) || *at++ != '-' ||
-        !read_gene(&at, 'k', &arch->head_dim) || *at++ != '-' || *at++ != 'h' ||
-        !read_list(&at, arch->depth, arch->heads) || *at++ != '-' || *at++ != 'f' ||
-        !read_list(&at, arch->depth, arch->ffn) || *at++ != '-' ||
-        !read_gene(&at, 'p', &arch->patch))
-        return false;
+    for (int i = 0; i < SPACE__KINDS; i++) {
+        const struct space__student_gene *gene = &space__student[written[i]];
+        int *value = space__values(arch, written[i]);
+        const char *here = i ? at + 1 : at;
+        if ((i && *at != '-') || *here != gene->letter) {
+            if (gene->optional)
+                continue;
+            return false;
+        }
+        at = here + 1;
+        if (written[i] >= SPACE__LISTS ? !read_list(&at, arch->depth, value)
+                                       : (*value = read_number(&at)) == 0)
+            return false;
+        if (arch->depth > SPACE_MAX_DEPTH) /* before lists of so many are read */
+            return false;
+    }
     return *at == '\0';
 }
 
 /* Ranges that need no shape; names the gene that breaks one. */
 static const char *range_fault(const struct space_arch *arch)
 {
-    if (arch->depth < 1 || arch->depth > SPACE_MAX_DEPTH)
-        return "depth";
-    if (arch->width < 1 || arch->width > SPACE_MAX_WIDTH)
-        return "width";
-    if (arch->head_dim < 1 || arch->head_dim > SPACE_MAX_WIDTH)
-        return "head_dim";
-    if (arch->patch < 1 || arch->patch > SPACE_MAX_WIDTH)
-        return "patch";
-    for (int l = 0; l < arch->depth; l++) {
-        if (arch->heads[l] < 1 || (int64_t)arch->heads[l] * arch->head_dim > SPACE_MAX_WIDTH)
-            return "heads";
-        if (arch->ffn[l] < 1 || arch->ffn[l] > 4 * SPACE_MAX_WIDTH)
-            return "ffn";
+    for (enum space__kind k = 0; k < SPACE__KINDS; k++) {
+        const struct space__student_gene *gene = &space__student[k];
+        for (int l = 0; l < (k < SPACE__LISTS ? 1 : arch->depth); l++) {
+            const int value = space__value(arch, k, l);
+            if (value > gene->most || value < (gene->optional ? 0 : 1))
+                return gene->name;
+        }
     }
+    for (int l = 0; l < arch->depth; l++)
+        if ((int64_t)arch->heads[l] * arch->head_dim > SPACE_MAX_WIDTH)
+            return "heads";
     return NULL;
 }
 
@@ -102,27 +110,35 @@ rt_status space_arch_parse(const char *text, struct space_arch *arch, struct rt_
     return RT_OK;
 }
 
-static int print_list(const int *list, int depth, char *out, size_t room)
+/* A list whose members are all equal is written once, as a study-wide gene is. */
+static int print_values(const struct space_arch *arch, enum space__kind kind, char *out,
+                        size_t room)
 {
+    const int depth = kind < SPACE__LISTS ? 1 : arch->depth;
     bool same = true;
     int used = 0;
 
     for (int l = 1; l < depth; l++)
-        same = same && list[l] == list[0];
+        same = same && space__value(arch, kind, l) == space__value(arch, kind, 0);
     for (int l = 0; l < (same ? 1 : depth); l++)
-        used += snprintf(out + used, room - used, l ? ".%d" : "%d", list[l]);
+        used += snprintf(out + used, room - used, l ? ".%d" : "%d", space__value(arch, kind, l));
     return used;
 }
 
 void space_arch_print(const struct space_arch *arch, char text[SPACE_ARCH_TEXT])
 {
     const size_t room = SPACE_ARCH_TEXT;
-    int used = snprintf(text, room, "L%d-d%d-k%d-h", arch->depth, arch->width, arch->head_dim);
+    int used = 0;
 
-    used += print_list(arch->heads, arch->depth, text + used, room - used);
-    used += snprintf(text + used, room - used, "-f");
-    used += print_list(arch->ffn, arch->depth, text + used, room - used);
-    snprintf(text + used, room - used, "-p%d", arch->patch);
+    assert(arch->depth >= 1 && arch->depth <= SPACE_MAX_DEPTH);
+    for (int i = 0; i < SPACE__KINDS; i++) {
+        const struct space__student_gene *gene = &space__student[written[i]];
+        if (gene->optional && space__value(arch, written[i], 0) == 0)
+            continue;
+        used += snprintf(text + used, room - used, "%s%c", i ? "-" : "", gene->letter);
+        used += print_values(arch, written[i], text + used, room - used);
+    }
+    assert((size_t)used < room);
 }
 
 rt_status space_arch_check(const struct space_arch *arch, const struct space_shape *shape,
@@ -130,6 +146,8 @@ rt_status space_arch_check(const struct space_arch *arch, const struct space_sha
 {
     const char *gene = range_fault(arch);
 
+    if (!gene && arch->patch == 0) /* whatever reads images has one */
+        gene = "patch";
     if (gene)
         return rt_fail(err, RT_ESHAPE, "the %s of this architecture is out of range", gene);
     if (shape->height % arch->patch || shape->width % arch->patch)

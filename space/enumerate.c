@@ -1,14 +1,27 @@
 /* space/enumerate.c -- the exact size of a space, and its members by number.
  *
- * Members = head_dims * patches * sum over widths and depths of (heads * ffns(width)) ^ groups. No
- * two choices give one architecture, since ffn widths are counted once each and every group has a
- * layer. The sum is GMP's: 64 layers of 12 pairs are 10^69.
+ * Members = head_dims * patches * sum over widths and depths of (heads * ffns(width)) ^ groups, with
+ * whatever other study-wide genes there are beside head_dims and patches. No two choices give one
+ * architecture, since ffn widths are counted once each and every group has a layer. The sum is
+ * GMP's: 64 layers of 12 pairs are 10^69.
  */
+#include <assert.h>
 #include <limits.h>
 
 #include "space/space_internal.h"
 
 _Static_assert(LONG_MAX > (INT64_C(1) << 62), "mpz_get_si must hold 2^62");
+
+/* Members alike in depth, width and layers: the product of the other genes' choices. */
+static int64_t others(const struct space *space)
+{
+    int64_t product = 1;
+
+    for (enum space__kind k = SPACE__HEAD_DIM; k < SPACE__LISTS; k++)
+        if (space__count(space, k))
+            product *= space__count(space, k);
+    return product;
+}
 
 /* Pairs of (heads, ffn) at a width. */
 static int pairs(const struct space *space, int width)
@@ -33,8 +46,7 @@ static void count(const struct space *space, mpz_t size)
                           (unsigned long)space__groups(space, space->depth.value[d]));
             mpz_add(size, size, block);
         }
-    mpz_mul_ui(size, size, (unsigned long)space->head_dim.count);
-    mpz_mul_ui(size, size, (unsigned long)space->patch.count);
+    mpz_mul_ui(size, size, (unsigned long)others(space));
     mpz_clear(block);
 }
 
@@ -76,7 +88,7 @@ static int digit(int64_t *index, int base)
 /* Members of one width and depth; the whole space is known to be countable here. */
 static int64_t block_size(const struct space *space, int width, int depth)
 {
-    int64_t size = (int64_t)space->head_dim.count * space->patch.count;
+    int64_t size = others(space);
 
     for (int g = space__groups(space, depth); g > 0; g--)
         size *= pairs(space, width);
@@ -85,28 +97,32 @@ static int64_t block_size(const struct space *space, int width, int depth)
 
 void space_nth(const struct space *space, int64_t index, struct space_arch *arch)
 {
-    struct space_ranks ranks = {0};
+    struct space_ranks ranks = {.groups = 0};
+    int *const width = &ranks.wide[SPACE__WIDTH], *const depth = &ranks.wide[SPACE__DEPTH];
     int distinct[SPACE_MAX_CHOICES];
 
     if (space->gene_count) {
         space__genes_nth(space, index, arch);
         return;
     }
+    assert(index >= 0);
     for (;;) {
         const int64_t block =
-            block_size(space, space->width.value[ranks.width], space->depth.value[ranks.depth]);
+            block_size(space, space->width.value[*width], space->depth.value[*depth]);
         if (index < block)
             break;
         index -= block;
-        if (++ranks.depth == space->depth.count) {
-            ranks.depth = 0;
-            ranks.width++;
+        if (++*depth == space->depth.count) {
+            *depth = 0;
+            ++*width;
         }
+        assert(*width < space->width.count);
     }
-    ranks.head_dim = digit(&index, space->head_dim.count);
-    ranks.patch = digit(&index, space->patch.count);
-    ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
-    const int ffns = space__ffn_distinct(space, space->width.value[ranks.width], distinct);
+    for (enum space__kind k = SPACE__HEAD_DIM; k < SPACE__LISTS; k++)
+        if (space__count(space, k))
+            ranks.wide[k] = digit(&index, space__count(space, k));
+    ranks.groups = space__groups(space, space__depth(space, &ranks));
+    const int ffns = space__ffn_distinct(space, space->width.value[*width], distinct);
     for (int g = 0; g < ranks.groups; g++) {
         ranks.heads[g] = digit(&index, space->heads.count);
         ranks.ffn[g] = distinct[digit(&index, ffns)];

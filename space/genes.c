@@ -235,13 +235,8 @@ bool space__genes_contain(const struct space *space, const struct space_arch *ar
     return space_arch_equal(&tidy, arch);
 }
 
-int space_gene_length(const struct space *space, const struct space_arch *arch, int gene)
-{
-    return space__genes_layers(&space->gene[gene], space, arch->choice);
-}
-
-const char *space_gene_value(const struct space *space, const struct space_arch *arch, int gene,
-                             int layer)
+const char *space__genes_value(const struct space *space, const struct space_arch *arch, int gene,
+                               int layer)
 {
     const struct space_gene *g = &space->gene[gene];
     const int layers = space__genes_layers(g, space, arch->choice);

@@ -9,7 +9,7 @@ static size_t print_gene(const struct space *space, const struct space_arch *arc
 {
     const struct space_gene *gene = &space->gene[g];
     const int active = space__genes_active(gene, space, arch->choice);
-    int layers = space_gene_length(space, arch, g);
+    int layers = space__genes_layers(gene, space, arch->choice);
     bool same = true;
     size_t used = (size_t)snprintf(out, room, "%s%s=", g ? "," : "", gene->name);
 
@@ -18,7 +18,7 @@ static size_t print_gene(const struct space *space, const struct space_arch *arc
     layers = same ? 1 : layers;
     for (int l = 0; l < layers; l++)
         used += (size_t)snprintf(out + used, room - used, "%s%s", l ? "." : "",
-                                 space_gene_value(space, arch, g, l));
+                                 space__genes_value(space, arch, g, l));
     return used;
 }
 

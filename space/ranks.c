@@ -1,7 +1,62 @@
-/* space/ranks.c -- see space_internal.h. */
+/* space/ranks.c -- the table of students' genes, and members as ranks among the choices.
+ *
+ * A kind's choices and values lie somewhere in struct space and struct space_arch, which name them
+ * for those who think of one gene alone; the table's offsets are for those who treat all alike.
+ */
+#include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "space/space_internal.h"
+
+#define AT(gene) offsetof(struct space, gene), offsetof(struct space_arch, gene)
+
+const struct space__student_gene space__student[SPACE__KINDS] = {
+    [SPACE__DEPTH] = {"depth", 'L', SPACE_MAX_DEPTH, false, false, AT(depth)},
+    [SPACE__WIDTH] = {"width", 'd', SPACE_MAX_WIDTH, false, false, AT(width)},
+    [SPACE__HEAD_DIM] = {"head_dim", 'k', SPACE_MAX_WIDTH, false, false, AT(head_dim)},
+    [SPACE__PATCH] = {"patch", 'p', SPACE_MAX_WIDTH, true, true, AT(patch)},
+    [SPACE__HEADS] = {"heads", 'h', SPACE_MAX_WIDTH, false, false, AT(heads)},
+    [SPACE__FFN] = {"ffn", 'f', 4 * SPACE_MAX_WIDTH, false, false, AT(ffn)},
+};
+
+const struct space_choices *space__choices(const struct space *space, enum space__kind kind)
+{
+    return (const struct space_choices *)((const char *)space + space__student[kind].choices);
+}
+
+int space__count(const struct space *space, enum space__kind kind)
+{
+    const int count = space__choices(space, kind)->count;
+
+    return count || kind != SPACE__FFN ? count : space->ratio_count;
+}
+
+int *space__values(struct space_arch *arch, enum space__kind kind)
+{
+    return (int *)((char *)arch + space__student[kind].value);
+}
+
+int space__value(const struct space_arch *arch, enum space__kind kind, int layer)
+{
+    assert(layer == 0 || kind >= SPACE__LISTS);
+    return ((const int *)((const char *)arch + space__student[kind].value))[layer];
+}
+
+int *space__ranks_of(struct space_ranks *ranks, enum space__kind kind, int *count)
+{
+    *count = kind < SPACE__LISTS ? 1 : ranks->groups;
+    if (kind < SPACE__LISTS)
+        return &ranks->wide[kind];
+    return kind == SPACE__HEADS ? ranks->heads : ranks->ffn;
+}
+
+/* ---- groups ---- */
+
+int space__depth(const struct space *space, const struct space_ranks *ranks)
+{
+    return space->depth.value[ranks->wide[SPACE__DEPTH]];
+}
 
 int space__groups(const struct space *space, int depth)
 {
@@ -16,16 +71,15 @@ int space__groups(const struct space *space, int depth)
 
 int space__group_of(const struct space *space, int layer, int depth)
 {
+    assert(layer >= 0 && layer < depth);
     return layer * space__groups(space, depth) / depth;
 }
 
-int space__ffn_ranks(const struct space *space)
-{
-    return space->ffn.count ? space->ffn.count : space->ratio_count;
-}
+/* ---- ffn ---- */
 
 int space__ffn(const struct space *space, int width, int rank)
 {
+    assert(rank >= 0 && rank < space__count(space, SPACE__FFN));
     if (space->ffn.count)
         return space->ffn.value[rank];
     const int eights = (int)(space->ffn_ratio[rank] * width / 8 + .5);
@@ -36,11 +90,13 @@ int space__ffn_distinct(const struct space *space, int width, int rank[SPACE_MAX
 {
     int count = 0;
 
-    for (int r = 0; r < space__ffn_ranks(space); r++) /* ascending, so equal ones are neighbours */
+    for (int r = 0; r < space__count(space, SPACE__FFN); r++) /* ascending: equal ones in a row */
         if (!count || space__ffn(space, width, r) != space__ffn(space, width, rank[count - 1]))
             rank[count++] = r;
     return count;
 }
+
+/* ---- both ways ---- */
 
 static int nearest(const struct space_choices *choices, int value)
 {
@@ -56,7 +112,7 @@ static int nearest_ffn(const struct space *space, int width, int value)
 {
     int best = 0;
 
-    for (int r = 1; r < space__ffn_ranks(space); r++)
+    for (int r = 1; r < space__count(space, SPACE__FFN); r++)
         if (abs(space__ffn(space, width, r) - value) < abs(space__ffn(space, width, best) - value))
             best = r;
     return best;
@@ -65,31 +121,27 @@ static int nearest_ffn(const struct space *space, int width, int value)
 void space__rank(const struct space *space, const struct space_arch *arch,
                  struct space_ranks *ranks)
 {
-    *ranks = (struct space_ranks){
-        .depth = nearest(&space->depth, arch->depth),
-        .width = nearest(&space->width, arch->width),
-        .head_dim = nearest(&space->head_dim, arch->head_dim),
-        .patch = nearest(&space->patch, arch->patch),
-    };
-    const int depth = space->depth.value[ranks->depth];
+    *ranks = (struct space_ranks){.groups = 0};
+    for (enum space__kind k = 0; k < SPACE__LISTS; k++)
+        ranks->wide[k] = nearest(space__choices(space, k), space__value(arch, k, 0));
+    const int depth = space__depth(space, ranks);
+    const int width = space->width.value[ranks->wide[SPACE__WIDTH]];
     ranks->groups = space__groups(space, depth);
     for (int l = depth - 1; l >= 0; l--) { /* downwards: a group's first layer has the last word */
         const int g = space__group_of(space, l, depth),
                   from = l < arch->depth ? l : arch->depth - 1;
         ranks->heads[g] = nearest(&space->heads, arch->heads[from]);
-        ranks->ffn[g] = nearest_ffn(space, space->width.value[ranks->width], arch->ffn[from]);
+        ranks->ffn[g] = nearest_ffn(space, width, arch->ffn[from]);
     }
 }
 
 void space__unrank(const struct space *space, const struct space_ranks *ranks,
                    struct space_arch *arch)
 {
-    *arch = (struct space_arch){
-        .depth = space->depth.value[ranks->depth],
-        .width = space->width.value[ranks->width],
-        .head_dim = space->head_dim.value[ranks->head_dim],
-        .patch = space->patch.value[ranks->patch],
-    };
+    *arch = (struct space_arch){.depth = 0};
+    for (enum space__kind k = 0; k < SPACE__LISTS; k++)
+        if (space__count(space, k))
+            *space__values(arch, k) = space__choices(space, k)->value[ranks->wide[k]];
     for (int l = 0; l < arch->depth; l++) {
         const int g = space__group_of(space, l, arch->depth);
         arch->heads[l] = space->heads.value[ranks->heads[g]];

@@ -5,6 +5,7 @@
  */
 #include "space/space.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -25,9 +26,12 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static rt_status init_choices(struct space_choices *choices, const char *key, int largest,
-                              struct rt_err *err)
+static rt_status init_choices(struct space *space, enum space__kind kind, struct rt_err *err)
 {
+    const char *key = space__student[kind].name;
+    const int most = space__student[kind].most;
+    struct space_choices *choices =
+        (struct space_choices *)((char *)space + space__student[kind].choices);
     int kept = 0;
 
     if (choices->count < 1 || choices->count > SPACE_MAX_CHOICES)
@@ -35,9 +39,9 @@ static rt_status init_choices(struct space_choices *choices, const char *key, in
                        choices->count < 1 ? "there is nothing to choose from" : "too many choices",
                        SPACE_MAX_CHOICES);
     for (int i = 0; i < choices->count; i++)
-        if (choices->value[i] < 1 || choices->value[i] > largest)
+        if (choices->value[i] < 1 || choices->value[i] > most)
             return rt_fail(err, RT_EARG, "space.%s: %d is out of range; give 1 to %d", key,
-                           choices->value[i], largest);
+                           choices->value[i], most);
     qsort(choices->value, (size_t)choices->count, sizeof *choices->value, compare_ints);
     for (int i = 0; i < choices->count; i++)
         if (!kept || choices->value[i] != choices->value[kept - 1])
@@ -113,17 +117,12 @@ rt_status space_check(struct space *space, struct rt_err *err)
 {
     if (space->gene_count)
         return space__genes_check(space, err);
-    RT_TRY(init_choices(&space->depth, "depth", SPACE_MAX_DEPTH, err));
-    RT_TRY(init_choices(&space->width, "width", SPACE_MAX_WIDTH, err));
-    RT_TRY(init_choices(&space->head_dim, "head_dim", SPACE_MAX_WIDTH, err));
-    RT_TRY(init_choices(&space->heads, "heads", SPACE_MAX_WIDTH, err));
-    RT_TRY(init_choices(&space->patch, "patch", SPACE_MAX_WIDTH, err));
+    /* Optional genes, too: as yet all students read images. */
+    for (enum space__kind k = 0; k < SPACE__FFN; k++)
+        RT_TRY(init_choices(space, k, err));
     if (space->ffn.count && space->ratio_count)
         return rt_fail(err, RT_EARG, "space.ffn: both ffn and ffn_ratio are given; leave one out");
-    if (space->ffn.count)
-        RT_TRY(init_choices(&space->ffn, "ffn", 4 * SPACE_MAX_WIDTH, err));
-    else
-        RT_TRY(init_ratios(space, err));
+    RT_TRY(space->ffn.count ? init_choices(space, SPACE__FFN, err) : init_ratios(space, err));
     return check_combinations(space, err);
 }
 
@@ -186,14 +185,13 @@ rt_status space_check_feasible(const struct space *space, struct rt_err *err)
     list_limits(space, limit);
     for (int i = 0; i < limit_count; i++)
         least[i] = INT64_MAX;
-    space_smallest(space, &arch);
-    for (int p = 0; p < space->patch.count; p++) {
-        arch.patch = space->patch.value[p];
+    for (int i = 0; i < space_cheapest_count(space); i++) {
+        space_cheapest(space, i, &arch);
         if (space_feasible(space, &arch, NULL))
             return RT_OK;
         list_costs(space, &arch, value);
-        for (int i = 0; i < limit_count; i++)
-            least[i] = value[i] < least[i] ? value[i] : least[i];
+        for (int l = 0; l < limit_count; l++)
+            least[l] = value[l] < least[l] ? value[l] : least[l];
     }
     for (int i = 0; i < limit_count; i++)
         if (limit[i] && least[i] > limit[i])
@@ -223,9 +221,9 @@ bool space_contains(const struct space *space, const struct space_arch *arch)
 
     if (space->gene_count)
         return space__genes_contain(space, arch);
-    if (!has(&space->depth, arch->depth) || !has(&space->width, arch->width) ||
-        !has(&space->head_dim, arch->head_dim) || !has(&space->patch, arch->patch))
-        return false;
+    for (enum space__kind k = 0; k < SPACE__LISTS; k++)
+        if (space__count(space, k) && !has(space__choices(space, k), space__value(arch, k, 0)))
+            return false;
     space__rank(space, arch, &ranks);
     space__unrank(space, &ranks, &same);
     return space_arch_equal(arch, &same);
@@ -235,27 +233,28 @@ bool space_contains(const struct space *space, const struct space_arch *arch)
 
 int space__place(enum space__place place, int count)
 {
+    assert(count > 0);
     return place == SPACE__FIRST ? 0 : place == SPACE__LAST ? count - 1 : count / 2;
 }
 
-static void anchor(const struct space *space, enum space__place place, enum space__place patch,
+/* `place` of the genes with which costs grow, and `reverse` of the others. */
+static void anchor(const struct space *space, enum space__place place, enum space__place reverse,
                    struct space_arch *arch)
 {
+    struct space_ranks ranks = {.groups = 0};
+
     if (space->gene_count) {
         space__genes_anchor(space, place, arch);
         return;
     }
-    struct space_ranks ranks = {
-        .depth = space__place(place, space->depth.count),
-        .width = space__place(place, space->width.count),
-        .head_dim = space__place(place, space->head_dim.count),
-        .patch = space__place(patch, space->patch.count),
-    };
-
-    ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
+    for (enum space__kind k = 0; k < SPACE__LISTS; k++)
+        if (space__count(space, k))
+            ranks.wide[k] =
+                space__place(space__student[k].coarsens ? reverse : place, space__count(space, k));
+    ranks.groups = space__groups(space, space__depth(space, &ranks));
     for (int g = 0; g < ranks.groups; g++) {
         ranks.heads[g] = space__place(place, space->heads.count);
-        ranks.ffn[g] = space__place(place, space__ffn_ranks(space));
+        ranks.ffn[g] = space__place(place, space__count(space, SPACE__FFN));
     }
     space__unrank(space, &ranks, arch);
 }
@@ -273,6 +272,28 @@ void space_smallest(const struct space *space, struct space_arch *arch)
 void space_middle(const struct space *space, struct space_arch *arch)
 {
     anchor(space, SPACE__MIDDLE, SPACE__MIDDLE, arch);
+}
+
+int space_cheapest_count(const struct space *space)
+{
+    int count = 1;
+
+    for (enum space__kind k = 0; k < SPACE__LISTS && !space->gene_count; k++)
+        if (space__student[k].coarsens && space__count(space, k))
+            count *= space__count(space, k);
+    return count;
+}
+
+void space_cheapest(const struct space *space, int number, struct space_arch *arch)
+{
+    assert(number >= 0 && number < space_cheapest_count(space));
+    space_smallest(space, arch);
+    for (enum space__kind k = 0; k < SPACE__LISTS && !space->gene_count; k++)
+        if (space__student[k].coarsens && space__count(space, k)) {
+            *space__values(arch, k) =
+                space__choices(space, k)->value[number % space__count(space, k)];
+            number /= space__count(space, k);
+        }
 }
 
 /* ---- text ---- */

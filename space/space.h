@@ -93,10 +93,6 @@ void space_print(const struct space *space, const struct space_arch *arch,
                  char text[SPACE_ARCH_TEXT]);
 rt_status space_parse(const struct space *space, const char *text, struct space_arch *arch,
                       struct rt_err *err);
-/* Of own genes: how many values a gene has (1, or a list's layers), and the text of one. */
-int space_gene_length(const struct space *space, const struct space_arch *arch, int gene);
-const char *space_gene_value(const struct space *space, const struct space_arch *arch, int gene,
-                             int layer);
 
 /* Within every limit? When not and `why` is not NULL, say which limit and by how much. */
 bool space_feasible(const struct space *space, const struct space_arch *arch, char why[128]);
@@ -118,6 +114,10 @@ void space_nth(const struct space *space, int64_t index, struct space_arch *arch
 void space_largest(const struct space *space, struct space_arch *arch);
 void space_smallest(const struct space *space, struct space_arch *arch);
 void space_middle(const struct space *space, struct space_arch *arch);
+/* The members of which one is the cheapest, in whatever cost: the smallest, with each choice of a
+ * gene that makes some costs fall as others rise (patch). Of own genes the smallest alone. */
+int space_cheapest_count(const struct space *space);
+void space_cheapest(const struct space *space, int number, struct space_arch *arch);
 
 /* Every gene uniform over its choices: layers drawn as the tie says. */
 void space_sample(const struct space *space, struct rt_rng *rng, struct space_arch *arch);
@@ -134,9 +134,6 @@ void space_crossover(const struct space *space, struct rt_rng *rng, const struct
 
 /* Is any list's tie `auto`? If not, the functions below treat all as untied. */
 bool space_unties(const struct space *space);
-/* The narrowest of uniform, stage and layer that the lists of such a tie keep; layer when there are
- * none. Stages are as many as the space says, or 4. */
-enum space_tie space_tie_of(const struct space *space, const struct space_arch *arch);
 /* Make the layers of each group equal to its first. */
 void space_tie_to(const struct space *space, enum space_tie tie, struct space_arch *arch);
 /* space_mutate() that moves whole groups; the parent is tied first. */

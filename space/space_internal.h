@@ -1,8 +1,13 @@
-/* space/space_internal.h -- architectures as ranks among a space's choices; the user's own genes.
+/* space/space_internal.h -- students as ranks among a space's choices; the user's own genes.
  *
- * A *group* is a run of layers that share one (heads, ffn) pair: all layers, a stage, or one layer,
- * as the tie says. Ranks make variation and distances independent of the choices' values. An ffn
- * rank counts the absolute widths or the ratios; of ratios that round to one width the lowest.
+ * Genes    of students, from one table: whatever draws, varies, views, checks or writes them walks
+ *          it, so a gene that one task alone has (a patch) is a row of it and nothing else.
+ * Absent   is an optional gene without choices: it is never drawn, has no position in views, no
+ *          letter in texts, and the value 0.
+ * Groups   are runs of layers that share one (heads, ffn) pair: all layers, a stage, or one layer,
+ *          as the tie says.
+ * Ranks    make variation and distances independent of the choices' values. An ffn rank counts the
+ *          absolute widths or the ratios; of ratios that round to one width the lowest.
  */
 #ifndef SPACE_SPACE_INTERNAL_H
 #define SPACE_SPACE_INTERNAL_H
@@ -10,23 +15,56 @@
 
 #include "space/space.h"
 
-struct space_ranks {
-    int depth, width, head_dim, patch; /* ranks of the study-wide genes */
-    int groups;
-    int heads[SPACE_MAX_DEPTH], ffn[SPACE_MAX_DEPTH]; /* ranks, per group */
+/* In the order in which they are drawn and viewed; study-wide ones first, then the lists. */
+enum space__kind {
+    SPACE__DEPTH,
+    SPACE__WIDTH,
+    SPACE__HEAD_DIM,
+    SPACE__PATCH,
+    SPACE__LISTS, /* from here on one value a layer */
+    SPACE__HEADS = SPACE__LISTS,
+    SPACE__FFN,
+    SPACE__KINDS
 };
 
+struct space__student_gene {
+    const char *name; /* as in the study file, after "space." */
+    char letter;      /* in an architecture's text */
+    int most;         /* largest value */
+    bool optional;
+    bool coarsens;         /* fewer rows as it grows: most costs fall, some rise */
+    size_t choices, value; /* where in struct space, and in struct space_arch */
+};
+extern const struct space__student_gene space__student[SPACE__KINDS];
+
+/* Choices of a kind; 0: the space lacks it. Those of ffn may be ratios, see space__ffn(). */
+int space__count(const struct space *space, enum space__kind kind);
+/* Those of a kind that is not given in ratios. */
+const struct space_choices *space__choices(const struct space *space, enum space__kind kind);
+/* The values of a kind: one, or a list's SPACE_MAX_DEPTH. */
+int *space__values(struct space_arch *arch, enum space__kind kind);
+int space__value(const struct space_arch *arch, enum space__kind kind, int layer);
+
+struct space_ranks {
+    int wide[SPACE__LISTS]; /* of the study-wide genes, by kind; 0 where absent */
+    int groups;
+    int heads[SPACE_MAX_DEPTH], ffn[SPACE_MAX_DEPTH]; /* per group */
+};
+/* The ranks of a kind, and how many there are of them. */
+int *space__ranks_of(struct space_ranks *ranks, enum space__kind kind, int *count);
+
+/* The layers that `ranks` have. */
+int space__depth(const struct space *space, const struct space_ranks *ranks);
 /* Groups of a network of so many layers, and the group of layer l. */
 int space__groups(const struct space *space, int depth);
 int space__group_of(const struct space *space, int layer, int depth);
 
-/* How many ffn ranks there are (for any width), and the ffn width of one. */
-int space__ffn_ranks(const struct space *space);
+/* The ffn width of a rank. */
 int space__ffn(const struct space *space, int width, int rank);
 /* The ranks whose ffn widths differ at this width, ascending; returns how many. */
 int space__ffn_distinct(const struct space *space, int width, int rank[SPACE_MAX_CHOICES]);
 
-/* Genes that the space lacks are read as the nearest choice; a group as its first layer. */
+/* Choices that the space lacks are read as the nearest one; a group as its first layer. */
 void space__rank(const struct space *space, const struct space_arch *arch,
                  struct space_ranks *ranks);
 void space__unrank(const struct space *space, const struct space_ranks *ranks,
@@ -39,8 +77,7 @@ int space__draw(struct rt_rng *rng, int count);
 /* One or two places up or down, whichever of them exist, with equal chance. */
 void space__step(struct rt_rng *rng, int *rank, int count);
 
-/* ---- the user's own genes: genes.c, genes_text.c, genes_vary.c; as the functions of space.h ----
- */
+/* ---- the user's own genes: genes.c, genes_text.c, genes_vary.c; as the functions of space.h ---- */
 
 rt_status space__genes_check(struct space *space, struct rt_err *err);
 /* Layers that a list has, and its groups, given the choices of the genes before it. */
@@ -51,6 +88,9 @@ int space__genes_active(const struct space_gene *gene, const struct space *space
                         const int8_t *choice);
 /* Writes -1 where inactive and fills in what is missing at active positions. */
 void space__genes_tidy(const struct space *space, struct space_arch *arch);
+/* The text of what a gene has chosen in a layer. */
+const char *space__genes_value(const struct space *space, const struct space_arch *arch, int gene,
+                               int layer);
 bool space__genes_contain(const struct space *space, const struct space_arch *arch);
 void space__genes_print(const struct space *space, const struct space_arch *arch,
                         char text[SPACE_ARCH_TEXT]);

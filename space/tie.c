@@ -74,19 +74,6 @@ void space_tie_to(const struct space *space, enum space_tie tie, struct space_ar
     space_arch_of(space, choice, arch);
 }
 
-enum space_tie space_tie_of(const struct space *space, const struct space_arch *arch)
-{
-    static const enum space_tie ties[] = {SPACE_TIE_UNIFORM, SPACE_TIE_STAGE};
-
-    for (size_t t = 0; t < sizeof ties / sizeof *ties && space_unties(space); t++) {
-        struct space_arch even = *arch;
-        space_tie_to(space, ties[t], &even);
-        if (space_arch_equal(&even, arch))
-            return ties[t];
-    }
-    return SPACE_TIE_LAYER;
-}
-
 void space_mutate_tied(const struct space *space, struct rt_rng *rng, enum space_tie tie,
                        const struct space_arch *parent, struct space_arch *child)
 {

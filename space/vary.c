@@ -1,46 +1,18 @@
 /* space/vary.c -- random members: sampled, mutated, crossed; and how far apart two are.
  *
- * Mutation thinks in six kinds of gene (depth, width, head_dim, patch, heads, ffn), each moved with
- * the same chance, so that the many per-layer genes of a deep network do not crowd out the few that
- * matter most. Ranks of ratios that round to one width can make a move without effect: such a child
+ * Mutation thinks in kinds of gene (depth, width, ..), each moved with the same chance, so that the
+ * many per-layer genes of a deep network do not crowd out the few that matter most. Ranks of ratios that round to one width can make a move without effect: such a child
  * is drawn again, and at last built by trying every single move.
  */
-#include <math.h>
+#include <assert.h>
 #include <stdlib.h>
 
 #include "space/space_internal.h"
 
-enum kind { DEPTH, WIDTH, HEAD_DIM, PATCH, HEADS, FFN, kind_count };
-
 int space__draw(struct rt_rng *rng, int count)
 {
+    assert(count > 0);
     return (int)rt_rng_below(rng, (uint64_t)count);
-}
-
-static int choices_of(const struct space *space, enum kind kind)
-{
-    switch (kind) {
-    case DEPTH: return space->depth.count;
-    case WIDTH: return space->width.count;
-    case HEAD_DIM: return space->head_dim.count;
-    case PATCH: return space->patch.count;
-    case HEADS: return space->heads.count;
-    default: return space__ffn_ranks(space);
-    }
-}
-
-/* The ranks of a kind, and how many there are of them. */
-static int *ranks_of(struct space_ranks *ranks, enum kind kind, int *count)
-{
-    *count = 1;
-    switch (kind) {
-    case DEPTH: return &ranks->depth;
-    case WIDTH: return &ranks->width;
-    case HEAD_DIM: return &ranks->head_dim;
-    case PATCH: return &ranks->patch;
-    case HEADS: *count = ranks->groups; return ranks->heads;
-    default: *count = ranks->groups; return ranks->ffn;
-    }
 }
 
 void space_sample(const struct space *space, struct rt_rng *rng, struct space_arch *arch)
@@ -50,15 +22,14 @@ void space_sample(const struct space *space, struct rt_rng *rng, struct space_ar
         return;
     }
     int distinct[SPACE_MAX_CHOICES];
-    struct space_ranks ranks = {
-        .depth = space__draw(rng, space->depth.count),
-        .width = space__draw(rng, space->width.count),
-        .head_dim = space__draw(rng, space->head_dim.count),
-        .patch = space__draw(rng, space->patch.count),
-    };
-    const int ffns = space__ffn_distinct(space, space->width.value[ranks.width], distinct);
+    struct space_ranks ranks = {.groups = 0};
 
-    ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
+    for (enum space__kind k = 0; k < SPACE__LISTS; k++)
+        if (space__count(space, k))
+            ranks.wide[k] = space__draw(rng, space__count(space, k));
+    const int width = space->width.value[ranks.wide[SPACE__WIDTH]];
+    const int ffns = space__ffn_distinct(space, width, distinct);
+    ranks.groups = space__groups(space, space__depth(space, &ranks));
     for (int g = 0; g < ranks.groups; g++) {
         ranks.heads[g] = space__draw(rng, space->heads.count);
         ranks.ffn[g] = distinct[space__draw(rng, ffns)];
@@ -71,7 +42,7 @@ void space_sample(const struct space *space, struct rt_rng *rng, struct space_ar
 /* After a change of depth: copy or drop groups at random until they fit it. */
 static void fit_groups(const struct space *space, struct rt_rng *rng, struct space_ranks *ranks)
 {
-    const int want = space__groups(space, space->depth.value[ranks->depth]);
+    const int want = space__groups(space, space__depth(space, ranks));
 
     while (ranks->groups < want) {
         const int at = space__draw(rng, ranks->groups);
@@ -100,27 +71,27 @@ void space__step(struct rt_rng *rng, int *rank, int count)
         *rank = place[space__draw(rng, places)];
 }
 
-static void mutate_kind(const struct space *space, struct rt_rng *rng, enum kind kind,
+static void mutate_kind(const struct space *space, struct rt_rng *rng, enum space__kind kind,
                         struct space_ranks *ranks)
 {
     int count;
-    int *rank = ranks_of(ranks, kind, &count);
+    int *rank = space__ranks_of(ranks, kind, &count);
     const int sure = space__draw(rng, count);
 
     for (int i = 0; i < count; i++) /* one group for sure, the others at about one more */
         if (i == sure || space__draw(rng, count) == 0)
-            space__step(rng, &rank[i], choices_of(space, kind));
-    if (kind == DEPTH)
+            space__step(rng, &rank[i], space__count(space, kind));
+    if (kind == SPACE__DEPTH)
         fit_groups(space, rng, ranks);
 }
 
 static void mutate_ranks(const struct space *space, struct rt_rng *rng, struct space_ranks *ranks)
 {
-    enum kind movable[kind_count];
+    enum space__kind movable[SPACE__KINDS];
     int count = 0;
 
-    for (enum kind k = DEPTH; k < kind_count; k++)
-        if (choices_of(space, k) > 1)
+    for (enum space__kind k = 0; k < SPACE__KINDS; k++)
+        if (space__count(space, k) > 1)
             movable[count++] = k;
     if (!count)
         return;
@@ -137,12 +108,12 @@ static void any_neighbour(const struct space *space, struct rt_rng *rng,
     struct space_ranks from;
 
     space__rank(space, parent, &from);
-    for (enum kind k = DEPTH; k < kind_count; k++)
-        for (int r = 0; r < choices_of(space, k); r++) {
+    for (enum space__kind k = 0; k < SPACE__KINDS; k++)
+        for (int r = 0; r < space__count(space, k); r++) {
             struct space_ranks ranks = from;
             int count;
-            ranks_of(&ranks, k, &count)[0] = r;
-            if (k == DEPTH)
+            space__ranks_of(&ranks, k, &count)[0] = r;
+            if (k == SPACE__DEPTH)
                 fit_groups(space, rng, &ranks);
             space__unrank(space, &ranks, child);
             if (!space_arch_equal(child, parent))
@@ -175,7 +146,7 @@ void space_mutate(const struct space *space, struct rt_rng *rng, const struct sp
 void space_crossover(const struct space *space, struct rt_rng *rng, const struct space_arch *a,
                      const struct space_arch *b, struct space_arch *child)
 {
-    struct space_ranks parent[2], ranks = {0};
+    struct space_ranks parent[2], ranks = {.groups = 0};
 
     if (space->gene_count) {
         space__genes_cross(space, rng, a, b, child);
@@ -183,11 +154,10 @@ void space_crossover(const struct space *space, struct rt_rng *rng, const struct
     }
     space__rank(space, a, &parent[0]);
     space__rank(space, b, &parent[1]);
-    ranks.depth = parent[space__draw(rng, 2)].depth;
-    ranks.width = parent[space__draw(rng, 2)].width;
-    ranks.head_dim = parent[space__draw(rng, 2)].head_dim;
-    ranks.patch = parent[space__draw(rng, 2)].patch;
-    ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
+    for (enum space__kind k = 0; k < SPACE__LISTS; k++)
+        if (space__count(space, k))
+            ranks.wide[k] = parent[space__draw(rng, 2)].wide[k];
+    ranks.groups = space__groups(space, space__depth(space, &ranks));
     for (int g = 0; g < ranks.groups; g++) {
         const struct space_ranks *from = &parent[space__draw(rng, 2)];
         const int at = g * from->groups / ranks.groups;
@@ -200,17 +170,17 @@ void space_crossover(const struct space *space, struct rt_rng *rng, const struct
 /* ---- distance ---- */
 
 /* Mean gap of one kind's ranks at aligned places, in shares of the whole range. */
-static double gap(const struct space *space, enum kind kind, struct space_ranks *a,
+static double gap(const struct space *space, enum space__kind kind, struct space_ranks *a,
                   struct space_ranks *b)
 {
     int count_a, count_b;
-    const int *x = ranks_of(a, kind, &count_a), *y = ranks_of(b, kind, &count_b);
+    const int *x = space__ranks_of(a, kind, &count_a), *y = space__ranks_of(b, kind, &count_b);
     const int places = count_a > count_b ? count_a : count_b;
     double sum = 0;
 
     for (int i = 0; i < places; i++)
         sum += abs(x[i * count_a / places] - y[i * count_b / places]);
-    return sum / places / (choices_of(space, kind) - 1);
+    return sum / places / (space__count(space, kind) - 1);
 }
 
 double space_distance(const struct space *space, const struct space_arch *a,
@@ -224,8 +194,8 @@ double space_distance(const struct space *space, const struct space_arch *a,
         return space__genes_distance(space, a, b);
     space__rank(space, a, &ra);
     space__rank(space, b, &rb);
-    for (enum kind k = DEPTH; k < kind_count; k++)
-        if (choices_of(space, k) > 1) {
+    for (enum space__kind k = 0; k < SPACE__KINDS; k++)
+        if (space__count(space, k) > 1) {
             sum += gap(space, k, &ra, &rb);
             kinds++;
         }

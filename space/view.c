@@ -4,13 +4,12 @@
  */
 #include "space/view.h"
 
+#include <assert.h>
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "space/space_internal.h"
-
-enum student_gene { DEPTH, WIDTH, HEAD_DIM, PATCH, HEADS, FFN, student_genes };
 
 static void own_gene(const struct space_gene *gene, struct space_gene_view *view)
 {
@@ -29,30 +28,54 @@ static int most_groups(const struct space *space)
     return space__groups(space, space->depth.value[space->depth.count - 1]);
 }
 
+static int positions_of(const struct space *space, enum space__kind kind)
+{
+    if (space__count(space, kind) == 0)
+        return 0;
+    return kind < SPACE__LISTS ? 1 : most_groups(space);
+}
+
 int space_genes(const struct space *space)
 {
-    return space->gene_count ? space->gene_count : student_genes;
+    int genes = 0;
+
+    if (space->gene_count)
+        return space->gene_count;
+    for (enum space__kind k = 0; k < SPACE__KINDS; k++)
+        genes += space__count(space, k) > 0;
+    return genes;
+}
+
+/* Of a student's gene; those that the space lacks have no number. */
+static enum space__kind kind_of(const struct space *space, int gene)
+{
+    enum space__kind kind = 0;
+
+    for (; gene > 0 || space__count(space, kind) == 0; kind++)
+        gene -= space__count(space, kind) > 0;
+    return kind;
 }
 
 static void student_gene(const struct space *space, int gene, struct space_gene_view *view)
 {
-    static const char *const names[] = {"depth", "width", "head_dim", "patch", "heads", "ffn"};
-    const int choices[] = {space->depth.count, space->width.count, space->head_dim.count,
-                           space->patch.count, space->heads.count, space__ffn_ranks(space)};
-    const int groups = most_groups(space);
-    const bool list = gene >= HEADS;
+    const enum space__kind kind = kind_of(space, gene);
+    const bool list = kind >= SPACE__LISTS;
+    int first = 0;
 
-    *view = (struct space_gene_view){.name = names[gene],
-                                     .first = list ? HEADS + (gene - HEADS) * groups : gene,
-                                     .positions = list ? groups : 1,
+    for (enum space__kind before = 0; before < kind; before++)
+        first += positions_of(space, before);
+    *view = (struct space_gene_view){.name = space__student[kind].name,
+                                     .first = first,
+                                     .positions = positions_of(space, kind),
                                      .list = list,
                                      .ordered = true,
-                                     .choices = choices[gene],
-                                     .length_gene = list ? DEPTH : -1};
+                                     .choices = space__count(space, kind),
+                                     .length_gene = list ? SPACE__DEPTH : -1};
 }
 
 void space_gene_of(const struct space *space, int gene, struct space_gene_view *view)
 {
+    assert(gene >= 0 && gene < space_genes(space));
     if (space->gene_count)
         own_gene(&space->gene[gene], view);
     else
@@ -67,60 +90,76 @@ int space_positions(const struct space *space)
     return last.first + last.positions;
 }
 
-int space_position(const struct space *space, int position, char name[SPACE_POSITION_TEXT])
+/* ---- values ---- */
+
+int space_gene_length(const struct space *space, const struct space_arch *arch, int gene)
 {
     struct space_gene_view view;
-    int gene = 0;
 
-    for (space_gene_of(space, 0, &view); position >= view.first + view.positions;)
-        space_gene_of(space, ++gene, &view);
-    if (view.positions > 1)
-        snprintf(name, SPACE_POSITION_TEXT, "%s.%d", view.name, position - view.first);
-    else
-        snprintf(name, SPACE_POSITION_TEXT, "%s", view.name);
-    return gene;
+    if (space->gene_count)
+        return space__genes_layers(&space->gene[gene], space, arch->choice);
+    space_gene_of(space, gene, &view);
+    return view.list ? arch->depth : 1;
+}
+
+/* A whole number or a real where the text is one. */
+static struct space_value read_value(const char *text)
+{
+    char *end;
+    const double real = strtod(text, &end);
+    const long long whole = strtoll(text, NULL, 10);
+
+    if (!*text || *end || !isfinite(real))
+        return (struct space_value){.is = SPACE_WORD, .text = text};
+    return (struct space_value){.is = (double)whole == real ? SPACE_WHOLE : SPACE_REAL,
+                                .whole = whole,
+                                .real = real,
+                                .text = text};
+}
+
+void space_value_of(const struct space *space, const struct space_arch *arch, int gene, int layer,
+                    struct space_value *value)
+{
+    assert(layer >= 0 && layer < space_gene_length(space, arch, gene));
+    if (space->gene_count) {
+        *value = read_value(space__genes_value(space, arch, gene, layer));
+        return;
+    }
+    const int whole = space__value(arch, kind_of(space, gene), layer);
+    *value = (struct space_value){.is = SPACE_WHOLE, .whole = whole, .real = whole};
 }
 
 /* ---- students as choices ---- */
 
-static void copy_groups(const int *rank, int groups, int most, int *choice)
+/* Of -1s the position before it in its list, or the first choice. */
+static void fill(int *rank, int count)
 {
-    for (int g = 0; g < most; g++)
-        choice[g] = g < groups ? rank[g] : -1;
+    for (int g = 0; g < count; g++)
+        rank[g] = rank[g] >= 0 ? rank[g] : g ? rank[g - 1] : 0;
 }
 
 void space_choices_of(const struct space *space, const struct space_arch *arch, int *choice)
 {
+    struct space_ranks ranks;
+
     if (space->gene_count) {
         for (int i = 0; i < space_positions(space); i++)
             choice[i] = arch->choice[i];
         return;
     }
-    const int most = most_groups(space);
-    struct space_ranks ranks;
-
     space__rank(space, arch, &ranks);
-    choice[DEPTH] = ranks.depth;
-    choice[WIDTH] = ranks.width;
-    choice[HEAD_DIM] = ranks.head_dim;
-    choice[PATCH] = ranks.patch;
-    copy_groups(ranks.heads, ranks.groups, most, choice + HEADS);
-    copy_groups(ranks.ffn, ranks.groups, most, choice + HEADS + most);
-}
-
-static int at_least_0(int choice)
-{
-    return choice < 0 ? 0 : choice;
-}
-
-static void fill_groups(const int *choice, int groups, int *rank)
-{
-    for (int g = 0; g < groups; g++)
-        rank[g] = choice[g] >= 0 ? choice[g] : g ? rank[g - 1] : 0;
+    for (enum space__kind k = 0; k < SPACE__KINDS; k++) {
+        int count;
+        const int *rank = space__ranks_of(&ranks, k, &count);
+        for (int i = 0; i < positions_of(space, k); i++)
+            *choice++ = i < count ? rank[i] : -1;
+    }
 }
 
 void space_arch_of(const struct space *space, const int *choice, struct space_arch *arch)
 {
+    struct space_ranks ranks = {.groups = 0};
+
     if (space->gene_count) {
         *arch = (struct space_arch){.depth = 0};
         for (int i = 0; i < space_positions(space); i++)
@@ -128,14 +167,16 @@ void space_arch_of(const struct space *space, const int *choice, struct space_ar
         space__genes_tidy(space, arch);
         return;
     }
-    struct space_ranks ranks = {.depth = at_least_0(choice[DEPTH]),
-                                .width = at_least_0(choice[WIDTH]),
-                                .head_dim = at_least_0(choice[HEAD_DIM]),
-                                .patch = at_least_0(choice[PATCH])};
-
-    ranks.groups = space__groups(space, space->depth.value[ranks.depth]);
-    fill_groups(choice + HEADS, ranks.groups, ranks.heads);
-    fill_groups(choice + HEADS + most_groups(space), ranks.groups, ranks.ffn);
+    for (enum space__kind k = 0; k < SPACE__KINDS; k++) {
+        int count;
+        if (k == SPACE__LISTS)
+            ranks.groups = space__groups(space, space__depth(space, &ranks));
+        int *rank = space__ranks_of(&ranks, k, &count);
+        for (int i = 0; i < positions_of(space, k); i++, choice++)
+            if (i < count)
+                rank[i] = *choice;
+        fill(rank, count);
+    }
     space__unrank(space, &ranks, arch);
 }
 

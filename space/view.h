@@ -1,23 +1,26 @@
 /* space/view.h -- any space as a row of positions, for whoever need not know what it is made of.
  *
- * A *gene* is what a study gives choices for; it has one position, or, as a list, one for each
- * group of layers that the tie leaves free (so heads has one position when tied uniformly).
- * Positions are numbered through, gene after gene; each holds the index of a choice. A student's
- * genes are depth, width, head_dim, patch, heads, ffn. Activity a list is as long as the largest
- * depth allows; positions beyond what an architecture has are *inactive*, and hold -1. Features for
- * a model of the space, all within about 0..1. In order of the genes with more than one choice: an
- * ordered single gene gives rank / (choices - 1); an ordered list gives (rank + 1) / choices at
- * each position, 0 where inactive, and when it has several positions their mean and tilt (the later
- * half's mean less the earlier half's, of what is active); a categorical single gene gives one 0 or
- * 1 a choice, a categorical list the same at each position and each choice's share of the active
- * ones. Then the logarithms of params, macs and memory, between those of the cheapest and of the
- * dearest member, where costs exist. Threads  as space.h.
+ * Gene       what a study gives choices for. It has one position, or, as a list, one for each group
+ *            of layers that the tie leaves free (so heads has one position when tied uniformly).
+ *            Positions are numbered through, gene after gene; each holds the index of a choice.
+ *            Genes of students are depth, width, head_dim, patch (of images), heads, ffn.
+ * Activity   a list is as long as the largest depth allows; positions beyond what an architecture
+ *            has are *inactive*, and hold -1.
+ * Features   for a model of the space, all within about 0..1. In order of the genes with more than
+ *            one choice:
+ *              ordered        rank / (choices - 1)
+ *              ordered list   (rank + 1) / choices at each position, 0 where inactive; when it has
+ *                             several positions, then their mean and tilt (the later half's mean
+ *                             less the earlier half's), of what is active
+ *              category       one 0 or 1 a choice
+ *              category list  the same at each position, then each choice's share of the active
+ *            Then, where costs exist, the logarithms of params, macs and memory, between those of
+ *            the cheapest and of the dearest member.
+ * Threads    as space.h.
  */
 #ifndef SPACE_VIEW_H
 #define SPACE_VIEW_H
 #include "space/space.h"
-
-#define SPACE_POSITION_TEXT 40 /* of a position: "heads.3" */
 
 struct space_gene_view {
     const char *name;
@@ -31,10 +34,20 @@ struct space_gene_view {
 int space_genes(const struct space *space);
 void space_gene_of(const struct space *space, int gene, struct space_gene_view *view);
 
+/* What an architecture has chosen of a gene in a layer (0 unless it is a list), as it is written. */
+struct space_value {
+    enum { SPACE_WHOLE, SPACE_REAL, SPACE_WORD } is; /* of own genes, as the choice reads */
+    int64_t whole;
+    double real;      /* the same of whole numbers */
+    const char *text; /* of own genes; borrowed from the space. NULL: of students */
+};
+/* How many values a gene has: 1, or a list's layers. */
+int space_gene_length(const struct space *space, const struct space_arch *arch, int gene);
+void space_value_of(const struct space *space, const struct space_arch *arch, int gene, int layer,
+                    struct space_value *value);
+
 /* Of all genes together: at most SPACE_MAX_POSITIONS. */
 int space_positions(const struct space *space);
-/* The gene of a position, and the name of it: "depth", or in a list "heads.3". */
-int space_position(const struct space *space, int position, char name[SPACE_POSITION_TEXT]);
 
 /* The index of the choice at each position, -1 where inactive; what the space lacks is read as the
  * nearest choice. */

@@ -6,11 +6,11 @@
  */
 #include "store/store_internal.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "space/view.h"
 
 /* ---- states ---- */
 
@@ -110,16 +110,11 @@ static rt_status insert_layers(struct store *store, const struct space_arch *a, 
     return RT_OK;
 }
 
-/* A choice as a number where it is one. */
-static struct store_bind gene_value(const char *choice)
+static struct store_bind bind_of(const struct space_value *value)
 {
-    char *end;
-    const double real = strtod(choice, &end);
-    const long long whole = strtoll(choice, NULL, 10);
-
-    if (!*choice || *end || !isfinite(real))
-        return STORE_TXT(choice);
-    return (double)whole == real ? STORE_INT(whole) : STORE_NUM(real);
+    return value->is == SPACE_WHOLE  ? STORE_INT(value->whole)
+           : value->is == SPACE_REAL ? STORE_NUM(value->real)
+                                     : STORE_TXT(value->text);
 }
 
 static rt_status insert_genes(struct store *store, const struct store_proposal *p,
@@ -129,12 +124,14 @@ static rt_status insert_genes(struct store *store, const struct store_proposal *
         "insert into gene (candidate, name, position, value) values (?1, ?2, ?3, ?4)";
 
     for (int g = 0; g < p->space->gene_count; g++)
-        for (int l = 0; l < space_gene_length(p->space, p->arch, g); l++)
+        for (int l = 0; l < space_gene_length(p->space, p->arch, g); l++) {
+            struct space_value value;
+            space_value_of(p->space, p->arch, g, l, &value);
             RT_TRY(store__run(store, sql,
                               STORE_BINDS(STORE_INT(candidate), STORE_TXT(p->space->gene[g].name),
-                                          STORE_INT(l),
-                                          gene_value(space_gene_value(p->space, p->arch, g, l))),
+                                          STORE_INT(l), bind_of(&value)),
                               err));
+        }
     return RT_OK;
 }
 

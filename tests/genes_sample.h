@@ -56,6 +56,15 @@ static inline struct space genes_space(struct space_gene *gene)
     return space;
 }
 
+static inline const char *value_text(const struct space *space, const struct space_arch *arch,
+                                     int gene, int layer)
+{
+    struct space_value value;
+
+    space_value_of(space, arch, gene, layer, &value);
+    return value.text;
+}
+
 /* So many ordered genes of 4 choices each, in one list. */
 static inline struct space genes_row(struct space_gene *gene, int length)
 {

@@ -6,8 +6,8 @@ static const struct space_shape fashion = {28, 28, 1, 10, SPACE_POOL_CLASS};
 static void a_text_is_read_and_printed_again(void **state)
 {
     static const char *const texts[] = {
-        "L1-d1-k1-h1-f1-p1", "L4-d96-k16-h4.4.2.2-f192.192.96.96-p7", "L3-d33-k5-h1.2.1-f64-p4",
-        "L64-d4096-k4096-h1-f16384-p4096"};
+        "L4-d96-k16-h4-f192", "L1-d1-k1-h1-f1-p1", "L4-d96-k16-h4.4.2.2-f192.192.96.96-p7",
+        "L3-d33-k5-h1.2.1-f64-p4", "L64-d4096-k4096-h1-f16384-p4096"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct space_arch arch;
@@ -61,7 +61,6 @@ static void wrong_texts_are_refused_and_leave_the_architecture_alone(void **stat
                                         "L",
                                         "L4",
                                         "l4-d96-k16-h4-f192-p7",
-                                        "L4-d96-k16-h4-f192",
                                         "L4-d96-k16-h4-f192-p7 ",
                                         " L4-d96-k16-h4-f192-p7",
                                         "L4-d96-k16-h4-f192-p7-x",
@@ -100,6 +99,18 @@ static void check_refuses_a_patch_that_does_not_divide_the_image(void **state)
     assert_int_equal(space_arch_check(&arch, &fashion, &err), RT_ESHAPE);
 
     assert_string_equal(err.text, "patch 5 does not divide images of 28x28 pixels");
+}
+
+static void check_refuses_images_without_a_patch(void **state)
+{
+    struct space_arch arch;
+    struct rt_err err;
+    (void)state;
+    assert_ok(space_arch_parse("L1-d16-k8-h1-f32", &arch, &err));
+
+    assert_int_equal(space_arch_check(&arch, &fashion, &err), RT_ESHAPE);
+
+    assert_string_equal(err.text, "the patch of this architecture is out of range");
 }
 
 static void check_names_the_gene_that_is_out_of_range(void **state)
@@ -191,6 +202,7 @@ int main(void)
         cmocka_unit_test(the_longest_architecture_fits_its_text),
         cmocka_unit_test(wrong_texts_are_refused_and_leave_the_architecture_alone),
         cmocka_unit_test(check_refuses_a_patch_that_does_not_divide_the_image),
+        cmocka_unit_test(check_refuses_images_without_a_patch),
         cmocka_unit_test(check_names_the_gene_that_is_out_of_range),
         cmocka_unit_test(tokens_count_the_class_token_only_when_it_pools),
         cmocka_unit_test(costs_equal_numbers_worked_by_hand),

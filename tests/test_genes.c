@@ -41,11 +41,11 @@ static void values_are_there_for_every_layer(void **state)
     assert_ok(space_parse(&space, SOME, &arch, &err));
 
     assert_int_equal(space_gene_length(&space, &arch, 1), 1);
-    assert_string_equal(space_gene_value(&space, &arch, 1, 0), "0.01");
+    assert_string_equal(value_text(&space, &arch, 1, 0), "0.01");
     assert_int_equal(space_gene_length(&space, &arch, 4), 4);
     for (int l = 0; l < 4; l++) {
-        assert_string_equal(space_gene_value(&space, &arch, 4, l), heads[l]);
-        assert_string_equal(space_gene_value(&space, &arch, 5, l), "4");
+        assert_string_equal(value_text(&space, &arch, 4, l), heads[l]);
+        assert_string_equal(value_text(&space, &arch, 5, l), "4");
     }
 }
 
@@ -315,7 +315,7 @@ static void the_view_shows_own_genes_too(void **state)
     struct space_gene gene[GENES_SAMPLE];
     const struct space space = genes_space(gene);
     int choice[SPACE_MAX_POSITIONS];
-    char name[SPACE_POSITION_TEXT];
+    struct space_gene_view view;
     struct space_arch arch, again;
     struct rt_err err;
     (void)state;
@@ -325,10 +325,13 @@ static void the_view_shows_own_genes_too(void **state)
     assert_int_equal(space_positions(&space), 15);
     space_choices_of(&space, &arch, choice);
     assert_memory_equal(choice, want, sizeof want);
-    assert_int_equal(space_position(&space, 6, name), 3);
-    assert_string_equal(name, "op.3");
-    assert_int_equal(space_position(&space, 11, name), 5);
-    assert_string_equal(name, "ffn");
+    space_gene_of(&space, 3, &view);
+    assert_string_equal(view.name, "op");
+    assert_int_equal(view.first, 3);
+    assert_int_equal(view.positions, 6);
+    space_gene_of(&space, 5, &view);
+    assert_string_equal(view.name, "ffn");
+    assert_int_equal(view.first, 11);
     space_arch_of(&space, choice, &again);
     assert_true(space_arch_equal(&arch, &again));
 }

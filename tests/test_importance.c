@@ -2,6 +2,7 @@
 #include "report_sample.h"
 
 #include "reports/importance.h"
+#include "space/view.h"
 
 /* Error and cost of an architecture, as the test wants them. */
 typedef void score_fn(const struct space_arch *arch, double *error, int64_t *params);
@@ -211,8 +212,10 @@ static void own_genes_are_judged_too(void **state)
     for (int n = 0; n < 100; n++) {
         struct space_arch a;
         struct store_result result = {.status = RT_OK, .value_count = 2};
+        struct space_value act;
         space_sample(&space, &rng, &a);
-        const double value = strcmp(space_gene_value(&space, &a, 0, 0), "gelu") == 0 ? 1 : 2;
+        space_value_of(&space, &a, 0, 0, &act);
+        const double value = strcmp(act.text, "gelu") == 0 ? 1 : 2;
         result.values[0] = (struct store_value){"error", value + 1e-3 * (n * 37 % 100), NAN};
         result.values[1] = (struct store_value){"kl", 1, NAN};
         assert_ok(store_trial_propose(store,

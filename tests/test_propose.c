@@ -285,7 +285,7 @@ static void a_needle_in_a_large_space_is_found_to_the_last(void **state)
     struct rt_err err;
     size_t feasible = 0;
     (void)state;
-    search__cheapest(&s.space, s.space.patch.count - 1, &arch);
+    space_cheapest(&s.space, s.space.patch.count - 1, &arch);
     arch.depth = 2; /* too large, and so is all that is deeper */
     arch.heads[1] = arch.heads[0];
     arch.ffn[1] = arch.ffn[0];

@@ -1,5 +1,6 @@
 /* tests/test_protocol.c -- what is asked of an evaluator outside, and what it may answer. */
 #include "genes_sample.h"
+#include "space_sample.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -39,7 +40,7 @@ static void a_request_says_all_about_a_trial(void **state)
 static void a_students_layers_are_lists(void **state)
 {
     const struct search_options options = {.objective_count = 1, .objectives = {"params"}};
-    const struct space space = {.gene_count = 0};
+    const struct space space = small_space(SPACE_TIE_LAYER);
     struct space_arch arch;
     struct rt_err err;
     (void)state;

@@ -1,4 +1,5 @@
 /* tests/test_space_variation.c -- samples, mutants and children: members, and reproducible. */
+#include "space/view.h"
 #include "space_sample.h"
 
 static void assert_member(const struct space *space, const struct space_arch *arch)
@@ -196,6 +197,46 @@ static void children_take_every_gene_from_a_parent(void **state)
     }
 }
 
+/* As a task without images will have it. */
+static void a_space_without_patches_draws_and_writes_none(void **state)
+{
+    struct space with = small_space(SPACE_TIE_LAYER), space = with;
+    struct space_gene_view view;
+    struct rt_rng rng;
+    (void)state;
+
+    space.patch.count = 0;
+
+    assert_int_equal(2 * space_size(&space), space_size(&with));
+    assert_int_equal(space_cheapest_count(&space), 1);
+    assert_int_equal(space_genes(&space), 5);
+    space_gene_of(&space, 3, &view);
+    assert_string_equal(view.name, "heads");
+    assert_int_equal(view.first, 3);
+    assert_int_equal(space_positions(&space), space_positions(&with) - 1);
+    rt_rng_init(&rng, 1, RT_STREAM_TEST, 0);
+    for (int i = 0; i < 300; i++) {
+        struct space_arch a, b, child;
+        struct rt_err err;
+        int choice[SPACE_MAX_POSITIONS];
+        char text[SPACE_ARCH_TEXT];
+        space_sample(&space, &rng, &a);
+        space_nth(&space, (int64_t)rt_rng_below(&rng, (uint64_t)space_size(&space)), &b);
+        space_crossover(&space, &rng, &a, &b, &child);
+        space_mutate(&space, &rng, &child, &child);
+        assert_true(space_contains(&space, &child));
+        assert_int_equal(child.patch, 0);
+        space_print(&space, &child, text);
+        assert_null(strchr(text, 'p'));
+        assert_ok(space_parse(&space, text, &a, &err));
+        assert_true(space_arch_equal(&a, &child));
+        space_choices_of(&space, &child, choice);
+        space_arch_of(&space, choice, &b);
+        assert_true(space_arch_equal(&b, &child));
+        assert_true(space_distance(&space, &a, &b) == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_space_of_one_member_mutates_to_itself),
         cmocka_unit_test(a_deeper_mutant_copies_layers_and_a_shallower_one_drops_them),
         cmocka_unit_test(children_take_every_gene_from_a_parent),
+        cmocka_unit_test(a_space_without_patches_draws_and_writes_none),
     };
     return cmocka_run_group_tests_name("space/variation", tests, NULL, NULL);
 }

@@ -5,23 +5,45 @@
 #include "space/view.h"
 #include "space_sample.h"
 
-static void positions_of_a_student_are_named_gene_after_gene(void **state)
+static void positions_of_a_student_lie_gene_after_gene(void **state)
 {
     const struct space layered = small_space(SPACE_TIE_LAYER),
                        uniform = small_space(SPACE_TIE_UNIFORM);
-    static const char *const names[] = {"depth",   "width",   "head_dim", "patch", "heads.0",
-                                        "heads.1", "heads.2", "ffn.0",    "ffn.1", "ffn.2"};
-    char name[SPACE_POSITION_TEXT];
+    static const char *const names[] = {"depth", "width", "head_dim", "patch", "heads", "ffn"};
+    static const int first[] = {0, 1, 2, 3, 4, 7};
+    struct space_gene_view gene;
     (void)state;
 
+    assert_int_equal(space_genes(&layered), 6);
     assert_int_equal(space_positions(&layered), 10);
-    for (int i = 0; i < 10; i++) {
-        assert_int_equal(space_position(&layered, i, name), i < 4 ? i : i < 7 ? 4 : 5);
-        assert_string_equal(name, names[i]);
+    for (int g = 0; g < 6; g++) {
+        space_gene_of(&layered, g, &gene);
+        assert_string_equal(gene.name, names[g]);
+        assert_int_equal(gene.first, first[g]);
+        assert_int_equal(gene.positions, g < 4 ? 1 : 3);
+        assert_int_equal(gene.length_gene, g < 4 ? -1 : 0);
     }
     assert_int_equal(space_positions(&uniform), 6);
-    space_position(&uniform, 5, name);
-    assert_string_equal(name, "ffn");
+}
+
+static void values_of_a_student_are_those_of_its_layers(void **state)
+{
+    const struct space space = small_space(SPACE_TIE_LAYER);
+    struct space_value value;
+    struct space_arch arch;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(space_arch_parse("L2-d32-k8-h1.3-f32.64-p7", &arch, &err));
+
+    assert_int_equal(space_gene_length(&space, &arch, 3), 1);
+    space_value_of(&space, &arch, 3, 0, &value);
+    assert_int_equal(value.is, SPACE_WHOLE);
+    assert_int_equal(value.whole, 7);
+    assert_int_equal(space_gene_length(&space, &arch, 5), 2);
+    space_value_of(&space, &arch, 5, 1, &value);
+    assert_int_equal(value.whole, 64);
+    assert_null(value.text);
 }
 
 static void layers_beyond_the_depth_are_inactive(void **state)
@@ -145,7 +167,8 @@ static void exact_objectives_are_those_that_the_space_knows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(positions_of_a_student_are_named_gene_after_gene),
+        cmocka_unit_test(positions_of_a_student_lie_gene_after_gene),
+        cmocka_unit_test(values_of_a_student_are_those_of_its_layers),
         cmocka_unit_test(layers_beyond_the_depth_are_inactive),
         cmocka_unit_test(choices_and_architectures_go_both_ways),
         cmocka_unit_test(a_missing_choice_repeats_the_layer_before),

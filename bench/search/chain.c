@@ -249,7 +249,7 @@ static rt_status make_room(struct chain *c, struct rt_err *err)
 static rt_status solve(struct chain *c, struct rt_err *err)
 {
     const struct space *s = &c->problem->space;
-    const int ffns = space__ffn_ranks(s);
+    const int ffns = space__count(s, SPACE__FFN);
 
     c->choices = s->heads.count * ffns;
     for (int i = 0; i < c->choices; i++) {
@@ -272,7 +272,7 @@ rt_status bench_chain_front(struct bench_problem *problem, struct rt_err *err)
     struct chain c = {.problem = problem, .cost_name = problem->objectives[1]};
     rt_status rc = RT_OK;
 
-    if (s->heads.count * space__ffn_ranks(s) > MOST_CHOICES)
+    if (s->heads.count * space__count(s, SPACE__FFN) > MOST_CHOICES)
         return rt_fail(err, RT_EARG, "'%s' has more than %d choices a layer", problem->name,
                        MOST_CHOICES);
     for (int i = 0; i < combinations && rc == RT_OK; i++) {

@@ -239,24 +239,30 @@ double bench_violation(const struct bench_problem *problem, const struct space_a
 /* Every position is a gene of its own: lists are not tied. */
 static int own_genes(const struct space *s, struct bench_gene genes[BENCH_MAX_GENES])
 {
-    const int count = space_positions(s);
+    int count = 0;
 
-    for (int i = 0; i < count; i++) {
+    for (int g = 0; g < space_genes(s); g++) {
         struct space_gene_view view;
-        space_gene_of(s, space_position(s, i, genes[i].name), &view);
-        genes[i].choices = view.choices;
+        space_gene_of(s, g, &view);
+        for (int i = 0; i < view.positions; i++, count++) {
+            genes[count].choices = view.choices;
+            if (view.positions > 1)
+                snprintf(genes[count].name, sizeof genes->name, "%s.%d", view.name, i);
+            else
+                snprintf(genes[count].name, sizeof genes->name, "%s", view.name);
+        }
     }
     return count;
 }
 
 static bool own_decode(const struct space *s, const int *index, struct space_arch *arch)
 {
-    for (int i = 0; i < space_positions(s); i++) {
-        char name[SPACE_POSITION_TEXT];
+    for (int g = 0, at = 0; g < space_genes(s); g++) {
         struct space_gene_view view;
-        space_gene_of(s, space_position(s, i, name), &view);
-        if (index[i] < 0 || index[i] >= view.choices)
-            return false;
+        space_gene_of(s, g, &view);
+        for (int i = 0; i < view.positions; i++, at++)
+            if (index[at] < 0 || index[at] >= view.choices)
+                return false;
     }
     space_arch_of(s, index, arch);
     return true;
@@ -287,7 +293,7 @@ int bench_genes(const struct bench_problem *problem, struct bench_gene genes[BEN
     add_gene(genes, &count, s->patch.count, "patch", -1);
     for (int l = 0; l < space__groups(s, s->depth.value[s->depth.count - 1]); l++) {
         add_gene(genes, &count, s->heads.count, "heads", l);
-        add_gene(genes, &count, space__ffn_ranks(s), "ffn", l);
+        add_gene(genes, &count, space__count(s, SPACE__FFN), "ffn", l);
     }
     return count;
 }
@@ -320,8 +326,9 @@ bool bench_decode(const struct bench_problem *problem, const int *index, struct 
         const bool again = l > 0 && s->tie == SPACE_TIE_UNIFORM;
         arch->heads[l] =
             again ? arch->heads[0] : s->heads.value[next(&index, s->heads.count, &good)];
-        arch->ffn[l] = again ? arch->ffn[0]
-                             : space__ffn(s, arch->width, next(&index, space__ffn_ranks(s), &good));
+        arch->ffn[l] =
+            again ? arch->ffn[0]
+                  : space__ffn(s, arch->width, next(&index, space__count(s, SPACE__FFN), &good));
     }
     return good;
 }

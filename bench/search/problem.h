@@ -84,7 +84,7 @@ double bench_violation(const struct bench_problem *problem, const struct space_a
 /* ---- architectures as a fixed list of indices, for searches that know no layers ---- */
 
 struct bench_gene {
-    char name[SPACE_POSITION_TEXT];
+    char name[SPACE_NAME + 8]; /* with its layer */
     int choices;
 };
 /* Genes with more than one choice; every layer up to the largest depth has its own. */

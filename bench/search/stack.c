@@ -22,7 +22,10 @@ int bench_stack_layers(const struct bench_problem *problem, const struct space_a
 int bench_stack_value(const struct bench_problem *problem, const struct space_arch *arch, int gene,
                       int l)
 {
-    return atoi(space_gene_value(&problem->space, arch, gene, l));
+    struct space_value value;
+
+    space_value_of(&problem->space, arch, gene, l, &value);
+    return (int)value.whole;
 }
 
 void bench_stack_evaluate(const struct bench_problem *problem, const struct space_arch *arch,
