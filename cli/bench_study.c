@@ -79,13 +79,11 @@ static rt_status cost_of(const struct session *session, const struct tr_data *da
                          const struct settings *settings, const struct space_arch *arch,
                          double seconds, struct cost *cost, struct rt_err *err)
 {
-    const struct evaluator context = {.recipe = &session->study.recipe,
-                                      .kernels = session->kernels,
-                                      .tunings = &settings->tunings};
-    const struct tr_recipe recipe = evaluator_recipe(&context, arch->width);
+    const struct tr_recipe recipe = settings_recipe(settings, &session->study.recipe, arch->width);
     const struct tr_trial trial = {.arch = arch,
                                    .shape = &session->shape,
-                                   .kernels = evaluator_kernels(&context, arch->width),
+                                   .kernels =
+                                       settings_kernels(settings, session->kernels, arch->width),
                                    .data = data,
                                    .recipe = &recipe,
                                    .latency = &session->study.latency,

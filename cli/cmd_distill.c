@@ -12,7 +12,6 @@
 
 #include "base/random.h"
 #include "cli/command.h"
-#include "cli/evaluator.h"
 #include "cli/meter.h"
 #include "cli/session.h"
 #include "cli/settings.h"
@@ -85,6 +84,21 @@ static rt_status read_again(struct store *store, const char *path, struct sessio
     return rc;
 }
 
+/* The study as it was when the search began, its files seen from where its own stands now. */
+static rt_status read_kept(struct store *store, const struct settings *settings, const char *yaml,
+                           struct session *session, struct rt_err *err)
+{
+    char path[RT_PATH_MAX];
+    struct rt_err why;
+
+    RT_TRY(settings_study_path(settings, store_path(store), path, err));
+    const rt_status rc = session_open(session, path, yaml, &why);
+    if (rc == RT_EIO)
+        return rt_fail(err, rc, "%.260s; if the study's files are elsewhere, give --study FILE",
+                       why.text);
+    return rc ? rt_fail(err, rc, "%s", why.text) : RT_OK;
+}
+
 static rt_status read_study(struct store *store, const char *path, struct session *session,
                             struct settings *settings, struct rt_err *err)
 {
@@ -96,7 +110,7 @@ static rt_status read_study(struct store *store, const char *path, struct sessio
         (rc = store_settings(store, &text, err)) == RT_OK &&
         (rc = settings_parse(settings, text, err)) == RT_OK &&
         (rc = path ? read_again(store, path, session, err)
-                   : session_open(session, settings->study, yaml, err)) == RT_OK &&
+                   : read_kept(store, settings, yaml, session, err)) == RT_OK &&
         ((rc = session_recall_weights(session, store, &weighed, err)) || !weighed)) {
         rc = rc ? rc : rt_fail(err, RT_EDB, "'%s' knows no teachers", store_path(store));
         session_close(session);
@@ -369,6 +383,31 @@ static rt_status check_output(const char *path, struct rt_err *err)
     return RT_OK;
 }
 
+/* Micro-batch and kernels: those of the trials or, when the full recipe alone asks for it, what is
+ * the fastest for this student. */
+static rt_status choose(struct job *job, const struct tr_recipe *full, struct rt_err *err)
+{
+    const struct session *session = &job->session;
+    struct tr_tuning tuning;
+    struct tr_student student;
+
+    if (full->micro_batch || !session->study.recipe.micro_batch) {
+        job->recipe = settings_recipe(&job->settings, full, job->arch.width);
+        job->kernels = settings_kernels(&job->settings, session->kernels, job->arch.width);
+        return RT_OK;
+    }
+    RT_TRY(tr_student_init(&student, &job->arch, &session->shape, session->kernels, err));
+    const rt_status rc = tr_tune(&student, full->batch, &tuning, err);
+    tr_student_release(&student);
+    RT_TRY(rc);
+    job->recipe = *full;
+    job->recipe.micro_batch = tuning.micro_batch;
+    job->kernels = tuning.openblas ? tr_kernels_with_openblas(session->kernels) : session->kernels;
+    (void)printf("micro-batch        %d by '%s', the fastest of those timed now\n",
+                 tuning.micro_batch, tr_kernels_name(job->kernels));
+    return RT_OK;
+}
+
 static rt_status distil(struct job *job, const struct wishes *wishes, const atomic_int *stop,
                         struct rt_err *err)
 {
@@ -388,10 +427,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     RT_TRY(session_live_open(session, &session->study.full, err));
     const struct tr_recipe full =
         study_full_recipe(&session->study, session->task->split.train_count);
-    const struct evaluator context = {
-        .recipe = &full, .kernels = session->kernels, .tunings = &job->settings.tunings};
-    job->recipe = evaluator_recipe(&context, job->arch.width);
-    job->kernels = evaluator_kernels(&context, job->arch.width);
+    RT_TRY(choose(job, &full, err));
     if (wishes->steps > 0)
         job->recipe.steps = (int)wishes->steps;
     struct test_answers answers;
@@ -473,8 +509,8 @@ const struct command command_distill = {
         "                     measurements as .json and, when the recipe says `quantise`, the\n"
         "                     int8 weights as .int8.safetensors\n"
         "  --steps N          optimiser steps, in place of the study's\n"
-        "  --study FILE       take `full` and `gates` from this file of the same study, in place\n"
-        "                     of the study as it was when the search began\n"
+        "  --study FILE       take `full`, `gates` and the places of files from this file of the\n"
+        "                     same study, in place of the study as it was when the search began\n"
         "  --gates            check the study's `gates`: exit code 1 unless all pass\n",
     .run = run,
 };

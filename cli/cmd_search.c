@@ -113,6 +113,10 @@ static rt_status open_store(const struct study *study, const struct session *ses
             (rc = settings_parse(settings, text, err)) == RT_OK && session)
             rc = settings_check(settings, session, err);
         free(text);
+        if (rc == RT_OK && settings_core_unknown(settings))
+            command_warn("search", "this study began before it was kept as which processor "
+                                   "OpenBLAS multiplies; on another one results differ in last "
+                                   "bits");
         if (rc != RT_OK)
             store_close(*store);
         return rc;
@@ -120,7 +124,8 @@ static rt_status open_store(const struct study *study, const struct session *ses
     if (session)
         RT_TRY(settings_choose(settings, session, err));
     else
-        settings_external(settings, study);
+        settings_external(settings);
+    RT_TRY(settings_place(settings, study, path, err));
     return create_store(study, path, settings, hash, store, err);
 }
 
@@ -167,7 +172,7 @@ static rt_status search_here(const struct session *session, const struct wishes 
                                 .data = &session->data,
                                 .recipe = &session->study.recipe,
                                 .latency = &session->study.latency,
-                                .tunings = &settings->tunings,
+                                .settings = settings,
                                 .memory_limit = (size_t)session->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context};
     char checkpoints[RT_PATH_MAX];

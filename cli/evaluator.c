@@ -19,8 +19,7 @@ static void put(struct store_value *values, int *count, const char *name, double
     v->stderr_ = stderr_;
 }
 
-int evaluator_values(const struct tr_fidelity *f, bool has_teachers,
-                     struct store_value values[STORE_MAX_METRICS])
+int evaluator_values(const struct tr_fidelity *f, struct store_value values[STORE_MAX_METRICS])
 {
     int count = 0;
 
@@ -28,42 +27,14 @@ int evaluator_values(const struct tr_fidelity *f, bool has_teachers,
     put(values, &count, "nll", f->nll, f->nll_se);
     put(values, &count, "brier", f->brier, f->brier_se);
     put(values, &count, "ece", f->ece, f->ece_se);
-    if (has_teachers) {
-        put(values, &count, "kl", f->kl, f->kl_se);
-        put(values, &count, "reverse_kl", f->reverse_kl, f->reverse_kl_se);
-        put(values, &count, "agreement", f->agreement, f->agreement_se);
-        put(values, &count, "total_variation", f->tv, f->tv_se);
-        put(values, &count, "js", f->js, f->js_se);
-        put(values, &count, "ece_ensemble", f->ece_teacher, f->ece_teacher_se);
-        put(values, &count, "accuracy_retention", f->retention, f->retention_se);
-    }
+    put(values, &count, "kl", f->kl, f->kl_se);
+    put(values, &count, "reverse_kl", f->reverse_kl, f->reverse_kl_se);
+    put(values, &count, "agreement", f->agreement, f->agreement_se);
+    put(values, &count, "total_variation", f->tv, f->tv_se);
+    put(values, &count, "js", f->js, f->js_se);
+    put(values, &count, "ece_ensemble", f->ece_teacher, f->ece_teacher_se);
+    put(values, &count, "accuracy_retention", f->retention, f->retention_se);
     return count;
-}
-
-static const struct tr_tuning *tuning_of(const struct evaluator *evaluator, int width)
-{
-    for (int i = 0; i < evaluator->tunings->count; i++)
-        if (evaluator->tunings->width[i] == width)
-            return &evaluator->tunings->tuning[i];
-    return NULL;
-}
-
-struct tr_recipe evaluator_recipe(const struct evaluator *evaluator, int width)
-{
-    struct tr_recipe recipe = *evaluator->recipe;
-    const struct tr_tuning *tuning = tuning_of(evaluator, width);
-
-    if (!recipe.micro_batch && tuning)
-        recipe.micro_batch = tuning->micro_batch;
-    return recipe;
-}
-
-const struct tr_kernels *evaluator_kernels(const struct evaluator *evaluator, int width)
-{
-    const struct tr_tuning *tuning = tuning_of(evaluator, width);
-
-    return tuning && tuning->openblas ? tr_kernels_with_openblas(evaluator->kernels)
-                                      : evaluator->kernels;
 }
 
 static void take_curve(const struct tr_curve *curve, struct store_result *result)
@@ -141,10 +112,12 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result)
 {
     const struct evaluator *evaluator = context;
-    struct tr_recipe recipe = evaluator_recipe(evaluator, job->arch->width);
+    const struct settings *settings = evaluator->settings;
+    const int width = job->arch->width;
+    struct tr_recipe recipe = settings_recipe(settings, evaluator->recipe, width);
     const struct tr_trial trial = {.arch = job->arch,
                                    .shape = evaluator->shape,
-                                   .kernels = evaluator_kernels(evaluator, job->arch->width),
+                                   .kernels = settings_kernels(settings, evaluator->kernels, width),
                                    .data = evaluator->data,
                                    .recipe = &recipe,
                                    .latency = evaluator->latency,
@@ -162,7 +135,7 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
     if (result->status != RT_OK) {
         snprintf(result->error, sizeof result->error, "%s", err.text);
     } else {
-        result->value_count = evaluator_values(&got.fidelity, true, result->values);
+        result->value_count = evaluator_values(&got.fidelity, result->values);
         if (recipe.init == TR_INIT_PRUNE || job->inherits >= 0)
             put(result->values, &result->value_count, "inherited", got.inherited, NAN);
         put(result->values, &result->value_count, "int8_bytes", (double)got.int8_bytes, NAN);

@@ -6,17 +6,9 @@
  */
 #ifndef CLI_EVALUATOR_H
 #define CLI_EVALUATOR_H
+#include "cli/settings.h"
 #include "search/search.h"
 #include "trainer/measure/trial.h"
-
-#define CLI_MAX_WIDTHS SPACE_MAX_CHOICES
-
-/* How students of each width of the space are computed, chosen once per study. */
-struct tunings {
-    int count;
-    int width[CLI_MAX_WIDTHS];
-    struct tr_tuning tuning[CLI_MAX_WIDTHS];
-};
 
 struct evaluator {
     const struct space_shape *shape;
@@ -24,7 +16,7 @@ struct evaluator {
     const struct tr_data *data;
     const struct tr_recipe *recipe;
     const struct tr_latency_options *latency;
-    const struct tunings *tunings;
+    const struct settings *settings;
     size_t memory_limit;
     const char *checkpoints; /* folder beside the store for trained weights; NULL: not kept */
 };
@@ -32,12 +24,7 @@ struct evaluator {
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result);
 
-/* The recipe with its own micro-batch or, when it has none, the one chosen for a width; and the
- * kernels chosen for it. */
-struct tr_recipe evaluator_recipe(const struct evaluator *evaluator, int width);
-const struct tr_kernels *evaluator_kernels(const struct evaluator *evaluator, int width);
-
 /* All numbers of a fidelity as named values, for trials and teachers alike; returns how many. */
-int evaluator_values(const struct tr_fidelity *fidelity, bool has_teachers,
+int evaluator_values(const struct tr_fidelity *fidelity,
                      struct store_value values[STORE_MAX_METRICS]);
 #endif

@@ -64,7 +64,7 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
         row->hash = session->knowledge.key.teacher[k];
     }
     RT_TRY(tr_teacher_fidelity(&session->data, distill, k, &fidelity, err));
-    row->value_count = evaluator_values(&fidelity, true, row->values);
+    row->value_count = evaluator_values(&fidelity, row->values);
     return RT_OK;
 }
 

@@ -1,11 +1,18 @@
-/* cli/settings.c -- see settings.h. realpath() is declared by X/Open, hence the define. */
+/* cli/settings.c -- choosing, keeping and comparing settings; what an earlier version did not keep
+ * is empty, never guessed. realpath() is declared by X/Open, hence the define.
+ */
 #define _XOPEN_SOURCE 700
 #include "cli/settings.h"
 
+#include <assert.h>
+#include <cblas.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* ---- choosing ---- */
 
 /* The middle architecture at one width stands for all of that width. */
 static rt_status choose_for_width(const struct session *session, int width,
@@ -28,97 +35,212 @@ static rt_status choose_for_width(const struct session *session, int width,
     return rc;
 }
 
-static void name_study(struct settings *settings, const struct study *study)
-{
-    char *absolute = realpath(study->path, NULL);
-
-    (void)snprintf(settings->study, sizeof settings->study, "%s",
-                   absolute ? absolute : study->path);
-    free(absolute);
-}
-
-void settings_external(struct settings *settings, const struct study *study)
-{
-    *settings = (struct settings){.kernels = "none"};
-    name_study(settings, study);
-}
-
-rt_status settings_choose(struct settings *settings, const struct session *session,
-                          struct rt_err *err)
+rt_status settings_choose(struct settings *s, const struct session *session, struct rt_err *err)
 {
     const struct space_choices *widths = &session->study.space.width;
-    struct tunings *m = &settings->tunings;
 
-    *settings = (struct settings){0};
-    (void)snprintf(settings->kernels, sizeof settings->kernels, "%s",
-                   tr_kernels_name(session->kernels));
-    name_study(settings, &session->study);
-    for (m->count = 0; m->count < widths->count; m->count++) {
-        m->width[m->count] = widths->value[m->count];
-        RT_TRY(choose_for_width(session, m->width[m->count], &m->tuning[m->count], err));
+    assert(widths->count <= SETTINGS_MAX_WIDTHS);
+    *s = (struct settings){0};
+    (void)snprintf(s->kernels, sizeof s->kernels, "%s", tr_kernels_name(session->kernels));
+    (void)snprintf(s->core, sizeof s->core, "%s", openblas_get_corename());
+    for (; s->count < widths->count; s->count++) {
+        s->width[s->count] = widths->value[s->count];
+        RT_TRY(choose_for_width(session, s->width[s->count], &s->tuning[s->count], err));
     }
     return RT_OK;
 }
 
-rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err)
+void settings_external(struct settings *settings)
 {
-    const struct tunings *m = &settings->tunings;
+    *settings = (struct settings){.kernels = "none"};
+}
+
+/* ---- where the study file stands ---- */
+
+/* "../x/study.yaml" for the canonical paths /a/b of a folder and /a/x/study.yaml of a file. */
+static rt_status seen_from(const char *folder, const char *file, char out[RT_PATH_MAX],
+                           struct rt_err *err)
+{
+    const size_t length = strlen(folder);
+    size_t same = 0, used = 0, ups = 0;
+
+    assert(folder[0] == '/' && file[0] == '/');
+    for (size_t i = 0; folder[i] && folder[i] == file[i]; i++)
+        if (folder[i] == '/')
+            same = i + 1;
+    if (strncmp(folder, file, length) == 0 && file[length] == '/')
+        same = length + 1; /* the file is below the folder */
+    else
+        for (const char *c = folder + same; *c; c++)
+            ups += c == folder + same || *c == '/';
+    if (3 * ups + strlen(file + same) >= RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", file);
+    for (; ups > 0; ups--)
+        used += (size_t)sprintf(out + used, "../");
+    (void)strcpy(out + used, file + same);
+    return RT_OK;
+}
+
+/* The canonical path of the folder that a file stands in; caller frees. */
+static char *folder_of(const char *file)
+{
+    char folder[RT_PATH_MAX];
+
+    (void)snprintf(folder, sizeof folder, "%s", file);
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        return realpath(".", NULL);
+    slash[slash == folder] = '\0';
+    return realpath(folder, NULL);
+}
+
+rt_status settings_place(struct settings *settings, const struct study *study, const char *db,
+                         struct rt_err *err)
+{
+    rt_status rc = RT_OK;
+
+    RT_TRY(rt_folder_make_for(db, err));
+    char *folder = folder_of(db), *file = realpath(study->path, NULL);
+    if (folder && file)
+        rc = seen_from(folder, file, settings->study, err);
+    else
+        rc = rt_fail(err, RT_EIO, "cannot say where '%.100s' stands beside '%.100s'", study->path,
+                     db);
+    free(folder);
+    free(file);
+    return rc;
+}
+
+rt_status settings_study_path(const struct settings *settings, const char *db,
+                              char path[RT_PATH_MAX], struct rt_err *err)
+{
+    char *file = realpath(db, NULL), *folder;
+    const rt_status rc = rt_path_beside(file ? file : db, settings->study, path, err);
+
+    free(file);
+    RT_TRY(rc);
+    folder = folder_of(path);
+    free(folder);
+    if (folder)
+        return RT_OK;
+    return rt_fail(
+        err, RT_EIO,
+        "the folder of '%.120s' is not there, from which the study of '%.120s' names its "
+        "files; name the study file with --study FILE",
+        path, db);
+}
+
+/* ---- what is kept ---- */
+
+rt_status settings_print(const struct settings *s, char **text, struct rt_err *err)
+{
     json_t *sizes = json_object(), *openblas = json_array(), *all;
     char width[16];
 
-    for (int i = 0; i < m->count; i++) {
-        (void)snprintf(width, sizeof width, "%d", m->width[i]);
-        json_object_set_new(sizes, width, json_integer(m->tuning[i].micro_batch));
-        if (m->tuning[i].openblas)
-            json_array_append_new(openblas, json_integer(m->width[i]));
+    for (int i = 0; i < s->count; i++) {
+        (void)snprintf(width, sizeof width, "%d", s->width[i]);
+        json_object_set_new(sizes, width, json_integer(s->tuning[i].micro_batch));
+        if (s->tuning[i].openblas)
+            json_array_append_new(openblas, json_integer(s->width[i]));
     }
-    all = json_pack("{s:s, s:s, s:o, s:o}", "kernels", settings->kernels, "study", settings->study,
-                    "micro_batch", sizes, "openblas", openblas);
+    all = json_pack("{s:s, s:s, s:s, s:o, s:o}", "kernels", s->kernels, "core", s->core, "study",
+                    s->study, "micro_batch", sizes, "openblas", openblas);
     *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
     return *text ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for the study's settings");
 }
 
-rt_status settings_parse(struct settings *settings, const char *text, struct rt_err *err)
+rt_status settings_parse(struct settings *s, const char *text, struct rt_err *err)
 {
-    struct tunings *m = &settings->tunings;
-    const char *kernels, *study, *width;
+    const char *kernels, *core = "", *study, *width;
     json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *sizes, *openblas, *item;
     size_t at;
 
-    *settings = (struct settings){0};
-    if (json_unpack(all, "{s:s, s:s, s:o, s:o}", "kernels", &kernels, "study", &study,
-                    "micro_batch", &sizes, "openblas", &openblas)) {
+    *s = (struct settings){0};
+    if (json_unpack(all, "{s:s, s?s, s:s, s:o, s:o}", "kernels", &kernels, "core", &core, "study",
+                    &study, "micro_batch", &sizes, "openblas", &openblas)) {
         json_decref(all);
         return rt_fail(err, RT_EFORMAT, "the settings of this study are not readable");
     }
-    (void)snprintf(settings->kernels, sizeof settings->kernels, "%s", kernels);
-    (void)snprintf(settings->study, sizeof settings->study, "%s", study);
+    (void)snprintf(s->kernels, sizeof s->kernels, "%s", kernels);
+    (void)snprintf(s->core, sizeof s->core, "%s", core);
+    (void)snprintf(s->study, sizeof s->study, "%s", study);
     json_object_foreach(sizes, width, item)
     {
-        if (m->count == CLI_MAX_WIDTHS)
+        if (s->count == SETTINGS_MAX_WIDTHS)
             break;
-        m->width[m->count] = (int)strtol(width, NULL, 10);
-        m->tuning[m->count++].micro_batch = (int)json_integer_value(item);
+        s->width[s->count] = (int)strtol(width, NULL, 10);
+        s->tuning[s->count++].micro_batch = (int)json_integer_value(item);
     }
     json_array_foreach(openblas, at, item)
     {
-        for (int i = 0; i < m->count; i++)
-            m->tuning[i].openblas |= m->width[i] == json_integer_value(item);
+        for (int i = 0; i < s->count; i++)
+            s->tuning[i].openblas |= s->width[i] == json_integer_value(item);
     }
     json_decref(all);
     return RT_OK;
 }
 
+/* ---- what must not change ---- */
+
+static bool openblas_multiplies(const struct settings *s)
+{
+    bool some = strcmp(s->kernels, "plain") == 0;
+
+    for (int i = 0; i < s->count; i++)
+        some = some || s->tuning[i].openblas;
+    return some;
+}
+
+bool settings_core_unknown(const struct settings *settings)
+{
+    return !settings->core[0] && openblas_multiplies(settings);
+}
+
 rt_status settings_check(const struct settings *settings, const struct session *session,
                          struct rt_err *err)
 {
-    const char *have = tr_kernels_name(session->kernels);
+    const char *have = tr_kernels_name(session->kernels), *core = openblas_get_corename();
 
-    if (strcmp(settings->kernels, have) == 0)
+    if (strcmp(settings->kernels, have) != 0)
+        return rt_fail(err, RT_EMISMATCH,
+                       "this study began with the kernels '%s' and this run would use '%s'; set "
+                       "RETORT_KERNELS=%s, or begin a new study with --db FILE",
+                       settings->kernels, have, settings->kernels);
+    if (!openblas_multiplies(settings) || !settings->core[0] || strcmp(settings->core, core) == 0)
         return RT_OK;
     return rt_fail(err, RT_EMISMATCH,
-                   "this study began with the kernels '%s' and this run would use '%s'; set "
-                   "RETORT_KERNELS=%s, or begin a new study with --db FILE",
-                   settings->kernels, have, settings->kernels);
+                   "OpenBLAS multiplied for a '%s' when this study began and would for a '%s', "
+                   "with other last bits; set OPENBLAS_CORETYPE=%s where the processor can do "
+                   "that, or begin a new study with --db FILE",
+                   settings->core, core, settings->core);
+}
+
+/* ---- what a student of some width is trained with ---- */
+
+static const struct tr_tuning *tuning_of(const struct settings *s, int width)
+{
+    for (int i = 0; i < s->count; i++)
+        if (s->width[i] == width)
+            return &s->tuning[i];
+    return NULL;
+}
+
+struct tr_recipe settings_recipe(const struct settings *settings, const struct tr_recipe *recipe,
+                                 int width)
+{
+    const struct tr_tuning *tuning = tuning_of(settings, width);
+    struct tr_recipe own = *recipe;
+
+    if (!own.micro_batch && tuning)
+        own.micro_batch = tuning->micro_batch;
+    return own;
+}
+
+const struct tr_kernels *settings_kernels(const struct settings *settings,
+                                          const struct tr_kernels *kernels, int width)
+{
+    const struct tr_tuning *tuning = tuning_of(settings, width);
+
+    return tuning && tuning->openblas ? tr_kernels_with_openblas(kernels) : kernels;
 }

@@ -1,30 +1,53 @@
 /* cli/settings.h -- what is chosen when a study begins and must stay: study.settings in the store.
  *
- * The kernel set, and for each width the micro-batch and who multiplies matrices, change last bits,
- * so a resumed study uses those it began with. The folder of the study file is kept too, so that
- * `distill` finds the data that the study names by relative paths.
+ * Bits    the kernel set, for each width the micro-batch and who multiplies matrices, and where
+ *         OpenBLAS does, the core that it takes this processor for: all change last bits, so a
+ *         resumed study uses those it began with.
+ * Study   where its file stood, seen from the database's folder, since its relative paths are seen
+ *         from there: a study that is copied or moved as a whole finds its data where it is now.
  */
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
-#include "cli/evaluator.h"
 #include "cli/session.h"
+
+#define SETTINGS_MAX_WIDTHS SPACE_MAX_CHOICES
 
 struct settings {
     char kernels[16];
-    char study[RT_PATH_MAX]; /* absolute path of the study file */
-    struct tunings tunings;
+    char core[32];           /* "": not kept, by an earlier version */
+    char study[RT_PATH_MAX]; /* absolute in databases of earlier versions */
+    int count;               /* of the widths of the space */
+    int width[SETTINGS_MAX_WIDTHS];
+    struct tr_tuning tuning[SETTINGS_MAX_WIDTHS];
 };
 
-/* Choose: the session's kernels and, when the study gives no micro-batch, what tr_tune() finds for each
- * width of the space. Takes a moment for each width. */
+/* Choose: the session's kernels and, when the study gives no micro-batch, what tr_tune() finds for
+ * each width of the space. Takes a moment for each width. */
 rt_status settings_choose(struct settings *settings, const struct session *session,
                           struct rt_err *err);
 /* Of a study whose evaluator is the user's own: nothing is chosen. */
-void settings_external(struct settings *settings, const struct study *study);
+void settings_external(struct settings *settings);
+/* Where the study file stands, for a database `db` that is about to be made; makes its folder. */
+rt_status settings_place(struct settings *settings, const struct study *study, const char *db,
+                         struct rt_err *err);
+/* Where that study file stands, or stood, for the database as it lies now. RT_EIO: its folder is
+ * not there. */
+rt_status settings_study_path(const struct settings *settings, const char *db,
+                              char path[RT_PATH_MAX], struct rt_err *err);
+
 /* JSON; the caller frees *text. */
 rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err);
 rt_status settings_parse(struct settings *settings, const char *text, struct rt_err *err);
-/* RT_EMISMATCH when this machine computes with other kernels than the study began with. */
+/* RT_EMISMATCH when this machine computes otherwise than where the study began. */
 rt_status settings_check(const struct settings *settings, const struct session *session,
                          struct rt_err *err);
+/* Does OpenBLAS multiply, and nobody knows as which core it did so far? */
+bool settings_core_unknown(const struct settings *settings);
+
+/* The recipe with its own micro-batch or, when it has none, the one chosen for a width; and the
+ * kernels chosen for it. */
+struct tr_recipe settings_recipe(const struct settings *settings, const struct tr_recipe *recipe,
+                                 int width);
+const struct tr_kernels *settings_kernels(const struct settings *settings,
+                                          const struct tr_kernels *kernels, int width);
 #endif

@@ -165,7 +165,7 @@ int test_values(const struct test_result *result, struct store_value values[STOR
         {"bytes_reduction", saved, nan}, /* four bytes each on both sides */
         {"compression_ratio", tr_shrink(result->params, result->ensemble_params), nan},
     };
-    int count = evaluator_values(&result->student, true, values);
+    int count = evaluator_values(&result->student, values);
 
     memcpy(values + count, more, sizeof more);
     count += (int)(sizeof more / sizeof *more);

@@ -75,3 +75,8 @@ grep -q '^cohort  *student [123] of 3 kept' stdout
 (cat toy.yaml; echo 'full: {init: prune, online: {mode: dml}}') >online.yaml
 expect_exit 1 "$retort" distill toy.db 1 --study online.yaml
 expect_line stderr 'begin alike and have nothing to tell each other'
+
+# a micro-batch of 0 in the full recipe alone is timed, too
+(cat toy.yaml; echo 'full: {micro_batch: 0}') >timed.yaml
+expect_exit 0 "$retort" distill toy.db 1 --steps 20 --study timed.yaml
+grep -qE "^micro-batch        [0-9]+ by '.*', the fastest" stdout
