@@ -1,12 +1,23 @@
-/* base/machine.c -- see machine.h. sched_getaffinity() is a GNU extension, hence the define. */
+/* base/machine.c -- asks the system: /proc, /sys, uname() and the scheduler.
+ *
+ * A quota of CPU time (docker --cpus, systemd's CPUQuota) is of a group or of any that it is in, so
+ * all of them are read up to the mount; a container sees the mount as its own group. More threads
+ * than it allows would all be held up for the rest of each period, and latency be measured so.
+ * sched_getaffinity() is GNU's, hence the define.
+ */
 #define _GNU_SOURCE
 #include "base/machine.h"
 
+#include <errno.h>
+#include <math.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 static void first_line(const char *path, char *out, size_t room)
 {
@@ -37,12 +48,131 @@ static void cpu_model(char *out, size_t room)
     fclose(file);
 }
 
+/* ---- quota ---- */
+
+/* The numbers of a file that begins with one or two, or else 0 of them ("max"). */
+static int read_numbers(const char *folder, const char *name, double number[2])
+{
+    char path[RT_PATH_MAX];
+    int count = 0;
+
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= RT_PATH_MAX)
+        return 0;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return 0;
+    count = fscanf(file, "%lf %lf", &number[0], &number[1]);
+    fclose(file);
+    return count > 0 ? count : 0;
+}
+
+/* CPUs that one group may use: microseconds of CPU time in microseconds of time. Infinite where
+ * nothing limits it: "max", or -1 in version 1. */
+static double quota_of(const char *folder, bool version2)
+{
+    double busy[2] = {0}, period[2] = {0};
+
+    if (version2) {
+        if (read_numbers(folder, "cpu.max", busy) == 2)
+            period[0] = busy[1];
+    } else {
+        read_numbers(folder, "cpu.cfs_quota_us", busy);
+        read_numbers(folder, "cpu.cfs_period_us", period);
+    }
+    return busy[0] > 0 && period[0] > 0 ? busy[0] / period[0] : INFINITY;
+}
+
+/* The least of a group and all above it. */
+static double quota_up(const char *mount, const char *group, bool version2)
+{
+    char folder[RT_PATH_MAX];
+    double least = INFINITY;
+    const size_t top = strlen(mount);
+
+    if (snprintf(folder, sizeof folder, "%s%s%s", mount, version2 ? "" : "/cpu", group) >=
+        RT_PATH_MAX)
+        return INFINITY;
+    while (strlen(folder) >= top) {
+        least = fmin(least, quota_of(folder, version2));
+        char *slash = strrchr(folder, '/');
+        if (!slash)
+            break;
+        *slash = '\0';
+    }
+    return least;
+}
+
+/* Is `word` one of a list that commas divide? */
+static bool in_list(const char *list, const char *word)
+{
+    const size_t length = strlen(word);
+
+    for (const char *at = list; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+double rt_cgroup_quota(const char *groups, const char *mount)
+{
+    char line[RT_PATH_MAX];
+    double least = INFINITY;
+    FILE *file = fopen(groups, "r");
+
+    if (!file)
+        return 0;
+    while (fgets(line, sizeof line, file)) { /* NUMBER:CONTROLLERS:GROUP; version 2 is 0::GROUP */
+        line[strcspn(line, "\n")] = '\0';
+        char *controllers = strchr(line, ':');
+        char *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group)
+            continue;
+        *group++ = '\0';
+        if (controllers[1] == '\0' || in_list(controllers + 1, "cpu"))
+            least = fmin(least, quota_up(mount, group, controllers[1] == '\0'));
+    }
+    fclose(file);
+    return isfinite(least) ? least : 0;
+}
+
+/* ---- affinity ---- */
+
+/* The kernel refuses a set that is smaller than its own, which may be beyond cpu_set_t's 1024. */
+static int affinity(void)
+{
+    for (int most = CPU_SETSIZE; most <= 1 << 20; most *= 2) {
+        const size_t bytes = CPU_ALLOC_SIZE(most);
+        cpu_set_t *set = CPU_ALLOC(most);
+        int count = 0;
+        if (!set)
+            break;
+        const bool known = sched_getaffinity(0, bytes, set) == 0;
+        const bool small = !known && errno == EINVAL;
+        if (known)
+            count = CPU_COUNT_S(bytes, set);
+        CPU_FREE(set);
+        if (!small)
+            return count;
+    }
+    return 0;
+}
+
+int rt_cores(void)
+{
+    const double quota = rt_cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+    const int allowed = affinity();
+    const int cores = quota > 0 && quota < allowed ? (int)ceil(quota) : allowed;
+
+    return cores > 1 ? cores : 1;
+}
+
 void rt_machine_query(struct rt_machine *machine)
 {
     struct utsname system;
-    cpu_set_t set;
 
-    *machine = (struct rt_machine){.cores = 1};
+    *machine = (struct rt_machine){.cores = rt_cores()};
     if (gethostname(machine->host, sizeof machine->host - 1))
         snprintf(machine->host, sizeof machine->host, "unknown");
     cpu_model(machine->cpu, sizeof machine->cpu);
@@ -51,7 +181,5 @@ void rt_machine_query(struct rt_machine *machine)
     if (uname(&system) == 0)
         snprintf(machine->kernel, sizeof machine->kernel, "%.30s %.60s", system.sysname,
                  system.release);
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        machine->cores = CPU_COUNT(&set);
     machine->memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }

@@ -1,6 +1,8 @@
-/* tests/test_base.c -- errors, arena, random streams, hashes and files. */
+/* tests/test_base.c -- errors, arena, random streams, hashes, files and the machine. */
+#define _GNU_SOURCE /* sched_setaffinity() */
 #include "support.h"
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -202,6 +204,61 @@ static void the_machine_has_a_name_and_cores(void **state)
     assert_int_equal(strlen(now), 24);
 }
 
+/* ---- quota ---- */
+
+static void write_text(const char *path, const char *text)
+{
+    struct rt_err err;
+    assert_ok(rt_folder_make_for(path, &err));
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void a_quota_is_the_least_of_all_groups_above(void **state)
+{
+    static const char *const groups[] = {"quota/cpu.max", "quota/a/cpu.max", "quota/a/b/cpu.max"};
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        write_text(groups[i], "max 100000\n");
+    write_text("quota/cpu/cpu.cfs_quota_us", "-1\n");
+    write_text("quota/cpu/c/cpu.cfs_quota_us", "-1\n");
+    assert_near(rt_cgroup_quota("no-such-file", "quota"), 0, 0);
+    write_text("quota/groups", "0::/a/b\n");
+    assert_near(rt_cgroup_quota("quota/groups", "quota"), 0, 0);
+    write_text("quota/a/cpu.max", "150000 100000\n");
+    assert_near(rt_cgroup_quota("quota/groups", "quota"), 1.5, 0);
+    write_text("quota/a/b/cpu.max", "20000 40000\n");
+    assert_near(rt_cgroup_quota("quota/groups", "quota"), .5, 0);
+    write_text("quota/groups", "0::/\n"); /* in a container */
+    write_text("quota/cpu.max", "300000 100000\n");
+    assert_near(rt_cgroup_quota("quota/groups", "quota"), 3, 0);
+    write_text("quota/groups", "nonsense\n7:cpuset:/a\n4:cpuacct,cpu:/c\n");
+    write_text("quota/cpu/c/cpu.cfs_period_us", "100000\n");
+    assert_near(rt_cgroup_quota("quota/groups", "quota"), 0, 0);
+    write_text("quota/cpu/c/cpu.cfs_quota_us", "250000\n");
+    assert_near(rt_cgroup_quota("quota/groups", "quota"), 2.5, 0);
+    write_text("quota/cpu/cpu.cfs_quota_us", "0x\n");
+    write_text("quota/cpu/cpu.cfs_period_us", "");
+    assert_near(rt_cgroup_quota("quota/groups", "quota"), 2.5, 0);
+}
+
+static void cores_are_those_this_process_may_run_on(void **state)
+{
+    cpu_set_t all, one;
+    (void)state;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    assert_in_range(rt_cores(), 1, CPU_COUNT(&all));
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(rt_cores(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +273,8 @@ int main(void)
         cmocka_unit_test(a_file_beyond_the_limit_is_refused),
         cmocka_unit_test(a_full_disk_is_reported_with_the_mend),
         cmocka_unit_test(paths_are_seen_from_the_file_that_names_them),
+        cmocka_unit_test(a_quota_is_the_least_of_all_groups_above),
+        cmocka_unit_test(cores_are_those_this_process_may_run_on),
         cmocka_unit_test(the_machine_has_a_name_and_cores),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
