@@ -70,12 +70,14 @@ rt_status doctor_disk(const char *path, double *free_bytes, double *total, struc
 
 static void check_processor(struct doctor *doctor, const struct rt_machine *machine)
 {
-    const char *level = "no vector kernels for it: plain C and OpenBLAS";
 #ifdef __x86_64__
     __builtin_cpu_init();
-    level = tr_kernels_by_name("v4")   ? "AVX-512 (x86-64-v4)"
-            : tr_kernels_by_name("v3") ? "AVX2 and FMA (x86-64-v3)"
-                                       : "neither AVX2 nor AVX-512: expect a slow search";
+    const char *level = tr_kernels_by_name("v4") ? "AVX-512 (x86-64-v4)"
+                        : tr_kernels_by_name("v3")
+                            ? "AVX2 and FMA (x86-64-v3)"
+                            : "neither AVX2 nor AVX-512: expect a slow search";
+#else
+    const char *level = "no vector kernels for it: plain C and OpenBLAS";
 #endif
     doctor_say(doctor, tr_kernels_by_name("v3") ? VERDICT_OK : VERDICT_WARN, "processor", "%s, %s",
                machine->cpu, level);

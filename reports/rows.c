@@ -226,7 +226,8 @@ static rt_status load_own(struct store *store, struct report__rows *rows, struct
     if (!rows->name)
         return rt_fail(err, RT_ENOMEM, "no memory for %d trials", rows->count);
     memcpy(rows->name, rows->objective, sizeof rows->objective);
-    qsort(rows->row, (size_t)rows->count, sizeof *rows->row, by_trial);
+    if (rows->count)
+        qsort(rows->row, (size_t)rows->count, sizeof *rows->row, by_trial);
     for (int i = 0; i < rows->count; i++) {
         rows->row[i].name = (const char(*)[STORE_NAME])rows->name;
         for (int o = 0; o < STORE_MAX_OBJECTIVES; o++)
