@@ -171,7 +171,7 @@ static rt_status keep_best(struct job *job, int count, struct rt_err *err)
         struct tr_fidelity fidelity;
         RT_TRY(tr_evaluate_validation(&job->net[k].student, &job->net[k].weights,
                                       &job->session.data, &job->recipe.distill,
-                                      job->session.study.search.workers, &fidelity, err));
+                                      study_cores(&job->session.study), &fidelity, err));
         if (fidelity.error < least) {
             least = fidelity.error;
             job->kept = k;
@@ -188,7 +188,7 @@ static const struct tr_network *kept(const struct job *job)
 static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *err)
 {
     const struct session *session = &job->session;
-    const int threads = session->study.search.workers;
+    const int threads = study_cores(&session->study);
     struct meter meter = {.name = "student"};
     struct tr_ranges ranges[TR_ONLINE_MAX_COHORT];
     const struct tr_training training = {.student = &job->net->student,

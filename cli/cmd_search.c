@@ -276,8 +276,10 @@ static int run(int argc, char **argv)
     options->hours = wishes.hours >= 0 ? wishes.hours : options->hours;
     options->workers = wishes.workers > 0 ? (int)wishes.workers : options->workers;
     const char *db = wishes.db ? wishes.db : session.study.store;
-    rt_status rc = session.study.own ? search_outside(&session.study, &wishes, db, stop, &end, &err)
-                                     : session_prepare(&session, &err);
+    rt_status rc = study_check_cores(&session.study, rt_cores(), &err);
+    if (rc == RT_OK)
+        rc = session.study.own ? search_outside(&session.study, &wishes, db, stop, &end, &err)
+                               : session_prepare(&session, &err);
     if (rc == RT_OK && !session.study.own)
         rc = teach_and_search(&session, &wishes, db, stop, &end, &err);
     if (rc == RT_OK)

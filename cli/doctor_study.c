@@ -139,6 +139,7 @@ static rt_status check_memory(struct doctor *doctor, struct checked *c, struct r
     struct space_arch arch;
     struct tr_student student;
     struct rt_machine machine;
+    struct rt_err too_many;
     size_t bytes = 0;
     char one[16], all[16], there[16];
 
@@ -161,9 +162,8 @@ static rt_status check_memory(struct doctor *doctor, struct checked *c, struct r
                doctor_bytes((double)bytes, one), doctor_bytes(total, all), workers,
                doctor_bytes((double)machine.memory, there),
                beyond_limit ? "; beyond the study's limit, so the largest will be refused" : "");
-    if (workers > machine.cores)
-        doctor_say(doctor, VERDICT_WARN, "workers", "%d workers share %d cores", workers,
-                   machine.cores);
+    if (study_check_cores(&c->study, machine.cores, &too_many))
+        doctor_say(doctor, VERDICT_FAIL, "workers", "%s", too_many.text);
     return RT_OK;
 }
 

@@ -91,7 +91,7 @@ struct tr_teaching session_teaching(const struct session *session, const atomic_
                                 .shape = &session->shape,
                                 .task = session->task,
                                 .kernels = session->kernels,
-                                .threads = session->study.search.workers,
+                                .threads = study_cores(&session->study),
                                 .stop = stop};
 }
 

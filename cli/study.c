@@ -339,13 +339,11 @@ static rt_status place_rungs(const struct assembly *a)
 static rt_status place_search(const struct assembly *a)
 {
     struct search_options *search = &a->study->search;
-    struct rt_machine machine;
+    const int threads = a->study->own ? 1 : a->study->latency.threads, cores = rt_cores();
 
     search->seed = a->study->seed;
-    if (!search->workers) {
-        rt_machine_query(&machine);
-        search->workers = machine.cores > 0 ? machine.cores : 1;
-    }
+    if (!search->workers)
+        search->workers = cores > threads ? cores / threads : 1;
     if (a->study->latency.threads > a->study->latency.batch)
         return study__fail(a->yaml, "latency.threads", a->err,
                            "%d threads cannot share a batch of %d; give at most one an example",
@@ -384,6 +382,22 @@ static rt_status read_study(const struct study_yaml *yaml, struct study_file *fi
         sizeof file->study.path)
         return rt_fail(err, RT_EARG, "the path '%.80s...' is too long", yaml->path);
     return assemble(yaml, file, err);
+}
+
+rt_status study_check_cores(const struct study *study, int cores, struct rt_err *err)
+{
+    const int threads = study->latency.threads;
+    const int wanted = study_cores(study), most = cores > threads ? cores / threads : 1;
+
+    if (study->own || wanted <= cores)
+        return RT_OK;
+    if (threads > cores)
+        return rt_fail(err, RT_EARG,
+                       "latency.threads is %d and this process has %d cores; lower it", threads,
+                       cores);
+    return rt_fail(err, RT_EARG,
+                   "%d workers want %d cores and this process has %d; give --workers %d",
+                   study->search.workers, wanted, cores, most);
 }
 
 rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct study *study,

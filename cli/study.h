@@ -80,6 +80,15 @@ static inline const struct study_task *study_task_of(const struct study *study)
     return study_tasks[study->task];
 }
 
+/* Cores that one large run of the study may use: all that its workers would. */
+static inline int study_cores(const struct study *study)
+{
+    return study->search.workers * (study->own ? 1 : study->latency.threads);
+}
+/* RT_EARG when its workers and the threads of latency ask for more than so many. Commands of the
+ * study's own may run anywhere. */
+rt_status study_check_cores(const struct study *study, int cores, struct rt_err *err);
+
 /* The values that a study has when its file says nothing; search.workers 0 for all cores. */
 void study_defaults(struct study *study);
 rt_status study_load(const char *path, struct study *study, struct rt_err *err);

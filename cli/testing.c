@@ -72,7 +72,7 @@ static rt_status grade_int8(const struct session *session, const struct space_ar
         (rc = tr_twin_init(&twin, student, ranges, false, &net.arena, err)) == RT_OK) {
         tr_twin_update(&twin, student, params);
         rc = tr_predict(student, &twin.weights, test, s->rows, test->rows,
-                        session->study.search.workers, s->student, err);
+                        study_cores(&session->study), s->student, err);
     }
     if (rc == RT_OK)
         rc = tr_fidelity_measure(s->student, s->target, test->label, test->rows,
@@ -93,7 +93,7 @@ static rt_status grade(const struct session *session, const struct tr_student *s
         .key = {.teachers = teachers, .classes = classes, .rows = test->rows},
         .logits = s->teachers};
 
-    RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, session->study.search.workers,
+    RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, study_cores(&session->study),
                       s->student, err));
     tr_ensemble_rows(distill, &said, s->rows, test->rows, s->target);
     tr_log_of(s->target, (size_t)test->rows * classes, s->ensemble);

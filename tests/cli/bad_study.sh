@@ -47,3 +47,13 @@ expect_exit 2 "$retort" search toy.yaml --workers 0
 expect_exit 2 "$retort" search toy.yaml --hours -1
 expect_one_line stderr
 [ ! -e toy.db ]
+
+# more workers, or threads of each, than there are cores
+toy_study | sed 's/latency: {/&batch: 256, threads: 256, /' >threads.yaml
+expect_exit 1 "$retort" search threads.yaml
+expect_line stderr 'latency.threads is 256 and this process has'
+expect_one_line stderr
+expect_exit 1 "$retort" doctor threads.yaml
+expect_line stdout 'FAIL  workers'
+expect_exit 1 "$retort" search toy.yaml --workers 1024
+expect_line stderr '1024 workers want 1024 cores and this process has'

@@ -54,7 +54,7 @@ sed 's/^distill:/&\n  loss: dist\n  reg_target: ema\n  standardise: true/; s/tri
 rows() { sqlite3 -readonly "$1" "select * from trial; select * from curve; select * from teacher;
   select * from metric where name <> 'latency'"; }
 expect_exit 0 "$retort" search dist.yaml --db one.db --workers 1
-expect_exit 0 "$retort" search dist.yaml --db two.db --workers 2
+expect_exit 0 "$retort" search dist.yaml --db two.db --workers "$two"
 rows one.db >one
 rows two.db >two
 [ "$(wc -l <one)" -gt 100 ]

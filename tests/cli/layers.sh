@@ -14,12 +14,12 @@ expect_exit 0 "$retort" teach toy.yaml
 expect_exit 0 "$retort" search toy.yaml --db one.db --workers 1
 expect_exit 0 "$retort" search toy.yaml --db two.db --workers 1 --trials 5
 {
-  "$retort" search toy.yaml --db two.db --workers 2 &
+  "$retort" search toy.yaml --db two.db --workers "$two" &
   sleep 0.05
   kill -9 $! || true # it may have finished
   wait $! || true
 } 2>/dev/null
-expect_exit 0 "$retort" search toy.yaml --db two.db --workers 2
+expect_exit 0 "$retort" search toy.yaml --db two.db --workers "$two"
 rows one.db >one
 rows two.db >two
 cmp one two

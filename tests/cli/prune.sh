@@ -10,7 +10,7 @@ rows() { # DB: all that depends on the study alone, measured latency aside
 
 expect_exit 0 "$retort" teach toy.yaml
 expect_exit 0 "$retort" search toy.yaml --db one.db --workers 1
-expect_exit 0 "$retort" search toy.yaml --db two.db --workers 2
+expect_exit 0 "$retort" search toy.yaml --db two.db --workers "$two"
 rows one.db >one
 rows two.db >two
 cmp one two

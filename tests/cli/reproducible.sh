@@ -21,7 +21,7 @@ reproduces() {
   start=$(date +%s%N)
   expect_exit 0 "$retort" search "$1" --db one.db --workers 1
   took=$((($(date +%s%N) - start) / 1000)) # microseconds
-  expect_exit 0 "$retort" search "$1" --db two.db --workers 2
+  expect_exit 0 "$retort" search "$1" --db two.db --workers "$two"
   rows one.db >one
   rows two.db >two
   [ "$(sqlite3 one.db "select count(*) from trial where state = 'committed'")" = "$2" ]
@@ -29,13 +29,13 @@ reproduces() {
   cmp one two
 
   for ((kill = 0; kill < 20; kill++)); do
-    "$retort" search "$1" --db killed.db --workers 2 2>/dev/null &
+    "$retort" search "$1" --db killed.db --workers "$two" 2>/dev/null &
     sleep "$(printf '0.%06d' $((took / 40 + RANDOM * took / 10 / 32768)))"
     kill -9 $! || true # it may have finished
     wait $! || true
   done 2>/dev/null
   interrupted=$(sqlite3 killed.db "select count(*) from execution where outcome = 'interrupted'")
-  expect_exit 0 "$retort" search "$1" --db killed.db --workers 2
+  expect_exit 0 "$retort" search "$1" --db killed.db --workers "$two"
   rows killed.db >killed
   cmp one killed
   [ "$(sqlite3 killed.db 'pragma integrity_check')" = ok ]

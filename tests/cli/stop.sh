@@ -5,7 +5,7 @@ toy_study | sed 's/steps: 20/steps: 30000/; s/trials: 12/trials: 0/' >toy.yaml
 
 for signal in TERM INT; do
   # a shell without job control starts its children with SIGINT ignored; retort listens all the same
-  "$retort" search toy.yaml --workers 2 >stdout 2>stderr &
+  "$retort" search toy.yaml --workers "$two" >stdout 2>stderr &
   running=$!
   for ((i = 0; i < 400; i++)); do
     state=$(sqlite3 -readonly toy.db "select count(*) from trial where state = 'running'" 2>/dev/null) || state=0

@@ -2,6 +2,10 @@
 # A toy task for cases that search: 90 + 30 images of 8x8 in three classes, and a study of them.
 # Sourced as "$project/tests/cli/toy.bash"; works in the current folder.
 
+# Workers for what has to be the same for any number of them: 2, where there are cores for that.
+# shellcheck disable=SC2154  # of run_case
+two=$("$retort" doctor | awk '$2 == "cores" {print ($3 > 1 ? 2 : 1)}')
+
 # be32 NUMBER: four bytes, the highest first.
 be32() { # shellcheck disable=SC2059  # the format is made of the four bytes
   printf "$(printf '\\x%02x' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)))"
