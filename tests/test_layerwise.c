@@ -488,6 +488,27 @@ static void memory_is_known_before_a_run_starts(void **state)
     bed_release(&bed);
 }
 
+/* Parameters are the run's; here they are but packed once more. */
+static void no_second_parameters_are_reserved(void **state)
+{
+    struct tr_layerwise layers;
+    struct rt_arena counting;
+    struct rt_err err;
+    struct bed bed;
+    (void)state;
+    bed_init(&bed, "L2-d16-k8-h2-f24-p4", "L3-d16-k8-h3-f24-p4", best_kernels(), SPACE_POOL_CLASS);
+    const struct tr_training training = bed_training(&bed);
+    assert_ok(tr__layerwise_open(&layers, &training, &err));
+    assert_int_equal(layers.projections.param_count, 0); /* one width */
+    rt_arena_init_counting(&counting);
+    assert_ok(tr__layerwise_init(&layers, &counting, &err));
+
+    assert_true(counting.peak + bed.student.param_count * sizeof(float) / 2 <=
+                tr_weights_bytes(&layers.student, true));
+    tr__layerwise_close(&layers);
+    bed_release(&bed);
+}
+
 static void a_run_without_its_teacher_is_refused(void **state)
 {
     struct bed bed;
@@ -527,6 +548,7 @@ int main(void)
         cmocka_unit_test(a_balanced_first_step_only_measures),
         cmocka_unit_test(balance_makes_each_loss_as_large_as_the_prediction_loss),
         cmocka_unit_test(memory_is_known_before_a_run_starts),
+        cmocka_unit_test(no_second_parameters_are_reserved),
         cmocka_unit_test(a_run_without_its_teacher_is_refused),
         cmocka_unit_test(relation_heads_divide_both_widths),
     };

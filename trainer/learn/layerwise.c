@@ -99,7 +99,7 @@ rt_status tr__layerwise_init(struct tr_layerwise *self, struct rt_arena *arena, 
 
     for (int kind = 0; kind < TR_LAYER_ATTENTION; kind++)
         packed += packed_floats(self, kind);
-    RT_TRY(tr_weights_init(&self->weights, &self->student, true, arena, err));
+    RT_TRY(tr_weights_init_packing(&self->weights, &self->student, true, arena, err));
     self->params = rt_arena_zalloc(arena, n, sizeof(float));
     self->packed = rt_arena_zalloc(arena, packed, sizeof(float));
     for (int l = 0; l < self->job->lanes; l++)

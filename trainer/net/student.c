@@ -152,17 +152,24 @@ static size_t packed_size(const struct tr_student *s, bool for_training)
     return for_training ? s->plan->packed_floats : s->plan->forward_floats;
 }
 
+rt_status tr_weights_init_packing(struct tr_weights *weights, const struct tr_student *student,
+                                  bool for_training, struct rt_arena *model, struct rt_err *err)
+{
+    const size_t packed = packed_size(student, for_training);
+
+    *weights = (struct tr_weights){.for_training = for_training};
+    if (packed)
+        weights->packed = rt_arena_zalloc(model, packed, sizeof(float));
+    return rt_arena_check(model, "a student's weights", err);
+}
+
 rt_status tr_weights_init(struct tr_weights *weights, const struct tr_student *student,
                           bool for_training, struct rt_arena *model, struct rt_err *err)
 {
-    const size_t packed = packed_size(student, for_training);
-    struct tr_weights w = {.for_training = for_training};
+    float *params = rt_arena_zalloc(model, student->param_count, sizeof(float));
 
-    w.params = rt_arena_zalloc(model, student->param_count, sizeof(float));
-    if (packed)
-        w.packed = rt_arena_zalloc(model, packed, sizeof(float));
-    RT_TRY(rt_arena_check(model, "a student's weights", err));
-    *weights = w;
+    RT_TRY(tr_weights_init_packing(weights, student, for_training, model, err));
+    weights->params = params;
     return RT_OK;
 }
 

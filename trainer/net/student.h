@@ -78,6 +78,9 @@ struct tr_weights {
 };
 rt_status tr_weights_init(struct tr_weights *weights, const struct tr_student *student,
                           bool for_training, struct rt_arena *model, struct rt_err *err);
+/* Without parameters of its own: `params` is then the caller's to set. */
+rt_status tr_weights_init_packing(struct tr_weights *weights, const struct tr_student *student,
+                                  bool for_training, struct rt_arena *model, struct rt_err *err);
 size_t tr_weights_bytes(const struct tr_student *student, bool for_training);
 /* After every change of params, before the next pass. Less is packed when not for_training. */
 void tr_weights_pack(const struct tr_student *student, struct tr_weights *weights);
