@@ -188,7 +188,7 @@ static const struct tr_network *kept(const struct job *job)
 static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *err)
 {
     const struct session *session = &job->session;
-    const int threads = study_cores(&session->study);
+    const int threads = study_cores(&session->study), lanes = session->study.full_lanes;
     struct meter meter = {.name = "student"};
     struct tr_ranges ranges[TR_ONLINE_MAX_COHORT];
     const struct tr_training training = {.student = &job->net->student,
@@ -197,8 +197,8 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
                                          .seed = session->study.seed,
                                          .lineage = &job->lineage,
                                          .ranges = ranges,
-                                         .lanes = TR_LANES,
-                                         .threads = threads < TR_LANES ? threads : TR_LANES,
+                                         .lanes = lanes,
+                                         .threads = threads < lanes ? threads : lanes,
                                          .stop = stop,
                                          .progress = meter_step,
                                          .progress_context = &meter};
@@ -251,15 +251,17 @@ static rt_status write_weights(const struct job *job, const struct tr_twin *twin
                                const char *path, struct rt_err *err)
 {
     struct notes notes = {0};
-    char arch[SPACE_ARCH_TEXT], test_error[32];
+    char arch[SPACE_ARCH_TEXT], test_error[32], lanes[16];
     rt_status rc;
 
     space_arch_print(&job->arch, arch);
     (void)snprintf(test_error, sizeof test_error, "%.6f", error);
+    (void)snprintf(lanes, sizeof lanes, "%d", job->session.study.full_lanes);
     note(&notes, "format", "retort");
     note(&notes, "arch", arch);
     note(&notes, "pool", job->session.shape.pool == SPACE_POOL_CLASS ? "class" : "mean");
     note(&notes, "test_error", test_error);
+    note(&notes, "lanes", lanes);
     job->session.task->kind->describe(job->session.task, &notes, note);
     rc = twin ? tr_safetensors_write_int8(path, &kept(job)->student, twin, notes.list, err)
               : tr_safetensors_write(path, &kept(job)->student, kept(job)->weights.params,
@@ -423,7 +425,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
             session->study.path);
     RT_TRY(check_output(wishes->output, err));
     RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
-                                                        : session_teach(session, stop, err));
+                                                        : session_teach(session, NULL, stop, err));
     RT_TRY(session_live_open(session, &session->study.full, err));
     const struct tr_recipe full =
         study_full_recipe(&session->study, session->task->split.train_count);

@@ -216,7 +216,7 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
 
     RT_TRY(open_store(&session->study, session, db, &settings, &store, err));
     rc = tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
-                                                      : session_teach(session, stop, err);
+                                                      : session_teach(session, NULL, stop, err);
     if (rc == RT_OK)
         rc = session_live_open(session, &session->study.recipe, err);
     if (rc == RT_ESTOP) { /* the teachers were interrupted, not the search */

@@ -1,5 +1,6 @@
 /* cli/cmd_teach.c -- `retort teach STUDY`. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/session.h"
@@ -32,23 +33,53 @@ static rt_status print_teachers(const struct session *session, struct rt_err *er
     return RT_OK;
 }
 
+/* Which members the names are of; false after a usage error. */
+static bool find_members(const struct tr_ensemble_spec *spec, const char *const names[], int count,
+                         bool retrain[TR_MAX_TEACHERS])
+{
+    for (int i = 0; i < count; i++) {
+        int k = 0;
+        while (k < spec->count && strcmp(names[i], spec->teacher[k].name) != 0)
+            k++;
+        if (k == spec->count || spec->teacher[k].recorded) {
+            (void)command_usage("teach", "--retrain '%.60s': the study %s", names[i],
+                                k == spec->count ? "has no teacher of that name"
+                                                 : "gives recorded logits of that teacher");
+            return false;
+        }
+        retrain[k] = true;
+    }
+    return true;
+}
+
 static int run(int argc, char **argv)
 {
-    const struct option longs[] = {{0}};
-    const char *path = NULL;
-    struct rt_err err;
+    const struct option longs[] = {{"retrain", required_argument, NULL, 'r'}, {0}};
+    const char *path = NULL, *names[TR_MAX_TEACHERS];
+    bool retrain[TR_MAX_TEACHERS] = {false};
     struct session session;
+    struct rt_err err;
+    int option, count = 0;
     rt_status rc;
 
-    if (command_option("teach", argc, argv, "", longs) != -1)
-        return COMMAND_USAGE;
+    while ((option = command_option("teach", argc, argv, "", longs)) != -1) {
+        if (option != 'r')
+            return COMMAND_USAGE;
+        if (count == TR_MAX_TEACHERS)
+            return command_usage("teach", "--retrain may stand %d times at most", count);
+        names[count++] = optarg;
+    }
     if (!command_operand("teach", argc, argv, "STUDY", &path) ||
         !command_no_more("teach", argc, argv))
         return COMMAND_USAGE;
     const atomic_int *stop = command_catch_signals();
     if (session_open(&session, path, NULL, &err))
         return command_failed("teach", &err);
-    if ((rc = session_teach(&session, stop, &err)) == RT_OK &&
+    if (!find_members(&session.study.teachers, names, count, retrain)) {
+        session_close(&session);
+        return COMMAND_USAGE;
+    }
+    if ((rc = session_teach(&session, retrain, stop, &err)) == RT_OK &&
         (rc = session_weigh(&session, &err)) == RT_OK)
         rc = print_teachers(&session, &err);
     session_close(&session);
@@ -57,12 +88,18 @@ static int run(int argc, char **argv)
 
 const struct command command_teach = {
     .name = "teach",
-    .use = "STUDY",
+    .use = "STUDY [--retrain NAME]...",
     .summary = "train the teachers and cache what they know",
-    .help = "Trains the teachers that are missing or stale, on all cores, reads those given as\n"
-            "recorded logits, and writes the knowledge cache that all trials share. Prints how\n"
-            "each does on the validation split, its weight in the ensemble, and the temperature T\n"
-            "that calibrates it, where the study wants that. `retort search` does this by itself\n"
-            "when the cache is missing; a stale cache it refuses.\n",
+    .help =
+        "Trains the teachers that are missing, on as many cores as `teachers.lanes` allows, reads\n"
+        "those given as recorded logits, and writes the knowledge cache that all trials share.\n"
+        "Prints how each does on the validation split, its weight in the ensemble, and the\n"
+        "temperature T that calibrates it, where the study wants that. `retort search` does this\n"
+        "by itself when the cache is missing; a stale cache it refuses.\n"
+        "\n"
+        "A teacher's weights that are there are never replaced unasked: those of another recipe "
+        "or\n"
+        "of other data, or damaged ones, are refused with the reason.\n"
+        "  --retrain NAME   train this teacher anew all the same; may be given several times\n",
     .run = run,
 };

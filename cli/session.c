@@ -121,11 +121,14 @@ rt_status session_live_open(struct session *session, const struct tr_recipe *rec
     return RT_OK;
 }
 
-rt_status session_teach(struct session *session, const atomic_int *stop, struct rt_err *err)
+rt_status session_teach(struct session *session, const bool retrain[TR_MAX_TEACHERS],
+                        const atomic_int *stop, struct rt_err *err)
 {
     struct meter meter = {0};
     struct tr_teaching teaching = session_teaching(session, stop);
 
+    if (retrain)
+        memcpy(teaching.retrain, retrain, sizeof teaching.retrain);
     teaching.progress = meter_teacher;
     teaching.progress_context = &meter;
     RT_TRY(tr_teachers_teach(&teaching, err));

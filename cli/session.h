@@ -52,6 +52,8 @@ rt_status session_recall_weights(struct session *session, struct store *store, b
 rt_status session_record_teachers(const struct session *session, struct store *store,
                                   struct rt_err *err);
 
-/* Train what is missing, showing progress, then open. */
-rt_status session_teach(struct session *session, const atomic_int *stop, struct rt_err *err);
+/* Train what is missing, and the teachers that `retrain` says (NULL: none), showing progress; then
+ * open. */
+rt_status session_teach(struct session *session, const bool retrain[TR_MAX_TEACHERS],
+                        const atomic_int *stop, struct rt_err *err);
 #endif

@@ -19,6 +19,8 @@ void study_defaults(struct study *study)
     *study = (struct study){
         .seed = 1,
         .data = {.validation = 10000},
+        .teachers = {.lanes = TR_LANES},
+        .full_lanes = TR_LANES,
         .recipe = {.steps = 500,
                    .batch = 64,
                    .learning_rate = 2e-3,

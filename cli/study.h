@@ -66,6 +66,7 @@ struct study {
     struct tr_recipe full;    /* `full:`, what it does not say taken from `distill:` */
     struct tr_prune prune;    /* of a recipe that starts from a teacher's weights */
     double full_epochs;       /* > 0: in place of full.steps, see study_full_recipe() */
+    int full_lanes;           /* of its run over threads: trainer/learn/train.h */
     struct tr_online online;  /* `full.online:` */
     struct study_gates gates; /* of `retort distill --gates` */
     int start_count;

@@ -80,7 +80,7 @@ static const char *const online_modes[] = {[TR_ONLINE_OFF] = "off",
 #define LIST(member, count) STUDY_LIST(struct study_file, member, count)
 #define CHOICES(gene) LIST(study.space.gene.value, study.space.gene.count)
 
-enum { any_batch = 65536, any_rows = 1000000, any_calls = 1000000 };
+enum { any_batch = 65536, any_rows = 1000000, any_calls = 1000000, most_lanes = 1024 };
 #define ANY_SIZE 9e15 /* below 2^53: exact as a double */
 #define REQUIRED .required = true
 #define UNHASHED .unhashed = true
@@ -122,6 +122,7 @@ static const struct study_key teachers_keys[] = {
     {"combine", STUDY_WORD, IN(recipe.distill.combine), .words = combines},
     {"weights", STUDY_WORD, IN(teachers.weights), .words = rules},
     {"calibrate", STUDY_BOOL, IN(teachers.calibrate)},
+    {"lanes", STUDY_INT, IN(teachers.lanes), 1, most_lanes, UNHASHED},
     {"members", STUDY_BLOCK, LIST(member, member_count), .keys = member_keys, REQUIRED, UNHASHED},
     {.key = NULL}};
 
@@ -235,6 +236,7 @@ static const struct study_key distill_keys[] = {RECIPE(recipe),
                                                 {"qat", STUDY_BLOCK, .keys = distill_qat},
                                                 {.key = NULL}};
 const struct study_key study__full_keys[] = {{"epochs", STUDY_REAL, IN(full_epochs), .001, 1e5},
+                                             {"lanes", STUDY_INT, IN(full_lanes), 1, most_lanes},
                                              RECIPE(full),
                                              {"layers", STUDY_BLOCK, .keys = full_layers},
                                              {"online", STUDY_BLOCK, .keys = online_keys},

@@ -97,6 +97,7 @@ static void teach(struct bed *bed, const struct tr_kernels *kernels)
                     teacher_of("bob", "L1-d12-k4-h1-f8-p4", 10)},
         .weights = TR_RULE_EM,
         .calibrate = true,
+        .lanes = TR_LANES,
     };
     snprintf(bed->spec.folder, sizeof bed->spec.folder, "%s/teachers", bed->folder);
     bed->teaching = (struct tr_teaching){.spec = &bed->spec,

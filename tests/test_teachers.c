@@ -1,6 +1,7 @@
 /* tests/test_teachers.c -- teaching, its cache, and when the cache is refused. */
 #include "toy_task.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +55,7 @@ static int bed_open(void **state)
 
     bed->shape = toy_shape();
     bed->spec.count = 2;
+    bed->spec.lanes = TR_LANES;
     bed->spec.teacher[0] = small_teacher("ann", "L1-d8-k4-h2-f16-p4");
     bed->spec.teacher[1] = small_teacher("bob", "L1-d12-k4-h1-f8-p4");
     snprintf(bed->spec.folder, sizeof bed->spec.folder, "%s/some/cache", bed->folder);
@@ -195,7 +197,16 @@ static void weights_are_the_same_for_one_and_two_threads(void **state)
     free(two);
 }
 
-static void a_changed_recipe_is_refused_by_open_and_replaced_by_teach(void **state)
+static void refuse_teach(struct bed *bed, rt_status code, const char *text)
+{
+    struct rt_err err;
+
+    assert_int_equal(tr_teachers_teach(&bed->teaching, &err), code);
+    assert_says(&err, text);
+    assert_int_equal(bed->steps[0] + bed->steps[1], 0);
+}
+
+static void a_changed_recipe_is_refused_until_its_teacher_is_named(void **state)
 {
     struct bed *bed = *state;
     struct tr_teacher_spec *bob = &bed->spec.teacher[1], kept;
@@ -214,9 +225,13 @@ static void a_changed_recipe_is_refused_by_open_and_replaced_by_teach(void **sta
         default: bob->arch.ffn[0] = 12;
         }
         refuse_open(bed, RT_EMISMATCH, "teacher 'bob'");
-        refuse_open(bed, RT_EMISMATCH, "run 'retort teach'");
+        refuse_open(bed, RT_EMISMATCH, "'retort teach --retrain bob'");
     }
+    bed->steps[0] = bed->steps[1] = 0;
+    refuse_teach(bed, RT_EMISMATCH, "'retort teach --retrain bob'");
+    bed->teaching.retrain[1] = true;
     teach(bed);
+    bed->teaching.retrain[1] = false;
 
     assert_int_equal(bed->steps[0], 0); /* ann did not change */
     assert_int_equal(bed->steps[1], 18);
@@ -267,7 +282,7 @@ static void fewer_or_reordered_teachers_are_refused_by_open(void **state)
     refuse_open(bed, RT_EMISMATCH, "teacher 1 of");
 }
 
-static void damaged_weights_are_refused_by_open_and_replaced_by_teach(void **state)
+static void damaged_weights_are_refused_until_their_teacher_is_named(void **state)
 {
     struct bed *bed = *state;
     float *before, *after;
@@ -280,6 +295,9 @@ static void damaged_weights_are_refused_by_open_and_replaced_by_teach(void **sta
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(truncate(path, info.st_size / 2), 0);
     refuse_open(bed, RT_EFORMAT, "ann.safetensors'");
+    bed->steps[0] = bed->steps[1] = 0;
+    refuse_teach(bed, RT_EFORMAT, "'retort teach --retrain ann'");
+    bed->teaching.retrain[0] = true;
     teach(bed);
     after = known(bed);
 
@@ -288,6 +306,38 @@ static void damaged_weights_are_refused_by_open_and_replaced_by_teach(void **sta
     assert_memory_equal(before, after, (size_t)examples * 2 * toy_classes * sizeof *before);
     free(before);
     free(after);
+}
+
+/* Of another program, or more open files than the system allows: hours of work stay. */
+static void what_cannot_be_read_is_not_overwritten(void **state)
+{
+    static const char foreign[] = "not ours at all";
+    struct bed *bed = *state;
+    char path[256], kept[sizeof foreign] = {0};
+
+    teach(bed);
+    bed->steps[0] = bed->steps[1] = 0;
+    snprintf(path, sizeof path, "%s/some/cache/bob.safetensors", bed->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(foreign, file) >= 0 && fclose(file) == 0);
+    refuse_teach(bed, RT_EFORMAT, "'retort teach --retrain bob'");
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(kept, sizeof kept, file));
+    fclose(file);
+    assert_string_equal(kept, foreign);
+
+    struct rlimit limit, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct rt_err err;
+    const rt_status rc = tr_teachers_teach(&bed->teaching, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_not_equal(rc, RT_OK);
+    assert_int_equal(bed->steps[0], 0);
 }
 
 static void teach_stops_when_asked_and_leaves_no_knowledge(void **state)
@@ -541,11 +591,12 @@ int main(void)
         in_bed(what_is_known_is_what_the_teachers_predict),
         in_bed(teach_again_trains_nothing),
         in_bed(weights_are_the_same_for_one_and_two_threads),
-        in_bed(a_changed_recipe_is_refused_by_open_and_replaced_by_teach),
+        in_bed(a_changed_recipe_is_refused_until_its_teacher_is_named),
         in_bed(other_data_or_another_split_is_refused_by_open),
         in_bed(a_weight_does_not_make_the_cache_stale),
         in_bed(fewer_or_reordered_teachers_are_refused_by_open),
-        in_bed(damaged_weights_are_refused_by_open_and_replaced_by_teach),
+        in_bed(damaged_weights_are_refused_until_their_teacher_is_named),
+        in_bed(what_cannot_be_read_is_not_overwritten),
         in_bed(teach_stops_when_asked_and_leaves_no_knowledge),
         in_bed(teach_refuses_a_number_of_steps_that_never_ends),
         in_bed(recorded_logits_stand_beside_those_of_a_trained_teacher),

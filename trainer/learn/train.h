@@ -27,7 +27,7 @@
 #include "trainer/task/task.h"
 #include "trainer/teachers/knowledge.h"
 
-#define TR_LANES 8 /* of a multi-threaded run: at most so many threads help */
+#define TR_LANES 8 /* of a run over threads when a study says nothing; so many threads can help */
 
 /* Int8: nothing, ranges calibrated behind training, or training with them: trainer/learn/qat.h. */
 enum tr_quantise { TR_QUANTISE_NONE, TR_QUANTISE_PTQ, TR_QUANTISE_QAT };

@@ -7,6 +7,7 @@
  */
 #include "trainer/teachers/teachers.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,9 +75,32 @@ rt_status tr__teacher_load(const struct tr_teaching *teaching, const struct tr_t
     if (!same)
         return rt_fail(err, RT_EMISMATCH,
                        "teacher '%s' in '%.200s' was trained by another recipe or on other data; "
-                       "run 'retort teach' to train it anew",
-                       spec->name, path);
+                       "'retort teach --retrain %s' trains it anew",
+                       spec->name, path, spec->name);
     return tr_safetensors_read(path, student, params, err);
+}
+
+/* Nothing else than "there is no such file" lets a teacher be trained without being asked. */
+static rt_status is_missing(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                            bool *missing, struct rt_err *err)
+{
+    char path[RT_PATH_MAX];
+
+    RT_TRY(weights_path(teaching, spec, path, err));
+    *missing = access(path, F_OK) != 0 && errno == ENOENT;
+    return RT_OK;
+}
+
+/* Says how to get rid of weights that cannot be read, where the reason does not. */
+static rt_status cannot_use(const struct tr_teacher_spec *spec, rt_status rc, struct rt_err *err)
+{
+    struct rt_err why;
+
+    if (rc == RT_EMISMATCH || rc == RT_ENOMEM || !err)
+        return rc;
+    why = *err;
+    return rt_fail(err, rc, "%.250s; 'retort teach --retrain %s' trains this teacher anew",
+                   why.text, spec->name);
 }
 
 struct naming { /* hands training progress on with the teacher's name */
@@ -95,7 +119,7 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
                                const struct tr_teacher_spec *spec, struct tr_network *net,
                                struct rt_err *err)
 {
-    const int train_count = teaching->task->split.train_count;
+    const int train_count = teaching->task->split.train_count, lanes = teaching->spec->lanes;
     const double steps = spec->epochs * train_count / spec->batch;
     const struct tr_data data = {.task = teaching->task};
     struct tr_recipe recipe = {
@@ -110,7 +134,7 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
     };
     struct naming naming = {teaching, spec->name};
     struct tr_train_summary summary;
-    char path[RT_PATH_MAX], hash[RT_HASH_TEXT], arch[SPACE_ARCH_TEXT];
+    char path[RT_PATH_MAX], hash[RT_HASH_TEXT], arch[SPACE_ARCH_TEXT], of_lanes[16];
 
     if (recipe.steps < 1)
         return rt_fail(err, RT_EARG, "teacher '%s' would train for %.3g steps, want below %d",
@@ -121,8 +145,8 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
         .data = &data,
         .recipe = &recipe,
         .seed = spec->seed,
-        .lanes = TR_LANES,
-        .threads = teaching->threads < TR_LANES ? teaching->threads : TR_LANES,
+        .lanes = lanes,
+        .threads = teaching->threads < lanes ? teaching->threads : lanes,
         .stop = teaching->stop,
         .progress = name_progress,
         .progress_context = &naming,
@@ -131,7 +155,9 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
     RT_TRY(tr_train(&training, &net->weights, &summary, err));
     RT_TRY(recipe_hash(teaching, spec, hash, err));
     space_arch_print(&spec->arch, arch);
-    const struct tr_metadata metadata[] = {{"arch", arch}, {"recipe", hash}, {NULL, NULL}};
+    (void)snprintf(of_lanes, sizeof of_lanes, "%d", lanes);
+    const struct tr_metadata metadata[] = {
+        {"arch", arch}, {"recipe", hash}, {"lanes", of_lanes}, {NULL, NULL}};
     RT_TRY(weights_path(teaching, spec, path, err));
     return tr_safetensors_write(path, &net->student, net->weights.params, metadata, err);
 }
@@ -220,6 +246,7 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
 {
     const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
     struct tr_network net;
+    bool train = may_train && teaching->retrain[k];
     rt_status rc;
 
     snprintf(key->name[k], TR_TEACHER_NAME, "%s", spec->name);
@@ -228,9 +255,12 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
                              key->teacher[k], err);
     RT_TRY(tr_network_open(&net, &spec->arch, teaching->shape, teaching->kernels,
                            may_train ? TR_NETWORK_TRAIN : TR_NETWORK_INFER, err));
-    rc = tr__teacher_load(teaching, spec, &net.student, net.weights.params, err);
-    if (rc != RT_OK && may_train)
+    rc = may_train && !train ? is_missing(teaching, spec, &train, err) : RT_OK;
+    if (rc == RT_OK && train)
         rc = train_teacher(teaching, spec, &net, err);
+    else if (rc == RT_OK &&
+             (rc = tr__teacher_load(teaching, spec, &net.student, net.weights.params, err)))
+        rc = cannot_use(spec, rc, err);
     if (rc == RT_OK)
         content_hash(&net, key->teacher[k]);
     if (rc == RT_OK && out)

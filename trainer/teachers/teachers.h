@@ -3,8 +3,10 @@
  *
  * A trained teacher is a struct tr_student trained on labels with all threads; its weights go into
  * FOLDER/NAME.safetensors with the hash of its recipe and data. What all teachers say about the
- * training file goes into FOLDER/knowledge.rtk. A file of another recipe or other data is stale:
- * opening refuses it with RT_EMISMATCH and the reason, teaching replaces it.
+ * training file goes into FOLDER/knowledge.rtk. Weights of another recipe or other data are refused
+ * with RT_EMISMATCH and the reason: they may be all that is left of hours, so only who names the
+ * teacher (`retort teach --retrain NAME`) replaces them. Stale knowledge is refused when it is
+ * opened, and written anew by teaching.
  */
 #ifndef TRAINER_TEACHERS_TEACHERS_H
 #define TRAINER_TEACHERS_TEACHERS_H
@@ -32,6 +34,7 @@ struct tr_ensemble_spec {
     struct tr_teacher_spec teacher[TR_MAX_TEACHERS];
     enum tr_ensemble_rule weights; /* how the members' weights come about */
     bool calibrate;                /* each by a temperature of its own */
+    int lanes;                     /* of training over threads: trainer/learn/train.h */
     char folder[RT_PATH_MAX];      /* of the cache */
 };
 
@@ -44,12 +47,15 @@ struct tr_teaching {
     const struct tr_task *task;
     const struct tr_kernels *kernels;
     int threads;
+    bool retrain[TR_MAX_TEACHERS]; /* members to train anew whatever the cache has */
     const atomic_int *stop;
     void (*progress)(void *context, const char *teacher, int step, int steps); /* may be NULL */
     void *progress_context;
 };
 
-/* Train what is missing or stale, then write the knowledge. */
+/* Train what is missing and what teaching->retrain names, then write the knowledge. Weights that are
+ * there but cannot be used are never replaced: RT_EMISMATCH when they are of another recipe or of
+ * other data, or whatever kept them from being read. */
 rt_status tr_teachers_teach(const struct tr_teaching *teaching, struct rt_err *err);
 /* Has teach been run here, whatever for? */
 bool tr_teachers_cached(const struct tr_ensemble_spec *spec);
