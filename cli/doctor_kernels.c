@@ -10,47 +10,50 @@
 #include "cli/doctor.h"
 #include "trainer/net/network.h"
 
-enum { batch = 3, side = 12, classes = 5 };
+enum { examples = 3, side = 12, classes = 5, batch_bytes = 8192 };
 
 static const struct space_shape shape = {side, side, 1, classes, SPACE_POOL_CLASS};
 static const struct space_arch arch = {
     .depth = 2, .width = 28, .head_dim = 10, .patch = 4, .heads = {3, 1}, .ffn = {56, 40}};
 
-/* Logits (batch, classes) and, behind them, the gradients of all parameters. */
-static rt_status run_network(struct tr_network *net, const float *images, float *out,
-                             struct rt_err *err)
+/* Logits (examples, classes) and, behind them, the gradients of all parameters. */
+static void run_network(const struct tr_network *net, struct tr_pass *pass, struct tr_batch *batch,
+                        float *out)
 {
-    const struct tr_student *student = &net->student;
-    const float *dlogits = images; /* any numbers will do */
-    struct tr_pass *pass = NULL;
-    struct rt_arena arena;
+    const float *dlogits = batch->values; /* any numbers will do */
+    struct rt_rng rng;
 
-    RT_TRY(rt_arena_init(&arena, tr_pass_bytes(student, batch), err));
-    const rt_status rc = tr_pass_init(&pass, student, batch, &arena, err);
-    if (rc == RT_OK) {
-        tr_network_start(net, 1);
-        tr_pass_forward(pass, student, &net->weights, images, batch, out);
-        tr_pass_backward(pass, student, &net->weights, dlogits, out + (ptrdiff_t)batch * classes);
-    }
-    rt_arena_release(&arena);
-    return rc;
+    tr_batch_resize(batch, examples, NULL);
+    rt_rng_init(&rng, 1, RT_STREAM_LATENCY, 0);
+    for (int i = 0; i < examples * batch->numbers; i++)
+        batch->values[i] = (float)(2 * rt_rng_uniform(&rng) - 1);
+    tr_pass_forward(pass, &net->student, &net->weights, batch, out);
+    tr_pass_backward(pass, &net->student, &net->weights, dlogits,
+                     out + (ptrdiff_t)examples * classes);
 }
 
 static rt_status outputs(const struct tr_kernels *kernels, float **out, size_t *n,
                          struct rt_err *err)
 {
-    float images[batch * side * side];
     struct tr_network net;
-    struct rt_rng rng;
+    struct tr_pass *pass;
+    struct tr_batch batch;
+    struct rt_arena arena = {0};
+    rt_status rc;
 
-    rt_rng_init(&rng, 1, RT_STREAM_LATENCY, 0);
-    for (size_t i = 0; i < sizeof images / sizeof *images; i++)
-        images[i] = (float)(2 * rt_rng_uniform(&rng) - 1);
     RT_TRY(tr_network_open(&net, &arch, &shape, kernels, TR_NETWORK_TRAIN, err));
-    *n = (size_t)batch * classes + net.student.param_count;
+    *n = (size_t)examples * classes + net.student.param_count;
     *out = calloc(*n, sizeof **out);
-    const rt_status rc = *out ? run_network(&net, images, *out, err)
-                              : rt_fail(err, RT_ENOMEM, "no memory to try the kernels");
+    if (!*out)
+        rc = rt_fail(err, RT_ENOMEM, "no memory to try the kernels");
+    else if ((rc = rt_arena_init(&arena, tr_pass_bytes(&net.student, examples) + batch_bytes,
+                                 err)) == RT_OK &&
+             (rc = tr_pass_init(&pass, &net.student, examples, &arena, err)) == RT_OK &&
+             (rc = tr_batch_init(&batch, &arch, &shape, examples, &arena, err)) == RT_OK) {
+        tr_network_start(&net, 1);
+        run_network(&net, pass, &batch, *out);
+    }
+    rt_arena_release(&arena);
     tr_network_close(&net);
     return rc;
 }

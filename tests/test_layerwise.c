@@ -84,7 +84,8 @@ struct whole {
     struct tr_training job;
     struct tr_layerwise layers;
     struct tr_layer_bench bench;
-    float images[micro * toy_side * toy_side], dlogits[micro * toy_classes];
+    struct tr_batch batch;
+    float dlogits[micro * toy_classes];
     float *grads;
 };
 
@@ -104,7 +105,9 @@ static void whole_init(struct whole *w, const char *student, const char *teacher
     assert_ok(rt_arena_init(&w->bed.arena, (size_t)8 << 20, &err));
     assert_ok(tr__layerwise_init(&w->layers, &w->bed.arena, &err));
     assert_ok(tr__layerwise_bench_init(&w->layers, &w->bench, &w->bed.arena, &err));
-    fill_uniform(w->images, sizeof w->images / sizeof *w->images, 8);
+    assert_ok(tr_batch_init(&w->batch, &w->bed.arch, &w->bed.shape, micro, &w->bed.arena, &err));
+    tr_batch_resize(&w->batch, micro, NULL);
+    fill_uniform(w->batch.values, (size_t)micro * toy_side * toy_side, 8);
     w->grads = calloc(w->bed.student.param_count, sizeof(float));
     assert_non_null(w->grads);
     tr__layerwise_begin(&w->layers, w->bed.weights.params);
@@ -133,10 +136,10 @@ static double objective(struct whole *w)
     }
     fill_uniform(w->dlogits, (size_t)micro * toy_classes, 9);
     tr__layerwise_step(&w->layers, 0);
-    tr__layerwise_forward(&w->layers, &w->bench, w->images, micro, logits);
+    tr__layerwise_forward(&w->layers, &w->bench, &w->batch, logits);
     for (int i = 0; i < micro * toy_classes; i++)
         value += (double)w->dlogits[i] * (double)logits[i];
-    tr__layerwise_backward(&w->layers, &w->bench, w->images, micro, w->dlogits, 0, w->grads);
+    tr__layerwise_backward(&w->layers, &w->bench, &w->batch, w->dlogits, 0, w->grads);
     for (int kind = 0; kind < TR_LAYER_KINDS; kind++)
         value += recipe->weight[kind] * w->layers.sums[0][kind] / micro;
     return value;
@@ -172,12 +175,14 @@ static void check_along(struct whole *w, float *params, const float *grad, size_
     free(at);
 }
 
-static void check_gradient(const char *student, const char *teacher, enum space_pool pool,
-                           const struct tr_layers *layers)
+/* length [micro]; NULL: examples of all tokens. */
+static void check_gradient(const int *length, const char *student, const char *teacher,
+                           enum space_pool pool, const struct tr_layers *layers)
 {
     struct whole w;
 
     whole_init(&w, student, teacher, tr_kernels_by_name("plain"), pool, layers);
+    tr_batch_resize(&w.batch, micro, length);
     (void)objective(&w);
     float *grads = malloc(w.bed.student.param_count * sizeof *grads);
     const size_t own = w.layers.projections.param_count;
@@ -217,17 +222,56 @@ static void the_whole_gradient_agrees_with_central_differences(void **state)
 {
     struct tr_layers all = joint(1, 2, 3), one;
     (void)state;
-    check_gradient("L2-d16-k8-h2-f24-p4", "L3-d24-k8-h3-f24-p4", SPACE_POOL_CLASS, &all);
-    check_gradient("L2-d16-k8-h2-f24-p4", "L3-d16-k4-h4-f24-p4", SPACE_POOL_MEAN, &all);
+    check_gradient(NULL, "L2-d16-k8-h2-f24-p4", "L3-d24-k8-h3-f24-p4", SPACE_POOL_CLASS, &all);
+    check_gradient(NULL, "L2-d16-k8-h2-f24-p4", "L3-d16-k4-h4-f24-p4", SPACE_POOL_MEAN, &all);
     all.hidden_loss = TR_HIDDEN_COSINE;
     for (int kind = TR_ATTENTION_LOGITS; kind < TR_ATTENTION_RELATION; kind++) {
         all.attention_loss = (enum tr_attention_loss)kind;
-        check_gradient("L2-d16-k8-h2-f24-p4", "L3-d24-k12-h2-f24-p4", SPACE_POOL_CLASS, &all);
+        check_gradient(NULL, "L2-d16-k8-h2-f24-p4", "L3-d24-k12-h2-f24-p4", SPACE_POOL_CLASS, &all);
     }
     one = joint(1, 0, 0); /* the last block stays pruned */
-    check_gradient("L2-d16-k8-h2-f24-p4", "L1-d24-k8-h3-f24-p4", SPACE_POOL_CLASS, &one);
+    check_gradient(NULL, "L2-d16-k8-h2-f24-p4", "L1-d24-k8-h3-f24-p4", SPACE_POOL_CLASS, &one);
     one = joint(0, 0, 1);
-    check_gradient("L1-d16-k8-h2-f24-p4", "L3-d24-k8-h3-f24-p4", SPACE_POOL_CLASS, &one);
+    check_gradient(NULL, "L1-d16-k8-h2-f24-p4", "L3-d24-k8-h3-f24-p4", SPACE_POOL_CLASS, &one);
+}
+
+static void so_does_that_of_examples_of_unequal_length(void **state)
+{
+    static const int length[micro] = {2, 5, 1};
+    struct tr_layers all = joint(1, 2, 3);
+    (void)state;
+    check_gradient(length, "L2-d16-k8-h2-f24-p4", "L3-d24-k8-h3-f24-p4", SPACE_POOL_CLASS, &all);
+    all.attention_loss = TR_ATTENTION_KL;
+    all.hidden_loss = TR_HIDDEN_COSINE;
+    check_gradient((const int[micro]){4, 1, 3}, "L2-d16-k8-h2-f24-p4", "L3-d16-k4-h2-f24-p4",
+                   SPACE_POOL_MEAN, &all);
+}
+
+/* A micro-batch's losses are the sum of its examples', each by itself. */
+static void losses_of_examples_of_unequal_length_add_up(void **state)
+{
+    static const int length[micro] = {2, 5, 3};
+    struct tr_layers all = joint(1, 1, 1);
+    double sum[TR_LAYER_KINDS] = {0}, together[TR_LAYER_KINDS];
+    struct whole w;
+    (void)state;
+
+    whole_init(&w, "L2-d17-k5-h2-f24-p4", "L3-d24-k8-h2-f24-p4", tr_kernels_by_name("plain"),
+               SPACE_POOL_CLASS, &all);
+    tr_batch_resize(&w.batch, micro, length);
+    (void)objective(&w);
+    memcpy(together, w.layers.sums[0], sizeof together);
+    for (int m = 0; m < micro; m++) {
+        memmove(w.batch.values, w.batch.values + (m ? w.batch.numbers : 0),
+                (size_t)(micro - 1) * w.batch.numbers * sizeof(float));
+        tr_batch_resize(&w.batch, 1, &length[m]);
+        (void)objective(&w);
+        for (int kind = 0; kind < TR_LAYER_KINDS; kind++)
+            sum[kind] += w.layers.sums[0][kind];
+    }
+    for (int kind = 0; kind < TR_LAYER_KINDS; kind++)
+        assert_near(sum[kind], together[kind], 1e-6 * (1 + together[kind]));
+    whole_release(&w);
 }
 
 static void all_kernel_sets_give_the_same_losses_and_gradients(void **state)
@@ -538,6 +582,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_gradient_agrees_with_central_differences),
+        cmocka_unit_test(so_does_that_of_examples_of_unequal_length),
+        cmocka_unit_test(losses_of_examples_of_unequal_length_add_up),
         cmocka_unit_test(all_kernel_sets_give_the_same_losses_and_gradients),
         cmocka_unit_test(a_student_that_is_its_teacher_has_no_loss),
         cmocka_unit_test(heads_of_a_student_cut_out_of_its_teacher_are_matched),

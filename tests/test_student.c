@@ -16,26 +16,29 @@ struct net {
     struct tr_weights weights;
     struct tr_pass *pass;
     struct tr_infer *infer;
-    struct rt_arena model, step;
-    int batch;
-    float *images, *logits, *dlogits, *grads;
+    struct rt_arena model, step, feed;
+    struct tr_batch batch;
+    float *images, *logits, *dlogits, *grads; /* images: the values of the batch */
 };
 
 static void net_init(struct net *n, const struct space_arch *arch, const struct space_shape *shape,
                      const struct tr_kernels *kernels, bool prune, int batch)
 {
     const size_t pixels = (size_t)shape->height * shape->width * shape->channels;
+    const size_t own = (size_t)batch * (pixels + 64) * sizeof(float) + 4096;
     struct rt_err err;
 
-    n->batch = batch;
     assert_ok(tr__student_init(&n->student, arch, shape, kernels, prune, &err));
     assert_ok(rt_arena_init(&n->model, tr_weights_bytes(&n->student, true), &err));
     assert_ok(tr_weights_init(&n->weights, &n->student, true, &n->model, &err));
     assert_ok(rt_arena_init(
         &n->step, tr_pass_bytes(&n->student, batch) + tr_infer_bytes(&n->student, batch), &err));
+    assert_ok(rt_arena_init(&n->feed, own, &err));
     assert_ok(tr_pass_init(&n->pass, &n->student, batch, &n->step, &err));
     assert_ok(tr_infer_init(&n->infer, &n->student, batch, &n->step, &err));
-    n->images = calloc((size_t)batch * pixels, sizeof(float));
+    assert_ok(tr_batch_init(&n->batch, arch, shape, batch, &n->feed, &err));
+    tr_batch_resize(&n->batch, batch, NULL);
+    n->images = n->batch.values;
     n->logits = calloc((size_t)batch * (size_t)shape->classes, sizeof(float));
     n->dlogits = calloc((size_t)batch * (size_t)shape->classes, sizeof(float));
     n->grads = calloc(n->student.param_count, sizeof(float));
@@ -50,16 +53,16 @@ static void net_init(struct net *n, const struct space_arch *arch, const struct 
 static void net_run(struct net *n)
 {
     memset(n->grads, 0, n->student.param_count * sizeof(float));
-    tr_pass_forward(n->pass, &n->student, &n->weights, n->images, n->batch, n->logits);
+    tr_pass_forward(n->pass, &n->student, &n->weights, &n->batch, n->logits);
     tr_pass_backward(n->pass, &n->student, &n->weights, n->dlogits, n->grads);
 }
 
 static void net_release(struct net *n)
 {
     rt_arena_release(&n->step);
+    rt_arena_release(&n->feed);
     rt_arena_release(&n->model);
     tr_student_release(&n->student);
-    free(n->images);
     free(n->logits);
     free(n->dlogits);
     free(n->grads);
@@ -156,7 +159,7 @@ static void check_golden(const char *name, const struct tr_kernels *kernels, boo
             fail();
         }
     }
-    tr_infer_run(n.infer, &n.student, &n.weights, n.images, n.batch, n.logits);
+    tr_infer_run(n.infer, &n.student, &n.weights, &n.batch, n.logits);
     assert_near(gap(n.logits, logits, outs), 0, 1e-4);
     net_release(&n);
     free(g.values);
@@ -225,8 +228,10 @@ static void micro_batches_add_up_to_the_batch(void **state)
         for (int m = 0; m < 5; m += 2) {
             const int count = m == 4 ? 1 : 2;
             float logits[20];
-            tr_pass_forward(n.pass, &n.student, &n.weights, n.images + (ptrdiff_t)m * 256, count,
-                            logits);
+            struct tr_batch part = n.batch;
+            part.values += (ptrdiff_t)m * 256;
+            tr_batch_resize(&part, count, NULL);
+            tr_pass_forward(n.pass, &n.student, &n.weights, &part, logits);
             assert_close(logits, n.logits + (ptrdiff_t)m * 10, (size_t)count * 10, 1e-5, 1e-5);
             tr_pass_backward(n.pass, &n.student, &n.weights, n.dlogits + (ptrdiff_t)m * 10, sum);
         }
@@ -247,8 +252,10 @@ static void a_smaller_batch_may_follow_a_larger_one_in_inference(void **state)
         if (!kernels)
             continue;
         net_init(&n, &arch, &small_shape, kernels, true, 3);
-        tr_infer_run(n.infer, &n.student, &n.weights, n.images, 3, n.logits);
-        tr_infer_run(n.infer, &n.student, &n.weights, n.images + 256, 1, one);
+        tr_infer_run(n.infer, &n.student, &n.weights, &n.batch, n.logits);
+        n.batch.values += 256;
+        tr_batch_resize(&n.batch, 1, NULL);
+        tr_infer_run(n.infer, &n.student, &n.weights, &n.batch, one);
         assert_close(one, n.logits + 10, 10, 1e-5, 1e-5);
         net_release(&n);
     }

@@ -21,7 +21,7 @@ struct bed {
     struct tr_watch watch;
     struct tr_pass *pass;
     struct rt_arena arena;
-    float pixels[batch * toy_side * toy_side];
+    struct tr_batch rows;
 };
 
 static void bed_init(struct bed *bed, const struct tr_kernels *kernels, enum space_pool pool)
@@ -48,7 +48,8 @@ static void bed_init(struct bed *bed, const struct tr_kernels *kernels, enum spa
     assert_ok(tr_int8_calibrate(&bed->student, &bed->weights, bed->task, bed->task->split.train,
                                 bed->task->split.train_count, &bed->ranges, &err));
     tr_twin_update(&bed->twin, &bed->student, bed->weights.params);
-    toy_values(bed->task, bed->task->split.train, batch, bed->pixels);
+    assert_ok(tr_batch_init(&bed->rows, &arch, &shape, batch, &bed->arena, &err));
+    bed->task->kind->fill(bed->task, bed->task->split.train, batch, &bed->rows);
 }
 
 static void bed_release(struct bed *bed)
@@ -291,7 +292,7 @@ static double loss_of(struct bed *bed, const struct tr_weights *weights, float *
     float z[batch * toy_classes];
     double loss = 0;
 
-    tr_pass_forward(bed->pass, &bed->student, weights, bed->pixels, batch, z);
+    tr_pass_forward(bed->pass, &bed->student, weights, &bed->rows, z);
     for (int i = 0; i < batch * toy_classes; i++) {
         loss += .5 * (double)z[i] * (double)z[i];
         dlogits[i] = z[i];

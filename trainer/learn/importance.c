@@ -100,8 +100,7 @@ static rt_status bench_init(struct bench *b, int batch, struct rt_arena *arena, 
     b->logits = rt_arena_alloc(arena, (size_t)batch * c, sizeof *b->logits);
     b->dlogits = rt_arena_alloc(arena, c, sizeof *b->dlogits);
     b->grads = rt_arena_zalloc(arena, n->param_count, sizeof *b->grads);
-    b->rows = rt_arena_alloc(arena, (size_t)batch * n->tokens * (widest > d ? widest : d),
-                             sizeof *b->rows);
+    b->rows = rt_arena_alloc(arena, (size_t)n->tokens * (widest > d ? widest : d), sizeof *b->rows);
     b->scratch =
         rt_arena_alloc(arena, tr_distill_scratch((int)c, teachers_of(b)), sizeof *b->scratch);
     return tr_pass_init(&b->pass, n, batch, arena, err);
@@ -109,49 +108,60 @@ static rt_status bench_init(struct bench *b, int batch, struct rt_arena *arena, 
 
 /* --- by activation --- */
 
-/* Padded rows side by side, in b->rows. */
-static const float *compact(const struct bench *b, const float *padded, int rows, int cols,
-                            ptrdiff_t ld)
+/* Rows (rows,cols) of one example, without padding, in b->rows. */
+static const float *compact(const struct bench *b, const float *padded, int rows, int cols)
 {
+    const ptrdiff_t ld = tr__padded(cols);
+
     for (ptrdiff_t r = 0; r < rows; r++)
         memcpy(b->rows + r * cols, padded + r * ld, (size_t)cols * sizeof *b->rows);
     return b->rows;
 }
 
-static void add_rows(const struct bench *b, const float *padded, int batch, int tokens, int cols,
-                     double *sum)
+/* Of activations (R,cols) or, when `one` row an example was computed, (M,cols). */
+static void add_rows(const struct bench *b, const float *padded, bool one, int cols, double *sum)
 {
-    tr_importance_add(compact(b, padded, batch * tokens, cols, tr__padded(cols)), batch, tokens,
-                      cols, sum);
+    const int *start = b->batch.start;
+
+    for (int m = 0; m < b->batch.examples; m++) {
+        const ptrdiff_t row = one ? m : start[m];
+        const int rows = one ? 1 : start[m + 1] - start[m];
+        tr_importance_add(compact(b, padded + row * tr__padded(cols), rows, cols), 1, rows, cols,
+                          sum);
+    }
 }
 
-static void add_influence(const struct bench *b, int layer, int batch, int tokens)
+/* Of x (R,d) and out (R,d) or, pruned, the class rows of x and out (M,d). */
+static void add_influence(const struct bench *b, int layer, bool pruned)
 {
     const struct tr_block_acts *acts = tr__pass_block(b->pass, layer);
-    const int d = b->network->arch.width;
-    const ptrdiff_t ld = tr__padded(d), step = tokens == 1 ? b->network->tokens * ld : ld;
+    const int *start = b->batch.start, d = b->network->arch.width;
+    const ptrdiff_t ld = tr__padded(d);
 
-    for (int r = 0; r < batch * tokens; r++)
-        b->scores->layer[layer] +=
-            tr_layer_influence(acts->x + r * step, acts->out + r * ld, 1, d) / tokens;
+    for (int m = 0; m < b->batch.examples; m++) {
+        const int rows = pruned ? 1 : start[m + 1] - start[m];
+        const float *x = acts->x + start[m] * ld, *out = acts->out + (pruned ? m : start[m]) * ld;
+        for (int r = 0; r < rows; r++)
+            b->scores->layer[layer] += tr_layer_influence(x + r * ld, out + r * ld, 1, d) / rows;
+    }
 }
 
-static void add_activations(const struct bench *b, int batch)
+static void add_activations(const struct bench *b)
 {
     const struct tr_plan *plan = b->network->plan;
     struct tr_importance *s = b->scores;
-    const int all = b->network->tokens, d = s->arch.width;
+    const int d = s->arch.width;
 
     for (int l = 0; l < s->arch.depth; l++) {
         const struct tr_block_acts *acts = tr__pass_block(b->pass, l);
-        const int tokens = plan->block[l].pruned ? 1 : all;
-        add_rows(b, acts->normed1, batch, all, d, s->channel);
-        add_rows(b, acts->normed2, batch, tokens, d, s->channel);
-        add_rows(b, acts->context, batch, tokens, plan->block[l].inner, s->context[l]);
-        add_rows(b, acts->hidden, batch, tokens, plan->block[l].ffn, s->neuron[l]);
-        add_influence(b, l, batch, tokens);
+        const bool pruned = plan->block[l].pruned;
+        add_rows(b, acts->normed1, false, d, s->channel);
+        add_rows(b, acts->normed2, pruned, d, s->channel);
+        add_rows(b, acts->context, pruned, plan->block[l].inner, s->context[l]);
+        add_rows(b, acts->hidden, pruned, plan->block[l].ffn, s->neuron[l]);
+        add_influence(b, l, pruned);
     }
-    add_rows(b, tr__pass_normed(b->pass), batch, plan->class_rows ? 1 : all, d, s->channel);
+    add_rows(b, tr__pass_normed(b->pass), plan->class_rows, d, s->channel);
 }
 
 static void finish_activations(struct tr_importance *s)
@@ -236,11 +246,11 @@ static void score(struct bench *b, enum tr_importance_kind kind, const int *rows
     for (int first = 0; first < n; first += batch) {
         const int count = n - first < batch ? n - first : batch;
         b->data->task->kind->fill(b->data->task, rows + first, count, &b->batch);
-        tr_pass_forward(b->pass, b->network, b->weights, b->batch.values, count, b->logits);
+        tr_pass_forward(b->pass, b->network, b->weights, &b->batch, b->logits);
         if (kind == TR_IMPORTANCE_GRADIENT)
             add_gradients(b, rows[first]);
         else
-            add_activations(b, count);
+            add_activations(b);
     }
     if (kind == TR_IMPORTANCE_ACTIVATION)
         finish_activations(b->scores);

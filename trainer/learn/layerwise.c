@@ -113,7 +113,7 @@ rt_status tr__layerwise_init(struct tr_layerwise *self, struct rt_arena *arena, 
 static size_t table_scratch(const struct tr_layerwise *self)
 {
     const struct tr_plan *plans[2] = {self->student.plan, self->teacher->student.plan};
-    struct tr_head head = tr__head(&self->student, false);
+    struct tr_head head = tr__head(&self->student, self->student.tokens, false);
 
     head.dim =
         plans[0]->max_inner > plans[1]->max_inner ? plans[0]->max_inner : plans[1]->max_inner;

@@ -50,7 +50,7 @@ struct tr_layerwise {
 struct tr_layer_bench { /* of one thread */
     struct tr_pass *pass;
     struct tr_trace trace;
-    float *y;         /* (rows, teacher's width): Y, then its gradient */
+    float *y;         /* (R, teacher's width): Y, then its gradient */
     float *tables[2]; /* (T,T) of student and teacher */
     float *scratch;
 };
@@ -69,10 +69,10 @@ void tr__layerwise_begin(struct tr_layerwise *self, float *params);
 void tr__layerwise_step(struct tr_layerwise *self, int64_t epoch);
 /* The student's logits. */
 void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
-                           const float *images, int batch, float *logits);
+                           const struct tr_batch *batch, float *logits);
 /* Adds to grads and to the lane's own; in a stage without prediction loss dlogits are cleared. */
 void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
-                            const float *images, int batch, float *dlogits, int lane, float *grads);
+                            const struct tr_batch *batch, float *dlogits, int lane, float *grads);
 /* Behind all lanes: adds them, and returns the norm of the projections' gradient. */
 double tr__layerwise_gather(struct tr_layerwise *self, double prediction_loss);
 /* One step of the projections, then packing; or no step. */

@@ -8,7 +8,8 @@
 struct visit { /* of one micro-batch, for the taps */
     const struct tr_layerwise *self;
     struct tr_layer_bench *bench;
-    int batch, lane;
+    const struct tr_batch *batch;
+    int lane;
 };
 
 /* Weight of one kind's loss of one example in the step's loss. */
@@ -25,26 +26,44 @@ static void copy_rows(int rows, ptrdiff_t width, struct tr_view x, struct tr_out
         memcpy(y.at + r * y.ld, x.at + r * x.ld, (size_t)width * sizeof(float));
 }
 
-/* share: of one row of one layer in an example's loss. */
+/* y, want (R,width): y becomes the gradient of the loss, which is returned. An example's loss is the
+ * mean over its rows and over so many layers. Examples of equal length are one call. */
+static double compare(const struct visit *v, enum tr_layer_kind kind, int layers, int width,
+                      struct tr_out y, struct tr_out want)
+{
+    const struct tr_kernels *k = v->self->student.kernels;
+    const struct tr_batch *batch = v->batch;
+    const bool mse = v->self->recipe->hidden_loss == TR_HIDDEN_MSE;
+    const int step = batch->length ? batch->examples : 1;
+    double sum = 0;
+
+    for (int m = 0; m < batch->examples; m += step) {
+        const int row = batch->start[m], rows = batch->start[m + 1] - row;
+        const double share = 1.0 / rows / layers, part = mse ? share / width : share;
+        sum += part * k->pair_loss(mse ? TR_PAIR_MSE : TR_PAIR_COSINE, rows * step, width,
+                                   (struct tr_out){y.at + row * y.ld, y.ld},
+                                   (struct tr_out){want.at + row * want.ld, want.ld},
+                                   (float)(part * weight_of(v, kind)));
+    }
+    return sum;
+}
+
+/* student (R,ds), teacher (R,dt), W (dt,ds) where the widths differ; dx (R,ds) is added to. */
 static void compare_rows(const struct visit *v, enum tr_layer_kind kind, const float *student,
-                         float *teacher, double share, struct tr_out dx)
+                         float *teacher, int layers, struct tr_out dx)
 {
     const struct tr_layerwise *self = v->self;
     const struct tr_kernels *k = self->student.kernels;
     const struct tr_linear *linear = &self->linear[kind];
-    const int rows = v->batch * self->student.tokens;
-    const int dt = self->teacher->student.arch.width;
+    const int rows = tr_batch_rows(v->batch), dt = self->teacher->student.arch.width;
     const struct tr_view x = {student, tr__padded(self->student.arch.width)};
     const struct tr_out y = {v->bench->y, tr__padded(dt)}, want = {teacher, tr__padded(dt)};
-    const bool mse = self->recipe->hidden_loss == TR_HIDDEN_MSE;
-    const double part = mse ? share / dt : share;
 
     if (linear->in)
         k->linear(linear, rows, x, (struct tr_view){0}, y);
     else
         copy_rows(rows, dt, x, y);
-    self->sums[v->lane][kind] += part * k->pair_loss(mse ? TR_PAIR_MSE : TR_PAIR_COSINE, rows, dt,
-                                                     y, want, (float)(part * weight_of(v, kind)));
+    self->sums[v->lane][kind] += compare(v, kind, layers, dt, y, want);
     if (linear->in) {
         float *grads = self->grads[v->lane];
         k->linear_dw(linear, rows, tr_seen(y), x, grads + (linear->weight - self->params),
@@ -59,34 +78,36 @@ static void tap_stream(void *context, int layer, struct tr_out dx)
 {
     const struct visit *v = context;
     const struct tr_layerwise *self = v->self;
-    const int tokens = self->student.tokens, depth = self->student.arch.depth;
+    const int depth = self->student.arch.depth;
     struct tr_trace *trace = &v->bench->trace;
 
     if (layer == 0 && self->recipe->weight[TR_LAYER_EMBEDDING] > 0)
         compare_rows(v, TR_LAYER_EMBEDDING, tr__pass_block(v->bench->pass, 0)->x, trace->stream[0],
-                     1.0 / tokens, dx);
+                     1, dx);
     if (layer > 0 && self->recipe->weight[TR_LAYER_HIDDEN] > 0)
         compare_rows(v, TR_LAYER_HIDDEN, tr__pass_block(v->bench->pass, layer - 1)->out,
-                     trace->stream[self->map[layer - 1]], 1.0 / tokens / depth, dx);
+                     trace->stream[self->map[layer - 1]], depth, dx);
 }
 
 /* ---- tables: attention and relations ---- */
 
 /* Rows of one example: columns of its queries, keys or values. */
 struct side {
+    int rows;
     const float *q, *k;
     ptrdiff_t ld;
     int dim;
     float scale;
 };
 
-/* share: of this table's loss, a mean over its rows or cells, in an example's loss. */
+/* Tables (n,n) of an example of n rows. share: of this table's loss, a mean over its rows or cells,
+ * in an example's loss. */
 static void compare_tables(const struct visit *v, enum tr_pair_loss kind, const struct side *s,
                            const struct side *t, double share, float *dq, float *dk)
 {
     const struct tr_layerwise *self = v->self;
     const struct tr_kernels *kernels = self->student.kernels;
-    const int n = self->student.tokens;
+    const int n = s->rows;
     const struct tr_head head = {n, n, s->dim, s->scale}, of_t = {n, n, t->dim, t->scale};
     const struct tr_out mine = {v->bench->tables[0], tr__padded(n)};
     const struct tr_out theirs = {v->bench->tables[1], tr__padded(n)};
@@ -106,6 +127,7 @@ static void compare_tables(const struct visit *v, enum tr_pair_loss kind, const 
 
 /* One example's layer: q, k and v of both, and the student's gradient. */
 struct example {
+    int rows;
     const float *student, *teacher;
     float *grad;
     ptrdiff_t ld_s, ld_t;
@@ -128,8 +150,8 @@ static void compare_heads(const struct visit *v, int heads, int others, const in
         if (other < 0)
             continue;
         const float *qs = e->student + h * ds, *qt = e->teacher + other * dt;
-        const struct side s = {qs, qs + e->inner_s, e->ld_s, ds, 1 / sqrtf((float)ds)};
-        const struct side t = {qt, qt + e->inner_t, e->ld_t, dt, 1 / sqrtf((float)dt)};
+        const struct side s = {e->rows, qs, qs + e->inner_s, e->ld_s, ds, 1 / sqrtf((float)ds)};
+        const struct side t = {e->rows, qt, qt + e->inner_t, e->ld_t, dt, 1 / sqrtf((float)dt)};
         compare_tables(v, kind, &s, &t, share, e->grad + h * ds, e->grad + h * ds + e->inner_s);
     }
 }
@@ -143,8 +165,8 @@ static void compare_relations(const struct visit *v, const struct example *e)
 
     for (ptrdiff_t i = 0; i < tables; i++) {
         const float *xs = e->student + i * ds, *xt = e->teacher + i * dt;
-        const struct side s = {xs, xs, e->ld_s, ds, 1 / sqrtf((float)ds)};
-        const struct side t = {xt, xt, e->ld_t, dt, 1 / sqrtf((float)dt)};
+        const struct side s = {e->rows, xs, xs, e->ld_s, ds, 1 / sqrtf((float)ds)};
+        const struct side t = {e->rows, xt, xt, e->ld_t, dt, 1 / sqrtf((float)dt)};
         compare_tables(v, TR_PAIR_KL, &s, &t, 1.0 / relations, e->grad + i * ds, e->grad + i * ds);
     }
 }
@@ -163,12 +185,14 @@ static void tap_qkv(void *context, int layer, struct tr_out dqkv)
         return;
     const struct tr_plan_block *s = &self->student.plan->block[block];
     const struct tr_plan_block *t = &self->teacher->student.plan->block[other];
-    const ptrdiff_t ld_t = tr__padded(t->query.out), tokens = self->student.tokens;
-    for (ptrdiff_t m = 0; m < v->batch; m++) {
-        const struct example e = {.student = tr__pass_block(v->bench->pass, block)->query +
-                                             m * tokens * dqkv.ld,
-                                  .teacher = v->bench->trace.qkv[other] + m * tokens * ld_t,
-                                  .grad = dqkv.at + m * tokens * dqkv.ld,
+    const ptrdiff_t ld_t = tr__padded(t->query.out);
+    for (int m = 0; m < v->batch->examples; m++) {
+        const ptrdiff_t row = v->batch->start[m];
+        const struct example e = {.rows = (int)(v->batch->start[m + 1] - row),
+                                  .student =
+                                      tr__pass_block(v->bench->pass, block)->query + row * dqkv.ld,
+                                  .teacher = v->bench->trace.qkv[other] + row * ld_t,
+                                  .grad = dqkv.at + row * dqkv.ld,
                                   .ld_s = dqkv.ld,
                                   .ld_t = ld_t,
                                   .inner_s = s->inner,
@@ -183,20 +207,20 @@ static void tap_qkv(void *context, int layer, struct tr_out dqkv)
 /* ---- the micro-batch ---- */
 
 void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
-                           const float *images, int batch, float *logits)
+                           const struct tr_batch *batch, float *logits)
 {
-    tr_pass_forward(bench->pass, &self->student, &self->weights, images, batch, logits);
+    tr_pass_forward(bench->pass, &self->student, &self->weights, batch, logits);
 }
 
 void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
-                            const float *images, int batch, float *dlogits, int lane, float *grads)
+                            const struct tr_batch *batch, float *dlogits, int lane, float *grads)
 {
     struct visit visit = {self, bench, batch, lane};
     const struct tr_taps taps = {&visit, tap_stream, tap_qkv};
 
     if (self->recipe->intermediate > 0)
-        memset(dlogits, 0, (size_t)batch * self->student.shape.classes * sizeof *dlogits);
-    tr__trace_run(&bench->trace, &self->teacher->student, &self->teacher->weights, images, batch,
+        memset(dlogits, 0, (size_t)batch->examples * self->student.shape.classes * sizeof *dlogits);
+    tr__trace_run(&bench->trace, &self->teacher->student, &self->teacher->weights, batch,
                   self->deepest);
     tr__pass_backward(bench->pass, &self->student, &self->weights, dlogits, &taps, grads);
 }

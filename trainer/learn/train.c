@@ -121,11 +121,11 @@ static void answer(const struct run *run, struct bench *b, const int *rows, int 
 
     job->data->task->kind->fill(job->data->task, rows, count, &b->batch);
     if (run->layered)
-        tr__layerwise_forward(&run->layers, &b->layered, b->batch.values, count, b->lesson.logits);
+        tr__layerwise_forward(&run->layers, &b->layered, &b->batch, b->lesson.logits);
     else
-        tr_pass_forward(b->pass, job->student, run->read, b->batch.values, count, b->lesson.logits);
+        tr_pass_forward(b->pass, job->student, run->read, &b->batch, b->lesson.logits);
     if (b->lesson.own && (run->asking || !run->whole.logits))
-        tr_infer_run(b->infer, job->student, &run->own, b->batch.values, count, b->lesson.own);
+        tr_infer_run(b->infer, job->student, &run->own, &b->batch, b->lesson.own);
 }
 
 /* Into the place of these rows in the whole batch. */
@@ -157,7 +157,7 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
     else
         tr__lesson_learn(&b->lesson, job, rows, count, progress, &run->stats[lane]);
     if (run->layered)
-        tr__layerwise_backward(&run->layers, &b->layered, b->batch.values, count, dlogits, lane,
+        tr__layerwise_backward(&run->layers, &b->layered, &b->batch, dlogits, lane,
                                run->grads[lane]);
     else
         tr_pass_backward(b->pass, job->student, run->read, dlogits, run->grads[lane]);

@@ -56,7 +56,7 @@ rt_status tr_predict(const struct tr_student *student, const struct tr_weights *
         for (int p = t; p < pieces; p += threads) {
             const int first = p * piece, count = n - first < piece ? n - first : piece;
             task->kind->fill(task, rows + first, count, &readers[t].batch);
-            tr_infer_run(readers[t].infer, student, weights, readers[t].batch.values, count,
+            tr_infer_run(readers[t].infer, student, weights, &readers[t].batch,
                          logits + (ptrdiff_t)first * classes);
         }
 done:

@@ -23,9 +23,8 @@ struct crew;
 
 struct part { /* one thread's share of the batch */
     struct tr_infer *infer;
-    const float *images;
+    struct tr_batch batch;
     float *logits;
-    int count;
     struct crew *crew;
     pthread_t thread; /* of parts 1 and up; part 0 is the caller's */
 };
@@ -68,8 +67,7 @@ static void summarise(double *ns, int n, struct tr_latency *latency)
 
 static void run_part(const struct part *part)
 {
-    tr_infer_run(part->infer, part->crew->student, part->crew->weights, part->images, part->count,
-                 part->logits);
+    tr_infer_run(part->infer, part->crew->student, part->crew->weights, &part->batch, part->logits);
 }
 
 /* Until *count reaches `value`. Spins; gives way now and then, in case there are fewer cores. */
@@ -128,45 +126,50 @@ static void call(struct crew *crew)
 
 /* ---- the measurement ---- */
 
+/* A counting arena only measures. */
+static rt_status part_init(struct part *part, const struct tr_student *student, int examples,
+                           struct rt_arena *arena, struct rt_err *err)
+{
+    const size_t logits = (size_t)examples * student->shape.classes;
+
+    part->logits = rt_arena_alloc(arena, logits, sizeof *part->logits);
+    RT_TRY(tr_batch_init(&part->batch, &student->arch, &student->shape, examples, arena, err));
+    return tr_infer_init(&part->infer, student, examples, arena, err);
+}
+
+static int examples_of(const struct tr_latency_options *options, int part)
+{
+    return options->batch / options->threads + (part < options->batch % options->threads);
+}
+
 static rt_status make_parts(struct crew *crew, const struct tr_latency_options *options,
                             struct rt_arena *arena, struct rt_err *err)
 {
-    const struct tr_student *student = crew->student;
-    const struct space_shape *shape = &student->shape;
-    const size_t pixels = (size_t)shape->height * shape->width * shape->channels;
-    const size_t classes = (size_t)shape->classes;
-    float *images = rt_arena_alloc(arena, options->batch * pixels, sizeof *images);
-    float *logits = rt_arena_alloc(arena, options->batch * classes, sizeof *logits);
     struct rt_rng rng;
-    int first = 0;
 
-    RT_TRY(rt_arena_check(arena, "a latency measurement", err));
     rt_rng_init(&rng, 0, RT_STREAM_LATENCY, 0);
-    for (size_t i = 0; i < options->batch * pixels; i++)
-        images[i] = (float)rt_rng_normal(&rng);
-    for (int t = 0; t < options->threads; t++) {
-        const int count =
-            options->batch / options->threads + (t < options->batch % options->threads);
+    for (int t = 0; t < crew->threads; t++) {
         struct part *part = &crew->part[t];
-        RT_TRY(tr_infer_init(&part->infer, student, count, arena, err));
-        part->images = images + first * pixels;
-        part->logits = logits + first * classes;
-        part->count = count;
+        struct tr_batch *batch = &part->batch;
+        const int examples = examples_of(options, t);
         part->crew = crew;
-        first += count;
+        RT_TRY(part_init(part, crew->student, examples, arena, err));
+        tr_batch_resize(batch, examples, NULL);
+        for (ptrdiff_t i = 0; i < (ptrdiff_t)examples * batch->numbers; i++)
+            batch->values[i] = (float)rt_rng_normal(&rng);
     }
-    return rt_arena_check(arena, "a latency measurement", err);
+    return RT_OK;
 }
 
 size_t tr_latency_bytes(const struct tr_student *student, const struct tr_latency_options *options)
 {
-    const struct space_shape *shape = &student->shape;
-    const size_t floats = (size_t)options->batch *
-                          ((size_t)shape->height * shape->width * shape->channels + shape->classes);
-    const int largest = options->batch / options->threads + 1;
+    struct rt_arena arena;
+    struct part part;
 
-    return floats * sizeof(float) + 4096 +
-           options->threads * (tr_infer_bytes(student, largest) + 4096);
+    rt_arena_init_counting(&arena);
+    for (int t = 0; t < options->threads; t++)
+        (void)part_init(&part, student, examples_of(options, t), &arena, NULL); /* cannot fail */
+    return arena.peak;
 }
 
 static void time_calls(struct crew *crew, const struct tr_latency_options *options, double *ns)

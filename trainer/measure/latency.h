@@ -1,6 +1,6 @@
 /* trainer/measure/latency.h -- how long one inference call takes, on the real inference path.
  *
- * Warm-up calls, then `samples` timed calls on random images; batch > 1 may be split over threads
+ * Warm-up calls, then `samples` timed calls on random values; batch > 1 may be split over threads
  * (contiguous parts, joined at the end of each call). Times are CLOCK_MONOTONIC nanoseconds.
  * Training is not needed: latency does not depend on the weights' values.
  * Threads  those of a measurement are its own and end with it, so that it runs on as many as it

@@ -83,11 +83,11 @@ static void take_medians(const struct stopwatch *watch, double *column, struct t
 double tr_train_flops(const struct tr_student *student)
 {
     struct space_cost cost;
-    const int patches = student->tokens - (student->shape.pool == SPACE_POOL_CLASS);
+    const struct space_stem *stem = &student->stem;
 
     tr_student_cost(student, &cost);
     return 2 *
-           (3 * (double)cost.macs - (double)patches * student->patch_size * student->arch.width);
+           (3 * (double)cost.macs - (double)stem->tokens * stem->features * student->arch.width);
 }
 
 rt_status tr_speed_train(const struct tr_student *student, const struct tr_data *data,

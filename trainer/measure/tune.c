@@ -22,17 +22,18 @@ struct probe {
     struct tr_network net;
     struct rt_arena arena; /* of the rest */
     struct tr_pass *pass;
-    float *images, *logits, *dlogits, *grads;
+    struct tr_batch batch; /* of nothing: values are zero */
+    float *logits, *dlogits, *grads;
     double best[sizes]; /* nanoseconds an example */
 };
 
 static rt_status carve(struct probe *p, int micro, struct rt_err *err)
 {
     const struct space_shape *s = &p->net.student.shape;
-    const size_t pixels = (size_t)s->height * s->width * s->channels, m = (size_t)micro;
+    const size_t m = (size_t)micro;
     struct rt_arena *arena = &p->arena;
 
-    p->images = rt_arena_zalloc(arena, m * pixels, sizeof(float));
+    RT_TRY(tr_batch_init(&p->batch, &p->net.student.arch, s, micro, arena, err));
     p->logits = rt_arena_zalloc(arena, m * s->classes, sizeof(float));
     p->dlogits = rt_arena_zalloc(arena, m * s->classes, sizeof(float));
     p->grads = rt_arena_zalloc(arena, p->net.student.param_count, sizeof(float));
@@ -69,8 +70,9 @@ static double time_size(struct probe *p, int most, int micro)
     const int64_t start = rt_now_ns();
     int done = 0;
 
+    tr_batch_resize(&p->batch, micro, NULL);
     for (; done + micro <= most; done += micro) {
-        tr_pass_forward(p->pass, &p->net.student, &p->net.weights, p->images, micro, p->logits);
+        tr_pass_forward(p->pass, &p->net.student, &p->net.weights, &p->batch, p->logits);
         tr_pass_backward(p->pass, &p->net.student, &p->net.weights, p->dlogits, p->grads);
     }
     return (double)(rt_now_ns() - start) / done;

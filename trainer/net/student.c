@@ -95,7 +95,7 @@ static void lay_tensors(struct tr_student *s, bool prune)
     struct tr_plan *plan = s->plan;
     const int d = s->arch.width;
 
-    plan->stem = lay_linear(s, -1, "stem", d, s->patch_size);
+    plan->stem = lay_linear(s, -1, "stem", d, s->stem.features);
     plan->class_rows = s->shape.pool == SPACE_POOL_CLASS;
     if (plan->class_rows)
         plan->class_token = lay(s, -1, "class_token", TR_ROLE_CLASS_TOKEN, d, 0);
@@ -209,7 +209,7 @@ rt_status tr__student_init(struct tr_student *student, const struct space_arch *
 
     RT_TRY(space_arch_check(arch, shape, err));
     s.tokens = space_tokens(arch, shape);
-    s.patch_size = arch->patch * arch->patch * shape->channels;
+    space_stem_of(arch, shape, &s.stem);
     s.tensors = calloc(room, sizeof *s.tensors);
     s.plan = calloc(1, sizeof *s.plan);
     if (!s.tensors || !s.plan) {
@@ -306,7 +306,7 @@ void tr_student_cost(const struct tr_student *student, struct space_cost *cost)
 {
     const struct tr_plan *plan = student->plan;
     const int64_t t = student->tokens;
-    int64_t beside = t * student->patch_size;
+    int64_t beside = t * student->stem.features;
     struct space_cost sum = {0};
 
     for (int i = 0; i < student->tensor_count; i++)

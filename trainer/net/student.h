@@ -4,19 +4,24 @@
  * kernel choice; it is read-only after init and shared by threads. Weights live in one flat vector
  * in the order of the tensor table, so gradients, optimiser state and checkpoints have its layout.
  *
- * Shapes   M examples a micro-batch, T tokens, d width, a = heads*head_dim, f ffn, C classes.
- *          Input: images as float (M, H, W, channels) already normalised; the stem cuts patches
- *          (row-major over patches, each p*p*channels). Logits (M,C), row-major float32.
- * Details  x0 = position + (class token | patch W^T + b); the norms use TR_NORM_EPS; GELU is exact
- *          (erf); scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then all
- *          v, head by head. Pooling follows the final norm: its class row, or the mean of its rows.
+ * Shapes   M examples a batch, R rows of all of them, T rows of one at most, class row included; F
+ *          features of the stem, d width, a = heads*head_dim, f ffn, C classes. Logits (M,C),
+ *          row-major float32.
+ * Rows     example m has rows start[m] .. start[m+1] - 1, see task/batch.h; its class row is the
+ *          first. A row's position is its place in its example.
+ * Details  x0 = position + (class token | features W^T + b); the norms use TR_NORM_EPS; GELU is
+ *          exact (erf); scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then
+ *          all v, head by head. Pooling follows the final norm: its class row, or the mean of its
+ *          rows.
  * Memory   tr_weights_bytes(), tr_pass_bytes(), tr_infer_bytes() and tr_adamw_bytes() say how many
  *          bytes of an arena the init of that name takes; nothing is allocated later. With a
  *          counting arena the inits succeed, set their pointers to NULL, and only count.
  * Threads  forward/backward: one struct tr_pass a thread; `weights` is shared, read-only between
  *          calls of tr_weights_pack().
- * Exact    results depend on the kernel set and on the micro-batch only by rounding, and for one
- *          kernel set and micro-batch are the same bits on every run.
+ * Exact    what is computed of an example, its logits and the gradients of its rows, is the same
+ *          bits whatever stands beside it in the batch (by rounding alone where OpenBLAS
+ *          multiplies). Gradients of parameters are sums over the rows of a batch, so they depend on
+ *          how many there are by rounding. All is the same on every run of one kernel set.
  */
 #ifndef TRAINER_NET_STUDENT_H
 #define TRAINER_NET_STUDENT_H
@@ -24,8 +29,9 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "space/arch.h"
+#include "space/stem.h"
 #include "trainer/nn/kernels.h"
+#include "trainer/task/batch.h"
 
 #define TR_NORM_EPS 1e-6F
 
@@ -50,7 +56,8 @@ struct tr_student {
     struct space_arch arch;
     struct space_shape shape;
     const struct tr_kernels *kernels;
-    int tokens, patch_size; /* T; p*p*channels */
+    struct space_stem stem;
+    int tokens; /* T */
     size_t param_count;
     int tensor_count;
     struct tr_tensor *tensors; /* owned; freed by tr_student_release() */
@@ -94,11 +101,11 @@ size_t tr_pass_bytes(const struct tr_student *student, int max_batch);
  * so the backward needs the watch that was there. */
 struct tr_watch;
 void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch);
-/* logits (batch,C) is written. */
+/* logits (M,C) is written; weights are packed. */
 void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
-                     const struct tr_weights *weights, const float *images, int batch,
-                     float *logits);
-/* Adds to grads (layout of params) for the batch of the last forward. */
+                     const struct tr_weights *weights, const struct tr_batch *batch, float *logits);
+/* From dlogits (M,C), adds to grads (layout of params) for the batch of the last forward, which is
+ * still as it was. */
 void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
                       const struct tr_weights *weights, const float *dlogits, float *grads);
 
@@ -108,7 +115,7 @@ rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *studen
                         struct rt_arena *step, struct rt_err *err);
 size_t tr_infer_bytes(const struct tr_student *student, int max_batch);
 void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
-                  const struct tr_weights *weights, const float *images, int batch, float *logits);
+                  const struct tr_weights *weights, const struct tr_batch *batch, float *logits);
 
 /* What is counted in the network as built: must equal space_cost_of(). */
 void tr_student_cost(const struct tr_student *student, struct space_cost *cost);

@@ -1,4 +1,4 @@
-/* trainer/net/student_forward.c -- the steps that training and inference share: patches, stem, block.
+/* trainer/net/student_forward.c -- the steps that training and inference share: stem, block, pooling.
  *
  * What differs between the two is only where activations lie (struct tr_block_acts), so that the
  * network is written once and what latency measures is what was trained.
@@ -14,14 +14,24 @@ float *tr__rows(struct rt_arena *arena, int rows, int cols)
     return rt_arena_zalloc(arena, (size_t)rows * tr__padded(cols) + TR_SLACK, sizeof(float));
 }
 
-struct tr_head tr__head(const struct tr_student *student, bool pruned)
+struct tr_head tr__head(const struct tr_student *student, int rows, bool pruned)
 {
     const int dim = student->arch.head_dim;
 
-    return (struct tr_head){.queries = pruned ? 1 : student->tokens,
-                            .keys = student->tokens,
-                            .dim = dim,
-                            .scale = 1.0F / sqrtf((float)dim)};
+    return (struct tr_head){
+        .queries = pruned ? 1 : rows, .keys = rows, .dim = dim, .scale = 1.0F / sqrtf((float)dim)};
+}
+
+bool tr__fits(const struct tr_student *student, const struct tr_batch *batch, int room)
+{
+    const int numbers = student->stem.numbers, tokens = student->tokens;
+    bool fits = batch->numbers == numbers && batch->examples >= 1 && batch->examples <= room;
+
+    for (int m = 0; fits && m < batch->examples; m++) {
+        const int rows = batch->start[m + 1] - batch->start[m];
+        fits = rows >= 1 && rows <= tokens && (!batch->length || rows == batch->length);
+    }
+    return fits;
 }
 
 struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_weights *weights)
@@ -49,58 +59,96 @@ static void copy_run(float *to, const float *from, size_t n)
         to[i] = from[i];
 }
 
-void tr__cut_patches(const struct tr_student *student, const float *images, int batch,
-                     float *patches)
+/* example (numbers) -> x (tokens,F): the first tokens of its stem */
+static void cut_example(const struct space_stem *s, const float *example, int tokens, float *x,
+                        ptrdiff_t ld)
 {
-    const struct space_shape *s = &student->shape;
-    const int p = student->arch.patch, across = s->width / p, down = s->height / p;
-    const size_t run = (size_t)p * s->channels; /* floats of a patch's row, together in the image */
-    const size_t line = (size_t)s->width * s->channels;
-    const ptrdiff_t ld = tr__padded(student->patch_size);
+    const size_t run = (size_t)s->run;
 
-    for (int m = 0; m < batch; m++) {
-        const float *image = images + (size_t)m * s->height * line;
-        float *out = patches + ((ptrdiff_t)m * student->tokens + student->plan->class_rows) * ld;
-        for (int py = 0; py < down; py++)
-            for (int px = 0; px < across; px++, out += ld)
-                for (int y = 0; y < p; y++)
-                    copy_run(out + y * run, image + (size_t)(py * p + y) * line + px * run, run);
+    for (ptrdiff_t y = 0; tokens > 0; y++)
+        for (ptrdiff_t c = 0; c < s->across && tokens > 0; c++, tokens--, x += ld)
+            for (ptrdiff_t l = 0; l < s->lines; l++)
+                copy_run(x + l * s->run, example + (y * s->lines + l) * s->line + c * s->run, run);
+}
+
+void tr__cut(const struct tr_student *student, const struct tr_batch *batch, float *x)
+{
+    const struct space_stem *stem = &student->stem;
+    const ptrdiff_t ld = tr__padded(stem->features);
+    const int first = student->plan->class_rows;
+
+    for (int m = 0; m < batch->examples; m++) {
+        float *row = x + batch->start[m] * ld;
+        memset(row, 0, (size_t)(first * ld) * sizeof *row);
+        cut_example(stem, batch->values + (ptrdiff_t)m * stem->numbers,
+                    batch->start[m + 1] - batch->start[m] - first, row + first * ld, ld);
     }
 }
 
+/* features (R,F), W (d,F), position (T,d), class token (d), x (R,d) */
 void tr__stem(const struct tr_student *student, const struct tr_weights *weights,
-              const float *patches, int batch, float *x)
+              const struct tr_batch *batch, const float *features, float *x)
 {
     const struct tr_plan *plan = student->plan;
     const struct tr_linear stem = tr__linear(&plan->stem, weights);
-    const int d = student->arch.width, first = plan->class_rows, tokens = student->tokens;
-    const ptrdiff_t ld = tr__padded(d), ldp = tr__padded(student->patch_size);
+    const int d = student->arch.width, first = plan->class_rows;
+    const ptrdiff_t ld = tr__padded(d), ldf = tr__padded(student->stem.features);
     const float *position = weights->params + plan->position;
     const float *token = weights->params + plan->class_token;
 
-    for (int m = 0; m < batch; m++) {
-        const ptrdiff_t row = (ptrdiff_t)m * tokens + first;
-        student->kernels->linear(&stem, tokens - first, (struct tr_view){patches + row * ldp, ldp},
-                                 (struct tr_view){position + (ptrdiff_t)first * d, d},
-                                 (struct tr_out){x + row * ld, ld});
+    for (int m = 0; m < batch->examples; m++) {
+        const ptrdiff_t row = batch->start[m] + first;
+        const int tokens = (int)(batch->start[m + 1] - row);
+        if (tokens > 0)
+            student->kernels->linear(&stem, tokens, (struct tr_view){features + row * ldf, ldf},
+                                     (struct tr_view){position + (ptrdiff_t)first * d, d},
+                                     (struct tr_out){x + row * ld, ld});
         for (int c = 0; first && c < d; c++)
             x[(row - 1) * ld + c] = token[c] + position[c];
     }
 }
 
-static void attend(const struct tr_student *student, const struct tr_plan_block *b, int batch,
-                   const struct tr_block_acts *acts, float *scratch)
+/* ---- class rows ---- */
+
+struct tr_out tr__class_rows(const struct tr_batch *batch, struct tr_out x, int cols, float *room)
 {
-    const struct tr_head head = tr__head(student, b->pruned);
+    if (batch->length)
+        return (struct tr_out){x.at, batch->length * x.ld};
+    for (ptrdiff_t m = 0; m < batch->examples; m++) /* ascending, since room may be x */
+        memmove(room + m * x.ld, x.at + batch->start[m] * x.ld, (size_t)cols * sizeof *room);
+    return (struct tr_out){room, x.ld};
+}
+
+void tr__class_rows_back(const struct tr_batch *batch, struct tr_out rows, int cols,
+                         struct tr_out x)
+{
+    if (batch->length)
+        return;
+    for (ptrdiff_t m = 0; m < batch->examples; m++)
+        memcpy(x.at + batch->start[m] * x.ld, rows.at + m * rows.ld,
+               (size_t)cols * sizeof *rows.at);
+}
+
+/* ---- blocks ---- */
+
+/* For example m of n rows and each head: q (n,k), or (1,k) of a pruned block; k, v (n,k); context as
+ * q. acts->query (R,3a) holds q, k, v side by side; of a pruned block query (M,a) and memory
+ * (R,2a). */
+static void attend(const struct tr_student *student, const struct tr_plan_block *b,
+                   const struct tr_batch *batch, const struct tr_block_acts *acts, float *scratch)
+{
     const ptrdiff_t ldq = tr__padded(b->query.out), ldc = tr__padded(b->inner);
     const ptrdiff_t ldm = b->pruned ? tr__padded(b->memory.out) : ldq;
     const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
     float *probs = acts->probs;
 
-    for (ptrdiff_t m = 0; m < batch; m++) {
-        const float *query = acts->query + m * head.queries * ldq;
-        const float *keys = memory + m * head.keys * ldm, *values = keys + b->inner;
-        float *context = acts->context + m * head.queries * ldc;
+    for (ptrdiff_t m = 0; m < batch->examples; m++) {
+        const ptrdiff_t key = batch->start[m], asks = b->pruned ? m : key;
+        const int rows = batch->start[m + 1] - batch->start[m];
+        const struct tr_head head = tr__head(student, rows, b->pruned);
+        const float *query = acts->query + asks * ldq;
+        const float *keys = memory + key * ldm, *values = keys + b->inner;
+        float *context = acts->context + asks * ldc;
         for (ptrdiff_t at = 0; at < b->inner; at += head.dim, probs += acts->probs_stride)
             student->kernels->attention(&head, (struct tr_view){query + at, ldq},
                                         (struct tr_view){keys + at, ldm},
@@ -109,19 +157,45 @@ static void attend(const struct tr_student *student, const struct tr_plan_block 
     }
 }
 
+/* What attention reads: normed1 (R,d) -> query (R,3a); or, pruned, the class rows of normed1 ->
+ * query (M,a) and normed1 -> memory (R,2a). What it adds to, the block's input of the rows that ask,
+ * is returned: (R,d), or (M,d). */
+static struct tr_view ask(const struct tr_student *student, const struct tr_weights *weights,
+                          const struct tr_plan_block *b, const struct tr_batch *batch,
+                          const struct tr_block_acts *acts)
+{
+    const struct tr_kernels *k = student->kernels;
+    const struct tr_linear query = tr__linear(&b->query, weights);
+    const int d = student->arch.width, all = tr_batch_rows(batch);
+    const struct tr_out x = {acts->x, tr__padded(d)}, normed = {acts->normed1, tr__padded(d)};
+    const struct tr_out out = {acts->query, tr__padded(query.out)};
+
+    if (!b->pruned) {
+        k->linear(&query, all, tr_seen(normed), (struct tr_view){0}, out);
+        return tr_seen(x);
+    }
+    const struct tr_linear memory = tr__linear(&b->memory, weights);
+    k->linear(&memory, all, tr_seen(normed), (struct tr_view){0},
+              (struct tr_out){acts->memory, tr__padded(memory.out)});
+    const struct tr_out asking = tr__class_rows(batch, normed, d, acts->normed2);
+    k->linear(&query, batch->examples, tr_seen(asking), (struct tr_view){0}, out);
+    return tr_seen(tr__class_rows(batch, x, d, acts->mid));
+}
+
+/* x, normed1 (R,d); query, memory as in ask(); with N = R, or M where pruned: context (N,a), mid,
+ * normed2, out (N,d), hidden (N,f). Weights: qkv (3a,d), proj (d,a), up (f,d), down (d,f).
+ *   mid = x + proj(attention(norm1(x)))      out = mid + down(gelu(up(norm2(mid)))) */
 void tr__block(const struct tr_student *student, const struct tr_weights *weights, int layer,
-               int batch, const struct tr_block_acts *acts, float *scratch)
+               const struct tr_batch *batch, const struct tr_block_acts *acts, float *scratch)
 {
     const struct tr_kernels *k = student->kernels;
     const struct tr_plan_block *b = &student->plan->block[layer];
-    const struct tr_linear query = tr__linear(&b->query, weights);
     const struct tr_linear proj = tr__linear(&b->proj, weights);
     const struct tr_linear up = tr__linear(&b->up, weights);
     const struct tr_linear down = tr__linear(&b->down, weights);
-    const int d = student->arch.width, all = batch * student->tokens;
-    const int rows = b->pruned ? batch : all;
-    const ptrdiff_t ld = tr__padded(d), step = b->pruned ? student->tokens * ld : ld;
-    const ptrdiff_t ldf = tr__padded(b->ffn);
+    const int d = student->arch.width, all = tr_batch_rows(batch);
+    const int rows = b->pruned ? batch->examples : all;
+    const ptrdiff_t ld = tr__padded(d), ldf = tr__padded(b->ffn);
     const struct tr_out normed1 = {acts->normed1, ld}, normed2 = {acts->normed2, ld};
     const struct tr_out mid = {acts->mid, ld}, hidden = {acts->hidden, ldf};
     const struct tr_out context = {acts->context, tr__padded(b->inner)};
@@ -130,16 +204,10 @@ void tr__block(const struct tr_student *student, const struct tr_weights *weight
     k->norm(all, d, (struct tr_view){acts->x, ld}, w + b->norm1.gamma, w + b->norm1.beta, normed1,
             acts->stats1);
     tr__input(student, weights, acts->watch, &b->query, all, normed1);
-    if (b->pruned) {
-        const struct tr_linear memory = tr__linear(&b->memory, weights);
-        k->linear(&memory, all, tr_seen(normed1), (struct tr_view){0},
-                  (struct tr_out){acts->memory, tr__padded(memory.out)});
-    }
-    k->linear(&query, rows, (struct tr_view){normed1.at, step}, (struct tr_view){0},
-              (struct tr_out){acts->query, tr__padded(query.out)});
+    const struct tr_view residual = ask(student, weights, b, batch, acts);
     attend(student, b, batch, acts, scratch);
     tr__input(student, weights, acts->watch, &b->proj, rows, context);
-    k->linear(&proj, rows, tr_seen(context), (struct tr_view){acts->x, step}, mid);
+    k->linear(&proj, rows, tr_seen(context), residual, mid);
     k->norm(rows, d, tr_seen(mid), w + b->norm2.gamma, w + b->norm2.beta, normed2, acts->stats2);
     tr__input(student, weights, acts->watch, &b->up, rows, normed2);
     k->linear(&up, rows, tr_seen(normed2), (struct tr_view){0}, hidden);
@@ -148,33 +216,40 @@ void tr__block(const struct tr_student *student, const struct tr_weights *weight
     k->linear(&down, rows, tr_seen(hidden), tr_seen(mid), (struct tr_out){acts->out, ld});
 }
 
-int tr__final_rows(const struct tr_student *student, int batch, float *x, struct tr_out *rows)
+/* ---- behind the last block ---- */
+
+int tr__final_rows(const struct tr_student *student, const struct tr_batch *batch, float *x,
+                   float *room, struct tr_out *rows)
 {
-    const ptrdiff_t ld = tr__padded(student->arch.width);
+    const int d = student->arch.width;
+    const struct tr_out all = {x, tr__padded(d)};
     const bool pruned = student->plan->block[student->arch.depth - 1].pruned;
 
-    *rows = (struct tr_out){x, ld};
+    *rows = all;
     if (!student->plan->class_rows)
-        return batch * student->tokens;
+        return tr_batch_rows(batch);
     if (!pruned)
-        rows->ld = student->tokens * ld;
-    return batch;
+        *rows = tr__class_rows(batch, all, d, room);
+    return batch->examples;
 }
 
-void tr__pool(const struct tr_student *student, const float *normed, int batch, float *pooled)
+void tr__pool(const struct tr_student *student, const struct tr_batch *batch, const float *normed,
+              float *pooled)
 {
-    const int d = student->arch.width, tokens = student->tokens;
+    const int d = student->arch.width;
     const ptrdiff_t ld = tr__padded(d);
 
     if (student->plan->class_rows)
         return;
-    for (int m = 0; m < batch; m++) {
+    for (int m = 0; m < batch->examples; m++) {
+        const int rows = batch->start[m + 1] - batch->start[m];
+        const float *row = normed + batch->start[m] * ld;
         float *sum = pooled + m * ld;
         memset(sum, 0, (size_t)d * sizeof *sum);
-        for (int t = 0; t < tokens; t++)
+        for (int r = 0; r < rows; r++, row += ld)
             for (int c = 0; c < d; c++)
-                sum[c] += normed[((ptrdiff_t)m * tokens + t) * ld + c];
+                sum[c] += row[c];
         for (int c = 0; c < d; c++)
-            sum[c] /= (float)tokens;
+            sum[c] /= (float)rows;
     }
 }

@@ -1,8 +1,11 @@
 /* trainer/net/student_infer.c -- inference, see student.h: the blocks share one set of buffers. */
+#include <assert.h>
+
 #include "trainer/net/student_internal.h"
 
 struct tr_infer {
-    float *x, *patches, *pooled, *scratch;
+    int room; /* examples */
+    float *x, *features, *pooled, *scratch;
     struct tr_block_acts acts;
 };
 
@@ -10,13 +13,13 @@ rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *studen
                         struct rt_arena *step, struct rt_err *err)
 {
     const struct tr_plan *plan = student->plan;
-    const struct tr_head head = tr__head(student, false);
+    const struct tr_head head = tr__head(student, student->tokens, false);
     const int rows = max_batch * student->tokens, d = student->arch.width;
     struct tr_infer *self = rt_arena_alloc(step, 1, sizeof *self);
-    struct tr_infer in = {0};
+    struct tr_infer in = {.room = max_batch};
 
     in.x = tr__rows(step, rows, d);
-    in.patches = tr__rows(step, rows, student->patch_size);
+    in.features = tr__rows(step, rows, student->stem.features);
     in.acts.normed1 = in.acts.normed2 = tr__rows(step, rows, d);
     in.acts.query = tr__rows(step, rows, 3 * plan->max_inner);
     in.acts.memory = tr__rows(step, rows, 2 * plan->max_inner);
@@ -24,7 +27,7 @@ rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *studen
     in.acts.hidden = tr__rows(step, rows, plan->max_ffn);
     in.acts.probs = rt_arena_zalloc(step, student->kernels->probs_floats(&head), sizeof(float));
     in.scratch = rt_arena_zalloc(step, student->kernels->scratch_floats(&head), sizeof(float));
-    in.acts.out = tr__rows(step, max_batch, d); /* of a pruned block */
+    in.acts.out = tr__rows(step, max_batch, d); /* of a pruned block; or the class rows */
     in.pooled = tr__rows(step, max_batch, d);
     RT_TRY(rt_arena_check(step, "the inference of a student", err));
     if (self)
@@ -43,22 +46,24 @@ size_t tr_infer_bytes(const struct tr_student *student, int max_batch)
     return arena.peak;
 }
 
+/* features (R,F), x (R,d) -> the last block's output (N,d) -> pooled (M,d) -> logits (M,C) */
 void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
-                  const struct tr_weights *weights, const float *images, int batch, float *logits)
+                  const struct tr_weights *weights, const struct tr_batch *batch, float *logits)
 {
     const struct tr_kernels *k = student->kernels;
     const struct tr_plan *plan = student->plan;
-    const int d = student->arch.width, classes = student->shape.classes;
+    const int d = student->arch.width, m = batch->examples;
     const struct tr_linear head = tr__linear(&plan->head, weights);
     const struct tr_out normed = {infer->acts.normed1, tr__padded(d)};
     const struct tr_out pooled = {plan->class_rows ? normed.at : infer->pooled, normed.ld};
     float *x = infer->x;
     struct tr_out rows;
 
-    tr__cut_patches(student, images, batch, infer->patches);
-    tr__input(student, weights, NULL, &plan->stem, batch * student->tokens,
-              (struct tr_out){infer->patches, tr__padded(student->patch_size)});
-    tr__stem(student, weights, infer->patches, batch, x);
+    assert(tr__fits(student, batch, infer->room));
+    tr__cut(student, batch, infer->features);
+    tr__input(student, weights, NULL, &plan->stem, tr_batch_rows(batch),
+              (struct tr_out){infer->features, tr__padded(student->stem.features)});
+    tr__stem(student, weights, batch, infer->features, x);
     for (int l = 0; l < student->arch.depth; l++) {
         struct tr_block_acts acts = infer->acts;
         acts.x = x;
@@ -66,10 +71,11 @@ void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
         x = acts.out;
         tr__block(student, weights, l, batch, &acts, infer->scratch);
     }
-    const int count = tr__final_rows(student, batch, x, &rows);
+    const int count = tr__final_rows(student, batch, x, infer->acts.out, &rows);
     k->norm(count, d, tr_seen(rows), weights->params + plan->norm.gamma,
             weights->params + plan->norm.beta, normed, NULL);
-    tr__pool(student, normed.at, batch, infer->pooled);
-    tr__input(student, weights, NULL, &plan->head, batch, pooled);
-    k->linear(&head, batch, tr_seen(pooled), (struct tr_view){0}, (struct tr_out){logits, classes});
+    tr__pool(student, batch, normed.at, infer->pooled);
+    tr__input(student, weights, NULL, &plan->head, m, pooled);
+    k->linear(&head, m, tr_seen(pooled), (struct tr_view){0},
+              (struct tr_out){logits, student->shape.classes});
 }

@@ -181,7 +181,7 @@ rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_we
         for (int first = 0; first < n; first += calibration_batch) {
             const int count = n - first < calibration_batch ? n - first : calibration_batch;
             task->kind->fill(task, rows + first, count, &b.batch);
-            tr_pass_forward(b.pass, student, weights, b.batch.values, count, b.logits);
+            tr_pass_forward(b.pass, student, weights, &b.batch, b.logits);
         }
         *ranges = b.watch.seen;
     }

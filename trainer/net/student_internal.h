@@ -82,8 +82,11 @@ static inline ptrdiff_t tr__padded(int n)
     return ((ptrdiff_t)n + TR_PAD - 1) / TR_PAD * TR_PAD;
 }
 
-/* One head of a block: all queries, or the class token's. */
-struct tr_head tr__head(const struct tr_student *student, bool pruned);
+/* One head for an example of `rows` rows: all of them ask, or the class row alone. */
+struct tr_head tr__head(const struct tr_student *student, int rows, bool pruned);
+
+/* Does this network read this batch, with room for so many examples? For assert(). */
+bool tr__fits(const struct tr_student *student, const struct tr_batch *batch, int room);
 
 /* rows x padded(cols) zeroed floats and slack. */
 float *tr__rows(struct rt_arena *arena, int rows, int cols);
@@ -99,15 +102,27 @@ void tr__input_back(const struct tr_student *student, const struct tr_weights *w
                     struct tr_out dx);
 
 struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_weights *weights);
-/* Patches (M,T,p*p*C); the rows of class tokens are not touched. */
-void tr__cut_patches(const struct tr_student *student, const float *images, int batch,
-                     float *patches);
+/* x (R,F): what the stem reads, token by token; class rows are zero. */
+void tr__cut(const struct tr_student *student, const struct tr_batch *batch, float *x);
+/* features (R,F) -> x (R,d) */
 void tr__stem(const struct tr_student *student, const struct tr_weights *weights,
-              const float *patches, int batch, float *x);
+              const struct tr_batch *batch, const float *features, float *x);
+/* acts->x (R,d) -> acts->out (R,d), or (M,d) of a pruned block */
 void tr__block(const struct tr_student *student, const struct tr_weights *weights, int layer,
-               int batch, const struct tr_block_acts *acts, float *scratch);
-/* The rows that the final norm reads; how many are returned. */
-int tr__final_rows(const struct tr_student *student, int batch, float *x, struct tr_out *rows);
-/* normed (M or M*T, d) becomes pooled (M,d): in place for the class token. */
-void tr__pool(const struct tr_student *student, const float *normed, int batch, float *pooled);
+               const struct tr_batch *batch, const struct tr_block_acts *acts, float *scratch);
+
+/* The class rows of x (R,d) as M rows of a view: in place where all examples are as long, else
+ * copied to room (M,d), which may be x itself. */
+struct tr_out tr__class_rows(const struct tr_batch *batch, struct tr_out x, int cols, float *room);
+/* What was changed in such a view, back to its rows of x. */
+void tr__class_rows_back(const struct tr_batch *batch, struct tr_out rows, int cols,
+                         struct tr_out x);
+
+/* What the final norm reads of the last block's output: M class rows, or all R; how many. room
+ * (M,d) as above. */
+int tr__final_rows(const struct tr_student *student, const struct tr_batch *batch, float *x,
+                   float *room, struct tr_out *rows);
+/* normed (M,d) or (R,d) -> pooled (M,d): nothing to do for the class token. */
+void tr__pool(const struct tr_student *student, const struct tr_batch *batch, const float *normed,
+              float *pooled);
 #endif

@@ -2,18 +2,22 @@
  *
  * Gradients of activations have one set of buffers for all blocks. `dx` is the gradient of the
  * residual stream, walked backwards in place; a pruned last block has its own, `dtail`, of one row
- * an example. The gelu's slope was stored by the forward, so its backward is a factor in the
- * product that makes dhidden.
+ * an example, and so have class rows that are gathered out of examples of unequal length. The
+ * gelu's slope was stored by the forward, so its backward is a factor in the product that makes
+ * dhidden.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "trainer/net/student_internal.h"
 
 struct tr_pass {
-    int batch; /* of the last forward */
+    int room;                     /* examples */
+    const struct tr_batch *batch; /* of the last forward */
     struct tr_watch *watch;
     struct tr_block_acts block[SPACE_MAX_DEPTH];
-    float *patches, *final_stats, *normed, *pooled, *scratch;
+    float *features, *final_stats, *normed, *pooled, *scratch;
+    float *tail; /* (M,d): class rows, where examples are of unequal length */
     float *dx, *dtail, *dnormed, *dquery, *dmemory, *dcontext, *dhidden;
 };
 
@@ -23,7 +27,7 @@ static void plan_block(const struct tr_student *student, int layer, int max_batc
     const struct tr_plan_block *b = &student->plan->block[layer];
     const int d = student->arch.width, all = max_batch * student->tokens;
     const int rows = b->pruned ? max_batch : all;
-    const struct tr_head head = tr__head(student, b->pruned);
+    const struct tr_head head = tr__head(student, student->tokens, b->pruned);
 
     acts->stats1 = rt_arena_zalloc(arena, (size_t)2 * all, sizeof(float));
     acts->stats2 = rt_arena_zalloc(arena, (size_t)2 * rows, sizeof(float));
@@ -45,7 +49,7 @@ static void plan_gradients(const struct tr_student *student, int max_batch, stru
                            struct tr_pass *p)
 {
     const struct tr_plan *plan = student->plan;
-    const struct tr_head head = tr__head(student, false);
+    const struct tr_head head = tr__head(student, student->tokens, false);
     const int rows = max_batch * student->tokens, d = student->arch.width;
 
     p->dx = tr__rows(arena, rows, d);
@@ -63,10 +67,11 @@ rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, 
 {
     const int rows = max_batch * student->tokens, d = student->arch.width;
     struct tr_pass *self = rt_arena_alloc(step, 1, sizeof *self);
-    struct tr_pass p = {0};
+    struct tr_pass p = {.room = max_batch};
     float *x = tr__rows(step, rows, d);
 
-    p.patches = tr__rows(step, rows, student->patch_size);
+    p.features = tr__rows(step, rows, student->stem.features);
+    p.tail = tr__rows(step, student->plan->class_rows ? max_batch : 0, d);
     for (int l = 0; l < student->arch.depth; l++) {
         plan_block(student, l, max_batch, step, &p.block[l]);
         p.block[l].x = x;
@@ -100,31 +105,33 @@ void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch)
         pass->block[l].watch = watch;
 }
 
+/* features (R,F) -> x (R,d) of the first block; out (N,d) of the last -> normed (M,d), or (R,d) ->
+ * pooled (M,d) -> logits (M,C) */
 void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
-                     const struct tr_weights *weights, const float *images, int batch,
-                     float *logits)
+                     const struct tr_weights *weights, const struct tr_batch *batch, float *logits)
 {
     const struct tr_kernels *k = student->kernels;
     const struct tr_plan *plan = student->plan;
-    const int d = student->arch.width, last = student->arch.depth - 1;
+    const int d = student->arch.width, last = student->arch.depth - 1, m = batch->examples;
     const struct tr_linear head = tr__linear(&plan->head, weights);
     const struct tr_out pooled = {pass->pooled, tr__padded(d)};
     struct tr_out rows;
 
+    assert(tr__fits(student, batch, pass->room));
     pass->batch = batch;
-    tr__cut_patches(student, images, batch, pass->patches);
-    tr__input(student, weights, pass->watch, &plan->stem, batch * student->tokens,
-              (struct tr_out){pass->patches, tr__padded(student->patch_size)});
-    tr__stem(student, weights, pass->patches, batch, pass->block[0].x);
+    tr__cut(student, batch, pass->features);
+    tr__input(student, weights, pass->watch, &plan->stem, tr_batch_rows(batch),
+              (struct tr_out){pass->features, tr__padded(student->stem.features)});
+    tr__stem(student, weights, batch, pass->features, pass->block[0].x);
     for (int l = 0; l <= last; l++)
         tr__block(student, weights, l, batch, &pass->block[l], pass->scratch);
-    const int count = tr__final_rows(student, batch, pass->block[last].out, &rows);
+    const int count = tr__final_rows(student, batch, pass->block[last].out, pass->tail, &rows);
     k->norm(count, d, tr_seen(rows), weights->params + plan->norm.gamma,
             weights->params + plan->norm.beta, (struct tr_out){pass->normed, tr__padded(d)},
             pass->final_stats);
-    tr__pool(student, pass->normed, batch, pass->pooled);
-    tr__input(student, weights, pass->watch, &plan->head, batch, pooled);
-    k->linear(&head, batch, tr_seen(pooled), (struct tr_view){0},
+    tr__pool(student, batch, pass->normed, pass->pooled);
+    tr__input(student, weights, pass->watch, &plan->head, m, pooled);
+    k->linear(&head, m, tr_seen(pooled), (struct tr_view){0},
               (struct tr_out){logits, student->shape.classes});
 }
 
@@ -179,58 +186,77 @@ static void norm_back(const struct back *s, const struct tr_plan_norm *norm, int
                     s->grads + norm->gamma, s->grads + norm->beta, out);
 }
 
+/* For example m of n rows and each head: dcontext as q -> dq (n,k), or (1,k); dk, dv (n,k). */
 static void attend_back(const struct back *s, const struct tr_plan_block *b,
                         const struct tr_block_acts *acts)
 {
-    const struct tr_head head = tr__head(s->student, b->pruned);
+    const struct tr_batch *batch = s->pass->batch;
     const ptrdiff_t ldq = tr__padded(b->query.out), ldc = tr__padded(b->inner);
     const ptrdiff_t ldm = b->pruned ? tr__padded(b->memory.out) : ldq;
     const float *memory = b->pruned ? acts->memory : acts->query + b->inner;
     float *dmemory = b->pruned ? s->pass->dmemory : s->pass->dquery + b->inner;
     const float *probs = acts->probs;
 
-    for (ptrdiff_t m = 0; m < s->pass->batch; m++)
+    for (ptrdiff_t m = 0; m < batch->examples; m++) {
+        const ptrdiff_t key = batch->start[m], asks = b->pruned ? m : key;
+        const int rows = batch->start[m + 1] - batch->start[m];
+        const struct tr_head head = tr__head(s->student, rows, b->pruned);
         for (ptrdiff_t at = 0; at < b->inner; at += head.dim, probs += acts->probs_stride) {
-            const ptrdiff_t q = m * head.queries * ldq + at, kv = m * head.keys * ldm + at;
+            const ptrdiff_t q = asks * ldq + at, kv = key * ldm + at;
             const struct tr_view qkv[3] = {
                 {acts->query + q, ldq}, {memory + kv, ldm}, {memory + kv + b->inner, ldm}};
             const struct tr_out dqkv[3] = {
                 {s->pass->dquery + q, ldq}, {dmemory + kv, ldm}, {dmemory + kv + b->inner, ldm}};
-            s->k->attention_back(
-                &head, qkv, probs,
-                (struct tr_view){s->pass->dcontext + m * head.queries * ldc + at, ldc}, dqkv,
-                s->pass->scratch);
+            s->k->attention_back(&head, qkv, probs,
+                                 (struct tr_view){s->pass->dcontext + asks * ldc + at, ldc}, dqkv,
+                                 s->pass->scratch);
         }
+    }
 }
 
-/* dnormed1, from dquery and dmemory of a pruned block; moves dtail into the rows of dx. */
+/* dtail (M,d) into the class rows of dx (R,d); its other rows are zero. */
+static void spread_tail(const struct back *s)
+{
+    const struct tr_batch *batch = s->pass->batch;
+    float *dx = s->pass->dx;
+
+    memset(dx, 0, (size_t)(tr_batch_rows(batch) * s->ld) * sizeof *dx);
+    for (ptrdiff_t m = 0; m < batch->examples; m++)
+        memcpy(dx + batch->start[m] * s->ld, s->pass->dtail + m * s->ld,
+               (size_t)s->ld * sizeof *dx);
+}
+
+/* dquery (M,a), dmemory (R,2a) of a pruned block -> dnormed1 (R,d); then dtail into dx. */
 static void pruned_inputs_back(const struct back *s, const struct tr_plan_block *b,
                                const struct tr_block_acts *acts)
 {
     struct tr_pass *p = s->pass;
     const struct tr_linear query = tr__linear(&b->query, s->weights);
-    const int all = p->batch * s->student->tokens;
-    const ptrdiff_t step = s->student->tokens * s->ld;
+    const int all = tr_batch_rows(p->batch), examples = p->batch->examples;
+    const int d = s->student->arch.width;
+    const struct tr_out normed = {acts->normed1, s->ld}, dnormed = {p->dnormed, s->ld};
     const struct tr_view dmemory = {p->dmemory, tr__padded(b->memory.out)};
     const struct tr_view dquery = {p->dquery, tr__padded(b->query.out)};
 
-    dw(s, &b->memory, all, dmemory, (struct tr_view){acts->normed1, s->ld});
-    dx(s, &b->memory, all, dmemory, (struct tr_out){p->dnormed, s->ld});
-    dw(s, &b->query, p->batch, dquery, (struct tr_view){acts->normed1, step});
-    s->k->linear_dx(&query, p->batch, dquery, (struct tr_view){0}, true,
-                    (struct tr_out){p->dnormed, step});
-    memset(p->dx, 0, (size_t)(all * s->ld) * sizeof *p->dx);
-    for (int m = 0; m < p->batch; m++)
-        memcpy(p->dx + m * step, p->dtail + m * s->ld, (size_t)s->ld * sizeof *p->dx);
+    dw(s, &b->memory, all, dmemory, tr_seen(normed));
+    dx(s, &b->memory, all, dmemory, dnormed);
+    dw(s, &b->query, examples, dquery, tr_seen(tr__class_rows(p->batch, normed, d, p->tail)));
+    const struct tr_out dasking = tr__class_rows(p->batch, dnormed, d, p->tail);
+    s->k->linear_dx(&query, examples, dquery, (struct tr_view){0}, true, dasking);
+    tr__class_rows_back(p->batch, dasking, d, dnormed);
+    spread_tail(s);
 }
 
+/* The way back through tr__block(): the gradient of out, in dtail (M,d) where pruned, else in dx
+ * (R,d), becomes that of x, in dx. With N as there: dhidden (N,f), dcontext (N,a), dnormed (N,d),
+ * then (R,d). */
 static void block_back(const struct back *s, int layer)
 {
     struct tr_pass *p = s->pass;
     const struct tr_plan_block *b = &s->student->plan->block[layer];
     const struct tr_block_acts *acts = &p->block[layer];
     const struct tr_linear down = tr__linear(&b->down, s->weights);
-    const int all = p->batch * s->student->tokens, rows = b->pruned ? p->batch : all;
+    const int all = tr_batch_rows(p->batch), rows = b->pruned ? p->batch->examples : all;
     const ptrdiff_t ldf = tr__padded(b->ffn), lda = tr__padded(b->inner);
     const struct tr_out dout = {b->pruned ? p->dtail : p->dx, s->ld};
     const struct tr_out dhidden = {p->dhidden, ldf}, dnormed = {p->dnormed, s->ld};
@@ -261,47 +287,68 @@ static void block_back(const struct back *s, int layer)
               (struct tr_out){p->dx, s->ld});
 }
 
-/* The gradient of the residual stream behind the last block. */
+/* dnormed: of the M means (M,d), to the rows that they are of (R,d), in place: from the last row
+ * down, since row m is a source. */
+static void spread_means(const struct back *s)
+{
+    const struct tr_batch *batch = s->pass->batch;
+    const int d = s->student->arch.width;
+    float *dnormed = s->pass->dnormed;
+
+    for (ptrdiff_t m = batch->examples - 1; m >= 0; m--) {
+        const float share = 1.0F / (float)(batch->start[m + 1] - batch->start[m]);
+        for (ptrdiff_t r = batch->start[m + 1] - 1; r >= batch->start[m]; r--)
+            for (int c = 0; c < d; c++)
+                dnormed[r * s->ld + c] = dnormed[m * s->ld + c] * share;
+    }
+}
+
+/* dlogits (M,C) -> the gradient of the residual stream behind the last block: dtail (M,d) where it is
+ * pruned, else dx (R,d). */
 static void head_back(const struct back *s, const float *dlogits)
 {
     struct tr_pass *p = s->pass;
     const struct tr_student *student = s->student;
     const struct tr_plan *plan = student->plan;
-    const int last = student->arch.depth - 1, tokens = student->tokens;
-    const int d = student->arch.width, all = p->batch * tokens;
+    const int last = student->arch.depth - 1, m = p->batch->examples;
+    const bool pruned = plan->block[last].pruned, even = p->batch->length > 0;
+    const bool tail = pruned || (plan->class_rows && !even);
     const struct tr_view dy = {dlogits, student->shape.classes};
-    float *stream = plan->block[last].pruned ? p->dtail : p->dx;
+    const struct tr_out dpooled = {p->dnormed, s->ld};
+    float *stream = tail ? p->dtail : p->dx;
     struct tr_out x, dstream;
 
-    dw(s, &plan->head, p->batch, dy, (struct tr_view){p->pooled, s->ld});
-    dx(s, &plan->head, p->batch, dy, (struct tr_out){p->dnormed, s->ld});
-    input_back(s, &plan->head, p->batch, (struct tr_out){p->dnormed, s->ld});
-    if (!plan->class_rows) /* spread the mean, from the last row down, since row m is a source */
-        for (int r = all - 1; r >= 0; r--)
-            for (int c = 0; c < d; c++)
-                p->dnormed[r * s->ld + c] =
-                    p->dnormed[r / tokens * s->ld + c] * (1.0F / (float)tokens);
-    memset(stream, 0,
-           (size_t)((plan->block[last].pruned ? p->batch : all) * s->ld) * sizeof *stream);
-    (void)tr__final_rows(student, p->batch, stream, &dstream);
-    const int rows = tr__final_rows(student, p->batch, p->block[last].out, &x);
+    dw(s, &plan->head, m, dy, (struct tr_view){p->pooled, s->ld});
+    dx(s, &plan->head, m, dy, dpooled);
+    input_back(s, &plan->head, m, dpooled);
+    if (!plan->class_rows)
+        spread_means(s);
+    memset(stream, 0, (size_t)((tail ? m : tr_batch_rows(p->batch)) * s->ld) * sizeof *stream);
+    const int rows = tr__final_rows(student, p->batch, p->block[last].out, p->tail, &x);
+    dstream = (struct tr_out){stream, tail ? s->ld : x.ld};
     norm_back(s, &plan->norm, rows, tr_seen(x), p->final_stats, dstream);
+    if (tail && !pruned)
+        spread_tail(s);
 }
 
+/* dx (R,d), features (R,F): the gradients of positions (T,d), class token (d) and stem (d,F) */
 static void stem_back(const struct back *s)
 {
     const struct tr_plan *plan = s->student->plan;
-    const int d = s->student->arch.width, tokens = s->student->tokens, first = plan->class_rows;
-    const ptrdiff_t ldp = tr__padded(s->student->patch_size);
+    const struct tr_batch *batch = s->pass->batch;
+    const int d = s->student->arch.width, first = plan->class_rows;
+    const ptrdiff_t ldf = tr__padded(s->student->stem.features);
     float *position = s->grads + plan->position, *token = s->grads + plan->class_token;
 
-    for (int m = 0; m < s->pass->batch; m++) {
-        const ptrdiff_t row = (ptrdiff_t)m * tokens;
+    for (int m = 0; m < batch->examples; m++) {
+        const ptrdiff_t row = batch->start[m];
+        const int rows = (int)(batch->start[m + 1] - row);
         const float *g = s->pass->dx + row * s->ld;
-        s->k->add_rows(tokens, d, (struct tr_view){g, s->ld}, (struct tr_out){position, d});
+        s->k->add_rows(rows, d, (struct tr_view){g, s->ld}, (struct tr_out){position, d});
         s->k->add_rows(first, d, (struct tr_view){g, s->ld}, (struct tr_out){token, d});
-        dw(s, &plan->stem, tokens - first, (struct tr_view){g + first * s->ld, s->ld},
-           (struct tr_view){s->pass->patches + (row + first) * ldp, ldp});
+        if (rows > first)
+            dw(s, &plan->stem, rows - first, (struct tr_view){g + first * s->ld, s->ld},
+               (struct tr_view){s->pass->features + (row + first) * ldf, ldf});
     }
 }
 
@@ -319,6 +366,7 @@ void tr__pass_backward(struct tr_pass *pass, const struct tr_student *student,
                            .grads = grads,
                            .ld = tr__padded(student->arch.width)};
 
+    assert(pass->batch && weights->for_training);
     head_back(&s, dlogits);
     for (int l = depth; l > 0; l--) {
         if (taps && !(l == depth && pruned))

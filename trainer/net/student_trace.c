@@ -1,13 +1,16 @@
 /* trainer/net/student_trace.c -- see student_trace.h: tr__block() with buffers that outlive it. */
 #include "trainer/net/student_trace.h"
 
+#include <assert.h>
+
 rt_status tr__trace_init(struct tr_trace *trace, const struct tr_student *network, int max_batch,
                          struct rt_arena *step, struct rt_err *err)
 {
     const struct tr_plan *plan = network->plan;
-    const struct tr_head head = tr__head(network, false);
+    const struct tr_head head = tr__head(network, network->tokens, false);
     const int rows = max_batch * network->tokens, d = network->arch.width;
-    struct tr_trace t = {.patches = tr__rows(step, rows, network->patch_size),
+    struct tr_trace t = {.room = max_batch,
+                         .features = tr__rows(step, rows, network->stem.features),
                          .stream[0] = tr__rows(step, rows, d)};
 
     for (int l = 0; l < network->arch.depth; l++) {
@@ -25,12 +28,14 @@ rt_status tr__trace_init(struct tr_trace *trace, const struct tr_student *networ
 }
 
 void tr__trace_run(struct tr_trace *trace, const struct tr_student *network,
-                   const struct tr_weights *weights, const float *images, int batch, int depth)
+                   const struct tr_weights *weights, const struct tr_batch *batch, int depth)
 {
-    tr__cut_patches(network, images, batch, trace->patches);
-    tr__stem(network, weights, trace->patches, batch, trace->stream[0]);
+    assert(tr__fits(network, batch, trace->room) && depth <= network->arch.depth);
+    tr__cut(network, batch, trace->features);
+    tr__stem(network, weights, batch, trace->features, trace->stream[0]);
     for (int l = 0; l < depth; l++) {
         struct tr_block_acts acts = trace->shared;
+        assert(!network->plan->block[l].pruned);
         acts.x = trace->stream[l];
         acts.query = trace->qkv[l];
         acts.mid = acts.out = trace->stream[l + 1];

@@ -24,10 +24,15 @@ rt_status tr_batch_init(struct tr_batch *batch, const struct space_arch *arch,
     return RT_OK;
 }
 
-void tr_batch_resize(struct tr_batch *batch, int n)
+void tr_batch_resize(struct tr_batch *batch, int n, const int *length)
 {
-    assert(n >= 0 && n <= batch->room);
+    assert(n >= 1 && n <= batch->room);
     batch->examples = n;
-    for (int m = 0; m <= n; m++)
-        batch->start[m] = m * batch->tokens;
+    batch->length = length ? length[0] : batch->tokens;
+    for (int m = 0; m < n; m++) {
+        const int rows = length ? length[m] : batch->tokens;
+        assert(rows >= 1 && rows <= batch->tokens);
+        batch->start[m + 1] = batch->start[m] + rows;
+        batch->length = rows == batch->length ? rows : 0;
+    }
 }

@@ -21,6 +21,7 @@ struct tr_batch {
     int room, tokens, numbers; /* most examples; T; floats of one example */
     int examples;              /* in it now */
     int *start;                /* [examples + 1] */
+    int length;                /* rows of each example when all have as many, else 0 */
     float *values;             /* (examples, numbers) */
     int *label;                /* [examples]; -1: unknown */
     const float **said;        /* [examples] -> (K,C), set by who knows teachers; or NULL */
@@ -29,8 +30,8 @@ struct tr_batch {
 rt_status tr_batch_init(struct tr_batch *batch, const struct space_arch *arch,
                         const struct space_shape *shape, int room, struct rt_arena *arena,
                         struct rt_err *err);
-/* n examples of T rows each; their values are the caller's to write. */
-void tr_batch_resize(struct tr_batch *batch, int n);
+/* n examples of length[m] rows each, 1 to T; NULL: T. Their values are the caller's to write. */
+void tr_batch_resize(struct tr_batch *batch, int n, const int *length);
 /* Rows of the network, all examples together. */
 static inline int tr_batch_rows(const struct tr_batch *batch)
 {
