@@ -22,7 +22,7 @@ install_missing() {
     fi
     as_root=(sudo)
   fi
-  echo "installing ${missing[*]}" >&2
+  echo "installing as root, by apt-get (packages.txt says what for): ${missing[*]}" >&2
   if ! { "${as_root[@]}" apt-get update -qq &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
       --no-install-recommends "${missing[@]}"; } >&2; then
