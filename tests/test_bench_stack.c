@@ -69,6 +69,25 @@ static void fronts_of_small_models_are_those_of_all_members(void **state)
     }
 }
 
+static void front_of_few_blocks_is_that_of_all_members(void **state)
+{
+    struct bench_problem p;
+    struct space_gene genes[3];
+    struct rt_err err;
+    (void)state;
+    assert_ok(bench_open("gaps", &p, &err));
+    bench_close(&p);
+    memcpy(genes, p.space.gene, sizeof genes);
+    genes[0].choice_count = 3;
+    genes[1].length = genes[2].length = 3;
+    p.space.gene = genes;
+    assert_ok(bench_solve(&p, &err));
+
+    assert_true(p.front_count > 10);
+    assert_front_is_of_all_members(&p);
+    bench_close(&p);
+}
+
 static void fronts_of_the_problems_are_as_they_were(void **state)
 {
     static const struct {
@@ -80,6 +99,7 @@ static void fronts_of_the_problems_are_as_they_were(void **state)
         {"lm27", 27, 145, 0.7833966003431},         {"lm51", 51, 197, 0.7685998402875},
         {"lm75", 75, 218, 0.7579434809042},         {"lm27-latency", 27, 430, 0.6502888811775},
         {"lm51-latency", 51, 1185, 0.659241639793}, {"lm75-latency", 75, 1449, 0.629839234035},
+        {"gaps", 73, 2136, 0.836256956643},
     };
     struct bench_gene genes[BENCH_MAX_GENES];
     struct rt_err err;
@@ -176,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fronts_of_small_models_are_those_of_all_members),
+        cmocka_unit_test(front_of_few_blocks_is_that_of_all_members),
         cmocka_unit_test(fronts_of_the_problems_are_as_they_were),
         cmocka_unit_test(indices_are_positions_and_those_beyond_the_depth_are_passed_over),
         cmocka_unit_test(noise_is_of_the_error_alone_and_the_same_each_time),

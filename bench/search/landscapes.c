@@ -11,15 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* 0..1, fixed for a problem, a purpose and a key. */
-static double uneven(const struct bench_problem *problem, uint64_t purpose, uint64_t key)
-{
-    struct rt_rng rng;
-
-    rt_rng_init(&rng, problem->seed + 1000 * purpose, RT_STREAM_TEST, key);
-    return rt_rng_uniform(&rng);
-}
-
 static uint64_t key_of(const struct space_arch *a, int l)
 {
     return (uint64_t)a->width << 40 ^ (uint64_t)a->depth << 32 ^ (uint64_t)l << 24 ^
@@ -41,7 +32,7 @@ static double ffn(const struct space_arch *a, int l)
 static double worth(const struct bench_problem *problem, const struct space_arch *a, int l,
                     uint64_t purpose)
 {
-    const double u = uneven(problem, purpose, (uint64_t)a->depth << 8 ^ (uint64_t)l);
+    const double u = bench_uneven(problem, purpose, (uint64_t)a->depth << 8 ^ (uint64_t)l);
     const double off = ((l + .5) / a->depth - .45) / .35;
 
     return (.3 + .7 * exp(-off * off)) * (.05 + 5 * u * u * u * u);
@@ -59,7 +50,7 @@ static int even_unary(const struct bench_problem *problem, const struct space_ar
 static int even_pair(const struct bench_problem *problem, const struct space_arch *a, int l)
 {
     const double unlike = fabs(log2((double)a->ffn[l] / a->ffn[l + 1]));
-    const double scatter = uneven(problem, 3, key_of(a, l) * 31 + key_of(a, l + 1)) - .5;
+    const double scatter = bench_uneven(problem, 3, key_of(a, l) * 31 + key_of(a, l + 1)) - .5;
 
     return (int)lround(problem->landscape->units *
                        (.3 * attention(a, l) * ffn(a, l + 1) - .03 * unlike + .1 * scatter));
@@ -97,7 +88,7 @@ static int trap_pair(const struct bench_problem *problem, const struct space_arc
 {
     const double z = l % 2 == 0 ? contrast(problem, a, l) : 0;
     const double reward = z > .8 ? 1.6 : -.5 * fabs(z);
-    const double scatter = uneven(problem, 3, key_of(a, l) * 31 + key_of(a, l + 1)) - .5;
+    const double scatter = bench_uneven(problem, 3, key_of(a, l) * 31 + key_of(a, l + 1)) - .5;
 
     return (int)lround(problem->landscape->units * (reward + .05 * scatter));
 }

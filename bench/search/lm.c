@@ -22,15 +22,6 @@ enum gene { WIDTH, DEPTH, BIAS, HEADS, RATIO };
 enum { UNITS = 100000, VOCABULARY = 32000, POSITIONS = 1024 };
 enum purpose { ATTENTION_WORTH, FFN_WORTH, LIKED_DIM, FFN_RATE, SCATTER };
 
-/* 0..1, fixed for a problem, a purpose and a key. */
-static double uneven(const struct bench_problem *problem, enum purpose purpose, uint64_t key)
-{
-    struct rt_rng rng;
-
-    rt_rng_init(&rng, problem->seed + 1000 * (uint64_t)purpose, RT_STREAM_TEST, key);
-    return rt_rng_uniform(&rng);
-}
-
 static int value(const struct bench_problem *p, const struct space_arch *a, enum gene gene, int l)
 {
     return bench_stack_value(p, a, (int)gene, l);
@@ -39,7 +30,7 @@ static int value(const struct bench_problem *p, const struct space_arch *a, enum
 /* .1 to 2.8, 1 on the whole */
 static double own(const struct bench_problem *p, enum purpose purpose, int l)
 {
-    const double u = uneven(p, purpose, (uint64_t)l);
+    const double u = bench_uneven(p, purpose, (uint64_t)l);
 
     return .1 + 2.7 * u * u;
 }
@@ -47,14 +38,14 @@ static double own(const struct bench_problem *p, enum purpose purpose, int l)
 static double attention(const struct bench_problem *p, const struct space_arch *a, int l)
 {
     const double dim = (double)value(p, a, WIDTH, 0) / value(p, a, HEADS, l);
-    const double off = log2(dim) - 5 - 2 * uneven(p, LIKED_DIM, (uint64_t)l);
+    const double off = log2(dim) - 5 - 2 * bench_uneven(p, LIKED_DIM, (uint64_t)l);
 
     return exp(-off * off / 4.5);
 }
 
 static double ffn(const struct bench_problem *p, const struct space_arch *a, int l)
 {
-    const double rate = .25 + .5 * uneven(p, FFN_RATE, (uint64_t)l);
+    const double rate = .25 + .5 * bench_uneven(p, FFN_RATE, (uint64_t)l);
 
     return 1 - exp(-rate * value(p, a, RATIO, l));
 }
@@ -76,7 +67,7 @@ static int pair(const struct bench_problem *p, const struct space_arch *a, int l
         key = key * 1024 + (uint64_t)value(p, a, HEADS, i) * 16 + (uint64_t)value(p, a, RATIO, i);
     return (int)lround(UNITS * (.2 * attention(p, a, l) * ffn(p, a, l + 1) -
                                 .25 * ffn(p, a, l) * ffn(p, a, l + 1) +
-                                .1 * (uneven(p, SCATTER, key) - .5)));
+                                .1 * (bench_uneven(p, SCATTER, key) - .5)));
 }
 
 static double error(const struct bench_problem *p, const struct space_arch *a, int score)

@@ -83,14 +83,31 @@ def optuna_tpe(problem, seed):
     optuna_search(problem, optuna.samplers.TPESampler(seed=seed))
 
 
-def deap_nsga2(problem, seed, population=40):
+def any_layers(problem):
+    return [random.randrange(n) for n in problem.choices]
+
+
+def equal_layers(problem):
+    """A choice for each gene, and for each list one choice of all its layers."""
+    common = {}
+    return [common.setdefault(name.rstrip(".0123456789"), random.randrange(n))
+            for name, n in zip(problem.names, problem.choices)]
+
+
+def equal_nsga2(problem, seed):
+    deap_nsga2(problem, seed, population=100, draw=equal_layers)  # better here than 20 and 40
+
+
+def deap_nsga2(problem, seed, population=40, draw=any_layers):
     """The library's example of NSGA-II, with uniform crossover and mutation of whole numbers."""
     from deap import base, creator, tools
 
     random.seed(seed)
-    if not hasattr(creator, "Student"):
-        creator.create("Goal", base.Fitness, weights=(-1.0,) * problem.objectives)
-        creator.create("Student", list, fitness=creator.Goal)
+    kind = f"Student{problem.objectives}"
+    if not hasattr(creator, kind):
+        creator.create(f"Goal{problem.objectives}", base.Fitness, weights=(-1.0,) * problem.objectives)
+        creator.create(kind, list, fitness=getattr(creator, f"Goal{problem.objectives}"))
+    student_of = getattr(creator, kind)
     top = [n - 1 for n in problem.choices]
 
     def rate(student):
@@ -102,12 +119,12 @@ def deap_nsga2(problem, seed, population=40):
     def survive(students):
         return tools.selNSGA2(students, population)
 
-    parents = [creator.Student(random.randint(0, n) for n in top) for _ in range(population)]
+    parents = [student_of(draw(problem)) for _ in range(population)]
     for student in parents:
         rate(student)
     parents = survive(parents)
     while True:
-        children = [creator.Student(s) for s in tools.selTournamentDCD(with_crowding(parents), population)]
+        children = [student_of(s) for s in tools.selTournamentDCD(with_crowding(parents), population)]
         for a, b in zip(children[::2], children[1::2]):
             if random.random() < 0.9:
                 tools.cxUniform(a, b, 0.5)
@@ -151,8 +168,48 @@ def pymoo_nsga2(problem, seed, population=40):
     minimize(Students(), method, ("n_gen", 100000), seed=seed, verbose=False)
 
 
+def botorch_qlognehvi(problem, seed, first=20):
+    """As BoTorch's tutorial of it, on whole numbers: a Gaussian process an objective, a Sobol start, and the
+    search for the best proposal that Ax uses in mixed spaces. It is told the problem's reference point."""
+    import warnings
+
+    import torch
+    from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+    from botorch.fit import fit_gpytorch_mll
+    from botorch.models import ModelListGP, SingleTaskGP
+    from botorch.models.transforms import Normalize, Standardize
+    from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
+    from gpytorch.mlls import SumMarginalLogLikelihood
+
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    d = len(problem.choices)
+    top = torch.tensor(problem.choices, dtype=torch.double) - 1
+    bounds = torch.stack([torch.zeros(d, dtype=torch.double), top])
+    values = {i: [float(v) for v in range(n)] for i, n in enumerate(problem.choices)}
+    reference = -torch.tensor(problem.reference, dtype=torch.double)
+    sobol = torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(first, dtype=torch.double)
+    x = (sobol * (top + 1)).floor().clamp(max=top)
+    y = -torch.tensor([problem.score(row.tolist())[0] for row in x], dtype=torch.double)
+    while True:
+        model = ModelListGP(*(SingleTaskGP(x, y[:, k:k + 1], input_transform=Normalize(d, bounds=bounds),
+                                           outcome_transform=Standardize(1)) for k in range(y.shape[1])))
+        fit_gpytorch_mll(SumMarginalLogLikelihood(model.likelihood, model))
+        gain = qLogNoisyExpectedHypervolumeImprovement(model, reference, x, prune_baseline=True)
+        best, _ = optimize_acqf_mixed_alternating(gain, bounds, discrete_dims=values, q=1, num_restarts=4,
+                                                  raw_samples=256)
+        row = best.round()
+        if (x == row).all(dim=1).any():  # nothing new was found: a neighbour of it
+            place = torch.randint(d, (1,))
+            row[0, place] = torch.randint(int(top[place]) + 1, (1,), dtype=torch.double)
+        x = torch.cat([x, row])
+        y = torch.cat([y, -torch.tensor([problem.score(row[0].tolist())[0]], dtype=torch.double)])
+
+
 PEERS = {"random": random_search, "optuna-nsga2": optuna_nsga2, "optuna-tpe": optuna_tpe,
-         "deap-nsga2": deap_nsga2, "pymoo-nsga2": pymoo_nsga2}
+         "deap-nsga2": deap_nsga2, "equal-nsga2": equal_nsga2, "pymoo-nsga2": pymoo_nsga2,
+         "botorch": botorch_qlognehvi}
 
 
 def run(program, name, peer, seed, trials, **options):

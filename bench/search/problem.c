@@ -14,9 +14,14 @@
 #include "bench/search/table.h"
 #include "space/space_internal.h"
 
-const char *const bench_names[] = {
-    "layers", "deep",         "trap",         "narrow",       "table",      "lm27",       "lm51",
-    "lm75",   "lm27-latency", "lm51-latency", "lm75-latency", "lm27-noisy", "lm75-noisy", NULL};
+const char *const bench_names[] = {"layers",       "deep",
+                                   "trap",         "narrow",
+                                   "table",        "lm27",
+                                   "lm51",         "lm75",
+                                   "lm27-latency", "lm51-latency",
+                                   "lm75-latency", "lm27-noisy",
+                                   "lm75-noisy",   "lm75-latency-noisy",
+                                   "gaps",         NULL};
 
 #define IMAGE .shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, .tie = SPACE_TIE_AUTO
 
@@ -43,6 +48,22 @@ static struct space_gene lm75[] = {SINGLE("width", 3, "320", "640", "1280"),
                                    SINGLE("depth", 3, "34", "35", "36"),
                                    SINGLE("bias", 2, "0", "1"), LIST("heads", 3, "8", "16", "20"),
                                    LIST("ratio", 3, "2", "3", "4")};
+
+static struct space_gene gaps[] = {
+    SINGLE("channels", 3, "64", "96", "144"),
+    {.name = "kind",
+     .choice = (const char *const[]){"skip", "separable", "conv3", "conv5"},
+     .choice_count = 4,
+     .list = true,
+     .length = 36,
+     .tie = SPACE_TIE_AUTO},
+    {.name = "expand",
+     .choice = (const char *const[]){"1", "2", "4"},
+     .choice_count = 3,
+     .ordered = true,
+     .list = true,
+     .length = 36,
+     .tie = SPACE_TIE_AUTO}};
 
 #define LM(NAME, ABOUT, GENES, SEED, SCALE, ...)                                                   \
     {                                                                                              \
@@ -114,6 +135,14 @@ static const struct bench_problem problems[] = {
     LM("lm75-latency", "lm75 with three objectives", lm75, 7, 36, LATENCY),
     LM("lm27-noisy", "lm27 with noise", lm27, 5, 12, SIZE, .noise = .02),
     LM("lm75-noisy", "lm75 with noise", lm75, 7, 36, SIZE, .noise = .02),
+    LM("lm75-latency-noisy", "lm75-latency with noise", lm75, 7, 36, LATENCY, .noise = .02),
+    {.name = "gaps",
+     .about = "73 own genes: blocks of four kinds, and one gene that outweighs them all",
+     .space = {.gene_count = 3, .gene = gaps},
+     SIZE,
+     .stack = &bench_blocks,
+     .seed = 8,
+     .scale = 20},
 };
 
 /* ---- opening ---- */
@@ -190,6 +219,14 @@ void bench_evaluate(const struct bench_problem *problem, const struct space_arch
                         : problem->table            ? bench_table_error(problem, arch, rung)
                                                     : bench_chain_error(problem, arch);
     }
+}
+
+double bench_uneven(const struct bench_problem *problem, uint64_t purpose, uint64_t key)
+{
+    struct rt_rng rng;
+
+    rt_rng_init(&rng, problem->seed + 1000 * purpose, RT_STREAM_TEST, key);
+    return rt_rng_uniform(&rng);
 }
 
 /* A number of its own for each architecture. */

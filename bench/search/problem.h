@@ -78,6 +78,8 @@ void bench_evaluate(const struct bench_problem *problem, const struct space_arch
 /* The same as a training measures it: with the problem's noise. */
 void bench_measure(const struct bench_problem *problem, const struct space_arch *arch, int rung,
                    double *objectives);
+/* 0..1, fixed for a problem, a purpose and a key: what no formula explains. */
+double bench_uneven(const struct bench_problem *problem, uint64_t purpose, uint64_t key);
 /* By how much limits are broken: the sum of the shares beyond; 0 when feasible. */
 double bench_violation(const struct bench_problem *problem, const struct space_arch *arch);
 

@@ -28,6 +28,17 @@ int bench_stack_value(const struct bench_problem *problem, const struct space_ar
     return (int)value.whole;
 }
 
+int bench_stack_choice(const struct bench_problem *problem, const struct space_arch *arch, int gene,
+                       int l)
+{
+    const char *text = space_gene_value(&problem->space, arch, gene, l);
+    int c = 0;
+
+    while (problem->space.gene[gene].choice[c] != text)
+        c++;
+    return c;
+}
+
 void bench_stack_evaluate(const struct bench_problem *problem, const struct space_arch *arch,
                           double *objectives)
 {

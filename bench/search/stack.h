@@ -24,12 +24,15 @@ struct bench_stack {
                    int64_t units);
 };
 
-extern const struct bench_stack bench_lm; /* lm.c */
+extern const struct bench_stack bench_lm, bench_blocks; /* lm.c, blocks.c */
 
 int bench_stack_layers(const struct bench_problem *problem, const struct space_arch *arch);
 /* The number that a gene's choice stands for; of a single gene for any l. */
 int bench_stack_value(const struct bench_problem *problem, const struct space_arch *arch, int gene,
                       int l);
+/* The index of a gene's choice likewise. */
+int bench_stack_choice(const struct bench_problem *problem, const struct space_arch *arch, int gene,
+                       int l);
 void bench_stack_evaluate(const struct bench_problem *problem, const struct space_arch *arch,
                           double *objectives);
 /* Into problem->front. */
