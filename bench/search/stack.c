@@ -31,10 +31,11 @@ int bench_stack_value(const struct bench_problem *problem, const struct space_ar
 int bench_stack_choice(const struct bench_problem *problem, const struct space_arch *arch, int gene,
                        int l)
 {
-    const char *text = space_gene_value(&problem->space, arch, gene, l);
+    struct space_value value;
     int c = 0;
 
-    while (problem->space.gene[gene].choice[c] != text)
+    space_value_of(&problem->space, arch, gene, l, &value);
+    while (problem->space.gene[gene].choice[c] != value.text)
         c++;
     return c;
 }
