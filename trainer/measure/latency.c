@@ -207,6 +207,7 @@ rt_status tr_latency_measure(const struct tr_student *student, const struct tr_w
         latency->began_ns = rt_now_ns();
         time_calls(&crew, options, ns);
         latency->ended_ns = rt_now_ns();
+        rt_utc_text(latency->measured_at);
         summarise(ns, options->samples, latency);
     }
     crew_end(&crew);

@@ -10,6 +10,7 @@
 #define TRAINER_MEASURE_LATENCY_H
 #include <stdbool.h>
 
+#include "base/clock.h"
 #include "trainer/net/student.h"
 
 struct tr_latency_options {
@@ -22,6 +23,7 @@ struct tr_latency_options {
 struct tr_latency { /* nanoseconds a call */
     double median, mad, p10, p90;
     int64_t began_ns, ended_ns; /* rt_now_ns() around all calls, those of the warm-up too */
+    char measured_at[RT_UTC_TEXT]; /* when the last call had ended */
 };
 
 /* Bytes that a measurement reserves. */
