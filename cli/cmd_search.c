@@ -9,6 +9,7 @@
 #include "cli/checkpoints.h"
 #include "cli/command.h"
 #include "cli/evaluator.h"
+#include "cli/quantities.h"
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/start.h"
@@ -73,13 +74,16 @@ static rt_status create_store(const struct study *study, const char *path,
                               .yaml = study->yaml,
                               .hash = hash,
                               .seed = study->seed,
+                              .space = &study->space,
                               .objective_count = search->objective_count,
                               .rung_count = search->rung_count ? search->rung_count : 1,
                               .rung_budget = {study->own ? -1 : study->recipe.steps}};
+    struct quantities quantities;
     struct start_list start;
     char *text = NULL;
     rt_status rc;
 
+    quantities_place(study, &quantities, &row);
     RT_TRY(start_read(study, &start, err));
     if ((rc = settings_print(settings, &text, err))) {
         start_release(&start);
@@ -109,6 +113,11 @@ static rt_status open_store(const struct study *study, const struct session *ses
     study_hash(study, hash);
     if (access(path, F_OK) == 0) {
         RT_TRY(store_open(path, STORE_WRITE, hash, store, err));
+        if (*store_backup(*store))
+            (void)fprintf(stderr,
+                          "%s was of an older retort and has been brought up to date; as "
+                          "it was: %s\n",
+                          path, store_backup(*store));
         if ((rc = store_settings(*store, &text, err)) == RT_OK &&
             (rc = settings_parse(settings, text, err)) == RT_OK && session)
             rc = settings_check(settings, session, err);

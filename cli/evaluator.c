@@ -72,6 +72,7 @@ static void take_latency(const struct evaluator *evaluator, const struct tr_late
                                              .p90 = latency->p90,
                                              .began_ns = latency->began_ns,
                                              .ended_ns = latency->ended_ns};
+    memcpy(result->latency.measured_at, latency->measured_at, sizeof latency->measured_at);
     put(result->values, &result->value_count, "latency", latency->median * 1e-6,
         mad_to_se * latency->mad * 1e-6 / sqrt(o->samples));
 }

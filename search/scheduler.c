@@ -239,6 +239,13 @@ static rt_status resume(struct run *run, struct rt_err *err)
     free(trials);
     if (rc != RT_OK)
         return rc;
+    RT_TRY(store_run_begin(run->store,
+                           &(struct store_run){.host = run->options->host,
+                                               .workers = run->options->workers,
+                                               .trials = run->options->trials,
+                                               .hours = run->options->hours,
+                                               .patience = run->options->patience},
+                           err));
     run->committed_before = run->committed;
     snprintf(text, sizeof text,
              "%s with %d workers: %" PRId64 " trials known, %" PRId64 " committed",
@@ -483,9 +490,11 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
     if (run->rc != RT_OK) {
         rc = rt_fail(err, run->rc, "%s", run->err.text);
         log_text(run, "error", run->err.text);
+        (void)store_run_end(run->store, run->err.text, NULL); /* as well as may be */
     } else {
         *end = end_of(run);
-        rc = note(run, reasons[*end], err);
+        if ((rc = note(run, reasons[*end], err)) == RT_OK)
+            rc = store_run_end(run->store, reasons[*end] + strlen("ended: "), err);
     }
     pthread_mutex_unlock(&run->lock);
     return rc;

@@ -14,18 +14,28 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* What the holder left in the file; nothing when it cannot be read. */
+static void read_owner(int fd, struct store_writer *owner)
+{
+    char text[96] = "";
+    const ssize_t size = pread(fd, text, sizeof text - 1, 0);
+
+    if (size <= 0 || sscanf(text, "%ld %63s", &owner->pid, owner->host) != 2)
+        *owner = (struct store_writer){.alive = owner->alive};
+}
 
 static rt_status refuse(int fd, const char *path, struct rt_err *err)
 {
-    char text[96] = "", host[64] = "an unknown host";
-    long pid = 0;
-    const ssize_t size = pread(fd, text, sizeof text - 1, 0);
+    struct store_writer owner = {.alive = true};
 
-    if (size > 0 && sscanf(text, "%ld %63s", &pid, host) == 2)
+    read_owner(fd, &owner);
+    if (owner.pid)
         return rt_fail(err, RT_EDB,
                        "'%s' is being written by process %ld on %s: wait until it ends or stop it",
-                       path, pid, host);
+                       path, owner.pid, owner.host);
     return rt_fail(err, RT_EDB, "'%s' is being written by another process", path);
 }
 
@@ -58,6 +68,20 @@ static void sign(int fd)
         (void)!ftruncate(fd, 0);
 }
 
+/* Whoever asks for the owner holds a shared lock for some microseconds: try again for a while. */
+static int try_hard(int fd)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    int tries = 20;
+
+    while (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK || --tries == 0)
+            return -1;
+        (void)nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
 rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *err)
 {
     lock->fd = -1;
@@ -66,7 +90,7 @@ rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *
         const int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (fd < 0)
             return fail_lock(path, errno, err);
-        if (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (try_hard(fd)) {
             const int code = errno;
             const rt_status rc =
                 code == EWOULDBLOCK ? refuse(fd, path, err) : fail_lock(path, code, err);
@@ -80,6 +104,22 @@ rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *
         }
         close(fd);
     }
+}
+
+void store__lock_owner(const char *path, struct store_writer *writer)
+{
+    char name[RT_PATH_MAX + 16];
+
+    *writer = (struct store_writer){.alive = false};
+    snprintf(name, sizeof name, "%s" STORE_LOCK_SUFFIX, path);
+    const int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK) {
+        writer->alive = true;
+        read_owner(fd, writer);
+    }
+    close(fd); /* and the lock is given back */
 }
 
 void store__unlock(struct store_lock *lock)

@@ -36,7 +36,7 @@ void store_close(struct store *store)
     store__finalize(store);
     sqlite3_close(store->db);
     store__unlock(&store->lock);
-    free(store->runs);
+    free(store->running);
     free(store);
 }
 
@@ -48,6 +48,16 @@ struct sqlite3 *store_handle(struct store *store)
 const char *store_path(const struct store *store)
 {
     return store->path;
+}
+
+const char *store_backup(const struct store *store)
+{
+    return store->backup;
+}
+
+void store_writer_of(const struct store *store, struct store_writer *writer)
+{
+    store__lock_owner(store->file, writer);
 }
 
 static bool exists(const char *path)
@@ -78,13 +88,6 @@ static rt_status resolve(const char *path, char file[RT_PATH_MAX], struct rt_err
     return RT_OK;
 }
 
-static rt_status execute(struct store *store, const char *sql, struct rt_err *err)
-{
-    if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK)
-        return RT_OK;
-    return store__fail_sql(store, err);
-}
-
 /* ---- is it ours? ---- */
 
 static rt_status fail_foreign(const struct store *store, const char *what, struct rt_err *err)
@@ -93,10 +96,10 @@ static rt_status fail_foreign(const struct store *store, const char *what, struc
                    store->path, what);
 }
 
-static rt_status check_ours(struct store *store, struct rt_err *err)
+static rt_status check_ours(struct store *store, int64_t *schema, struct rt_err *err)
 {
     static const char application[] = "pragma application_id", version[] = "pragma user_version";
-    int64_t id = 0, schema = 0;
+    int64_t id = 0;
 
     store__doing(store, "open the study");
     if (store__integer(store, application, NULL, 0, 0, &id, err)) {
@@ -107,15 +110,15 @@ static rt_status check_ours(struct store *store, struct rt_err *err)
     if (id != STORE_APPLICATION_ID)
         return fail_foreign(store, id ? "is the database of another program" : "is some database",
                             err);
-    RT_TRY(store__integer(store, version, NULL, 0, 0, &schema, err));
-    if (schema == STORE_SCHEMA_VERSION)
+    RT_TRY(store__integer(store, version, NULL, 0, 0, schema, err));
+    if (*schema == STORE_SCHEMA_VERSION || *schema == STORE_OLDEST_SCHEMA)
         return RT_OK;
-    return rt_fail(err, RT_EMISMATCH,
-                   "'%s' has schema version %" PRId64 " and this retort reads version %d: %s",
-                   store->path, schema, STORE_SCHEMA_VERSION,
-                   schema > STORE_SCHEMA_VERSION
-                       ? "use a newer retort"
-                       : "use the retort that made it, or start a new study");
+    return rt_fail(
+        err, RT_EMISMATCH,
+        "'%s' has schema version %" PRId64 " and this retort reads versions %d to %d: %s",
+        store->path, *schema, STORE_OLDEST_SCHEMA, STORE_SCHEMA_VERSION,
+        *schema > STORE_SCHEMA_VERSION ? "use a newer retort"
+                                       : "use the retort that made it, or start a new study");
 }
 
 static rt_status check_study(struct store *store, const char *hash, struct rt_err *err)
@@ -194,15 +197,16 @@ static bool has_log(const char *file)
 
 /* Readers of a WAL file share its -shm file. Where that can be neither found nor made (a read-only
  * folder), nobody can be writing, so without a log the file alone is the whole truth. */
-static rt_status connect_reader(struct store *store, const char *file, const char *hash,
-                                struct rt_err *err)
+static rt_status connect_reader(struct store *store, const char *hash, struct rt_err *err)
 {
+    const char *file = store->file;
     char name[3 * RT_PATH_MAX + 32];
+    int64_t schema = 0;
     rt_status rc;
     int code;
 
     RT_TRY(connect_file(store, file, SQLITE_OPEN_READONLY, err));
-    rc = check_ours(store, err);
+    rc = check_ours(store, &schema, err);
     code = sqlite3_errcode(store->db) & 0xff;
     if (rc == RT_EDB && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY)) {
         if (access(file, R_OK))
@@ -214,10 +218,12 @@ static rt_status connect_reader(struct store *store, const char *file, const cha
         disconnect(store);
         immutable_name(file, name);
         RT_TRY(connect_file(store, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err));
-        rc = check_ours(store, err);
+        rc = check_ours(store, &schema, err);
     }
     RT_TRY(rc);
-    RT_TRY(execute(store, "pragma query_only = on", err));
+    if (schema != STORE_SCHEMA_VERSION)
+        RT_TRY(store__complete(store, err));
+    RT_TRY(store__execute(store, "pragma query_only = on", err));
     return check_study(store, hash, err);
 }
 
@@ -238,50 +244,57 @@ static rt_status use_log(struct store *store, struct rt_err *err)
     return rc;
 }
 
-static rt_status connect_writable(struct store *store, const char *file, const char *hash,
+static rt_status connect_writable(struct store *store, const char *hash, int64_t *schema,
                                   struct rt_err *err)
 {
-    if (access(file, W_OK))
+    if (access(store->file, W_OK))
         return rt_fail(err, RT_EIO, "cannot write '%s': %s; mend its permissions", store->path,
                        strerror(errno));
-    RT_TRY(connect_file(store, file, SQLITE_OPEN_READWRITE, err));
-    RT_TRY(check_ours(store, err));
+    RT_TRY(connect_file(store, store->file, SQLITE_OPEN_READWRITE, err));
+    RT_TRY(check_ours(store, schema, err));
     RT_TRY(check_study(store, hash, err));
     RT_TRY(use_log(store, err));
-    return execute(store,
-                   "pragma synchronous = normal; pragma foreign_keys = on;"
-                   "pragma journal_size_limit = 67108864",
-                   err);
+    return store__execute(store,
+                          "pragma synchronous = normal; pragma foreign_keys = on;"
+                          "pragma journal_size_limit = 67108864",
+                          err);
+}
+
+/* What a distillation is recorded in is the same in all schemas; another program may be at work. */
+static rt_status connect_appender(struct store *store, const char *hash, struct rt_err *err)
+{
+    int64_t schema = 0;
+
+    RT_TRY(connect_writable(store, hash, &schema, err));
+    return schema == STORE_SCHEMA_VERSION ? RT_OK : store__complete(store, err);
 }
 
 /* The lock is held. */
-static rt_status connect_writer(struct store *store, const char *file, const char *hash,
-                                struct rt_err *err)
+static rt_status connect_writer(struct store *store, const char *hash, struct rt_err *err)
 {
-    RT_TRY(connect_writable(store, file, hash, err));
+    int64_t schema = 0;
+
+    RT_TRY(connect_writable(store, hash, &schema, err));
+    if (schema != STORE_SCHEMA_VERSION)
+        RT_TRY(store__migrate(store, err));
     return store__recover(store, err);
 }
 
 rt_status store_open(const char *path, enum store_mode mode, const char *hash, struct store **store,
                      struct rt_err *err)
 {
-    char file[RT_PATH_MAX];
-    struct store *s;
+    struct store *s = handle_new(path, mode);
     rt_status rc;
 
-    RT_TRY(resolve(path, file, err));
-    s = handle_new(path, mode);
     if (!s)
         return rt_fail(err, RT_ENOMEM, "no memory to open '%s'", path);
-    if (mode == STORE_WRITE) {
-        rc = store__lock(&s->lock, file, err);
-        if (rc == RT_OK)
-            rc = connect_writer(s, file, hash, err);
-    } else if (mode == STORE_APPEND) {
-        rc = connect_writable(s, file, hash, err);
-    } else {
-        rc = connect_reader(s, file, hash, err);
-    }
+    rc = resolve(path, s->file, err);
+    if (rc == RT_OK && mode == STORE_WRITE)
+        rc = store__lock(&s->lock, s->file, err);
+    if (rc == RT_OK)
+        rc = mode == STORE_WRITE    ? connect_writer(s, hash, err)
+             : mode == STORE_APPEND ? connect_appender(s, hash, err)
+                                    : connect_reader(s, hash, err);
     if (rc == RT_OK)
         *store = s;
     else
@@ -291,24 +304,38 @@ rt_status store_open(const char *path, enum store_mode mode, const char *hash, s
 
 /* ---- a new study ---- */
 
+static const char *or_else(const char *text, const char *otherwise)
+{
+    return text ? text : otherwise;
+}
+
 static rt_status insert_study(struct store *store, const struct store_study *study,
                               struct rt_err *err)
 {
     static const char insert[] =
-        "insert into study (id, name, hash, seed, settings, yaml, version, created)"
-        " values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    static const char objective[] = "insert into objective (position, name) values (?1, ?2)";
-    static const char start[] = "insert into start (number, arch, source) values (?1, ?2, ?3)";
-    static const char rung[] = "insert into rung (number, budget) values (?1, ?2)";
+        "insert into study (id, name, hash, seed, settings, yaml, version, created, task, noun,"
+        " method) values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     const bool set = study->settings && study->settings[0];
     char now[RT_UTC_TEXT];
 
     rt_utc_text(now);
-    RT_TRY(store__run(store, insert,
+    return store__run(store, insert,
                       STORE_BINDS(STORE_TXT(study->name), STORE_TXT(study->hash),
                                   STORE_INT(study->seed), STORE_TXT(set ? study->settings : "{}"),
-                                  STORE_TXT(study->yaml), STORE_TXT(RT_VERSION), STORE_TXT(now)),
-                      err));
+                                  STORE_TXT(study->yaml), STORE_TXT(RT_VERSION), STORE_TXT(now),
+                                  STORE_TXT(or_else(study->task, "")),
+                                  STORE_TXT(or_else(study->noun, "student")),
+                                  STORE_TXT(or_else(study->method, ""))),
+                      err);
+}
+
+static rt_status insert_lists(struct store *store, const struct store_study *study,
+                              struct rt_err *err)
+{
+    static const char objective[] = "insert into objective (position, name) values (?1, ?2)";
+    static const char start[] = "insert into start (number, arch, source) values (?1, ?2, ?3)";
+    static const char rung[] = "insert into rung (number, budget) values (?1, ?2)";
+
     for (int i = 0; i < study->objective_count; i++)
         RT_TRY(store__run(store, objective,
                           STORE_BINDS(STORE_INT(i), STORE_TXT(study->objectives[i])), err));
@@ -322,7 +349,45 @@ static rt_status insert_study(struct store *store, const struct store_study *stu
             store, rung,
             STORE_BINDS(STORE_INT(i), STORE_ID(study->rung_count ? study->rung_budget[i] : -1)),
             err));
-    return store__event(store, "created", -1, study->name, err);
+    return RT_OK;
+}
+
+static rt_status insert_quantity(struct store *store, int position, const struct store_quantity *q,
+                                 struct rt_err *err)
+{
+    static const char insert[] =
+        "insert into quantity (position, name, title, label, unit, factor, digits, logarithmic,"
+        " exact, best, detail) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+    return store__run(store, insert,
+                      STORE_BINDS(STORE_INT(position), STORE_TXT(q->name), STORE_TXT(q->title),
+                                  STORE_TXT(q->label), STORE_TXT(q->unit), STORE_NUM(q->factor),
+                                  STORE_ID(q->digits), STORE_INT(q->logarithmic),
+                                  STORE_INT(q->exact), STORE_NUM(q->best), STORE_INT(q->detail)),
+                      err);
+}
+
+/* An objective that nobody described is shown by its name. */
+static rt_status insert_quantities(struct store *store, const struct store_study *study,
+                                   struct rt_err *err)
+{
+    static const char series[] =
+        "insert into series (position, name, label, folded) values (?1, ?2, ?3, ?4)";
+    static const char others[] =
+        "insert into quantity (position, name, title, label, unit, factor, logarithmic, exact,"
+        " detail) select ?1 + row_number() over (order by position) - 1, name, name, name, '', 1.0,"
+        " 0, 0, 0 from objective where name not in (select name from quantity)";
+
+    for (int i = 0; i < study->quantity_count; i++)
+        RT_TRY(insert_quantity(store, i, &study->quantity[i], err));
+    RT_TRY(store__run(store, others, STORE_BINDS(STORE_INT(study->quantity_count)), err));
+    for (int i = 0; i < study->series_count; i++)
+        RT_TRY(store__run(store, series,
+                          STORE_BINDS(STORE_INT(i), STORE_TXT(study->series[i].name),
+                                      STORE_TXT(study->series[i].label),
+                                      STORE_INT(study->series[i].folded)),
+                          err));
+    return RT_OK;
 }
 
 static rt_status insert_all(struct store *store, const struct store_study *study,
@@ -330,12 +395,15 @@ static rt_status insert_all(struct store *store, const struct store_study *study
 {
     char ids[96];
 
-    for (const char *const *sql = store__schema; *sql; sql++)
-        RT_TRY(execute(store, *sql, err));
+    RT_TRY(store__make_tables(store, study->space, err));
     snprintf(ids, sizeof ids, "pragma application_id = %d; pragma user_version = %d",
              STORE_APPLICATION_ID, STORE_SCHEMA_VERSION);
-    RT_TRY(execute(store, ids, err));
-    return insert_study(store, study, err);
+    RT_TRY(store__execute(store, ids, err));
+    RT_TRY(insert_study(store, study, err));
+    RT_TRY(insert_lists(store, study, err));
+    RT_TRY(insert_quantities(store, study, err));
+    RT_TRY(store__make_views(store, "main", err));
+    return store__event(store, "created", -1, study->name, err);
 }
 
 /* Build the study in `file`, which nobody else knows, and close it. */
@@ -386,23 +454,51 @@ static rt_status make(const char *path, const struct store_study *study, struct 
     return rc;
 }
 
-rt_status store_create(const char *path, const struct store_study *study, struct store **store,
-                       struct rt_err *err)
+static rt_status check_new(const char *path, const struct store_study *study, struct rt_err *err)
 {
-    char file[RT_PATH_MAX];
-    struct store *s;
-    rt_status rc;
-
     if (study->objective_count < 1 || study->objective_count > STORE_MAX_OBJECTIVES)
         return rt_fail(err, RT_EARG, "a study has 1 to %d objectives, not %d", STORE_MAX_OBJECTIVES,
                        study->objective_count);
     if (study->rung_count < 0 || study->rung_count > STORE_MAX_RUNGS)
         return rt_fail(err, RT_EARG, "a study has 1 to %d rungs, not %d", STORE_MAX_RUNGS,
                        study->rung_count);
+    if (study->quantity_count + study->objective_count > STORE_MAX_QUANTITIES)
+        return rt_fail(err, RT_EARG, "a study shows at most %d quantities, not %d",
+                       STORE_MAX_QUANTITIES, study->quantity_count + study->objective_count);
     if (strlen(path) + 64 > RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "cannot make '%.80s...': the path is too long", path);
     if (exists(path))
         return rt_fail(err, RT_EDB, "cannot make '%s': it exists already", path);
+    return RT_OK;
+}
+
+/* Open what was just made; on failure nothing remains of it. */
+static rt_status open_new(struct store *store, const char *path, const char *hash,
+                          struct rt_err *err)
+{
+    rt_status rc = resolve(path, store->file, err);
+
+    if (rc == RT_OK) {
+        /* absolute, so that it is removed wherever the process stands at the end */
+        snprintf(store->lock.path, sizeof store->lock.path, "%s" STORE_LOCK_SUFFIX, store->file);
+        rc = connect_writer(store, hash, err);
+    }
+    if (rc != RT_OK) {
+        disconnect(store);
+        remove_with(path, "");
+        remove_with(path, "-wal");
+        remove_with(path, "-shm");
+    }
+    return rc;
+}
+
+rt_status store_create(const char *path, const struct store_study *study, struct store **store,
+                       struct rt_err *err)
+{
+    struct store *s;
+    rt_status rc;
+
+    RT_TRY(check_new(path, study, err));
     RT_TRY(rt_folder_make_for(path, err));
     s = handle_new(path, STORE_WRITE);
     if (!s)
@@ -410,20 +506,8 @@ rt_status store_create(const char *path, const struct store_study *study, struct
     rc = store__lock(&s->lock, path, err);
     if (rc == RT_OK)
         rc = make(path, study, err);
-    if (rc == RT_OK) {
-        rc = resolve(path, file, err);
-        if (rc == RT_OK) {
-            /* absolute, so that it is removed wherever the process stands at the end */
-            snprintf(s->lock.path, sizeof s->lock.path, "%s" STORE_LOCK_SUFFIX, file);
-            rc = connect_writer(s, file, study->hash, err);
-        }
-        if (rc != RT_OK) {
-            disconnect(s);
-            remove_with(path, "");
-            remove_with(path, "-wal");
-            remove_with(path, "-shm");
-        }
-    }
+    if (rc == RT_OK)
+        rc = open_new(s, path, study->hash, err);
     if (rc == RT_OK)
         *store = s;
     else

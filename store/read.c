@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In the order of store__costs. */
 enum source { FROM_METRIC, FROM_PARAMS, FROM_BYTES, FROM_MACS, FROM_MEMORY };
-#define COLUMN_COSTS 6 /* params, bytes, macs, memory */
+#define COLUMN_COSTS 6
 #define COLUMN_INHERITS 10
 
 struct plan {
@@ -22,10 +23,8 @@ struct plan {
 
 static enum source source_of(const char *name)
 {
-    static const char *const costs[] = {"params", "bytes", "macs", "memory"};
-
-    for (int i = 0; i < 4; i++)
-        if (strcmp(name, costs[i]) == 0)
+    for (int i = 0; store__costs[i]; i++)
+        if (strcmp(name, store__costs[i]) == 0)
             return (enum source)(FROM_PARAMS + i);
     return FROM_METRIC;
 }
@@ -182,10 +181,16 @@ static rt_status read_starts(struct store *store, const struct space *space,
     sqlite3_stmt *q;
 
     RT_TRY(store__bind(store, "select arch from start order by number", NULL, 0, &q, err));
-    for (int i = 0; i < count && rc == RT_OK && sqlite3_step(q) == SQLITE_ROW; i++) {
-        const char *text = (const char *)sqlite3_column_text(q, 0);
-        rc = space ? space_parse(space, text, &archs[i], err)
-                   : space_arch_parse(text, &archs[i], err);
+    for (int i = 0; i < count && rc == RT_OK; i++) {
+        const int code = sqlite3_step(q);
+        if (code == SQLITE_ROW) {
+            const char *text = (const char *)sqlite3_column_text(q, 0);
+            rc = space ? space_parse(space, text, &archs[i], err)
+                       : space_arch_parse(text, &archs[i], err);
+        } else {
+            rc = code == SQLITE_DONE ? store__fail(store, err, "one is missing")
+                                     : store__fail_sql(store, err);
+        }
     }
     sqlite3_reset(q);
     return rc;
@@ -197,6 +202,7 @@ rt_status store_starts(struct store *store, const struct space *space, struct sp
     int64_t rows = 0;
     rt_status rc;
 
+    store__doing(store, "read the architectures to start from");
     RT_TRY(store__integer(store, "select count(*) from start", NULL, 0, 0, &rows, err));
     struct space_arch *all = calloc((size_t)rows + 1, sizeof *all);
     if (!all)

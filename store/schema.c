@@ -1,4 +1,4 @@
-/* store/schema.c -- the text of the schema; docs/sql.md explains it.
+/* store/schema.c -- the text of the tables; docs/sql.md explains them, views.c has the views.
  *
  * SQLite keeps the text word for word, comments too, so what stands here is what `.schema trial`
  * shows to a person; hence the layout. What depends on time or place (execution, latency, host,
@@ -7,6 +7,9 @@
  * after any crash.
  */
 #include "store/store_internal.h"
+
+#include <assert.h>
+#include <string.h>
 
 static const char study[] =
     "create table study (            -- one row: what is searched\n"
@@ -17,13 +20,40 @@ static const char study[] =
     "  settings text not null check (json_valid(settings)), -- chosen at the start, kept since\n"
     "  yaml     text not null,       -- the study file, word for word\n"
     "  version  text not null,       -- of retort\n"
-    "  created  text not null        -- UTC, as all times\n"
+    "  created  text not null,       -- UTC, as all times\n"
+    "  task     text not null,       -- what is learned: image; '' when nobody said\n"
+    "  noun     text not null,       -- what a candidate is called\n"
+    "  method   text not null        -- how its values came about, for reports\n"
     ") strict";
 
 static const char objective[] =
     "create table objective (        -- what is minimised\n"
     "  position integer primary key, -- from 0, as in the study file\n"
     "  name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric\n"
+    ") strict";
+
+static const char quantity[] =
+    "create table %s.quantity (         -- what reports show, and how\n"
+    "  position integer primary key, -- from 0, by which candidates are ranked\n"
+    "  name     text not null unique, -- of a column of candidate; else of a metric\n"
+    "  title    text not null,       -- short, for the head of a column\n"
+    "  label    text not null,       -- for an axis, without the unit\n"
+    "  unit     text not null,       -- that it is shown in; '' for none\n"
+    "  factor   real not null,       -- from the value to that unit\n"
+    "  digits   integer,             -- decimals; 0: whole, as 12.3k; null: as many as tell\n"
+    "  logarithmic integer not null check (logarithmic in (0, 1)), -- the scale\n"
+    "  exact    integer not null check (exact in (0, 1)), -- known without a trial\n"
+    "  best     real,                -- no value is below; null: unknown\n"
+    "  detail   integer not null check (detail between 0 and 3) -- shown 0: everywhere, 1: in\n"
+    "                                -- wide tables, 2: beside teachers, 3: after distilling\n"
+    ") strict";
+
+static const char series[] =
+    "create table %s.series (           -- learning curves, as reports show them\n"
+    "  position integer primary key, -- from 0; what is not here comes after these\n"
+    "  name     text not null unique, -- as in curve\n"
+    "  label    text not null,\n"
+    "  folded   integer not null check (folded in (0, 1)) -- 1: on demand\n"
     ") strict";
 
 static const char start[] =
@@ -49,6 +79,20 @@ static const char host[] = "create table host (             -- machines that wor
                            "  memory   integer not null,    -- bytes\n"
                            "  unique (host, cpu, kernels)\n"
                            ") strict";
+
+static const char run[] =
+    "create table %s.run (              -- each time retort search worked on this study\n"
+    "  id       integer primary key,\n"
+    "  host     integer not null references host (id),\n"
+    "  pid      integer not null,\n"
+    "  workers  integer not null,\n"
+    "  trials   integer,             -- wanted in all; null: no limit\n"
+    "  hours    real,                -- of this run at most; null: no limit\n"
+    "  patience integer,             -- trials without a gain at most; null: no limit\n"
+    "  started  text not null,\n"
+    "  finished text,                -- null while it runs, and when it was killed\n"
+    "  ending   text                 -- why it ended; null while it runs\n"
+    ") strict";
 
 static const char teacher[] =
     "create table teacher (          -- the highest number is the ensemble of the others\n"
@@ -80,15 +124,12 @@ static const char teacher_agreement[] =
     "  check (other < teacher)\n"
     ") strict, without rowid";
 
-static const char candidate[] =
-    "create table candidate (        -- one architecture\n"
-    "  id       integer primary key, -- in order of first proposal\n"
-    "  arch     text not null unique,\n"
-    "  depth    integer,             -- of a student, as the next seven; else null: see gene\n"
-    "  width    integer,\n"
-    "  head_dim integer,\n"
-    "  patch    integer,\n"
-    "  params   integer,             -- trained scalars\n"
+/* Between both stand the genes of the study's students, see make_candidate(). */
+static const char candidate[] = "create table candidate (        -- one architecture\n"
+                                "  id       integer primary key, -- in order of first proposal\n"
+                                "  arch     text not null unique,\n";
+static const char candidate_end[] =
+    "  params   integer,             -- trained scalars; costs are null where nobody knows them\n"
     "  bytes    integer,             -- of the weights in fp32\n"
     "  macs     integer,             -- of one example\n"
     "  memory   integer,             -- peak bytes of activations, one example\n"
@@ -96,6 +137,7 @@ static const char candidate[] =
     "  parent_a integer references trial (number),\n"
     "  parent_b integer references trial (number)\n"
     ") strict";
+const char *const store__costs[] = {"params", "bytes", "macs", "memory", NULL};
 
 static const char layer[] =
     "create table layer (            -- genes that differ from layer to layer\n"
@@ -267,181 +309,7 @@ static const char event_keep[] = "create trigger event_keep before update on eve
 static const char event_stay[] = "create trigger event_stay before delete on event\n"
                                  "begin select raise(abort, 'events are never deleted'); end";
 
-static const char objective_values[] =
-    "create view objective_values as -- one row a trial with results and objective\n"
-    "select t.number as trial, o.position, o.name,\n"
-    "  coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes\n"
-    "    when 'macs' then c.macs when 'memory' then c.memory end, m.value) as value\n"
-    "from trial t join candidate c on c.id = t.candidate cross join objective o\n"
-    "  left join metric m on m.trial = t.number and m.name = o.name\n"
-    "where t.state in ('done', 'committed') and t.error_kind is null\n"
-    "order by t.number, o.position";
-
-/* By which trials are ranked when one number has to do. */
-#define FIRST_MEASURED                                                                             \
-    "coalesce((select name from objective\n"                                                       \
-    "    where name not in ('params', 'bytes', 'macs', 'memory') order by position limit 1),\n"    \
-    "    'error')\n"
-
-#define SCORES                                                                                     \
-    "  e.value as error, e.stderr as error_stderr, k.value as kl, a.value as agreement,\n"         \
-    "  l.value as latency, c.params, c.bytes, c.macs, c.memory,\n"                                 \
-    "  c.depth, c.width, c.head_dim, c.patch, t.rung, t.candidate"
-#define METRICS                                                                                    \
-    "  left join metric e on e.trial = t.number and e.name = 'error'\n"                            \
-    "  left join metric k on k.trial = t.number and k.name = 'kl'\n"                               \
-    "  left join metric a on a.trial = t.number and a.name = 'agreement'\n"                        \
-    "  left join metric l on l.trial = t.number and l.name = 'latency'\n"
-
-/* CROSS JOIN keeps the order of the loops: the front first, then one look-up a member. */
-static const char pareto[] =
-    "create view pareto as           -- the front, best error first; latency in ms\n"
-    "select f.trial, c.arch,\n" SCORES "\n"
-    "from front f cross join trial t on t.number = f.trial\n"
-    "  cross join candidate c on c.id = t.candidate\n" METRICS
-    "order by e.value is null, e.value, k.value, c.params, f.trial";
-
-/* Driven by metric_value, so that the first rows come without sorting them all. */
-static const char leaderboard[] =
-    "create view leaderboard as      -- trials of the highest rung reached, best by the first\n"
-    "                                -- measured objective\n"
-    "select t.number as trial, c.arch, s.name as by, s.value,\n" SCORES ",\n"
-    "  exists (select 1 from front f where f.trial = t.number) as on_front\n"
-    "from metric s cross join trial t on t.number = s.trial\n"
-    "  cross join candidate c on c.id = t.candidate\n" METRICS "where s.name = " FIRST_MEASURED
-    "  and s.value is not null and t.state = 'committed'\n"
-    "  and t.rung = (select max(rung) from trial where state = 'committed')\n"
-    "order by s.value, t.number";
-
-static const char progress[] =
-    "create view progress as         -- one row\n"
-    "select s.name as study,\n"
-    "  (select count(*) from trial where state = 'committed') as committed,\n"
-    "  (select count(*) from trial where state = 'failed') as failed,\n"
-    "  (select count(*) from trial where state = 'done') as done,\n"
-    "  (select count(*) from trial where state = 'running') as running,\n"
-    "  (select count(*) from trial where state = 'proposed') as proposed,\n"
-    "  (select count(*) from candidate) as candidates,\n"
-    "  (select count(*) from front) as front_size,\n"
-    "  (select hypervolume from front_history order by trial desc limit 1) as hypervolume,\n"
-    "  (select started from execution order by id limit 1) as started,\n"
-    "  (select max(finished) from execution) as last_finished,\n"
-    "  (select (count(*) - 1) / nullif((max(julianday(finished)) - min(julianday(finished))) * "
-    "24,\n"
-    "      0) from (select finished from execution where finished is not null\n"
-    "      order by finished desc limit 50)) as trials_per_hour, -- of the last 50\n"
-    "  (select avg(seconds) from (select seconds from execution where finished is not null\n"
-    "      order by finished desc limit 50)) as seconds_per_trial\n"
-    "from study s";
-
-static const char rung_pairs[] =
-    "create view rung_pairs as       -- one student at two rungs, by the first measured objective\n"
-    "select t.rung, t.candidate, t.number as trial, u.number as next_trial,\n"
-    "  a.name as by, a.value, b.value as next_value\n"
-    "from trial u join trial t\n"
-    "    on t.candidate = u.candidate and t.rung = u.rung - 1 and t.seed = u.seed\n"
-    "  join metric a on a.trial = t.number and a.name = " FIRST_MEASURED
-    "  join metric b on b.trial = u.number and b.name = a.name\n"
-    "where u.state = 'committed' and a.value is not null and b.value is not null\n"
-    "order by t.rung, u.number";
-
-/* Kendall's tau-b compares all pairs of the latest 500, which takes a tenth of a second a rung. */
-static const char rungs[] =
-    "create view rungs as            -- one row a rung; how well it foretells the next\n"
-    "with latest as materialized (\n"
-    "  select * from (select p.*, row_number() over (partition by rung\n"
-    "    order by next_trial desc) as age from rung_pairs p) where age <= 500),\n"
-    "tau as (select p.rung, sum(sign(p.value - q.value) * sign(p.next_value - q.next_value))\n"
-    "    / nullif(sqrt(1.0 * sum(p.value <> q.value) * sum(p.next_value <> q.next_value)), 0)\n"
-    "    as tau_b\n"
-    "  from latest p join latest q on q.rung = p.rung and q.trial < p.trial group by p.rung),\n"
-    "place as (select rung, (count(*) over (partition by rung) + 2) / 3 as third,\n"
-    "    row_number() over (partition by rung order by value, trial) as first,\n"
-    "    row_number() over (partition by rung order by next_value, trial) as second\n"
-    "  from latest),\n"
-    "both as (select rung, count(*) as pairs,\n"
-    "    sum(first <= third and second <= third) * 1.0 / third as best_third_kept\n"
-    "  from place group by rung)\n"
-    "select r.number as rung, r.budget,\n"
-    "  (select count(*) from trial where rung = r.number and state = 'committed') as committed,\n"
-    "  (select count(*) from trial where rung = r.number and state = 'failed') as failed,\n"
-    "  (select count(*) from trial where rung = r.number\n"
-    "    and state in ('proposed', 'running', 'done')) as open,\n"
-    "  (select avg(x.seconds) from trial t join execution x on x.trial = t.number\n"
-    "    where t.state = 'committed' and t.rung = r.number and x.outcome = 'done')\n"
-    "    as seconds_per_trial,\n"
-    "  b.pairs, t.tau_b, b.best_third_kept\n"
-    "from rung r left join both b on b.rung = r.number left join tau t on t.rung = r.number\n"
-    "order by r.number";
-
-static const char calibration[] =
-    "create view calibration as      -- how right the surrogate was, one row an objective\n"
-    "with pair as materialized (\n"
-    "  select p.name, p.trial, p.mean, p.sd, m.value,\n"
-    "    row_number() over (partition by p.name order by p.trial desc) as age\n"
-    "  from prediction p join metric m on m.trial = p.trial and m.name = p.name\n"
-    "  where m.value is not null),\n"
-    "tau as (select a.name, sum(sign(a.mean - b.mean) * sign(a.value - b.value))\n"
-    "    / nullif(sqrt(1.0 * sum(a.mean <> b.mean) * sum(a.value <> b.value)), 0) as tau_b\n"
-    "  from pair a join pair b on b.name = a.name and b.trial < a.trial\n"
-    "  where a.age <= 500 and b.age <= 500 group by a.name)\n"
-    "select p.name, count(*) as trials, avg(abs(p.value - p.mean) <= p.sd) as within_1_sd,\n"
-    "  avg(abs(p.value - p.mean) <= 2 * p.sd) as within_2_sd,\n"
-    "  sqrt(avg((p.value - p.mean) * (p.value - p.mean))) as rms_error, t.tau_b\n"
-    "from pair p left join tau t on t.name = p.name\n"
-    "  left join objective o on o.name = p.name\n"
-    "group by p.name order by o.position";
-
-static const char failures[] =
-    "create view failures as         -- trials that failed, and why\n"
-    "select t.number as trial, c.arch, t.rung, t.error_kind, t.error, h.host, x.worker,\n"
-    "  x.finished, x.seconds, c.params, c.memory\n"
-    "from trial t join candidate c on c.id = t.candidate\n"
-    "  left join execution x on x.trial = t.number and x.outcome = 'failed'\n"
-    "  left join host h on h.id = x.host\n"
-    "where t.state = 'failed' or (t.state = 'done' and t.error_kind is not null)\n"
-    "order by t.number";
-
-static const char learning_curves[] =
-    "create view learning_curves as\n"
-    "select u.trial, c.arch, u.name, u.step, u.value,\n"
-    "  exists (select 1 from front f where f.trial = u.trial) as on_front, t.rung\n"
-    "from curve u join trial t on t.number = u.trial join candidate c on c.id = t.candidate\n"
-    "order by u.trial, u.name, u.step";
-
-static const char hypervolume[] =
-    "create view hypervolume as      -- how the front grew, trial by trial\n"
-    "select h.trial, h.size, h.hypervolume, x.finished\n"
-    "from front_history h\n"
-    "  left join execution x on x.trial = h.trial and x.outcome in ('done', 'failed')\n"
-    "order by h.trial";
-
-#define TEST(which, called)                                                                        \
-    "  (select m.value from distillation_metric m\n"                                               \
-    "    where m.distillation = d.id and m.name = '" which "') as " called ",\n"
-static const char distillations[] =
-    "create view distillations as    -- students by the full recipe, on the test file; newest "
-    "first\n"
-    "select d.id, c.arch, d.steps, c.params,\n" TEST(
-        "error",
-        "error") "  (select m.stderr from distillation_metric m\n"
-                 "    where m.distillation = d.id and m.name = 'error') as error_stderr,\n" TEST(
-                     "ensemble_error", "ensemble_error") TEST("kl", "kl")
-                     TEST("agreement", "agreement") TEST("accuracy_retention", "accuracy_retention")
-                         TEST("params_reduction", "params_reduction")
-                             TEST("bytes_reduction", "bytes_reduction")
-                                 TEST("compression_ratio",
-                                      "compression_ratio") "  (select count(*) from gate g where "
-                                                           "g.distillation = d.id) as gates,\n"
-                                                           "  (select count(*) from gate g where "
-                                                           "g.distillation = d.id and g.passed) as "
-                                                           "gates_passed,\n"
-                                                           "  d.candidate, d.weights, d.finished\n"
-                                                           "from distillation d join candidate c "
-                                                           "on c.id = d.candidate\n"
-                                                           "order by d.id desc";
-
-const char *const store__schema[] = {study,
+static const char *const tables[] = {study,
                                      objective,
                                      start,
                                      rung,
@@ -449,7 +317,6 @@ const char *const store__schema[] = {study,
                                      teacher,
                                      teacher_metric,
                                      teacher_agreement,
-                                     candidate,
                                      layer,
                                      gene,
                                      trial,
@@ -474,16 +341,49 @@ const char *const store__schema[] = {study,
                                      gate,
                                      event,
                                      event_keep,
-                                     event_stay,
-                                     objective_values,
-                                     pareto,
-                                     leaderboard,
-                                     progress,
-                                     rung_pairs,
-                                     rungs,
-                                     calibration,
-                                     failures,
-                                     learning_curves,
-                                     hypervolume,
-                                     distillations,
-                                     NULL};
+                                     event_stay};
+
+/* A column for each gene that a student has once. */
+static rt_status make_candidate(struct store *store, const struct space *space, struct rt_err *err)
+{
+    sqlite3_str *sql = sqlite3_str_new(store->db);
+    const char *remark = " -- genes of a student; all others stand in layer";
+
+    sqlite3_str_appendall(sql, candidate);
+    for (int g = 0; g < store__gene_count(space); g++) {
+        char column[STORE_NAME + 12];
+        snprintf(column, sizeof column, "%-8s integer,", store__gene_name(space, g));
+        sqlite3_str_appendf(sql, "  %s%*s%s\n", column, *remark ? 29 - (int)strlen(column) : 0, "",
+                            remark);
+        remark = "";
+    }
+    sqlite3_str_appendall(sql, candidate_end);
+    char *text = sqlite3_str_finish(sql);
+    if (!text)
+        return rt_fail(err, RT_ENOMEM, "no memory to make '%s'", store->path);
+    const rt_status rc = store__execute(store, text, err);
+    sqlite3_free(text);
+    return rc;
+}
+
+rt_status store__make_tables(struct store *store, const struct space *space, struct rt_err *err)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        RT_TRY(store__execute(store, tables[i], err));
+    RT_TRY(make_candidate(store, space, err));
+    return store__make_new_tables(store, "main", err);
+}
+
+rt_status store__make_new_tables(struct store *store, const char *where, struct rt_err *err)
+{
+    const char *const texts[] = {quantity, series, run};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char sql[2048];
+        const int size = snprintf(sql, sizeof sql, texts[i], where);
+        assert(size < (int)sizeof sql);
+        (void)size;
+        RT_TRY(store__execute(store, sql, err));
+    }
+    return RT_OK;
+}

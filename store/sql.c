@@ -111,6 +111,13 @@ rt_status store__run(struct store *store, const char *sql, const struct store_bi
     return rc;
 }
 
+rt_status store__execute(struct store *store, const char *sql, struct rt_err *err)
+{
+    if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return RT_OK;
+    return store__fail_sql(store, err);
+}
+
 rt_status store__integer(struct store *store, const char *sql, const struct store_bind *binds,
                          int count, int64_t otherwise, int64_t *value, struct rt_err *err)
 {

@@ -2,7 +2,10 @@
  *
  * Schema   docs/sql.md; STRICT tables, foreign keys, application_id "RTRT", user_version. Views
  *          that a person types: pareto, leaderboard, progress, rungs, failures, learning_curves,
- *          hypervolume.
+ *          hypervolume. Their columns are the study's quantities: no metric's name is known here.
+ * Versions a file of schema 2 is read as it is, and brought to schema 3 when it is opened for
+ *          STORE_WRITE: in one transaction, after a copy was put beside it that is never
+ *          overwritten. Any other version is refused.
  * Writing  one writer a file (an advisory lock beside it; a second one is refused with RT_EDB and
  *          the holder's pid), WAL with synchronous=NORMAL, one transaction a change of state, so
  *          that after kill -9 the file shows every trial either before or after a change.
@@ -20,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/machine.h"
 #include "base/status.h"
@@ -32,7 +36,8 @@
 #define STORE_MAX_METRICS 56
 #define STORE_MAX_RETRIES 15
 #define STORE_MAX_GATES 8
-#define STORE_SCHEMA_VERSION 2
+#define STORE_MAX_QUANTITIES 32
+#define STORE_SCHEMA_VERSION 3
 
 struct store;
 struct sqlite3;
@@ -44,16 +49,53 @@ struct store_start {           /* an architecture to try first */
     const char *arch, *source; /* canonical text; where it came from, as written in the study */
 };
 
+/* Where reports show a quantity, unless it is an objective: those they always show. */
+enum store_detail {
+    STORE_IN_ALL,     /* in narrow tables too */
+    STORE_IN_WIDE,    /* in wide tables and files */
+    STORE_BESIDE,     /* where teachers stand beside students */
+    STORE_AFTERWARDS, /* of what `retort distill` measured */
+};
+
+/* A metric or cost, and how people are shown it. The first of a study is what candidates are ranked
+ * by. All texts are borrowed. */
+struct store_quantity {
+    const char *name;  /* of a metric, or of a column of `candidate` */
+    const char *title; /* short, for the head of a column: "KL" */
+    const char *label; /* for an axis, without the unit: "KL to the ensemble" */
+    const char *unit;  /* that it is shown in: "%", "ms"; "" for none */
+    double factor;     /* from the value as stored to that unit */
+    int digits;        /* decimals shown; 0: whole numbers, as 12.3k; -1: as many as tell */
+    bool logarithmic;  /* looked at on a logarithmic scale */
+    bool exact;        /* known of an architecture without a trial */
+    double best;       /* no value is below; NaN: unknown */
+    enum store_detail detail;
+};
+
+/* A series of learning curves, in the order in which they are shown. */
+struct store_series {
+    const char *name, *label;
+    bool folded; /* shown on demand */
+};
+
 struct store_study {
     const char *name, *yaml; /* the study file, word for word */
     const char *hash;        /* of what decides the results: see cli/study.h */
-    const char
-        *settings; /* JSON of what was chosen at the start and must stay: kernels, micro-batch */
+    const char *settings;    /* JSON: chosen at the start and kept, as kernels and micro-batch */
+    const char *task;        /* what is learned: "image"; NULL: not said */
+    const char *noun;        /* what a candidate is called; NULL: "student" */
+    const char *method;      /* how its values came about, in sentences; NULL: not said */
     uint64_t seed;
     int objective_count;
     const char *objectives[STORE_MAX_OBJECTIVES]; /* minimised, in this order */
-    int rung_count;                               /* 0: one, without a budget */
-    int64_t rung_budget[STORE_MAX_RUNGS];         /* optimiser steps */
+    int quantity_count;                           /* 0: the objectives alone, by their names */
+    const struct store_quantity *quantity;
+    int series_count; /* others are shown after these, by their names */
+    const struct store_series *series;
+    const struct space
+        *space;     /* its genes become columns of `candidate`; NULL: those of students */
+    int rung_count; /* 0: one, without a budget */
+    int64_t rung_budget[STORE_MAX_RUNGS]; /* optimiser steps */
     int start_count;
     const struct store_start *start; /* tried after the anchors, in this order */
 };
@@ -68,6 +110,17 @@ void store_close(struct store *store);
 /* For SELECTs by readers (reports, status): the views are the interface. */
 struct sqlite3 *store_handle(struct store *store);
 const char *store_path(const struct store *store);
+/* The copy that was made of a file of an older schema when it was opened; "": none. */
+const char *store_backup(const struct store *store);
+
+/* Who has the file open for STORE_WRITE, also from other machines; it is not disturbed. */
+struct store_writer {
+    bool alive; /* false: nobody, and the rest is empty */
+    long pid;   /* 0: unknown */
+    char host[64];
+};
+void store_writer_of(const struct store *store, struct store_writer *writer);
+
 /* study.settings; caller frees. */
 rt_status store_settings(struct store *store, char **settings, struct rt_err *err);
 
@@ -78,6 +131,18 @@ rt_status store_starts(struct store *store, const struct space *space, struct sp
 /* Record the machine (found again by host, cpu and kernel set); its row id goes into *host. */
 rt_status store_host(struct store *store, const struct rt_machine *machine, const char *kernels,
                      int64_t *host, struct rt_err *err);
+
+/* A run of `retort search`, and what it was asked for. */
+struct store_run {
+    int64_t host;
+    int workers;
+    int64_t trials;   /* in all; 0: no limit */
+    double hours;     /* of this run; 0: no limit */
+    int64_t patience; /* trials without a gain; 0: no limit */
+};
+/* There is one at a time; a run without an end was killed. */
+rt_status store_run_begin(struct store *store, const struct store_run *run, struct rt_err *err);
+rt_status store_run_end(struct store *store, const char *ending, struct rt_err *err);
 
 struct store_value {
     char name[STORE_NAME];
@@ -142,6 +207,7 @@ struct store_latency { /* nanoseconds */
     double median, mad, p10, p90;
     int64_t began_ns, ended_ns; /* rt_now_ns() around it; not kept */
     bool concurrent;            /* another trial ran meanwhile, for however short; by the search */
+    char measured_at[RT_UTC_TEXT]; /* "": when the result is recorded */
 };
 
 struct store_checkpoint {  /* trained weights that were kept */

@@ -14,11 +14,12 @@
 #include "store/store.h"
 
 #define STORE_APPLICATION_ID 0x52545254 /* "RTRT" */
+#define STORE_OLDEST_SCHEMA 2
 #define STORE_MAX_STATEMENTS 64
 #define STORE_LOCK_SUFFIX ".lock"
 
 /* A trial that runs now. Seconds are measured with the monotonic clock, which the file cannot. */
-struct store_run {
+struct store_running {
     int64_t number, execution, started_ns;
 };
 
@@ -31,15 +32,18 @@ struct store {
     sqlite3 *db;
     enum store_mode mode;
     struct store_lock lock;
-    char path[RT_PATH_MAX]; /* as the caller wrote it */
-    char doing[96];         /* for messages: what is being done */
+    char path[RT_PATH_MAX];   /* as the caller wrote it */
+    char file[RT_PATH_MAX];   /* absolute, without links */
+    char backup[RT_PATH_MAX]; /* see store_backup() */
+    int64_t run;              /* the present store_run; 0: none */
+    char doing[96];           /* for messages: what is being done */
     int statement_count;
     struct {
         const char *sql; /* compared by address */
         sqlite3_stmt *statement;
     } statements[STORE_MAX_STATEMENTS];
-    int run_count, run_room;
-    struct store_run *runs;
+    int running_count, running_room;
+    struct store_running *running;
 };
 
 enum store_kind { STORE_NULL, STORE_INTEGER, STORE_REAL, STORE_TEXT };
@@ -60,7 +64,26 @@ struct store_bind {
     (const struct store_bind[]){__VA_ARGS__},                                                      \
         (int)(sizeof((const struct store_bind[]){__VA_ARGS__}) / sizeof(struct store_bind))
 
-extern const char *const store__schema[]; /* statements, NULL at the end */
+/* schema.c: all tables of a new file; `candidate` has the genes of `space`. */
+rt_status store__make_tables(struct store *store, const struct space *space, struct rt_err *err);
+/* The tables that schema 2 did not have, into `where`: "main" or "temp". */
+rt_status store__make_new_tables(struct store *store, const char *where, struct rt_err *err);
+/* Columns of `candidate` that are costs, as struct space_cost has them; NULL at the end. */
+extern const char *const store__costs[];
+
+/* genes.c: what a student of `space` has once; none in a space of own genes, or without one. */
+int store__gene_count(const struct space *space);
+const char *store__gene_name(const struct space *space, int gene);
+int64_t store__gene_value(const struct space *space, const struct space_arch *arch, int gene);
+
+/* views.c: all views, of the quantities and genes that the file has, into `where`. In the file they
+ * replace what is there; temporary ones hide them. */
+rt_status store__make_views(struct store *store, const char *where, struct rt_err *err);
+
+/* schema2.c: bring the file, which is locked, to this schema; or, for readers, add what is missing
+ * as temporary tables and views. */
+rt_status store__migrate(struct store *store, struct rt_err *err);
+rt_status store__complete(struct store *store, struct rt_err *err);
 
 /* sql.c */
 __attribute__((format(printf, 2, 3))) void store__doing(struct store *store, const char *format,
@@ -74,6 +97,8 @@ rt_status store__bind(struct store *store, const char *sql, const struct store_b
 /* Run a statement that gives no rows. */
 rt_status store__run(struct store *store, const char *sql, const struct store_bind *binds,
                      int count, struct rt_err *err);
+/* Run statements that are needed once and give no rows that matter. */
+rt_status store__execute(struct store *store, const char *sql, struct rt_err *err);
 /* First column of the first row; `otherwise` when there is no row or it is NULL. */
 rt_status store__integer(struct store *store, const char *sql, const struct store_bind *binds,
                          int count, int64_t otherwise, int64_t *value, struct rt_err *err);
@@ -86,6 +111,7 @@ void store__finalize(struct store *store);
 /* lock.c: `path` is the database's. */
 rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *err);
 void store__unlock(struct store_lock *lock);
+void store__lock_owner(const char *path, struct store_writer *writer);
 
 /* write.c: inside a transaction of the caller. */
 rt_status store__event(struct store *store, const char *kind, int64_t trial, const char *text,

@@ -6,6 +6,7 @@
  */
 #include "store/store_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,32 +49,32 @@ static rt_status move(struct store *store, int64_t number, const char *from, con
 
 /* ---- runs ---- */
 
-static struct store_run *run_of(struct store *store, int64_t number)
+static struct store_running *run_of(struct store *store, int64_t number)
 {
-    for (int i = 0; i < store->run_count; i++)
-        if (store->runs[i].number == number)
-            return &store->runs[i];
+    for (int i = 0; i < store->running_count; i++)
+        if (store->running[i].number == number)
+            return &store->running[i];
     return NULL;
 }
 
-static rt_status run_room(struct store *store, struct rt_err *err)
+static rt_status make_room(struct store *store, struct rt_err *err)
 {
-    if (store->run_count < store->run_room)
+    if (store->running_count < store->running_room)
         return RT_OK;
-    const int room = store->run_room ? 2 * store->run_room : 16;
-    struct store_run *runs = realloc(store->runs, (size_t)room * sizeof *runs);
+    const int room = store->running_room ? 2 * store->running_room : 16;
+    struct store_running *runs = realloc(store->running, (size_t)room * sizeof *runs);
     if (!runs)
         return rt_fail(err, RT_ENOMEM, "no memory to start a trial");
-    store->runs = runs;
-    store->run_room = room;
+    store->running = runs;
+    store->running_room = room;
     return RT_OK;
 }
 
 static void run_forget(struct store *store, int64_t number)
 {
-    struct store_run *run = run_of(store, number);
+    struct store_running *run = run_of(store, number);
     if (run)
-        *run = store->runs[--store->run_count];
+        *run = store->running[--store->running_count];
 }
 
 static rt_status finish_execution(struct store *store, int64_t number, const char *outcome,
@@ -81,7 +82,7 @@ static rt_status finish_execution(struct store *store, int64_t number, const cha
 {
     static const char sql[] =
         "update execution set finished = ?2, seconds = ?3, outcome = ?4 where id = ?1";
-    const struct store_run *run = run_of(store, number);
+    const struct store_running *run = run_of(store, number);
     char now[RT_UTC_TEXT];
 
     if (!run)
@@ -135,33 +136,45 @@ static rt_status insert_genes(struct store *store, const struct store_proposal *
     return RT_OK;
 }
 
+static rt_status insert_genes_of(struct store *store, const struct store_proposal *p,
+                                 int64_t candidate, struct rt_err *err)
+{
+    const struct space_cost *c = p->cost;
+    sqlite3_str *sql = sqlite3_str_new(store->db);
+
+    sqlite3_str_appendf(sql,
+                        "update candidate set params = %lld, bytes = %lld, macs = %lld,"
+                        " memory = %lld",
+                        (long long)c->params, (long long)c->bytes, (long long)c->macs,
+                        (long long)c->memory);
+    for (int g = 0; g < store__gene_count(p->space); g++)
+        sqlite3_str_appendf(sql, ", \"%w\" = %lld", store__gene_name(p->space, g),
+                            (long long)store__gene_value(p->space, p->arch, g));
+    sqlite3_str_appendf(sql, " where id = %lld", (long long)candidate);
+    char *text = sqlite3_str_finish(sql);
+    if (!text)
+        return rt_fail(err, RT_ENOMEM, "no memory to propose a trial");
+    const rt_status rc = store__execute(store, text, err);
+    sqlite3_free(text);
+    RT_TRY(rc);
+    return insert_layers(store, p->arch, candidate, err);
+}
+
 static rt_status insert_candidate(struct store *store, const struct store_proposal *p,
                                   const char *text, struct rt_err *err)
 {
-    static const char student[] =
-        "insert into candidate (arch, depth, width, head_dim, patch, params, bytes, macs, memory,"
-        " origin, parent_a, parent_b)"
-        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-    static const char own[] =
+    static const char sql[] =
         "insert into candidate (arch, origin, parent_a, parent_b) values (?1, ?2, ?3, ?4)";
-    const struct space_arch *a = p->arch;
-    const struct space_cost *c = p->cost;
 
-    if (p->space && p->space->gene_count) {
-        RT_TRY(store__run(store, own,
-                          STORE_BINDS(STORE_TXT(text), STORE_TXT(p->origin), STORE_ID(p->parent_a),
-                                      STORE_ID(p->parent_b)),
-                          err));
-        return insert_genes(store, p, sqlite3_last_insert_rowid(store->db), err);
-    }
-    RT_TRY(
-        store__run(store, student,
-                   STORE_BINDS(STORE_TXT(text), STORE_INT(a->depth), STORE_INT(a->width),
-                               STORE_INT(a->head_dim), STORE_INT(a->patch), STORE_INT(c->params),
-                               STORE_INT(c->bytes), STORE_INT(c->macs), STORE_INT(c->memory),
-                               STORE_TXT(p->origin), STORE_ID(p->parent_a), STORE_ID(p->parent_b)),
-                   err));
-    return insert_layers(store, a, sqlite3_last_insert_rowid(store->db), err);
+    RT_TRY(store__run(store, sql,
+                      STORE_BINDS(STORE_TXT(text), STORE_TXT(p->origin), STORE_ID(p->parent_a),
+                                  STORE_ID(p->parent_b)),
+                      err));
+    const int64_t candidate = sqlite3_last_insert_rowid(store->db);
+    if (p->space && p->space->gene_count)
+        return insert_genes(store, p, candidate, err);
+    assert(p->cost);
+    return insert_genes_of(store, p, candidate, err);
 }
 
 static rt_status insert_predictions(struct store *store, const struct store_proposal *p,
@@ -232,7 +245,7 @@ static rt_status start(struct store *store, int64_t number, int64_t host, int wo
         " (select count(*) + 1 from execution where trial = ?1), ?2, ?3, ?4, 'running')";
     char now[RT_UTC_TEXT];
 
-    RT_TRY(run_room(store, err));
+    RT_TRY(make_room(store, err));
     RT_TRY(move(store, number, "proposed", "running", err));
     rt_utc_text(now);
     RT_TRY(store__run(
@@ -249,7 +262,7 @@ rt_status store_trial_start(struct store *store, int64_t number, int64_t host, i
 
     RT_TRY(store__begin(store, err, "start trial %" PRId64, number));
     RT_TRY(store__end(store, start(store, number, host, worker, &execution, err), err));
-    store->runs[store->run_count++] = (struct store_run){number, execution, rt_now_ns()};
+    store->running[store->running_count++] = (struct store_running){number, execution, rt_now_ns()};
     return RT_OK;
 }
 
@@ -277,9 +290,11 @@ static rt_status recover(struct store *store, struct rt_err *err)
         "update execution set outcome = 'interrupted' where outcome = 'running'"
         " and trial in (select number from trial where state = 'running')";
     static const char trial[] = "update trial set state = 'proposed' where state = 'running'";
+    static const char run[] = "update run set ending = 'killed' where ending is null";
     char now[RT_UTC_TEXT];
 
     rt_utc_text(now);
+    RT_TRY(store__run(store, run, NULL, 0, err));
     RT_TRY(store__run(store, event, STORE_BINDS(STORE_TXT(now)), err));
     RT_TRY(store__run(store, execution, NULL, 0, err));
     return store__run(store, trial, NULL, 0, err);
@@ -336,15 +351,17 @@ static rt_status insert_latency(struct store *store, int64_t number, const struc
         "insert into latency (trial, candidate, host, batch, threads, warmup, samples, median, mad,"
         " p10, p90, concurrent, measured_at) select ?1, t.candidate, x.host, ?2, ?3, ?4, ?5, ?6,"
         " ?7, ?8, ?9, ?10, ?11 from trial t join execution x on x.id = ?12 where t.number = ?1";
-    const struct store_run *run = run_of(store, number);
+    const struct store_running *run = run_of(store, number);
     char now[RT_UTC_TEXT];
 
+    assert(run);
     rt_utc_text(now);
     return store__run(store, sql,
                       STORE_BINDS(STORE_INT(number), STORE_INT(l->batch), STORE_INT(l->threads),
                                   STORE_INT(l->warmup), STORE_INT(l->samples), STORE_NUM(l->median),
                                   STORE_NUM(l->mad), STORE_NUM(l->p10), STORE_NUM(l->p90),
-                                  STORE_INT(l->concurrent), STORE_TXT(now),
+                                  STORE_INT(l->concurrent),
+                                  STORE_TXT(l->measured_at[0] ? l->measured_at : now),
                                   STORE_INT(run->execution)),
                       err);
 }

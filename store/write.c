@@ -1,8 +1,10 @@
 /* store/write.c -- what a study records beside its trials: machines, teachers, events, settings. */
 #include "store/store_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -57,6 +59,52 @@ rt_status store_host(struct store *store, const struct rt_machine *machine, cons
             &id, err);
     RT_TRY(store__end(store, rc, err));
     *host = id;
+    return RT_OK;
+}
+
+/* ---- runs of the search ---- */
+
+static rt_status begin_run(struct store *store, const struct store_run *run, struct rt_err *err)
+{
+    static const char insert[] =
+        "insert into run (host, pid, workers, trials, hours, patience, started)"
+        " values (?1, ?2, ?3, nullif(?4, 0), nullif(?5, 0.0), nullif(?6, 0), ?7)";
+    char now[RT_UTC_TEXT];
+
+    rt_utc_text(now);
+    RT_TRY(store__run(store, insert,
+                      STORE_BINDS(STORE_INT(run->host), STORE_INT(getpid()),
+                                  STORE_INT(run->workers), STORE_INT(run->trials),
+                                  STORE_NUM(run->hours), STORE_INT(run->patience), STORE_TXT(now)),
+                      err));
+    store->run = sqlite3_last_insert_rowid(store->db);
+    return RT_OK;
+}
+
+rt_status store_run_begin(struct store *store, const struct store_run *run, struct rt_err *err)
+{
+    assert(!store->run && run->workers > 0);
+    RT_TRY(store__begin(store, err, "begin the search"));
+    const rt_status rc = store__end(store, begin_run(store, run, err), err);
+    if (rc != RT_OK)
+        store->run = 0;
+    return rc;
+}
+
+rt_status store_run_end(struct store *store, const char *ending, struct rt_err *err)
+{
+    static const char sql[] = "update run set finished = ?2, ending = ?3 where id = ?1";
+    char now[RT_UTC_TEXT];
+
+    assert(store->run);
+    rt_utc_text(now);
+    RT_TRY(store__begin(store, err, "end the search"));
+    RT_TRY(store__end(
+        store,
+        store__run(store, sql,
+                   STORE_BINDS(STORE_INT(store->run), STORE_TXT(now), STORE_TXT(ending)), err),
+        err));
+    store->run = 0;
     return RT_OK;
 }
 

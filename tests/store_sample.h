@@ -16,8 +16,47 @@
 #define SAMPLE_TRIALS 24
 #define SAMPLE_HYPERVOLUME_FROM 8
 
+static const struct store_quantity sample_quantities[] = {
+    {"error", "error", "validation error", "%", 100, 2, false, false, 0, STORE_IN_ALL},
+    {"kl", "KL", "KL to the ensemble", "", 1, 4, false, false, 0, STORE_IN_WIDE},
+    {"agreement", "agreement", "agreement", "%", 100, 2, false, false, NAN, STORE_IN_WIDE},
+    {"latency", "latency", "latency", "ms", 1, -1, true, false, 0, STORE_IN_ALL},
+    {"params", "params", "parameters", "", 1, 0, true, true, NAN, STORE_IN_ALL},
+    {"bytes", "bytes", "bytes of the weights (fp32)", "", 1, 0, true, true, NAN, STORE_IN_WIDE},
+    {"macs", "MACs", "multiply-accumulates", "", 1, 0, true, true, NAN, STORE_IN_WIDE},
+    {"memory", "memory", "peak activation bytes", "", 1, 0, true, true, NAN, STORE_IN_WIDE},
+    {"nll", "NLL", "negative log-likelihood", "", 1, 4, false, false, 0, STORE_BESIDE},
+    {"ece", "ECE", "expected calibration error", "", 1, 4, false, false, 0, STORE_BESIDE},
+    {"accuracy_retention", "kept", "accuracy kept", "", 1, 4, false, false, NAN, STORE_AFTERWARDS},
+    {"params_reduction", "saved", "parameters saved", "", 1, 4, false, false, NAN,
+     STORE_AFTERWARDS},
+    {"bytes_reduction", "saved", "bytes saved", "", 1, 4, false, false, NAN, STORE_AFTERWARDS},
+    {"compression_ratio", "smaller", "times smaller", "", 1, 2, false, false, NAN,
+     STORE_AFTERWARDS},
+};
+static const struct store_series sample_series[] = {
+    {"ce", "cross-entropy", false},
+    {"loss", "loss that was minimised", false},
+    {"validation_error", "validation error", false},
+    {"learning_rate", "learning rate", true},
+};
+
+static const struct space sample_students = {.depth = {3, {2, 3, 4}},
+                                             .width = {1, {32}},
+                                             .head_dim = {1, {16}},
+                                             .patch = {1, {7}},
+                                             .heads = {1, {1}},
+                                             .ffn = {1, {64}}};
+
 static const struct store_study sample_study = {
+    .space = &sample_students,
     .name = "sample",
+    .task = "image",
+    .method = "Values are made up.",
+    .quantity_count = sizeof sample_quantities / sizeof *sample_quantities,
+    .quantity = sample_quantities,
+    .series_count = sizeof sample_series / sizeof *sample_series,
+    .series = sample_series,
     .yaml = "name: sample\nseed: 7\n",
     .hash = SAMPLE_HASH,
     .settings = "{\"kernels\":\"v3\",\"micro_batch\":8}",
@@ -78,6 +117,7 @@ static inline void sample_propose(struct store *store, int64_t number)
     const struct space_cost cost = sample_cost(&arch);
     const bool child = number >= 8;
     struct store_proposal p = {.number = number,
+                               .space = &sample_students,
                                .arch = &arch,
                                .cost = &cost,
                                .origin = child        ? "mutation"
@@ -270,8 +310,10 @@ static inline void sample_distil(struct store *store)
 static inline void sample_fill(struct store *store)
 {
     const int64_t host = sample_host(store);
+    const struct store_run run = {.host = host, .workers = 2, .trials = 60};
     struct rt_err err;
 
+    assert_ok(store_run_begin(store, &run, &err));
     sample_teachers(store);
     for (int64_t n = 0; n < SAMPLE_TRIALS; n++) {
         sample_propose(store, n);
@@ -352,6 +394,7 @@ static inline rt_status sample_rungs_propose(struct store *store, int64_t number
 
     return store_trial_propose(store,
                                &(struct store_proposal){.number = number,
+                                                        .space = &sample_students,
                                                         .arch = &arch,
                                                         .cost = &cost,
                                                         .origin = rung ? "promotion" : "fill",

@@ -432,9 +432,60 @@ static void the_pareto_view_reads_the_front_only(void **state)
     store_close(s);
 }
 
+static void a_latency_keeps_the_time_of_its_measurement(void **state)
+{
+    struct store *s = sample_create(sample_path("measured.db"));
+    struct store_result result = sample_result(0);
+    struct rt_err err;
+    (void)state;
+    snprintf(result.latency.measured_at, sizeof result.latency.measured_at, "%s",
+             "2026-01-05T20:00:00.000Z");
+
+    sample_propose(s, 0);
+    assert_ok(store_trial_start(s, 0, sample_host(s), 0, &err));
+    assert_ok(store_trial_done(s, 0, &result, &err));
+
+    assert_rows(s, "select measured_at from latency", "2026-01-05T20:00:00.000Z\n");
+    store_result_release(&result);
+    store_close(s);
+}
+
+/* The count can be read and the second row cannot. */
+static void a_start_that_cannot_be_read_is_an_error(void **state)
+{
+    static const struct store_start start[] = {{"L1-d16-k16-h1-f16-p7", "a"},
+                                               {"L2-d16-k16-h1-f16-p7", "b"}};
+    struct store_study study = sample_study;
+    struct space_arch *archs = NULL;
+    struct store *s = NULL;
+    struct rt_err err;
+    int count = 0;
+    (void)state;
+    study.start_count = 2;
+    study.start = start;
+    assert_ok(store_create(sample_path("starts.db"), &study, &s, &err));
+    assert_ok(store_starts(s, NULL, &archs, &count, &err));
+    assert_int_equal(count, 2);
+    assert_int_equal(archs[1].depth, 2);
+    free(archs);
+    assert_int_equal(sqlite3_exec(store_handle(s),
+                                  "alter table start rename to kept; create view start as select"
+                                  " number, iif(number = 1, json('{'), arch) as arch from kept",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+
+    assert_int_equal(store_starts(s, NULL, &archs, &count, &err), RT_EDB);
+
+    assert_says("cannot read the architectures to start from");
+    assert_says("malformed JSON");
+    store_close(s);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_latency_keeps_the_time_of_its_measurement),
+        cmocka_unit_test(a_start_that_cannot_be_read_is_an_error),
         cmocka_unit_test(a_proposal_keeps_its_genes_and_costs),
         cmocka_unit_test(numbers_come_one_after_the_other),
         cmocka_unit_test(steps_out_of_turn_are_refused),

@@ -8,9 +8,12 @@ CREATE TABLE study (            -- one row: what is searched
   settings text not null check (json_valid(settings)), -- chosen at the start, kept since
   yaml     text not null,       -- the study file, word for word
   version  text not null,       -- of retort
-  created  text not null        -- UTC, as all times
+  created  text not null,       -- UTC, as all times
+  task     text not null,       -- what is learned: image; '' when nobody said
+  noun     text not null,       -- what a candidate is called
+  method   text not null        -- how its values came about, for reports
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-24T11:05:39.330Z');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T15:57:03.136Z','image','student','Values are made up.');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -76,45 +79,6 @@ CREATE TABLE teacher_agreement ( -- share of validation rows of one most likely 
 INSERT INTO teacher_agreement VALUES(1,0,0.93000000000000004884);
 INSERT INTO teacher_agreement VALUES(2,0,0.96999999999999997335);
 INSERT INTO teacher_agreement VALUES(2,1,0.95999999999999996447);
-CREATE TABLE candidate (        -- one architecture
-  id       integer primary key, -- in order of first proposal
-  arch     text not null unique,
-  depth    integer,             -- of a student, as the next seven; else null: see gene
-  width    integer,
-  head_dim integer,
-  patch    integer,
-  params   integer,             -- trained scalars
-  bytes    integer,             -- of the weights in fp32
-  macs     integer,             -- of one example
-  memory   integer,             -- peak bytes of activations, one example
-  origin   text not null,       -- how it was made
-  parent_a integer references trial (number),
-  parent_b integer references trial (number)
-) strict;
-INSERT INTO candidate VALUES(1,'L2-d32-k16-h1.2-f64.128-p7',2,32,16,7,25576,102304,434792,131072,'largest',NULL,NULL);
-INSERT INTO candidate VALUES(2,'L3-d32-k16-h2.3.4-f64.128.128-p7',3,32,16,7,37864,151456,643688,131072,'smallest',NULL,NULL);
-INSERT INTO candidate VALUES(3,'L4-d32-k16-h3.4.1.2-f64.128.128.128-p7',4,32,16,7,50152,200608,852584,131072,'middle',NULL,NULL);
-INSERT INTO candidate VALUES(4,'L2-d48-k16-h4.1-f96.192-p7',2,48,16,7,56296,225184,957032,196608,'fill',NULL,NULL);
-INSERT INTO candidate VALUES(5,'L3-d48-k16-h1.2.3-f96.192.192-p7',3,48,16,7,83944,335776,1427048,196608,'random',NULL,NULL);
-INSERT INTO candidate VALUES(6,'L4-d48-k16-h2.3.4.1-f96.192.192.192-p7',4,48,16,7,111592,446368,1897064,196608,'random',NULL,NULL);
-INSERT INTO candidate VALUES(7,'L2-d64-k16-h3.4-f128.256-p7',2,64,16,7,99304,397216,1688168,262144,'random',NULL,NULL);
-INSERT INTO candidate VALUES(8,'L3-d64-k16-h4.1.2-f128.256.256-p7',3,64,16,7,148456,593824,2523752,262144,'random',NULL,NULL);
-INSERT INTO candidate VALUES(9,'L4-d64-k16-h1.2.3.4-f128.256.256.256-p7',4,64,16,7,197608,790432,3359336,262144,'mutation',0,NULL);
-INSERT INTO candidate VALUES(10,'L2-d80-k16-h2.3-f160.320-p7',2,80,16,7,154600,618400,2628200,327680,'mutation',1,2);
-INSERT INTO candidate VALUES(11,'L3-d80-k16-h3.4.1-f160.320.320-p7',3,80,16,7,231400,925600,3933800,327680,'mutation',2,NULL);
-INSERT INTO candidate VALUES(12,'L4-d80-k16-h4.1.2.3-f160.320.320.320-p7',4,80,16,7,308200,1232800,5239400,327680,'mutation',3,4);
-INSERT INTO candidate VALUES(13,'L2-d96-k16-h1.2-f192.384-p7',2,96,16,7,222184,888736,3777128,393216,'mutation',4,NULL);
-INSERT INTO candidate VALUES(14,'L3-d96-k16-h2.3.4-f192.384.384-p7',3,96,16,7,332776,1331104,5657192,393216,'mutation',5,6);
-INSERT INTO candidate VALUES(15,'L4-d96-k16-h3.4.1.2-f192.384.384.384-p7',4,96,16,7,443368,1773472,7537256,393216,'mutation',6,NULL);
-INSERT INTO candidate VALUES(16,'L2-d112-k16-h4.1-f224.448-p7',2,112,16,7,302056,1208224,5134952,458752,'mutation',7,8);
-INSERT INTO candidate VALUES(17,'L3-d112-k16-h1.2.3-f224.448.448-p7',3,112,16,7,452584,1810336,7693928,458752,'mutation',8,NULL);
-INSERT INTO candidate VALUES(18,'L4-d112-k16-h2.3.4.1-f224.448.448.448-p7',4,112,16,7,603112,2412448,10252904,458752,'mutation',9,10);
-INSERT INTO candidate VALUES(19,'L2-d128-k16-h3.4-f256.512-p7',2,128,16,7,394216,1576864,6701672,524288,'mutation',10,NULL);
-INSERT INTO candidate VALUES(20,'L3-d128-k16-h4.1.2-f256.512.512-p7',3,128,16,7,590824,2363296,10044008,524288,'mutation',11,12);
-INSERT INTO candidate VALUES(21,'L4-d128-k16-h1.2.3.4-f256.512.512.512-p7',4,128,16,7,787432,3149728,13386344,524288,'mutation',12,NULL);
-INSERT INTO candidate VALUES(22,'L2-d144-k16-h2.3-f288.576-p7',2,144,16,7,498664,1994656,8477288,589824,'mutation',13,14);
-INSERT INTO candidate VALUES(23,'L3-d144-k16-h3.4.1-f288.576.576-p7',3,144,16,7,747496,2989984,12707432,589824,'mutation',14,NULL);
-INSERT INTO candidate VALUES(24,'L4-d144-k16-h4.1.2.3-f288.576.576.576-p7',4,144,16,7,996328,3985312,16937576,589824,'mutation',15,16);
 CREATE TABLE layer (            -- genes that differ from layer to layer
   candidate integer not null references candidate (id),
   position  integer not null,   -- from 0, nearest to the input
@@ -753,7 +717,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   weights   text not null,      -- path of the file as given; '' for none
   finished  text not null
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-24T11:05:39.438Z');
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T15:57:03.224Z');
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -786,9 +750,99 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-24T11:05:39.330Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-24T11:05:39.421Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-24T11:05:39.438Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-28T15:57:03.142Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-28T15:57:03.204Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-28T15:57:03.224Z','note',NULL,'the sample is complete');
+CREATE TABLE candidate (        -- one architecture
+  id       integer primary key, -- in order of first proposal
+  arch     text not null unique,
+  depth    integer,             -- genes of a student; all others stand in layer
+  width    integer,
+  head_dim integer,
+  patch    integer,
+  params   integer,             -- trained scalars; costs are null where nobody knows them
+  bytes    integer,             -- of the weights in fp32
+  macs     integer,             -- of one example
+  memory   integer,             -- peak bytes of activations, one example
+  origin   text not null,       -- how it was made
+  parent_a integer references trial (number),
+  parent_b integer references trial (number)
+) strict;
+INSERT INTO candidate VALUES(1,'L2-d32-k16-h1.2-f64.128-p7',2,32,16,7,25576,102304,434792,131072,'largest',NULL,NULL);
+INSERT INTO candidate VALUES(2,'L3-d32-k16-h2.3.4-f64.128.128-p7',3,32,16,7,37864,151456,643688,131072,'smallest',NULL,NULL);
+INSERT INTO candidate VALUES(3,'L4-d32-k16-h3.4.1.2-f64.128.128.128-p7',4,32,16,7,50152,200608,852584,131072,'middle',NULL,NULL);
+INSERT INTO candidate VALUES(4,'L2-d48-k16-h4.1-f96.192-p7',2,48,16,7,56296,225184,957032,196608,'fill',NULL,NULL);
+INSERT INTO candidate VALUES(5,'L3-d48-k16-h1.2.3-f96.192.192-p7',3,48,16,7,83944,335776,1427048,196608,'random',NULL,NULL);
+INSERT INTO candidate VALUES(6,'L4-d48-k16-h2.3.4.1-f96.192.192.192-p7',4,48,16,7,111592,446368,1897064,196608,'random',NULL,NULL);
+INSERT INTO candidate VALUES(7,'L2-d64-k16-h3.4-f128.256-p7',2,64,16,7,99304,397216,1688168,262144,'random',NULL,NULL);
+INSERT INTO candidate VALUES(8,'L3-d64-k16-h4.1.2-f128.256.256-p7',3,64,16,7,148456,593824,2523752,262144,'random',NULL,NULL);
+INSERT INTO candidate VALUES(9,'L4-d64-k16-h1.2.3.4-f128.256.256.256-p7',4,64,16,7,197608,790432,3359336,262144,'mutation',0,NULL);
+INSERT INTO candidate VALUES(10,'L2-d80-k16-h2.3-f160.320-p7',2,80,16,7,154600,618400,2628200,327680,'mutation',1,2);
+INSERT INTO candidate VALUES(11,'L3-d80-k16-h3.4.1-f160.320.320-p7',3,80,16,7,231400,925600,3933800,327680,'mutation',2,NULL);
+INSERT INTO candidate VALUES(12,'L4-d80-k16-h4.1.2.3-f160.320.320.320-p7',4,80,16,7,308200,1232800,5239400,327680,'mutation',3,4);
+INSERT INTO candidate VALUES(13,'L2-d96-k16-h1.2-f192.384-p7',2,96,16,7,222184,888736,3777128,393216,'mutation',4,NULL);
+INSERT INTO candidate VALUES(14,'L3-d96-k16-h2.3.4-f192.384.384-p7',3,96,16,7,332776,1331104,5657192,393216,'mutation',5,6);
+INSERT INTO candidate VALUES(15,'L4-d96-k16-h3.4.1.2-f192.384.384.384-p7',4,96,16,7,443368,1773472,7537256,393216,'mutation',6,NULL);
+INSERT INTO candidate VALUES(16,'L2-d112-k16-h4.1-f224.448-p7',2,112,16,7,302056,1208224,5134952,458752,'mutation',7,8);
+INSERT INTO candidate VALUES(17,'L3-d112-k16-h1.2.3-f224.448.448-p7',3,112,16,7,452584,1810336,7693928,458752,'mutation',8,NULL);
+INSERT INTO candidate VALUES(18,'L4-d112-k16-h2.3.4.1-f224.448.448.448-p7',4,112,16,7,603112,2412448,10252904,458752,'mutation',9,10);
+INSERT INTO candidate VALUES(19,'L2-d128-k16-h3.4-f256.512-p7',2,128,16,7,394216,1576864,6701672,524288,'mutation',10,NULL);
+INSERT INTO candidate VALUES(20,'L3-d128-k16-h4.1.2-f256.512.512-p7',3,128,16,7,590824,2363296,10044008,524288,'mutation',11,12);
+INSERT INTO candidate VALUES(21,'L4-d128-k16-h1.2.3.4-f256.512.512.512-p7',4,128,16,7,787432,3149728,13386344,524288,'mutation',12,NULL);
+INSERT INTO candidate VALUES(22,'L2-d144-k16-h2.3-f288.576-p7',2,144,16,7,498664,1994656,8477288,589824,'mutation',13,14);
+INSERT INTO candidate VALUES(23,'L3-d144-k16-h3.4.1-f288.576.576-p7',3,144,16,7,747496,2989984,12707432,589824,'mutation',14,NULL);
+INSERT INTO candidate VALUES(24,'L4-d144-k16-h4.1.2.3-f288.576.576.576-p7',4,144,16,7,996328,3985312,16937576,589824,'mutation',15,16);
+CREATE TABLE quantity (         -- what reports show, and how
+  position integer primary key, -- from 0, by which candidates are ranked
+  name     text not null unique, -- of a column of candidate; else of a metric
+  title    text not null,       -- short, for the head of a column
+  label    text not null,       -- for an axis, without the unit
+  unit     text not null,       -- that it is shown in; '' for none
+  factor   real not null,       -- from the value to that unit
+  digits   integer,             -- decimals; 0: whole, as 12.3k; null: as many as tell
+  logarithmic integer not null check (logarithmic in (0, 1)), -- the scale
+  exact    integer not null check (exact in (0, 1)), -- known without a trial
+  best     real,                -- no value is below; null: unknown
+  detail   integer not null check (detail between 0 and 3) -- shown 0: everywhere, 1: in
+                                -- wide tables, 2: beside teachers, 3: after distilling
+) strict;
+INSERT INTO quantity VALUES(0,'error','error','validation error','%',100.0,2,0,0,0.0,0);
+INSERT INTO quantity VALUES(1,'kl','KL','KL to the ensemble','',1.0,4,0,0,0.0,1);
+INSERT INTO quantity VALUES(2,'agreement','agreement','agreement','%',100.0,2,0,0,NULL,1);
+INSERT INTO quantity VALUES(3,'latency','latency','latency','ms',1.0,NULL,1,0,0.0,0);
+INSERT INTO quantity VALUES(4,'params','params','parameters','',1.0,0,1,1,NULL,0);
+INSERT INTO quantity VALUES(5,'bytes','bytes','bytes of the weights (fp32)','',1.0,0,1,1,NULL,1);
+INSERT INTO quantity VALUES(6,'macs','MACs','multiply-accumulates','',1.0,0,1,1,NULL,1);
+INSERT INTO quantity VALUES(7,'memory','memory','peak activation bytes','',1.0,0,1,1,NULL,1);
+INSERT INTO quantity VALUES(8,'nll','NLL','negative log-likelihood','',1.0,4,0,0,0.0,2);
+INSERT INTO quantity VALUES(9,'ece','ECE','expected calibration error','',1.0,4,0,0,0.0,2);
+INSERT INTO quantity VALUES(10,'accuracy_retention','kept','accuracy kept','',1.0,4,0,0,NULL,3);
+INSERT INTO quantity VALUES(11,'params_reduction','saved','parameters saved','',1.0,4,0,0,NULL,3);
+INSERT INTO quantity VALUES(12,'bytes_reduction','saved','bytes saved','',1.0,4,0,0,NULL,3);
+INSERT INTO quantity VALUES(13,'compression_ratio','smaller','times smaller','',1.0,2,0,0,NULL,3);
+CREATE TABLE series (           -- learning curves, as reports show them
+  position integer primary key, -- from 0; what is not here comes after these
+  name     text not null unique, -- as in curve
+  label    text not null,
+  folded   integer not null check (folded in (0, 1)) -- 1: on demand
+) strict;
+INSERT INTO series VALUES(0,'ce','cross-entropy',0);
+INSERT INTO series VALUES(1,'loss','loss that was minimised',0);
+INSERT INTO series VALUES(2,'validation_error','validation error',0);
+INSERT INTO series VALUES(3,'learning_rate','learning rate',1);
+CREATE TABLE run (              -- each time retort search worked on this study
+  id       integer primary key,
+  host     integer not null references host (id),
+  pid      integer not null,
+  workers  integer not null,
+  trials   integer,             -- wanted in all; null: no limit
+  hours    real,                -- of this run at most; null: no limit
+  patience integer,             -- trials without a gain at most; null: no limit
+  started  text not null,
+  finished text,                -- null while it runs, and when it was killed
+  ending   text                 -- why it ended; null while it runs
+) strict;
+INSERT INTO run VALUES(1,1,13581,2,60,NULL,NULL,'2026-11-28T15:57:03.202Z',NULL,NULL);
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state, rung);
@@ -809,42 +863,71 @@ CREATE TRIGGER event_stay before delete on event
 begin select raise(abort, 'events are never deleted'); end;
 CREATE VIEW objective_values as -- one row a trial with results and objective
 select t.number as trial, o.position, o.name,
-  coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes
-    when 'macs' then c.macs when 'memory' then c.memory end, m.value) as value
+  coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes when 'macs' then c.macs when 'memory' then c.memory end,
+    m.value) as value
 from trial t join candidate c on c.id = t.candidate cross join objective o
   left join metric m on m.trial = t.number and m.name = o.name
 where t.state in ('done', 'committed') and t.error_kind is null
 order by t.number, o.position
 ;
-CREATE VIEW pareto as           -- the front, best error first; latency in ms
+CREATE VIEW quantity_values as -- one row a trial with results and quantity
+select t.number as trial, o.position, o.name,
+  coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes when 'macs' then c.macs when 'memory' then c.memory end,
+    m.value) as value, m.stderr
+from trial t join candidate c on c.id = t.candidate cross join quantity o
+  left join metric m on m.trial = t.number and m.name = o.name
+where t.state in ('done', 'committed') and t.error_kind is null
+order by t.number, o.position
+;
+CREATE VIEW choices as          -- one row a gene of a candidate; of a list, a position
+select id as candidate, 'depth' as name, 0 as position, "depth" as value from candidate
+  where "depth" is not null union all
+select id as candidate, 'width' as name, 0 as position, "width" as value from candidate
+  where "width" is not null union all
+select id as candidate, 'head_dim' as name, 0 as position, "head_dim" as value from candidate
+  where "head_dim" is not null union all
+select id as candidate, 'patch' as name, 0 as position, "patch" as value from candidate
+  where "patch" is not null union all
+select candidate, 'heads' as name, position, heads as value from layer
+  union all
+select candidate, 'ffn', position, ffn from layer union all
+select candidate, name, position, value from gene
+;
+CREATE VIEW pareto as           -- the front, best first
 select f.trial, c.arch,
-  e.value as error, e.stderr as error_stderr, k.value as kl, a.value as agreement,
-  l.value as latency, c.params, c.bytes, c.macs, c.memory,
-  c.depth, c.width, c.head_dim, c.patch, t.rung, t.candidate
+  m0.value as "error", m0.stderr as "error_stderr",
+  m1.value as "kl",
+  m2.value as "agreement",
+  m3.value as "latency",
+  coalesce(c.params, (select value from metric where trial = t.number and name = 'params')) as params, coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')) as bytes, coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')) as macs, coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')) as memory,
+  c."depth", c."width", c."head_dim", c."patch", t.rung, t.candidate
 from front f cross join trial t on t.number = f.trial
   cross join candidate c on c.id = t.candidate
-  left join metric e on e.trial = t.number and e.name = 'error'
-  left join metric k on k.trial = t.number and k.name = 'kl'
-  left join metric a on a.trial = t.number and a.name = 'agreement'
-  left join metric l on l.trial = t.number and l.name = 'latency'
-order by e.value is null, e.value, k.value, c.params, f.trial
+  left join metric m0 on m0.trial = t.number and m0.name = 'error'
+  left join metric m1 on m1.trial = t.number and m1.name = 'kl'
+  left join metric m2 on m2.trial = t.number and m2.name = 'agreement'
+  left join metric m3 on m3.trial = t.number and m3.name = 'latency'
+order by m0.value is null, m0.value, m1.value, m2.value, m3.value, coalesce(c.params, (select value from metric where trial = t.number and name = 'params')), coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')), coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')), coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')), f.trial
 ;
-CREATE VIEW leaderboard as      -- trials of the highest rung reached, best by the first
-                                -- measured objective
+CREATE VIEW leaderboard as      -- trials of the highest rung reached, best by the
+                                -- first measured objective
 select t.number as trial, c.arch, s.name as by, s.value,
-  e.value as error, e.stderr as error_stderr, k.value as kl, a.value as agreement,
-  l.value as latency, c.params, c.bytes, c.macs, c.memory,
-  c.depth, c.width, c.head_dim, c.patch, t.rung, t.candidate,
+  m0.value as "error", m0.stderr as "error_stderr",
+  m1.value as "kl",
+  m2.value as "agreement",
+  m3.value as "latency",
+  coalesce(c.params, (select value from metric where trial = t.number and name = 'params')) as params, coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')) as bytes, coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')) as macs, coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')) as memory,
+  c."depth", c."width", c."head_dim", c."patch", t.rung, t.candidate,
   exists (select 1 from front f where f.trial = t.number) as on_front
 from metric s cross join trial t on t.number = s.trial
   cross join candidate c on c.id = t.candidate
-  left join metric e on e.trial = t.number and e.name = 'error'
-  left join metric k on k.trial = t.number and k.name = 'kl'
-  left join metric a on a.trial = t.number and a.name = 'agreement'
-  left join metric l on l.trial = t.number and l.name = 'latency'
-where s.name = coalesce((select name from objective
-    where name not in ('params', 'bytes', 'macs', 'memory') order by position limit 1),
-    'error')
+  left join metric m0 on m0.trial = t.number and m0.name = 'error'
+  left join metric m1 on m1.trial = t.number and m1.name = 'kl'
+  left join metric m2 on m2.trial = t.number and m2.name = 'agreement'
+  left join metric m3 on m3.trial = t.number and m3.name = 'latency'
+where s.name = coalesce((select o.name from objective o join quantity k on k.name = o.name
+      where not k.exact order by o.position limit 1),
+    (select name from quantity where not exact order by position limit 1))
   and s.value is not null and t.state = 'committed'
   and t.rung = (select max(rung) from trial where state = 'committed')
 order by s.value, t.number
@@ -868,14 +951,14 @@ select s.name as study,
       order by finished desc limit 50)) as seconds_per_trial
 from study s
 ;
-CREATE VIEW rung_pairs as       -- one student at two rungs, by the first measured objective
+CREATE VIEW rung_pairs as       -- one candidate at two rungs, by the first measured objective
 select t.rung, t.candidate, t.number as trial, u.number as next_trial,
   a.name as by, a.value, b.value as next_value
 from trial u join trial t
     on t.candidate = u.candidate and t.rung = u.rung - 1 and t.seed = u.seed
-  join metric a on a.trial = t.number and a.name = coalesce((select name from objective
-    where name not in ('params', 'bytes', 'macs', 'memory') order by position limit 1),
-    'error')
+  join metric a on a.trial = t.number and a.name = coalesce((select o.name from objective o join quantity k on k.name = o.name
+      where not k.exact order by o.position limit 1),
+    (select name from quantity where not exact order by position limit 1))
   join metric b on b.trial = u.number and b.name = a.name
 where u.state = 'committed' and a.value is not null and b.value is not null
 order by t.rung, u.number
@@ -944,28 +1027,31 @@ from front_history h
   left join execution x on x.trial = h.trial and x.outcome in ('done', 'failed')
 order by h.trial
 ;
-CREATE VIEW distillations as    -- students by the full recipe, on the test file; newest first
+CREATE VIEW distillations as    -- by the full recipe, on the test file; newest first
 select d.id, c.arch, d.steps, c.params,
   (select m.value from distillation_metric m
-    where m.distillation = d.id and m.name = 'error') as error,
+    where m.distillation = d.id and m.name = 'error') as "error",
   (select m.stderr from distillation_metric m
-    where m.distillation = d.id and m.name = 'error') as error_stderr,
+    where m.distillation = d.id and m.name = 'error') as "error_stderr",
   (select m.value from distillation_metric m
-    where m.distillation = d.id and m.name = 'ensemble_error') as ensemble_error,
+    where m.distillation = d.id and m.name = 'ensemble_error') as "ensemble_error",
   (select m.value from distillation_metric m
-    where m.distillation = d.id and m.name = 'kl') as kl,
+    where m.distillation = d.id and m.name = 'kl') as "kl",
   (select m.value from distillation_metric m
-    where m.distillation = d.id and m.name = 'agreement') as agreement,
+    where m.distillation = d.id and m.name = 'agreement') as "agreement",
   (select m.value from distillation_metric m
-    where m.distillation = d.id and m.name = 'accuracy_retention') as accuracy_retention,
+    where m.distillation = d.id and m.name = 'latency') as "latency",
   (select m.value from distillation_metric m
-    where m.distillation = d.id and m.name = 'params_reduction') as params_reduction,
+    where m.distillation = d.id and m.name = 'accuracy_retention') as "accuracy_retention",
   (select m.value from distillation_metric m
-    where m.distillation = d.id and m.name = 'bytes_reduction') as bytes_reduction,
+    where m.distillation = d.id and m.name = 'params_reduction') as "params_reduction",
   (select m.value from distillation_metric m
-    where m.distillation = d.id and m.name = 'compression_ratio') as compression_ratio,
+    where m.distillation = d.id and m.name = 'bytes_reduction') as "bytes_reduction",
+  (select m.value from distillation_metric m
+    where m.distillation = d.id and m.name = 'compression_ratio') as "compression_ratio",
   (select count(*) from gate g where g.distillation = d.id) as gates,
-  (select count(*) from gate g where g.distillation = d.id and g.passed) as gates_passed,
+  (select count(*) from gate g where g.distillation = d.id and g.passed)
+    as gates_passed,
   d.candidate, d.weights, d.finished
 from distillation d join candidate c on c.id = d.candidate
 order by d.id desc

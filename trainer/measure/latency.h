@@ -22,7 +22,7 @@ struct tr_latency_options {
 
 struct tr_latency { /* nanoseconds a call */
     double median, mad, p10, p90;
-    int64_t began_ns, ended_ns; /* rt_now_ns() around all calls, those of the warm-up too */
+    int64_t began_ns, ended_ns;    /* rt_now_ns() around all calls, those of the warm-up too */
     char measured_at[RT_UTC_TEXT]; /* when the last call had ended */
 };
 

@@ -1,0 +1,157 @@
+/* cli/quantities.c -- quantities.h.
+ *
+ * The one place that says what a name means to people: the store keeps it with the study, and
+ * reports read it from there.
+ */
+#include "cli/quantities.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "space/objectives.h"
+
+/* In the order of every report. */
+static const struct shown {
+    const char *name;
+    enum store_detail detail;
+    bool if_asked; /* measured as an objective alone */
+} shown[] = {
+    {"error", STORE_IN_ALL, false},
+    {"kl", STORE_IN_WIDE, false},
+    {"agreement", STORE_IN_WIDE, false},
+    {"int8_error", STORE_IN_WIDE, true},
+    {"int8_kl", STORE_IN_WIDE, true},
+    {"latency", STORE_IN_ALL, false},
+    {"params", STORE_IN_ALL, false},
+    {"bytes", STORE_IN_WIDE, false},
+    {"int8_bytes", STORE_IN_WIDE, true},
+    {"macs", STORE_IN_WIDE, false},
+    {"memory", STORE_IN_WIDE, false},
+    {"nll", STORE_BESIDE, false},
+    {"ece", STORE_BESIDE, false},
+    {"accuracy_retention", STORE_AFTERWARDS, false},
+    {"params_reduction", STORE_AFTERWARDS, false},
+    {"bytes_reduction", STORE_AFTERWARDS, false},
+    {"compression_ratio", STORE_AFTERWARDS, false},
+};
+
+/* Those of them that cannot be minimised; the others are in space/objectives.h. */
+static const struct other {
+    const char *name, *title, *label, *unit;
+    double factor;
+    int digits;
+} others[] = {
+    {"agreement", "agreement", "agreement with the ensemble", "%", 100, 2},
+    {"nll", "NLL", "negative log-likelihood", "", 1, 4},
+    {"ece", "ECE", "expected calibration error", "", 1, 4},
+    {"accuracy_retention", "accuracy kept", "share of the ensemble's accuracy", "", 1, 4},
+    {"params_reduction", "fewer params", "parameters saved, as a share", "", 1, 4},
+    {"bytes_reduction", "fewer bytes", "bytes saved, as a share", "", 1, 4},
+    {"compression_ratio", "times smaller", "times smaller than the ensemble", "", 1, 2},
+};
+
+static const struct store_series series[] = {
+    {"ce", "cross-entropy", false},
+    {"soft", "distillation loss", false},
+    {"loss", "loss that was minimised", false},
+    {"validation_error", "validation error", false},
+    {"grad_norm", "norm of the gradient", false},
+    {"temperature", "temperature", true},
+    {"learning_rate", "learning rate", true},
+    {"ce_weight", "weight of the cross-entropy", true},
+    {"validation_kl", "validation KL", true},
+};
+
+static bool is_objective(const struct study *study, const char *name)
+{
+    for (int i = 0; i < study->search.objective_count; i++)
+        if (strcmp(study->search.objectives[i], name) == 0)
+            return true;
+    return false;
+}
+
+static struct store_quantity of_objective(const struct space_objective *o)
+{
+    return (struct store_quantity){.name = o->name,
+                                   .title = o->title,
+                                   .label = o->label,
+                                   .unit = o->unit,
+                                   .factor = o->factor,
+                                   .digits = o->digits,
+                                   .logarithmic = o->logarithmic,
+                                   .exact = o->exact,
+                                   .best = o->best};
+}
+
+/* Whatever a command measures is shown as it is, but for the scale of what is called like a cost. */
+static struct store_quantity of_command(const char *name)
+{
+    const struct space_objective *o = space_objective_named(name);
+
+    return (struct store_quantity){.name = name,
+                                   .title = name,
+                                   .label = name,
+                                   .unit = "",
+                                   .factor = 1,
+                                   .digits = -1,
+                                   .logarithmic = o && o->logarithmic,
+                                   .exact = o && o->exact,
+                                   .best = o ? o->best : (double)NAN};
+}
+
+static struct store_quantity of_other(const char *name)
+{
+    size_t i = 0;
+
+    while (i + 1 < sizeof others / sizeof *others && strcmp(others[i].name, name) != 0)
+        i++;
+    assert(strcmp(others[i].name, name) == 0);
+    return (struct store_quantity){.name = name,
+                                   .title = others[i].title,
+                                   .label = others[i].label,
+                                   .unit = others[i].unit,
+                                   .factor = others[i].factor,
+                                   .digits = others[i].digits,
+                                   .best = NAN};
+}
+
+static struct store_quantity of_student(const struct shown *row)
+{
+    const struct space_objective *o = space_objective_named(row->name);
+    struct store_quantity quantity = o ? of_objective(o) : of_other(row->name);
+
+    quantity.detail = row->detail;
+    return quantity;
+}
+
+static void choose(const struct study *study, struct quantities *quantities)
+{
+    quantities->count = 0;
+    for (int i = 0; i < study->search.objective_count && study->own; i++)
+        quantities->row[quantities->count++] = of_command(study->search.objectives[i]);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown && !study->own; i++)
+        if (!shown[i].if_asked || is_objective(study, shown[i].name))
+            quantities->row[quantities->count++] = of_student(&shown[i]);
+}
+
+void quantities_place(const struct study *study, struct quantities *quantities,
+                      struct store_study *row)
+{
+    choose(study, quantities);
+    row->quantity = quantities->row;
+    row->quantity_count = quantities->count;
+    if (study->own) {
+        row->task = "";
+        row->noun = "architecture";
+        row->method = "All values are what the study's own command answered.";
+        return;
+    }
+    row->series = series;
+    row->series_count = sizeof series / sizeof *series;
+    row->task = "image";
+    row->noun = "student";
+    row->method = "Error, agreement and KL are taken on the validation split at temperature 1 "
+                  "after a short distillation run; ± is one standard error over its examples. The "
+                  "test split was not looked at.";
+}
