@@ -1,5 +1,4 @@
 /* cli/cmd_best.c -- `retort best DB [wishes]`: one student of the front. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,38 +13,68 @@ static const struct option longs[] = {
     {"format", required_argument, NULL, 'f'},     {0},
 };
 
-static bool whole(const char *option, int64_t *value)
+/* A limit of its own for each; `least` and `most` it may be. */
+static const struct limit {
+    int letter;
+    const char *option, *quantity;
+    double least, most;
+    bool whole;
+} limits[] = {
+    {'e', "--max-error", "error", 0, 1, false},
+    {'l', "--max-latency", "latency", 1e-6, 1e9, false},
+    {'p', "--max-params", "params", 1, 0, true},
+    {'b', "--max-bytes", "bytes", 1, 0, true},
+    {'m', "--max-macs", "macs", 1, 0, true},
+    {'M', "--max-memory", "memory", 1, 0, true},
+};
+
+static struct report_limit *next(struct report_wish *wish)
 {
-    return command_int64("best", option, optarg, 1, INT64_MAX, value);
+    if (wish->count == REPORT_MAX_LIMITS) {
+        command_usage("best", "no more than %d limits can be given", REPORT_MAX_LIMITS);
+        return NULL;
+    }
+    return &wish->limit[wish->count++];
+}
+
+static bool take_limit(const struct limit *limit, struct report_wish *wish)
+{
+    struct report_limit *to = next(wish);
+    int64_t whole;
+
+    if (!to)
+        return false;
+    *to = (struct report_limit){.option = limit->option, .quantity = limit->quantity};
+    if (!limit->whole)
+        return command_double("best", limit->option, optarg, limit->least, limit->most, &to->most);
+    if (!command_int64("best", limit->option, optarg, 1, INT64_MAX, &whole))
+        return false;
+    to->most = (double)whole;
+    return true;
 }
 
 /* NAME=VALUE; the name loses its '=' in place. */
-static bool any(struct report_wish *wish)
+static bool take_named(struct report_wish *wish)
 {
     char *equals = strchr(optarg, '=');
+    struct report_limit *to;
 
     if (!equals || equals == optarg)
         return command_usage("best", "--max '%s' is no NAME=VALUE", optarg) == COMMAND_DONE;
-    if (wish->max_count == STORE_MAX_OBJECTIVES)
-        return command_usage("best", "--max: no study has more than %d objectives",
-                             STORE_MAX_OBJECTIVES) == COMMAND_DONE;
+    if (!(to = next(wish)))
+        return false;
     *equals = '\0';
-    wish->max[wish->max_count].objective = optarg;
-    return command_double("best", "--max", equals + 1, -1e300, 1e300,
-                          &wish->max[wish->max_count++].most);
+    *to = (struct report_limit){.option = "--max", .quantity = optarg, .objective = true};
+    return command_double("best", "--max", equals + 1, -1e300, 1e300, &to->most);
 }
 
 static bool take(int option, struct report_wish *wish, enum report_format *format)
 {
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (limits[i].letter == option)
+            return take_limit(&limits[i], wish);
     switch (option) {
-    case 'e': return command_double("best", "--max-error", optarg, 0, 1, &wish->max_error);
-    case 'l':
-        return command_double("best", "--max-latency", optarg, 1e-6, 1e9, &wish->max_latency_ms);
-    case 'p': return whole("--max-params", &wish->max_params);
-    case 'b': return whole("--max-bytes", &wish->max_bytes);
-    case 'm': return whole("--max-macs", &wish->max_macs);
-    case 'M': return whole("--max-memory", &wish->max_memory);
-    case 'x': return any(wish);
+    case 'x': return take_named(wish);
     case 'f': return format_option("best", optarg, format);
     case 'k': wish->knee = true; return true;
     default: return false;
@@ -54,7 +83,7 @@ static bool take(int option, struct report_wish *wish, enum report_format *forma
 
 static int run(int argc, char **argv)
 {
-    struct report_wish wish = {.max_error = NAN, .max_latency_ms = NAN};
+    struct report_wish wish = {.count = 0};
     enum report_format format = REPORT_TABLE;
     const char *path = NULL;
 

@@ -1,4 +1,9 @@
-/* reports/best.c -- report_best() of report.h: one student, and why. */
+/* reports/best.c -- report_best() of report.h: one candidate, and why.
+ *
+ * Nothing is chosen that a person could not check: the text says which limits were kept, out of how
+ * many, and what the neighbours on the front would have cost.
+ */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,48 +12,13 @@
 #include "reports/table.h"
 #include "reports/text.h"
 
-/* ---- wishes ---- */
-
-struct limit {
-    const char *option, *objective;
-    double most; /* NaN: no wish */
-    bool named;  /* --max NAME=VALUE */
-};
-
-#define FIXED 6
-#define LIMITS (FIXED + STORE_MAX_OBJECTIVES)
-
-static void list_limits(const struct report_wish *w, struct limit limits[LIMITS])
-{
-    const struct limit all[FIXED] = {
-        {"--max-error", "error", w->max_error, false},
-        {"--max-latency", "latency", w->max_latency_ms, false},
-        {"--max-params", "params", (double)w->max_params, false},
-        {"--max-bytes", "bytes", (double)w->max_bytes, false},
-        {"--max-macs", "macs", (double)w->max_macs, false},
-        {"--max-memory", "memory", (double)w->max_memory, false},
-    };
-
-    for (int i = 0; i < LIMITS; i++) {
-        const int named = i - FIXED;
-        if (named < 0) {
-            limits[i] = all[i];
-            limits[i].most = all[i].most > 0 ? all[i].most : NAN;
-        } else {
-            limits[i] = (struct limit){"--max", NULL, NAN, true};
-            if (named < w->max_count) {
-                limits[i].objective = w->max[named].objective;
-                limits[i].most = w->max[named].most;
-            }
-        }
-    }
-}
+/* ---- limits ---- */
 
 /* As it was given: "--max-params 2000", "--max loss=0.5". */
-static const char *limit_text(const struct limit *limit, char text[96])
+static const char *limit_text(const struct report_limit *limit, char text[96])
 {
-    if (limit->named)
-        (void)snprintf(text, 96, "%s %.40s=%.6g", limit->option, limit->objective, limit->most);
+    if (limit->objective)
+        (void)snprintf(text, 96, "%s %.40s=%.6g", limit->option, limit->quantity, limit->most);
     else
         (void)snprintf(text, 96, "%s %.6g", limit->option, limit->most);
     return text;
@@ -57,80 +27,86 @@ static const char *limit_text(const struct limit *limit, char text[96])
 static rt_status check_names(const struct report_wish *wish, const struct report__rows *front,
                              struct rt_err *err)
 {
-    char names[256] = "";
+    const struct report__quantities *quantities = &front->quantities;
+    char names[256];
 
-    for (int o = 0; o < front->objective_count; o++) {
-        const size_t used = strlen(names);
-        (void)snprintf(names + used, sizeof names - used, "%s%s", o ? ", " : "",
-                       front->objective[o]);
-    }
-    for (int i = 0; i < wish->max_count; i++)
-        if (!report__has(front, wish->max[i].objective))
+    report__objectives_text(quantities, names, sizeof names);
+    for (int i = 0; i < wish->count; i++) {
+        const int q = report__quantity_called(quantities, wish->limit[i].quantity);
+        if (wish->limit[i].objective && (q < 0 || !quantities->list[q].objective))
             return rt_fail(err, RT_EARG, "'%.40s' is no objective of this study; give one of %s",
-                           wish->max[i].objective, names);
+                           wish->limit[i].quantity, names);
+    }
     return RT_OK;
 }
 
-/* What was not measured does not fit. */
-static bool breaks(const struct report__row *row, const struct limit *limit)
+static double value_of(const struct report__rows *rows, int row, const struct report_limit *limit)
 {
-    return isfinite(limit->most) && !(report__row_value(row, limit->objective) <= limit->most);
+    const int q = report__quantity_called(&rows->quantities, limit->quantity);
+    return q < 0 ? (double)NAN : rows->row[row].value[q].value;
 }
 
-static bool fits(const struct report__row *row, const struct limit limits[LIMITS])
+/* What was not measured does not fit. */
+static bool breaks(const struct report__rows *rows, int row, const struct report_limit *limit)
 {
-    for (int i = 0; i < LIMITS; i++)
-        if (breaks(row, &limits[i]))
+    return !(value_of(rows, row, limit) <= limit->most);
+}
+
+static bool fits(const struct report__rows *rows, int row, const struct report_wish *wish)
+{
+    for (int i = 0; i < wish->count; i++)
+        if (breaks(rows, row, &wish->limit[i]))
             return false;
     return true;
 }
 
-/* Blames the limit that excludes most members, and tells what it would have to be for one. */
-static rt_status fail_none(struct store *store, const struct report__rows *rows,
-                           const struct limit limits[LIMITS], struct rt_err *err)
+static rt_status fail_empty(struct store *store, const struct report__rows *rows,
+                            struct rt_err *err)
 {
-    char lowest[REPORT__CELL], limit[96];
-    int worst = -1, most = 0;
-    double low = INFINITY;
+    return rt_fail(err, RT_EEND, "'%s' has no committed trial%s yet: wait, or look at its failures",
+                   store_path(store), rows->committed ? " of the last rung" : "");
+}
 
-    if (!rows->count)
-        return rt_fail(err, RT_EEND,
-                       "'%s' has no committed trial%s yet: wait, or look at its "
-                       "failures",
-                       store_path(store), rows->committed ? " of the last rung" : "");
-    for (int l = 0; l < LIMITS; l++) {
+/* Blames the limit that excludes most members, and tells what it would have to be for one. */
+static rt_status fail_none(const struct report__rows *rows, const struct report_wish *wish,
+                           struct rt_err *err)
+{
+    const struct report_limit *worst = NULL;
+    char limit[96];
+    double low = INFINITY;
+    int most = 0;
+
+    for (int l = 0; l < wish->count; l++) {
         int excluded = 0;
         for (int i = 0; i < rows->count; i++)
-            excluded += breaks(&rows->row[i], &limits[l]);
+            excluded += breaks(rows, i, &wish->limit[l]);
         if (excluded > most) {
             most = excluded;
-            worst = l;
+            worst = &wish->limit[l];
         }
     }
+    assert(worst); /* else something would fit */
     for (int i = 0; i < rows->count; i++)
-        low = fmin(low, report__row_value(&rows->row[i], limits[worst].objective));
+        low = fmin(low, value_of(rows, i, worst));
     if (!isfinite(low))
         return rt_fail(err, RT_EEND, "nothing fits: %s was not measured; leave out %s",
-                       limits[worst].objective, limits[worst].option);
-    (void)snprintf(lowest, sizeof lowest, "%.6g", low);
+                       worst->quantity, worst->option);
     return rt_fail(err, RT_EEND,
-                   "none of the %d %s on the front fits: %s excludes %d; the lowest %s "
-                   "there is %s",
-                   rows->count, rows->own ? "architectures" : "students",
-                   limit_text(&limits[worst], limit), most, limits[worst].objective, lowest);
+                   "none of the %d %s on the front fits: %s excludes %d; the lowest %s there is "
+                   "%.6g",
+                   rows->count, rows->nouns, limit_text(worst, limit), most, worst->quantity, low);
 }
 
 /* ---- the choice ---- */
 
 struct choice {
     const struct report__rows *front;
+    const struct report_wish *wish;
     int chosen, fitting; /* an index into the front, and how many fit */
-    bool knee;
-    struct limit limits[LIMITS];
 };
 
-/* The front's rows come with the lowest error first, so that is the first that fits. */
-static rt_status choose(const struct report_wish *wish, struct choice *choice, struct rt_err *err)
+/* The front's rows come with the lowest lead first, so that is the first that fits. */
+static rt_status choose(struct choice *choice, struct rt_err *err)
 {
     const struct report__rows *front = choice->front;
     struct report__rows fitting = *front;
@@ -141,16 +117,15 @@ static rt_status choose(const struct report_wish *wish, struct choice *choice, s
     if (!from || !fitting.row) {
         free(from);
         free(fitting.row);
-        return rt_fail(err, RT_ENOMEM, "no memory for %d students", front->count);
+        return rt_fail(err, RT_ENOMEM, "no memory for %d %s", front->count, front->nouns);
     }
     for (int i = 0; i < front->count; i++)
-        if (fits(&front->row[i], choice->limits)) {
+        if (fits(front, i, choice->wish)) {
             from[fitting.count] = i;
             fitting.row[fitting.count++] = front->row[i];
         }
     choice->fitting = fitting.count;
-    choice->knee = wish->knee;
-    choice->chosen = !fitting.count ? -1 : from[wish->knee ? report__knee(&fitting) : 0];
+    choice->chosen = !fitting.count ? -1 : from[choice->wish->knee ? report__knee(&fitting) : 0];
     free(from);
     free(fitting.row);
     return RT_OK;
@@ -158,20 +133,19 @@ static rt_status choose(const struct report_wish *wish, struct choice *choice, s
 
 static void say_why(const struct choice *choice, char *text, size_t size)
 {
+    const struct report__rows *front = choice->front;
     char knee[320], lowest[STORE_NAME + 12], limit[96];
     size_t used;
 
-    (void)snprintf(lowest, sizeof lowest, "the lowest %s",
-                   choice->front->own ? choice->front->objective[0] : "error");
-    report__knee_text(choice->front, knee, sizeof knee);
-    used = (size_t)snprintf(text, size, "%s of the %d %s on the front",
-                            choice->knee ? "the knee" : lowest, choice->fitting,
-                            choice->front->own ? "architectures" : "students");
-    for (int i = 0, said = 0; i < LIMITS; i++)
-        if (isfinite(choice->limits[i].most) && used < size)
-            used += (size_t)snprintf(text + used, size - used, "%s%s", said++ ? ", " : " that fit ",
-                                     limit_text(&choice->limits[i], limit));
-    if (choice->knee && used < size)
+    (void)snprintf(lowest, sizeof lowest, "the lowest %s", front->quantities.list[0].name);
+    report__knee_text(front, knee, sizeof knee);
+    used =
+        (size_t)snprintf(text, size, "%s of the %d %s on the front",
+                         choice->wish->knee ? "the knee" : lowest, choice->fitting, front->nouns);
+    for (int i = 0; i < choice->wish->count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : " that fit ",
+                                 limit_text(&choice->wish->limit[i], limit));
+    if (choice->wish->knee && used < size)
         (void)snprintf(text + used, size - used, ": %s", knee);
 }
 
@@ -192,35 +166,45 @@ static const char *times_text(double ratio, char text[REPORT__CELL])
     return text;
 }
 
-/* "2.72 points less error, 2.4x the params, 1.2x the latency" */
-static void compare(const struct report__rows *rows, const struct report__row *other,
-                    const struct report__row *row, char *text, size_t size)
+/* Shares by points, what people know the size of by its ratio, all else by both values. */
+static void compare_one(const struct report__quantity *quantity, double other, double value,
+                        char text[96])
 {
-    char part[96], times[REPORT__CELL];
+    char times[REPORT__CELL];
+
+    if (quantity->unit[0] == '%')
+        (void)snprintf(text, 96, "%.2f points %s %s", quantity->factor * fabs(other - value),
+                       other < value ? "less" : "more", quantity->name);
+    else if (quantity->digits >= 0 || quantity->unit[0])
+        (void)snprintf(text, 96, "%sx the %s", times_text(other / value, times), quantity->name);
+    else
+        (void)snprintf(text, 96, "%s %.4g for %.4g", quantity->name, other, value);
+}
+
+/* "2.72 points less error, 2.4x the params, 1.2x the latency" */
+static void compare(const struct report__rows *rows, int other, int row, char *text, size_t size)
+{
+    char part[96];
 
     text[0] = '\0';
-    for (int o = 0; o < rows->objective_count; o++) {
-        const char *name = rows->objective[o];
-        const double a = report__row_value(other, name), b = report__row_value(row, name);
+    for (int o = 0; o < rows->quantities.objective_count; o++) {
+        const int q = rows->quantities.objective[o];
+        const double a = rows->row[other].value[q].value, b = rows->row[row].value[q].value;
         if (!isfinite(a) || !isfinite(b))
             continue;
-        if (row->name)
-            (void)snprintf(part, sizeof part, "%s %.4g for %.4g", name, a, b);
-        else if (strcmp(name, "error") == 0)
-            (void)snprintf(part, sizeof part, "%.2f points %s error", 100 * fabs(a - b),
-                           a < b ? "less" : "more");
-        else
-            (void)snprintf(part, sizeof part, "%sx the %s", times_text(a / b, times), name);
+        compare_one(&rows->quantities.list[q], a, b, part);
         append(text, size, part);
     }
 }
 
 /* ---- printing ---- */
 
+#define LABEL 12
+
 /* Long text in lines of at most 80 columns, further ones indented. */
 static void print_wrapped(FILE *out, const char *label, const char *text)
 {
-    const int at = 12;
+    const int at = LABEL;
     int column = at;
 
     report__pad(out, label, -at);
@@ -238,96 +222,84 @@ static void print_wrapped(FILE *out, const char *label, const char *text)
     (void)fputc('\n', out);
 }
 
+/* A label that leaves a blank behind it, or what stands for it. */
+static const char *fitting(const char *label, const char *otherwise)
+{
+    return report__columns(label) < LABEL ? label : otherwise;
+}
+
 static void print_scores(const struct choice *choice, FILE *out)
 {
     const struct report__rows *front = choice->front;
-    const struct report__row *row = &front->row[choice->chosen];
-    char error[REPORT__CELL], teacher[REPORT__CELL], text[256];
-    char params[REPORT__CELL], macs[REPORT__CELL], bytes[REPORT__CELL];
+    char text[256], value[REPORT__CELL], ensemble[REPORT__CELL];
 
-    (void)snprintf(text, sizeof text, "%s %%", report__percent(row->error, row->error_se, error));
-    if (isfinite(front->ensemble_error)) {
-        const size_t used = strlen(text);
-        (void)snprintf(text + used, sizeof text - used, "; the ensemble has %s %%",
-                       report__percent(front->ensemble_error, front->ensemble_se, teacher));
+    for (int q = 0; q < front->quantities.count; q++) {
+        const struct report__quantity *quantity = &front->quantities.list[q];
+        const struct report__value got = front->row[choice->chosen].value[q];
+        if (!report__is_of(quantity, STORE_IN_WIDE) || !isfinite(got.value))
+            continue;
+        (void)snprintf(text, sizeof text, "%s", report__value_unit(quantity, got, value));
+        if (q == 0 && isfinite(front->ensemble.value))
+            (void)snprintf(text, sizeof text, "%s; the ensemble has %s", value,
+                           report__value_unit(quantity, front->ensemble, ensemble));
+        else if (report__columns(quantity->name) >= LABEL)
+            (void)snprintf(text, sizeof text, "%s: %s", quantity->name, value);
+        print_wrapped(out, fitting(quantity->name, ""), text);
     }
-    print_wrapped(out, "error", text);
-    if (isfinite(row->agreement)) {
-        (void)snprintf(text, sizeof text, "%.2f %% with the ensemble", 100 * row->agreement);
-        print_wrapped(out, "agreement", text);
-    }
-    (void)snprintf(text, sizeof text, "%s params, %sB in fp32, %s multiply-accumulates",
-                   report__count((double)row->params, params),
-                   report__count((double)row->bytes, bytes),
-                   report__count((double)row->macs, macs));
-    print_wrapped(out, "size", text);
-    if (isfinite(row->latency))
-        print_wrapped(out, "latency", report__ms(row->latency, params));
 }
 
-static void print_neighbour(const struct choice *choice, int i, const char *label, FILE *out)
+static void print_neighbour(const struct choice *choice, int by, FILE *out)
 {
     const struct report__rows *front = choice->front;
-    char text[512], difference[400];
+    const int i = choice->chosen + by;
+    char text[512], difference[400], label[STORE_NAME + 8];
 
     if (i < 0 || i >= front->count)
         return;
-    compare(front, &front->row[i], &front->row[choice->chosen], difference, sizeof difference);
+    compare(front, i, choice->chosen, difference, sizeof difference);
     (void)snprintf(text, sizeof text, "candidate %lld: %s%s", (long long)front->row[i].candidate,
-                   difference, fits(&front->row[i], choice->limits) ? "" : " (does not fit)");
-    print_wrapped(out, label, text);
-}
-
-static void print_own(const struct choice *choice, FILE *out)
-{
-    const struct report__row *row = &choice->front->row[choice->chosen];
-    char text[32];
-
-    for (int o = 0; o < choice->front->objective_count; o++) {
-        (void)snprintf(text, sizeof text, "%.6g", row->value[o]);
-        print_wrapped(out, row->name[o], text);
-    }
+                   difference, fits(front, i, choice->wish) ? "" : " (does not fit)");
+    (void)snprintf(label, sizeof label, "%s %s", by < 0 ? "less" : "more",
+                   front->quantities.list[0].name);
+    print_wrapped(out, fitting(label, by < 0 ? "before it" : "behind it"), text);
 }
 
 static void print_text(struct store *store, const struct choice *choice, FILE *out)
 {
     const struct report__row *row = &choice->front->row[choice->chosen];
-    char why[1024], head[32];
+    char why[1024], id[32];
 
     say_why(choice, why, sizeof why);
-    (void)snprintf(head, sizeof head, "%lld", (long long)row->candidate);
-    print_wrapped(out, "candidate", head);
-    print_wrapped(out, choice->front->own ? "choices" : "student", row->arch);
-    if (choice->front->own) {
-        print_own(choice, out);
-        print_wrapped(out, "why", why);
-        print_neighbour(choice, choice->chosen - 1, "before it", out);
-        print_neighbour(choice, choice->chosen + 1, "behind it", out);
-        return;
-    }
+    (void)snprintf(id, sizeof id, "%lld", (long long)row->candidate);
+    print_wrapped(out, "candidate", id);
+    print_wrapped(out, fitting(choice->front->noun, "choices"), row->arch);
     print_scores(choice, out);
     print_wrapped(out, "why", why);
-    print_neighbour(choice, choice->chosen - 1, "less error", out);
-    print_neighbour(choice, choice->chosen + 1, "more error", out);
-    (void)fprintf(out, "%-12sretort distill %s %lld\n", "next", store_path(store),
-                  (long long)row->candidate);
+    print_neighbour(choice, -1, out);
+    print_neighbour(choice, 1, out);
+    if (choice->front->teachers)
+        (void)fprintf(out, "%-*sretort distill %s %lld\n", LABEL, "next", store_path(store),
+                      (long long)row->candidate);
 }
 
 static json_t *neighbour(const struct report__rows *front, int i)
 {
-    return i >= 0 && i < front->count ? report__json_row(&front->row[i]) : json_null();
+    return i >= 0 && i < front->count ? report__json_row(front, i) : json_null();
 }
 
 static json_t *json_best(const struct choice *choice)
 {
     const struct report__rows *front = choice->front;
-    json_t *best = report__json_row(&front->row[choice->chosen]);
-    char why[1024];
+    const char *lead = front->quantities.list[0].name;
+    json_t *best = report__json_row(front, choice->chosen);
+    char why[1024], lower[STORE_NAME + 24], higher[STORE_NAME + 24];
 
     say_why(choice, why, sizeof why);
+    (void)snprintf(lower, sizeof lower, "lower_%s_neighbour", lead);
+    (void)snprintf(higher, sizeof higher, "higher_%s_neighbour", lead);
     if (json_object_set_new(best, "why", json_string(why)) ||
-        json_object_set_new(best, "lower_error_neighbour", neighbour(front, choice->chosen - 1)) ||
-        json_object_set_new(best, "higher_error_neighbour", neighbour(front, choice->chosen + 1))) {
+        json_object_set_new(best, lower, neighbour(front, choice->chosen - 1)) ||
+        json_object_set_new(best, higher, neighbour(front, choice->chosen + 1))) {
         json_decref(best);
         return NULL;
     }
@@ -337,28 +309,23 @@ static json_t *json_best(const struct choice *choice)
 rt_status report_best(struct store *store, const struct report_wish *wish,
                       enum report_format format, FILE *out, struct rt_err *err)
 {
-    struct report__rows front, one;
-    struct choice choice = {.front = &front};
+    struct report__rows front;
+    struct choice choice = {.front = &front, .wish = wish};
     rt_status rc;
 
+    assert(wish->count >= 0 && wish->count <= REPORT_MAX_LIMITS);
     RT_TRY(report__freeze(store, err));
     rc = report__rows_load(store, REPORT__FRONT, &front, err);
     report__unfreeze(store);
     RT_TRY(rc);
-    list_limits(wish, choice.limits);
     if ((rc = check_names(wish, &front, err)) == RT_OK)
-        rc = choose(wish, &choice, err);
+        rc = front.count ? choose(&choice, err) : fail_empty(store, &front, err);
     if (rc == RT_OK && choice.chosen < 0)
-        rc = fail_none(store, &front, choice.limits, err);
+        rc = fail_none(&front, wish, err);
     if (rc == RT_OK)
         switch (format) {
         case REPORT_TABLE: print_text(store, &choice, out); break;
-        case REPORT_CSV:
-            one = front;
-            one.row = &front.row[choice.chosen];
-            one.count = 1;
-            report__print_csv(&one, out);
-            break;
+        case REPORT_CSV: report__print_csv(&front, choice.chosen, 1, false, out); break;
         case REPORT_JSON: rc = report__print_json(json_best(&choice), out, err); break;
         }
     report__rows_release(&front);

@@ -1,4 +1,4 @@
-/* reports/compare.c -- see compare.h.
+/* reports/compare.c -- compare.h.
  *
  * The store's own hypervolume has the scale of its first trials, which differ between studies; so
  * all is computed again from the results.
@@ -81,16 +81,29 @@ static rt_status load_growth(struct store *store, int m, struct report__growth *
     return report__end(store, q, err);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct report__quantity *)a)->name,
+                  ((const struct report__quantity *)b)->name);
+}
+
 static rt_status load_objectives(struct store *store, struct report__comparison *c,
                                  struct rt_err *err)
 {
-    sqlite3_stmt *q = NULL;
+    struct report__quantities quantities;
+    struct report__quantity objective[STORE_MAX_OBJECTIVES];
 
-    c->objective_count = 0;
-    RT_TRY(report__ask(store, "select name from objective order by name", &q, err));
-    while (c->objective_count < STORE_MAX_OBJECTIVES && report__next(q))
-        (void)snprintf(c->objective[c->objective_count++], STORE_NAME, "%s", report__column(q, 0));
-    return report__end(store, q, err);
+    RT_TRY(report__quantities_load(store, &quantities, err));
+    c->objective_count = quantities.objective_count;
+    for (int k = 0; k < c->objective_count; k++)
+        objective[k] = quantities.list[quantities.objective[k]];
+    qsort(objective, (size_t)c->objective_count, sizeof *objective, by_name);
+    for (int k = 0; k < c->objective_count; k++) {
+        memcpy(c->objective[k], objective[k].name, sizeof c->objective[k]);
+        c->cost[k] = objective[k].logarithmic;
+        c->times |= report__is_time(&objective[k]);
+    }
+    return RT_OK;
 }
 
 static void list_objectives(const struct report__comparison *c, char *text, size_t size)
@@ -180,8 +193,7 @@ static rt_status find_box(struct report__comparison *c, struct rt_err *err)
         return no_memory(err);
     for (int k = 0; k < c->objective_count; k++) {
         const size_t n = list_values(c, k, values);
-        const bool cost = report__is_cost(c->objective[k]);
-        const double most = cost || !n ? INFINITY : search_ceiling(values, n, SEARCH_FAR);
+        const double most = c->cost[k] || !n ? INFINITY : search_ceiling(values, n, SEARCH_FAR);
         c->ideal[k] = n ? INFINITY : 0;
         c->reference[k] = n ? -INFINITY : 0;
         for (size_t i = 0; i < n; i++) {
@@ -189,7 +201,7 @@ static rt_status find_box(struct report__comparison *c, struct rt_err *err)
             c->reference[k] =
                 values[i] <= most ? fmax(c->reference[k], values[i]) : c->reference[k];
         }
-        c->log[k] = cost && c->ideal[k] > 0;
+        c->log[k] = c->cost[k] && c->ideal[k] > 0;
     }
     free(values);
     return RT_OK;
@@ -224,9 +236,8 @@ rt_status report__comparison_load(const struct report_study *studies, int count,
         return no_memory(err);
     for (int i = 0; i < count && rc == RT_OK; i++)
         rc = load_study(studies, i, c, err);
-    for (int k = 0; k < c->objective_count && rc == RT_OK; k++)
-        if (strcmp(c->objective[k], "latency") == 0)
-            rc = ask_machines(studies, c, err);
+    if (rc == RT_OK && c->times)
+        rc = ask_machines(studies, c, err);
     if (rc == RT_OK)
         rc = find_box(c, err);
     for (int i = 0; i < count && rc == RT_OK; i++)

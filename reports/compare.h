@@ -29,10 +29,12 @@ struct report__growth {
 
 struct report__comparison {
     int count, objective_count;
-    char objective[STORE_MAX_OBJECTIVES][STORE_NAME];
-    bool log[STORE_MAX_OBJECTIVES];
+    char objective[STORE_MAX_OBJECTIVES][STORE_NAME]; /* by name */
+    bool cost[STORE_MAX_OBJECTIVES];                  /* looked at on a logarithmic scale, ... */
+    bool log[STORE_MAX_OBJECTIVES];                   /* ... and all are positive */
+    bool times;                                       /* one is a time, that is, of a machine */
     double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
-    bool machines; /* latency is an objective, and was measured on more than one machine */
+    bool machines; /* a time is an objective, and was measured on more than one machine */
     struct report__growth *growth;
 };
 

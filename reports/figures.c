@@ -16,6 +16,7 @@
 #include "reports/report.h"
 #include "reports/rows.h"
 #include "reports/table.h"
+#include "reports/text.h"
 
 #define MOST_FIGURES 24 /* 21 pairs of 7 objectives, and three more */
 #define FIGURE_NAME (2 * STORE_NAME + 8)
@@ -40,39 +41,12 @@ static rt_status open_in(const struct figures *f, const char *name, const char *
 
 /* ---- data ---- */
 
-static void put(FILE *out, double value)
-{
-    (void)fputc(',', out);
-    if (isfinite(value))
-        (void)fprintf(out, "%.9g", value);
-}
-
 static rt_status write_trials(const struct figures *f, bool front, struct rt_err *err)
 {
     struct rt_writer writer;
 
     RT_TRY(open_in(f, front ? "front" : "trials", "csv", &writer, err));
-    if (f->rows.own) {
-        report__print_own_csv(&f->rows, front, writer.file);
-        return rt_writer_commit(&writer, err);
-    }
-    (void)fputs("candidate,trial,arch,error,error_stderr,kl,latency,params,bytes,macs,memory,"
-                "int8_error,int8_kl,int8_bytes\n",
-                writer.file);
-    for (int i = 0; i < f->rows.count; i++) {
-        const struct report__row *r = &f->rows.row[i];
-        const double values[] = {r->error,        r->error_se,       r->kl,
-                                 r->latency,      (double)r->params, (double)r->bytes,
-                                 (double)r->macs, (double)r->memory, r->int8_error,
-                                 r->int8_kl,      r->int8_bytes};
-        if (front && !r->on_front)
-            continue;
-        (void)fprintf(writer.file, "%lld,%lld,%s", (long long)r->candidate, (long long)r->trial,
-                      r->arch);
-        for (size_t v = 0; v < sizeof values / sizeof *values; v++)
-            put(writer.file, values[v]);
-        (void)fputc('\n', writer.file);
-    }
+    report__print_csv(&f->rows, 0, f->rows.count, front, writer.file);
     return rt_writer_commit(&writer, err);
 }
 
@@ -136,52 +110,35 @@ static rt_status write_script(struct figures *f, const char *name, const char *b
 }
 
 struct axis_text {
-    char value[64];       /* in a `using` */
-    const char *label;    /* with the unit */
-    const char *settings; /* how its numbers are written */
-    bool log;
+    char value[REPORT__LINE + 32]; /* in a `using` */
+    char label[128];               /* with the unit */
+    const char *settings;          /* how its numbers are written */
 };
 
-static bool is_share(const struct report__rows *rows, const char *objective)
+static struct axis_text axis_of(const struct report__rows *rows, int q)
 {
-    if (rows->own)
-        return false;
-    return strcmp(objective, "error") == 0 || strcmp(objective, "int8_error") == 0;
-}
+    const struct report__quantity *quantity = &rows->quantities.list[q];
+    struct axis_text axis;
+    char column[REPORT__LINE];
 
-static struct axis_text axis_of(const struct report__rows *rows, const char *objective)
-{
-    static const char *const labels[][2] = {{"error", "validation error, %"},
-                                            {"kl", "KL to the ensemble"},
-                                            {"latency", "latency, ms"},
-                                            {"params", "parameters"},
-                                            {"bytes", "bytes of the weights (fp32)"},
-                                            {"macs", "multiply-accumulates"},
-                                            {"memory", "peak activation bytes"},
-                                            {"int8_error", "validation error in int8, %"},
-                                            {"int8_kl", "KL to the ensemble in int8"},
-                                            {"int8_bytes", "bytes of the weights in int8"}};
-    struct axis_text axis = {.label = objective, .log = report__is_log(rows, objective)};
-
-    for (size_t i = 0; i < sizeof labels / sizeof *labels && !rows->own; i++)
-        if (strcmp(labels[i][0], objective) == 0)
-            axis.label = labels[i][1];
-    (void)snprintf(axis.value, sizeof axis.value, "(%scolumn('%s'))",
-                   is_share(rows, objective) ? "100*" : "", objective);
-    axis.settings = axis.log && strcmp(objective, "latency") != 0 ? "'%.0s%c'" : "'%g'";
+    (void)snprintf(axis.label, sizeof axis.label, "%s%s%s", quantity->label,
+                   quantity->unit[0] ? ", " : "", quantity->unit);
+    (void)snprintf(axis.value, sizeof axis.value, "(%g*column('%s'))", quantity->factor,
+                   report__csv_name(quantity, column));
+    axis.settings = quantity->digits == 0 ? "'%.0s%c'" : "'%g'";
     return axis;
 }
 
 /* "set xrange [...]" with room at both ends, and the scale. */
-static void print_range(FILE *out, char letter, const struct report__rows *rows,
-                        const char *objective, double level)
+static void print_range(FILE *out, char letter, const struct report__rows *rows, int q,
+                        double level)
 {
-    const double factor = is_share(rows, objective) ? 100 : 1;
-    const bool log_scale = report__is_log(rows, objective);
+    const double factor = rows->quantities.list[q].factor;
+    const bool log_scale = report__is_log(rows, q);
     double low = level, high = level; /* fmin() and fmax() pass over a NaN */
 
     for (int i = 0; i < rows->count; i++) {
-        const double value = factor * report__row_value(&rows->row[i], objective);
+        const double value = factor * rows->row[i].value[q].value;
         low = fmin(low, value);
         high = fmax(high, value);
     }
@@ -200,26 +157,27 @@ static void print_range(FILE *out, char letter, const struct report__rows *rows,
     (void)fprintf(out, "set %crange [%.6g:%.6g]\n", letter, low, high);
 }
 
-static void print_pair(FILE *out, const struct report__rows *rows, const char *x_name,
-                       const char *y_name)
+/* The lead has a standard error, and the ensemble's level. */
+static void print_pair(FILE *out, const struct report__rows *rows, int x_place, int y_place)
 {
-    const struct axis_text x = axis_of(rows, x_name), y = axis_of(rows, y_name);
-    const bool error = !rows->own && strcmp(y_name, "error") == 0;
-    const double level = error ? 100 * rows->ensemble_error : (double)NAN;
+    const struct report__quantity *lead = &rows->quantities.list[0];
+    const struct axis_text x = axis_of(rows, x_place), y = axis_of(rows, y_place);
+    const bool leads = y_place == 0 && lead->unit[0];
+    const double level = y_place == 0 ? lead->factor * rows->ensemble.value : (double)NAN;
 
-    print_range(out, 'x', rows, x_name, NAN);
-    print_range(out, 'y', rows, y_name, level);
+    print_range(out, 'x', rows, x_place, NAN);
+    print_range(out, 'y', rows, y_place, level);
     (void)fprintf(out,
                   "set format x %s\nset format y %s\nset xlabel \"%s\" noenhanced\n"
                   "set ylabel \"%s\" noenhanced\nset key top right\nset bars 0\n"
                   "plot 'trials.csv' using %s:%s with points pt 7 ps 0.5 lc rgb '#97a1ab'"
                   " title 'trials'",
                   x.settings, y.settings, x.label, y.label, x.value, y.value);
-    if (error)
+    if (leads)
         (void)fprintf(out,
-                      ", \\\n  'front.csv' using %s:%s:(100*column('error_stderr'))"
+                      ", \\\n  'front.csv' using %s:%s:(%g*column('%s_stderr'))"
                       " with yerrorbars pt 0 lc rgb '#0b62b8' notitle",
-                      x.value, y.value);
+                      x.value, y.value, lead->factor, lead->name);
     (void)fprintf(out,
                   ", \\\n  'front.csv' using %s:%s with points pt 7 ps 0.9 lc rgb '#0b62b8'"
                   " title 'front'",
@@ -229,7 +187,7 @@ static void print_pair(FILE *out, const struct report__rows *rows, const char *x
                       level);
 }
 
-static rt_status write_pair(struct figures *f, const char *x, const char *y, struct rt_err *err)
+static rt_status write_pair(struct figures *f, int x, int y, struct rt_err *err)
 {
     char name[FIGURE_NAME], *body = NULL;
     size_t size = 0;
@@ -242,7 +200,8 @@ static rt_status write_pair(struct figures *f, const char *x, const char *y, str
         free(body);
         return rt_fail(err, RT_ENOMEM, "no memory for a figure");
     }
-    (void)snprintf(name, sizeof name, "front-%s-%s", x, y);
+    (void)snprintf(name, sizeof name, "front-%s-%s", f->rows.quantities.list[x].name,
+                   f->rows.quantities.list[y].name);
     const rt_status rc = write_script(f, name, body, err);
     free(body);
     return rc;
@@ -250,10 +209,12 @@ static rt_status write_pair(struct figures *f, const char *x, const char *y, str
 
 static rt_status write_pairs(struct figures *f, struct rt_err *err)
 {
-    for (int i = 0; i < f->rows.objective_count; i++)
-        for (int j = i + 1; j < f->rows.objective_count; j++) {
-            const char *x, *y;
-            report__pair(f->rows.objective[i], f->rows.objective[j], &x, &y);
+    const struct report__quantities *quantities = &f->rows.quantities;
+
+    for (int i = 0; i < quantities->objective_count; i++)
+        for (int j = i + 1; j < quantities->objective_count; j++) {
+            int x, y;
+            report__pair(&f->rows, quantities->objective[i], quantities->objective[j], &x, &y);
             RT_TRY(write_pair(f, x, y, err));
         }
     return RT_OK;
@@ -277,28 +238,40 @@ static rt_status write_history(struct figures *f, struct rt_err *err)
                         err);
 }
 
+/* The first of the study's series that was recorded. */
 static rt_status write_curves(struct figures *f, struct rt_err *err)
 {
-    double points;
+    char head[STORE_NAME + 32], sql[400], body[700], *name, *label = NULL;
+    rt_status rc;
 
-    RT_TRY(write_query(f, "curves", "trial,params,step,ce",
-                       "select u.trial, c.params, u.step, u.value from front f join curve u on"
-                       " u.trial = f.trial and u.name = 'ce' join trial t on t.number = f.trial"
-                       " join candidate c on c.id = t.candidate order by c.params, u.trial, u.step",
-                       true, err));
-    RT_TRY(report__one_number(f->store,
-                              "select count(value) from curve where name = 'ce' and trial in"
-                              " (select trial from front)",
-                              &points, err));
-    if (points < 1)
-        return RT_OK;
-    return write_script(f, "curves",
-                        "set xlabel 'optimiser step'\nset ylabel 'cross-entropy'\n"
-                        "set logscale cb\nset format cb '%.0s%c'\nset cblabel 'parameters'\n"
-                        "set palette defined (0 '#1f6ebe', 1 '#8c8c8c', 2 '#d66a0a')\n"
-                        "plot 'curves.csv' using 'step':'ce':'params' with lines lw 1.5 lc palette"
-                        " notitle",
-                        err);
+    RT_TRY(report__one_text(f->store,
+                            "select name from series s where exists (select 1 from front f join"
+                            " curve u on u.trial = f.trial and u.name = s.name) order by position"
+                            " limit 1",
+                            &name, err));
+    (void)sqlite3_snprintf(sizeof sql, sql, "select label from series where name = %Q", name);
+    rc = report__one_text(f->store, sql, &label, err);
+    (void)sqlite3_snprintf(sizeof sql, sql,
+                           "select u.trial, c.params, u.step, u.value from front f join curve u on"
+                           " u.trial = f.trial and u.name = %Q join trial t on t.number = f.trial"
+                           " join candidate c on c.id = t.candidate"
+                           " order by c.params, u.trial, u.step",
+                           name);
+    (void)snprintf(head, sizeof head, "trial,params,step,%s", *name ? name : "value");
+    (void)snprintf(body, sizeof body,
+                   "set xlabel 'optimiser step'\nset ylabel \"%s\" noenhanced\n"
+                   "set logscale cb\nset format cb '%%.0s%%c'\nset cblabel 'parameters'\n"
+                   "set palette defined (0 '#1f6ebe', 1 '#8c8c8c', 2 '#d66a0a')\n"
+                   "plot 'curves.csv' using 'step':'%s':'params' with lines lw 1.5 lc palette"
+                   " notitle",
+                   rc == RT_OK ? label : "", name);
+    if (rc == RT_OK)
+        rc = write_query(f, "curves", head, sql, true, err);
+    if (rc == RT_OK && *name)
+        rc = write_script(f, "curves", body, err);
+    free(name);
+    free(label);
+    return rc;
 }
 
 /* ---- gnuplot ---- */

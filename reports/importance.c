@@ -1,4 +1,4 @@
-/* reports/importance.c -- see importance.h.
+/* reports/importance.c -- importance.h.
  *
  * Genes are read from what was tried, not from the study's space: a choice that no trial made
  * cannot be judged. FFN widths stand for ratios of the width where that gives fewer choices.
@@ -19,17 +19,14 @@ enum { FEWEST_TRIALS = 10 };
 static const char genes[] =
     "with t as (select number, candidate from trial where state = 'committed'"
     "  and rung = (select max(rung) from trial where state = 'committed')),"
-    " f as (select l.candidate, l.position, l.ffn, printf('%.1f', 1.0 * l.ffn / c.width) as ratio"
-    "  from layer l join candidate c on c.id = l.candidate),"
-    " k as (select count(distinct ratio) < count(distinct ffn) as ratios from f),"
-    " g as (select id as candidate, 'depth' as name, 0 as position, depth as value from candidate"
-    "  union all select id, 'width', 0, width from candidate"
-    "  union all select id, 'head_dim', 0, head_dim from candidate"
-    "  union all select id, 'patch', 0, patch from candidate"
-    "  union all select candidate, 'heads', position, heads from layer"
-    "  union all select candidate, iif(ratios, 'ffn/width', 'ffn'), position,"
-    "   iif(ratios, ratio, ffn) from f, k"
-    "  union all select candidate, name, position, value from gene)"
+    " ratio as (select l.candidate, l.position, printf('%.1f', 1.0 * l.value / w.value) as value"
+    "  from choices l join choices w on w.candidate = l.candidate and w.name = 'width'"
+    "  where l.name = 'ffn'),"
+    " k as (select (select count(distinct value) from ratio)"
+    "  < (select count(distinct value) from choices where name = 'ffn') as ratios),"
+    " g as (select candidate, name, position, value from choices, k"
+    "   where not (ratios and name = 'ffn')"
+    "  union all select candidate, 'ffn/width', position, value from ratio, k where ratios)"
     " select g.name, g.position, t.number, g.value from t join g on g.candidate = t.candidate"
     " where g.value is not null order by g.name, g.position, t.number";
 

@@ -4,6 +4,7 @@
  * without its script, prints, and is the same for the same database. The script adds what needs a
  * pointer: values under it, sorting, larger plots.
  */
+#include <ctype.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -18,31 +19,27 @@
 
 /* ---- shared by the parts ---- */
 
-struct report__show report__show(const struct report__rows *rows, const char *objective)
+struct report__show report__show(const struct report__rows *rows, int q)
 {
-    static const struct {
-        const char *objective;
-        struct report__show show;
-    } shows[] = {{"error", {100, "%", "validation error, %"}},
-                 {"kl", {1, "", "KL to the ensemble"}},
-                 {"params", {1, "", "parameters"}},
-                 {"bytes", {1, "B", "bytes of the weights (fp32)"}},
-                 {"macs", {1, "", "multiply-accumulates"}},
-                 {"memory", {1, "B", "peak activation bytes"}},
-                 {"int8_error", {100, "%", "validation error in int8, %"}},
-                 {"int8_kl", {1, "", "KL to the ensemble in int8"}},
-                 {"int8_bytes", {1, "B", "bytes of the weights in int8"}}};
+    const struct report__quantity *quantity = &rows->quantities.list[q];
+    struct report__show show = {.factor = quantity->factor};
+    const char *unit = quantity->unit;
     double most = 0;
 
-    for (size_t i = 0; i < sizeof shows / sizeof *shows && !rows->own; i++)
-        if (strcmp(shows[i].objective, objective) == 0)
-            return shows[i].show;
-    if (rows->own || strcmp(objective, "latency") != 0)
-        return (struct report__show){1, "", objective};
-    for (int i = 0; i < rows->count; i++)
-        most = fmax(most, rows->row[i].latency);
-    return most < .5 ? (struct report__show){1000, "µs", "latency, µs"}
-                     : (struct report__show){1, "ms", "latency, ms"};
+    for (int i = 0; i < rows->count && strcmp(unit, "ms") == 0; i++)
+        most = fmax(most, show.factor * rows->row[i].value[q].value);
+    if (most > 0 && most < .5) {
+        show.factor *= 1000;
+        unit = "µs";
+    }
+    (void)snprintf(show.label, sizeof show.label, "%s%s%s", quantity->label, *unit ? ", " : "",
+                   unit);
+    return show;
+}
+
+double report__shown(const struct report__show *show, const struct report__row *row, int q)
+{
+    return show->factor * row->value[q].value;
 }
 
 bool report__page_draws(const struct report__page *page, int i)
@@ -53,6 +50,15 @@ bool report__page_draws(const struct report__page *page, int i)
 const char *report__page_crowd(const struct report__page *page)
 {
     return page->rows.count / page->every > 400 ? " many" : "";
+}
+
+void report__noun_title(FILE *out, const struct report__rows *rows)
+{
+    char title[sizeof rows->nouns];
+
+    memcpy(title, rows->nouns, sizeof title);
+    title[0] = (char)toupper((unsigned char)title[0]);
+    report__html(out, title);
 }
 
 void report__section(FILE *out, const char *id, const char *title)
@@ -70,16 +76,31 @@ void report__figure_close(FILE *out, const char *caption)
     (void)fprintf(out, "<figcaption>%s</figcaption></figure>\n", caption);
 }
 
-void report__table_open(FILE *out, const char *const heads[])
+void report__heads_open(FILE *out)
 {
     (void)fputs("<div class=\"scroll\"><table class=\"sorts\"><thead><tr>", out);
-    for (; *heads; heads++) {
-        const bool left = **heads == '<';
-        (void)fputs(left ? "<th class=\"left\">" : "<th>", out);
-        report__html(out, *heads + left);
-        (void)fputs("</th>", out);
-    }
+}
+
+void report__head_cell(FILE *out, const char *head)
+{
+    const bool left = *head == '<';
+
+    (void)fputs(left ? "<th class=\"left\">" : "<th>", out);
+    report__html(out, head + left);
+    (void)fputs("</th>", out);
+}
+
+void report__heads_close(FILE *out)
+{
     (void)fputs("</tr></thead><tbody>\n", out);
+}
+
+void report__table_open(FILE *out, const char *const heads[])
+{
+    report__heads_open(out);
+    for (; *heads; heads++)
+        report__head_cell(out, *heads);
+    report__heads_close(out);
 }
 
 void report__table_close(FILE *out)
@@ -95,6 +116,14 @@ void report__cell(FILE *out, const char *text, double value)
     (void)fputs(">", out);
     report__html(out, text);
     (void)fputs("</td>", out);
+}
+
+void report__cell_value(FILE *out, const struct report__quantity *quantity,
+                        struct report__value value)
+{
+    char text[REPORT__CELL];
+
+    report__cell(out, report__value(quantity, value, text), value.value);
 }
 
 void report__cell_left(FILE *out, const char *text)
@@ -129,15 +158,35 @@ static void print_card(FILE *out, const char *big, const char *small, const char
     (void)fputs("</b></div>\n", out);
 }
 
+/* "depth 1 to 4, width 16 to 96, ": what a candidate has once and is a number. */
+static rt_status print_ranges(struct report__page *page, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+
+    RT_TRY(report__ask(page->store,
+                       "select name, min(value), max(value) from choices group by name"
+                       " having min(value) < max(value) and max(position) = 0"
+                       " and count(*) = count(distinct candidate)"
+                       " and min(typeof(value) in ('integer', 'real')) limit 6",
+                       &q, err));
+    while (report__next(q)) {
+        report__html(page->out, report__column(q, 0));
+        (void)fprintf(page->out, " %s to %s, ", report__column(q, 1), report__column(q, 2));
+    }
+    return report__end(page->store, q, err);
+}
+
 static void print_goals(const struct report__page *page)
 {
     const struct report__rows *rows = &page->rows;
+    char goals[STORE_MAX_OBJECTIVES * (STORE_NAME + 5)];
 
+    if (rows->teachers)
+        (void)fprintf(page->out, "each distilled from %d teacher%s in a short run, ",
+                      rows->teachers, rows->teachers == 1 ? "" : "s");
+    report__objectives_text(&rows->quantities, goals, sizeof goals);
     (void)fputs("minimising ", page->out);
-    for (int o = 0; o < rows->objective_count; o++) {
-        (void)fputs(!o ? "" : o + 1 == rows->objective_count ? " and " : ", ", page->out);
-        report__html(page->out, rows->objective[o]);
-    }
+    report__html(page->out, goals);
     (void)fputs(".</p>\n", page->out);
 }
 
@@ -145,101 +194,93 @@ static rt_status print_searched(struct report__page *page, struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
     char low[REPORT__CELL], high[REPORT__CELL];
+    rt_status rc = RT_OK, ended;
 
-    RT_TRY(report__ask(page->store,
-                       "select count(*), min(depth), max(depth), min(width), max(width),"
-                       " min(params), max(params),"
-                       " (select count(*) from teacher where kind <> 'ensemble') from candidate",
-                       &q, err));
-    const bool any = report__next(q) && sqlite3_column_int(q, 0) > 0;
-    if (any && page->rows.own) {
-        (void)fprintf(page->out,
-                      "<p class=\"lead\">%d architectures were tried, scored by a command of the "
-                      "study's own, ",
-                      sqlite3_column_int(q, 0));
-        print_goals(page);
-    } else if (any) {
-        (void)fprintf(page->out,
-                      "<p class=\"lead\">%d student architectures were tried, of depth %d to %d, "
-                      "width %d to %d and %s to %s parameters, each distilled from ",
-                      sqlite3_column_int(q, 0), sqlite3_column_int(q, 1), sqlite3_column_int(q, 2),
-                      sqlite3_column_int(q, 3), sqlite3_column_int(q, 4),
-                      report__count(report__number(q, 5), low),
-                      report__count(report__number(q, 6), high));
-        const int teachers = sqlite3_column_int(q, 7);
-        (void)fprintf(page->out, teachers == 1 ? "%d teacher" : "%d teachers", teachers);
-        (void)fputs(" in a short run, ", page->out);
+    RT_TRY(report__ask(page->store, "select count(*), min(params), max(params) from candidate", &q,
+                       err));
+    if (report__next(q) && sqlite3_column_int(q, 0) > 0) {
+        const int count = sqlite3_column_int(q, 0);
+        (void)fprintf(page->out, "<p class=\"lead\">%d ", count);
+        report__html(page->out, report__nouns(&page->rows, count));
+        (void)fputs(count == 1 ? " was tried, " : " were tried, ", page->out);
+        rc = print_ranges(page, err);
+        if (isfinite(report__number(q, 1)))
+            (void)fprintf(page->out, "%s to %s parameters, ",
+                          report__count(report__number(q, 1), low),
+                          report__count(report__number(q, 2), high));
         print_goals(page);
     }
-    return report__end(page->store, q, err);
+    ended = report__end(page->store, q, rc ? NULL : err);
+    return rc ? rc : ended;
 }
 
 static void print_recommended(struct report__page *page)
 {
     FILE *out = page->out;
-    const struct report__row *row = &page->rows.row[page->knee];
-    char why[512], scores[STORE_MAX_OBJECTIVES * 64], error[REPORT__CELL], params[REPORT__CELL],
-        latency[REPORT__CELL];
+    const struct report__rows *rows = &page->rows;
+    const struct report__row *row = &rows->row[page->knee];
+    char why[512], value[REPORT__LINE];
+    int order[STORE_MAX_QUANTITIES];
 
-    report__knee_text(&page->rows, why, sizeof why);
+    report__knee_text(rows, why, sizeof why);
     (void)fprintf(out,
                   "<div class=\"card wide\"><span>Suggested: the knee of the front"
                   "</span>\n<b>Candidate %lld &nbsp;<code>",
                   (long long)row->candidate);
     report__html(out, row->arch);
     (void)fputs("</code></b>\n<p>", out);
-    if (row->name) {
-        report__own_text(row, page->rows.objective_count, scores, sizeof scores);
-        report__html(out, scores);
-    } else
-        (void)fprintf(out, "%s %% error, %s parameters",
-                      report__percent(row->error, row->error_se, error),
-                      report__count((double)row->params, params));
-    if (!row->name && isfinite(row->latency))
-        (void)fprintf(out, ", %s", report__ms(row->latency, latency));
+    const int count = report__narrow(rows, order);
+    for (int o = 0; o < count; o++) {
+        (void)fputs(o ? ", " : "", out);
+        report__html(
+            out, report__value_name(&rows->quantities.list[order[o]], row->value[order[o]], value));
+    }
     (void)fputs(". It is ", out);
     report__html(out, why);
     (void)fputs("; one that fits your own limits comes from <code>retort best</code>.</p></div>\n",
                 out);
 }
 
-static void print_own_best(struct report__page *page)
+/* The lead's best, beside that of the ensemble; and the lowest of what else was measured. */
+static void print_lowest(struct report__page *page, int q)
 {
     const struct report__rows *rows = &page->rows;
-    char big[32], small[STORE_NAME + 16];
+    const struct report__quantity *quantity = &rows->quantities.list[q];
+    struct report__value low = {INFINITY, NAN};
+    char big[REPORT__CELL], small[256];
+    const double behind = rows->row[0].value[0].value - rows->ensemble.value;
 
-    for (int o = 0; o < rows->objective_count; o++) {
-        double low = INFINITY;
-        for (int i = 0; i < rows->count; i++)
-            if (rows->row[i].on_front)
-                low = fmin(low, rows->row[i].value[o]);
-        (void)snprintf(big, sizeof big, "%.4g", low);
-        (void)snprintf(small, sizeof small, "lowest %s", rows->objective[o]);
-        if (isfinite(low))
-            print_card(page->out, big, small, "");
-    }
+    for (int i = 0; i < rows->count; i++)
+        low.value = fmin(low.value, rows->row[i].value[q].value);
+    if (!isfinite(low.value))
+        return;
+    (void)snprintf(small, sizeof small, "lowest %s", quantity->name);
+    if (q == 0)
+        (void)snprintf(small, sizeof small, "%s of the best %s", quantity->name, rows->noun);
+    if (q == 0 && isfinite(behind))
+        (void)snprintf(small + strlen(small), sizeof small - strlen(small),
+                       "; %.2f %s %s the ensemble", quantity->factor * fabs(behind),
+                       quantity->unit[0] == '%' ? "points" : quantity->unit,
+                       behind >= 0 ? "behind" : "ahead of");
+    print_card(page->out, report__value_unit(quantity, low, big), small, "");
 }
 
 static void print_best(struct report__page *page)
 {
     const struct report__rows *rows = &page->rows;
-    const struct report__row *best = &rows->row[0];
-    char big[64], small[256], error[REPORT__CELL], text[REPORT__CELL];
+    const struct report__quantities *quantities = &rows->quantities;
+    char big[64], small[256], text[REPORT__CELL];
 
-    (void)snprintf(big, sizeof big, "%s %%", report__percent(best->error, NAN, error));
-    (void)snprintf(small, sizeof small, "error of the best student");
-    if (isfinite(rows->ensemble_error))
-        (void)snprintf(small, sizeof small,
-                       "error of the best student; %.2f points %s the ensemble",
-                       100 * fabs(best->error - rows->ensemble_error),
-                       best->error >= rows->ensemble_error ? "behind" : "ahead of");
-    print_card(page->out, big, small, "");
-    if (isfinite(rows->ensemble_params)) {
-        (void)snprintf(big, sizeof big, "%.1f ×", rows->ensemble_params / (double)best->params);
-        (void)snprintf(small, sizeof small, "smaller is that student than all teachers (%s)",
+    print_lowest(page, 0);
+    if (isfinite(rows->ensemble_params / rows->row[0].params)) {
+        (void)snprintf(big, sizeof big, "%.1f ×", rows->ensemble_params / rows->row[0].params);
+        (void)snprintf(small, sizeof small, "smaller is that %s than all teachers (%s)", rows->noun,
                        report__count(rows->ensemble_params, text));
         print_card(page->out, big, small, "");
     }
+    for (int o = 0; o < quantities->objective_count; o++)
+        if (quantities->objective[o] && !quantities->list[quantities->objective[o]].exact)
+            print_lowest(page, quantities->objective[o]);
 }
 
 static rt_status print_progress(struct report__page *page, struct rt_err *err)
@@ -261,11 +302,9 @@ static rt_status print_progress(struct report__page *page, struct rt_err *err)
                            (long long)sqlite3_column_int64(q, 2));
         print_card(page->out, big, small, "");
         (void)snprintf(big, sizeof big, "%d", sqlite3_column_int(q, 3));
-        print_card(page->out, big,
-                   page->rows.own                  ? "architectures on the front"
-                   : sqlite3_column_int(q, 3) == 1 ? "student on the front"
-                                                   : "students on the front",
-                   "");
+        (void)snprintf(small, sizeof small, "%s on the front",
+                       report__nouns(&page->rows, sqlite3_column_int(q, 3)));
+        print_card(page->out, big, small, "");
         if (isfinite(report__number(q, 4))) {
             (void)snprintf(big, sizeof big, "%.4f", report__number(q, 4));
             print_card(page->out, big, "hypervolume of the front, of 1", "");
@@ -289,9 +328,7 @@ rt_status report__page_summary(struct report__page *page, struct rt_err *err)
     (void)fputs("<div class=\"cards\">\n", page->out);
     if (page->knee >= 0)
         print_recommended(page);
-    if (page->rows.count && page->rows.own)
-        print_own_best(page);
-    else if (page->rows.count && isfinite(page->rows.row[0].error))
+    if (page->rows.count)
         print_best(page);
     RT_TRY(print_progress(page, err));
     (void)fputs("</div>\n", page->out);
@@ -322,11 +359,14 @@ static rt_status print_head(struct report__page *page, struct rt_err *err)
 static void print_menu(const struct report__page *page)
 {
     (void)fputs("<nav>", page->out);
-    if (page->rows.count)
-        (void)fputs("<a href=\"#front\">Front</a> <a href=\"#students\">Students</a> "
-                    "<a href=\"#search\">Search</a> <a href=\"#curves\">Learning curves</a> ",
+    if (page->rows.count) {
+        (void)fputs("<a href=\"#front\">Front</a> <a href=\"#members\">", page->out);
+        report__noun_title(page->out, &page->rows);
+        (void)fputs("</a> <a href=\"#search\">Search</a> "
+                    "<a href=\"#curves\">Learning curves</a> ",
                     page->out);
-    if (!page->rows.own)
+    }
+    if (page->rows.teachers)
         (void)fputs("<a href=\"#teachers\">Teachers</a> ", page->out);
     (void)fputs("<a href=\"#measured\">Measurement</a> "
                 "<a href=\"#study\">Study</a></nav>\n",
@@ -346,7 +386,7 @@ static rt_status print_page(struct report__page *page, struct rt_err *err)
         RT_TRY(report__page_importance(page, err));
         RT_TRY(report__page_curves(page, err));
     }
-    if (!page->rows.own)
+    if (page->rows.teachers)
         RT_TRY(report__page_teachers(page, err));
     RT_TRY(report__page_failures(page, err));
     RT_TRY(report__page_measured(page, err));

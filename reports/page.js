@@ -1,7 +1,9 @@
 "use strict";
 /* What needs a pointer: the value under it, sorting, larger plots. All else is in the page. */
 const data = JSON.parse(document.getElementById("data").textContent);
-const rows = data.rows.map(r => Object.fromEntries(data.columns.map((c, i) => [c, r[i]])));
+const fixed = ["trial", "candidate", "arch", "front", "se"], quantities = data.quantities;
+const rows = data.rows.map(r => ({ ...Object.fromEntries(fixed.map((c, i) => [c, r[i]])), value: r.slice(fixed.length) }));
+const place_of = new Map(quantities.map((q, i) => [q.name, i]));
 const byTrial = new Map(rows.map(r => [String(r.trial), r]));
 const tip = document.getElementById("tip");
 
@@ -12,12 +14,16 @@ const short = x => {
   return String(+x.toPrecision(4));
 };
 const time = ms => ms < .1 ? (ms * 1000).toPrecision(3) + " µs" : ms >= 1000 ? (ms / 1000).toPrecision(3) + " s" : ms.toPrecision(3) + " ms";
-const percent = (x, se) => (100 * x).toFixed(2) + (se == null ? "" : " ±" + (100 * se).toFixed(2)) + " %";
+const units = { ns: 1e-6, "µs": 1e-3, ms: 1, s: 1e3 };
+function written(q, x, se) { /* "error 20.30 ±0.57 %" */
+  x *= q.factor;
+  const text = units[q.unit] ? time(x * units[q.unit]) : q.digits <= 0 ? short(x) : x.toFixed(q.digits) +
+    (se == null || !q.unit ? "" : " ±" + (se * q.factor).toFixed(q.digits));
+  return `${q.title} ${text}${q.unit && !units[q.unit] ? " " + q.unit : ""}`;
+}
 const head = r => `Candidate ${r.candidate}, trial ${r.trial}${r.front ? ", on the front" : ""}`;
-const about = r => data.own ? [head(r), r.arch, ...data.own.map(o => `${o} ${short(r[o])}`)].join("\n") : [head(r), r.arch,
-  r.error != null && "error " + percent(r.error, r.se), r.agreement != null && "agreement " + percent(r.agreement),
-  r.kl != null && "KL " + r.kl.toFixed(4), r.latency != null && "latency " + time(r.latency),
-  short(r.params) + " parameters, " + short(r.macs) + " MACs"].filter(Boolean).join("\n");
+const about = r => [head(r), r.arch, ...quantities.map((q, i) => r.value[i] != null && written(q, r.value[i], i ? null : r.se))]
+  .filter(Boolean).join("\n");
 
 /* ---- the tip ---- */
 function show(text, event) {
@@ -44,7 +50,10 @@ function place(svg, event) { /* of the pointer, in the units of the plot */
   const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
   return [at.x, at.y];
 }
-const value = (r, name) => name === "trial" ? r.trial : r[name] == null ? NaN : r[name] * data.factors[name];
+function value(r, name) {
+  const i = place_of.get(name);
+  return name === "trial" ? r.trial : r.value[i] == null ? NaN : r.value[i] * quantities[i].drawn;
+}
 const plots = [...document.querySelectorAll("svg[data-kind=points]")].map(svg => {
   const [x, y] = scales(svg), at = new Map();
   for (const r of rows) {
@@ -59,7 +68,7 @@ const charts = [...document.querySelectorAll("svg[data-kind=lines]")].map(svg =>
   curves: [...svg.querySelectorAll(".curve")].map(path => ({ path,
     points: [...path.getAttribute("d").matchAll(/[ML]([-\d.]+) ([-\d.]+)/g)].map(m => [+m[1], +m[2]]) })) }));
 
-/* One student, wherever it is drawn. */
+/* One candidate, wherever it is drawn. */
 function mark(trial) {
   const r = byTrial.get(String(trial));
   for (const p of plots) {
@@ -103,7 +112,7 @@ for (const { svg, curves, scales: [x, y] } of charts)
     if (!best) return hide();
     const r = byTrial.get(best.path.dataset.trial), name = s => s.replace("_", " ");
     const across = v => svg.dataset.x === "time" ? +v.toPrecision(3) : Math.round(v); /* trials and steps are whole */
-    show([r ? `Candidate ${r.candidate}, ${short(r.params)} parameters\n${r.arch}` : best.path.dataset.name,
+    show([r ? `Candidate ${r.candidate}\n${r.arch}` : best.path.dataset.name,
       `${name(svg.dataset.y)} ${+y.back(best.p[1]).toPrecision(4)} at ${name(svg.dataset.x)} ${across(x.back(best.p[0]))}`].join("\n"), event);
   });
 for (const svg of document.querySelectorAll("svg[data-kind]")) {

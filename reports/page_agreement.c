@@ -1,4 +1,7 @@
-/* reports/page_agreement.c -- the teachers' weights, and how often each two of them agree. */
+/* reports/page_agreement.c -- the teachers' weights, and how often each two of them agree.
+ *
+ * One matrix: whether a teacher is worth its cost is seen from its row, not from its own error.
+ */
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -51,7 +54,7 @@ static void print_row(FILE *out, const struct matrix *m, int i)
     report__cell(out, ensemble ? "-" : report__fixed(m->calibration[i], 2, text),
                  ensemble ? (double)NAN : m->calibration[i]);
     for (int j = 0; j < m->count; j++)
-        report__cell(out, report__percent(m->agreement[i][j], NAN, text), m->agreement[i][j]);
+        report__cell(out, report__percent(m->agreement[i][j], text), m->agreement[i][j]);
     (void)fputs("</tr>\n", out);
 }
 

@@ -1,7 +1,7 @@
 /* reports/page_curves.c -- learning curves of the front, a plot for each series that was recorded.
  *
- * Colours go from blue for the smallest student over grey to orange for the largest, so that size
- * can be read from them at any number of students.
+ * Colours go from blue for the smallest candidate over grey to orange for the largest, so that size
+ * can be read from them at any number of them.
  */
 #include <math.h>
 #include <sqlite3.h>
@@ -14,7 +14,8 @@
 #define MOST_POINTS 240 /* of one curve; more are thinned */
 
 struct series {
-    char name[STORE_NAME];
+    char name[STORE_NAME], label[96];
+    bool folded;
     int points; /* of the curve that has most */
     double low, high;
 };
@@ -24,49 +25,10 @@ struct points {
     double step, value;
 };
 
-/* What matters first; what no one knows comes after it, in order of names. */
-static const char *const first_names[] = {
-    "ce", "soft", "loss", "validation_error", "grad_norm", "temperature", "learning_rate"};
-#define IN_SIGHT 5 /* the others are folded away */
-
-static int place(const char *name)
-{
-    int i = 0;
-    const int count = (int)(sizeof first_names / sizeof *first_names);
-
-    while (i < count && strcmp(first_names[i], name) != 0)
-        i++;
-    return i;
-}
-
-static const char *label(const char *name)
-{
-    static const char *const labels[][2] = {
-        {"ce", "cross-entropy"},
-        {"soft", "distillation loss"},
-        {"loss", "loss that was minimised"},
-        {"grad_norm", "norm of the gradient"},
-        {"learning_rate", "learning rate"},
-        {"ce_weight", "weight of the cross-entropy"},
-        {"validation_error", "validation error"},
-        {"validation_kl", "validation KL"},
-    };
-
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-        if (strcmp(labels[i][0], name) == 0)
-            return labels[i][1];
-    return name;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct series *p = a, *q = b;
-    const int i = place(p->name), j = place(q->name);
-    return i != j ? i - j : strcmp(p->name, q->name);
-}
-
 #define MOST_SERIES 64
 
+/* In the study's order; what it does not know comes after that, by name, and is folded away unless
+ * the study knows none. */
 static rt_status load_series(struct report__page *page, struct series series[MOST_SERIES],
                              int *count, struct rt_err *err)
 {
@@ -75,9 +37,13 @@ static rt_status load_series(struct report__page *page, struct series series[MOS
     *count = 0;
     RT_TRY(
         report__ask(page->store,
-                    "select name, max(n), min(low), max(high) from (select u.name, count(*) as n,"
-                    " min(u.value) as low, max(u.value) as high from front f join curve u"
-                    " on u.trial = f.trial group by u.trial, u.name) group by name",
+                    "with drawn as (select u.name, count(*) as n, min(u.value) as low,"
+                    "  max(u.value) as high from front f join curve u on u.trial = f.trial"
+                    "  group by u.trial, u.name)"
+                    " select d.name, max(d.n), min(d.low), max(d.high), coalesce(s.label, d.name),"
+                    " coalesce(s.folded, (select count(*) from series) > 0)"
+                    " from drawn d left join series s on s.name = d.name group by d.name"
+                    " order by s.position is null, s.position, d.name",
                     &q, err));
     while (*count < MOST_SERIES && report__next(q)) {
         struct series *s = &series[(*count)++];
@@ -85,8 +51,9 @@ static rt_status load_series(struct report__page *page, struct series series[MOS
         s->points = sqlite3_column_int(q, 1);
         s->low = report__number(q, 2);
         s->high = report__number(q, 3);
+        (void)snprintf(s->label, sizeof s->label, "%s", report__column(q, 4));
+        s->folded = sqlite3_column_int(q, 5) != 0;
     }
-    qsort(series, (size_t)*count, sizeof *series, by_place);
     return report__end(page->store, q, err);
 }
 
@@ -105,8 +72,8 @@ static void colour_of(const struct report__page *page, double params, char text[
 
     for (int i = 0; i < page->rows.count; i++)
         if (page->rows.row[i].on_front) {
-            low = fmin(low, log((double)page->rows.row[i].params));
-            high = fmax(high, log((double)page->rows.row[i].params));
+            low = fmin(low, log(page->rows.row[i].params));
+            high = fmax(high, log(page->rows.row[i].params));
         }
     const double at = high > low ? 2 * (log(params) - low) / (high - low) : 1;
     const int stop = at >= 1;
@@ -119,12 +86,10 @@ static void colour_of(const struct report__page *page, double params, char text[
 static void open_curve(struct report__page *page, struct report__chart *chart, int64_t trial)
 {
     const struct report__row *row = row_of(page, trial);
-    char attributes[256 + SPACE_ARCH_TEXT], colour[8] = "#888888", params[REPORT__CELL] = "";
+    char attributes[128], colour[8] = "#888888";
 
-    if (row) {
-        colour_of(page, (double)row->params, colour);
-        report__count((double)row->params, params);
-    }
+    if (row && isfinite(row->params))
+        colour_of(page, row->params, colour);
     (void)snprintf(attributes, sizeof attributes,
                    "class=\"curve\" data-trial=\"%lld\" stroke=\"%s\"", (long long)trial, colour);
     report__path_open(chart, attributes);
@@ -162,7 +127,7 @@ static rt_status draw_paths(struct report__page *page, struct report__chart *cha
 /* What is measured, that is: a schedule is looked at for its shape. */
 static bool spans_decades(const struct series *series)
 {
-    return place(series->name) < IN_SIGHT && series->low > 0 && series->high > 50 * series->low;
+    return !series->folded && series->low > 0 && series->high > 50 * series->low;
 }
 
 static rt_status draw_series(struct report__page *page, const struct series *series,
@@ -171,7 +136,7 @@ static rt_status draw_series(struct report__page *page, const struct series *ser
     struct report__chart chart = {
         .out = page->out,
         .x = {"step", "optimiser step", false, REPORT__AXIS_EMPTY},
-        .y = {series->name, label(series->name), spans_decades(series), REPORT__AXIS_EMPTY}};
+        .y = {series->name, series->label, spans_decades(series), REPORT__AXIS_EMPTY}};
     char title[160];
     double steps;
 
@@ -182,14 +147,13 @@ static rt_status draw_series(struct report__page *page, const struct series *ser
     report__axis_widen(&chart.x, steps);
     report__axis_widen(&chart.y, series->low);
     report__axis_widen(&chart.y, series->high);
-    (void)snprintf(title, sizeof title, "%s of the front's students over training",
-                   label(series->name));
+    (void)snprintf(title, sizeof title, "%s of the front over training", series->label);
     report__figure_open(page->out);
     report__chart_open(&chart, "lines", title);
     RT_TRY(draw_paths(page, &chart, 1 + series->points / MOST_POINTS, series->name, err));
     report__chart_close(&chart);
     (void)fputs("<figcaption>", page->out);
-    report__html(page->out, label(series->name));
+    report__html(page->out, series->label);
     (void)fputs("</figcaption></figure>\n", page->out);
     return RT_OK;
 }
@@ -207,7 +171,7 @@ static void print_constants(const struct report__page *page, const struct series
     for (int i = 0; i < count; i++)
         if (series[i].points > 1 && series[i].high <= series[i].low) {
             (void)fputs(said++ ? ", " : "<p class=\"lead\">Constant throughout: ", page->out);
-            report__html(page->out, label(series[i].name));
+            report__html(page->out, series[i].label);
             (void)fprintf(page->out, " %.4g", series[i].low);
         }
     if (said)
@@ -222,15 +186,17 @@ rt_status report__page_curves(struct report__page *page, struct rt_err *err)
 
     RT_TRY(load_series(page, series, &count, err));
     report__section(out, "curves", "Learning curves of the front");
-    (void)fputs("<p class=\"lead\">From the smallest student <span class=\"key ramp\"></span> to "
-                "the largest, of those on the front.</p>\n<div class=\"plots\">\n",
+    (void)fputs("<p class=\"lead\">From the smallest ", out);
+    report__html(out, page->rows.noun);
+    (void)fputs(" <span class=\"key ramp\"></span> to the largest, of those on the front.</p>\n"
+                "<div class=\"plots\">\n",
                 out);
     for (int i = 0; i < count; i++)
-        if (place(series[i].name) < IN_SIGHT && is_curve(&series[i]))
+        if (!series[i].folded && is_curve(&series[i]))
             RT_TRY(draw_series(page, &series[i], err));
     (void)fputs("</div>\n", out);
     for (int i = 0; i < count; i++)
-        if (place(series[i].name) >= IN_SIGHT && is_curve(&series[i])) {
+        if (series[i].folded && is_curve(&series[i])) {
             if (!hidden++)
                 (void)fputs("<details><summary>Schedules and other series</summary>\n"
                             "<div class=\"plots\">\n",

@@ -88,8 +88,9 @@ static int by_trial(const void *a, const void *b)
     return p->trial < q->trial ? -1 : p->trial > q->trial;
 }
 
-static void draw_lowest(struct report__page *page, struct report__chart *chart, const char *name,
-                        double factor)
+/* Of the lead. */
+static void draw_lowest(struct report__page *page, struct report__chart *chart,
+                        const struct report__show *show)
 {
     const struct report__rows *rows = &page->rows;
     const struct report__row **order =
@@ -103,56 +104,63 @@ static void draw_lowest(struct report__page *page, struct report__chart *chart, 
         order[i] = &rows->row[i];
     qsort(order, (size_t)rows->count, sizeof(const struct report__row *), by_trial);
     (void)snprintf(attributes, sizeof attributes,
-                   "class=\"curve main\" data-name=\"lowest %s so far\"", name);
+                   "class=\"curve main\" data-name=\"lowest %s so far\"",
+                   rows->quantities.list[0].name);
     report__path_open(chart, attributes);
     for (int i = 0; i < rows->count; i++) {
-        const double error = factor * report__row_value(order[i], name),
-                     trial = (double)order[i]->trial;
-        const bool lower = isfinite(error) && !(error >= low);
+        const double value = report__shown(show, order[i], 0), trial = (double)order[i]->trial;
+        const bool lower = isfinite(value) && !(value >= low);
         if (!lower && i + 1 < rows->count)
             continue;
         report__path_to(chart, trial, low);
-        low = lower ? error : low;
+        low = lower ? value : low;
         report__path_to(chart, trial, low);
     }
     report__path_close(chart);
     free(order);
 }
 
-static void draw_errors(struct report__page *page)
+static void draw_dots(struct report__page *page, struct report__chart *chart,
+                      const struct report__show *show)
 {
     const struct report__rows *rows = &page->rows;
-    const char *name = rows->own ? rows->objective[0] : "error";
-    const struct report__show show = report__show(rows, name);
+
+    for (int front = 0; front < 2; front++) {
+        (void)fprintf(page->out, "<path class=\"others%s%s\" d=\"", front ? " front" : "",
+                      front ? "" : report__page_crowd(page));
+        for (int i = 0; i < rows->count; i++) {
+            const double x = (double)rows->row[i].trial, y = report__shown(show, &rows->row[i], 0);
+            if (rows->row[i].on_front == front && report__page_draws(page, i) &&
+                report__chart_shows(chart, x, y))
+                (void)fprintf(page->out, "M%.1f %.1fh0", report__chart_x(chart, x),
+                              report__chart_y(chart, y));
+        }
+        (void)fputs("\"/>\n", page->out);
+    }
+}
+
+static void draw_lead(struct report__page *page)
+{
+    const struct report__rows *rows = &page->rows;
+    const char *name = rows->quantities.list[0].name;
+    const struct report__show show = report__show(rows, 0);
+    const double level = show.factor * rows->ensemble.value;
     char title[STORE_NAME + 40];
     struct report__chart chart = {.out = page->out,
                                   .x = {"trial", "trial", false, REPORT__AXIS_EMPTY},
                                   .y = {name, show.label, false, REPORT__AXIS_EMPTY}};
 
     (void)snprintf(title, sizeof title, "%s of each trial, lowest so far", name);
-
     for (int i = 0; i < rows->count; i++) {
         report__axis_widen(&chart.x, (double)rows->row[i].trial);
-        report__axis_widen(&chart.y, show.factor * report__row_value(&rows->row[i], name));
+        report__axis_widen(&chart.y, report__shown(&show, &rows->row[i], 0));
     }
-    report__axis_widen(&chart.y, 100 * rows->ensemble_error);
+    report__axis_widen(&chart.y, level);
     report__figure_open(page->out);
     report__chart_open(&chart, "points", title);
-    for (int front = 0; front < 2; front++) {
-        (void)fprintf(page->out, "<path class=\"others%s%s\" d=\"", front ? " front" : "",
-                      front ? "" : report__page_crowd(page));
-        for (int i = 0; i < rows->count; i++) {
-            const double x = (double)rows->row[i].trial,
-                         y = show.factor * report__row_value(&rows->row[i], name);
-            if (rows->row[i].on_front == front && report__page_draws(page, i) &&
-                report__chart_shows(&chart, x, y))
-                (void)fprintf(page->out, "M%.1f %.1fh0", report__chart_x(&chart, x),
-                              report__chart_y(&chart, y));
-        }
-        (void)fputs("\"/>\n", page->out);
-    }
-    report__chart_level(&chart, 100 * rows->ensemble_error, "ensemble");
-    draw_lowest(page, &chart, name, show.factor);
+    draw_dots(page, &chart, &show);
+    report__chart_level(&chart, level, "ensemble");
+    draw_lowest(page, &chart, &show);
     report__chart_close(&chart);
     report__figure_close(page->out, title);
 }
@@ -166,8 +174,8 @@ static rt_status print_work(struct report__page *page, struct rt_err *err)
         page->store,
         "select count(distinct host || ' ' || worker), sum(seconds),"
         " avg(case when outcome = 'done' then seconds end), sum(outcome = 'interrupted'),"
-        " (select count(*) from event where kind = 'search' and text like 'started%') from "
-        "execution",
+        " (select count(*) from event where kind = 'search' and (text like 'started%' or text"
+        " like 'resumed%')) from execution",
         &q, err));
     if (report__next(q) && isfinite(report__number(q, 1))) {
         const int starts = sqlite3_column_int(q, 4), broken = sqlite3_column_int(q, 3);
@@ -203,7 +211,7 @@ rt_status report__page_history(struct report__page *page, struct rt_err *err)
         draw_volume(page, &history, 0, "trial", "hypervolume over trials");
         draw_volume(page, &history, hours ? 3600 : 60, hours ? "hours" : "minutes",
                     "hypervolume over time");
-        draw_errors(page);
+        draw_lead(page);
         (void)fputs("</div>\n", page->out);
     }
     free(history.moment);

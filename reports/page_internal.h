@@ -5,6 +5,7 @@
 
 #include "reports/chart.h"
 #include "reports/rows.h"
+#include "reports/text.h"
 
 struct report__page {
     struct store *store;
@@ -30,12 +31,15 @@ rt_status report__page_failures(struct report__page *page, struct rt_err *err);
 rt_status report__page_measured(struct report__page *page, struct rt_err *err);
 rt_status report__page_study(struct report__page *page, struct rt_err *err);
 
-/* How an objective is shown: value times factor, in the unit that the label names. */
+/* How a quantity is drawn: value times factor, beside the label, which has the unit. Times go into
+ * the unit that fits all of them. */
 struct report__show {
     double factor;
-    const char *unit, *label;
+    char label[128];
 };
-struct report__show report__show(const struct report__rows *rows, const char *objective);
+struct report__show report__show(const struct report__rows *rows, int q);
+/* Of a row. */
+double report__shown(const struct report__show *show, const struct report__row *row, int q);
 
 /* Is row i drawn in plots of all trials? The front always is. */
 bool report__page_draws(const struct report__page *page, int i);
@@ -43,6 +47,7 @@ bool report__page_draws(const struct report__page *page, int i);
 const char *report__page_crowd(const struct report__page *page);
 
 void report__section(FILE *out, const char *id, const char *title);
+void report__noun_title(FILE *out, const struct report__rows *rows); /* "Students" */
 /* Opens a figure; close it with report__figure_close(), whose caption may hold elements. */
 void report__figure_open(FILE *out);
 void report__figure_close(FILE *out, const char *caption);
@@ -50,9 +55,15 @@ void report__figure_close(FILE *out, const char *caption);
 /* A table that sorts by click: `heads` are the titles, ended by NULL; one that begins with '<' is
  * aligned left, without it. */
 void report__table_open(FILE *out, const char *const heads[]);
+/* The same in parts: any number of heads before the rows. */
+void report__heads_open(FILE *out);
+void report__head_cell(FILE *out, const char *head);
+void report__heads_close(FILE *out);
 void report__table_close(FILE *out);
 /* A cell; sorted by `value` unless that is NaN, else by its text. */
 void report__cell(FILE *out, const char *text, double value);
+void report__cell_value(FILE *out, const struct report__quantity *quantity,
+                        struct report__value value);
 void report__cell_left(FILE *out, const char *text);
 void report__cell_arch(FILE *out, const char *arch);
 #endif

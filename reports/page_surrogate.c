@@ -1,4 +1,7 @@
-/* reports/page_surrogate.c -- what the surrogate expected of trials, and what they came to. */
+/* reports/page_surrogate.c -- what the surrogate expected of trials, and what they came to.
+ *
+ * Under "How the search went", since it tells how far that may be believed.
+ */
 #include <math.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -24,10 +27,10 @@ static void print_row(FILE *out, sqlite3_stmt *q)
 }
 
 /* Ranges first, then dots: the query is run twice. */
-static rt_status each_pair(struct report__page *page, const char *name, struct report__chart *chart,
+static rt_status each_pair(struct report__page *page, int quantity, struct report__chart *chart,
                            bool draw, struct rt_err *err)
 {
-    const struct report__show show = report__show(&page->rows, name);
+    const struct report__show show = report__show(&page->rows, quantity);
     sqlite3_stmt *q = NULL;
     char sql[320];
 
@@ -35,7 +38,7 @@ static rt_status each_pair(struct report__page *page, const char *name, struct r
                            "select p.mean, m.value from prediction p join metric m"
                            " on m.trial = p.trial and m.name = p.name where p.name = %Q"
                            " and m.value is not null order by p.trial desc limit %d",
-                           name, MOST_PAIRS);
+                           page->rows.quantities.list[quantity].name, MOST_PAIRS);
     RT_TRY(report__ask(page->store, sql, &q, err));
     while (report__next(q)) {
         const double x = show.factor * report__number(q, 0), y = show.factor * report__number(q, 1);
@@ -49,19 +52,20 @@ static rt_status each_pair(struct report__page *page, const char *name, struct r
     return report__end(page->store, q, err);
 }
 
-static rt_status draw(struct report__page *page, const char *name, struct rt_err *err)
+static rt_status draw(struct report__page *page, int quantity, struct rt_err *err)
 {
-    char x[96], y[96], caption[96];
-    const char *label = report__show(&page->rows, name).label;
+    char x[160], y[160], caption[96];
+    const struct report__show show = report__show(&page->rows, quantity);
     struct report__chart chart = {.out = page->out,
                                   .x = {"expected", x, false, REPORT__AXIS_EMPTY},
                                   .y = {"outcome", y, false, REPORT__AXIS_EMPTY}};
     rt_status rc;
 
-    (void)snprintf(x, sizeof x, "expected: %s", label);
-    (void)snprintf(y, sizeof y, "measured: %s", label);
-    (void)snprintf(caption, sizeof caption, "expected and measured %.60s", name);
-    RT_TRY(each_pair(page, name, &chart, false, err));
+    (void)snprintf(x, sizeof x, "expected: %s", show.label);
+    (void)snprintf(y, sizeof y, "measured: %s", show.label);
+    (void)snprintf(caption, sizeof caption, "expected and measured %s",
+                   page->rows.quantities.list[quantity].name);
+    RT_TRY(each_pair(page, quantity, &chart, false, err));
     chart.y.low = chart.x.low;
     chart.y.high = chart.x.high;
     report__figure_open(page->out);
@@ -71,7 +75,7 @@ static rt_status draw(struct report__page *page, const char *name, struct rt_err
     report__path_to(&chart, chart.x.high, chart.x.high);
     report__path_close(&chart);
     (void)fputs("<path class=\"others front\" d=\"", page->out);
-    rc = each_pair(page, name, &chart, true, err);
+    rc = each_pair(page, quantity, &chart, true, err);
     (void)fputs("\"/>\n", page->out);
     report__chart_close(&chart);
     report__figure_close(page->out, caption);
@@ -82,9 +86,8 @@ rt_status report__page_surrogate(struct report__page *page, struct rt_err *err)
 {
     static const char *const heads[] = {
         "<objective", "trials", "within 1 sd, %", "within 2 sd, %", "rms error", "tau-b", NULL};
-    char name[MOST_PLOTS][STORE_NAME];
+    int plots[MOST_PLOTS], plot_count = 0, count = 0;
     sqlite3_stmt *q = NULL;
-    int count = 0;
 
     RT_TRY(report__ask(page->store, "select * from calibration", &q, err));
     while (report__next(q)) {
@@ -92,14 +95,15 @@ rt_status report__page_surrogate(struct report__page *page, struct rt_err *err)
             (void)fputs("<h3>What the surrogate expected</h3>\n<p class=\"lead\">Before a trial "
                         "the model says what it will come to, and how sure it is. Of a model that "
                         "knows its doubts 68 % of the outcomes are within one standard deviation "
-                        "and 95 % within two; tau-b near 1 means that it ranks students as "
-                        "training does.</p>\n",
+                        "and 95 % within two; tau-b near 1 means that it ranks as trials "
+                        "do.</p>\n",
                         page->out);
             report__table_open(page->out, heads);
         }
         print_row(page->out, q);
-        if (count < MOST_PLOTS)
-            (void)snprintf(name[count], sizeof name[0], "%s", report__column(q, 0));
+        const int quantity = report__quantity_called(&page->rows.quantities, report__column(q, 0));
+        if (plot_count < MOST_PLOTS && quantity >= 0)
+            plots[plot_count++] = quantity;
         count++;
     }
     RT_TRY(report__end(page->store, q, err));
@@ -107,8 +111,8 @@ rt_status report__page_surrogate(struct report__page *page, struct rt_err *err)
         return RT_OK;
     report__table_close(page->out);
     (void)fputs("<div class=\"plots\">\n", page->out);
-    for (int i = 0; i < count && i < MOST_PLOTS; i++)
-        RT_TRY(draw(page, name[i], err));
+    for (int i = 0; i < plot_count; i++)
+        RT_TRY(draw(page, plots[i], err));
     (void)fputs("</div>\n", page->out);
     return RT_OK;
 }

@@ -1,4 +1,7 @@
-/* reports/page_tables.c -- teachers, failures, how it was measured, and the study itself. */
+/* reports/page_tables.c -- teachers, failures, how it was measured, and the study itself.
+ *
+ * What has to be known to believe the plots above; hence the whole study file at the end.
+ */
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -13,69 +16,117 @@
 
 /* Teachers first, then the ensemble, then the front's five best and the knee. */
 static const char beside[] =
-    "with who (place, kind, name, arch, params, teacher, trial) as ("
-    " select number, kind, name, arch, nullif(params, 0), number, null from teacher"
-    " union all select 100000 + row_number() over (order by p.error is null, p.error, p.params),"
-    "  'student', 'candidate ' || p.candidate, p.arch, p.params, null, p.trial from pareto p"
-    "  where p.trial in (select trial from pareto limit 5) or p.trial = ?1),"
-    " score as (select place, m.name, m.value, m.stderr from who"
-    "  join teacher_metric m on m.teacher = who.teacher"
-    " union all select place, m.name, m.value, m.stderr from who join metric m"
-    "  on m.trial = who.trial)"
-    " select w.kind, w.name, w.arch, w.params, e.value, e.stderr, a.value, k.value, n.value,"
-    "  c.value, w.trial = ?1 from who w"
-    "  left join score e on e.place = w.place and e.name = 'error'"
-    "  left join score a on a.place = w.place and a.name = 'agreement'"
-    "  left join score k on k.place = w.place and k.name = 'kl'"
-    "  left join score n on n.place = w.place and n.name = 'nll'"
-    "  left join score c on c.place = w.place and c.name = 'ece' order by w.place";
+    "select number as place, kind, name, arch, nullif(params, 0), number, null from teacher"
+    " union all select 100000 + row_number() over () as place, ?2,"
+    "  'candidate ' || p.candidate, p.arch, p.params, null, p.trial from pareto p"
+    "  where p.trial in (select trial from pareto limit 5) or p.trial = ?1 order by place";
+static const char of_teacher[] =
+    "select q.position, m.value, m.stderr from quantity q join teacher_metric m"
+    " on m.name = q.name where m.teacher = ?1";
+static const char of_trial[] =
+    "select position, value, stderr from quantity_values where trial = ?1";
 
-static void print_beside(FILE *out, sqlite3_stmt *q, double ensemble_params)
+struct besides {
+    struct report__page *page;
+    int count, column[STORE_MAX_QUANTITIES]; /* quantities that some teacher has */
+    sqlite3_stmt *of_teacher, *of_trial;
+};
+
+static rt_status choose_columns(struct besides *b, struct rt_err *err)
 {
-    char text[REPORT__CELL];
-    const double params = report__number(q, 3), kl = report__number(q, 7);
+    sqlite3_stmt *q = NULL;
 
-    (void)fprintf(out, "<tr class=\"%s%s\">",
-                  strcmp(report__column(q, 0), "student") == 0 ? "student" : "teacher",
-                  sqlite3_column_int(q, 10) ? " knee" : "");
+    RT_TRY(report__ask(b->page->store,
+                       "select position from quantity where detail <= 2 and name in (select name"
+                       " from teacher_metric) order by position",
+                       &q, err));
+    while (b->count < STORE_MAX_QUANTITIES && report__next(q))
+        b->column[b->count++] = sqlite3_column_int(q, 0);
+    return report__end(b->page->store, q, err);
+}
+
+static void print_heads(const struct besides *b)
+{
+    FILE *out = b->page->out;
+    char text[REPORT__LINE];
+
+    report__heads_open(out);
+    report__head_cell(out, "<name");
+    report__head_cell(out, "<kind");
+    report__head_cell(out, "<architecture");
+    for (int c = 0; c < b->count; c++) {
+        const struct report__quantity *q = &b->page->rows.quantities.list[b->column[c]];
+        report__head_cell(out, report__head(q, q->title, ", ", text));
+    }
+    report__head_cell(out, "params");
+    report__head_cell(out, "times smaller");
+    report__heads_close(out);
+}
+
+static void print_beside(const struct besides *b, sqlite3_stmt *q)
+{
+    struct report__value value[STORE_MAX_QUANTITIES];
+    const bool teacher = sqlite3_column_type(q, 6) == SQLITE_NULL;
+    const double params = report__number(q, 4), ratio = b->page->rows.ensemble_params / params;
+    sqlite3_stmt *values = teacher ? b->of_teacher : b->of_trial;
+    const int knee = b->page->knee;
+    const bool is_knee =
+        !teacher && knee >= 0 && sqlite3_column_int64(q, 6) == b->page->rows.row[knee].trial;
+    FILE *out = b->page->out;
+    char text[REPORT__CELL];
+
+    for (int i = 0; i < STORE_MAX_QUANTITIES; i++)
+        value[i] = (struct report__value){NAN, NAN};
+    (void)sqlite3_reset(values);
+    (void)sqlite3_bind_int64(values, 1, sqlite3_column_int64(q, teacher ? 5 : 6));
+    while (report__next(values))
+        value[sqlite3_column_int(values, 0)] =
+            (struct report__value){report__number(values, 1), report__number(values, 2)};
+    (void)fprintf(out, "<tr class=\"%s%s\">", teacher ? "teacher" : "student",
+                  is_knee ? " knee" : "");
+    report__cell_left(out, report__column(q, 2));
     report__cell_left(out, report__column(q, 1));
-    report__cell_left(out, report__column(q, 0));
-    report__cell_arch(out, report__column(q, 2));
-    report__cell(out, report__percent(report__number(q, 4), report__number(q, 5), text),
-                 report__number(q, 4));
-    report__cell(out, report__percent(report__number(q, 6), NAN, text), report__number(q, 6));
-    report__cell(out, report__fixed(kl, 4, text), kl);
-    report__cell(out, report__fixed(report__number(q, 8), 4, text), report__number(q, 8));
-    report__cell(out, report__fixed(report__number(q, 9), 4, text), report__number(q, 9));
+    report__cell_arch(out, report__column(q, 3));
+    for (int c = 0; c < b->count; c++)
+        report__cell_value(out, &b->page->rows.quantities.list[b->column[c]], value[b->column[c]]);
     report__cell(out, report__count(params, text), params);
-    if (isfinite(ensemble_params / params))
-        (void)snprintf(text, sizeof text, "%.1f", ensemble_params / params);
-    else
-        (void)snprintf(text, sizeof text, "-");
-    report__cell(out, text, ensemble_params / params);
+    report__cell(out, report__fixed(ratio, 1, text), ratio);
     (void)fputs("</tr>\n", out);
+}
+
+static rt_status print_besides(struct besides *b, struct rt_err *err)
+{
+    struct report__page *page = b->page;
+    sqlite3_stmt *q = NULL;
+
+    RT_TRY(report__ask(page->store, of_teacher, &b->of_teacher, err));
+    RT_TRY(report__ask(page->store, of_trial, &b->of_trial, err));
+    RT_TRY(report__ask(page->store, beside, &q, err));
+    (void)sqlite3_bind_int64(q, 1, page->knee >= 0 ? page->rows.row[page->knee].trial : -1);
+    (void)sqlite3_bind_text(q, 2, page->rows.noun, -1, SQLITE_STATIC);
+    print_heads(b);
+    while (report__next(q))
+        print_beside(b, q);
+    report__table_close(page->out);
+    return report__end(page->store, q, err);
 }
 
 rt_status report__page_teachers(struct report__page *page, struct rt_err *err)
 {
-    static const char *const heads[] = {
-        "<name", "<kind",  "<architecture", "error, %", "agreement, %", "KL", "NLL",
-        "ECE",   "params", "times smaller", NULL};
-    sqlite3_stmt *q = NULL;
+    struct besides b = {.page = page};
+    rt_status rc, ended;
 
     report__section(page->out, "teachers", "Teachers beside students");
-    (void)fputs("<p class=\"lead\">On the validation split. Agreement and KL are those with the "
-                "ensemble; NLL and ECE are against the labels; \"times smaller\" is than all "
-                "teachers together.</p>\n",
+    (void)fputs("<p class=\"lead\">On the validation split; \"times smaller\" is than all teachers "
+                "together.</p>\n",
                 page->out);
-    RT_TRY(report__ask(page->store, beside, &q, err));
-    (void)sqlite3_bind_int64(q, 1, page->knee >= 0 ? page->rows.row[page->knee].trial : -1);
-    report__table_open(page->out, heads);
-    while (report__next(q))
-        print_beside(page->out, q, page->rows.ensemble_params);
-    report__table_close(page->out);
-    RT_TRY(report__end(page->store, q, err));
-    return report__page_agreement(page, err);
+    RT_TRY(choose_columns(&b, err));
+    rc = print_besides(&b, err);
+    if ((ended = report__end(page->store, b.of_teacher, rc ? NULL : err)) && rc == RT_OK)
+        rc = ended;
+    if ((ended = report__end(page->store, b.of_trial, rc ? NULL : err)) && rc == RT_OK)
+        rc = ended;
+    return rc == RT_OK ? report__page_agreement(page, err) : rc;
 }
 
 /* ---- failures ---- */
@@ -199,18 +250,37 @@ static rt_status print_hosts(struct report__page *page, struct rt_err *err)
     return report__end(page->store, q, err);
 }
 
+/* "Parameters, multiply-accumulates and .. are exact, from the architecture." */
+static void print_exact(const struct report__page *page)
+{
+    const struct report__rows *rows = &page->rows;
+    const char *label[STORE_MAX_QUANTITIES];
+    int count = 0;
+
+    for (int q = 0; q < rows->quantities.count; q++)
+        if (rows->quantities.list[q].exact && report__shows(rows, q, STORE_IN_WIDE))
+            label[count++] = rows->quantities.list[q].label;
+    if (!count)
+        return;
+    (void)fputs("<p>Exact, from the architecture: ", page->out);
+    for (int i = 0; i < count; i++) {
+        (void)fputs(!i ? "" : i + 1 == count ? " and " : ", ", page->out);
+        report__html(page->out, label[i]);
+    }
+    (void)fputs(".</p>\n", page->out);
+}
+
 rt_status report__page_measured(struct report__page *page, struct rt_err *err)
 {
+    char *method;
+
     report__section(page->out, "measured", "How it was measured");
-    if (page->rows.own) {
-        (void)fputs("<p>All values are what the study's own command answered.</p>\n", page->out);
-        return print_hosts(page, err);
-    }
-    (void)fputs("<p>Error, agreement and KL are taken on the validation split at temperature 1 "
-                "after a short distillation run; ± is one standard error over its examples. The "
-                "test split was not looked at. Parameters, bytes, multiply-accumulates and peak "
-                "activation memory are exact, from the architecture.</p>\n",
-                page->out);
+    RT_TRY(report__one_text(page->store, "select method from study", &method, err));
+    (void)fputs("<p>", page->out);
+    report__html(page->out, method);
+    (void)fputs("</p>\n", page->out);
+    free(method);
+    print_exact(page);
     RT_TRY(print_latency(page, err));
     return print_hosts(page, err);
 }

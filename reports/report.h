@@ -11,25 +11,28 @@
 
 enum report_format { REPORT_TABLE, REPORT_CSV, REPORT_JSON };
 
-/* The Pareto front, best error first. The table fits 80 columns where the objectives allow it. */
+/* The Pareto front, best first. The table fits 80 columns where the objectives allow it. */
 rt_status report_front(struct store *store, enum report_format format, FILE *out,
                        struct rt_err *err);
 
-/* Progress, rate, front, failures, time left: a dozen lines. */
+/* Progress, rate, front, failures, time left: a dozen lines. Of a search that was killed it says so,
+ * and how to go on. */
 rt_status report_status(struct store *store, FILE *out, struct rt_err *err);
 
-struct report_wish { /* NaN or 0: no wish */
-    double max_error, max_latency_ms;
-    int64_t max_params, max_bytes, max_macs, max_memory;
-    int max_count; /* of any objectives of the study, by name */
-    struct {
-        const char *objective;
+#define REPORT_MAX_LIMITS 16
+
+struct report_wish {
+    int count;
+    struct report_limit {
+        const char *option;   /* as it was given: "--max-params" */
+        const char *quantity; /* its name in the study */
+        bool objective;       /* it must be one: "--max NAME=VALUE" */
         double most;
-    } max[STORE_MAX_OBJECTIVES];
-    bool knee; /* the knee among what is left, else the lowest error */
+    } limit[REPORT_MAX_LIMITS];
+    bool knee; /* the knee of what is left, else the lowest by the first quantity */
 };
-/* One student of the front that fits the wish, why it was chosen, and its neighbours. RT_EEND when
- * none fits, naming the wish that excludes the most; RT_EARG for an objective that it has not. */
+/* One member of the front that fits the wish, why it was chosen, and its neighbours. RT_EEND when
+ * none fits, naming the limit that excludes the most; RT_EARG for an objective that it has not. */
 rt_status report_best(struct store *store, const struct report_wish *wish,
                       enum report_format format, FILE *out, struct rt_err *err);
 

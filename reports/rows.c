@@ -1,6 +1,10 @@
-/* reports/rows.c -- see rows.h. */
+/* reports/rows.c -- rows.h.
+ *
+ * Values are asked for trial by trial, so that the front of a million trials is read at once.
+ */
 #include "reports/rows.h"
 
+#include <assert.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -84,38 +88,97 @@ rt_status report__one_number(struct store *store, const char *sql, double *value
     return RT_OK;
 }
 
-/* ---- trials ---- */
+/* ---- quantities ---- */
 
-static rt_status load_objectives(struct store *store, struct report__rows *rows, struct rt_err *err)
+static void read_quantity(sqlite3_stmt *q, struct report__quantity *to)
+{
+    (void)snprintf(to->name, sizeof to->name, "%s", report__column(q, 0));
+    (void)snprintf(to->title, sizeof to->title, "%s", report__column(q, 1));
+    (void)snprintf(to->label, sizeof to->label, "%s", report__column(q, 2));
+    (void)snprintf(to->unit, sizeof to->unit, "%s", report__column(q, 3));
+    to->factor = report__number(q, 4);
+    to->digits = sqlite3_column_type(q, 5) == SQLITE_NULL ? -1 : sqlite3_column_int(q, 5);
+    to->logarithmic = sqlite3_column_int(q, 6) != 0;
+    to->exact = sqlite3_column_int(q, 7) != 0;
+    to->detail = (enum store_detail)sqlite3_column_int(q, 8);
+}
+
+rt_status report__quantities_load(struct store *store, struct report__quantities *quantities,
+                                  struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
 
+    *quantities = (struct report__quantities){0};
+    RT_TRY(report__ask(store,
+                       "select name, title, label, unit, factor, digits, logarithmic, exact, detail"
+                       " from quantity order by position",
+                       &q, err));
+    while (quantities->count < STORE_MAX_QUANTITIES && report__next(q))
+        read_quantity(q, &quantities->list[quantities->count++]);
+    RT_TRY(report__end(store, q, err));
     RT_TRY(report__ask(store, "select name from objective order by position", &q, err));
-    while (rows->objective_count < STORE_MAX_OBJECTIVES && report__next(q))
-        (void)snprintf(rows->objective[rows->objective_count++], STORE_NAME, "%s",
-                       report__column(q, 0));
+    while (quantities->objective_count < STORE_MAX_OBJECTIVES && report__next(q)) {
+        const int place = report__quantity_called(quantities, report__column(q, 0));
+        if (place < 0)
+            continue;
+        quantities->list[place].objective = true;
+        quantities->objective[quantities->objective_count++] = place;
+    }
     return report__end(store, q, err);
 }
+
+int report__quantity_called(const struct report__quantities *quantities, const char *name)
+{
+    for (int i = 0; i < quantities->count; i++)
+        if (strcmp(quantities->list[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+void report__objectives_text(const struct report__quantities *quantities, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (int o = 0; o < quantities->objective_count && used < size; o++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 !o                                     ? ""
+                                 : o + 1 == quantities->objective_count ? " and "
+                                                                        : ", ",
+                                 quantities->list[quantities->objective[o]].name);
+}
+
+/* ---- trials ---- */
 
 static rt_status load_study(struct store *store, struct report__rows *rows, struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
 
-    rows->ensemble_error = rows->ensemble_se = rows->ensemble_params = NAN;
+    rows->ensemble = (struct report__value){NAN, NAN};
+    rows->ensemble_params = NAN;
     RT_TRY(report__ask(store,
                        "select (select count(*) from trial where state = 'committed'"
-                       " and rung = 0), p.failed, m.value, m.stderr, nullif(e.params, 0)"
-                       " from progress p left join teacher e on e.kind = 'ensemble'"
-                       " left join teacher_metric m on m.teacher = e.number and m.name = 'error'",
+                       " and rung = 0), p.failed, m.value, m.stderr, nullif(e.params, 0), s.noun,"
+                       " (select count(*) from teacher where kind <> 'ensemble')"
+                       " from progress p join study s left join teacher e on e.kind = 'ensemble'"
+                       " left join teacher_metric m on m.teacher = e.number and m.name ="
+                       " (select name from quantity where position = 0)",
                        &q, err));
     if (report__next(q)) {
         rows->committed = sqlite3_column_int64(q, 0);
         rows->failed = sqlite3_column_int64(q, 1);
-        rows->ensemble_error = report__number(q, 2);
-        rows->ensemble_se = report__number(q, 3);
+        rows->ensemble = (struct report__value){report__number(q, 2), report__number(q, 3)};
         rows->ensemble_params = report__number(q, 4);
+        (void)snprintf(rows->noun, sizeof rows->noun, "%s", report__column(q, 5));
+        (void)snprintf(rows->nouns, sizeof rows->nouns, "%ss", rows->noun);
+        rows->teachers = sqlite3_column_int(q, 6);
     }
     return report__end(store, q, err);
+}
+
+static rt_status no_memory(int trials, struct rt_err *err)
+{
+    return rt_fail(err, RT_ENOMEM, "no memory for %d trials", trials);
 }
 
 static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_err *err)
@@ -124,39 +187,23 @@ static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_e
         const int room = rows->room ? 2 * rows->room : 64;
         void *more = realloc(rows->row, (size_t)room * sizeof *rows->row);
         if (!more)
-            return rt_fail(err, RT_ENOMEM, "no memory for %d trials", room);
+            return no_memory(room, err);
         rows->row = more;
         rows->room = room;
     }
     struct report__row *r = &rows->row[rows->count];
-    *r = (struct report__row){.trial = sqlite3_column_int64(q, 0),
-                              .candidate = sqlite3_column_int64(q, 1),
-                              .params = sqlite3_column_int64(q, 2),
-                              .bytes = sqlite3_column_int64(q, 3),
-                              .macs = sqlite3_column_int64(q, 4),
-                              .memory = sqlite3_column_int64(q, 5),
-                              .error = report__number(q, 6),
-                              .error_se = report__number(q, 7),
-                              .kl = report__number(q, 8),
-                              .agreement = report__number(q, 9),
-                              .latency = report__number(q, 10),
-                              .int8_error = report__number(q, 11),
-                              .int8_kl = report__number(q, 12),
-                              .int8_bytes = report__number(q, 13),
-                              .on_front = sqlite3_column_int(q, 14) != 0,
-                              .arch = strdup(report__column(q, 15))};
-    if (!r->arch)
-        return rt_fail(err, RT_ENOMEM, "no memory for %d trials", rows->count);
+    *r =
+        (struct report__row){.trial = sqlite3_column_int64(q, 0),
+                             .candidate = sqlite3_column_int64(q, 1),
+                             .params = report__number(q, 2),
+                             .on_front = sqlite3_column_int(q, 3) != 0,
+                             .arch = strdup(report__column(q, 4)),
+                             .values = rows->quantities.count,
+                             .value = calloc((size_t)rows->quantities.count + 1, sizeof *r->value)};
     rows->count++;
     rows->front_count += r->on_front;
-    return RT_OK;
+    return r->arch && r->value ? RT_OK : no_memory(rows->count, err);
 }
-
-#define METRIC(name)                                                                               \
-    "(select value from metric m where m.trial = r.trial and m.name = '" name "'), "
-#define COLUMNS                                                                                    \
-    "select trial, candidate, params, bytes, macs, memory, error, error_stderr, kl, agreement, "   \
-    "latency, " METRIC("int8_error") METRIC("int8_kl") METRIC("int8_bytes")
 
 static rt_status load_rows(struct store *store, enum report__which which, struct report__rows *rows,
                            struct rt_err *err)
@@ -165,11 +212,15 @@ static rt_status load_rows(struct store *store, enum report__which which, struct
     rt_status rc = RT_OK, ended;
 
     RT_TRY(report__ask(store,
-                       which == REPORT__FRONT ? COLUMNS "1, arch from pareto r"
-                                              : COLUMNS
-                           "on_front, arch from leaderboard r"
-                           " where rung = (select max(number) from rung)"
-                           " order by error is null, error, kl, params, trial",
+                       which == REPORT__FRONT
+                           ? "select t.number, c.id, c.params, 1, c.arch from front f"
+                             " cross join trial t on t.number = f.trial"
+                             " cross join candidate c on c.id = t.candidate"
+                           : "select t.number, c.id, c.params,"
+                             " t.number in (select trial from front), c.arch"
+                             " from trial t join candidate c on c.id = t.candidate"
+                             " where t.state = 'committed'"
+                             " and t.rung = (select max(number) from rung)",
                        &q, err));
     while (rc == RT_OK && report__next(q))
         rc = add_row(q, rows, err);
@@ -178,73 +229,40 @@ static rt_status load_rows(struct store *store, enum report__which which, struct
     return rc;
 }
 
-/* ---- studies of the user's own metrics ---- */
-
-static int by_trial(const void *va, const void *vb)
-{
-    const struct report__row *a = va, *b = vb;
-    return (a->trial > b->trial) - (a->trial < b->trial);
-}
-
-static int by_first_objective(const void *va, const void *vb)
-{
-    const struct report__row *a = va, *b = vb;
-
-    if (a->value[0] != b->value[0])
-        return a->value[0] < b->value[0] ? -1 : 1;
-    return by_trial(va, vb);
-}
-
 static rt_status load_values(struct store *store, struct report__rows *rows, struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
-    int at = 0;
 
-    RT_TRY(report__ask(store, "select trial, position, value from objective_values order by trial",
-                       &q, err));
-    while (report__next(q)) {
-        const int64_t trial = sqlite3_column_int64(q, 0);
-        const int position = sqlite3_column_int(q, 1);
-        while (at < rows->count && rows->row[at].trial < trial)
-            at++;
-        if (at < rows->count && rows->row[at].trial == trial && position < rows->objective_count)
-            rows->row[at].value[position] = report__number(q, 2);
+    RT_TRY(report__ask(
+        store, "select position, value, stderr from quantity_values where trial = ?1", &q, err));
+    for (int i = 0; i < rows->count; i++) {
+        struct report__value *value = rows->row[i].value;
+        for (int v = 0; v < rows->quantities.count; v++)
+            value[v] = (struct report__value){NAN, NAN};
+        (void)sqlite3_reset(q);
+        (void)sqlite3_bind_int64(q, 1, rows->row[i].trial);
+        while (report__next(q)) {
+            const int place = sqlite3_column_int(q, 0);
+            if (place < rows->quantities.count)
+                value[place] = (struct report__value){report__number(q, 1), report__number(q, 2)};
+        }
     }
     return report__end(store, q, err);
 }
 
-static rt_status load_own(struct store *store, struct report__rows *rows, struct rt_err *err)
+/* As the view `pareto`; what was not measured comes last. */
+static int by_quantities(const void *va, const void *vb)
 {
-    double own;
+    const struct report__row *a = va, *b = vb;
 
-    RT_TRY(report__one_number(
-        store, "select json_extract(settings, '$.kernels') = 'none' from study", &own, err));
-    rows->own = own == 1;
-    if (!rows->own)
-        return RT_OK;
-    rows->name = malloc(sizeof rows->objective);
-    if (!rows->name)
-        return rt_fail(err, RT_ENOMEM, "no memory for %d trials", rows->count);
-    memcpy(rows->name, rows->objective, sizeof rows->objective);
-    if (rows->count)
-        qsort(rows->row, (size_t)rows->count, sizeof *rows->row, by_trial);
-    for (int i = 0; i < rows->count; i++) {
-        rows->row[i].name = (const char(*)[STORE_NAME])rows->name;
-        for (int o = 0; o < STORE_MAX_OBJECTIVES; o++)
-            rows->row[i].value[o] = NAN;
+    for (int q = 0; q < a->values; q++) {
+        const double x = a->value[q].value, y = b->value[q].value;
+        if (isnan(x) != isnan(y))
+            return isnan(x) - isnan(y);
+        if (x != y && !isnan(x))
+            return x < y ? -1 : 1;
     }
-    RT_TRY(load_values(store, rows, err));
-    qsort(rows->row, (size_t)rows->count, sizeof *rows->row, by_first_objective);
-    return RT_OK;
-}
-
-void report__own_text(const struct report__row *row, int objectives, char *text, size_t size)
-{
-    size_t used = 0;
-
-    for (int o = 0; o < objectives && used < size; o++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s %.4g", o ? ", " : "", row->name[o],
-                                 row->value[o]);
+    return (a->trial > b->trial) - (a->trial < b->trial);
 }
 
 rt_status report__rows_load(struct store *store, enum report__which which,
@@ -253,81 +271,85 @@ rt_status report__rows_load(struct store *store, enum report__which which,
     rt_status rc;
 
     *rows = (struct report__rows){0};
-    if ((rc = load_objectives(store, rows, err)) || (rc = load_study(store, rows, err)) ||
-        (rc = load_rows(store, which, rows, err)) || (rc = load_own(store, rows, err)))
+    if ((rc = report__quantities_load(store, &rows->quantities, err)) ||
+        (rc = load_study(store, rows, err)) || (rc = load_rows(store, which, rows, err)) ||
+        (rc = load_values(store, rows, err)))
         report__rows_release(rows);
+    else if (rows->count)
+        qsort(rows->row, (size_t)rows->count, sizeof *rows->row, by_quantities);
     return rc;
 }
 
 void report__rows_release(struct report__rows *rows)
 {
-    for (int i = 0; i < rows->count; i++)
+    for (int i = 0; i < rows->count; i++) {
         free(rows->row[i].arch);
+        free(rows->row[i].value);
+    }
     free(rows->row);
-    free(rows->name);
     *rows = (struct report__rows){0};
 }
 
-double report__row_value(const struct report__row *row, const char *objective)
+bool report__is_of(const struct report__quantity *quantity, enum store_detail detail)
 {
-    for (int o = 0; row->name && o < STORE_MAX_OBJECTIVES; o++)
-        if (strcmp(row->name[o], objective) == 0)
-            return row->value[o];
-    const struct {
-        const char *name;
-        double value;
-    } values[] = {{"error", row->error},           {"kl", row->kl},
-                  {"latency", row->latency},       {"params", (double)row->params},
-                  {"bytes", (double)row->bytes},   {"macs", (double)row->macs},
-                  {"memory", (double)row->memory}, {"int8_error", row->int8_error},
-                  {"int8_kl", row->int8_kl},       {"int8_bytes", row->int8_bytes}};
-
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        if (strcmp(values[i].name, objective) == 0)
-            return values[i].value;
-    return NAN;
+    return quantity->objective || quantity->detail <= detail;
 }
 
-bool report__has(const struct report__rows *rows, const char *objective)
+bool report__shows(const struct report__rows *rows, int q, enum store_detail detail)
 {
-    for (int i = 0; i < rows->objective_count; i++)
-        if (strcmp(rows->objective[i], objective) == 0)
-            return true;
-    return false;
-}
-
-bool report__is_cost(const char *objective)
-{
-    static const char *const costs[] = {"params", "bytes",   "macs",
-                                        "memory", "latency", "int8_bytes"};
-
-    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
-        if (strcmp(costs[i], objective) == 0)
-            return true;
-    return false;
-}
-
-bool report__is_log(const struct report__rows *rows, const char *objective)
-{
+    assert(q >= 0 && q < rows->quantities.count);
+    if (!report__is_of(&rows->quantities.list[q], detail))
+        return false;
     for (int i = 0; i < rows->count; i++)
-        if (report__row_value(&rows->row[i], objective) <= 0)
-            return false;
-    return report__is_cost(objective);
+        if (isfinite(rows->row[i].value[q].value))
+            return true;
+    return false;
 }
 
-void report__pair(const char *a, const char *b, const char **x, const char **y)
+int report__narrow(const struct report__rows *rows, int order[STORE_MAX_QUANTITIES])
 {
-    const bool swap =
-        !report__is_cost(a) && (report__is_cost(b) || strcmp(a, "error") == 0); /* over kl */
+    const struct report__quantities *quantities = &rows->quantities;
+    int count = 0;
+
+    if (quantities->count && report__shows(rows, 0, STORE_IN_ALL))
+        order[count++] = 0;
+    for (int o = 0; o < quantities->objective_count; o++)
+        if (quantities->objective[o] && report__shows(rows, quantities->objective[o], STORE_IN_ALL))
+            order[count++] = quantities->objective[o];
+    for (int q = 1; q < quantities->count; q++)
+        if (!quantities->list[q].objective && report__shows(rows, q, STORE_IN_ALL))
+            order[count++] = q;
+    return count;
+}
+
+bool report__is_log(const struct report__rows *rows, int q)
+{
+    assert(q >= 0 && q < rows->quantities.count);
+    for (int i = 0; i < rows->count; i++)
+        if (rows->row[i].value[q].value <= 0)
+            return false;
+    return rows->quantities.list[q].logarithmic;
+}
+
+void report__pair(const struct report__rows *rows, int a, int b, int *x, int *y)
+{
+    const bool a_costs = rows->quantities.list[a].logarithmic;
+    const bool swap = !a_costs && (rows->quantities.list[b].logarithmic || a == 0);
+
     *x = swap ? b : a;
     *y = swap ? a : b;
 }
 
+const char *report__nouns(const struct report__rows *rows, int64_t count)
+{
+    return count == 1 ? rows->noun : rows->nouns;
+}
+
 /* ---- the knee ---- */
 
-static double scaled(const struct report__row *row, const char *objective, bool log_scale)
+static double scaled(const struct report__row *row, int q, bool log_scale)
 {
-    const double value = report__row_value(row, objective);
+    const double value = row->value[q].value;
     return log_scale ? log(value) : value;
 }
 
@@ -337,11 +359,12 @@ static double far_from_best(const struct report__rows *rows, const bool *log_sca
 {
     double distance = 0;
 
-    for (int o = 0; o < rows->objective_count; o++)
+    for (int o = 0; o < rows->quantities.objective_count; o++)
         if (high[o] > low[o])
-            distance += pow((scaled(&rows->row[i], rows->objective[o], log_scale[o]) - low[o]) /
-                                (high[o] - low[o]),
-                            2);
+            distance +=
+                pow((scaled(&rows->row[i], rows->quantities.objective[o], log_scale[o]) - low[o]) /
+                        (high[o] - low[o]),
+                    2);
     return distance;
 }
 
@@ -351,13 +374,14 @@ int report__knee(const struct report__rows *rows)
     bool log_scale[STORE_MAX_OBJECTIVES];
     int knee = -1;
 
-    for (int o = 0; o < rows->objective_count; o++) {
-        log_scale[o] = report__is_log(rows, rows->objective[o]);
+    for (int o = 0; o < rows->quantities.objective_count; o++) {
+        const int q = rows->quantities.objective[o];
+        log_scale[o] = report__is_log(rows, q);
         low[o] = INFINITY;
         high[o] = -INFINITY;
         for (int i = 0; i < rows->count; i++)
             if (rows->row[i].on_front) { /* fmin() and fmax() pass over what was not measured */
-                const double value = scaled(&rows->row[i], rows->objective[o], log_scale[o]);
+                const double value = scaled(&rows->row[i], q, log_scale[o]);
                 low[o] = fmin(low[o], value);
                 high[o] = fmax(high[o], value);
             }
@@ -375,18 +399,12 @@ int report__knee(const struct report__rows *rows)
 
 void report__knee_text(const struct report__rows *rows, char *text, size_t size)
 {
-    size_t used = (size_t)snprintf(text, size, "nearest to the best of ");
+    char objectives[STORE_MAX_OBJECTIVES * (STORE_NAME + 5)];
     bool costs = false;
 
-    for (int o = 0; o < rows->objective_count && used < size; o++) {
-        used += (size_t)snprintf(text + used, size - used, "%s%s",
-                                 !o                               ? ""
-                                 : o + 1 == rows->objective_count ? " and "
-                                                                  : ", ",
-                                 rows->objective[o]);
-        costs |= report__is_log(rows, rows->objective[o]);
-    }
-    if (used < size)
-        (void)snprintf(text + used, size - used, " at once, each scaled over the front%s",
-                       costs ? " (costs by their logarithm)" : "");
+    report__objectives_text(&rows->quantities, objectives, sizeof objectives);
+    for (int o = 0; o < rows->quantities.objective_count; o++)
+        costs |= report__is_log(rows, rows->quantities.objective[o]);
+    (void)snprintf(text, size, "nearest to the best of %s at once, each scaled over the front%s",
+                   objectives, costs ? " (costs by their logarithm)" : "");
 }

@@ -1,4 +1,14 @@
-/* reports/rows.h -- the trials of a study as rows in memory, for all reports of this folder. */
+/* reports/rows.h -- the trials of a study as rows in memory, for all reports of this folder.
+ *
+ * Read     `quantity`: which values there are, in which order, and how people are shown them; so
+ *          no name of a metric or cost is known in this folder. `objective`: which of them are
+ *          minimised. `study`: name, noun (what a candidate is called), method. `front`, `trial`,
+ *          `candidate`, and the view `quantity_values`: the rows. `teacher`, `teacher_metric`: the
+ *          ensemble beside them.
+ * Lead     quantity 0 is what candidates are ranked by: rows are in its order, it stands with its
+ *          standard error, and goes up in plots.
+ * Threads  rows are read-only once loaded.
+ */
 #ifndef REPORTS_ROWS_H
 #define REPORTS_ROWS_H
 #include <stdbool.h>
@@ -26,28 +36,55 @@ rt_status report__one_text(struct store *store, const char *sql, char **text, st
 rt_status report__one_number(struct store *store, const char *sql, double *value,
                              struct rt_err *err);
 
+/* ---- quantities ---- */
+
+struct report__quantity { /* as struct store_quantity has it */
+    char name[STORE_NAME], title[STORE_NAME], label[96], unit[16];
+    double factor;
+    int digits;
+    bool logarithmic, exact, objective;
+    enum store_detail detail;
+};
+
+struct report__quantities {
+    int count;
+    struct report__quantity list[STORE_MAX_QUANTITIES];
+    int objective_count;
+    int objective[STORE_MAX_OBJECTIVES]; /* places in the list, in the study's order */
+};
+
+rt_status report__quantities_load(struct store *store, struct report__quantities *quantities,
+                                  struct rt_err *err);
+/* Its place in the list; -1: there is none of that name. */
+int report__quantity_called(const struct report__quantities *quantities, const char *name);
+/* "error, params and latency" */
+void report__objectives_text(const struct report__quantities *quantities, char *text, size_t size);
+
 /* ---- trials ---- */
 
-struct report__row { /* NaN: not measured */
-    int64_t trial, candidate, params, bytes, macs, memory;
-    double error, error_se, kl, agreement, latency; /* latency in ms */
-    double int8_error, int8_kl, int8_bytes;
+struct report__value {   /* NaN: not measured */
+    double value, error; /* standard error */
+};
+
+struct report__row {
+    int64_t trial, candidate;
+    double params; /* of the candidate; NaN: unknown */
     bool on_front;
     char *arch;
-    const char (*name)[STORE_NAME]; /* in a study of the user's own metrics: the objectives', ... */
-    double value[STORE_MAX_OBJECTIVES]; /* ... and theirs; else NULL */
+    int values;
+    struct report__value *value; /* of each quantity */
 };
 
 struct report__rows {
-    struct report__row *row; /* owned; lowest error (or first objective) first, then by trial */
+    struct report__row
+        *row; /* owned; in order of the quantities, the lowest first, then by trial */
     int count, front_count, room;
-    int objective_count;
-    char objective[STORE_MAX_OBJECTIVES][STORE_NAME];
-    bool own; /* an evaluator of the user's own: its objectives are all there is to show */
-    char (*name)[STORE_NAME]; /* owned: the objectives' again, for the rows of such a study */
-    double ensemble_error, ensemble_se; /* NaN without an ensemble */
-    double ensemble_params;             /* of all teachers together, NaN when one is unknown */
-    int64_t committed, failed;          /* students, whatever their longest run; failed trials */
+    struct report__quantities quantities;
+    char noun[STORE_NAME], nouns[STORE_NAME + 1]; /* "student", "students" */
+    int teachers;                                 /* without the ensemble */
+    struct report__value ensemble;                /* its lead */
+    double ensemble_params;    /* of all teachers together, NaN when one is unknown */
+    int64_t committed, failed; /* candidates, whatever their longest run; failed trials */
 };
 
 enum report__which { REPORT__FRONT, REPORT__ALL };
@@ -56,18 +93,18 @@ enum report__which { REPORT__FRONT, REPORT__ALL };
 rt_status report__rows_load(struct store *store, enum report__which which,
                             struct report__rows *rows, struct rt_err *err);
 void report__rows_release(struct report__rows *rows);
-/* The value of an objective; NaN for a name that no row has. */
-double report__row_value(const struct report__row *row, const char *objective);
-/* "loss 0.0203, work 88", of a study of the user's own metrics. */
-void report__own_text(const struct report__row *row, int objectives, char *text, size_t size);
-bool report__has(const struct report__rows *rows, const char *objective);
-/* error and kl, in int8 too, say how good a student is, the other objectives what it costs. Costs
- * are looked at on a logarithmic scale. */
-bool report__is_cost(const char *objective);
-/* Unless a study's own metric of such a name is not positive there. */
-bool report__is_log(const struct report__rows *rows, const char *objective);
-/* Which of two objectives goes on which axis: costs across, error up. */
-void report__pair(const char *a, const char *b, const char **x, const char **y);
+/* Does it stand where quantities of `detail` do? Objectives do everywhere. */
+bool report__is_of(const struct report__quantity *quantity, enum store_detail detail);
+/* The same for a table, where what no row has is left out. */
+bool report__shows(const struct report__rows *rows, int q, enum store_detail detail);
+/* What stands where there is little room: the lead, the objectives in the study's order, and then
+ * what is always shown; how many. */
+int report__narrow(const struct report__rows *rows, int order[STORE_MAX_QUANTITIES]);
+/* On a logarithmic scale? Not if a value is not positive. */
+bool report__is_log(const struct report__rows *rows, int q);
+/* Which of two objectives goes on which axis: costs across, the lead up. */
+void report__pair(const struct report__rows *rows, int a, int b, int *x, int *y);
+const char *report__nouns(const struct report__rows *rows, int64_t count);
 
 /* The knee: the front's row nearest to the best of every objective at once, each scaled to 0..1
  * over the front, costs by their logarithm. Index into rows, -1 without a front. */

@@ -1,4 +1,7 @@
-/* reports/rungs.c -- see rungs.h. */
+/* reports/rungs.c -- rungs.h, and their section of the page.
+ *
+ * The view `rungs` does the counting; here it is put into words.
+ */
 #include "reports/rungs.h"
 
 #include <math.h>
@@ -44,32 +47,33 @@ static void print_row(FILE *out, const struct report__rung *rung)
     report__cell(out, report__duration(rung->seconds, text), rung->seconds);
     report__cell(out, report__fixed(rung->pairs, 0, text), rung->pairs);
     report__cell(out, report__fixed(rung->tau, 3, text), rung->tau);
-    report__cell(out, report__percent(rung->kept, NAN, text), rung->kept);
+    report__cell(out, report__percent(rung->kept, text), rung->kept);
     (void)fputs("</tr>\n", out);
 }
 
 rt_status report__page_rungs(struct report__page *page, struct rt_err *err)
 {
-    static const char *const heads[] = {"steps",
-                                        "students",
-                                        "failed",
-                                        "time of one",
-                                        "at both",
-                                        "tau-b with the next",
-                                        "best third kept, %",
-                                        NULL};
+    const char *const heads[] = {"steps",
+                                 page->rows.nouns,
+                                 "failed",
+                                 "time of one",
+                                 "at both",
+                                 "tau-b with the next",
+                                 "best third kept, %",
+                                 NULL};
     struct report__rungs rungs;
 
     RT_TRY(report__rungs_load(page->store, &rungs, err));
     if (rungs.count < 2)
         return RT_OK;
     report__section(page->out, "rungs", "Short and long runs");
+    (void)fputs("<p class=\"lead\">Each ", page->out);
+    report__html(page->out, page->rows.noun);
     (void)fputs(
-        "<p class=\"lead\">Each student is trained for the fewest steps first, and the best go on "
-        "to a longer run of its own. What stands elsewhere on this page is of the longest. Where "
-        "tau-b is near 1, a run ranks students as the next longer one does; near 0 it says "
-        "nothing and should be longer. It compares the latest 500 that went on, which are more "
-        "alike than all.</p>\n",
+        " gets the fewest steps first, and the best go on to a longer run of their own. What "
+        "stands elsewhere on this page is of the longest. Where tau-b is near 1, a run ranks as "
+        "the next longer one does; near 0 it says nothing and should be longer. It compares the "
+        "latest 500 that went on, which are more alike than all.</p>\n",
         page->out);
     report__table_open(page->out, heads);
     for (int i = 0; i < rungs.count; i++)

@@ -1,4 +1,6 @@
-/* reports/status.c -- report_status() of report.h. The one report that knows the present time. */
+/* reports/status.c -- report_status() of report.h. The one report that knows the present time, and
+ * who writes the file: a search without an end whose lock nobody holds was killed.
+ */
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -14,34 +16,17 @@ static void print_line(FILE *out, const char *label, const char *text)
     (void)fprintf(out, "%-11s %s\n", label, text);
 }
 
-/* The number after `key` in the block `search:` of a study file, 0 when it says none. A study that
- * was started by this program is well-formed, and a miss costs only the time left. */
-static double wanted(const char *yaml, const char *key)
-{
-    const size_t size = strlen(key);
-    bool inside = false;
-
-    for (const char *line = yaml; *line;) {
-        const size_t length = strcspn(line, "\n");
-        if (length && *line != ' ' && *line != '#')
-            inside = strncmp(line, "search:", 7) == 0;
-        for (const char *c = line; inside && c + size < line + length && *c != '#'; c++)
-            if (strncmp(c, key, size) == 0 && c > line && strchr(" {,", c[-1]))
-                return strtod(c + size, NULL);
-        line += length + (line[length] == '\n');
-    }
-    return 0;
-}
-
 struct progress {
     double committed, failed, done, running, rate; /* trials, and trials an hour */
-    double seconds, elapsed, since,
-        this_run; /* of a trial; from the first to the last result, since
-                     then, and since the search was last started */
+    double seconds, elapsed, since; /* of a trial; from the first to the last result, since then */
     double volume;
     double gain; /* of the hypervolume in the last tenth of the trials */
     int front;
-    char *study, *yaml, *started, *search, *teachers, *failure;
+    char *study, *file, *started, *search, *teachers, *failure;
+    /* the latest run of the search; NaN: no limit */
+    double trials, hours, this_run; /* wanted in all, and of the run; seconds since it began */
+    bool ended;                     /* it says why, or there was none */
+    struct store_writer writer;
 };
 
 static rt_status load_numbers(struct store *store, struct progress *p, struct rt_err *err)
@@ -55,9 +40,7 @@ static rt_status load_numbers(struct store *store, struct progress *p, struct rt
         " (julianday(last_finished) - julianday(started)) * 86400,"
         " (julianday('now') - julianday(last_finished)) * 86400,"
         " hypervolume - (select hypervolume from front_history where trial <="
-        "   0.9 * (select max(trial) from front_history) order by trial desc limit 1),"
-        " (julianday('now') - (select max(julianday(at)) from event where kind = 'search'"
-        "   and text like 'started%')) * 86400"
+        "   0.9 * (select max(trial) from front_history) order by trial desc limit 1)"
         " from progress",
         &q, err));
     if (report__next(q)) {
@@ -70,15 +53,42 @@ static rt_status load_numbers(struct store *store, struct progress *p, struct rt
         p->elapsed = report__number(q, 8);
         p->since = report__number(q, 9);
         p->gain = report__number(q, 10);
-        p->this_run = report__number(q, 11);
     }
     return report__end(store, q, err);
+}
+
+static rt_status load_run(struct store *store, struct progress *p, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+
+    p->trials = p->hours = p->this_run = NAN;
+    p->ended = true;
+    RT_TRY(report__ask(store,
+                       "select trials, hours, (julianday('now') - julianday(started)) * 86400,"
+                       " ending is not null from run order by id desc limit 1",
+                       &q, err));
+    if (report__next(q)) {
+        p->trials = report__number(q, 0);
+        p->hours = report__number(q, 1);
+        p->this_run = report__number(q, 2);
+        p->ended = sqlite3_column_int(q, 3) != 0;
+    }
+    RT_TRY(report__end(store, q, err));
+    store_writer_of(store, &p->writer);
+    return RT_OK;
+}
+
+/* Trials run, and nobody is there who could run them. */
+static bool was_killed(const struct progress *p)
+{
+    return !p->writer.alive && (!p->ended || p->running > 0);
 }
 
 static rt_status load_texts(struct store *store, struct progress *p, struct rt_err *err)
 {
     RT_TRY(report__one_text(store, "select name from study", &p->study, err));
-    RT_TRY(report__one_text(store, "select yaml from study", &p->yaml, err));
+    RT_TRY(report__one_text(
+        store, "select coalesce(json_extract(settings, '$.study'), '') from study", &p->file, err));
     RT_TRY(report__one_text(store, "select started from progress", &p->started, err));
     RT_TRY(report__one_text(store,
                             "select text from event where kind = 'search' order by id desc limit 1",
@@ -99,44 +109,55 @@ static rt_status load_texts(struct store *store, struct progress *p, struct rt_e
 static void release(struct progress *p)
 {
     free(p->study);
-    free(p->yaml);
+    free(p->file);
     free(p->started);
     free(p->search);
     free(p->teachers);
     free(p->failure);
 }
 
-/* Of the study's two limits the one that comes first; hours are those of one run. */
+/* Of the run's two limits the one that comes first. */
 static void print_left(const struct progress *p, FILE *out)
 {
-    const double trials = wanted(p->yaml, "trials:"), hours = wanted(p->yaml, "hours:");
-    const double todo = trials - p->committed - p->failed;
+    const double todo = p->trials - p->committed - p->failed;
     double left = NAN;
     char time[REPORT__CELL], text[128];
 
-    if (strncmp(p->search, "ended", 5) == 0 && p->running == 0)
+    if (p->ended || was_killed(p))
         return;
     if (todo > 0 && p->rate > 0)
         left = todo / p->rate * 3600;
-    if (hours > 0 && isfinite(p->this_run))
-        left = fmin(left, fmax(0, hours * 3600 - p->this_run));
+    if (isfinite(p->hours) && isfinite(p->this_run))
+        left = fmin(left, fmax(0, p->hours * 3600 - p->this_run));
     if (!isfinite(left))
         (void)snprintf(text, sizeof text, "not known");
     else if (todo > 0)
-        (void)snprintf(text, sizeof text, "%s; the study asks for %.0f trials",
-                       report__duration(left, time), trials);
+        (void)snprintf(text, sizeof text, "%s; the search wants %.0f trials",
+                       report__duration(left, time), p->trials);
     else
-        (void)snprintf(text, sizeof text, "%s of the study's %g hours",
-                       report__duration(left, time), hours);
+        (void)snprintf(text, sizeof text, "%s of the search's %g hours",
+                       report__duration(left, time), p->hours);
     print_line(out, "left", text);
+}
+
+static void print_search(struct store *store, const struct progress *p, FILE *out)
+{
+    if (!was_killed(p)) {
+        if (*p->search)
+            print_line(out, "search", p->search);
+        return;
+    }
+    print_line(out, "search", "was killed: nobody writes this file; what ran will be tried again");
+    (void)fprintf(out, "%-11s retort search %s --db %s\n", "go on", *p->file ? p->file : "STUDY",
+                  store_path(store));
 }
 
 static void print_work(const struct progress *p, FILE *out)
 {
     char text[256], a[REPORT__CELL], b[REPORT__CELL];
 
-    (void)snprintf(text, sizeof text, "%.0f done, %.0f failed, %.0f running", p->committed,
-                   p->failed, p->running);
+    (void)snprintf(text, sizeof text, "%.0f done, %.0f failed, %.0f %s", p->committed, p->failed,
+                   p->running, was_killed(p) ? "interrupted" : "running");
     if (p->done > 0)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text),
                        ", %.0f waiting for an earlier one", p->done);
@@ -155,42 +176,39 @@ static void print_work(const struct progress *p, FILE *out)
     print_left(p, out);
 }
 
-static void print_own(const char *label, const struct report__rows *rows, int i, FILE *out)
+/* "20.30 ±0.57 %, 12.3k params, 7.81 µs, candidate 12": the lead of students needs no name. */
+static void print_member(const char *label, const struct report__rows *rows, int i, FILE *out)
 {
-    char text[STORE_MAX_OBJECTIVES * 64 + 40];
+    const struct report__row *row = &rows->row[i];
+    char text[STORE_MAX_OBJECTIVES * REPORT__LINE + 160] = "", value[REPORT__LINE];
+    int order[STORE_MAX_QUANTITIES];
 
-    report__own_text(&rows->row[i], rows->objective_count, text, sizeof text);
-    (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", candidate %lld",
-                   (long long)rows->row[i].candidate);
+    const int count = report__narrow(rows, order);
+    for (int o = 0; o < count; o++) {
+        const int q = order[o];
+        const struct report__quantity *quantity = &rows->quantities.list[q];
+        const size_t used = strlen(text);
+        if (isfinite(row->value[q].value))
+            (void)snprintf(text + used, sizeof text - used, "%s%s", o ? ", " : "",
+                           q || !quantity->unit[0]
+                               ? report__value_name(quantity, row->value[q], value)
+                               : report__value_unit(quantity, row->value[q], value));
+    }
+    const size_t used = strlen(text);
+    (void)snprintf(text + used, sizeof text - used, ", candidate %lld", (long long)row->candidate);
     print_line(out, label, text);
 }
 
-static void print_student(const char *label, const struct report__row *row, FILE *out)
+static void print_front(const struct progress *p, const struct report__rows *rows,
+                        const struct report__rungs *rungs, FILE *out)
 {
-    char text[160 + SPACE_ARCH_TEXT], error[REPORT__CELL], params[REPORT__CELL];
-    char latency[REPORT__CELL];
+    const bool no_last = rungs->count > 1 && rungs->rung[rungs->count - 1].committed < 1;
+    char text[192], ensemble[REPORT__CELL];
 
-    (void)snprintf(text, sizeof text, "%s %%, %s params%s%s, candidate %lld",
-                   report__percent(row->error, row->error_se, error),
-                   report__count((double)row->params, params), isfinite(row->latency) ? ", " : "",
-                   isfinite(row->latency) ? report__ms(row->latency, latency) : "",
-                   (long long)row->candidate);
-    print_line(out, label, text);
-}
-
-static void print_front(const struct progress *p, const struct report__rows *rows, FILE *out)
-{
-    char text[128], error[REPORT__CELL];
-
-    (void)snprintf(text, sizeof text,
-                   rows->own       ? p->front == 1 ? "%d architecture" : "%d architectures"
-                   : p->front == 1 ? "%d student"
-                                   : "%d students",
-                   p->front);
+    (void)snprintf(text, sizeof text, "%d %s", p->front, report__nouns(rows, p->front));
     if (!p->front && rows->committed)
-        (void)snprintf(text, sizeof text, "%s",
-                       rows->own ? "none yet: no trial of the last rung keeps the constraints"
-                                 : "none yet: no student has reached the last rung");
+        (void)snprintf(text, sizeof text, "none yet: no %s %s", rows->noun,
+                       no_last ? "has reached the last rung" : "keeps the constraints");
     if (isfinite(p->volume))
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", hypervolume %.4f",
                        p->volume);
@@ -198,18 +216,13 @@ static void print_front(const struct progress *p, const struct report__rows *row
         (void)snprintf(text + strlen(text), sizeof text - strlen(text),
                        " (%+.4f in the last tenth of the trials)", p->gain);
     print_line(out, "front", text);
-    if (rows->count && rows->own) {
-        print_own("best", rows, 0, out);
-        print_own("knee", rows, report__knee(rows), out);
-    } else if (rows->count) {
-        print_student("best", &rows->row[0], out);
-        print_student("knee", &rows->row[report__knee(rows)], out);
+    if (rows->count) {
+        print_member("best", rows, 0, out);
+        print_member("knee", rows, report__knee(rows), out);
     }
-    if (isfinite(rows->ensemble_error)) {
-        (void)snprintf(text, sizeof text, "%s %%",
-                       report__percent(rows->ensemble_error, rows->ensemble_se, error));
-        print_line(out, "ensemble", text);
-    }
+    if (isfinite(rows->ensemble.value))
+        print_line(out, "ensemble",
+                   report__value_unit(&rows->quantities.list[0], rows->ensemble, ensemble));
     if (*p->teachers)
         print_line(out, "teachers", p->teachers);
 }
@@ -255,18 +268,18 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
     rt_status rc;
 
     RT_TRY(report__freeze(store, err));
-    if ((rc = load_numbers(store, &p, err)) == RT_OK && (rc = load_texts(store, &p, err)) == RT_OK)
+    if ((rc = load_numbers(store, &p, err)) == RT_OK && (rc = load_run(store, &p, err)) == RT_OK &&
+        (rc = load_texts(store, &p, err)) == RT_OK)
         rc = report__rows_load(store, REPORT__FRONT, &rows, err);
     if (rc == RT_OK)
         rc = report__rungs_load(store, &rungs, err);
     report__unfreeze(store);
     if (rc == RT_OK) {
         print_line(out, "study", p.study);
-        if (*p.search)
-            print_line(out, "search", p.search);
+        print_search(store, &p, out);
         print_work(&p, out);
         print_rungs(&rungs, out);
-        print_front(&p, &rows, out);
+        print_front(&p, &rows, &rungs, out);
         rc = print_surrogate(store, out, err);
         if (*p.failure)
             print_line(out, "failed", p.failure);

@@ -1,4 +1,7 @@
-/* reports/table.c -- see table.h; and report_front() of report.h. */
+/* reports/table.c -- table.h, and report_front() of report.h.
+ *
+ * Columns are as wide as what stands in them, since architectures take all the room that is left.
+ */
 #include "reports/table.h"
 
 #include <math.h>
@@ -9,67 +12,57 @@
 #include "reports/text.h"
 
 #define WIDTH 80
-#define MAX_COLUMNS 12
 #define MIN_ARCH 16 /* columns; with less than that it gets a line of its own */
 
 struct columns {
     int count;
-    const char *name[MAX_COLUMNS]; /* "id", or that of an objective */
-    int width[MAX_COLUMNS];
+    int quantity[STORE_MAX_QUANTITIES];
+    int id_width, width[STORE_MAX_QUANTITIES];
     int arch_at; /* column of the screen */
 };
 
-static const char *cell(const struct report__row *row, const char *name, bool marked,
-                        char text[REPORT__CELL])
+static const char *id_cell(const struct report__row *row, bool marked, char text[REPORT__CELL])
 {
-    if (strcmp(name, "id") == 0)
-        (void)snprintf(text, REPORT__CELL, "%lld%s", (long long)row->candidate, marked ? "*" : " ");
-    else if (row->name)
-        (void)snprintf(text, REPORT__CELL, "%.4g", report__row_value(row, name));
-    else if (strcmp(name, "error") == 0)
-        report__percent(row->error, row->error_se, text);
-    else
-        report__value(name, report__row_value(row, name), text);
+    (void)snprintf(text, REPORT__CELL, "%lld%s", (long long)row->candidate, marked ? "*" : " ");
     return text;
 }
 
-static const char *title(const char *name, bool own)
+/* The lead alone with its standard error: 80 columns are few. */
+static const char *cell(const struct report__rows *rows, int row, int q, char text[REPORT__CELL])
 {
-    return !own && strcmp(name, "error") == 0 ? "error %" : strcmp(name, "id") == 0 ? "id " : name;
+    struct report__value value = rows->row[row].value[q];
+
+    value.error = q ? NAN : value.error;
+    return report__value(&rows->quantities.list[q], value, text);
 }
 
-static bool any_latency(const struct report__rows *rows)
+/* Called as the study file calls it. */
+static const char *head(const struct report__rows *rows, int q, char text[REPORT__LINE])
 {
-    for (int i = 0; i < rows->count; i++)
-        if (isfinite(rows->row[i].latency))
-            return true;
-    return false;
+    const struct report__quantity *quantity = &rows->quantities.list[q];
+    return report__head(quantity, quantity->name, " ", text);
+}
+
+static int wider(int width, const char *text)
+{
+    const int columns = report__columns(text);
+    return columns > width ? columns : width;
 }
 
 static void choose_columns(const struct report__rows *rows, struct columns *columns)
 {
-    static const char *const order[] = {"id",      "error",  "kl",     "int8_error",
-                                        "int8_kl", "params", "bytes",  "int8_bytes",
-                                        "macs",    "memory", "latency"};
+    char text[REPORT__LINE];
 
-    *columns = (struct columns){0};
-    if (rows->own)
-        columns->name[columns->count++] = "id";
-    for (int o = 0; o < rows->objective_count && rows->own; o++)
-        columns->name[columns->count++] = rows->objective[o];
-    for (size_t i = 0; i < sizeof order / sizeof *order && !rows->own; i++) {
-        const bool always = i < 2 || strcmp(order[i], "params") == 0 ||
-                            (strcmp(order[i], "latency") == 0 && any_latency(rows));
-        if (always || report__has(rows, order[i]))
-            columns->name[columns->count++] = order[i];
-    }
+    *columns = (struct columns){.id_width = wider(0, "id ")};
+    columns->count = report__narrow(rows, columns->quantity);
+    for (int i = 0; i < rows->count; i++)
+        columns->id_width = wider(columns->id_width, id_cell(&rows->row[i], true, text));
+    columns->arch_at = columns->id_width + 2;
     for (int c = 0; c < columns->count; c++) {
-        char text[REPORT__CELL];
-        columns->width[c] = report__columns(title(columns->name[c], rows->own));
-        for (int i = 0; i < rows->count; i++) {
-            const int width = report__columns(cell(&rows->row[i], columns->name[c], true, text));
-            columns->width[c] = width > columns->width[c] ? width : columns->width[c];
-        }
+        const int q = columns->quantity[c];
+        columns->width[c] = wider(0, head(rows, q, text));
+        for (int i = 0; i < rows->count; i++)
+            columns->width[c] = wider(columns->width[c], cell(rows, i, q, text));
         columns->arch_at += columns->width[c] + 2;
     }
 }
@@ -101,22 +94,30 @@ static void print_arch(FILE *out, const char *arch, int at)
 void report__print_table(const struct report__rows *rows, int marked, FILE *out)
 {
     struct columns columns;
+    char text[REPORT__LINE];
 
     choose_columns(rows, &columns);
+    report__pad(out, "id ", columns.id_width);
     for (int c = 0; c < columns.count; c++) {
-        report__pad(out, title(columns.name[c], rows->own), columns.width[c]);
         (void)fputs("  ", out);
+        report__pad(out, head(rows, columns.quantity[c], text), columns.width[c]);
     }
-    (void)fputs(columns.arch_at + MIN_ARCH <= WIDTH ? "architecture\n" : "\n", out);
+    (void)fputs(columns.arch_at + MIN_ARCH <= WIDTH ? "  architecture\n" : "  \n", out);
     for (int i = 0; i < rows->count; i++) {
+        report__pad(out, id_cell(&rows->row[i], i == marked, text), columns.id_width);
         for (int c = 0; c < columns.count; c++) {
-            char text[REPORT__CELL];
-            report__pad(out, cell(&rows->row[i], columns.name[c], i == marked, text),
-                        columns.width[c]);
             (void)fputs("  ", out);
+            report__pad(out, cell(rows, i, columns.quantity[c], text), columns.width[c]);
         }
+        (void)fputs("  ", out);
         print_arch(out, rows->row[i].arch, columns.arch_at);
     }
+}
+
+/* A lead without a unit is whatever a command answered, without standard errors. */
+static bool has_error(const struct report__rows *rows, int q)
+{
+    return q == 0 && rows->quantities.list[q].unit[0];
 }
 
 /* A text that may have a comma in it. */
@@ -134,43 +135,41 @@ static void print_csv_number(FILE *out, double value)
         (void)fputc(',', out);
 }
 
-void report__print_own_csv(const struct report__rows *rows, bool front, FILE *out)
+const char *report__csv_name(const struct report__quantity *quantity, char text[REPORT__LINE])
 {
+    const bool unit = quantity->unit[0] && quantity->factor == 1;
+
+    (void)snprintf(text, REPORT__LINE, "%s%s%s", quantity->name, unit ? "_" : "",
+                   unit ? quantity->unit : "");
+    return text;
+}
+
+void report__print_csv(const struct report__rows *rows, int from, int count, bool front, FILE *out)
+{
+    const struct report__quantities *quantities = &rows->quantities;
+    char name[REPORT__LINE];
+
     (void)fputs("candidate,trial,arch", out);
-    for (int o = 0; o < rows->objective_count; o++)
-        (void)fprintf(out, ",%s", rows->objective[o]);
+    for (int q = 0; q < quantities->count; q++)
+        if (report__is_of(&quantities->list[q], STORE_IN_WIDE)) {
+            (void)fprintf(out, ",%s", report__csv_name(&quantities->list[q], name));
+            if (has_error(rows, q))
+                (void)fprintf(out, ",%s_stderr", quantities->list[q].name);
+        }
     (void)fputc('\n', out);
-    for (int i = 0; i < rows->count; i++) {
+    for (int i = from; i < from + count; i++) {
         const struct report__row *r = &rows->row[i];
         if (front && !r->on_front)
             continue;
         (void)fprintf(out, "%lld,%lld,", (long long)r->candidate, (long long)r->trial);
         print_csv_text(out, r->arch);
-        for (int o = 0; o < rows->objective_count; o++)
-            print_csv_number(out, r->value[o]);
+        for (int q = 0; q < quantities->count; q++)
+            if (report__is_of(&quantities->list[q], STORE_IN_WIDE)) {
+                print_csv_number(out, r->value[q].value);
+                if (has_error(rows, q))
+                    print_csv_number(out, r->value[q].error);
+            }
         (void)fputc('\n', out);
-    }
-}
-
-void report__print_csv(const struct report__rows *rows, FILE *out)
-{
-    if (rows->own) {
-        report__print_own_csv(rows, false, out);
-        return;
-    }
-    (void)fputs("candidate,trial,arch,error,error_stderr,kl,agreement,latency_ms,params,bytes,"
-                "macs,memory\n",
-                out);
-    for (int i = 0; i < rows->count; i++) {
-        const struct report__row *r = &rows->row[i];
-        (void)fprintf(out, "%lld,%lld,%s", (long long)r->candidate, (long long)r->trial, r->arch);
-        print_csv_number(out, r->error);
-        print_csv_number(out, r->error_se);
-        print_csv_number(out, r->kl);
-        print_csv_number(out, r->agreement);
-        print_csv_number(out, r->latency);
-        (void)fprintf(out, ",%lld,%lld,%lld,%lld\n", (long long)r->params, (long long)r->bytes,
-                      (long long)r->macs, (long long)r->memory);
     }
 }
 
@@ -179,27 +178,30 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *own_json(const struct report__row *r)
+static json_t *json_value(const struct report__quantity *quantity, double value)
 {
-    json_t *row = json_pack("{s:I, s:I, s:s}", "candidate", (json_int_t)r->candidate, "trial",
-                            (json_int_t)r->trial, "arch", r->arch);
-
-    for (int o = 0; row && o < STORE_MAX_OBJECTIVES && r->name[o][0]; o++)
-        (void)json_object_set_new(row, r->name[o], number(r->value[o]));
-    return row;
+    return quantity->digits == 0 && isfinite(value) ? json_integer((json_int_t)value)
+                                                    : number(value);
 }
 
-json_t *report__json_row(const struct report__row *r)
+json_t *report__json_row(const struct report__rows *rows, int row)
 {
-    if (r->name)
-        return own_json(r);
-    return json_pack("{s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "candidate",
-                     (json_int_t)r->candidate, "trial", (json_int_t)r->trial, "arch", r->arch,
-                     "error", number(r->error), "error_stderr", number(r->error_se), "kl",
-                     number(r->kl), "agreement", number(r->agreement), "latency_ms",
-                     number(r->latency), "params", (json_int_t)r->params, "bytes",
-                     (json_int_t)r->bytes, "macs", (json_int_t)r->macs, "memory",
-                     (json_int_t)r->memory);
+    const struct report__row *r = &rows->row[row];
+    json_t *json = json_pack("{s:I, s:I, s:s}", "candidate", (json_int_t)r->candidate, "trial",
+                             (json_int_t)r->trial, "arch", r->arch);
+    char name[REPORT__LINE];
+
+    for (int q = 0; json && q < rows->quantities.count; q++) {
+        const struct report__quantity *quantity = &rows->quantities.list[q];
+        if (!report__is_of(quantity, STORE_IN_WIDE))
+            continue;
+        (void)json_object_set_new(json, report__csv_name(quantity, name),
+                                  json_value(quantity, r->value[q].value));
+        (void)snprintf(name, sizeof name, "%s_stderr", quantity->name);
+        if (has_error(rows, q))
+            (void)json_object_set_new(json, name, number(r->value[q].error));
+    }
+    return json;
 }
 
 rt_status report__print_json(json_t *value, FILE *out, struct rt_err *err)
@@ -218,21 +220,20 @@ rt_status report__print_json(json_t *value, FILE *out, struct rt_err *err)
 
 static void print_front(const struct report__rows *rows, FILE *out)
 {
-    char error[REPORT__CELL];
+    char text[REPORT__CELL];
 
     if (!rows->count) {
-        (void)fprintf(out, "no student%s yet: %lld trials are committed, %lld failed\n",
+        (void)fprintf(out, "no %s%s yet: %lld trials are committed, %lld failed\n", rows->noun,
                       rows->committed ? " at the last rung" : "", (long long)rows->committed,
                       (long long)rows->failed);
         return;
     }
     report__print_table(rows, report__knee(rows), out);
     (void)fprintf(out, "\n%d of %lld %s, %lld trials failed; * the knee", rows->count,
-                  (long long)rows->committed, rows->own ? "architectures" : "students",
-                  (long long)rows->failed);
-    if (isfinite(rows->ensemble_error))
-        (void)fprintf(out, "; ensemble %s %%",
-                      report__percent(rows->ensemble_error, rows->ensemble_se, error));
+                  (long long)rows->committed, rows->nouns, (long long)rows->failed);
+    if (isfinite(rows->ensemble.value))
+        (void)fprintf(out, "; ensemble %s",
+                      report__value_unit(&rows->quantities.list[0], rows->ensemble, text));
     (void)fputc('\n', out);
 }
 
@@ -241,7 +242,7 @@ static json_t *json_front(const struct report__rows *rows)
     json_t *list = json_array();
 
     for (int i = 0; list && i < rows->count; i++)
-        if (json_array_append_new(list, report__json_row(&rows->row[i]))) {
+        if (json_array_append_new(list, report__json_row(rows, i))) {
             json_decref(list);
             return NULL;
         }
@@ -260,7 +261,7 @@ rt_status report_front(struct store *store, enum report_format format, FILE *out
     RT_TRY(rc);
     switch (format) {
     case REPORT_TABLE: print_front(&rows, out); break;
-    case REPORT_CSV: report__print_csv(&rows, out); break;
+    case REPORT_CSV: report__print_csv(&rows, 0, rows.count, false, out); break;
     case REPORT_JSON: rc = report__print_json(json_front(&rows), out, err); break;
     }
     report__rows_release(&rows);

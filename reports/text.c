@@ -1,4 +1,7 @@
-/* reports/text.c -- see text.h. */
+/* reports/text.c -- text.h.
+ *
+ * Terminals and pages share these, so that a number reads the same wherever it is met.
+ */
 #include "reports/text.h"
 
 #include <math.h>
@@ -41,15 +44,9 @@ const char *report__ms(double ms, char text[REPORT__CELL])
     return text;
 }
 
-const char *report__percent(double share, double se, char text[REPORT__CELL])
+const char *report__percent(double share, char text[REPORT__CELL])
 {
-    if (!isfinite(share))
-        return memcpy(text, "-", 2);
-    if (isfinite(se))
-        (void)snprintf(text, REPORT__CELL, "%.2f ±%.2f", 100 * share, 100 * se);
-    else
-        (void)snprintf(text, REPORT__CELL, "%.2f", 100 * share);
-    return text;
+    return report__fixed(100 * share, 2, text);
 }
 
 const char *report__fixed(double value, int digits, char text[REPORT__CELL])
@@ -87,16 +84,91 @@ const char *report__time(const char *utc, char text[REPORT__CELL])
     return text;
 }
 
-const char *report__value(const char *objective, double value, char text[REPORT__CELL])
+/* ---- as the quantity wants it ---- */
+
+/* Units of time in milliseconds; 0: another unit. */
+static double milliseconds(const char *unit)
 {
-    if (strcmp(objective, "error") == 0 || strcmp(objective, "int8_error") == 0)
-        return report__percent(value, NAN, text);
-    if (strcmp(objective, "kl") == 0 || strcmp(objective, "int8_kl") == 0)
-        return report__fixed(value, 4, text);
-    if (strcmp(objective, "latency") == 0)
-        return report__ms(value, text);
-    return report__count(value, text);
+    static const struct {
+        const char *unit;
+        double ms;
+    } times[] = {{"ns", 1e-6}, {"µs", 1e-3}, {"ms", 1}, {"s", 1e3}};
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (strcmp(times[i].unit, unit) == 0)
+            return times[i].ms;
+    return 0;
 }
+
+bool report__is_time(const struct report__quantity *quantity)
+{
+    return milliseconds(quantity->unit) > 0;
+}
+
+const char *report__value(const struct report__quantity *quantity, struct report__value value,
+                          char text[REPORT__CELL])
+{
+    const double shown = quantity->factor * value.value, error = quantity->factor * value.error;
+
+    if (!isfinite(shown))
+        return memcpy(text, "-", 2);
+    if (report__is_time(quantity))
+        return report__ms(shown * milliseconds(quantity->unit), text);
+    if (quantity->digits == 0)
+        return report__count(shown, text);
+    if (quantity->digits < 0)
+        (void)snprintf(text, REPORT__CELL, "%.4g", shown);
+    else if (isfinite(error) && quantity->unit[0])
+        (void)snprintf(text, REPORT__CELL, "%.*f ±%.*f", quantity->digits, shown, quantity->digits,
+                       error);
+    else
+        (void)snprintf(text, REPORT__CELL, "%.*f", quantity->digits, shown);
+    return text;
+}
+
+/* A time has its unit already. */
+static bool has_unit(const struct report__quantity *quantity, struct report__value value)
+{
+    return quantity->unit[0] && !report__is_time(quantity) && isfinite(value.value);
+}
+
+const char *report__value_unit(const struct report__quantity *quantity, struct report__value value,
+                               char text[REPORT__CELL])
+{
+    report__value(quantity, value, text);
+    if (has_unit(quantity, value)) {
+        const size_t used = strlen(text);
+        (void)snprintf(text + used, REPORT__CELL - used, " %s", quantity->unit);
+    }
+    return text;
+}
+
+const char *report__value_name(const struct report__quantity *quantity, struct report__value value,
+                               char text[REPORT__LINE])
+{
+    char number[REPORT__CELL];
+
+    report__value_unit(quantity, value, number);
+    if (quantity->digits < 0 && !quantity->unit[0])
+        (void)snprintf(text, REPORT__LINE, "%s %s", quantity->name, number);
+    else if (report__is_time(quantity))
+        (void)snprintf(text, REPORT__LINE, "%s", number);
+    else
+        (void)snprintf(text, REPORT__LINE, "%s %s", number, quantity->name);
+    return text;
+}
+
+const char *report__head(const struct report__quantity *quantity, const char *called,
+                         const char *before_unit, char text[REPORT__LINE])
+{
+    const bool unit = quantity->unit[0] && !report__is_time(quantity);
+
+    (void)snprintf(text, REPORT__LINE, "%s%s%s", called, unit ? before_unit : "",
+                   unit ? quantity->unit : "");
+    return text;
+}
+
+/* ---- on a terminal and in a page ---- */
 
 int report__columns(const char *text)
 {

@@ -28,7 +28,7 @@ static inline struct store *filled(const char *path, const char *name, const cha
 
 static inline struct store *sample(const char *name)
 {
-    return filled(sample_path(name), "sample", "name: sample\nsearch:\n  trials: 60 # in all\n");
+    return filled(sample_path(name), "sample", "name: sample\nsearch:\n  trials: 10\n");
 }
 
 struct text {

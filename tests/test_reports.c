@@ -2,6 +2,9 @@
  * store's sample study and hand-made rows. */
 #include "report_sample.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 /* ---- set-up ---- */
 
 static void assert_fits_80_columns(const char *text)
@@ -35,8 +38,7 @@ static void numbers_are_written_for_people(void **state)
     assert_string_equal(report__ms(.42, t), "0.42 ms");
     assert_string_equal(report__ms(12.34, t), "12.3 ms");
     assert_string_equal(report__ms(1500, t), "1.50 s");
-    assert_string_equal(report__percent(.203, .0057, t), "20.30 ±0.57");
-    assert_string_equal(report__percent(.203, NAN, t), "20.30");
+    assert_string_equal(report__percent(.203, t), "20.30");
     assert_string_equal(report__duration(9.83, t), "9.8 s");
     assert_string_equal(report__duration(155, t), "2 min 35 s");
     assert_string_equal(report__duration(28740, t), "7 h 59 min");
@@ -44,61 +46,108 @@ static void numbers_are_written_for_people(void **state)
     assert_int_equal(report__columns("±µs"), 3);
 }
 
+static void values_are_written_as_their_quantity_says(void **state)
+{
+    const struct report__quantity
+        error = {.name = "error", .title = "error", .unit = "%", .factor = 100, .digits = 2},
+        loss = {.name = "loss", .factor = 1, .digits = -1},
+        time = {.name = "latency", .title = "latency", .unit = "ms", .factor = 1, .digits = -1},
+        kl = {.name = "kl", .factor = 1, .digits = 4},
+        params = {.name = "params", .factor = 1, .digits = 0};
+    char t[REPORT__LINE];
+    (void)state;
+
+    assert_string_equal(report__value(&error, (struct report__value){.203, .0057}, t),
+                        "20.30 ±0.57");
+    assert_string_equal(report__value_unit(&error, (struct report__value){.203, NAN}, t),
+                        "20.30 %");
+    assert_string_equal(report__value_name(&error, (struct report__value){.203, NAN}, t),
+                        "20.30 % error");
+    assert_string_equal(report__value_unit(&error, (struct report__value){NAN, NAN}, t), "-");
+    assert_string_equal(report__value(&time, (struct report__value){.00781, .1}, t), "7.81 µs");
+    assert_string_equal(report__value(&kl, (struct report__value){.02034, .1}, t), "0.0203");
+    assert_string_equal(report__value_name(&params, (struct report__value){12345, NAN}, t),
+                        "12.3k params");
+    assert_string_equal(report__value_name(&loss, (struct report__value){.0203, .1}, t),
+                        "loss 0.0203");
+    assert_string_equal(report__head(&error, error.title, ", ", t), "error, %");
+    assert_string_equal(report__head(&time, time.title, ", ", t), "latency");
+}
+
 /* ---- the knee ---- */
 
+enum { ERROR, PARAMS, LATENCY, HAND_MADE };
+struct hand_made {
+    struct report__rows rows;
+    struct report__row row[4];
+    struct report__value value[4][HAND_MADE];
+};
+
 /* A front of (error, params, latency) as given. */
-static struct report__rows hand_made(struct report__row *row, int count)
+static struct hand_made *hand_made(struct hand_made *h, const double values[][HAND_MADE], int count)
 {
-    struct report__rows rows = {.row = row,
-                                .count = count,
-                                .front_count = count,
-                                .objective_count = 3,
-                                .objective = {"error", "params", "latency"},
-                                .ensemble_error = NAN};
-    for (int i = 0; i < count; i++) {
-        row[i].on_front = true;
-        row[i].candidate = row[i].trial = i;
-        row[i].error_se = row[i].kl = row[i].agreement = NAN;
+    *h = (struct hand_made){
+        .rows = {.row = h->row,
+                 .count = count,
+                 .front_count = count,
+                 .quantities = {.count = HAND_MADE,
+                                .list = {{.name = "error", .unit = "%", .factor = 100, .digits = 2},
+                                         {.name = "params", .factor = 1, .digits = 0},
+                                         {.name = "latency", .unit = "ms", .factor = 1}},
+                                .objective_count = HAND_MADE,
+                                .objective = {ERROR, PARAMS, LATENCY}},
+                 .noun = "student",
+                 .nouns = "students",
+                 .ensemble = {NAN, NAN}}};
+    for (int q = 0; q < HAND_MADE; q++) {
+        h->rows.quantities.list[q].logarithmic = q != ERROR;
+        h->rows.quantities.list[q].objective = true;
     }
-    return rows;
+    for (int i = 0; i < count; i++) {
+        h->row[i] = (struct report__row){.trial = i,
+                                         .candidate = i,
+                                         .on_front = true,
+                                         .values = HAND_MADE,
+                                         .value = h->value[i]};
+        for (int q = 0; q < HAND_MADE; q++)
+            h->value[i][q] = (struct report__value){values[i][q], NAN};
+    }
+    return h;
 }
 
 static void knee_is_nearest_to_the_best_of_every_objective(void **state)
 {
     /* errors scale to 0, .1, .5, 1; the logarithms of both costs to 1, .4, .3, 0: squares of the
        distances are 2, .33, .43, 1 */
-    struct report__row row[] = {
-        {.error = .10, .params = 1000000, .latency = 10.0},
-        {.error = .14, .params = 15849, .latency = .158489},
-        {.error = .30, .params = 7943, .latency = .0794328},
-        {.error = .50, .params = 1000, .latency = .01},
-    };
-    struct report__rows rows = hand_made(row, 4);
+    static const double values[][HAND_MADE] = {
+        {.10, 1000000, 10.0}, {.14, 15849, .158489}, {.30, 7943, .0794328}, {.50, 1000, .01}};
+    struct hand_made h;
+    struct report__rows *rows = &hand_made(&h, values, 4)->rows;
     char text[512];
     (void)state;
 
-    assert_int_equal(report__knee(&rows), 1);
-    row[2].error = .15; /* now .0156 + .18 */
-    assert_int_equal(report__knee(&rows), 2);
-    row[2].on_front = false;
-    assert_int_equal(report__knee(&rows), 1);
-    report__knee_text(&rows, text, sizeof text);
+    assert_int_equal(report__knee(rows), 1);
+    h.value[2][ERROR].value = .15; /* now .0156 + .18 */
+    assert_int_equal(report__knee(rows), 2);
+    h.row[2].on_front = false;
+    assert_int_equal(report__knee(rows), 1);
+    report__knee_text(rows, text, sizeof text);
     assert_string_equal(text, "nearest to the best of error, params and latency at once, each "
                               "scaled over the front (costs by their logarithm)");
 }
 
 static void knee_of_one_of_none_and_of_equals_is_defined(void **state)
 {
-    struct report__row row[] = {{.error = .1, .params = 10, .latency = 1},
-                                {.error = .1, .params = 10, .latency = 1}};
-    struct report__rows rows = hand_made(row, 2);
+    static const double values[][HAND_MADE] = {{.1, 10, 1}, {.1, 10, 1}};
+    struct hand_made h;
+    struct report__rows *rows = &hand_made(&h, values, 2)->rows;
     (void)state;
 
-    assert_int_equal(report__knee(&rows), 0);
-    rows.count = 1;
-    assert_int_equal(report__knee(&rows), 0);
-    rows.count = 0;
-    assert_int_equal(report__knee(&rows), -1);
+    assert_int_equal(report__knee(rows), 0);
+    rows->count = 1;
+    assert_int_equal(report__knee(rows), 0);
+    rows->count = 0;
+    assert_int_equal(report__knee(rows), -1);
 }
 
 /* ---- the front ---- */
@@ -123,26 +172,41 @@ static void front_table_fits_80_columns_and_marks_the_knee(void **state)
 
 static void table_folds_architectures_that_are_too_long(void **state)
 {
-    struct report__row row[1] = {{.error = .123, .params = 123456, .latency = .5}};
-    struct report__rows rows = hand_made(row, 1);
+    static const double values[][HAND_MADE] = {{.123, 123456, .5}};
+    struct hand_made h;
+    struct report__rows *rows = &hand_made(&h, values, 1)->rows;
     struct text text;
     (void)state;
 
-    row[0].arch =
+    h.row[0].arch =
         "L16-d96-k16-h4.4.2.2.4.4.2.2.4.4.2.2.4.4.2.2-f192.192.96.96.192.192.96.96.192.192."
         "96.96.192.192.96.96-p7";
-    report__print_table(&rows, -1, text_open(&text));
+    report__print_table(rows, -1, text_open(&text));
     assert_fits_80_columns(text_close(&text));
     assert_has(text.data, "-p7\n");
     free(text.data);
+}
 
-    static const char *const all[] = {"error", "kl",     "params", "bytes",
-                                      "macs",  "memory", "latency"};
-    for (rows.objective_count = 0; rows.objective_count < 7; rows.objective_count++)
-        snprintf(rows.objective[rows.objective_count], STORE_NAME, "%s", all[rows.objective_count]);
+static void seven_objectives_fit_80_columns(void **state)
+{
+    struct store *store = sample("seven.db");
+    struct report__rows rows;
+    struct text text;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(report__rows_load(store, REPORT__FRONT, &rows, &err));
+    for (int i = 0; i < STORE_MAX_OBJECTIVES; i++) {
+        rows.quantities.list[i].objective = true;
+        rows.quantities.objective[i] = i;
+    }
+    rows.quantities.objective_count = STORE_MAX_OBJECTIVES;
     report__print_table(&rows, 0, text_open(&text));
     assert_fits_80_columns(text_close(&text));
+    assert_has(text.data, "kl");
     free(text.data);
+    report__rows_release(&rows);
+    store_close(store);
 }
 
 static void csv_and_json_hold_the_rows_of_the_view(void **state)
@@ -181,7 +245,7 @@ static void csv_and_json_hold_the_rows_of_the_view(void **state)
 static void best_is_the_lowest_error_that_fits(void **state)
 {
     struct store *store = sample("best.db");
-    const struct report_wish wish = {NAN, NAN, .max_params = 60000};
+    const struct report_wish wish = {1, {{"--max-params", "params", false, 60000}}, false};
     char *want =
         ask_db(store_handle(store), "select candidate from pareto where params <= 60000 limit 1");
     char *csv = best(store, wish, REPORT_CSV), *text = best(store, wish, REPORT_TABLE);
@@ -203,7 +267,7 @@ static void best_is_the_lowest_error_that_fits(void **state)
 static void best_knee_says_why_and_names_neighbours(void **state)
 {
     struct store *store = sample("knee.db");
-    char *text = best(store, (struct report_wish){NAN, NAN, .knee = true}, REPORT_JSON);
+    char *text = best(store, (struct report_wish){.knee = true}, REPORT_JSON);
     json_t *json = json_loads(text, 0, NULL);
     (void)state;
 
@@ -219,8 +283,15 @@ static void best_knee_says_why_and_names_neighbours(void **state)
 static void best_names_the_wish_that_excludes_the_most(void **state)
 {
     struct store *store = sample("none.db");
-    const struct report_wish none = {.001, 1000, .max_params = 1000000},
-                             tight = {NAN, NAN, .max_bytes = 40, .max_macs = INT64_MAX};
+    const struct report_wish none = {3,
+                                     {{"--max-error", "error", false, .001},
+                                      {"--max-latency", "latency", false, 1000},
+                                      {"--max-params", "params", false, 1000000}},
+                                     false},
+                             tight = {2,
+                                      {{"--max-bytes", "bytes", false, 40},
+                                       {"--max-macs", "macs", false, 1e18}},
+                                      false};
     struct text text;
     struct rt_err err;
     (void)state;
@@ -250,9 +321,10 @@ static void status_is_a_dozen_lines_within_80_columns(void **state)
     assert_ok(report_status(store, text_open(&text), &err));
     const char *got = text_close(&text);
 
+    /* the run's 60, whatever the study file says */
     assert_true(count_of(got, "\n") <= 15);
     assert_has(got, "20 done, 2 failed, 1 running, 1 waiting for an earlier one");
-    assert_has(got, "the study asks for 60 trials");
+    assert_has(got, "the search wants 60 trials");
     assert_has(got, "hypervolume 0.84");
     assert_has(got, "error: 67 % within 1 sd, 100 % within 2; tau-b 0.73; 12 trials");
     assert_has(got, "memory limit of 64 MiB reached");
@@ -260,10 +332,85 @@ static void status_is_a_dozen_lines_within_80_columns(void **state)
     store_close(store);
 }
 
+/* A search that runs in a process of its own until it is killed, with one trial under way. */
+static pid_t start_search(const char *path)
+{
+    int ready[2];
+    char c = 0;
+
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct store_run run = {.workers = 1, .hours = 2};
+        struct store_run here = run;
+        struct store *store = sample_create(path);
+        struct rt_err err;
+        here.host = sample_host(store);
+        sample_propose(store, 0);
+        if (store_run_begin(store, &here, &err) || store_trial_start(store, 0, here.host, 0, &err))
+            _exit(1);
+        (void)!write(ready[1], "x", 1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+static char *status_of(struct store *store)
+{
+    struct text text;
+    struct rt_err err;
+
+    assert_ok(report_status(store, text_open(&text), &err));
+    text_close(&text);
+    return text.data;
+}
+
+static void status_tells_a_search_that_was_killed(void **state)
+{
+    const char *path = sample_path("killed.db");
+    const pid_t child = start_search(path);
+    struct store *store = sample_open(path, STORE_READ);
+    struct store_writer writer;
+    (void)state;
+
+    store_writer_of(store, &writer);
+    assert_true(writer.alive);
+    assert_int_equal(writer.pid, child);
+    char *text = status_of(store);
+    assert_has(text, "0 done, 0 failed, 1 running");
+    assert_has(text, "of the search's 2 hours");
+    assert_lacks(text, "killed");
+    free(text);
+
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    store_writer_of(store, &writer);
+    assert_false(writer.alive);
+    text = status_of(store);
+    assert_has(text, "search      was killed: nobody writes this file");
+    assert_has(text, "go on       retort search STUDY --db ");
+    assert_has(text, "0 done, 0 failed, 1 interrupted");
+    assert_lacks(text, "left");
+    free(text);
+    store_close(store);
+
+    store = sample_open(path, STORE_WRITE); /* who takes it up finds it as it should be */
+    assert_rows(store, "select ending from run", "killed\n");
+    text = status_of(store);
+    assert_lacks(text, "killed");
+    free(text);
+    store_close(store);
+}
+
 /* Four students at two rungs, of which one reaches the third. */
 static void reports_of_rungs_are_of_the_last(void **state)
 {
-    const struct report_wish wish = {NAN, NAN, .knee = true};
+    const struct report_wish wish = {.knee = true};
     struct store *store = sample_rungs_create("rungs.db");
     struct text text;
     struct rt_err err;
@@ -298,15 +445,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_written_for_people),
+        cmocka_unit_test(values_are_written_as_their_quantity_says),
         cmocka_unit_test(knee_is_nearest_to_the_best_of_every_objective),
         cmocka_unit_test(knee_of_one_of_none_and_of_equals_is_defined),
         cmocka_unit_test(front_table_fits_80_columns_and_marks_the_knee),
         cmocka_unit_test(table_folds_architectures_that_are_too_long),
+        cmocka_unit_test(seven_objectives_fit_80_columns),
         cmocka_unit_test(csv_and_json_hold_the_rows_of_the_view),
         cmocka_unit_test(best_is_the_lowest_error_that_fits),
         cmocka_unit_test(best_knee_says_why_and_names_neighbours),
         cmocka_unit_test(best_names_the_wish_that_excludes_the_most),
         cmocka_unit_test(reports_of_rungs_are_of_the_last),
+        cmocka_unit_test(status_tells_a_search_that_was_killed),
         cmocka_unit_test(status_is_a_dozen_lines_within_80_columns),
     };
     return cmocka_run_group_tests_name("reports", tests, sample_setup, sample_teardown);

@@ -41,15 +41,16 @@ grep -q '^why  ' stdout
 expect_exit 1 "$retort" best one.db --max work=0.5
 expect_line stderr 'architectures on the front fits: --max work=0.5 excludes'
 expect_exit 1 "$retort" best one.db --max time=2
-expect_line stderr "'time' is no objective of this study; give one of loss, work"
+expect_line stderr "'time' is no objective of this study; give one of loss and work"
 expect_exit 2 "$retort" best one.db --max work
 expect_line stderr "--max 'work' is no NAME=VALUE"
 expect_exit 0 "$retort" report one.db -o one.html
-expect_line one.html "scored by a command of the study's own, minimising loss and work"
-expect_line one.html '"own":["loss","work"]'
+expect_line one.html "architectures were tried, minimising loss and work"
+expect_line one.html 'answered' # by the study's own command
+expect_line one.html '"name":"work"'
 [ "$(grep -c 'id="teachers"' one.html)" = 0 ]
 expect_exit 0 "$retort" report one.db --figures figures
-[ -s figures/front-loss-work.svg ]
+[ -s figures/front-work-loss.svg ]
 [ "$(wc -l <figures/front.csv)" = "$(sqlite3 one.db 'select 1 + count(*) from front')" ]
 [ "$(head -1 figures/trials.csv)" = candidate,trial,arch,loss,work ]
 expect_exit 0 "$retort" importance one.db
