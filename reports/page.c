@@ -158,10 +158,11 @@ static void print_card(FILE *out, const char *big, const char *small, const char
     (void)fputs("</b></div>\n", out);
 }
 
-/* "depth 1 to 4, width 16 to 96, ": what a candidate has once and is a number. */
+/* "of depth 1 to 4, width 16 to 96, ": what a candidate has once and is a number. */
 static rt_status print_ranges(struct report__page *page, struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
+    const char *of = "of ";
 
     RT_TRY(report__ask(page->store,
                        "select name, min(value), max(value) from choices group by name"
@@ -169,7 +170,8 @@ static rt_status print_ranges(struct report__page *page, struct rt_err *err)
                        " and count(*) = count(distinct candidate)"
                        " and min(typeof(value) in ('integer', 'real')) limit 6",
                        &q, err));
-    while (report__next(q)) {
+    for (; report__next(q); of = "") {
+        (void)fputs(of, page->out);
         report__html(page->out, report__column(q, 0));
         (void)fprintf(page->out, " %s to %s, ", report__column(q, 1), report__column(q, 2));
     }

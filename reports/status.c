@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "reports/report.h"
 #include "reports/rows.h"
 #include "reports/rungs.h"
@@ -142,14 +143,18 @@ static void print_left(const struct progress *p, FILE *out)
 
 static void print_search(struct store *store, const struct progress *p, FILE *out)
 {
+    char study[RT_PATH_MAX];
+    struct rt_err ignored;
+
     if (!was_killed(p)) {
         if (*p->search)
             print_line(out, "search", p->search);
         return;
     }
     print_line(out, "search", "was killed: nobody writes this file; what ran will be tried again");
-    (void)fprintf(out, "%-11s retort search %s --db %s\n", "go on", *p->file ? p->file : "STUDY",
-                  store_path(store));
+    if (!*p->file || rt_path_beside(store_path(store), p->file, study, &ignored))
+        (void)snprintf(study, sizeof study, "STUDY");
+    (void)fprintf(out, "%-11s retort search %s --db %s\n", "go on", study, store_path(store));
 }
 
 static void print_work(const struct progress *p, FILE *out)

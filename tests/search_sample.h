@@ -159,7 +159,9 @@ static inline void sample_open(struct sample_study *s)
 
 static inline void sample_create(struct sample_study *s, const struct search_options *options)
 {
+    const struct space space = sample_space(SPACE_TIE_LAYER); /* for the names of its genes */
     struct store_study study = {.name = "sample",
+                                .space = &space,
                                 .yaml = "",
                                 .hash = "0123456789abcdef0123456789abcdef",
                                 .settings = "{}",

@@ -19,6 +19,7 @@ static void add_trial(struct store *store, int64_t n, int64_t host, const struct
     result.values[0] = (struct store_value){"error", error, NAN};
     assert_ok(store_trial_propose(store,
                                   &(struct store_proposal){.number = n,
+                                                           .space = &sample_students,
                                                            .arch = arch,
                                                            .cost = &cost,
                                                            .origin = "random",

@@ -82,10 +82,12 @@ static void remove_folder(const char *folder)
     rmdir(folder);
 }
 
-static rt_status create(const char *folder, const struct search_options *options,
-                        struct store **store, struct rt_err *err)
+static rt_status create(const char *folder, const struct space *space,
+                        const struct search_options *options, struct store **store,
+                        struct rt_err *err)
 {
     struct store_study study = {.name = "bench",
+                                .space = space,
                                 .yaml = "",
                                 .hash = "00000000000000000000000000000000",
                                 .settings = "{}",
@@ -116,7 +118,7 @@ rt_status bench_run(const struct bench_problem *problem, struct search_options o
         return rt_fail(err, RT_EIO, "cannot make a folder in '/tmp'");
     bench_score_open(&run.score, problem);
     options.trials = 0; /* ended by what is spent */
-    rc = create(folder, &options, &store, err);
+    rc = create(folder, &problem->space, &options, &store, err);
     if (rc == RT_OK)
         rc = store_host(store, &machine, "none", &options.host, err);
     if (rc == RT_OK)
