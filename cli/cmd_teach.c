@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/session.h"
+#include "trainer/task/npy.h"
 
 static void print_row(const char *name, int64_t params, const struct tr_fidelity *f)
 {
@@ -30,6 +31,8 @@ static rt_status print_teachers(const struct session *session, struct rt_err *er
             (void)printf(" %6.3f %5.2f", distill->weight[k], distill->calibration[k]);
         (void)fputs("\n", stdout);
     }
+    if (!study_rows_unseen(&session->study))
+        (void)printf("\n%s\n", session_rows_warning);
     return RT_OK;
 }
 
@@ -52,17 +55,40 @@ static bool find_members(const struct tr_ensemble_spec *spec, const char *const 
     return true;
 }
 
+/* The rows that teachers trained elsewhere must not be trained on. */
+static rt_status export_rows(const struct session *session, const char *path, struct rt_err *err)
+{
+    const struct tr_split *split = &session->task->split;
+
+    RT_TRY(tr_npy_write_rows(path, split->validation, split->validation_count, err));
+    (void)printf("%s: %d validation rows of %d\n", path, split->validation_count,
+                 session->task->rows);
+    return RT_OK;
+}
+
+static rt_status teach(struct session *session, const bool retrain[TR_MAX_TEACHERS],
+                       const atomic_int *stop, struct rt_err *err)
+{
+    RT_TRY(session_teach(session, retrain, stop, err));
+    RT_TRY(session_weigh(session, err));
+    return print_teachers(session, err);
+}
+
 static int run(int argc, char **argv)
 {
-    const struct option longs[] = {{"retrain", required_argument, NULL, 'r'}, {0}};
-    const char *path = NULL, *names[TR_MAX_TEACHERS];
+    const struct option longs[] = {
+        {"retrain", required_argument, NULL, 'r'}, {"rows", required_argument, NULL, 'R'}, {0}};
+    const char *path = NULL, *rows = NULL, *names[TR_MAX_TEACHERS];
     bool retrain[TR_MAX_TEACHERS] = {false};
     struct session session;
     struct rt_err err;
     int option, count = 0;
-    rt_status rc;
 
     while ((option = command_option("teach", argc, argv, "", longs)) != -1) {
+        if (option == 'R') {
+            rows = optarg;
+            continue;
+        }
         if (option != 'r')
             return COMMAND_USAGE;
         if (count == TR_MAX_TEACHERS)
@@ -79,16 +105,15 @@ static int run(int argc, char **argv)
         session_close(&session);
         return COMMAND_USAGE;
     }
-    if ((rc = session_teach(&session, retrain, stop, &err)) == RT_OK &&
-        (rc = session_weigh(&session, &err)) == RT_OK)
-        rc = print_teachers(&session, &err);
+    const rt_status rc =
+        rows ? export_rows(&session, rows, &err) : teach(&session, retrain, stop, &err);
     session_close(&session);
     return rc == RT_OK ? COMMAND_DONE : command_failed("teach", &err);
 }
 
 const struct command command_teach = {
     .name = "teach",
-    .use = "STUDY [--retrain NAME]...",
+    .use = "STUDY [--retrain NAME]... [--rows FILE]",
     .summary = "train the teachers and cache what they know",
     .help =
         "Trains the teachers that are missing, on as many cores as `teachers.lanes` allows, reads\n"
@@ -100,6 +125,11 @@ const struct command command_teach = {
         "A teacher's weights that are there are never replaced unasked: those of another recipe "
         "or\n"
         "of other data, or damaged ones, are refused with the reason.\n"
-        "  --retrain NAME   train this teacher anew all the same; may be given several times\n",
+        "  --retrain NAME   train this teacher anew all the same; may be given several times\n"
+        "  --rows FILE      only write the numbers of the validation rows, as .npy of int64: "
+        "leave\n"
+        "                   them out where you train teachers of your own, and name the file in "
+        "the\n"
+        "                   study (data.validation_rows)\n",
     .run = run,
 };

@@ -182,15 +182,36 @@ static rt_status show_weights(struct doctor *doctor, struct checked *c,
     return RT_OK;
 }
 
-static void warn_of_recorded(struct doctor *doctor, const struct tr_ensemble_spec *spec)
+/* What is recorded of teachers: read as search and distill will. */
+static void check_recorded(struct doctor *doctor, const struct checked *c,
+                           const struct tr_teaching *teaching)
 {
-    if (!spec->calibrate && !tr_rule_needs_rows(spec->weights))
-        return;
-    for (int k = 0; k < spec->count; k++)
-        if (spec->teacher[k].recorded)
+    const struct tr_ensemble_spec *spec = teaching->spec;
+    const bool fitted = spec->calibrate || tr_rule_needs_rows(spec->weights);
+
+    for (int k = 0; k < spec->count; k++) {
+        const struct tr_teacher_spec *teacher = &spec->teacher[k];
+        struct rt_err err;
+        if (!teacher->recorded)
+            continue;
+        if (tr_teacher_check(teaching, k, c->test, &err) != RT_OK)
+            doctor_say(doctor, VERDICT_FAIL, "logits", "of teacher '%s': %s", teacher->name,
+                       err.text);
+        else if (c->test && !teacher->test_logits[0])
+            doctor_say(doctor, VERDICT_WARN, "logits",
+                       "of teacher '%s' for the training file alone: 'retort distill' needs "
+                       "logits.test, too",
+                       teacher->name);
+        else
+            doctor_say(doctor, VERDICT_OK, "logits", "of teacher '%s': a row for each example",
+                       teacher->name);
+        if (fitted)
             doctor_say(doctor, VERDICT_WARN, "weight",
                        "'%s' is recorded: if it was trained on the held-out rows, it is overrated",
-                       spec->teacher[k].name);
+                       teacher->name);
+    }
+    if (!study_rows_unseen(&c->study))
+        doctor_say(doctor, VERDICT_WARN, "validation", "%s", session_rows_warning);
 }
 
 static void check_teachers(struct doctor *doctor, struct checked *c)
@@ -201,10 +222,7 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
     struct tr_knowledge knowledge;
     struct rt_err err;
 
-    for (int i = 0; i < spec->count; i++)
-        if (spec->teacher[i].recorded && access(spec->teacher[i].train_logits, R_OK))
-            doctor_say(doctor, VERDICT_FAIL, "teachers", "cannot read '%s' of teacher '%s'",
-                       spec->teacher[i].train_logits, spec->teacher[i].name);
+    check_recorded(doctor, c, &teaching);
     if (!tr_teachers_cached(spec)) {
         doctor_say(doctor, VERDICT_OK, "teachers",
                    "%d, not yet taught: 'retort search' begins with that", spec->count);
@@ -217,7 +235,6 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
             doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);
         tr_knowledge_close(&knowledge);
     }
-    warn_of_recorded(doctor, spec);
 }
 
 static void check_store(struct doctor *doctor, const struct study *study)

@@ -4,9 +4,11 @@
  */
 #include "cli/session.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/meter.h"
+#include "trainer/task/npy.h"
 
 static rt_status load_study(struct session *session, const char *path, const char *yaml,
                             struct rt_err *err)
@@ -19,12 +21,19 @@ static rt_status load_study(struct session *session, const char *path, const cha
 rt_status session_open_task(const struct study *study, struct tr_task **task, struct rt_err *err)
 {
     const struct study_data *data = &study->data;
-    const struct tr_split_sizes sizes = {.validation = data->validation,
-                                         .held_out = data->held_out,
-                                         .train_limit = data->train_limit,
-                                         .seed = data->seed};
+    struct tr_split_sizes sizes = {.validation = data->validation,
+                                   .held_out = data->held_out,
+                                   .train_limit = data->train_limit,
+                                   .seed = data->seed};
+    int *rows = NULL;
 
-    return study_task_of(study)->open(study->block, study->space.shape.pool, &sizes, task, err);
+    if (data->validation_rows[0])
+        RT_TRY(tr_npy_read_rows(data->validation_rows, &rows, &sizes.validation, err));
+    sizes.validation_rows = rows;
+    const rt_status rc =
+        study_task_of(study)->open(study->block, study->space.shape.pool, &sizes, task, err);
+    free(rows);
+    return rc;
 }
 
 rt_status session_open_test(const struct study *study, const struct tr_task *task,

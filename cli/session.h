@@ -48,6 +48,8 @@ rt_status session_weigh(struct session *session, struct rt_err *err);
 /* ... or those that the store's search began with; *found false when it has none. */
 rt_status session_recall_weights(struct session *session, struct store *store, bool *found,
                                  struct rt_err *err);
+/* What is to be said where teachers are scored and study_rows_unseen() is false. */
+extern const char session_rows_warning[];
 /* All about the teachers and the ensemble into the store. */
 rt_status session_record_teachers(const struct session *session, struct store *store,
                                   struct rt_err *err);

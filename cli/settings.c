@@ -35,6 +35,17 @@ static rt_status choose_for_width(const struct session *session, int width,
     return rc;
 }
 
+/* Drawn rows follow from what the study's hash covers, named ones are in a file. */
+static void hash_rows(const struct session *session, char hash[RT_HASH_TEXT])
+{
+    const struct tr_split *split = &session->task->split;
+
+    hash[0] = '\0';
+    if (session->study.data.validation_rows[0])
+        rt_hash_bytes(split->validation,
+                      (size_t)split->validation_count * sizeof *split->validation, hash);
+}
+
 rt_status settings_choose(struct settings *s, const struct session *session, struct rt_err *err)
 {
     const struct space_choices *widths = &session->study.space.width;
@@ -43,6 +54,7 @@ rt_status settings_choose(struct settings *s, const struct session *session, str
     *s = (struct settings){0};
     (void)snprintf(s->kernels, sizeof s->kernels, "%s", tr_kernels_name(session->kernels));
     (void)snprintf(s->core, sizeof s->core, "%s", openblas_get_corename());
+    hash_rows(session, s->rows);
     for (; s->count < widths->count; s->count++) {
         s->width[s->count] = widths->value[s->count];
         RT_TRY(choose_for_width(session, s->width[s->count], &s->tuning[s->count], err));
@@ -145,6 +157,8 @@ rt_status settings_print(const struct settings *s, char **text, struct rt_err *e
     }
     all = json_pack("{s:s, s:s, s:s, s:o, s:o}", "kernels", s->kernels, "core", s->core, "study",
                     s->study, "micro_batch", sizes, "openblas", openblas);
+    if (s->rows[0])
+        json_object_set_new(all, "rows", json_string(s->rows));
     *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
     return *text ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for the study's settings");
@@ -152,18 +166,19 @@ rt_status settings_print(const struct settings *s, char **text, struct rt_err *e
 
 rt_status settings_parse(struct settings *s, const char *text, struct rt_err *err)
 {
-    const char *kernels, *core = "", *study, *width;
+    const char *kernels, *core = "", *rows = "", *study, *width;
     json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *sizes, *openblas, *item;
     size_t at;
 
     *s = (struct settings){0};
-    if (json_unpack(all, "{s:s, s?s, s:s, s:o, s:o}", "kernels", &kernels, "core", &core, "study",
-                    &study, "micro_batch", &sizes, "openblas", &openblas)) {
+    if (json_unpack(all, "{s:s, s?s, s?s, s:s, s:o, s:o}", "kernels", &kernels, "core", &core,
+                    "rows", &rows, "study", &study, "micro_batch", &sizes, "openblas", &openblas)) {
         json_decref(all);
         return rt_fail(err, RT_EFORMAT, "the settings of this study are not readable");
     }
     (void)snprintf(s->kernels, sizeof s->kernels, "%s", kernels);
     (void)snprintf(s->core, sizeof s->core, "%s", core);
+    (void)snprintf(s->rows, sizeof s->rows, "%s", rows);
     (void)snprintf(s->study, sizeof s->study, "%s", study);
     json_object_foreach(sizes, width, item)
     {
@@ -201,7 +216,14 @@ rt_status settings_check(const struct settings *settings, const struct session *
                          struct rt_err *err)
 {
     const char *have = tr_kernels_name(session->kernels), *core = openblas_get_corename();
+    char rows[RT_HASH_TEXT];
 
+    hash_rows(session, rows);
+    if (strcmp(settings->rows, rows) != 0)
+        return rt_fail(err, RT_EMISMATCH,
+                       "'%.200s' has other rows than when this study began; give those back, or "
+                       "begin a new study with --db FILE",
+                       session->study.data.validation_rows);
     if (strcmp(settings->kernels, have) != 0)
         return rt_fail(err, RT_EMISMATCH,
                        "this study began with the kernels '%s' and this run would use '%s'; set "

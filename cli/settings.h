@@ -15,6 +15,7 @@
 struct settings {
     char kernels[16];
     char core[32];           /* "": not kept, by an earlier version */
+    char rows[RT_HASH_TEXT]; /* of the validation rows that the study names; "": it names none */
     char study[RT_PATH_MAX]; /* absolute in databases of earlier versions */
     int count;               /* of the widths of the space */
     int width[SETTINGS_MAX_WIDTHS];
@@ -38,7 +39,8 @@ rt_status settings_study_path(const struct settings *settings, const char *db,
 /* JSON; the caller frees *text. */
 rt_status settings_print(const struct settings *settings, char **text, struct rt_err *err);
 rt_status settings_parse(struct settings *settings, const char *text, struct rt_err *err);
-/* RT_EMISMATCH when this machine computes otherwise than where the study began. */
+/* RT_EMISMATCH when this machine computes otherwise than where the study began, or when its
+ * validation rows are others. */
 rt_status settings_check(const struct settings *settings, const struct session *session,
                          struct rt_err *err);
 /* Does OpenBLAS multiply, and nobody knows as which core it did so far? */

@@ -48,6 +48,14 @@ void study_defaults(struct study *study)
     tr_online_defaults(&study->online);
 }
 
+bool study_rows_unseen(const struct study *study)
+{
+    for (int k = 0; k < study->teachers.count; k++)
+        if (study->teachers.teacher[k].recorded && !study->data.validation_rows[0])
+            return false;
+    return true;
+}
+
 void study_release(struct study *study)
 {
     free(study->yaml);
@@ -121,6 +129,21 @@ static rt_status place_block(const struct assembly *a, struct rt_hash *hash)
     return study__fail(a->yaml, key, a->err, "%s", why.text);
 }
 
+/* Rows that are named, in place of so many drawn ones. */
+static rt_status place_rows(const struct assembly *a, struct rt_hash *hash)
+{
+    char written[RT_PATH_MAX], *path = a->study->data.validation_rows;
+
+    if (!path[0])
+        return RT_OK;
+    if (study__given(a->yaml, "data.validation"))
+        return study__fail(a->yaml, "data.validation", a->err,
+                           "validation_rows says which rows, and how many; leave one out");
+    (void)snprintf(written, sizeof written, "%s", path);
+    rt_hash_add(hash, written, strlen(written) + 1);
+    return resolve(a, written, path);
+}
+
 static rt_status place_data(const struct assembly *a)
 {
     const struct study_file *file = a->file;
@@ -128,9 +151,11 @@ static rt_status place_data(const struct assembly *a)
 
     if (!hash)
         return rt_fail(a->err, RT_ENOMEM, "no memory to hash '%.200s'", a->study->path);
-    const rt_status rc = place_block(a, hash);
+    rt_status rc = place_block(a, hash);
     for (int k = 0; k < file->member_count; k++)
         rt_hash_add(hash, file->member[k].logits.train, strlen(file->member[k].logits.train) + 1);
+    if (rc == RT_OK)
+        rc = place_rows(a, hash);
     rt_hash_close(hash, a->study->files);
     return rc;
 }

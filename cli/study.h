@@ -29,6 +29,7 @@
 #define STUDY_BLOCK_BYTES ((size_t)6 * RT_PATH_MAX) /* room for the block of any task */
 
 struct study_data {
+    char validation_rows[RT_PATH_MAX];     /* "": drawn */
     uint64_t seed;                         /* of the split */
     int validation, held_out, train_limit; /* rows; train_limit 0: all */
 };
@@ -103,6 +104,10 @@ void study_release(struct study *study);
  * patches, teachers' architectures, losses, and whether anything fits the limits. */
 rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
                            struct rt_err *err);
+
+/* Is it known that no teacher was trained on the validation rows? Else how teachers do on them, and
+ * the ensemble, may be too good. */
+bool study_rows_unseen(const struct study *study);
 
 /* Hash of everything that decides the trials' results; not of workers, hours, trials, patience,
  * name, store, cache, the full recipe, comments or formatting. Data files count by name, as

@@ -93,6 +93,7 @@ static const struct study_key data_keys[] = {
     {"held_out", STUDY_INT, IN(data.held_out), 0, any_rows},
     {"train_limit", STUDY_INT, IN(data.train_limit), 0, any_rows},
     {"seed", STUDY_INT, IN(data.seed), 0, 9e15},
+    {"validation_rows", STUDY_PATH, IN(data.validation_rows), UNHASHED},
     {.key = NULL}};
 
 static const struct study_key train_keys[] = {

@@ -247,6 +247,74 @@ static void read_takes_what_numpy_writes(void **state)
     tr_matrix_release(&matrix);
 }
 
+/* ---- rows ---- */
+
+static void rows_are_written_and_read_in_order(void **state)
+{
+    static const int rows[5] = {0, 7, 8, 1000000, 2000000000};
+    int *back = NULL, count = 0;
+    struct rt_err err;
+    (void)state;
+    assert_ok(tr_npy_write_rows(FILE_NAME, rows, 5, &err));
+
+    assert_ok(tr_npy_read_rows(FILE_NAME, &back, &count, &err));
+
+    assert_int_equal(count, 5);
+    assert_memory_equal(back, rows, sizeof rows);
+    free(back);
+}
+
+static void rows_in_any_order_come_back_ascending(void **state)
+{
+    static const int rows[3] = {30, 1, 2};
+    int *back = NULL, count = 0;
+    struct rt_err err;
+    (void)state;
+    assert_ok(tr_npy_write_rows(FILE_NAME, rows, 3, &err));
+
+    assert_ok(tr_npy_read_rows(FILE_NAME, &back, &count, &err));
+
+    assert_int_equal(back[0], 1);
+    assert_int_equal(back[1], 2);
+    assert_int_equal(back[2], 30);
+    free(back);
+}
+
+static void refuse_rows(const char *dictionary, const int64_t *values, const char *text)
+{
+    unsigned char data[512];
+    const size_t bytes = build(data, 1, dictionary, values, 3 * sizeof *values);
+    int *rows = NULL, count = 77;
+    struct rt_err err = {0};
+
+    assert_int_equal(tr_npy_parse_rows("a.npy", data, bytes, &rows, &count, &err), RT_EFORMAT);
+    if (strcmp(err.text, text) != 0)
+        fail_msg("'%s' is not '%s'", err.text, text);
+    assert_null(rows);
+    assert_int_equal(count, 77);
+}
+
+#define LIST "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }"
+
+static void what_is_no_list_of_rows_is_refused(void **state)
+{
+    static const int64_t good[3] = {1, 2, 3};
+    (void)state;
+    refuse_rows("{'descr': '<i4', 'fortran_order': False, 'shape': (6,), }", good,
+                "'a.npy' has values of type '<i4', want '<i8'; save it with array.astype('<i8')");
+    refuse_rows("{'descr': '<i8', 'fortran_order': False, 'shape': (3, 1), }", good,
+                "'a.npy' is not a list of row numbers; save it with numpy.ravel(array)");
+    refuse_rows("{'descr': '<i8', 'fortran_order': False, 'shape': (4,), }", good,
+                "'a.npy' holds 24 bytes of values but its header states 4 x 1 of 8 bytes; save it "
+                "again");
+    refuse_rows(LIST, (const int64_t[3]){1, -2, 3},
+                "'a.npy' has -2 at 1, which is no row's number");
+    refuse_rows(LIST, (const int64_t[3]){1, 2, INT64_C(1) << 40},
+                "'a.npy' has 1099511627776 at 2, which is no row's number");
+    refuse_rows(LIST, (const int64_t[3]){5, 2, 5},
+                "'a.npy' has row 5 twice; save it with numpy.unique(array)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +330,9 @@ int main(void)
         cmocka_unit_test(write_then_read_gives_the_same_bits),
         cmocka_unit_test(read_and_write_name_a_place_that_is_not_there),
         cmocka_unit_test(read_takes_what_numpy_writes),
+        cmocka_unit_test_teardown(rows_are_written_and_read_in_order, remove_file),
+        cmocka_unit_test_teardown(rows_in_any_order_come_back_ascending, remove_file),
+        cmocka_unit_test(what_is_no_list_of_rows_is_refused),
     };
     return cmocka_run_group_tests_name("trainer/task/npy", tests, NULL, remove_file);
 }

@@ -197,6 +197,67 @@ static void split_refuses_what_leaves_a_part_empty(void **state)
                         "data.held_out is 70, want 0 to 69: 70 rows are left to train on");
 }
 
+static void split_takes_the_validation_rows_that_are_given(void **state)
+{
+    static const int given[4] = {3, 50, 51, 99};
+    const struct tr_split_sizes sizes = {
+        .validation = 4, .held_out = 9, .seed = 1, .validation_rows = given};
+    int seen[rows] = {0};
+    struct tr_split split;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(init(&split, sizes, &err));
+
+    assert_int_equal(split.validation_count, 4);
+    assert_memory_equal(split.validation, given, sizeof given);
+    assert_int_equal(split.held_out_count, 9);
+    assert_int_equal(split.train_count, rows - 13);
+    for (int i = 0; i < 4; i++)
+        seen[given[i]]++;
+    for (int i = 0; i < 9; i++)
+        seen[split.held_out[i]]++;
+    for (int i = 0; i < split.train_count; i++)
+        seen[split.train[i]]++;
+    for (int i = 0; i < rows; i++)
+        assert_int_equal(seen[i], 1);
+    tr_split_release(&split);
+}
+
+/* So that a study names the rows that `retort teach --rows` wrote, and is as before. */
+static void drawn_rows_given_back_change_nothing(void **state)
+{
+    struct tr_split_sizes sizes = {.validation = 37, .held_out = 5, .train_limit = 30, .seed = 4};
+    struct tr_split drawn, given;
+    struct rt_err err;
+    (void)state;
+    assert_ok(init(&drawn, sizes, &err));
+    sizes.validation_rows = drawn.validation;
+
+    assert_ok(init(&given, sizes, &err));
+
+    assert_int_equal(given.train_count, drawn.train_count);
+    assert_memory_equal(given.train, drawn.train, (size_t)drawn.train_count * sizeof(int));
+    assert_memory_equal(given.held_out, drawn.held_out, 5 * sizeof(int));
+    tr_split_release(&drawn);
+    tr_split_release(&given);
+}
+
+static void split_refuses_rows_beyond_the_file(void **state)
+{
+    static const int given[2] = {3, rows};
+    struct tr_split split;
+    struct rt_err err;
+    (void)state;
+
+    assert_int_equal(
+        init(&split, (struct tr_split_sizes){.validation = 2, .validation_rows = given}, &err),
+        RT_EARG);
+
+    assert_string_equal(err.text, "data.validation_rows has row 100, but the training file has "
+                                  "rows 0 to 99");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +268,9 @@ int main(void)
         cmocka_unit_test(held_out_rows_are_taken_from_those_to_train_on),
         cmocka_unit_test(a_train_limit_counts_the_rows_behind_those_held_out),
         cmocka_unit_test(split_refuses_what_leaves_a_part_empty),
+        cmocka_unit_test(split_takes_the_validation_rows_that_are_given),
+        cmocka_unit_test(drawn_rows_given_back_change_nothing),
+        cmocka_unit_test(split_refuses_rows_beyond_the_file),
     };
     return cmocka_run_group_tests_name("trainer/task/split", tests, make_labels, NULL);
 }

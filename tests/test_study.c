@@ -300,6 +300,8 @@ static void the_hash_changes_with_what_decides_results(void **state)
         MEMBERS("  - {name: t, train: {arch: L1-d16-k8-h1-f24-p7}}\n"),
         MEMBERS("  - {name: t, logits: {train: x}}\n"),
         MEMBERS("  - {name: t, logits: {train: y}}\n"),
+        DATA "  validation_rows: r.npy\n" TEACHERS SPACE,
+        DATA "  validation_rows: s.npy\n" TEACHERS SPACE,
         "data: {train_images: j.gz, train_labels: l.gz}\n" TEACHERS SPACE,
     };
     enum { count = sizeof different / sizeof *different };

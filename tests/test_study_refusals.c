@@ -221,6 +221,9 @@ static void keys_that_contradict_each_other_are_refused(void **state)
         {"data: {train_images: a, train_labels: b, test_labels: c}\n" TEACHERS SPACE,
          "'s.yaml':1:55: data.test_labels: test images and labels go together; give both or "
          "neither"},
+        {DATA "  validation: 9\n  validation_rows: r.npy\n" TEACHERS SPACE,
+         "'s.yaml':4:15: data.validation: validation_rows says which rows, and how many; leave one "
+         "out"},
         {"name: &n x\nstore: *n\n" MINIMAL,
          "'s.yaml':2:8: aliases are not for study files; write the value out"},
         {"a: *b\n", "'s.yaml':1:4: aliases are not for study files; write the value out"},

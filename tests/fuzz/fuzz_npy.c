@@ -10,11 +10,30 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void parse_rows(const uint8_t *data, size_t size)
+{
+    int *rows = NULL, count = 0;
+    struct rt_err err = {0};
+
+    if (tr_npy_parse_rows("fuzz.npy", data, size, &rows, &count, &err) != RT_OK) {
+        if (err.code == RT_OK || !strstr(err.text, "'fuzz.npy'") || strchr(err.text, '\n') || rows)
+            abort();
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        if (rows[i] < 0 || (i > 0 && rows[i] <= rows[i - 1]))
+            abort();
+    if (count < 1)
+        abort();
+    free(rows);
+}
+
 static void parse(const uint8_t *data, size_t size)
 {
     struct tr_matrix matrix = {0};
     struct rt_err err = {0};
 
+    parse_rows(data, size);
     if (tr_npy_parse("fuzz.npy", data, size, &matrix, &err) != RT_OK) {
         if (err.code == RT_OK || !strstr(err.text, "'fuzz.npy'") || strchr(err.text, '\n') ||
             matrix.values)

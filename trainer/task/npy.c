@@ -1,10 +1,11 @@
-/* trainer/task/npy.c -- see npy.h.
+/* trainer/task/npy.c -- the header is read strictly, the dictionary in it leniently: by its keys.
  *
  * Layout: "\x93NUMPY", version (2 bytes), header length (2 bytes in version 1, else 4), then a
  * Python dictionary as text: {'descr': '<f4', 'fortran_order': False, 'shape': (60000, 10), }.
  */
 #include "trainer/task/npy.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ enum { most_header = 4096, most_rows = 100000000, most_columns = 1000000 };
 static const unsigned char preamble[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 118, 0};
 
 struct layout {
+    bool list;                    /* of rows: int64, one column */
     int value_bytes;              /* 4 or 8 */
     size_t rows, columns, header; /* header: bytes before the values */
 };
@@ -49,11 +51,13 @@ static bool read_size(const char **at, long most, size_t *size)
     return true;
 }
 
-/* "(rows, columns)", with or without a comma before the bracket. */
+/* "(rows, columns)", with or without a comma before the bracket; of a list "(rows,)". */
 static bool read_shape(const char *at, struct layout *layout)
 {
-    if (*at++ != '(' || !read_size(&at, most_rows, &layout->rows) || *at++ != ',' ||
-        !read_size(&at, most_columns, &layout->columns))
+    if (*at++ != '(' || !read_size(&at, most_rows, &layout->rows) || *at++ != ',')
+        return false;
+    layout->columns = 1;
+    if (!layout->list && !read_size(&at, most_columns, &layout->columns))
         return false;
     at += *at == ',';
     at += strspn(at, " ");
@@ -70,6 +74,19 @@ static int shown(const char *entry_text)
     return n;
 }
 
+static rt_status read_type(const char *name, const char *descr, struct layout *layout,
+                           struct rt_err *err)
+{
+    const char *want = layout->list ? "<i8" : "<f4";
+
+    layout->value_bytes = strncmp(descr, "'<f4'", 5) == 0 ? 4 : 8;
+    if (strncmp(descr + 1, want, 3) == 0 || (!layout->list && strncmp(descr, "'<f8'", 5) == 0))
+        return RT_OK;
+    return rt_fail(err, RT_EFORMAT,
+                   "'%s' has values of type %.*s, want '%s'; save it with array.astype('%s')", name,
+                   shown(descr), descr, want, want);
+}
+
 static rt_status parse_dictionary(const char *name, const char *text, struct layout *layout,
                                   struct rt_err *err)
 {
@@ -81,15 +98,7 @@ static rt_status parse_dictionary(const char *name, const char *text, struct lay
                        "'%s' is not a .npy file: its header lacks descr, "
                        "fortran_order or shape",
                        name);
-    if (strncmp(descr, "'<f4'", 5) == 0)
-        layout->value_bytes = 4;
-    else if (strncmp(descr, "'<f8'", 5) == 0)
-        layout->value_bytes = 8;
-    else
-        return rt_fail(err, RT_EFORMAT,
-                       "'%s' has values of type %.*s, want '<f4'; save it with "
-                       "array.astype('<f4')",
-                       name, shown(descr), descr);
+    RT_TRY(read_type(name, descr, layout, err));
     if (strncmp(order, "False", 5) != 0)
         return rt_fail(err, RT_EFORMAT,
                        "'%s' is in Fortran order; save it with "
@@ -97,8 +106,10 @@ static rt_status parse_dictionary(const char *name, const char *text, struct lay
                        name);
     if (!read_shape(shape, layout))
         return rt_fail(err, RT_EFORMAT,
-                       "'%s' is not a matrix of (examples, classes); save it with "
-                       "array.reshape(examples, classes)",
+                       layout->list ? "'%s' is not a list of row numbers; save it with "
+                                      "numpy.ravel(array)"
+                                    : "'%s' is not a matrix of (examples, classes); save it with "
+                                      "array.reshape(examples, classes)",
                        name);
     return RT_OK;
 }
@@ -128,6 +139,21 @@ static rt_status parse_header(const char *name, const unsigned char *data, size_
     return parse_dictionary(name, text, layout, err);
 }
 
+/* The header, and that as many values follow as it states, at least one. */
+static rt_status parse_layout(const char *name, const unsigned char *data, size_t bytes,
+                              struct layout *layout, struct rt_err *err)
+{
+    RT_TRY(parse_header(name, data, bytes, layout, err));
+    const size_t count = layout->rows * layout->columns; /* 1 to 1e14 */
+    if (bytes - layout->header == count * (size_t)layout->value_bytes)
+        return RT_OK;
+    return rt_fail(err, RT_EFORMAT,
+                   "'%s' holds %zu bytes of values but its header states %zu x %zu of %d bytes; "
+                   "save it again",
+                   name, bytes - layout->header, layout->rows, layout->columns,
+                   layout->value_bytes);
+}
+
 rt_status tr_npy_parse(const char *name, const unsigned char *data, size_t bytes,
                        struct tr_matrix *matrix, struct rt_err *err)
 {
@@ -135,14 +161,8 @@ rt_status tr_npy_parse(const char *name, const unsigned char *data, size_t bytes
     size_t count;
     float *values;
 
-    RT_TRY(parse_header(name, data, bytes, &layout, err));
-    count = layout.rows * layout.columns; /* at most 1e14 */
-    if (count < 1 || bytes - layout.header != count * (size_t)layout.value_bytes)
-        return rt_fail(
-            err, RT_EFORMAT,
-            "'%s' holds %zu bytes of values but its header states %zu x %zu of %d bytes; "
-            "save it again",
-            name, bytes - layout.header, layout.rows, layout.columns, layout.value_bytes);
+    RT_TRY(parse_layout(name, data, bytes, &layout, err));
+    count = layout.rows * layout.columns;
     values = malloc(count * sizeof *values);
     if (!values)
         return rt_fail(err, RT_ENOMEM, "no memory for the values of '%s'", name);
@@ -170,26 +190,114 @@ rt_status tr_npy_read(const char *path, struct tr_matrix *matrix, struct rt_err 
     return rc;
 }
 
-rt_status tr_npy_write(const char *path, const struct tr_matrix *matrix, struct rt_err *err)
+/* Header and values; `shape` as Python writes it. */
+static rt_status write_file(const char *path, const char *type, const char *shape,
+                            const void *values, size_t bytes, struct rt_err *err)
 {
     char header[128];
     struct rt_writer writer;
     /* The preamble is padded to 128 bytes, so that the values are aligned. */
-    const int used = snprintf(header + 10, sizeof header - 10,
-                              "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }",
-                              matrix->rows, matrix->columns);
+    const int used =
+        snprintf(header + 10, sizeof header - 10,
+                 "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
 
     memcpy(header, preamble, sizeof preamble);
     memset(header + 10 + used, ' ', sizeof header - 10 - (size_t)used);
     header[sizeof header - 1] = '\n';
     RT_TRY(rt_writer_open(&writer, path, err));
     fwrite(header, 1, sizeof header, writer.file);
-    fwrite(matrix->values, sizeof(float), matrix->rows * matrix->columns, writer.file);
+    fwrite(values, 1, bytes, writer.file);
     return rt_writer_commit(&writer, err);
+}
+
+rt_status tr_npy_write(const char *path, const struct tr_matrix *matrix, struct rt_err *err)
+{
+    char shape[48];
+
+    (void)snprintf(shape, sizeof shape, "(%zu, %zu)", matrix->rows, matrix->columns);
+    return write_file(path, "<f4", shape, matrix->values,
+                      matrix->rows * matrix->columns * sizeof(float), err);
 }
 
 void tr_matrix_release(struct tr_matrix *matrix)
 {
     free(matrix->values);
     *matrix = (struct tr_matrix){0};
+}
+
+/* ---- rows ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    const int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+/* int64 values, in any alignment, into rows [count], ascending. */
+static rt_status take_rows(const char *name, const unsigned char *values, int count, int *rows,
+                           struct rt_err *err)
+{
+    for (int i = 0; i < count; i++) {
+        int64_t wide;
+        memcpy(&wide, values + 8 * (size_t)i, 8);
+        if (wide < 0 || wide >= INT32_MAX)
+            return rt_fail(err, RT_EFORMAT, "'%s' has %" PRId64 " at %d, which is no row's number",
+                           name, wide, i);
+        rows[i] = (int)wide;
+    }
+    qsort(rows, (size_t)count, sizeof *rows, by_number);
+    for (int i = 1; i < count; i++)
+        if (rows[i] == rows[i - 1])
+            return rt_fail(err, RT_EFORMAT,
+                           "'%s' has row %d twice; save it with numpy.unique(array)", name,
+                           rows[i]);
+    return RT_OK;
+}
+
+rt_status tr_npy_parse_rows(const char *name, const unsigned char *data, size_t bytes, int **rows,
+                            int *count, struct rt_err *err)
+{
+    struct layout layout = {.list = true};
+    int *list;
+    rt_status rc;
+
+    RT_TRY(parse_layout(name, data, bytes, &layout, err));
+    list = malloc(layout.rows * sizeof *list);
+    if (!list)
+        return rt_fail(err, RT_ENOMEM, "no memory for the rows of '%s'", name);
+    rc = take_rows(name, data + layout.header, (int)layout.rows, list, err);
+    if (rc != RT_OK) {
+        free(list);
+        return rc;
+    }
+    *rows = list;
+    *count = (int)layout.rows;
+    return RT_OK;
+}
+
+rt_status tr_npy_read_rows(const char *path, int **rows, int *count, struct rt_err *err)
+{
+    struct rt_map map;
+    rt_status rc;
+
+    RT_TRY(rt_map_open(&map, path, err));
+    rc = tr_npy_parse_rows(path, map.data, map.bytes, rows, count, err);
+    rt_map_close(&map);
+    return rc;
+}
+
+rt_status tr_npy_write_rows(const char *path, const int *rows, int count, struct rt_err *err)
+{
+    int64_t *wide = malloc((size_t)count * sizeof *wide);
+    char shape[24];
+    rt_status rc;
+
+    if (!wide)
+        return rt_fail(err, RT_ENOMEM, "no memory to write '%.200s'", path);
+    for (int i = 0; i < count; i++)
+        wide[i] = rows[i];
+    (void)snprintf(shape, sizeof shape, "(%d,)", count);
+    rc = write_file(path, "<i8", shape, wide, (size_t)count * sizeof *wide, err);
+    free(wide);
+    return rc;
 }

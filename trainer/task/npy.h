@@ -1,7 +1,8 @@
-/* trainer/task/npy.h -- NumPy .npy files, versions 1 to 3: reading float32 and float64 matrices.
+/* trainer/task/npy.h -- NumPy .npy files, versions 1 to 3: matrices of numbers, and lists of rows.
  *
- * Only C-order, little-endian, 2-D; float64 is converted to float32. Anything else is RT_EFORMAT
- * saying what was found and what numpy call would mend it.
+ * Matrix  float32 or float64, C-order, little-endian, 2-D; float64 is converted to float32.
+ * Rows    int64, little-endian, 1-D: numbers of rows of a data file.
+ * Errors  anything else is RT_EFORMAT saying what was found and what numpy call would mend it.
  */
 #ifndef TRAINER_TASK_NPY_H
 #define TRAINER_TASK_NPY_H
@@ -19,4 +20,10 @@ rt_status tr_npy_parse(const char *name, const unsigned char *data, size_t bytes
 /* Version 1, float32; written beside and renamed. */
 rt_status tr_npy_write(const char *path, const struct tr_matrix *matrix, struct rt_err *err);
 void tr_matrix_release(struct tr_matrix *matrix);
+
+/* At least one, distinct, each 0 .. 2^31 - 2; they come back in ascending order. Caller frees *rows. */
+rt_status tr_npy_read_rows(const char *path, int **rows, int *count, struct rt_err *err);
+rt_status tr_npy_parse_rows(const char *name, const unsigned char *data, size_t bytes, int **rows,
+                            int *count, struct rt_err *err); /* for fuzzing */
+rt_status tr_npy_write_rows(const char *path, const int *rows, int count, struct rt_err *err);
 #endif

@@ -89,21 +89,26 @@ static int collect(const unsigned char *mark, unsigned char wanted, int n, int *
     return count;
 }
 
-/* Walk the rows in shuffled order and mark the first of each class as validation, the next as
- * train, as many as wanted. */
-static void mark_rows(struct classes *c, const int *order, int rows, int validation, int train,
-                      unsigned char *mark)
+/* Walk the rows in shuffled order and mark the first of each class as validation, unless those are
+ * given, the next as train, as many as wanted. */
+static void mark_rows(struct classes *c, const int *order, int rows,
+                      const struct tr_split_sizes *sizes, int train, unsigned char *mark)
 {
+    for (int i = 0; sizes->validation_rows && i < sizes->validation; i++)
+        mark[sizes->validation_rows[i]] = in_validation;
     for (int i = 0; i < rows; i++) {
         assert(c->label[i] >= 0 && c->label[i] < c->count);
-        c->have[c->label[i]]++;
+        c->have[c->label[i]] += mark[i] == unused;
     }
-    apportion(c, validation, c->validation);
+    if (!sizes->validation_rows)
+        apportion(c, sizes->validation, c->validation);
     for (int k = 0; k < c->count; k++)
         c->have[k] -= c->validation[k];
     apportion(c, train, c->train);
     for (int i = 0; i < rows; i++) {
         const int row = order[i], label = c->label[row];
+        if (mark[row] != unused)
+            continue;
         if (c->validation[label] > 0) {
             c->validation[label]--;
             mark[row] = in_validation;
@@ -127,7 +132,7 @@ static rt_status draw_parts(struct tr_split *split, struct classes *c, int rows,
     split->validation = malloc((size_t)sizes->validation * sizeof(int));
     if (mark && order && split->train && split->validation) {
         draw_order(sizes->seed, 0, rows, order);
-        mark_rows(c, order, rows, sizes->validation, train, mark);
+        mark_rows(c, order, rows, sizes, train, mark);
         split->train_count = collect(mark, in_train, rows, split->train);
         split->validation_count = collect(mark, in_validation, rows, split->validation);
     } else {
@@ -204,6 +209,15 @@ static rt_status check_sizes(const struct tr_split_sizes *sizes, int rows, struc
         return rt_fail(err, RT_EARG,
                        "data.validation is %d, want 1 to %d: the training file has %d examples",
                        sizes->validation, rows - 1, rows);
+    for (int i = 0; sizes->validation_rows && i < sizes->validation; i++) {
+        const int row = sizes->validation_rows[i];
+        assert(row >= 0 && (i == 0 || row > sizes->validation_rows[i - 1]));
+        if (row >= rows)
+            return rt_fail(err, RT_EARG,
+                           "data.validation_rows has row %d, but the training file has rows 0 to "
+                           "%d",
+                           row, rows - 1);
+    }
     return RT_OK;
 }
 

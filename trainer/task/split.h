@@ -1,6 +1,7 @@
 /* trainer/task/split.h -- which rows are trained on, which score students, which are held out.
  *
  * All are drawn by seed with the classes in the file's proportions (largest remainder), and ascend.
+ * Validation rows may be given instead: those that teachers from elsewhere were not trained on.
  */
 #ifndef TRAINER_TASK_SPLIT_H
 #define TRAINER_TASK_SPLIT_H
@@ -18,6 +19,7 @@ struct tr_split_sizes {
     int held_out; /* rows that neither teachers nor students train on, and that score no student */
     int train_limit; /* 0: all others */
     uint64_t seed;
+    const int *validation_rows; /* these `validation`, ascending; NULL: they are drawn */
 };
 
 /* label [rows], each 0 .. classes - 1. RT_EARG names the key of a study. */

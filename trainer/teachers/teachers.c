@@ -7,6 +7,7 @@
  */
 #include "trainer/teachers/teachers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -345,6 +346,19 @@ rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct t
         RT_TRY(rc);
     }
     return RT_OK;
+}
+
+rt_status tr_teacher_check(const struct tr_teaching *teaching, int k, const struct tr_task *test,
+                           struct rt_err *err)
+{
+    const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+    char hash[RT_HASH_TEXT];
+
+    assert(k >= 0 && k < teaching->spec->count && spec->recorded);
+    RT_TRY(read_recorded(teaching, spec->train_logits, teaching->task->rows, k, NULL, hash, err));
+    if (!test || !spec->test_logits[0])
+        return RT_OK;
+    return read_recorded(teaching, spec->test_logits, test->rows, k, NULL, hash, err);
 }
 
 void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_distill *distill)

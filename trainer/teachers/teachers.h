@@ -68,6 +68,11 @@ rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowled
 rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_task *test,
                               float *logits, struct rt_err *err);
 
+/* Can the logits of recorded teacher k be used, those for the training file and, when `test` is not
+ * NULL and there are any, those for it? Reads all of them, as teach and predict do. */
+rt_status tr_teacher_check(const struct tr_teaching *teaching, int k, const struct tr_task *test,
+                           struct rt_err *err);
+
 /* Weights and calibration as the spec wants them, fitted on the held-out rows of the split where
  * it needs any, into *distill. */
 rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr_data *data,
