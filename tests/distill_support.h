@@ -3,6 +3,8 @@
 #define TESTS_DISTILL_SUPPORT_H
 #include "support.h"
 
+#include "trainer/distill/distill.h"
+
 /* Two examples of four classes: student, teacher, labels. */
 static const double zs[2][4] = {{1, 2, .5, -1}, {.3, -.7, 1.5, .2}};
 static const double zt[2][4] = {{2, 1, .1, -1.5}, {0, .5, 2.5, -1}};
@@ -51,4 +53,19 @@ static inline void assert_gradient_at(scalar_fn *f, void *context, const double 
     }
 }
 #define assert_gradient(f, context, at, n) assert_gradient_at(f, context, at, n, __FILE__, __LINE__)
+
+/* tr_distill_loss() of teachers' logits (batch, teachers, classes) side by side. */
+static inline void distill_loss(const struct tr_distill *distill, double progress,
+                                const float *logits, const float *teacher, int teachers,
+                                const int *labels, int batch, int classes, double scale,
+                                double *scratch, float *grad, struct tr_distill_stats *stats)
+{
+    const float *said[64] = {0};
+
+    assert_true(batch <= 64);
+    for (ptrdiff_t i = 0; teacher && i < batch; i++)
+        said[i] = teacher + i * teachers * classes;
+    tr_distill_loss(distill, progress, logits, said, teachers, labels, batch, classes, scale,
+                    scratch, grad, stats);
+}
 #endif

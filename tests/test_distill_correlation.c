@@ -113,7 +113,7 @@ static void the_objective_takes_the_columns_of_the_rows_it_gets(void **state)
     assert_true(tr_distill_needs_batch(&distill));
     assert_true(tr_distill_scratch(C, 1) <= 128);
 
-    tr_distill_loss(&distill, 0, z, v, 1, labels, most, C, 1. / most, scratch, grad, &stats);
+    distill_loss(&distill, 0, z, v, 1, labels, most, C, 1. / most, scratch, grad, &stats);
 
     assert_near(stats.total / most, dist(&pair, student[0], want), 2e-6);
     for (int i = 0; i < most * C; i++)

@@ -19,7 +19,7 @@ static double objective(const struct tr_distill *distill, double progress, const
     }
     assert_true(tr_distill_scratch(4, 1) <= 64);
     *stats = (struct tr_distill_stats){0};
-    tr_distill_loss(distill, progress, logits, teacher, 1, labels, 2, 4, .5, scratch, grad, stats);
+    distill_loss(distill, progress, logits, teacher, 1, labels, 2, 4, .5, scratch, grad, stats);
     return stats->total / 2;
 }
 
@@ -128,16 +128,16 @@ static void check_objective_gradient(const struct tr_distill *distill, const int
         logits[i] = roundf(logits[i] * 2048) / 1024;
     assert_true(tr_distill_scratch(c, k) <= 256);
     struct tr_distill_stats stats = {0};
-    tr_distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, grad, &stats);
+    distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, grad, &stats);
     for (int i = 0; i < b * c; i++)
         largest = fmax(largest, fabs((double)grad[i]));
     for (int i = 0; i < b * c; i++) {
         struct tr_distill_stats up = {0}, down = {0};
         const float at = logits[i];
         logits[i] = at + h;
-        tr_distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, other, &up);
+        distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, other, &up);
         logits[i] = at - h;
-        tr_distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, other, &down);
+        distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, other, &down);
         logits[i] = at;
         assert_near((up.total - down.total) / (2 * (double)h), (double)grad[i], 1e-6 * largest);
     }
@@ -183,7 +183,7 @@ static void q_values_are_sharpened_for_the_student_at_one(void **state)
     tr_softmax(exact, 4, 1 / .01, p, logp);
     assert_row(p, target, 4, PRINTED);
     distill.tau_teacher = .01;
-    tr_distill_loss(&distill, 0, z, q_values, 1, NULL, 1, 4, 1, scratch, grad, &stats);
+    distill_loss(&distill, 0, z, q_values, 1, NULL, 1, 4, 1, scratch, grad, &stats);
     /* at tau = .01 the float rounding of 1.02 is a hundred times larger */
     assert_near(stats.total, 1.004855234, 1e-5);
     assert_close(grad, want, 4, 2e-6, 0);
@@ -238,7 +238,7 @@ static void a_sequence_is_the_mean_over_its_valid_tokens(void **state)
     double scratch[32];
     float grad[6];
     (void)state;
-    tr_distill_loss(&distill, 0, z[0], v[0], 1, NULL, 3, 2, 1. / 3, scratch, grad, &stats);
+    distill_loss(&distill, 0, z[0], v[0], 1, NULL, 3, 2, 1. / 3, scratch, grad, &stats);
     assert_near(stats.total / 3, .254620364, 2e-6);
     assert_close(grad, want, 6, 2e-6, 0);
 }
@@ -255,7 +255,7 @@ static void without_teachers_only_labels_count(void **state)
     for (int i = 0; i < 8; i++)
         logits[i] = (float)zs[i / 4][i % 4];
     tr_distill_defaults(&distill);
-    tr_distill_loss(&distill, .5, logits, NULL, 0, ys, 2, 4, .5, scratch, grad, &stats);
+    distill_loss(&distill, .5, logits, NULL, 0, ys, 2, 4, .5, scratch, grad, &stats);
     assert_near(stats.total / 2, 1.008333997, 2e-6);
     assert_close(grad, want, 8, 2e-6, 0);
     assert_near(stats.soft, 0, 0);
@@ -290,10 +290,10 @@ static void micro_batches_add_up_to_the_batch(void **state)
     distill.weight[0] = distill.weight[1] = .5;
     fill_uniform(logits, sizeof logits / sizeof *logits, 1);
     fill_uniform(teacher, sizeof teacher / sizeof *teacher, 2);
-    tr_distill_loss(&distill, .5, logits, teacher, k, labels, b, c, 1. / b, scratch, grad, &whole);
+    distill_loss(&distill, .5, logits, teacher, k, labels, b, c, 1. / b, scratch, grad, &whole);
     for (ptrdiff_t i = 0; i < b; i += 2)
-        tr_distill_loss(&distill, .5, logits + i * c, teacher + i * k * c, k, labels + i, 2, c,
-                        1. / b, scratch, pieces + i * c, &parts);
+        distill_loss(&distill, .5, logits + i * c, teacher + i * k * c, k, labels + i, 2, c, 1. / b,
+                     scratch, pieces + i * c, &parts);
     assert_memory_equal(grad, pieces, sizeof grad);
     assert_true(whole.total == parts.total);
     assert_true(whole.grad_soft_sq == parts.grad_soft_sq);
@@ -346,7 +346,7 @@ static void logits_that_are_not_finite_show_in_the_loss(void **state)
     (void)state;
     tr_distill_defaults(&distill);
     distill.weight[0] = 1;
-    tr_distill_loss(&distill, .5, logits, teacher, 1, label, 1, 3, 1, scratch, grad, &stats);
+    distill_loss(&distill, .5, logits, teacher, 1, label, 1, 3, 1, scratch, grad, &stats);
     assert_false(isfinite(stats.total));
     assert_false(isfinite(grad[0]));
 }

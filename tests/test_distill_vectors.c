@@ -192,7 +192,7 @@ static void the_objective_is_as_printed_and_as_the_product_has_it(void **state)
         d.t0 = cases[i].t;
         d.reg = cases[i].reg > 0 ? TR_REG_L2 : TR_REG_NONE;
         d.reg_weight = cases[i].reg;
-        tr_distill_loss(&d, .3, logits, teacher, 1, ys, 2, C, .5, scratch, grad, &stats);
+        distill_loss(&d, .3, logits, teacher, 1, ys, 2, C, .5, scratch, grad, &stats);
         assert_near(stats.total, plain_objective(z, v, cases[i].a, cases[i].t, cases[i].reg, want),
                     SAME);
         for (int j = 0; j < 2 * C; j++)

@@ -5,6 +5,7 @@
  */
 #include "trainer/distill/distill.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "trainer/distill/correlation.h"
@@ -304,16 +305,15 @@ static void take_example(struct work *w, const float *logits, ptrdiff_t i)
 }
 
 /* The columns of all examples: their means, then their products. */
-static void sum_columns(struct work *w, const float *logits, const float *teacher,
-                        const int *labels, int batch)
+static void sum_columns(struct work *w, const float *logits, const float **said, const int *labels,
+                        int batch)
 {
-    const ptrdiff_t row = (ptrdiff_t)w->teachers * w->classes;
     struct tr_ensemble ensemble;
 
     for (int pass = 0; pass < 2; pass++)
         for (ptrdiff_t i = 0; i < batch; i++) {
             take_example(w, logits, i);
-            tr_ensemble_init(&ensemble, w->distill, teacher + i * row, w->teachers, w->classes,
+            tr_ensemble_init(&ensemble, w->distill, said[i], w->teachers, w->classes,
                              labels ? labels[i] : -1);
             const struct tr_soft_row at_t = rows_at_t(w, &ensemble);
             (pass ? tr_columns_product : tr_columns_mean)(&w->columns, at_t.q, at_t.p);
@@ -321,7 +321,7 @@ static void sum_columns(struct work *w, const float *logits, const float *teache
 }
 
 void tr_distill_loss(const struct tr_distill *distill, double progress, const float *logits,
-                     const float *teacher, int teachers, const int *labels, int batch, int classes,
+                     const float **said, int teachers, const int *labels, int batch, int classes,
                      double scale, double *scratch, float *grad, struct tr_distill_stats *stats)
 {
     struct work w;
@@ -330,12 +330,13 @@ void tr_distill_loss(const struct tr_distill *distill, double progress, const fl
     stats->t = w.t;
     stats->ce_weight = w.ce_weight;
     if (teachers && tr_distill_needs_batch(distill))
-        sum_columns(&w, logits, teacher, labels, batch);
+        sum_columns(&w, logits, said, labels, batch);
     for (ptrdiff_t i = 0; i < batch; i++) {
         int label = labels ? labels[i] : -1;
         take_example(&w, logits, i);
         if (teachers)
-            label = teach(&w, teacher + i * teachers * classes, label, scale, stats);
+            label = teach(&w, said[i], label, scale, stats);
+        assert(label >= 0 && label < classes);
         const struct tr_soft_row row = {classes, w.q1, w.logq1, NULL, NULL};
         const double ce = tr_loss_hard(&row, label, w.part);
         stats->grad_ce_sq += add_part(&w, scale * w.ce_weight);

@@ -20,7 +20,8 @@
  *          arXiv:1511.06295).
  * Standard standardise: student and teachers at (z - mean) / sd of their own row before T, in the
  *          soft loss alone (Sun et al. 2024, "Logit standardization", arXiv:2403.01427).
- * Shapes   logits, grad (B,C); teacher (B,K,C) logits; labels (B) or NULL (label-free use: the
+ * Shapes   logits, grad (B,C); said (B) pointers to the (K,C) logits of the teachers about an
+ *          example, read where they lie; labels (B), -1 where unknown, or NULL (label-free use: the
  *          ensemble's argmax takes the label's place in CE and DKD).
  * Errors   tr_distill_check() alone can fail; the rest trusts a checked configuration. Logits that
  *          are not finite give a loss and gradient that are not; clip.h skips such a step.
@@ -99,7 +100,7 @@ bool tr_distill_needs_own(const struct tr_distill *distill, int teachers);
  * scratch holds tr_distill_scratch(classes, teachers) doubles. */
 size_t tr_distill_scratch(int classes, int teachers);
 void tr_distill_loss(const struct tr_distill *distill, double progress, const float *logits,
-                     const float *teacher, int teachers, const int *labels, int batch, int classes,
+                     const float **said, int teachers, const int *labels, int batch, int classes,
                      double scale, double *scratch, float *grad, struct tr_distill_stats *stats);
 /* Then, for reg_target ema, add the regulariser towards the answers `own` (B,C) of the student's
  * mean weights to grad and stats. */

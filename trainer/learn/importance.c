@@ -219,11 +219,11 @@ static void add_block(const struct bench *b, int l)
 static void add_gradients(const struct bench *b, int row)
 {
     const struct tr_knowledge *knowledge = b->data->knowledge;
-    const int teachers = teachers_of(b), classes = b->network->shape.classes;
-    const float *said = knowledge ? knowledge->logits + (ptrdiff_t)row * teachers * classes : NULL;
+    const int classes = b->network->shape.classes;
+    const float *said = knowledge ? tr_knowledge_row(knowledge, row) : NULL;
     struct tr_distill_stats stats = {0};
 
-    tr_distill_loss(&b->answer, 1, b->logits, said, teachers, &b->data->task->label[row], 1,
+    tr_distill_loss(&b->answer, 1, b->logits, &said, teachers_of(b), &b->data->task->label[row], 1,
                     classes, 1, b->scratch, b->dlogits, &stats);
     memset(b->grads, 0, b->network->param_count * sizeof *b->grads);
     tr_pass_backward(b->pass, b->network, b->weights, b->dlogits, b->grads);

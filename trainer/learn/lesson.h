@@ -12,15 +12,20 @@
 #include "trainer/learn/train.h"
 
 struct tr_lesson {
-    float *teacher, *own; /* (rows,K,C); (rows,C) of the student's mean weights, when wanted */
+    int *label;         /* [rows] */
+    const float **said; /* [rows] -> (K,C), inside the knowledge; NULL without teachers */
+    float *own;         /* (rows,C) of the student's mean weights, when wanted */
     float *logits, *dlogits;
     double *scratch;
-    int *labels;
 };
 
+/* label and said are those of `batch`, or, of a whole batch (NULL), the lesson's own. */
 void tr__lesson_init(struct tr_lesson *lesson, const struct tr_training *job, int rows,
-                     struct rt_arena *arena);
-/* From the student's answers about these rows to dlogits; adds to stats. */
-void tr__lesson_learn(struct tr_lesson *lesson, const struct tr_training *job, const int *rows,
-                      int count, double progress, struct tr_distill_stats *stats);
+                     const struct tr_batch *batch, struct rt_arena *arena);
+/* These rows of the task, and what the teachers say about them, into a batch. */
+void tr__lesson_fill(const struct tr_training *job, const int *rows, int count,
+                     struct tr_batch *batch);
+/* From the student's answers about the first `count` rows to dlogits; adds to stats. */
+void tr__lesson_learn(struct tr_lesson *lesson, const struct tr_training *job, int count,
+                      double progress, struct tr_distill_stats *stats);
 #endif

@@ -73,7 +73,7 @@ static rt_status bench_init(const struct run *run, struct bench *b, struct rt_ar
     const int m = job->recipe->micro_batch;
 
     RT_TRY(tr_batch_init(&b->batch, &student->arch, &student->shape, m, arena, err));
-    tr__lesson_init(&b->lesson, job, m, arena);
+    tr__lesson_init(&b->lesson, job, m, &b->batch, arena);
     if (wants_own(job))
         RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
     if (job->recipe->quantise == TR_QUANTISE_QAT)
@@ -102,7 +102,7 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
     for (int t = 0; t < job->threads; t++)
         RT_TRY(bench_init(run, &run->bench[t], arena, err));
     if (wants_whole(run))
-        tr__lesson_init(&run->whole, job, job->recipe->batch, arena);
+        tr__lesson_init(&run->whole, job, job->recipe->batch, NULL, arena);
     if (run->online)
         run->peer_work = rt_arena_alloc(
             arena, tr_online_scratch(run->online->cohort, job->student->shape.classes),
@@ -119,7 +119,7 @@ static void answer(const struct run *run, struct bench *b, const int *rows, int 
 {
     const struct tr_training *job = run->job;
 
-    job->data->task->kind->fill(job->data->task, rows, count, &b->batch);
+    tr__lesson_fill(job, rows, count, &b->batch);
     if (run->layered)
         tr__layerwise_forward(&run->layers, &b->layered, &b->batch, b->lesson.logits);
     else
@@ -134,6 +134,8 @@ static void hand_in(const struct run *run, const struct tr_lesson *lesson, int f
     const ptrdiff_t classes = run->job->student->shape.classes;
     const size_t bytes = (size_t)(count * classes) * sizeof(float);
 
+    memcpy(run->whole.label + first, lesson->label, (size_t)count * sizeof *lesson->label);
+    memcpy(run->whole.said + first, lesson->said, (size_t)count * sizeof *lesson->said);
     memcpy(run->whole.logits + first * classes, lesson->logits, bytes);
     if (lesson->own)
         memcpy(run->whole.own + first * classes, lesson->own, bytes);
@@ -155,7 +157,7 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
     if (run->whole.logits)
         dlogits = run->whole.dlogits + (ptrdiff_t)first * job->student->shape.classes;
     else
-        tr__lesson_learn(&b->lesson, job, rows, count, progress, &run->stats[lane]);
+        tr__lesson_learn(&b->lesson, job, count, progress, &run->stats[lane]);
     if (run->layered)
         tr__layerwise_backward(&run->layers, &b->layered, &b->batch, dlogits, lane,
                                run->grads[lane]);
@@ -241,7 +243,7 @@ static void learn_from_peers(struct run *run, double progress, struct tr_distill
     for (int k = 0; k < run->online->cohort; k++)
         said[k] = run->cohort[k].whole.logits;
     sum->total += tr_online_batch(run->online, progress, said, (int)(run - run->cohort), batch,
-                                  run->job->student->shape.classes, run->whole.labels, 1.0 / batch,
+                                  run->job->student->shape.classes, run->whole.label, 1.0 / batch,
                                   run->peer_work, run->whole.dlogits);
 }
 
@@ -251,7 +253,7 @@ static void batch_gradient(struct run *run, double progress, struct tr_distill_s
     const int lanes = run->job->lanes;
 
     if (run->whole.logits)
-        tr__lesson_learn(&run->whole, run->job, run->rows, run->job->recipe->batch, progress, sum);
+        tr__lesson_learn(&run->whole, run->job, run->job->recipe->batch, progress, sum);
     if (run->online)
         learn_from_peers(run, progress, sum);
     memset(run->stats, 0, (size_t)lanes * sizeof *run->stats);

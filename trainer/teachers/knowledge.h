@@ -12,6 +12,7 @@
  */
 #ifndef TRAINER_TEACHERS_KNOWLEDGE_H
 #define TRAINER_TEACHERS_KNOWLEDGE_H
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/file.h"
@@ -33,6 +34,13 @@ struct tr_knowledge {
     const float *logits; /* (rows, teachers, classes), inside the map */
     struct rt_map map;
 };
+
+/* What all teachers say about one row: (teachers, classes). */
+static inline const float *tr_knowledge_row(const struct tr_knowledge *knowledge, int row)
+{
+    const struct tr_knowledge_key *key = &knowledge->key;
+    return knowledge->logits + (ptrdiff_t)row * key->teachers * key->classes;
+}
 
 /* values (rows, teachers, classes); non-finite values are RT_ENAN, naming teacher and row. */
 rt_status tr_knowledge_write(const char *path, const struct tr_knowledge_key *key,
