@@ -184,12 +184,12 @@ static const struct study_key online_keys[] = {
     {"rampup", STUDY_REAL, IN(online.rampup), 0, 1},
     {.key = NULL}};
 
+/* clang-format off */
 #define QAT(which)                                                                                 \
     {"start", STUDY_REAL, IN(which.qat.start), 0, 1},                                              \
-        {"ema", STUDY_REAL, IN(which.qat.ema), 0, 1},                                              \
-    {                                                                                              \
-        "freeze", STUDY_REAL, IN(which.qat.freeze), 0, 1                                           \
-    }
+    {"ema", STUDY_REAL, IN(which.qat.ema), 0, 1},                                                  \
+    {"freeze", STUDY_REAL, IN(which.qat.freeze), 0, 1}
+/* clang-format on */
 
 static const struct study_key distill_qat[] = {QAT(recipe), {.key = NULL}};
 static const struct study_key full_qat[] = {QAT(full), {.key = NULL}};

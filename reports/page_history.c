@@ -7,11 +7,13 @@
 #include "reports/page_internal.h"
 #include "reports/text.h"
 
+struct moment {
+    double trial, volume, seconds; /* seconds: when it was committed, from the first start */
+};
+
 struct history {
     int count, room;
-    struct moment {
-        double trial, volume, seconds; /* seconds: when it was committed, from the first start */
-    } * moment;
+    struct moment *moment;
 };
 
 /* A trial is committed when it and all before it have finished. */

@@ -89,8 +89,8 @@ rt_status store__complete(struct store *store, struct rt_err *err);
 __attribute__((format(printf, 2, 3))) void store__doing(struct store *store, const char *format,
                                                         ...);
 rt_status store__fail_sql(const struct store *store, struct rt_err *err);
-__attribute__((format(printf, 3, 4))) rt_status
-store__fail(const struct store *store, struct rt_err *err, const char *format, ...);
+rt_status store__fail(const struct store *store, struct rt_err *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The statement for `sql` (a literal that lives as long as the program), reset, values bound. */
 rt_status store__bind(struct store *store, const char *sql, const struct store_bind *binds,
                       int count, sqlite3_stmt **statement, struct rt_err *err);
@@ -102,8 +102,8 @@ rt_status store__execute(struct store *store, const char *sql, struct rt_err *er
 /* First column of the first row; `otherwise` when there is no row or it is NULL. */
 rt_status store__integer(struct store *store, const char *sql, const struct store_bind *binds,
                          int count, int64_t otherwise, int64_t *value, struct rt_err *err);
-__attribute__((format(printf, 3, 4))) rt_status
-store__begin(struct store *store, struct rt_err *err, const char *format, ...);
+rt_status store__begin(struct store *store, struct rt_err *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Commit when rc is RT_OK, else roll back; returns rc, or why the commit failed. */
 rt_status store__end(struct store *store, rt_status rc, struct rt_err *err);
 void store__finalize(struct store *store);

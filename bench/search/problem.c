@@ -25,16 +25,17 @@ const char *const bench_names[] = {"layers",       "deep",
 
 #define IMAGE .shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, .tie = SPACE_TIE_AUTO
 
+/* clang-format off */
 #define SINGLE(NAME, COUNT, ...)                                                                   \
-    {                                                                                              \
-        .name = NAME, .choice = (const char *const[]){__VA_ARGS__}, .choice_count = COUNT,         \
-        .ordered = true                                                                            \
-    }
+    {.name = NAME, .choice = (const char *const[]){__VA_ARGS__}, .choice_count = COUNT,            \
+     .ordered = true}
 #define LIST(NAME, COUNT, ...)                                                                     \
-    {                                                                                              \
-        .name = NAME, .choice = (const char *const[]){__VA_ARGS__}, .choice_count = COUNT,         \
-        .ordered = true, .list = true, .length_name = "depth", .tie = SPACE_TIE_AUTO               \
-    }
+    {.name = NAME, .choice = (const char *const[]){__VA_ARGS__}, .choice_count = COUNT,            \
+     .ordered = true, .list = true, .length_name = "depth", .tie = SPACE_TIE_AUTO}
+#define LM(NAME, ABOUT, GENES, SEED, SCALE, ...)                                                   \
+    {.name = NAME, .about = ABOUT, .space = {.gene_count = 5, .gene = GENES}, .seed = SEED,        \
+     .scale = SCALE, .stack = &bench_lm, __VA_ARGS__}
+/* clang-format on */
 
 /* space_init() writes into them, always the same. */
 static struct space_gene lm27[] = {
@@ -65,11 +66,6 @@ static struct space_gene gaps[] = {
      .length = 36,
      .tie = SPACE_TIE_AUTO}};
 
-#define LM(NAME, ABOUT, GENES, SEED, SCALE, ...)                                                   \
-    {                                                                                              \
-        .name = NAME, .about = ABOUT, .space = {.gene_count = 5, .gene = GENES}, .seed = SEED,     \
-        .scale = SCALE, .stack = &bench_lm, __VA_ARGS__                                            \
-    }
 #define SIZE .objective_count = 2, .objectives = {"error", "params"}
 #define LATENCY .objective_count = 3, .objectives = {"error", "params", "latency"}
 

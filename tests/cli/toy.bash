@@ -3,7 +3,7 @@
 # Sourced as "$project/tests/cli/toy.bash"; works in the current folder.
 
 # Workers for what has to be the same for any number of them: 2, where there are cores for that.
-# shellcheck disable=SC2154  # of run_case
+# shellcheck disable=SC2154,SC2034  # the one is of run_case, the other for the cases
 two=$("$retort" doctor | awk '$2 == "cores" {print ($3 > 1 ? 2 : 1)}')
 
 # be32 NUMBER: four bytes, the highest first.

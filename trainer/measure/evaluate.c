@@ -49,9 +49,8 @@ rt_status tr_predict(const struct tr_student *student, const struct tr_weights *
     if ((rc = rt_arena_init(&arena, (size_t)threads * reader_bytes(student), err)) ||
         (rc = readers_init(readers, threads, student, &arena, err)))
         goto done;
-#pragma omp parallel for default(none)                                                             \
-    shared(readers, student, weights, task, rows, n, pieces, classes, logits, threads)             \
-        num_threads(threads) schedule(static, 1) if (threads > 1)
+#pragma omp parallel for default(none) num_threads(threads) schedule(static, 1) if (threads > 1)   \
+    shared(readers, student, weights, task, rows, n, pieces, classes, logits, threads)
     for (int t = 0; t < threads; t++)
         for (int p = t; p < pieces; p += threads) {
             const int first = p * piece, count = n - first < piece ? n - first : piece;

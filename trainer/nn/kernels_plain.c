@@ -359,18 +359,17 @@ static double multiply_add(void)
     return 2.0 * rounds * chains * 4;
 }
 
-#define TABLE(set_name, set_linear)                                                                \
-    {                                                                                              \
-        .name = (set_name), .linear = (set_linear), .packed_floats = tr__openblas_packed_floats,   \
-        .pack = tr__openblas_pack, .linear_dx = tr__openblas_linear_dx,                            \
-        .linear_dw = tr__openblas_linear_dw, .probs_floats = scores_floats,                        \
-        .scratch_floats = scores_floats, .attention = attention, .attention_back = attention_back, \
-        .scores = scores, .scores_back = scores_back, .pair_loss = pair_loss, .norm = norm,        \
-        .norm_back = norm_back, .gelu = gelu, .add_column_sums = add_column_sums,                  \
-        .add_rows = add_rows, .largest = largest, .fake_quant = fake_quant,                        \
-        .fake_quant_back = fake_quant_back, .adamw = adamw, .sum_squares = sum_squares,            \
-        .multiply_add = multiply_add,                                                              \
-    }
+#define MEMBERS                                                                                    \
+    .packed_floats = tr__openblas_packed_floats, .pack = tr__openblas_pack,                        \
+    .linear_dx = tr__openblas_linear_dx, .linear_dw = tr__openblas_linear_dw,                      \
+    .probs_floats = scores_floats, .scratch_floats = scores_floats, .attention = attention,        \
+    .attention_back = attention_back, .scores = scores, .scores_back = scores_back,                \
+    .pair_loss = pair_loss, .norm = norm, .norm_back = norm_back, .gelu = gelu,                    \
+    .add_column_sums = add_column_sums, .add_rows = add_rows, .largest = largest,                  \
+    .fake_quant = fake_quant, .fake_quant_back = fake_quant_back, .adamw = adamw,                  \
+    .sum_squares = sum_squares, .multiply_add = multiply_add
 
-const struct tr_kernels tr__kernels_plain = TABLE("plain", tr__openblas_linear);
-const struct tr_kernels tr__kernels_integer = TABLE("integer", tr__integer_linear);
+const struct tr_kernels tr__kernels_plain = {
+    .name = "plain", .linear = tr__openblas_linear, MEMBERS};
+const struct tr_kernels tr__kernels_integer = {
+    .name = "integer", .linear = tr__integer_linear, MEMBERS};

@@ -124,18 +124,17 @@ static double multiply_add(void)
     return 2.0 * rounds * chains * VL;
 }
 
-#define TABLE(set_name, prefix)                                                                    \
-    {                                                                                              \
-        .name = (set_name), .packed_floats = prefix##packed_floats, .pack = prefix##pack,          \
-        .linear = prefix##linear, .linear_dx = prefix##linear_dx, .linear_dw = prefix##linear_dw,  \
-        .probs_floats = probs_floats, .scratch_floats = scratch_floats, .attention = attention,    \
-        .attention_back = attention_back, .scores = scores, .scores_back = scores_back,            \
-        .pair_loss = pair_loss, .norm = norm, .norm_back = norm_back, .gelu = gelu,                \
-        .add_column_sums = add_column_sums, .add_rows = add_rows, .adamw = adamw,                  \
-        .sum_squares = sum_squares, .multiply_add = multiply_add, .largest = largest,              \
-        .fake_quant = fake_quant, .fake_quant_back = fake_quant_back,                              \
-    }
+#define MEMBERS(prefix)                                                                            \
+    .packed_floats = prefix##packed_floats, .pack = prefix##pack, .linear = prefix##linear,        \
+    .linear_dx = prefix##linear_dx, .linear_dw = prefix##linear_dw, .probs_floats = probs_floats,  \
+    .scratch_floats = scratch_floats, .attention = attention, .attention_back = attention_back,    \
+    .scores = scores, .scores_back = scores_back, .pair_loss = pair_loss, .norm = norm,            \
+    .norm_back = norm_back, .gelu = gelu, .add_column_sums = add_column_sums,                      \
+    .add_rows = add_rows, .adamw = adamw, .sum_squares = sum_squares,                              \
+    .multiply_add = multiply_add, .largest = largest, .fake_quant = fake_quant,                    \
+    .fake_quant_back = fake_quant_back
 
-const struct tr_kernels SET_SYMBOL = TABLE(SET_NAME, own_);
-const struct tr_kernels SET_SYMBOL_OPENBLAS = TABLE(SET_NAME "-openblas", tr__openblas_);
+const struct tr_kernels SET_SYMBOL = {.name = SET_NAME, MEMBERS(own_)};
+const struct tr_kernels SET_SYMBOL_OPENBLAS = {.name = SET_NAME "-openblas",
+                                               MEMBERS(tr__openblas_)};
 #endif
