@@ -1,6 +1,7 @@
 # A study that is copied or moved finds its data, logits and teachers where it is now.
 . "$project/tests/cli/toy.bash"
-mkdir one && cd one
+mkdir one
+cd one || exit 1
 toy_data
 toy_study | sed 's/trials: 12/trials: 3/' >toy.yaml
 expect_exit 0 "$retort" search toy.yaml

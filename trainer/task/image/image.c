@@ -27,6 +27,7 @@ static void fill(const struct tr_task *task, const int *rows, int n, struct tr_b
     const struct space_shape *shape = &task->shape;
 
     assert(batch->numbers == shape->height * shape->width * shape->channels);
+    (void)shape; /* an assertion's alone */
     tr_batch_resize(batch, n, NULL);
     tr_images_gather(&self->images, &self->scale, rows, n, batch->values);
     for (int m = 0; m < n; m++) {
