@@ -158,6 +158,7 @@ static const struct study_key limits_keys[] = {
     {"memory", STUDY_INT, IN(space.limits.memory), 0, ANY_SIZE},
     {.key = NULL}};
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member of a struct takes none */
 #define LAYERS(which)                                                                              \
     {"teacher", STUDY_TEXT, FILE_(layers_teacher.which), UNHASHED},                                \
         {"embedding", STUDY_REAL, IN(which.layers.weight[TR_LAYER_EMBEDDING]), 0, 1e6},            \
@@ -231,6 +232,7 @@ static const struct study_key full_qat[] = {QAT(full), {.key = NULL}};
     {                                                                                              \
         "ptq_rows", STUDY_INT, IN(which.ptq_rows), 1, any_rows                                     \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct study_key distill_keys[] = {RECIPE(recipe),
                                                 {"layers", STUDY_BLOCK, .keys = distill_layers},
