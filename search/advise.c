@@ -7,11 +7,11 @@
  *
  * Scales are fitted when so many results are seen, and in between results are added as they come;
  * both are functions of the results seen and of their number, so a resumed search predicts the
- * same. Of many trials the best ones by rank are taken: there the front will grow.
+ * same. Of very many trials the best by rank are taken, where the front will grow, and the latest,
+ * whose mistakes would be made again.
  *
- * The model learns most near the best, and is too sure of what it knows from afar. So later, when
- * what it is sure of has been tried, one trial in four is bold: chosen as if deviations were thrice
- * as large. What is recorded is what is believed.
+ * Gains are of the function, not of a measurement: what is exact, or has been measured often enough
+ * nearby, promises nothing by its noise. What is recorded as expected is the measurement.
  *
  * Measured in docs/architecture.md.
  */
@@ -25,17 +25,17 @@
 
 enum {
     LEAST_POINTS = 8,  /* below, the model steps aside */
-    MOST_POINTS = 160, /* of one fit */
+    MOST_POINTS = 512, /* known at a fit, of which the best, */
+    LATEST = 128,      /* these, where there are more, */
+    FITTED = 160,      /* and these, the best, choose the scales */
     LEAST_STEP = 4,    /* results between two fits, and an eighth of all between these */
     MOST_STEP = 32,
     MOST_PENDING = 64, /* the latest ones */
     CHILDREN = 140,
     ROUNDS = 6,
-    KEPT = 8,        /* of each round */
+    KEPT = SEARCH_KEPT,
     EACH = 10,       /* children of each that is kept */
-    BOLD_FROM = 128, /* the trial with which it begins: before, boldness costs more than it finds */
-    BOLD_EVERY = 4,
-    BOLD = 3, /* factor of deviations */
+    FIRST_LOOK = 64, /* points that tell the most a child may gain; then twice as many, .. */
     POOL = CHILDREN > KEPT *(EACH + 1) ? CHILDREN : KEPT *(EACH + 1)
 };
 
@@ -85,13 +85,14 @@ static rt_status open_models(struct search__advisor *a, const struct space *spac
         return rt_fail(err, RT_ENOMEM, "no memory for the surrogate");
     const int groups = group_features(space, a->features, group);
     space_smallest(space, &any);
+    if (groups > 0)
+        rc = search_points_open(a->features, group, groups, MOST_POINTS + MOST_STEP + MOST_PENDING,
+                                FITTED, &a->points, err);
     for (int k = 0; k < options->objective_count && groups > 0 && rc == RT_OK; k++)
         if (isnan(space_exact(space, &any, options->objectives[k])))
-            rc = search_model_open(a->features, group, groups,
-                                   MOST_POINTS + MOST_STEP + MOST_PENDING, &a->model[k], err);
+            rc = search_model_open(a->points, &a->model[k], err);
     if (options->constraint_count && groups > 0 && rc == RT_OK)
-        rc = search_model_open(a->features, group, groups, MOST_POINTS + MOST_STEP, &a->violation,
-                               err);
+        rc = search_model_open(a->points, &a->violation, err);
     free(group);
     return rc;
 }
@@ -105,7 +106,7 @@ rt_status search__advisor_init(struct search__advisor *a, const struct space *sp
     if (options->surrogate == SEARCH_SURROGATE_NONE)
         return RT_OK;
     a->features = space_feature_count(space);
-    a->x = calloc((size_t)(a->features + 1) * MOST_POINTS, sizeof *a->x);
+    a->x = calloc((size_t)a->features + 1, sizeof *a->x);
     a->y = calloc(MOST_POINTS, sizeof *a->y);
     a->trial = calloc(MOST_POINTS, sizeof *a->trial);
     a->front = calloc(search_improvement_most((int)m) * m, sizeof *a->front);
@@ -120,6 +121,7 @@ void search__advisor_release(struct search__advisor *a)
     for (int k = 0; k < STORE_MAX_OBJECTIVES; k++)
         search_model_close(a->model[k]);
     search_model_close(a->violation);
+    search_points_close(a->points);
     free(a->x);
     free(a->y);
     free(a->trial);
@@ -142,21 +144,22 @@ size_t search__advisor_due(const struct search_options *options, size_t seen)
     return at;
 }
 
-static int compare_trials(const void *va, const void *vb)
-{
-    const size_t a = *(const size_t *)va, b = *(const size_t *)vb;
-    return a < b ? -1 : a > b;
-}
-
-/* The best levels, in order of number. */
+/* The best levels, but for some places that the latest get, so that what came out poor is not tried
+ * again. Best first. */
 static size_t choose_points(struct search__advisor *a, const struct search__levels *levels)
 {
-    size_t n = 0;
+    size_t all = 0, newest = 0, n = 0;
 
     for (size_t l = 0; l < levels->count; l++)
-        for (size_t i = levels->level[l].count; i-- > 0 && n < MOST_POINTS;) /* latest first */
-            a->trial[n++] = levels->level[l].member[i];
-    qsort(a->trial, n, sizeof *a->trial, compare_trials);
+        for (size_t i = 0; i < levels->level[l].count; i++, all++)
+            newest = levels->level[l].member[i] > newest ? levels->level[l].member[i] : newest;
+    const size_t places = all > MOST_POINTS ? MOST_POINTS - LATEST : MOST_POINTS;
+    for (size_t l = 0; l < levels->count; l++)
+        for (size_t i = levels->level[l].count; i-- > 0;) { /* latest first */
+            const size_t trial = levels->level[l].member[i];
+            if (n < places || (trial + LATEST > newest && n < MOST_POINTS))
+                a->trial[n++] = trial;
+        }
     return n;
 }
 
@@ -168,6 +171,30 @@ static double length_of(double size)
     return asinh(size);
 }
 
+/* What is learned of a value: no more than the ceiling, and nothing whose sums are no numbers. */
+static double learned(const struct search__advisor *a, size_t k, double value)
+{
+    return fmax(-1e300, fmin(value, fmin(a->ceiling[k], 1e300)));
+}
+
+static void look(struct search__advisor *a, const struct search__proposer *p,
+                 const struct space_arch *arch)
+{
+    space_features(p->space, arch, a->x);
+    search_points_look(a->points, a->x);
+}
+
+/* All points but the first n. */
+static void forget(struct search__advisor *a, size_t n)
+{
+    search_points_keep(a->points, n);
+    for (int k = 0; k < STORE_MAX_OBJECTIVES; k++)
+        if (a->model[k])
+            search_model_keep(a->model[k], n);
+    if (a->violation)
+        search_model_keep(a->violation, n);
+}
+
 static void fit(struct search__advisor *a, const struct search__proposer *p)
 {
     const size_t m = (size_t)p->options->objective_count;
@@ -175,10 +202,15 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
 
     a->rung = search__rungs_parents(&p->rungs, (size_t)p->options->population);
     const size_t n = choose_points(a, &p->rungs.levels[a->rung]);
-    a->ready = n >= LEAST_POINTS;
-    for (size_t i = 0; i < n; i++)
-        space_features(p->space, &p->archs[a->trial[i]], a->x + i * (size_t)a->features);
-    for (size_t k = 0; k < m && a->ready; k++) {
+    a->ready = a->points && n >= LEAST_POINTS;
+    if (!a->ready)
+        return;
+    forget(a, 0);
+    for (size_t i = 0; i < n; i++) {
+        look(a, p, &p->archs[a->trial[i]]);
+        search_points_add(a->points);
+    }
+    for (size_t k = 0; k < m; k++) {
         if (!a->model[k])
             continue;
         for (size_t i = 0; i < n; i++)
@@ -186,14 +218,14 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
         memcpy(sorted, a->y, n * sizeof *sorted);
         a->ceiling[k] = search_ceiling(sorted, n, 10);
         for (size_t i = 0; i < n; i++)
-            a->y[i] = fmin(a->y[i], a->ceiling[k]);
-        search_model_fit(a->model[k], a->x, a->y, n);
+            a->y[i] = learned(a, k, a->y[i]);
+        search_model_fit(a->model[k], a->y);
     }
-    if (!a->violation || !a->ready)
+    if (!a->violation)
         return;
     for (size_t i = 0; i < n; i++)
         a->y[i] = length_of(search__violation(p, a->trial[i]));
-    search_model_fit(a->violation, a->x, a->y, n);
+    search_model_fit(a->violation, a->y);
 }
 
 static void add(struct search__advisor *a, const struct search__proposer *p, size_t trial)
@@ -203,12 +235,14 @@ static void add(struct search__advisor *a, const struct search__proposer *p, siz
 
     if (!a->ready || isnan(point[0]) || p->place[trial].rung != a->rung)
         return;
-    space_features(p->space, &p->archs[trial], a->x);
+    look(a, p, &p->archs[trial]);
+    if (!search_points_add(a->points))
+        return;
     for (size_t k = 0; k < m; k++)
         if (a->model[k])
-            search_model_add(a->model[k], a->x, fmin(point[k], a->ceiling[k]));
+            search_model_add(a->model[k], learned(a, k, point[k]));
     if (a->violation)
-        search_model_add(a->violation, a->x, length_of(search__violation(p, trial)));
+        search_model_add(a->violation, length_of(search__violation(p, trial)));
 }
 
 void search__advisor_learn(struct search__proposer *p, size_t due)
@@ -221,18 +255,20 @@ void search__advisor_learn(struct search__proposer *p, size_t due)
 
 /* ---- advising ---- */
 
-/* Leaves the features in a->x; exact objectives by length_of(). */
-static void predict(const struct search__advisor *a, const struct search__proposer *p,
-                    const struct space_arch *arch, double *mean, double *sd)
+/* An objective of a result as the model has it: exact ones by length_of(). */
+static double value_of(const struct search__advisor *a, size_t k, double value)
 {
-    space_features(p->space, arch, a->x);
+    return a->model[k] ? learned(a, k, value) : length_of(value);
+}
+
+/* Looks at an architecture: what it is expected to come to; exact objectives by length_of(). */
+static void expect(struct search__advisor *a, const struct search__proposer *p,
+                   const struct space_arch *arch, double *mean)
+{
+    look(a, p, arch);
     for (int k = 0; k < p->options->objective_count; k++)
-        if (a->model[k]) {
-            search_model_predict(a->model[k], a->x, &mean[k], &sd[k]);
-        } else {
-            mean[k] = length_of(space_exact(p->space, arch, p->options->objectives[k]));
-            sd[k] = 0;
-        }
+        mean[k] = a->model[k] ? search_model_mean(a->model[k])
+                              : length_of(space_exact(p->space, arch, p->options->objectives[k]));
 }
 
 /* Trials on their way join the models, and the front behind its n members; how many members it has
@@ -240,7 +276,7 @@ static void predict(const struct search__advisor *a, const struct search__propos
 static size_t believe_pending(struct search__advisor *a, const struct search__proposer *p, size_t n)
 {
     const size_t m = (size_t)p->options->objective_count;
-    double mean[STORE_MAX_OBJECTIVES], sd[STORE_MAX_OBJECTIVES];
+    double mean[STORE_MAX_OBJECTIVES];
     size_t t = p->visible;
 
     if (p->count - t > MOST_PENDING)
@@ -248,10 +284,14 @@ static size_t believe_pending(struct search__advisor *a, const struct search__pr
     for (; t < p->count; t++) {
         if (p->place[t].rung > 0) /* a candidate that is known from the rung below */
             continue;
-        predict(a, p, &p->archs[t], mean, sd);
-        for (size_t k = 0; k < m; k++)
-            if (a->model[k])
-                search_model_believe(a->model[k], a->x);
+        expect(a, p, &p->archs[t], mean);
+        if (search_points_add(a->points)) {
+            for (size_t k = 0; k < m; k++)
+                if (a->model[k])
+                    search_model_believe(a->model[k]);
+            if (a->violation)
+                search_model_believe(a->violation);
+        }
         if (n < search_improvement_most((int)m))
             memcpy(a->front + n++ * m, mean, m * sizeof *mean);
     }
@@ -269,66 +309,113 @@ static void find_worst(struct search__advisor *a, const struct search__proposer 
         if (isnan(point[0]) || p->place[t].rung != a->rung || search__violation(p, t) > 0)
             continue;
         for (size_t k = 0; k < m; k++)
-            a->worst[k] = fmax(a->worst[k],
-                               a->model[k] ? fmin(point[k], a->ceiling[k]) : length_of(point[k]));
+            a->worst[k] = fmax(a->worst[k], value_of(a, k, point[k]));
     }
 }
 
-/* The front of what is seen and expected, cut into boxes. Where it has too many members for that,
- * the less crowded. */
+/* The ends of what gains, `best` of the front to `worst`: a->base and a->unit. */
+static void find_ends(struct search__advisor *a, const struct search__proposer *p,
+                      const struct search__level *level)
+{
+    const size_t m = (size_t)p->options->objective_count;
+
+    for (size_t k = 0; k < m; k++) {
+        a->worst[k] = -INFINITY;
+        a->base[k] = INFINITY;
+        for (size_t i = 0; i < level->count; i++) {
+            const double value = value_of(a, k, p->points[level->member[i] * m + k]);
+            a->base[k] = fmin(a->base[k], value);
+            a->worst[k] = fmax(a->worst[k], value);
+        }
+    }
+    find_worst(a, p);
+    for (size_t k = 0; k < m; k++) { /* beyond the ends there is something to gain too */
+        double *worst = &a->worst[k];
+        *worst += *worst > a->base[k] ? .1 * (*worst - a->base[k]) : fabs(*worst);
+        a->unit[k] = *worst > a->base[k] ? *worst - a->base[k] : 1;
+    }
+}
+
+/* The front of what is seen and expected, in parts of what gains, cut into boxes. */
 static rt_status open_boxes(struct search__advisor *a, struct search__proposer *p,
                             struct search_boxes **boxes, struct rt_err *err)
 {
     const size_t m = (size_t)p->options->objective_count, most = search_improvement_most((int)m);
     const struct search__level *level = &p->rungs.levels[a->rung].level[0];
-    double best[STORE_MAX_OBJECTIVES] = {0}, *worst = a->worst;
-    const size_t room =
-        most - (p->count - p->visible < most / 4 ? p->count - p->visible : most / 4);
+    double reference[STORE_MAX_OBJECTIVES];
+    const size_t pending = p->count - p->visible;
+    const size_t room = most - (pending < most / 4 ? pending : most / 4);
     size_t n = level->count < room ? level->count : room;
 
     RT_TRY(search__order_level(&p->order, p->points, (int)m, level, 0, err));
-    for (size_t i = 0; i < level->count; i++) {
-        double point[STORE_MAX_OBJECTIVES];
-        memcpy(point, p->points + p->order.item[i].trial * m, m * sizeof *point);
-        for (size_t k = 0; k < m; k++) {
-            point[k] = a->model[k] ? fmin(point[k], a->ceiling[k]) : length_of(point[k]);
-            best[k] = i ? fmin(best[k], point[k]) : point[k];
-            worst[k] = i ? fmax(worst[k], point[k]) : point[k];
-        }
-        if (i < n)
-            memcpy(a->front + i * m, point, m * sizeof *point);
-    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < m; k++)
+            a->front[i * m + k] = value_of(a, k, p->points[p->order.item[i].trial * m + k]);
     n = believe_pending(a, p, n);
-    find_worst(a, p);
-    for (size_t k = 0; k < m; k++) /* beyond the ends there is something to gain too */
-        worst[k] += worst[k] > best[k] ? .1 * (worst[k] - best[k]) : fabs(worst[k]);
-    return search_boxes_open(a->front, n, (int)m, worst, boxes, err);
+    find_ends(a, p, level);
+    for (size_t i = 0; i < n * m; i++)
+        a->front[i] = (a->front[i] - a->base[i % m]) / a->unit[i % m];
+    for (size_t k = 0; k < m; k++)
+        reference[k] = (a->worst[k] - a->base[k]) / a->unit[k];
+    return search_boxes_open(a->front, n, (int)m, reference, boxes, err);
 }
 
-/* How likely the architecture of a->x keeps the constraints, or breaks them by next to nothing. */
+/* How likely the architecture looked at keeps the constraints, or breaks them by next to nothing. */
 static double allowed(const struct search__advisor *a)
 {
-    double mean, sd;
-
     if (!a->violation)
         return 1;
-    search_model_predict(a->violation, a->x, &mean, &sd);
+    const double mean = search_model_mean(a->violation);
+    const double sd =
+        hypot(search_model_deviation(a->violation, SIZE_MAX), search_model_noise(a->violation));
     return .5 * erfc((mean - .01) / sd / sqrt(2));
+}
+
+/* The gain of the architecture looked at, or a bound once that is below `least`. Deviations grow
+ * gains, and a few points tell what they are at most. */
+static double gain_of(struct search__advisor *a, int m, struct search_boxes *boxes,
+                      struct search__proposal *proposal, double least)
+{
+    const size_t all = search_points_count(a->points);
+    double mean[STORE_MAX_OBJECTIVES], sd[STORE_MAX_OBJECTIVES] = {0}, gain = 0;
+
+    for (int k = 0; k < m; k++)
+        mean[k] = (proposal->mean[k] - a->base[k]) / a->unit[k];
+    for (size_t known = FIRST_LOOK;; known *= 2) {
+        for (int k = 0; k < m; k++)
+            if (a->model[k])
+                sd[k] = search_model_deviation(a->model[k], known) / a->unit[k];
+        gain = search_improvement(boxes, mean, sd);
+        if (known >= all || gain <= least)
+            break;
+    }
+    for (int k = 0; k < m; k++)
+        proposal->sd[k] =
+            a->model[k] ? hypot(sd[k] * a->unit[k], search_model_noise(a->model[k])) : 0;
+    return gain > least ? gain * allowed(a) : gain;
 }
 
 static void consider(struct search__advisor *a, const struct search__proposer *p,
                      struct search_boxes *boxes, struct search__proposal *proposal)
 {
-    const bool bold = p->count >= BOLD_FROM && p->count % BOLD_EVERY == 0;
-    double sd[STORE_MAX_OBJECTIVES];
+    double *least = &a->best[KEPT - 1];
 
     if (!search__acceptable(p, &proposal->arch))
         return;
-    predict(a, p, &proposal->arch, proposal->mean, proposal->sd);
-    for (int k = 0; k < p->options->objective_count; k++)
-        sd[k] = proposal->sd[k] * (bold ? BOLD : 1);
-    a->pool[a->children++] = (struct search__child){
-        *proposal, search_improvement(boxes, proposal->mean, sd) * allowed(a), a->number++};
+    expect(a, p, &proposal->arch, proposal->mean);
+    const double gain = gain_of(a, p->options->objective_count, boxes, proposal, *least);
+    if (!(gain > *least))
+        return;
+    for (int i = 0; i < a->children; i++)
+        if (a->pool[i].gain == gain && space_arch_equal(&a->pool[i].proposal.arch, &proposal->arch))
+            return;
+    a->pool[a->children++] = (struct search__child){*proposal, gain, a->number++};
+    *least = gain;
+    for (int i = KEPT - 1; i > 0 && a->best[i] > a->best[i - 1]; i--) {
+        const double better = a->best[i];
+        a->best[i] = a->best[i - 1];
+        a->best[i - 1] = better;
+    }
 }
 
 static int compare_children(const void *va, const void *vb)
@@ -368,11 +455,11 @@ rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *f
 {
     struct search__advisor *a = &p->advisor;
     struct search_boxes *boxes = NULL;
-    size_t seen[STORE_MAX_OBJECTIVES] = {0};
+    const size_t seen = search_points_count(a->points);
     rt_status rc;
 
-    for (int k = 0; k < p->options->objective_count; k++)
-        seen[k] = a->model[k] ? search_model_count(a->model[k]) : 0;
+    for (int i = 0; i < KEPT; i++)
+        a->best[i] = -1;
     a->children = 0;
     a->number = 0;
     rc = open_boxes(a, p, &boxes, err);
@@ -383,9 +470,7 @@ rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *f
     }
     for (int r = 0; r < ROUNDS && a->children > 0; r++)
         refine(a, p, rng, boxes);
-    for (int k = 0; k < p->options->objective_count; k++)
-        if (a->model[k])
-            search_model_keep(a->model[k], seen[k]);
+    forget(a, seen);
     search_boxes_close(boxes);
     sort_children(a);
     *found = a->children > 0 && a->pool[0].gain > 0;

@@ -6,9 +6,10 @@
  * The space that no member dominates is cut into boxes once; the expectation is the sum over boxes
  * of products of one-dimensional ones, so it is exact. sd_k = 0 is an objective that is known.
  *
- * Cost     about F boxes for 2 objectives, F^2 / 2 for 3, and so on, for a front of F; the caller
- *          keeps F below search_improvement_most(m).
- * Source   Emmerich, Deutz, Klinkenberg 2011, "Hypervolume-based expected improvement".
+ * Cost     F + 1 boxes for 2 objectives, 2 F + 1 for 3, 2 F^2 for 4 and so on, for a front of F; the
+ *          caller keeps F below search_improvement_most(m).
+ * Source   Emmerich, Deutz, Klinkenberg 2011, "Hypervolume-based expected improvement"; the boxes of
+ *          three objectives after Yang, Emmerich, Deutz, Baeck 2017.
  */
 #ifndef SEARCH_IMPROVEMENT_H
 #define SEARCH_IMPROVEMENT_H

@@ -19,8 +19,10 @@ enum {
     LAST_DRAWS = 200000    /* draws in a larger one before it counts as exhausted */
 };
 
-/* Beyond any objective, so that whatever keeps the constraints dominates. */
-#define FORBIDDEN 1e100
+/* Beyond any objective, so that whatever keeps the constraints dominates; larger ones count as the
+ * largest that is allowed. */
+#define FORBIDDEN 1e300
+#define LARGEST 1e299
 
 /* ---- which architectures were tried ---- */
 
@@ -148,7 +150,9 @@ void search__proposer_result(struct search__proposer *p, const double *objective
     assert(p->results < p->count);
     for (size_t i = p->results * m, k = 0; k < m; i++, k++) {
         p->points[i] = objectives ? objectives[k] : NAN;
-        p->ranked[i] = objectives && violation > 0 ? FORBIDDEN * (1 + violation) : p->points[i];
+        p->ranked[i] = !objectives     ? (double)NAN
+                       : violation > 0 ? FORBIDDEN * (1 + fmin(violation, 1e8))
+                                       : fmin(objectives[k], LARGEST);
     }
     p->results++;
 }

@@ -133,19 +133,24 @@ void search__front_release(struct search__front *front);
 /* ---- proposals: propose.c, anchors.c; promotions: rungs.c ---- */
 
 /* The model of what trials come to; see advise.c. */
+enum { SEARCH_KEPT = 8 }; /* children that vary further */
 struct search__child;
 struct search__advisor {
     bool ready; /* enough results were seen at the last fit */
     int rung;   /* whose results it knows */
     int features;
-    struct search_model *model[STORE_MAX_OBJECTIVES]; /* NULL: known exactly */
+    struct search_points *points;
+    struct search_model *model[STORE_MAX_OBJECTIVES]; /* of these; NULL: known exactly */
     struct search_model *violation;                   /* NULL: there are no constraints */
     double ceiling[STORE_MAX_OBJECTIVES];             /* no value is learned as more */
     double worst[STORE_MAX_OBJECTIVES];               /* nothing beyond is a gain; set by advise */
-    size_t *trial;                                    /* scratch, as all below */
+    double base[STORE_MAX_OBJECTIVES],
+        unit[STORE_MAX_OBJECTIVES]; /* gains are of (y - base) / unit */
+    size_t *trial;                  /* scratch, as all below */
     double *x, *y, *front;
     struct search__child *pool;
     int children, number;
+    double best[SEARCH_KEPT]; /* gains of the best children so far, falling */
 };
 
 /* All that proposals depend on. Trials are known in order of their number, results too. */

@@ -1,44 +1,69 @@
-/* search/surrogate.h -- a Gaussian process: what a function is likely to be where it was not tried.
+/* search/surrogate.h -- Gaussian processes: what functions are likely to be where nobody tried.
  *
  *   k(x, x') = s * (1 + a + a^2/3) exp(-a),  a = sqrt(5 r2),  r2 = sum over groups g of
  *              w_g * mean over features f of g of (x_f - x'_f)^2          (Matern 5/2)
  *
- * Features are about 0..1 (space/view.h). Those of one group share a scale w_g. The scales, s and
- * the variance of the noise maximise the likelihood of the points times a log-normal prior, found
- * by a fixed number of steps; so a fit is a function of its points and their order, to the last
- * bit. Values are standardised inside.
- *
- * Threads  a model serves one thread; nothing here starts another.
- * Errors   RT_ENOMEM alone.
+ * Points   rows of features, each about 0..1 (space/view.h), that several models know the values
+ *          of. Those features of one group share a scale w_g. Gaps are measured once for all
+ *          models.
+ * Model    of one function. The scales, s and the variance of the noise maximise the likelihood of
+ *          the values times a log-normal prior, found by a fixed number of steps; so a fit is a
+ *          function of its points and their order, to the last bit. Values are standardised inside.
+ * Cost     a fit n^3, a point more n^2, a prediction n for the mean and n^2 for the deviation, of
+ *          which a part tells what it is at most.
+ * Threads  points with their models serve one thread; nothing here starts another.
+ * Errors   RT_ENOMEM alone, but where another is named.
  * Source   Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", algorithm 2.1
- * and section 5.4; steps after Riedmiller and Braun 1993 (Rprop).
+ *          and section 5.4; steps after Riedmiller and Braun 1993 (Rprop).
  */
 #ifndef SEARCH_SURROGATE_H
 #define SEARCH_SURROGATE_H
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
 
+struct search_points;
 struct search_model;
 
 #define SEARCH_MODEL_GROUPS 64
 
+/* ---- points ---- */
+
 /* For up to `room` points of `features` numbers, of which number f is in group[f], 0..groups-1; at
- * most SEARCH_MODEL_GROUPS, else RT_EARG. */
-rt_status search_model_open(int features, const int *group, int groups, size_t room,
-                            struct search_model **model, struct rt_err *err);
+ * most SEARCH_MODEL_GROUPS, else RT_EARG. Scales are fitted to the first `fitted` points. */
+rt_status search_points_open(int features, const int *group, int groups, size_t room, size_t fitted,
+                             struct search_points **points, struct rt_err *err);
+void search_points_close(struct search_points *points);
+size_t search_points_count(const struct search_points *points);
+/* The place x[features] that models are asked about next. */
+void search_points_look(struct search_points *points, const double *x);
+/* It becomes a point, the last one; false when there is no room. Then each model adds its value. */
+bool search_points_add(struct search_points *points);
+/* Forget all points but the first `count`, here and in each model. */
+void search_points_keep(struct search_points *points, size_t count);
+
+/* ---- models ---- */
+
+/* Of the points, which it borrows. */
+rt_status search_model_open(struct search_points *points, struct search_model **model,
+                            struct rt_err *err);
 void search_model_close(struct search_model *model);
 
-/* Forget all points, choose the scales by these n (1..room) points, rows of x, and keep them. */
-void search_model_fit(struct search_model *model, const double *x, const double *y, size_t n);
-/* One point more, with the scales as they are. */
-void search_model_add(struct search_model *model, const double *x, double y);
-/* As if the value at x came out as predicted: other predictions there become surer, none shifts. */
-void search_model_believe(struct search_model *model, const double *x);
-size_t search_model_count(const struct search_model *model);
+/* Choose the scales by the values y[count] of all points, at least one, and know these. */
+void search_model_fit(struct search_model *model, const double *y);
+/* The value of the last point, with the scales as they are; of all but it the model knows. */
+void search_model_add(struct search_model *model, double y);
+/* As if the last point came out as predicted: predictions nearby become surer, none shifts. */
+void search_model_believe(struct search_model *model);
 /* Forget all points but the first `count`. */
 void search_model_keep(struct search_model *model, size_t count);
 
-/* Of a new measurement at x, its noise included; sd > 0. Not before a fit. */
-void search_model_predict(struct search_model *model, const double *x, double *mean, double *sd);
+/* What the function is at the place that was looked at, before any noise. Not before a fit. */
+double search_model_mean(struct search_model *model);
+/* Its deviation, > 0, after the mean: as the first `known` points leave it, so at most that. Asked
+ * again about the same place with more points it goes on where it was. */
+double search_model_deviation(struct search_model *model, size_t known);
+/* The deviation of measurements. */
+double search_model_noise(const struct search_model *model);
 #endif
