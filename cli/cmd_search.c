@@ -126,6 +126,10 @@ static rt_status open_store(const struct study *study, const struct session *ses
             command_warn("search", "this study began before it was kept as which processor "
                                    "OpenBLAS multiplies; on another one results differ in last "
                                    "bits");
+        if (rc == RT_OK && settings_search_differs(settings))
+            command_warn("search", "another version of the search began this study; this one goes "
+                                   "on from its results, but proposes other trials than that one "
+                                   "would have");
         if (rc != RT_OK)
             store_close(*store);
         return rc;

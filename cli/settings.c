@@ -51,7 +51,7 @@ rt_status settings_choose(struct settings *s, const struct session *session, str
     const struct space_choices *widths = &session->study.space.width;
 
     assert(widths->count <= SETTINGS_MAX_WIDTHS);
-    *s = (struct settings){0};
+    *s = (struct settings){.search = SEARCH_VERSION};
     (void)snprintf(s->kernels, sizeof s->kernels, "%s", tr_kernels_name(session->kernels));
     (void)snprintf(s->core, sizeof s->core, "%s", openblas_get_corename());
     hash_rows(session, s->rows);
@@ -64,7 +64,7 @@ rt_status settings_choose(struct settings *s, const struct session *session, str
 
 void settings_external(struct settings *settings)
 {
-    *settings = (struct settings){.kernels = "none"};
+    *settings = (struct settings){.kernels = "none", .search = SEARCH_VERSION};
 }
 
 /* ---- where the study file stands ---- */
@@ -155,8 +155,9 @@ rt_status settings_print(const struct settings *s, char **text, struct rt_err *e
         if (s->tuning[i].openblas)
             json_array_append_new(openblas, json_integer(s->width[i]));
     }
-    all = json_pack("{s:s, s:s, s:s, s:o, s:o}", "kernels", s->kernels, "core", s->core, "study",
-                    s->study, "micro_batch", sizes, "openblas", openblas);
+    all = json_pack("{s:s, s:s, s:i, s:s, s:o, s:o}", "kernels", s->kernels, "core", s->core,
+                    "search", s->search, "study", s->study, "micro_batch", sizes, "openblas",
+                    openblas);
     if (s->rows[0])
         json_object_set_new(all, "rows", json_string(s->rows));
     *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
@@ -170,9 +171,10 @@ rt_status settings_parse(struct settings *s, const char *text, struct rt_err *er
     json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *sizes, *openblas, *item;
     size_t at;
 
-    *s = (struct settings){0};
-    if (json_unpack(all, "{s:s, s?s, s?s, s:s, s:o, s:o}", "kernels", &kernels, "core", &core,
-                    "rows", &rows, "study", &study, "micro_batch", &sizes, "openblas", &openblas)) {
+    *s = (struct settings){.search = 1};
+    if (json_unpack(all, "{s:s, s?s, s?i, s?s, s:s, s:o, s:o}", "kernels", &kernels, "core", &core,
+                    "search", &s->search, "rows", &rows, "study", &study, "micro_batch", &sizes,
+                    "openblas", &openblas)) {
         json_decref(all);
         return rt_fail(err, RT_EFORMAT, "the settings of this study are not readable");
     }
@@ -210,6 +212,11 @@ static bool openblas_multiplies(const struct settings *s)
 bool settings_core_unknown(const struct settings *settings)
 {
     return !settings->core[0] && openblas_multiplies(settings);
+}
+
+bool settings_search_differs(const struct settings *settings)
+{
+    return settings->search != SEARCH_VERSION;
 }
 
 rt_status settings_check(const struct settings *settings, const struct session *session,

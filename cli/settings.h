@@ -3,6 +3,8 @@
  * Bits    the kernel set, for each width the micro-batch and who multiplies matrices, and where
  *         OpenBLAS does, the core that it takes this processor for: all change last bits, so a
  *         resumed study uses those it began with.
+ * Search  the version of the search that proposes. Another goes on from the results that are there,
+ *         but not as that one would have.
  * Study   where its file stood, seen from the database's folder, since its relative paths are seen
  *         from there: a study that is copied or moved as a whole finds its data where it is now.
  */
@@ -15,6 +17,7 @@
 struct settings {
     char kernels[16];
     char core[32];           /* "": not kept, by an earlier version */
+    int search;              /* SEARCH_VERSION */
     char rows[RT_HASH_TEXT]; /* of the validation rows that the study names; "": it names none */
     char study[RT_PATH_MAX]; /* absolute in databases of earlier versions */
     int count;               /* of the widths of the space */
@@ -45,6 +48,8 @@ rt_status settings_check(const struct settings *settings, const struct session *
                          struct rt_err *err);
 /* Does OpenBLAS multiply, and nobody knows as which core it did so far? */
 bool settings_core_unknown(const struct settings *settings);
+/* Did another version of the search propose so far? */
+bool settings_search_differs(const struct settings *settings);
 
 /* The recipe with its own micro-batch or, when it has none, the one chosen for a width; and the
  * kernels chosen for it. */

@@ -42,6 +42,9 @@
 #include "store/store.h"
 
 #define SEARCH_MAX_CONSTRAINTS 8
+/* Of what is proposed after the same results. A study keeps the one that it began with, so that a
+ * later program can say that it goes on otherwise. 2: gains without noise, all results known. */
+#define SEARCH_VERSION 2
 
 struct search_job {
     int64_t number;

@@ -17,7 +17,11 @@ expect_line stdout 'what they say is cached'
 expect_exit 0 "$retort" search toy.yaml --log toy.log
 [ -s toy.log ]
 [ "$(sqlite3 toy.db "select count(*) from trial where state = 'committed'")" = 12 ]
+expect_exit 0 "$retort" search toy.yaml --trials 13
+[ "$(wc -l <stderr)" -eq "$(grep -vc warning stderr)" ]
+sqlite3 toy.db "update study set settings = json_remove(settings, '\$.search')" # as version 1 was
 expect_exit 0 "$retort" search toy.yaml --trials 14
+expect_line stderr 'warning: another version of the search began this study'
 [ "$(sqlite3 toy.db "select count(*) from trial where state = 'committed'")" = 14 ]
 expect_exit 0 "$retort" doctor toy.yaml
 expect_line stdout 'of this study'
