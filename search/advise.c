@@ -431,7 +431,19 @@ static void sort_children(struct search__advisor *a)
     qsort(a->pool, (size_t)a->children, sizeof *a->pool, compare_children);
 }
 
-/* The best go on to vary, by mutation and, one in four, by crossing with another of them. */
+/* A child of a child, by mutation or, one in four, by crossing with another of the best. */
+static void vary_further(const struct search__proposer *p, struct rt_rng *rng, bool cross,
+                         const struct space_arch *other, struct space_arch *arch)
+{
+    if (cross)
+        space_crossover(p->space, rng, arch, other, arch);
+    if (search__equal_alone(p))
+        space_mutate_tied(p->space, rng, SPACE_TIE_UNIFORM, arch, arch);
+    else if (!cross)
+        space_mutate(p->space, rng, arch, arch);
+}
+
+/* The best go on to vary. */
 static void refine(struct search__advisor *a, const struct search__proposer *p, struct rt_rng *rng,
                    struct search_boxes *boxes)
 {
@@ -440,12 +452,8 @@ static void refine(struct search__advisor *a, const struct search__proposer *p, 
     for (int best = 0, kept = a->children; best < kept; best++)
         for (int i = 0; i < EACH; i++) {
             struct search__proposal child = a->pool[best].proposal;
-            const struct space_arch *other =
-                &a->pool[rt_rng_below(rng, (uint64_t)kept)].proposal.arch;
-            if (i % 4 == 3)
-                space_crossover(p->space, rng, &child.arch, other, &child.arch);
-            else
-                space_mutate(p->space, rng, &child.arch, &child.arch);
+            const uint64_t other = rt_rng_below(rng, (uint64_t)kept);
+            vary_further(p, rng, i % 4 == 3, &a->pool[other].proposal.arch, &child.arch);
             consider(a, p, boxes, &child);
         }
 }

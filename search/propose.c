@@ -12,6 +12,7 @@
 #include "search/search_internal.h"
 
 enum {
+    EQUAL_FIRST = 32,      /* trials of equal layers, where layers are free but may be equal */
     FILL_CANDIDATES = 64,  /* feasible samples to choose the most distant from */
     FILL_DRAWS = 4096,     /* samples to find them among */
     BREED_DRAWS = 512,     /* children to draw before looking elsewhere */
@@ -291,6 +292,11 @@ static const struct search__survivor *parent(const struct search__proposer *p, s
     return &p->survivors[a < b ? a : b];
 }
 
+bool search__equal_alone(const struct search__proposer *p)
+{
+    return space_unties(p->space) && p->count < EQUAL_FIRST;
+}
+
 /* In a space that unties, how equal the layers of a child shall be: each tie as often, so that the
  * small space of equal layers is not lost in the large one, and results decide which children stay.
  */
@@ -298,6 +304,8 @@ static enum space_tie draw_tie(const struct search__proposer *p, struct rt_rng *
 {
     if (!space_unties(p->space))
         return SPACE_TIE_LAYER;
+    if (search__equal_alone(p))
+        return SPACE_TIE_UNIFORM;
     return (enum space_tie)rt_rng_below(rng, SPACE_TIE_LAYER + 1);
 }
 

@@ -213,6 +213,8 @@ rt_status search__propose(struct search__proposer *p, struct search__proposal *p
 
 /* Feasible, and not tried. */
 bool search__acceptable(const struct search__proposer *p, const struct space_arch *arch);
+/* Are children of equal layers alone proposed yet? */
+bool search__equal_alone(const struct search__proposer *p);
 /* A child of the survivors, or a random architecture; maybe one that was tried. */
 void search__vary(const struct search__proposer *p, struct rt_rng *rng,
                   struct search__proposal *out);
