@@ -60,7 +60,7 @@ static const char curves[] =
 
 #define METHOD                                                                                     \
     "'Error, agreement and KL are taken on the validation split at temperature 1 after a short "   \
-    "distillation run; ± is one standard error over its examples. The test split was not looked " \
+    "distillation run; ± is one standard error over its examples. The test split was not looked "  \
     "at.'"
 /* task, noun and method of the study's row. */
 #define COMMAND "coalesce(json_extract(settings, '$.kernels') = 'none', 0)"
