@@ -76,8 +76,10 @@ void tr_quantise(const float *x, size_t n, float scale, struct tr_quant_range ra
 {
     const float inverse = 1 / scale;
 
-    for (size_t i = 0; i < n; i++)
-        q[i] = (int8_t)clamp(rintf(x[i] * inverse), range);
+    for (size_t i = 0; i < n; i++) {
+        const float code = clamp(rintf(x[i] * inverse), range);
+        q[i] = (int8_t)(isnan(code) ? range.low : code); /* no integer stands for NaN */
+    }
 }
 
 void tr_quant_product(const int8_t *w, const int8_t *x, int rows, int cols, int32_t *acc)

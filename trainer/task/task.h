@@ -17,6 +17,20 @@
 
 struct tr_task;
 
+struct tr_input { /* of a student elsewhere: an example is bytes, as the data have them */
+    const char *name;
+    int dims, shape[3]; /* of one example */
+    float value[256];   /* what byte b enters the network as */
+};
+
+/* What describe() noted, NULL when it is not there; and the sizes of the tensors beside it. */
+struct tr_notes {
+    const char *(*note)(const void *from, const char *key);
+    const void *from;
+    const char *file;     /* its name, for messages */
+    int features, tokens; /* columns of stem.weight; rows of position, the class row included */
+};
+
 struct tr_task_kind { /* one constant a kind */
     const char *name; /* as `task:` of a study says it */
     /* These n rows in this order, with their labels; n at most the batch's room. */
@@ -24,6 +38,10 @@ struct tr_task_kind { /* one constant a kind */
     /* What must go with exported weights, or nobody else could use them: a note for each. */
     void (*describe)(const struct tr_task *task, void *to,
                      void (*note)(void *to, const char *key, const char *value));
+    /* The way back: what a student of that architecture reads, into the rest of *shape. RT_EFORMAT
+     * when notes are no numbers or do not fit the tensors. */
+    rt_status (*recall)(const struct tr_notes *notes, const struct space_arch *arch,
+                        struct space_shape *shape, struct tr_input *input, struct rt_err *err);
     void (*close)(struct tr_task *task);
 };
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/random.h"
 
@@ -40,12 +41,75 @@ static void describe(const struct tr_task *task, void *to,
                      void (*note)(void *to, const char *key, const char *value))
 {
     const struct tr_pixel_scale *scale = &image_of(task)->scale;
+    const struct space_shape *shape = &task->shape;
+    const struct {
+        const char *key;
+        int value;
+    } sizes[] = {{"height", shape->height}, {"width", shape->width}, {"channels", shape->channels}};
     char text[32];
 
     (void)snprintf(text, sizeof text, "%.9g", (double)scale->mean);
     note(to, "pixel_mean", text);
     (void)snprintf(text, sizeof text, "%.9g", (double)scale->sd);
     note(to, "pixel_sd", text);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        (void)snprintf(text, sizeof text, "%d", sizes[i].value);
+        note(to, sizes[i].key, text);
+    }
+}
+
+/* A note that is a number within [least, most]. */
+static rt_status number(const struct tr_notes *notes, const char *key, double least, double most,
+                        double *value, struct rt_err *err)
+{
+    const char *text = notes->note(notes->from, key);
+    char *end = NULL;
+
+    const double number = text ? strtod(text, &end) : 0;
+    if (!text || end == text || *end || !(number >= least && number <= most))
+        return rt_fail(err, RT_EFORMAT, "'%s' %s '%s' among its metadata", notes->file,
+                       text ? "has no sound number" : "lacks the number", key);
+    *value = number;
+    return RT_OK;
+}
+
+/* Height, width and channels as noted or, in files from before they were, of a square. */
+static rt_status recall_sizes(const struct tr_notes *notes, const struct space_arch *arch,
+                              struct space_shape *shape, struct rt_err *err)
+{
+    const int area = arch->patch * arch->patch;
+    double height, width, channels;
+
+    if (!notes->note(notes->from, "height")) {
+        const int tokens = notes->tokens - (shape->pool == SPACE_POOL_CLASS);
+        for (shape->height = 0; shape->height * shape->height < tokens;)
+            shape->height++;
+        shape->height = shape->width = shape->height * arch->patch;
+        shape->channels = area ? notes->features / area : 0;
+        return RT_OK;
+    }
+    RT_TRY(number(notes, "height", 1, 65536, &height, err));
+    RT_TRY(number(notes, "width", 1, 65536, &width, err));
+    RT_TRY(number(notes, "channels", 1, 64, &channels, err));
+    shape->height = (int)height;
+    shape->width = (int)width;
+    shape->channels = (int)channels;
+    return RT_OK;
+}
+
+static rt_status recall(const struct tr_notes *notes, const struct space_arch *arch,
+                        struct space_shape *shape, struct tr_input *input, struct rt_err *err)
+{
+    double mean, sd;
+
+    RT_TRY(number(notes, "pixel_mean", -1e6, 1e6, &mean, err));
+    RT_TRY(number(notes, "pixel_sd", 1e-6, 1e6, &sd, err));
+    RT_TRY(recall_sizes(notes, arch, shape, err));
+    RT_TRY(space_arch_check(arch, shape, err));
+    *input = (struct tr_input){
+        .name = "pixels", .dims = 3, .shape = {shape->height, shape->width, shape->channels}};
+    tr_pixel_values(&(struct tr_pixel_scale){(float)mean, (float)sd}, input->value);
+    return RT_OK;
 }
 
 static void close_image(struct tr_task *task)
@@ -61,6 +125,7 @@ const struct tr_task_kind tr_task_image = {
     .name = "image",
     .fill = fill,
     .describe = describe,
+    .recall = recall,
     .close = close_image,
 };
 

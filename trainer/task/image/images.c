@@ -120,14 +120,19 @@ void tr_images_measure(const struct tr_images *images, const int *rows, int n,
     scale->sd = variance > 0 ? (float)(sqrt(variance) / 255) : 1;
 }
 
+void tr_pixel_values(const struct tr_pixel_scale *scale, float value[256])
+{
+    for (int b = 0; b < 256; b++)
+        value[b] = ((float)b / 255 - scale->mean) / scale->sd;
+}
+
 void tr_images_gather(const struct tr_images *images, const struct tr_pixel_scale *scale,
                       const int *rows, int n, float *out)
 {
     const size_t pixels = (size_t)images->height * images->width * images->channels;
-    float value[256]; /* of each byte */
+    float value[256];
 
-    for (int b = 0; b < 256; b++)
-        value[b] = ((float)b / 255 - scale->mean) / scale->sd;
+    tr_pixel_values(scale, value);
     for (int i = 0; i < n; i++) {
         const uint8_t *at = images->pixels + rows[i] * pixels;
         float *to = out + i * pixels;

@@ -29,7 +29,9 @@ struct tr_pixel_scale { /* of pixel/255 */
 /* Over all pixels of these rows, at least one; sd 1 when all are equal. */
 void tr_images_measure(const struct tr_images *images, const int *rows, int n,
                        struct tr_pixel_scale *scale);
-/* out (n, height, width, channels) = (pixel/255 - mean) / sd of these rows. */
+/* (b/255 - mean) / sd of each byte b. */
+void tr_pixel_values(const struct tr_pixel_scale *scale, float value[256]);
+/* out (n, height, width, channels) of these rows, by their values. */
 void tr_images_gather(const struct tr_images *images, const struct tr_pixel_scale *scale,
                       const int *rows, int n, float *out);
 #endif
