@@ -1,0 +1,688 @@
+/* trainer/export/c_source.c -- fixed functions, then constants, then one call a layer.
+ *
+ * Linear layers have their rows in panels of four outputs with four named sums: compilers for small
+ * cores keep those in registers, where an array of sums goes through memory. One token passes at a
+ * time through queries, keys and values, then one at a time through the rest of a block, in place:
+ * the memory is the residual stream, q k v of all tokens, and single rows.
+ */
+#include "trainer/export/c_source.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "trainer/net/student_internal.h"
+
+enum { panel = 4, test_examples = 8 };
+
+struct source {
+    const struct tr_model *model;
+    const struct tr_c_options *options;
+    const struct space_stem *stem;
+    char upper[TR_C_NAME];
+    char parameter[TR_C_NAME + 32]; /* of a function that needs memory */
+    const char *file;               /* of the code, without folder and ending */
+    int file_length;
+    FILE *out;
+    int64_t rom; /* bytes of constants so far */
+};
+
+/* ---- the functions that never change ---- */
+
+static const char float_linear[] =
+    "/* y = x W^T + b, or y += that; w: panels of 4 rows, (out/4,in,4). */\n"
+    "static void linear(const float *x, const float *w, const float *b, int in, int out, int add,\n"
+    "                   float *y)\n"
+    "{\n"
+    "    int o, i, r;\n"
+    "    for (o = 0; o < out; o += 4) {\n"
+    "        float s0 = 0, s1 = 0, s2 = 0, s3 = 0, s[4];\n"
+    "        for (i = 0; i < in; i++, w += 4) {\n"
+    "            s0 += w[0] * x[i];\n"
+    "            s1 += w[1] * x[i];\n"
+    "            s2 += w[2] * x[i];\n"
+    "            s3 += w[3] * x[i];\n"
+    "        }\n"
+    "        s[0] = s0;\n"
+    "        s[1] = s1;\n"
+    "        s[2] = s2;\n"
+    "        s[3] = s3;\n"
+    "        for (r = 0; r < 4 && o + r < out; r++)\n"
+    "            y[o + r] = s[r] + b[o + r] + (add ? y[o + r] : 0);\n"
+    "    }\n"
+    "}\n\n";
+
+static const char int8_linear[] =
+    "static void quantise(const float *x, int n, float inverse_scale, int8_t *q)\n"
+    "{\n"
+    "    int i;\n"
+    "    for (i = 0; i < n; i++) {\n"
+    "        const float code = rintf(x[i] * inverse_scale);\n"
+    "        q[i] = (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);\n"
+    "    }\n"
+    "}\n\n"
+    "/* y = scale * (codes W^T) + b, or y += that; w: panels of 4 rows, (out/4,in,4). */\n"
+    "static void linear(const int8_t *x, const int8_t *w, const float *scale, const float *b,\n"
+    "                   int in, int out, int add, float *y)\n"
+    "{\n"
+    "    int o, i, r;\n"
+    "    for (o = 0; o < out; o += 4) {\n"
+    "        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s[4];\n"
+    "        for (i = 0; i < in; i++, w += 4) {\n"
+    "            s0 += w[0] * x[i];\n"
+    "            s1 += w[1] * x[i];\n"
+    "            s2 += w[2] * x[i];\n"
+    "            s3 += w[3] * x[i];\n"
+    "        }\n"
+    "        s[0] = s0;\n"
+    "        s[1] = s1;\n"
+    "        s[2] = s2;\n"
+    "        s[3] = s3;\n"
+    "        for (r = 0; r < 4 && o + r < out; r++)\n"
+    "            y[o + r] = (float)s[r] * scale[o + r] + b[o + r] + (add ? y[o + r] : 0);\n"
+    "    }\n"
+    "}\n\n";
+
+static const char row_functions[] =
+    "static void norm(const float *x, const float *gain, const float *bias, float *y)\n"
+    "{\n"
+    "    float mean = 0, var = 0, inverse;\n"
+    "    int i;\n"
+    "    for (i = 0; i < WIDTH; i++)\n"
+    "        mean += x[i];\n"
+    "    mean /= WIDTH;\n"
+    "    for (i = 0; i < WIDTH; i++)\n"
+    "        var += (x[i] - mean) * (x[i] - mean);\n"
+    "    inverse = 1 / sqrtf(var / WIDTH + EPSILON);\n"
+    "    for (i = 0; i < WIDTH; i++)\n"
+    "        y[i] = (x[i] - mean) * inverse * gain[i] + bias[i];\n"
+    "}\n\n"
+    "static void gelu(float *x, int n)\n"
+    "{\n"
+    "    int i;\n"
+    "    for (i = 0; i < n; i++)\n"
+    "        x[i] = 0.5f * x[i] * (1 + erff(x[i] * 0.70710678f));\n"
+    "}\n\n"
+    "/* One query row of one token against the keys and values of all; inner = heads * HEAD_DIM,\n"
+    " * row t of qkv holds q, k and v side by side. */\n"
+    "static void attend(const float *q, const float *qkv, int inner, float *scores, float "
+    "*context)\n"
+    "{\n"
+    "    int at, t, i;\n"
+    "    for (at = 0; at < inner; at += HEAD_DIM) {\n"
+    "        float most = 0, sum = 0;\n"
+    "        for (t = 0; t < TOKENS; t++) {\n"
+    "            const float *k = qkv + t * 3 * inner + inner + at;\n"
+    "            float s = 0;\n"
+    "            for (i = 0; i < HEAD_DIM; i++)\n"
+    "                s += q[at + i] * k[i];\n"
+    "            scores[t] = s * SCORE_SCALE;\n"
+    "            most = t == 0 || scores[t] > most ? scores[t] : most;\n"
+    "        }\n"
+    "        for (t = 0; t < TOKENS; t++)\n"
+    "            sum += scores[t] = expf(scores[t] - most);\n"
+    "        for (i = 0; i < HEAD_DIM; i++)\n"
+    "            context[at + i] = 0;\n"
+    "        for (t = 0; t < TOKENS; t++) {\n"
+    "            const float *v = qkv + t * 3 * inner + 2 * inner + at;\n"
+    "            for (i = 0; i < HEAD_DIM; i++)\n"
+    "                context[at + i] += scores[t] / sum * v[i];\n"
+    "        }\n"
+    "    }\n"
+    "}\n\n";
+
+/* ---- constants ---- */
+
+static void array_begin(struct source *s, const char *type, const char *name, int64_t count,
+                        int size)
+{
+    fprintf(s->out, "static const %s %s[%lld] = {", type, name, (long long)count);
+    s->rom += count * size;
+}
+
+/* Value i of an array: a line takes 8 floats or 24 bytes. */
+static void put_float(struct source *s, int64_t i, float value)
+{
+    fprintf(s->out, "%s%.8ef,", i % 8 ? " " : "\n    ", (double)value);
+}
+
+static void put_int8(struct source *s, int64_t i, int value)
+{
+    fprintf(s->out, "%s%d,", i % 24 ? " " : "\n    ", value);
+}
+
+static void array_end(struct source *s)
+{
+    fputs("\n};\n", s->out);
+}
+
+static void put_floats(struct source *s, const char *name, const float *values, int64_t count)
+{
+    array_begin(s, "float", name, count, 4);
+    for (int64_t i = 0; i < count; i++)
+        put_float(s, i, values[i]);
+    array_end(s);
+}
+
+/* W (out,in) as panels (out/4 rounded up, in, 4), zeros beyond the last row. */
+static void put_panels(struct source *s, const char *name, const struct tr_plan_linear *layer)
+{
+    const struct tr_int8 *int8 = s->model->weights->int8;
+    const float *w = s->model->weights->params + layer->weight;
+    const int rows = (layer->out + panel - 1) / panel * panel;
+    int64_t n = 0;
+
+    array_begin(s, int8 ? "int8_t" : "float", name, (int64_t)rows * layer->in, int8 ? 1 : 4);
+    for (int o = 0; o < rows; o += panel)
+        for (int i = 0; i < layer->in; i++)
+            for (int r = o; r < o + panel; r++, n++) {
+                const float v = r < layer->out ? w[(ptrdiff_t)r * layer->in + i] : 0;
+                int8_t code = 0;
+                if (int8 && r < layer->out)
+                    tr_quantise(&v, 1, int8->scale[layer->scale + (size_t)r], TR_QUANT_WEIGHT,
+                                &code);
+                if (int8)
+                    put_int8(s, n, code);
+                else
+                    put_float(s, n, v);
+            }
+    array_end(s);
+}
+
+static void put_linear(struct source *s, const char *name, const struct tr_plan_linear *layer)
+{
+    char full[64];
+
+    (void)snprintf(full, sizeof full, "%s_weight", name);
+    put_panels(s, full, layer);
+    if (s->model->weights->int8) {
+        const float input = tr_int8_input(s->model->weights->int8, layer->site);
+        (void)snprintf(full, sizeof full, "%s_scale", name);
+        array_begin(s, "float", full, layer->out, 4);
+        for (int o = 0; o < layer->out; o++)
+            put_float(s, o, s->model->weights->int8->scale[layer->scale + (size_t)o] * input);
+        array_end(s);
+    }
+    (void)snprintf(full, sizeof full, "%s_bias", name);
+    put_floats(s, full, s->model->weights->params + layer->bias, layer->out);
+}
+
+static void put_norm(struct source *s, const char *name, const struct tr_plan_norm *norm)
+{
+    char full[64];
+
+    (void)snprintf(full, sizeof full, "%s_weight", name);
+    put_floats(s, full, s->model->weights->params + norm->gamma, s->model->student->arch.width);
+    (void)snprintf(full, sizeof full, "%s_bias", name);
+    put_floats(s, full, s->model->weights->params + norm->beta, s->model->student->arch.width);
+}
+
+/* A byte's value or, in int8, its code. */
+static void put_bytes(struct source *s)
+{
+    const struct tr_model *model = s->model;
+    int8_t codes[256];
+
+    if (!model->weights->int8) {
+        put_floats(s, "byte_value", model->input.value, 256);
+        return;
+    }
+    tr_quantise(model->input.value, 256,
+                tr_int8_input(model->weights->int8, model->student->plan->stem.site),
+                TR_QUANT_SIGNED, codes);
+    array_begin(s, "int8_t", "byte_value", 256, 1);
+    for (int i = 0; i < 256; i++)
+        put_int8(s, i, codes[i]);
+    array_end(s);
+}
+
+static void put_positions(struct source *s)
+{
+    const struct tr_student *student = s->model->student;
+    const float *params = s->model->weights->params;
+    const int64_t d = student->arch.width, count = student->tokens * d;
+
+    array_begin(s, "float", "position", count, 4);
+    for (int64_t i = 0; i < count; i++) {
+        const bool token = student->plan->class_rows && i < d;
+        put_float(s, i,
+                  params[student->plan->position + (size_t)i] +
+                      (token ? params[student->plan->class_token + (size_t)i] : 0));
+    }
+    array_end(s);
+}
+
+static void constants(struct source *s)
+{
+    const struct tr_student *student = s->model->student;
+    char name[48];
+
+    put_bytes(s);
+    put_linear(s, "stem", &student->plan->stem);
+    put_positions(s);
+    for (int l = 0; l < student->arch.depth; l++) {
+        const struct tr_plan_block *b = &student->plan->block[l];
+        (void)snprintf(name, sizeof name, "block%d_ln1", l);
+        put_norm(s, name, &b->norm1);
+        (void)snprintf(name, sizeof name, "block%d_%s", l, b->pruned ? "q" : "qkv");
+        put_linear(s, name, &b->query);
+        (void)snprintf(name, sizeof name, "block%d_kv", l);
+        if (b->pruned)
+            put_linear(s, name, &b->memory);
+        (void)snprintf(name, sizeof name, "block%d_proj", l);
+        put_linear(s, name, &b->proj);
+        (void)snprintf(name, sizeof name, "block%d_ln2", l);
+        put_norm(s, name, &b->norm2);
+        (void)snprintf(name, sizeof name, "block%d_up", l);
+        put_linear(s, name, &b->up);
+        (void)snprintf(name, sizeof name, "block%d_down", l);
+        put_linear(s, name, &b->down);
+    }
+    put_norm(s, "ln", &student->plan->norm);
+    put_linear(s, "head", &student->plan->head);
+}
+
+/* ---- memory ---- */
+
+static int largest(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+/* Elements of each variable of NAME_memory. */
+struct memory {
+    int stream, qkv, scores, row, inner, hidden; /* floats */
+    int codes;                                   /* int8_t; 0: none */
+};
+
+static struct memory memory_of(const struct tr_model *model, const struct space_stem *stem)
+{
+    const struct tr_student *student = model->student;
+    const struct tr_plan *plan = student->plan;
+    const int t = student->tokens, d = student->arch.width, f = stem->features;
+
+    return (struct memory){.stream = t * d,
+                           .qkv = largest(3 * t * plan->max_inner,
+                                          model->weights->int8 ? 0 : f), /* the stem's row, too */
+                           .scores = t,
+                           .row = d,
+                           .inner = plan->max_inner,
+                           .hidden = plan->max_ffn,
+                           .codes = model->weights->int8 ? largest(largest(d, plan->max_inner),
+                                                                   largest(plan->max_ffn, f))
+                                                         : 0};
+}
+
+static int64_t ram_of(const struct memory *m)
+{
+    const int64_t bytes =
+        4 * ((int64_t)m->stream + m->qkv + m->scores + m->row + m->inner + m->hidden) + m->codes;
+    return (bytes + 3) / 4 * 4; /* a struct of floats */
+}
+
+static void put_memory(struct source *s, FILE *out)
+{
+    const struct memory m = memory_of(s->model, s->stem);
+
+    fprintf(out,
+            "struct %s_memory { /* of one call; nothing is kept from one to the next */\n"
+            "    float stream[%d];  /* the residual stream, (tokens,width) */\n"
+            "    float qkv[%d];     /* queries, keys and values of each token */\n"
+            "    float scores[%d];  /* of one query */\n"
+            "    float row[%d], inner[%d], hidden[%d];\n",
+            s->options->name, m.stream, m.qkv, m.scores, m.row, m.inner, m.hidden);
+    if (m.codes)
+        fprintf(out, "    int8_t codes[%d];\n", m.codes);
+    fputs("};\n", out);
+}
+
+/* ---- the run ---- */
+
+/* y = layer(x), x in floats: in int8 quantised first. */
+static void call_linear(struct source *s, const char *indent, const char *name,
+                        const struct tr_plan_linear *layer, const char *x, bool add, const char *y)
+{
+    if (!s->model->weights->int8) {
+        fprintf(s->out, "%slinear(%s, %s_weight, %s_bias, %d, %d, %d, %s);\n", indent, x, name,
+                name, layer->in, layer->out, add, y);
+        return;
+    }
+    fprintf(s->out, "%squantise(%s, %d, %.8ef, m->codes);\n", indent, x, layer->in,
+            (double)(1 / tr_int8_input(s->model->weights->int8, layer->site)));
+    fprintf(s->out, "%slinear(m->codes, %s_weight, %s_scale, %s_bias, %d, %d, %d, %s);\n", indent,
+            name, name, name, layer->in, layer->out, add, y);
+}
+
+static void put_stem(struct source *s)
+{
+    const struct space_stem *cut = s->stem;
+    const struct tr_plan_linear *layer = &s->model->student->plan->stem;
+    const int first = s->model->student->plan->class_rows;
+    const char *to = s->model->weights->int8 ? "m->codes" : "m->qkv";
+
+    fprintf(s->out,
+            "/* Rows of %d bytes, one a token, to the residual stream. */\n"
+            "static void stem(struct %s_memory *m, const uint8_t *input)\n{\n"
+            "    int y, x, l, i, t = %d;\n",
+            cut->features, s->options->name, first);
+    if (first)
+        fputs("    for (i = 0; i < WIDTH; i++)\n        m->stream[i] = position[i];\n", s->out);
+    fprintf(s->out,
+            "    for (y = 0; y < %d; y++)\n"
+            "        for (x = 0; x < %d; x++, t++) {\n"
+            "            const uint8_t *from = input + y * %d + x * %d;\n"
+            "            for (l = 0; l < %d; l++)\n"
+            "                for (i = 0; i < %d; i++)\n"
+            "                    %s[l * %d + i] = byte_value[from[l * %d + i]];\n",
+            cut->down, cut->across, cut->lines * cut->line, cut->run, cut->lines, cut->run, to,
+            cut->run, cut->line);
+    fprintf(s->out,
+            "            linear(%s, stem_weight, %sstem_bias, %d, %d, 0, m->stream + t * WIDTH);\n",
+            to, s->model->weights->int8 ? "stem_scale, " : "", layer->in, layer->out);
+    fputs("            for (i = 0; i < WIDTH; i++)\n"
+          "                m->stream[t * WIDTH + i] += position[t * WIDTH + i];\n"
+          "        }\n}\n\n",
+          s->out);
+}
+
+static void put_queries(struct source *s, int l, const struct tr_plan_block *b)
+{
+    char name[48], y[48];
+
+    fprintf(s->out,
+            "    for (t = 0; t < TOKENS; t++) {\n"
+            "        norm(m->stream + t * WIDTH, block%d_ln1_weight, block%d_ln1_bias, m->row);\n",
+            l, l);
+    (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
+    if (b->pruned) {
+        (void)snprintf(name, sizeof name, "block%d_q", l);
+        fputs("        if (t == 0) {\n", s->out);
+        call_linear(s, "            ", name, &b->query, "m->row", false, "m->qkv");
+        fputs("        }\n", s->out);
+        (void)snprintf(name, sizeof name, "block%d_kv", l);
+        (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
+        (void)snprintf(y + strlen(y), sizeof y - strlen(y), " + %d", b->inner);
+        call_linear(s, "        ", name, &b->memory, "m->row", false, y);
+    } else {
+        (void)snprintf(name, sizeof name, "block%d_qkv", l);
+        call_linear(s, "        ", name, &b->query, "m->row", false, y);
+    }
+    fputs("    }\n", s->out);
+}
+
+static void put_block(struct source *s, int l)
+{
+    static const char in[] = "        ";
+    const struct tr_plan_block *b = &s->model->student->plan->block[l];
+    char name[48];
+
+    fprintf(s->out, "static void block%d(struct %s_memory *m)\n{\n    int t;\n", l,
+            s->options->name);
+    put_queries(s, l, b);
+    fprintf(s->out,
+            "    for (t = 0; t < %s; t++) {\n"
+            "        float *x = m->stream + t * WIDTH;\n"
+            "        attend(m->qkv + t * %d, m->qkv, %d, m->scores, m->inner);\n",
+            b->pruned ? "1" : "TOKENS", 3 * b->inner, b->inner);
+    (void)snprintf(name, sizeof name, "block%d_proj", l);
+    call_linear(s, in, name, &b->proj, "m->inner", true, "x");
+    fprintf(s->out, "        norm(x, block%d_ln2_weight, block%d_ln2_bias, m->row);\n", l, l);
+    (void)snprintf(name, sizeof name, "block%d_up", l);
+    call_linear(s, in, name, &b->up, "m->row", false, "m->hidden");
+    fprintf(s->out, "        gelu(m->hidden, %d);\n", b->ffn);
+    (void)snprintf(name, sizeof name, "block%d_down", l);
+    call_linear(s, in, name, &b->down, "m->hidden", true, "x");
+    fputs("    }\n}\n\n", s->out);
+}
+
+/* m->row: the pooled row, behind the final norm. */
+static void put_pool(struct source *s)
+{
+    if (s->model->student->plan->class_rows) {
+        fputs("    norm(m->stream, ln_weight, ln_bias, m->row);\n", s->out);
+        return;
+    }
+    fputs("    for (t = 0; t < TOKENS; t++)\n"
+          "        norm(m->stream + t * WIDTH, ln_weight, ln_bias, m->stream + t * WIDTH);\n"
+          "    for (i = 0; i < WIDTH; i++) {\n"
+          "        float sum = 0;\n"
+          "        for (t = 0; t < TOKENS; t++)\n"
+          "            sum += m->stream[t * WIDTH + i];\n"
+          "        m->row[i] = sum / TOKENS;\n"
+          "    }\n",
+          s->out);
+}
+
+static void put_prototype(const struct source *s, FILE *out)
+{
+    const char *name = s->options->name;
+
+    if (s->options->reentrant)
+        fprintf(out, "int %s_run(struct %s_memory *memory, const uint8_t *%s, float *logits)", name,
+                name, s->model->input.name);
+    else
+        fprintf(out, "int %s_run(const uint8_t *%s, float *logits)", name, s->model->input.name);
+}
+
+static void put_run(struct source *s)
+{
+    const bool mean = !s->model->student->plan->class_rows;
+
+    put_prototype(s, s->out);
+    fputs("\n{\n", s->out);
+    if (s->options->reentrant)
+        fprintf(s->out, "    struct %s_memory *const m = memory;\n", s->options->name);
+    else
+        fprintf(s->out,
+                "    static struct %s_memory memory;\n"
+                "    struct %s_memory *const m = &memory;\n",
+                s->options->name, s->options->name);
+    fprintf(s->out, "    int i, best = 0%s;\n    stem(m, %s);\n", mean ? ", t" : "",
+            s->model->input.name);
+    for (int l = 0; l < s->model->student->arch.depth; l++)
+        fprintf(s->out, "    block%d(m);\n", l);
+    put_pool(s);
+    call_linear(s, "    ", "head", &s->model->student->plan->head, "m->row", false, "logits");
+    fprintf(s->out,
+            "    for (i = 1; i < %s_CLASSES; i++)\n"
+            "        best = logits[i] > logits[best] ? i : best;\n"
+            "    return best;\n}\n",
+            s->upper);
+}
+
+/* ---- the self-test ---- */
+
+/* bytes (examples,numbers) of noise, some examples darker than others. */
+static void invent(const struct source *s, uint8_t *bytes)
+{
+    struct rt_rng rng;
+
+    rt_rng_init(&rng, 1, RT_STREAM_LATENCY, 0);
+    for (int e = 0; e < test_examples; e++)
+        for (int i = 0; i < s->stem->numbers; i++)
+            *bytes++ = (uint8_t)rt_rng_below(&rng, 32U << e % 4);
+}
+
+static void put_test(struct source *s, const uint8_t *bytes, const float *logits)
+{
+    const char *name = s->options->name, *memory = s->options->reentrant ? "memory, " : "";
+    const int classes = s->model->student->shape.classes;
+    const int64_t rom = s->rom; /* the test's constants are not the student's */
+
+    fputs("\n", s->out);
+    array_begin(s, "uint8_t", "test_input", (int64_t)test_examples * s->stem->numbers, 1);
+    for (int64_t i = 0; i < (int64_t)test_examples * s->stem->numbers; i++)
+        put_int8(s, i, bytes[i]);
+    array_end(s);
+    put_floats(s, "test_logits", logits, (int64_t)test_examples * classes);
+    s->rom = rom;
+    fprintf(s->out, "\nint %s_selftest(%s)\n{\n    float logits[%s_CLASSES];\n", name, s->parameter,
+            s->upper);
+    fprintf(s->out,
+            "    int e, i, wrong = 0;\n"
+            "    for (e = 0; e < %d; e++) {\n"
+            "        const float *want = test_logits + e * %s_CLASSES;\n"
+            "        const int best = %s_run(%stest_input + e * %s_INPUTS, logits);\n"
+            "        int bad = 0;\n"
+            "        for (i = 0; i < %s_CLASSES; i++)\n"
+            "            bad |= want[i] > want[best]%s;\n"
+            "        wrong += bad;\n"
+            "    }\n"
+            "    return wrong;\n}\n",
+            test_examples, s->upper, name, memory, s->upper, s->upper,
+            s->model->weights->int8
+                ? ""
+                : " || !(logits[i] - want[i] < 1e-3f && want[i] - logits[i] < 1e-3f)");
+}
+
+/* ---- the two files ---- */
+
+static void put_metadata(const struct source *s, FILE *out)
+{
+    for (const struct tr_metadata *m = s->model->metadata; m && m->key; m++) {
+        fprintf(out, " * %-12s ", m->key);
+        for (const char *c = m->value; *c; c++) /* the comment must not end here */
+            fputc((unsigned char)*c < ' ' || *c == 127 ||
+                          (*c == '/' && c > m->value && c[-1] == '*')
+                      ? '?'
+                      : *c,
+                  out);
+        fputc('\n', out);
+    }
+}
+
+static void put_header(struct source *s, FILE *out)
+{
+    const char *name = s->options->name, *upper = s->upper;
+    const struct memory memory = memory_of(s->model, s->stem);
+
+    fprintf(out, "/* %.*s.h -- a student, written by retort %s.\n *\n", s->file_length, s->file,
+            RT_VERSION);
+    put_metadata(s, out);
+    fprintf(out,
+            " */\n#ifndef %s_H\n#define %s_H\n#include <stdint.h>\n\n"
+            "#define %s_INPUTS %d  /* bytes of an example */\n"
+            "#define %s_CLASSES %d\n"
+            "#define %s_RAM %lld  /* bytes of variables, the stack aside */\n"
+            "#define %s_ROM %lld  /* bytes of constants */\n\n"
+            "#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
+            upper, upper, upper, s->stem->numbers, upper, s->model->student->shape.classes, upper,
+            (long long)ram_of(&memory), upper, (long long)s->rom);
+    if (s->options->reentrant)
+        put_memory(s, out);
+    fprintf(out, "/* The most likely class; logits (%s_CLASSES). Cannot fail. %s. */\n", upper,
+            s->options->reentrant ? "Threads: one memory each" : "One call at a time");
+    put_prototype(s, out);
+    fputs(";\n", out);
+    if (s->options->selftest)
+        fprintf(out,
+                "/* How many of %d examples come out wrong on this machine: 0. */\nint "
+                "%s_selftest(%s);\n",
+                test_examples, name, s->parameter);
+    fputs("#ifdef __cplusplus\n}\n#endif\n#endif\n", out);
+}
+
+static void put_code(struct source *s)
+{
+    const struct tr_student *student = s->model->student;
+
+    fprintf(s->out,
+            "/* Compile with -O2, link with -lm; the header says what this is. */\n"
+            "#include \"%.*s.h\"\n\n#include <math.h>\n\n",
+            s->file_length, s->file);
+    fprintf(s->out,
+            "#define TOKENS %d\n#define WIDTH %d\n#define HEAD_DIM %d\n"
+            "#define SCORE_SCALE %.8ef\n#define EPSILON %.8ef\n\n",
+            student->tokens, student->arch.width, student->arch.head_dim,
+            (double)(1.0F / sqrtf((float)student->arch.head_dim)), (double)TR_NORM_EPS);
+    constants(s);
+    fputs("\n", s->out);
+    if (!s->options->reentrant)
+        put_memory(s, s->out);
+    fputs("\n", s->out);
+    fputs(s->model->weights->int8 ? int8_linear : float_linear, s->out);
+    fputs(row_functions, s->out);
+    put_stem(s);
+    for (int l = 0; l < student->arch.depth; l++)
+        put_block(s, l);
+    put_run(s);
+}
+
+static rt_status check_name(const char *name, char upper[TR_C_NAME], struct rt_err *err)
+{
+    const size_t length = strlen(name);
+    bool good = length > 0 && length < TR_C_NAME && !isdigit((unsigned char)name[0]);
+
+    for (size_t i = 0; good && i < length; i++) {
+        good = isalnum((unsigned char)name[i]) || name[i] == '_';
+        upper[i] = (char)toupper((unsigned char)name[i]);
+    }
+    if (!good)
+        return rt_fail(
+            err, RT_EARG,
+            "'%.64s' is no name for a C function; use --name with letters, digits and _, "
+            "%d at most",
+            name, TR_C_NAME - 1);
+    upper[length] = '\0';
+    return RT_OK;
+}
+
+static rt_status source_open(struct source *s, const char *path, const struct tr_model *model,
+                             const struct tr_c_options *options, struct rt_err *err)
+{
+    const char *slash = strrchr(path, '/');
+
+    *s = (struct source){.model = model, .options = options, .file = slash ? slash + 1 : path};
+    s->file_length = (int)strlen(s->file) - 2;
+    s->stem = &model->student->stem;
+    RT_TRY(check_name(options->name, s->upper, err));
+    (void)snprintf(s->parameter, sizeof s->parameter,
+                   options->reentrant ? "struct %s_memory *memory" : "void", options->name);
+    return RT_OK;
+}
+
+rt_status tr_c_source_write(const char *path, const struct tr_model *model,
+                            const struct tr_c_options *options, struct rt_err *err)
+{
+    char header_path[RT_PATH_MAX];
+    struct rt_writer code = {0}, header = {0};
+    struct source s;
+    uint8_t *bytes = NULL;
+    float *logits = NULL;
+    rt_status rc;
+
+    assert(strlen(path) > 2 && strcmp(path + strlen(path) - 2, ".c") == 0);
+    RT_TRY(source_open(&s, path, model, options, err));
+    (void)snprintf(header_path, sizeof header_path, "%.*sh", (int)strlen(path) - 1, path);
+    if (options->selftest) {
+        bytes = malloc((size_t)test_examples * s.stem->numbers);
+        logits = malloc((size_t)test_examples * model->student->shape.classes * sizeof *logits);
+        if (!bytes || !logits) {
+            rc = rt_fail(err, RT_ENOMEM, "no memory to write '%s'", path);
+            goto done;
+        }
+        invent(&s, bytes);
+        if ((rc = tr_model_answer(model, bytes, test_examples, logits, err)))
+            goto done;
+    }
+    if ((rc = rt_writer_open(&code, path, err)) || (rc = rt_writer_open(&header, header_path, err)))
+        goto done;
+    s.out = code.file;
+    put_code(&s);
+    if (options->selftest)
+        put_test(&s, bytes, logits);
+    put_header(&s, header.file);
+    if ((rc = rt_writer_commit(&code, err)) == RT_OK)
+        rc = rt_writer_commit(&header, err);
+done:
+    rt_writer_abandon(&code);
+    rt_writer_abandon(&header);
+    free(bytes);
+    free(logits);
+    return rc;
+}

@@ -1,0 +1,37 @@
+/* trainer/export/model.h -- a trained student as its weights' file has it: what is exported.
+ *
+ * Whoever exports reads such a file and nothing else, so that it can be done later and elsewhere:
+ * architecture, input and everything else that others need stand in its metadata.
+ * Int8     a file of codes (.int8.safetensors) gives an int8 model: its parameters are what the codes
+ *          stand for, and its kernels sum in integers.
+ * Errors   RT_EFORMAT, naming the file, for one that is no student of Retort's.
+ * Threads  read-only once open.
+ */
+#ifndef TRAINER_EXPORT_MODEL_H
+#define TRAINER_EXPORT_MODEL_H
+#include "trainer/export/safetensors.h"
+#include "trainer/net/student_int8.h"
+#include "trainer/task/task.h"
+
+enum { TR_MODEL_MOST_NOTES = 32 };
+
+struct tr_model {
+    const struct tr_student *student;
+    const struct tr_weights *weights; /* packed; with int8 in them or not */
+    struct tr_input input;
+    const struct tr_metadata *metadata; /* ended by a NULL key */
+};
+
+struct tr_model_file; /* owns all of its model */
+
+/* A file of weights with `kind`'s notes; kernels as for any student. */
+rt_status tr_model_open(const char *path, const struct tr_task_kind *kind,
+                        const struct tr_kernels *kernels, struct tr_model_file **file,
+                        struct rt_err *err);
+const struct tr_model *tr_model_of(const struct tr_model_file *file);
+/* The logits (n,C) of n examples, each the bytes of its input. RT_ENOMEM. */
+rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, int n, float *logits,
+                          struct rt_err *err);
+size_t tr_model_input_bytes(const struct tr_model *model); /* of one example */
+void tr_model_close(struct tr_model_file *file);           /* NULL is none */
+#endif
