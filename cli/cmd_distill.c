@@ -4,6 +4,7 @@
  * it was when the search began; its relative paths are seen from where its file stood.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -224,7 +225,7 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
 
 /* ---- what it leaves ---- */
 
-enum { most_notes = 8 };
+enum { most_notes = 16 };
 
 /* Metadata of the weights; values are copies. */
 struct notes {
@@ -251,18 +252,25 @@ static rt_status write_weights(const struct job *job, const struct tr_twin *twin
                                const char *path, struct rt_err *err)
 {
     struct notes notes = {0};
-    char arch[SPACE_ARCH_TEXT], test_error[32], lanes[16];
+    const struct session *session = &job->session;
+    char arch[SPACE_ARCH_TEXT], test_error[32], lanes[16], seed[32], hash[RT_HASH_TEXT];
     rt_status rc;
 
     space_arch_print(&job->arch, arch);
     (void)snprintf(test_error, sizeof test_error, "%.6f", error);
-    (void)snprintf(lanes, sizeof lanes, "%d", job->session.study.full_lanes);
+    (void)snprintf(lanes, sizeof lanes, "%d", session->study.full_lanes);
+    (void)snprintf(seed, sizeof seed, "%" PRIu64, session->study.seed);
+    study_hash(&session->study, hash);
     note(&notes, "format", "retort");
+    note(&notes, "version", RT_VERSION);
+    note(&notes, "task", session->task->kind->name);
+    note(&notes, "study", hash);
+    note(&notes, "seed", seed);
     note(&notes, "arch", arch);
-    note(&notes, "pool", job->session.shape.pool == SPACE_POOL_CLASS ? "class" : "mean");
+    note(&notes, "pool", session->shape.pool == SPACE_POOL_CLASS ? "class" : "mean");
     note(&notes, "test_error", test_error);
     note(&notes, "lanes", lanes);
-    job->session.task->kind->describe(job->session.task, &notes, note);
+    session->task->kind->describe(session->task, &notes, note);
     rc = twin ? tr_safetensors_write_int8(path, &kept(job)->student, twin, notes.list, err)
               : tr_safetensors_write(path, &kept(job)->student, kept(job)->weights.params,
                                      notes.list, err);
@@ -314,6 +322,8 @@ static rt_status write_files(const struct job *job, const struct test_result *re
     (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, json);
     if (in_int8(job))
         (void)printf("weights in int8    %s\n", int8);
+    (void)printf("to run it          retort export %s -o student.onnx, or student.c\n",
+                 in_int8(job) ? int8 : run->weights);
     return RT_OK;
 }
 

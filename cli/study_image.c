@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "cli/study.h"
+#include "trainer/task/image/idx.h"
 #include "trainer/task/image/image.h"
 
 struct image_block {
@@ -86,6 +87,25 @@ static rt_status open_test(const void *data, const struct tr_task *train, struct
     tr_images_release(&images);
     return rt_fail(err, RT_ESHAPE, "'%.200s' has images of another size than '%.200s'",
                    block->test_images, block->train_images);
+}
+
+static rt_status examples(const char *path, const struct tr_input *input, uint8_t **bytes,
+                          int *rows, struct rt_err *err)
+{
+    struct tr_idx idx;
+    rt_status rc;
+
+    RT_TRY(tr_idx_read(path, 3, &idx, err));
+    if (idx.size[1] != input->shape[0] || idx.size[2] != input->shape[1] || input->shape[2] != 1) {
+        rc = rt_fail(err, RT_ESHAPE,
+                     "'%.200s' has images of %dx%dx1, and this student reads %dx%dx%d", path,
+                     idx.size[1], idx.size[2], input->shape[0], input->shape[1], input->shape[2]);
+        tr_idx_release(&idx);
+        return rc;
+    }
+    *rows = idx.size[0];
+    *bytes = idx.data;
+    return RT_OK;
 }
 
 static void tell(const struct tr_task *task, char text[96])
@@ -233,6 +253,7 @@ static const char *const init_lines[] = {
     NULL};
 
 const struct study_task study_image = {.name = "image",
+                                       .kind = &tr_task_image,
                                        .data = data_keys,
                                        .space = space_keys,
                                        .reads = "images",
@@ -241,5 +262,6 @@ const struct study_task study_image = {.name = "image",
                                        .has_test = has_test,
                                        .open = open_train,
                                        .open_test = open_test,
+                                       .examples = examples,
                                        .tell = tell,
                                        .init = init_lines};

@@ -49,6 +49,7 @@ struct study_key { /* a table of them ends with a NULL key */
 
 struct study_task {
     const char *name;
+    const struct tr_task_kind *kind;
     const struct study_key *data;  /* in `data:`, places in the block */
     const struct study_key *space; /* in `space:`, places in struct space; lists are genes, which a
                                       study of students has to give */
@@ -63,6 +64,9 @@ struct study_task {
     /* The test as the task reads its own; only where has_test(). */
     rt_status (*open_test)(const void *block, const struct tr_task *task, struct tr_task **test,
                            struct rt_err *err);
+    /* A file of examples alone: (*rows, input) bytes, which the caller frees. */
+    rt_status (*examples)(const char *path, const struct tr_input *input, uint8_t **bytes,
+                          int *rows, struct rt_err *err);
     void (*tell)(const struct tr_task *task, char text[96]); /* what and how many rows it has */
     const char *const *init; /* the study that `retort init NAME` writes: lines, ended by NULL */
 };

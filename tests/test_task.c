@@ -122,18 +122,18 @@ static void an_epoch_is_every_train_row_once_and_depends_on_the_seed(void **stat
 
 struct notes {
     int count;
-    char text[4][64];
+    char text[8][64];
 };
 
 static void note(void *to, const char *key, const char *value)
 {
     struct notes *notes = to;
 
-    assert_true(notes->count < 4);
+    assert_true(notes->count < 8);
     (void)snprintf(notes->text[notes->count++], sizeof notes->text[0], "%s=%s", key, value);
 }
 
-static void exported_weights_are_told_the_scale_of_pixels(void **state)
+static void exported_weights_are_told_sizes_and_scale(void **state)
 {
     struct tr_images images;
     struct tr_task *task;
@@ -146,9 +146,10 @@ static void exported_weights_are_told_the_scale_of_pixels(void **state)
     assert_ok(tr_image_task(&task, &images, SPACE_POOL_CLASS,
                             &(struct tr_split_sizes){.validation = 10, .seed = 1}, &err));
     task->kind->describe(task, &notes, note);
-    assert_int_equal(notes.count, 2);
+    assert_int_equal(notes.count, 5);
     assert_string_equal(notes.text[0], "pixel_mean=0.200000003");
     assert_string_equal(notes.text[1], "pixel_sd=1");
+    assert_string_equal(notes.text[2], "height=8");
     tr_task_close(task);
 }
 
@@ -160,7 +161,7 @@ int main(void)
         cmocka_unit_test(a_flat_image_is_finite),
         cmocka_unit_test(another_file_is_read_as_the_first_one_is),
         cmocka_unit_test(an_epoch_is_every_train_row_once_and_depends_on_the_seed),
-        cmocka_unit_test(exported_weights_are_told_the_scale_of_pixels),
+        cmocka_unit_test(exported_weights_are_told_sizes_and_scale),
     };
     return cmocka_run_group_tests_name("trainer/task", tests, NULL, NULL);
 }

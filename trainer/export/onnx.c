@@ -130,19 +130,13 @@ struct attribute { /* a NULL name ends a list */
 };
 #define INPUTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define ATTRIBUTES(...) ((const struct attribute[]){__VA_ARGS__, {0}})
-#define INT(key, number)                                                                           \
-    {                                                                                              \
-        .name = (key), .type = is_an_int, .value = (number)                                        \
-    }
-#define REAL(key, number)                                                                          \
-    {                                                                                              \
-        .name = (key), .type = is_a_float, .real = (number)                                        \
-    }
+#define INT(key, number) {.name = (key), .type = is_an_int, .value = (number)}
+#define REAL(key, number) {.name = (key), .type = is_a_float, .real = (number)}
 #define INTS(key, ...)                                                                             \
-    {                                                                                              \
-        .name = (key), .type = are_ints, .values = (const int64_t[]){__VA_ARGS__},                 \
-        .count = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)                                \
-    }
+    {.name = (key),                                                                                \
+     .type = are_ints,                                                                             \
+     .values = (const int64_t[]){__VA_ARGS__},                                                     \
+     .count = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)}
 
 static void add_attribute(struct tr_message *node, const struct attribute *a)
 {

@@ -1,0 +1,146 @@
+/* cli/cmd_export.c -- `retort export`: a trained student in a form that others run.
+ *
+ * The ending of the output decides the format, so that a command line says what it makes.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/command.h"
+#include "cli/weights.h"
+#include "trainer/export/c_source.h"
+#include "trainer/export/onnx.h"
+
+struct wishes {
+    const char *from, *candidate, *output; /* candidate NULL: from is a file of weights */
+    const char *name;                      /* of C functions; NULL: the output's */
+    int form;                              /* of int8 ONNX; -1: not said */
+    int64_t batch;
+    bool reentrant, selftest;
+};
+
+static bool ends_with(const char *text, const char *ending)
+{
+    const size_t n = strlen(text), m = strlen(ending);
+    return n > m && strcmp(text + n - m, ending) == 0;
+}
+
+static rt_status export_onnx(const struct weights *weights, const struct wishes *w,
+                             struct rt_err *err)
+{
+    const bool qdq = w->form == 1;
+    const struct tr_onnx_options options = {.form = !weights->model->weights->int8 ? TR_ONNX_FLOAT
+                                                    : qdq                          ? TR_ONNX_QDQ
+                                                                                   : TR_ONNX_CODES,
+                                            .batch = (int)w->batch};
+
+    if (w->form >= 0 && !weights->model->weights->int8)
+        return rt_fail(err, RT_EARG,
+                       "'%s' holds floats, and --form is of int8; export its .int8.safetensors",
+                       weights->path);
+    return tr_onnx_write(w->output, weights->model, &options, err);
+}
+
+static rt_status export_c(const struct weights *weights, const struct wishes *w, struct rt_err *err)
+{
+    const char *slash = strrchr(w->output, '/'), *base = slash ? slash + 1 : w->output;
+    char name[TR_C_NAME];
+
+    (void)snprintf(name, sizeof name, "%.*s", (int)strlen(base) - 2, base);
+    return tr_c_source_write(w->output, weights->model,
+                             &(struct tr_c_options){.name = w->name ? w->name : name,
+                                                    .reentrant = w->reentrant,
+                                                    .selftest = w->selftest},
+                             err);
+}
+
+/* Options of the other format are no wishes that may be ignored. */
+static int check(const struct wishes *w)
+{
+    const bool onnx = ends_with(w->output, ".onnx"), c = ends_with(w->output, ".c");
+
+    if (!onnx && !c)
+        return command_usage("export", "'%.200s' ends neither in .onnx nor in .c", w->output);
+    if (onnx && (w->name || w->reentrant || w->selftest))
+        return command_usage("export", "--name, --reentrant and --selftest are of C, not of ONNX");
+    if (c && (w->form >= 0 || w->batch))
+        return command_usage("export", "--form and --batch are of ONNX, not of C");
+    return COMMAND_DONE;
+}
+
+static int parse(int argc, char **argv, struct wishes *w)
+{
+    static const char *const forms[] = {"codes", "qdq", NULL};
+    const struct option longs[] = {{"output", required_argument, NULL, 'o'},
+                                   {"name", required_argument, NULL, 'n'},
+                                   {"form", required_argument, NULL, 'f'},
+                                   {"batch", required_argument, NULL, 'b'},
+                                   {"reentrant", no_argument, NULL, 'r'},
+                                   {"selftest", no_argument, NULL, 't'},
+                                   {0}};
+    bool good = true;
+
+    *w = (struct wishes){.form = -1};
+    for (int o; good && (o = command_option("export", argc, argv, "o:", longs)) != -1;) {
+        switch (o) {
+        case 'o': w->output = optarg; break;
+        case 'n': w->name = optarg; break;
+        case 'f': good = command_word("export", "--form", optarg, forms, &w->form); break;
+        case 'b': good = command_int64("export", "--batch", optarg, 1, 65536, &w->batch); break;
+        case 'r': w->reentrant = true; break;
+        case 't': w->selftest = true; break;
+        default: good = false;
+        }
+    }
+    if (!good || !command_operand("export", argc, argv, "WEIGHTS", &w->from))
+        return COMMAND_USAGE;
+    if (optind < argc)
+        w->candidate = argv[optind++];
+    if (!command_no_more("export", argc, argv))
+        return COMMAND_USAGE;
+    return w->output ? check(w) : command_usage("export", "no --output FILE");
+}
+
+static int run(int argc, char **argv)
+{
+    struct wishes wishes;
+    struct weights weights;
+    struct stat made;
+    struct rt_err err;
+    rt_status rc;
+
+    if (parse(argc, argv, &wishes) != COMMAND_DONE)
+        return COMMAND_USAGE;
+    if ((rc = weights_open(&weights, wishes.from, wishes.candidate, &err)) == RT_OK) {
+        rc = ends_with(wishes.output, ".c") ? export_c(&weights, &wishes, &err)
+                                            : export_onnx(&weights, &wishes, &err);
+        if (rc == RT_OK)
+            (void)printf("%s  %lld bytes, of %s\n", wishes.output,
+                         stat(wishes.output, &made) ? -1LL : (long long)made.st_size, weights.path);
+        weights_close(&weights);
+    }
+    return rc == RT_OK ? COMMAND_DONE : command_failed("export", &err);
+}
+
+const struct command command_export = {
+    .name = "export",
+    .use = "WEIGHTS | DB CANDIDATE -o FILE.onnx|FILE.c [OPTIONS]",
+    .summary = "write a trained student as ONNX or as C source",
+    .help =
+        "WEIGHTS is a file that `retort distill -o` wrote: FILE.safetensors for floats, or\n"
+        "FILE.int8.safetensors for int8. Of DB and CANDIDATE, it is the newest one written.\n"
+        "What comes out takes the data as they are, bytes, and gives logits; the preprocessing\n"
+        "is inside. docs/student.md tells more.\n"
+        "\n"
+        "  -o, --output FILE  .onnx: opset 17, for ONNX Runtime and others; .c: C99 without\n"
+        "                     malloc, with its .h beside it, for anything with a compiler\n"
+        "  --form FORM        of int8 ONNX: `codes` (integers kept in floats: the same sums on\n"
+        "                     every CPU) or `qdq` (for engines that fuse quantised layers; x86\n"
+        "                     without VNNI may compute wrong sums with it); codes by default\n"
+        "  --batch N          of ONNX: exactly N examples a call; any number by default\n"
+        "  --name NAME        of C: prefix of functions and, in capitals, macros; the file's\n"
+        "                     name by default\n"
+        "  --reentrant        of C: memory is a parameter, so that several calls may run at once\n"
+        "  --selftest         of C: add NAME_selftest(), 0 when examples come out right there\n",
+    .run = run,
+};

@@ -1,0 +1,88 @@
+/* cli/cmd_predict.c -- `retort predict`: what a trained student says about data.
+ *
+ * It runs the file of weights as it is: floats by this machine's kernels, int8 by the integer
+ * reference. So it is what an exported student is compared with.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/command.h"
+#include "cli/weights.h"
+#include "trainer/task/npy.h"
+
+struct wishes {
+    const char *from, *candidate, *data, *output; /* candidate NULL: from is a file of weights */
+};
+
+static rt_status predict(const struct weights *weights, const struct wishes *w, struct rt_err *err)
+{
+    struct tr_matrix logits = {0};
+    uint8_t *bytes = NULL;
+    int rows;
+
+    RT_TRY(weights->task->examples(w->data, &weights->model->input, &bytes, &rows, err));
+    rt_status rc = RT_OK;
+    logits.rows = (size_t)rows;
+    logits.columns = (size_t)weights->model->student->shape.classes;
+    logits.values = malloc(logits.rows * logits.columns * sizeof *logits.values);
+    if (!logits.values)
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the answers to %d examples", rows);
+    if (rc == RT_OK)
+        rc = tr_model_answer(weights->model, bytes, rows, logits.values, err);
+    if (rc == RT_OK)
+        rc = tr_npy_write(w->output, &logits, err);
+    if (rc == RT_OK)
+        (void)printf("%s  logits of %d examples, %zu classes\n", w->output, rows, logits.columns);
+    tr_matrix_release(&logits);
+    free(bytes);
+    return rc;
+}
+
+static int parse(int argc, char **argv, struct wishes *w)
+{
+    const struct option longs[] = {{"output", required_argument, NULL, 'o'}, {0}};
+
+    *w = (struct wishes){0};
+    for (int o; (o = command_option("predict", argc, argv, "o:", longs)) != -1;) {
+        if (o != 'o')
+            return COMMAND_USAGE;
+        w->output = optarg;
+    }
+    if (!command_operand("predict", argc, argv, "WEIGHTS", &w->from))
+        return COMMAND_USAGE;
+    if (argc - optind > 1)
+        w->candidate = argv[optind++];
+    if (!command_operand("predict", argc, argv, "DATA", &w->data) ||
+        !command_no_more("predict", argc, argv))
+        return COMMAND_USAGE;
+    return w->output ? COMMAND_DONE : command_usage("predict", "no --output FILE");
+}
+
+static int run(int argc, char **argv)
+{
+    struct wishes wishes;
+    struct weights weights;
+    struct rt_err err;
+    rt_status rc;
+
+    if (parse(argc, argv, &wishes) != COMMAND_DONE)
+        return COMMAND_USAGE;
+    if ((rc = weights_open(&weights, wishes.from, wishes.candidate, &err)) == RT_OK) {
+        rc = predict(&weights, &wishes, &err);
+        weights_close(&weights);
+    }
+    return rc == RT_OK ? COMMAND_DONE : command_failed("predict", &err);
+}
+
+const struct command command_predict = {
+    .name = "predict",
+    .use = "WEIGHTS | DB CANDIDATE DATA -o LOGITS.npy",
+    .summary = "a trained student's logits for a file of data",
+    .help =
+        "WEIGHTS is a file that `retort distill -o` wrote, floats or int8; of DB and CANDIDATE\n"
+        "it is the newest one written. DATA is a file of examples as the study's task reads\n"
+        "them: an IDX file of images, plain or gzip'd. Int8 weights are run in integers.\n"
+        "\n"
+        "  -o, --output FILE  float32 (examples, classes), as numpy.load() reads it\n",
+    .run = run,
+};

@@ -1,0 +1,72 @@
+# A distilled student leaves: weights to ONNX and C, floats and int8, and predict beside them.
+. "$project/tests/cli/toy.bash"
+toy_data
+toy_study | sed 's/^distill:/&\n  quantise: ptq\n  ptq_rows: 20/' >toy.yaml
+expect_exit 0 "$retort" search toy.yaml --trials 3
+expect_exit 1 "$retort" export toy.db 2 -o student.onnx
+expect_line stderr 'retort distill toy.db 2 -o FILE.safetensors'
+expect_exit 0 "$retort" distill toy.db 2 --steps 5 -o student.safetensors
+expect_line student.safetensors '"task":"image"'
+expect_line student.safetensors '"height":"8"'
+
+# A candidate's newest weights, or a file.
+expect_exit 0 "$retort" export toy.db 2 -o student.onnx
+expect_line stdout ' bytes, of student.safetensors'
+expect_exit 0 "$retort" export student.safetensors -o again.onnx
+cmp student.onnx again.onnx
+expect_exit 0 "$retort" export student.safetensors -o four.onnx --batch 4
+expect_exit 0 "$retort" export student.int8.safetensors -o codes.onnx
+expect_exit 0 "$retort" export student.int8.safetensors -o qdq.onnx --form qdq
+grep -aq QuantizeLinear codes.onnx
+grep -aq DequantizeLinear qdq.onnx
+[ "$(grep -ac DequantizeLinear codes.onnx)" = 0 ]
+
+# The C code compiles without a warning and agrees with itself as written, on this machine.
+for form in student student.int8; do
+  name=${form/./_}
+  expect_exit 0 "$retort" export $form.safetensors -o "$name.c" --selftest
+  printf '#include "%s.h"\nint main(void) { return %s_selftest(); }\n' "$name" "$name" >main.c
+  cc -std=c99 -O2 -Wall -Wextra -Wconversion -pedantic -Werror main.c "$name.c" -lm -o run
+  ./run
+done
+expect_exit 0 "$retort" export student.safetensors -o x.c --name gesture --reentrant
+expect_line x.h 'int gesture_run(struct gesture_memory *memory, const uint8_t *pixels, float *logits);'
+expect_line x.h '#define GESTURE_CLASSES 3'
+
+# Logits of the test file, as NumPy reads them; the test error is the one that distill told.
+for form in student student.int8; do
+  expect_exit 0 "$retort" predict $form.safetensors test-images -o logits.npy
+  python3 - "$form" <<'END'
+import json, struct, sys
+data = open('logits.npy', 'rb').read()
+start = 10 + struct.unpack('<H', data[8:10])[0]
+values = struct.unpack(f'<{(len(data) - start) // 4}f', data[start:])
+rows = [values[i:i + 3] for i in range(0, len(values), 3)]
+labels = open('test-labels', 'rb').read()[8:]
+wrong = sum(r.index(max(r)) != l for r, l in zip(rows, labels))
+told = open(sys.argv[1] + '.safetensors', 'rb').read()
+told = json.loads(told[8:8 + struct.unpack('<Q', told[:8])[0]])['__metadata__']['test_error']
+assert len(rows) == len(labels) == 30 and abs(wrong / 30 - float(told)) < 1e-5, (wrong, told)
+END
+done
+
+# What does not go together is said, and nothing is written.
+refuse() { # CODE TEXT ARGUMENT...
+  local code=$1 text=$2
+  shift 2
+  expect_exit "$code" "$retort" "$@"
+  expect_one_line stderr
+  expect_line stderr "$text"
+}
+refuse 2 'no --output FILE' export student.safetensors
+refuse 2 'ends neither in .onnx nor in .c' export student.safetensors -o y.txt
+refuse 2 'of C, not of ONNX' export student.safetensors -o y.onnx --selftest
+refuse 2 'of ONNX, not of C' export student.safetensors -o y.c --batch 2
+refuse 1 'is of int8' export student.safetensors -o y.onnx --form codes
+refuse 1 'is no name for a C function' export student.safetensors -o 9.c
+refuse 1 "no candidate '77'" export toy.db 77 -o y.onnx
+refuse 1 'is not a safetensors file' export toy.yaml -o y.onnx
+refuse 1 'cannot open' export nothing.safetensors -o y.onnx
+refuse 1 'want 0x00000803' predict student.safetensors test-labels -o y.npy
+refuse 2 "DATA is missing" predict student.safetensors -o y.npy
+[ ! -e y.onnx ] && [ ! -e y.c ] && [ ! -e y.npy ]
