@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "trainer/export/c_functions.h"
 #include "trainer/net/student_internal.h"
 
 enum { panel = 4, test_examples = 8 };
@@ -31,110 +32,6 @@ struct source {
     FILE *out;
     int64_t rom; /* bytes of constants so far */
 };
-
-/* ---- the functions that never change ---- */
-
-static const char float_linear[] =
-    "/* y = x W^T + b, or y += that; w: panels of 4 rows, (out/4,in,4). */\n"
-    "static void linear(const float *x, const float *w, const float *b, int in, int out, int add,\n"
-    "                   float *y)\n"
-    "{\n"
-    "    int o, i, r;\n"
-    "    for (o = 0; o < out; o += 4) {\n"
-    "        float s0 = 0, s1 = 0, s2 = 0, s3 = 0, s[4];\n"
-    "        for (i = 0; i < in; i++, w += 4) {\n"
-    "            s0 += w[0] * x[i];\n"
-    "            s1 += w[1] * x[i];\n"
-    "            s2 += w[2] * x[i];\n"
-    "            s3 += w[3] * x[i];\n"
-    "        }\n"
-    "        s[0] = s0;\n"
-    "        s[1] = s1;\n"
-    "        s[2] = s2;\n"
-    "        s[3] = s3;\n"
-    "        for (r = 0; r < 4 && o + r < out; r++)\n"
-    "            y[o + r] = s[r] + b[o + r] + (add ? y[o + r] : 0);\n"
-    "    }\n"
-    "}\n\n";
-
-static const char int8_linear[] =
-    "static void quantise(const float *x, int n, float inverse_scale, int8_t *q)\n"
-    "{\n"
-    "    int i;\n"
-    "    for (i = 0; i < n; i++) {\n"
-    "        const float code = rintf(x[i] * inverse_scale);\n"
-    "        q[i] = (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);\n"
-    "    }\n"
-    "}\n\n"
-    "/* y = scale * (codes W^T) + b, or y += that; w: panels of 4 rows, (out/4,in,4). */\n"
-    "static void linear(const int8_t *x, const int8_t *w, const float *scale, const float *b,\n"
-    "                   int in, int out, int add, float *y)\n"
-    "{\n"
-    "    int o, i, r;\n"
-    "    for (o = 0; o < out; o += 4) {\n"
-    "        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s[4];\n"
-    "        for (i = 0; i < in; i++, w += 4) {\n"
-    "            s0 += w[0] * x[i];\n"
-    "            s1 += w[1] * x[i];\n"
-    "            s2 += w[2] * x[i];\n"
-    "            s3 += w[3] * x[i];\n"
-    "        }\n"
-    "        s[0] = s0;\n"
-    "        s[1] = s1;\n"
-    "        s[2] = s2;\n"
-    "        s[3] = s3;\n"
-    "        for (r = 0; r < 4 && o + r < out; r++)\n"
-    "            y[o + r] = (float)s[r] * scale[o + r] + b[o + r] + (add ? y[o + r] : 0);\n"
-    "    }\n"
-    "}\n\n";
-
-static const char row_functions[] =
-    "static void norm(const float *x, const float *gain, const float *bias, float *y)\n"
-    "{\n"
-    "    float mean = 0, var = 0, inverse;\n"
-    "    int i;\n"
-    "    for (i = 0; i < WIDTH; i++)\n"
-    "        mean += x[i];\n"
-    "    mean /= WIDTH;\n"
-    "    for (i = 0; i < WIDTH; i++)\n"
-    "        var += (x[i] - mean) * (x[i] - mean);\n"
-    "    inverse = 1 / sqrtf(var / WIDTH + EPSILON);\n"
-    "    for (i = 0; i < WIDTH; i++)\n"
-    "        y[i] = (x[i] - mean) * inverse * gain[i] + bias[i];\n"
-    "}\n\n"
-    "static void gelu(float *x, int n)\n"
-    "{\n"
-    "    int i;\n"
-    "    for (i = 0; i < n; i++)\n"
-    "        x[i] = 0.5f * x[i] * (1 + erff(x[i] * 0.70710678f));\n"
-    "}\n\n"
-    "/* One query row of one token against the keys and values of all; inner = heads * HEAD_DIM,\n"
-    " * row t of qkv holds q, k and v side by side. */\n"
-    "static void attend(const float *q, const float *qkv, int inner, float *scores, float "
-    "*context)\n"
-    "{\n"
-    "    int at, t, i;\n"
-    "    for (at = 0; at < inner; at += HEAD_DIM) {\n"
-    "        float most = 0, sum = 0;\n"
-    "        for (t = 0; t < TOKENS; t++) {\n"
-    "            const float *k = qkv + t * 3 * inner + inner + at;\n"
-    "            float s = 0;\n"
-    "            for (i = 0; i < HEAD_DIM; i++)\n"
-    "                s += q[at + i] * k[i];\n"
-    "            scores[t] = s * SCORE_SCALE;\n"
-    "            most = t == 0 || scores[t] > most ? scores[t] : most;\n"
-    "        }\n"
-    "        for (t = 0; t < TOKENS; t++)\n"
-    "            sum += scores[t] = expf(scores[t] - most);\n"
-    "        for (i = 0; i < HEAD_DIM; i++)\n"
-    "            context[at + i] = 0;\n"
-    "        for (t = 0; t < TOKENS; t++) {\n"
-    "            const float *v = qkv + t * 3 * inner + 2 * inner + at;\n"
-    "            for (i = 0; i < HEAD_DIM; i++)\n"
-    "                context[at + i] += scores[t] / sum * v[i];\n"
-    "        }\n"
-    "    }\n"
-    "}\n\n";
 
 /* ---- constants ---- */
 
@@ -605,8 +502,8 @@ static void put_code(struct source *s)
     if (!s->options->reentrant)
         put_memory(s, s->out);
     fputs("\n", s->out);
-    fputs(s->model->weights->int8 ? int8_linear : float_linear, s->out);
-    fputs(row_functions, s->out);
+    fputs(s->model->weights->int8 ? tr__c_int8_linear : tr__c_float_linear, s->out);
+    fputs(tr__c_row_functions, s->out);
     put_stem(s);
     for (int l = 0; l < student->arch.depth; l++)
         put_block(s, l);
