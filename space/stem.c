@@ -20,3 +20,12 @@ void space_stem_of(const struct space_arch *arch, const struct space_shape *shap
     stem->numbers = stem->tokens * stem->features;
     assert(stem->tokens > 0);
 }
+
+rt_status space_same_tokens(const struct space_arch *arch, const struct space_arch *other,
+                            struct rt_err *err)
+{
+    if (arch->patch == other->patch)
+        return RT_OK;
+    return rt_fail(err, RT_EARG, "space.patch: patches of %d are not patches of %d", arch->patch,
+                   other->patch);
+}

@@ -145,9 +145,9 @@ static void a_space_with_students_that_cannot_follow_is_refused(void **state)
                    "%sspace: {depth: [1], width: [16], head_dim: [8], heads: [1], patch: [4, 7],\n"
                    "  ffn: [8]}\n%s",
                    DATA TEACHERS, layers);
-    assert_bind_refused(yaml, "'s.yaml':7:68: space.patch: layer-wise losses compare token by "
-                              "token, but patches of 4 are not the teacher's 7; allow its patch "
-                              "alone");
+    assert_bind_refused(yaml, "'s.yaml':7:68: space.patch: patches of 4 are not patches of 7, and "
+                              "layer-wise losses compare a student's tokens with its teacher's; "
+                              "allow the teacher's alone");
     (void)snprintf(yaml, sizeof yaml,
                    "%sspace: {depth: [1, 3], width: [16], head_dim: [8], heads: [1], patch: [7],\n"
                    "  ffn: [8]}\n%s",

@@ -1,6 +1,8 @@
 /* trainer/distill/layers.c -- see layers.h. */
 #include "trainer/distill/layers.h"
 
+#include "space/stem.h"
+
 void tr_layers_defaults(struct tr_layers *layers)
 {
     *layers = (struct tr_layers){.weight = {1, 1, 1},
@@ -72,13 +74,15 @@ static rt_status check_relations(const struct tr_layers *layers, const struct sp
 rt_status tr_layers_check(const struct tr_layers *layers, const struct space_arch *student,
                           const struct space_arch *teacher, struct rt_err *err)
 {
+    struct rt_err why;
+
     if (!tr_layers_on(layers))
         return RT_OK;
-    if (student->patch != teacher->patch)
+    if (space_same_tokens(student, teacher, &why))
         return rt_fail(err, RT_EARG,
-                       "space.patch: layer-wise losses compare token by token, but patches of %d "
-                       "are not the teacher's %d; allow its patch alone",
-                       student->patch, teacher->patch);
+                       "%.200s, and layer-wise losses compare a student's tokens with its "
+                       "teacher's; allow the teacher's alone",
+                       why.text);
     if (!tr_layers_whole(layers))
         return RT_OK;
     if (student->depth > teacher->depth)

@@ -14,8 +14,8 @@
  *          alone (TinyBERT). 0: both together, all the time.
  * Balance  each kind's weight is multiplied by (prediction loss / its own loss) of the step before,
  *          held constant (Minitron); the first step only measures.
- * Needs    one teacher that this program trained; students with its patch, so that tokens
- *          correspond; for hidden and attention, no more layers than it has; for attention but
+ * Needs    one teacher that this program trained; students that read the same tokens as it
+ *          does; for hidden and attention, no more layers than it has; for attention but
  *          relation, its number of heads in every layer, unless students are cut out of it.
  * Source   Jiao et al. 2020, "TinyBERT", arXiv:1909.10351; Muralidharan et al. 2024, "Minitron",
  *          arXiv:2407.14679.
@@ -50,8 +50,8 @@ bool tr_layers_whole(const struct tr_layers *layers);
 /* The most relation heads that divide both inner widths and leave each at least 8 columns; 1 when
  * none does. */
 int tr_relation_heads(int student, int teacher);
-/* Can this student learn from this teacher? The message begins with the study's key: "space.patch:
- * ..." or "layers.relation_heads: ...". */
+/* Can this student learn from this teacher? The message begins with the study's key:
+ * "space.depth: ..." or "layers.relation_heads: ...". */
 rt_status tr_layers_check(const struct tr_layers *layers, const struct space_arch *student,
                           const struct space_arch *teacher, struct rt_err *err);
 #endif

@@ -170,7 +170,7 @@ static void hush_new(const struct cut *c)
         memset(c->to + to->block[l].query.weight, 0, to->block[l].inner * d * sizeof *c->to);
         memset(c->to + to->block[l].query.bias, 0, (size_t)to->block[l].inner * sizeof *c->to);
     }
-    if (c->student->arch.patch != c->source->arch.patch)
+    if (space_same_tokens(&c->student->arch, &c->source->arch, NULL))
         return; /* there is no stem to inherit */
     hush(c, &to->stem);
     memset(c->to + to->position, 0, (size_t)c->student->tokens * d * sizeof *c->to);
@@ -257,7 +257,7 @@ static void slice_ends(struct cut *c)
     const struct tr_plan *to = c->student->plan, *from = c->source->plan;
     const int d = c->student->arch.width;
 
-    if (c->student->arch.patch == c->source->arch.patch) {
+    if (space_same_tokens(&c->student->arch, &c->source->arch, NULL) == RT_OK) {
         slice_linear(c, &from->stem, c->channel, NULL, &to->stem);
         slice(c, c->from + from->position, c->source->arch.width, NULL, c->student->tokens,
               c->channel, d, to->position);

@@ -7,7 +7,7 @@
  *             best channels, values by their score, queries and keys by the product of their
  *             weights' norms, and scales the queries so that scores stay as they were
  *   neurons   the best of each layer
- *   patch     of another size: stem and positions start at random
+ *   tokens    of another cut: stem and positions start at random
  *
  * Kept parts stand in the order of the source, in front. What the source has not (the surplus of a
  * larger student) stays as the caller initialised it. Removed heads, neurons and layers change the
