@@ -46,6 +46,7 @@ static int compare_doubles(const void *a, const void *b)
 
 static double quantile(const double *sorted, int n, double q)
 {
+    assert(n > 0 && q >= 0 && q <= 1);
     const double place = q * (n - 1);
     const int low = (int)place, high = low + 1 < n ? low + 1 : low;
     return sorted[low] + (place - low) * (sorted[high] - sorted[low]);

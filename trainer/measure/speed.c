@@ -1,6 +1,7 @@
 /* trainer/measure/speed.c -- see speed.h. */
 #include "trainer/measure/speed.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -61,6 +62,7 @@ static int compare_doubles(const void *a, const void *b)
 /* n at least 1; sorts them. */
 static double median(double *values, size_t n)
 {
+    assert(n > 0);
     qsort(values, n, sizeof *values, compare_doubles);
     return values[n / 2];
 }
@@ -112,6 +114,7 @@ rt_status tr_speed_train(const struct tr_student *student, const struct tr_data 
     double *column = malloc(most_marks * sizeof *column);
     rt_status rc;
 
+    assert(recipe->micro_batch > 0 && seconds > 0);
     endless.steps = 1000000000;
     watch.marks = malloc(most_marks * sizeof *watch.marks);
     if (!watch.marks || !column) {
@@ -200,6 +203,7 @@ rt_status tr_speed_products(const struct tr_student *const students[], int count
     struct products p;
     rt_status rc = RT_OK;
 
+    assert(count > 0 && rows > 0);
     for (int s = 0; s < count; s++)
         flops_per_second[s] = 0;
     for (int turn = 0; turn < turns; turn++)

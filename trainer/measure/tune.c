@@ -5,6 +5,7 @@
  * student's width and on the machine, so both are timed. The best of a few turns is taken for each
  * choice, because a shared machine only ever adds time.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -116,6 +117,8 @@ rt_status tr_tune(const struct tr_student *student, int batch, struct tr_tuning 
     const int count = sets[0] == sets[1] ? 1 : 2;
     struct probe p[2];
     int ready = 0, size;
+
+    assert(batch >= 1);
     rt_status rc = RT_OK;
 
     for (; ready < count && rc == RT_OK; ready++)

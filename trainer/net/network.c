@@ -1,6 +1,8 @@
 /* trainer/net/network.c -- see network.h. */
 #include "trainer/net/network.h"
 
+#include <assert.h>
+
 #include "trainer/net/student_internal.h"
 
 rt_status tr_network_plan(struct tr_network *network, const struct space_arch *arch,
@@ -28,6 +30,7 @@ rt_status tr_network_open(struct tr_network *network, const struct space_arch *a
 
 void tr_network_start(struct tr_network *network, uint64_t seed)
 {
+    assert(network->weights.params); /* opened, not planned */
     tr_student_init_params(&network->student, seed, network->weights.params);
     tr_weights_pack(&network->student, &network->weights);
 }

@@ -22,6 +22,7 @@ static size_t lay(struct tr_student *s, int block, const char *name, enum tr_rol
 {
     struct tr_tensor *t = &s->tensors[s->tensor_count++];
 
+    assert(rows > 0 && cols >= 0);
     *t = (struct tr_tensor){.role = role,
                             .dims = cols ? 2 : 1,
                             .shape = {rows, cols, 0},
@@ -188,6 +189,7 @@ void tr_weights_pack(const struct tr_student *student, struct tr_weights *weight
     struct tr_plan_linear *list[max_layers];
     const int n = packed_layers(student->plan, student->arch.depth, list);
 
+    assert(weights->params);
     if (!weights->packed)
         return;
     for (int i = 0; i < n; i++) {

@@ -3,6 +3,7 @@
  * What differs between the two is only where activations lie (struct tr_block_acts), so that the
  * network is written once and what latency measures is what was trained.
  */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct tr_head tr__head(const struct tr_student *student, int rows, bool pruned)
 {
     const int dim = student->arch.head_dim;
 
+    assert(rows >= 1 && rows <= student->tokens);
     return (struct tr_head){
         .queries = pruned ? 1 : rows, .keys = rows, .dim = dim, .scale = 1.0F / sqrtf((float)dim)};
 }
@@ -38,6 +40,7 @@ struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_
 {
     const struct tr_int8 *int8 = weights->int8;
 
+    assert(weights->params && (!int8 || int8->ranges));
     return (struct tr_linear){.in = layer->in,
                               .out = layer->out,
                               .weight = weights->params + layer->weight,

@@ -15,6 +15,7 @@ rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *studen
     const struct tr_plan *plan = student->plan;
     const struct tr_head head = tr__head(student, student->tokens, false);
     const int rows = max_batch * student->tokens, d = student->arch.width;
+    assert(max_batch >= 1);
     struct tr_infer *self = rt_arena_alloc(step, 1, sizeof *self);
     struct tr_infer in = {.room = max_batch};
 

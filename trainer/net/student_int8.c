@@ -1,6 +1,7 @@
 /* trainer/net/student_int8.c -- see student_int8.h. */
 #include "trainer/net/student_int8.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ static int list_layers(const struct tr_student *student, struct tr_plan_linear l
         list[n++] = b->down;
     }
     list[n++] = plan->head;
+    assert(n == plan->sites && n <= TR_MAX_SITES);
     return n;
 }
 
@@ -91,6 +93,7 @@ void tr_twin_update(struct tr_twin *twin, const struct tr_student *student, cons
     struct tr_plan_linear layer[TR_MAX_SITES];
     const int n = list_layers(student, layer);
 
+    assert(twin->weights.params && twin->int8.scale);
     memcpy(twin->weights.params, params, student->param_count * sizeof *params);
     for (int i = 0; i < n; i++)
         round_matrix(student, &layer[i], twin->weights.params, twin->int8.scale);
@@ -119,6 +122,7 @@ void tr__input(const struct tr_student *student, const struct tr_weights *weight
 {
     const struct tr_kernels *k = student->kernels;
 
+    assert(layer->site >= 0 && layer->site < student->plan->sites && x.ld >= layer->in);
     if (watch) {
         const float top = k->largest(rows, layer->in, tr_seen(x));
         watch->seen.amax[layer->site] = fmaxf(watch->seen.amax[layer->site], top); /* not NaN */
@@ -132,6 +136,7 @@ void tr__input_back(const struct tr_student *student, const struct tr_weights *w
                     const struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
                     struct tr_out dx)
 {
+    assert(dx.ld >= layer->in);
     if (weights->int8 && watch)
         student->kernels->fake_quant_back(rows, layer->in, watch->pass[layer->site], dx);
 }
@@ -175,6 +180,7 @@ rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_we
     struct bench b;
     rt_status rc;
 
+    assert(n >= 1 && rows);
     RT_TRY(rt_arena_init(&arena, tr_int8_calibrate_bytes(student), err));
     if ((rc = bench_init(&b, student, &arena, err)) == RT_OK) {
         tr_pass_watch(b.pass, &b.watch);

@@ -66,6 +66,8 @@ rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, 
                        struct rt_arena *step, struct rt_err *err)
 {
     const int rows = max_batch * student->tokens, d = student->arch.width;
+
+    assert(max_batch >= 1);
     struct tr_pass *self = rt_arena_alloc(step, 1, sizeof *self);
     struct tr_pass p = {.room = max_batch};
     float *x = tr__rows(step, rows, d);
@@ -137,6 +139,7 @@ void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
 
 const struct tr_block_acts *tr__pass_block(const struct tr_pass *pass, int layer)
 {
+    assert(layer >= 0 && layer < SPACE_MAX_DEPTH);
     return &pass->block[layer];
 }
 

@@ -4,12 +4,14 @@
  * What comes in are floats that stand for codes, q s; their codes are found again exactly, since q
  * is a whole number of at most 8 bits and the product and quotient by s err by parts in 10^7.
  */
+#include <assert.h>
+
 #include "trainer/distill/quantise.h"
 #include "trainer/nn/kernels_internal.h"
 
 enum { most_rows = 16, room = 2 * TR_QUANT_MOST_TERMS };
 
-/* Output channel o of `count` rows: the sums, and what they stand for. */
+/* Output channel o of `count` rows, codes (count,in), W (out,in), y (count,out): the sums, and what they stand for. */
 static void channel(const struct tr_linear *layer, int o, const int8_t *codes, int count,
                     struct tr_view residual, struct tr_out y)
 {
@@ -25,6 +27,7 @@ static void channel(const struct tr_linear *layer, int o, const int8_t *codes, i
                              (residual.at ? residual.at[r * residual.ld + o] : 0);
 }
 
+/* x (rows,in), W (out,in), residual, y (rows,out) */
 void tr__integer_linear(const struct tr_linear *layer, int rows, struct tr_view x,
                         struct tr_view residual, struct tr_out y)
 {
@@ -35,6 +38,7 @@ void tr__integer_linear(const struct tr_linear *layer, int rows, struct tr_view 
         tr__openblas_linear(layer, rows, x, residual, y);
         return;
     }
+    assert(step > 0);
     for (ptrdiff_t first = 0; first < rows; first += step) {
         const int count = rows - first < step ? (int)(rows - first) : step;
         const struct tr_view add = {residual.at ? residual.at + first * residual.ld : NULL,

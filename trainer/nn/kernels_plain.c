@@ -3,6 +3,7 @@
  * Matrix products go to OpenBLAS, on one thread (tr_kernels_choose() sees to it); everything else
  * is the formula as plain loops. Scores are (queries,keys) here, one row a query.
  */
+#include <assert.h>
 #include <cblas.h>
 #include <math.h>
 #include <string.h>
@@ -22,9 +23,11 @@ void tr__openblas_pack(const float *weight, int out, int in, float *forward, flo
     (void)weight, (void)out, (void)in, (void)forward, (void)backward;
 }
 
+/* x (rows,in), W (out,in), bias (out), residual, y (rows,out) */
 void tr__openblas_linear(const struct tr_linear *layer, int rows, struct tr_view x,
                          struct tr_view residual, struct tr_out y)
 {
+    assert(rows > 0 && x.ld >= layer->in && y.ld >= layer->out);
     for (ptrdiff_t r = 0; r < rows; r++)
         for (int o = 0; o < layer->out; o++)
             y.at[r * y.ld + o] =
@@ -33,9 +36,11 @@ void tr__openblas_linear(const struct tr_linear *layer, int rows, struct tr_view
                 (int)x.ld, layer->weight, layer->in, 1.0F, y.at, (int)y.ld);
 }
 
+/* dy (rows,out), W (out,in), factor, dx (rows,in) */
 void tr__openblas_linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
                             struct tr_view factor, bool add, struct tr_out dx)
 {
+    assert(rows > 0 && dy.ld >= layer->out && dx.ld >= layer->in);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, layer->in, layer->out, 1.0F, dy.at,
                 (int)dy.ld, layer->weight, layer->in, add ? 1.0F : 0.0F, dx.at, (int)dx.ld);
     if (factor.at)
@@ -58,9 +63,11 @@ static void add_rows(int rows, int cols, struct tr_view x, struct tr_out y)
             y.at[r * y.ld + c] += x.at[r * x.ld + c];
 }
 
+/* dy (rows,out), x (rows,in), dweight (out,in), dbias (out) */
 void tr__openblas_linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy,
                             struct tr_view x, float *dweight, float *dbias)
 {
+    assert(rows > 0 && dy.ld >= layer->out && x.ld >= layer->in);
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, layer->out, layer->in, rows, 1.0F, dy.at,
                 (int)dy.ld, x.at, (int)x.ld, 1.0F, dweight, layer->in);
     add_column_sums(rows, layer->out, dy, dbias);
@@ -91,12 +98,14 @@ static void softmax_row(float *s, int n)
         s[j] /= sum;
 }
 
+/* q (nq,dim), k, v (nk,dim), probs (nq,nk), context (nq,dim) */
 static void attention(const struct tr_head *head, struct tr_view q, struct tr_view k,
                       struct tr_view v, float *probs, struct tr_out context, float *scratch)
 {
     const int nq = head->queries, nk = head->keys, dim = head->dim;
     (void)scratch;
 
+    assert(nq > 0 && nk > 0 && probs);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, dim, head->scale, q.at, (int)q.ld,
                 k.at, (int)k.ld, 0.0F, probs, nk);
     for (int i = 0; i < nq; i++)
@@ -105,6 +114,7 @@ static void attention(const struct tr_head *head, struct tr_view q, struct tr_vi
                 (int)v.ld, 0.0F, context.at, (int)context.ld);
 }
 
+/* q, dq, dcontext (nq,dim), k, v, dk, dv (nk,dim), probs, ds (nq,nk) */
 static void attention_back(const struct tr_head *head, const struct tr_view qkv[3],
                            const float *probs, struct tr_view dcontext, const struct tr_out dqkv[3],
                            float *scratch)
@@ -133,6 +143,7 @@ static void attention_back(const struct tr_head *head, const struct tr_view qkv[
 
 /* --- tables and the losses on them --- */
 
+/* q (queries,dim), k (keys,dim), table (queries,keys) */
 static void scores(const struct tr_head *head, struct tr_view q, struct tr_view k,
                    struct tr_out table, float *scratch)
 {
@@ -141,6 +152,7 @@ static void scores(const struct tr_head *head, struct tr_view q, struct tr_view 
                 head->scale, q.at, (int)q.ld, k.at, (int)k.ld, 0.0F, table.at, (int)table.ld);
 }
 
+/* dtable (queries,keys), q, dq (queries,dim), k, dk (keys,dim) */
 static void scores_back(const struct tr_head *head, struct tr_view dtable, struct tr_view q,
                         struct tr_view k, struct tr_out dq, struct tr_out dk)
 {
@@ -209,6 +221,7 @@ static double kl_row(int n, float *s, float *t, float scale)
     return loss;
 }
 
+/* student, teacher (rows,cols) */
 static double pair_loss(enum tr_pair_loss kind, int rows, int cols, struct tr_out student,
                         struct tr_out teacher, float scale)
 {
@@ -227,6 +240,7 @@ static double pair_loss(enum tr_pair_loss kind, int rows, int cols, struct tr_ou
 
 /* --- rows and elements --- */
 
+/* x, y (rows,cols), gamma, beta (cols), stats (rows,2) */
 static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
                  struct tr_out y, float *stats)
 {
@@ -248,6 +262,7 @@ static void norm(int rows, int cols, struct tr_view x, const float *gamma, const
     }
 }
 
+/* x, dy, dx (rows,cols), stats (rows,2), gamma, dgamma, dbeta (cols) */
 static void norm_back(int rows, int cols, struct tr_view x, const float *stats, struct tr_view dy,
                       const float *gamma, float *dgamma, float *dbeta, struct tr_out dx)
 {

@@ -5,6 +5,8 @@
  */
 #ifndef TRAINER_NN_KERNELS_SIMD_H
 #define TRAINER_NN_KERNELS_SIMD_H
+#include <assert.h>
+
 #include "trainer/nn/simd_attention.h"
 #include "trainer/nn/simd_pairs.h"
 #include "trainer/nn/simd_product.h"
@@ -21,6 +23,7 @@ static size_t own_packed_floats(int rows, int cols)
     return (size_t)rows * ((cols + 2 * VL - 1) / (2 * VL) * (2 * VL));
 }
 
+/* x (rows,cols) -> panels of 2 VL columns, each (rows,2 VL), the last one filled with zeros */
 static void pack_rows(const float *x, int rows, int cols, float *panel)
 {
     for (int c = 0; c < cols; c += 2 * VL)
@@ -32,6 +35,7 @@ static void pack_rows(const float *x, int rows, int cols, float *panel)
         }
 }
 
+/* W (out,in) -> forward: panels of W^T (in,out); backward: panels of W */
 static void own_pack(const float *weight, int out, int in, float *forward, float *backward)
 {
     for (int o = 0; o < out; o += 2 * VL) {
@@ -45,6 +49,7 @@ static void own_pack(const float *weight, int out, int in, float *forward, float
         pack_rows(weight, out, in, backward);
 }
 
+/* x (rows,in), W^T in panels of (in,2 VL), residual, y (rows,out) */
 static void own_linear(const struct tr_linear *layer, int rows, struct tr_view x,
                        struct tr_view residual, struct tr_out y)
 {
@@ -62,9 +67,11 @@ static void own_linear(const struct tr_linear *layer, int rows, struct tr_view x
                               .bias = layer->bias,
                               .add = residual.at,
                               .ld_add = residual.ld};
+    assert(layer->forward && rows > 0 && x.ld >= layer->in && y.ld >= layer->out);
     multiply(&p);
 }
 
+/* dy (rows,out), W in panels of (out,2 VL), factor, dx (rows,in) */
 static void own_linear_dx(const struct tr_linear *layer, int rows, struct tr_view dy,
                           struct tr_view factor, bool add, struct tr_out dx)
 {
@@ -83,12 +90,15 @@ static void own_linear_dx(const struct tr_linear *layer, int rows, struct tr_vie
                               .ld_add = dx.ld,
                               .mul = factor.at,
                               .ld_mul = factor.ld};
+    assert(layer->backward && rows > 0 && dy.ld >= layer->out && dx.ld >= layer->in);
     multiply(&p);
 }
 
+/* dy (rows,out), x (rows,in), dweight (out,in), dbias (out) */
 static void own_linear_dw(const struct tr_linear *layer, int rows, struct tr_view dy,
                           struct tr_view x, float *dweight, float *dbias)
 {
+    assert(rows > 0 && dy.ld >= layer->out && x.ld >= layer->in);
     for (int r = 0; r < rows; r += chunk_rows) {
         const int count = rows - r < chunk_rows ? rows - r : chunk_rows;
         const struct tr_view part = {dy.at + r * dy.ld, dy.ld};

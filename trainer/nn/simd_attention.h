@@ -10,6 +10,8 @@
  */
 #ifndef TRAINER_NN_SIMD_ATTENTION_H
 #define TRAINER_NN_SIMD_ATTENTION_H
+#include <assert.h>
+
 #include "trainer/nn/kernels_internal.h"
 #include "trainer/nn/simd_product.h"
 
@@ -124,7 +126,7 @@ static void softmax_columns_back(const float *p, float *ds, int keys, ptrdiff_t 
         softmax_some_back(p + l, ds + l, keys, lanes, scale, 1);
 }
 
-/* c = a b, with a's strides given and b's rows in place. */
+/* c (m,n) = a (m,k) b (k,n), with a's strides given and b's rows in place; size m, n, k. */
 static void multiply_rows(struct tr_view a, ptrdiff_t a_col, struct tr_view b, struct tr_out c,
                           const int size[3])
 {
@@ -196,6 +198,7 @@ static void outer_rows(const float *w, const float *x, int rows, int cols, struc
     }
 }
 
+/* q, context (dim), k, v (keys,dim), probs (keys) and lanes behind them */
 static void attention_one(const struct tr_head *head, const float *q, struct tr_view k,
                           struct tr_view v, float *probs, float *context)
 {
@@ -220,6 +223,7 @@ static void attention_one(const struct tr_head *head, const float *q, struct tr_
     weigh_rows(probs, v, keys, head->dim, context);
 }
 
+/* q, dq, dcontext (dim), k, v, dk, dv (keys,dim), probs, ds (keys) */
 static void attention_one_back(const struct tr_head *head, const struct tr_view qkv[3],
                                const float *probs, const float *dcontext,
                                const struct tr_out dqkv[3], float *ds)
@@ -242,12 +246,14 @@ static void attention_one_back(const struct tr_head *head, const struct tr_view 
 
 /* --- all queries --- */
 
+/* q, context (nq,dim), k, v (nk,dim); scratch: q^T (dim,lanes); probs^T (nk,lanes) */
 static void attention(const struct tr_head *head, struct tr_view q, struct tr_view k,
                       struct tr_view v, float *probs, struct tr_out context, float *scratch)
 {
     const int lanes = lanes_of(head), nq = head->queries, nk = head->keys, dim = head->dim;
     const struct tr_out scores = {probs, lanes};
 
+    assert(nq > 0 && nk > 0 && q.ld >= dim && k.ld >= dim && v.ld >= dim && context.ld >= dim);
     if (nq == 1) {
         attention_one(head, q.at, k, v, probs, context.at);
         return;
@@ -258,6 +264,8 @@ static void attention(const struct tr_head *head, struct tr_view q, struct tr_vi
     multiply_rows((struct tr_view){probs, 1}, lanes, v, context, (int[]){nq, dim, nk});
 }
 
+/* q, dq, dcontext (nq,dim), k, v, dk, dv (nk,dim); probs^T, ds^T (nk,lanes); scratch: dcontext^T
+ * (dim,lanes), then ds^T */
 static void attention_back(const struct tr_head *head, const struct tr_view qkv[3],
                            const float *probs, struct tr_view dcontext, const struct tr_out dqkv[3],
                            float *scratch)

@@ -9,6 +9,7 @@
 
 #include "trainer/nn/simd_attention.h"
 
+/* q (queries,dim), k (keys,dim), table (queries,keys); scratch: scale k^T (dim,lanes) */
 static void scores(const struct tr_head *head, struct tr_view q, struct tr_view k,
                    struct tr_out table, float *scratch)
 {
@@ -21,7 +22,7 @@ static void scores(const struct tr_head *head, struct tr_view q, struct tr_view 
     multiply_rows(q, 1, across, table, (int[]){head->queries, lanes, head->dim});
 }
 
-/* c += a b, as multiply_rows(). */
+/* c (m,n) += a (m,k) b (k,n), as multiply_rows(). */
 static void add_product(struct tr_view a, ptrdiff_t a_col, struct tr_view b, struct tr_out c,
                         const int size[3])
 {
@@ -41,6 +42,7 @@ static void add_product(struct tr_view a, ptrdiff_t a_col, struct tr_view b, str
     multiply(&p);
 }
 
+/* dtable (nq,nk), q, dq (nq,dim), k, dk (nk,dim) */
 static void scores_back(const struct tr_head *head, struct tr_view dtable, struct tr_view q,
                         struct tr_view k, struct tr_out dq, struct tr_out dk)
 {
@@ -153,6 +155,7 @@ static double kl_row(int cols, float *s, float *t, float scale, vf low)
            (double)logf(of_t);
 }
 
+/* student, teacher (rows,cols) */
 static double pair_loss(enum tr_pair_loss kind, int rows, int cols, struct tr_out student,
                         struct tr_out teacher, float scale)
 {

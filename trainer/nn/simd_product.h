@@ -8,6 +8,8 @@
  */
 #ifndef TRAINER_NN_SIMD_PRODUCT_H
 #define TRAINER_NN_SIMD_PRODUCT_H
+#include <assert.h>
+
 #include "trainer/nn/simd_vector.h"
 
 struct product {
@@ -232,6 +234,7 @@ static void multiply(const struct product *p)
 {
     enum { floats_in_l2 = 1 << 17 };
 
+    assert(p->m > 0 && p->n > 0 && p->k > 0 && p->ldc >= p->n);
     if ((ptrdiff_t)p->m * p->k <= floats_in_l2) {
         multiply_rows_block(p);
         return;

@@ -53,6 +53,7 @@ INLINE void norm_stats(const struct four *x, int cols, float mean[4], float rstd
     _mm_storeu_ps(rstd, _mm_set1_ps(1.0F) / _mm_sqrt_ps(variance + _mm_set1_ps(TR_NORM_EPS)));
 }
 
+/* x, y (rows,cols), gamma, beta (cols), stats (rows,2) or NULL */
 static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
                  struct tr_out y, float *stats)
 {
@@ -111,6 +112,7 @@ INLINE void norm_back_means(int rows, int cols, struct tr_view x, const float *s
     }
 }
 
+/* x, dy, dx (rows,cols), stats (rows,2), gamma, dgamma, dbeta (cols) */
 static void norm_back(int rows, int cols, struct tr_view x, const float *stats, struct tr_view dy,
                       const float *gamma, float *dgamma, float *dbeta, struct tr_out dx)
 {

@@ -15,6 +15,7 @@ void tr_task_close(struct tr_task *task)
 rt_status tr_feed_init(struct tr_feed *feed, const struct tr_task *task, uint64_t seed,
                        struct rt_arena *arena, struct rt_err *err)
 {
+    assert(task->split.train_count > 0);
     *feed = (struct tr_feed){.task = task, .seed = seed};
     feed->order = rt_arena_alloc(arena, (size_t)task->split.train_count, sizeof *feed->order);
     return rt_arena_check(arena, "the order of a task's rows", err);
