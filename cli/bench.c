@@ -32,6 +32,7 @@ static rt_status measure(struct tr_network *net, const struct tr_recipe *recipe,
 {
     const struct tr_latency_options once = {1, 1, 50, 300};
     struct tr_knowledge knowledge = {0};
+    struct tr_ensemble ensemble;
     struct tr_task *task = NULL;
     struct tr_data data;
     float *logits = NULL;
@@ -40,7 +41,9 @@ static rt_status measure(struct tr_network *net, const struct tr_recipe *recipe,
     if ((rc = tr_image_task_noise(&task, &net->student.shape, example_count, err)) ||
         (rc = bench_knowledge(task, 1, &knowledge, &logits, err)))
         goto done;
-    data = (struct tr_data){.task = task, .knowledge = &knowledge};
+    tr_ensemble_defaults(&ensemble);
+    ensemble.weight[0] = 1;
+    data = (struct tr_data){.task = task, .knowledge = &knowledge, .ensemble = &ensemble};
     if ((rc = tr_speed_train(&net->student, &data, recipe, seconds, &net->weights, &row->speed,
                              err)))
         goto done;
@@ -73,7 +76,6 @@ rt_status bench_student(const struct space_arch *arch, const struct space_shape 
     rt_status rc;
 
     tr_distill_defaults(&recipe.distill);
-    recipe.distill.weight[0] = 1;
     space_arch_print(arch, row->arch);
     row->side = shape->width;
     row->tuning = (struct tr_tuning){micro_batch, false};

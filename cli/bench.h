@@ -3,6 +3,7 @@
 #define CLI_BENCH_H
 #include "reports/report.h"
 #include "trainer/measure/speed.h"
+#include "trainer/measure/tune.h"
 
 /* What is measured of one student, in words of trainer/measure/speed.h. */
 struct bench_row {

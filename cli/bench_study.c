@@ -69,7 +69,7 @@ static rt_status time_trial(const struct session *session, const struct tr_data 
     RT_TRY(tr_latency_measure(student, weights, &session->study.latency, &latency, err));
     cost->latency = seconds_since(start);
     const int64_t trained = rt_now_ns();
-    RT_TRY(tr_evaluate_validation(student, weights, data, &recipe->distill, 1, &fidelity, err));
+    RT_TRY(tr_evaluate_validation(student, weights, data, 1, &fidelity, err));
     cost->evaluate = seconds_since(trained);
     cost->seconds = cost->train + cost->evaluate + cost->latency;
     return RT_OK;
@@ -158,6 +158,7 @@ static rt_status bench_lab(struct session *session, double seconds, struct rt_er
     }
     RT_TRY(bench_knowledge(session->task, session->study.teachers.count, &knowledge, &logits, err));
     data.knowledge = &knowledge;
+    data.ensemble = &session->study.ensemble;
     rt_rng_init(&rng, session->study.seed, RT_STREAM_LATENCY, 2);
     (void)printf("%-32s %9s %9s %9s %8s\n", "student", "trial, s", "train, s", "valid., s", "MiB");
     while (rc == RT_OK && count < sample_count && draw(&session->study.space, &rng, &arch)) {

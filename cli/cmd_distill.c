@@ -19,6 +19,7 @@
 #include "cli/testing.h"
 #include "trainer/export/safetensors.h"
 #include "trainer/measure/int8_trial.h"
+#include "trainer/measure/tune.h"
 #include "trainer/net/network.h"
 
 struct wishes {
@@ -171,8 +172,8 @@ static rt_status keep_best(struct job *job, int count, struct rt_err *err)
     for (int k = 0; k < count; k++) {
         struct tr_fidelity fidelity;
         RT_TRY(tr_evaluate_validation(&job->net[k].student, &job->net[k].weights,
-                                      &job->session.data, &job->recipe.distill,
-                                      study_cores(&job->session.study), &fidelity, err));
+                                      &job->session.data, study_cores(&job->session.study),
+                                      &fidelity, err));
         if (fidelity.error < least) {
             least = fidelity.error;
             job->kept = k;
@@ -436,6 +437,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     RT_TRY(check_output(wishes->output, err));
     RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                         : session_teach(session, NULL, stop, err));
+    RT_TRY(session_donor_open(session, err));
     RT_TRY(session_live_open(session, &session->study.full, err));
     const struct tr_recipe full =
         study_full_recipe(&session->study, session->task->split.train_count);
@@ -446,8 +448,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     RT_TRY(test_open(session, &answers, err));
     if ((rc = train(job, stop, err)) == RT_OK &&
         (rc = test_student(session, &answers, &kept(job)->student, &kept(job)->weights,
-                           in_int8(job) ? &job->ranges : NULL, &job->recipe.distill, &result,
-                           err)) == RT_OK)
+                           in_int8(job) ? &job->ranges : NULL, &result, err)) == RT_OK)
         rc = report(job, wishes, &result, err);
     test_close(&answers);
     return rc;

@@ -249,6 +249,7 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
     } else if (rc == RT_OK &&
                (rc = session_recall_weights(session, store, &weighed, err)) == RT_OK &&
                (weighed || (rc = session_weigh(session, err)) == RT_OK) &&
+               (rc = session_donor_open(session, err)) == RT_OK &&
                (rc = session_record_teachers(session, store, err)) == RT_OK &&
                (rc = note_rows(session, store, !weighed, err)) == RT_OK) {
         rc = search_here(session, wishes, &settings, store, stop, end, err);

@@ -15,7 +15,7 @@ static void print_row(const char *name, int64_t params, const struct tr_fidelity
 static rt_status print_teachers(const struct session *session, struct rt_err *err)
 {
     const struct tr_ensemble_spec *spec = &session->study.teachers;
-    const struct tr_distill *distill = &session->study.recipe.distill;
+    const struct tr_ensemble *ensemble = &session->study.ensemble;
     int64_t total = 0;
 
     (void)printf("%-16s %10s %8s %7s %7s %7s %10s %6s %5s\n", "teacher", "params", "error", "",
@@ -23,12 +23,13 @@ static rt_status print_teachers(const struct session *session, struct rt_err *er
     for (int k = 0; k <= spec->count; k++) {
         const bool one = k < spec->count;
         struct tr_fidelity fidelity;
-        RT_TRY(tr_teacher_fidelity(&session->data, distill, k, &fidelity, err));
+        RT_TRY(
+            tr_teacher_fidelity(session->task, &session->knowledge, ensemble, k, &fidelity, err));
         const int64_t params = one ? tr_teacher_params(&spec->teacher[k], &session->shape) : total;
         total += one ? params : 0;
         print_row(one ? spec->teacher[k].name : "ensemble", params, &fidelity);
         if (one)
-            (void)printf(" %6.3f %5.2f", distill->weight[k], distill->calibration[k]);
+            (void)printf(" %6.3f %5.2f", ensemble->weight[k], ensemble->calibration[k]);
         (void)fputs("\n", stdout);
     }
     if (!study_rows_unseen(&session->study))

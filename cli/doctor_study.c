@@ -13,6 +13,7 @@
 #include "cli/doctor.h"
 #include "cli/session.h"
 #include "trainer/measure/trial.h"
+#include "trainer/measure/tune.h"
 
 struct checked { /* all zero: nothing loaded */
     struct study study;
@@ -172,13 +173,12 @@ static rt_status show_weights(struct doctor *doctor, struct checked *c,
                               const struct tr_knowledge *knowledge, struct rt_err *err)
 {
     const struct tr_ensemble_spec *spec = &c->study.teachers;
-    const struct tr_data data = {.task = c->train, .knowledge = knowledge};
-    struct tr_distill *distill = &c->study.recipe.distill;
+    struct tr_ensemble *ensemble = &c->study.ensemble;
 
-    RT_TRY(tr_teachers_weigh(spec, &data, distill, err));
+    RT_TRY(tr_teachers_weigh(spec, c->train, knowledge, ensemble, err));
     for (int k = 0; k < spec->count; k++)
         doctor_say(doctor, VERDICT_OK, "weight", "%.4f of '%s', at a temperature of %.3f",
-                   distill->weight[k], spec->teacher[k].name, distill->calibration[k]);
+                   ensemble->weight[k], spec->teacher[k].name, ensemble->calibration[k]);
     return RT_OK;
 }
 

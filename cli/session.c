@@ -110,6 +110,14 @@ rt_status session_teachers_open(struct session *session, struct rt_err *err)
 
     RT_TRY(tr_teachers_open(&teaching, &session->knowledge, err));
     session->data.knowledge = &session->knowledge;
+    session->data.ensemble = &session->study.ensemble;
+    return RT_OK;
+}
+
+rt_status session_donor_open(struct session *session, struct rt_err *err)
+{
+    const struct tr_teaching teaching = session_teaching(session, NULL);
+
     if (session->study.recipe.init != TR_INIT_PRUNE && session->study.full.init != TR_INIT_PRUNE)
         return RT_OK;
     RT_TRY(tr_ancestor_open(&session->ancestor, &teaching, &session->study.prune, &session->data,

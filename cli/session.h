@@ -14,9 +14,9 @@ struct session {
     const struct tr_kernels *kernels;
     struct tr_task *task;          /* the training file's rows and their split */
     struct tr_knowledge knowledge; /* after session_teachers_open() */
-    struct tr_ancestor ancestor;   /* likewise, when a recipe starts from it */
+    struct tr_ancestor ancestor;   /* after session_donor_open() */
     struct tr_network live;        /* after session_live_open() */
-    struct tr_data data;           /* likewise */
+    struct tr_data data;           /* whole when all of these are open */
 };
 
 /* The study file alone; then what is below, for a study without an evaluator of its own (RT_EARG).
@@ -37,8 +37,10 @@ rt_status session_open_test(const struct study *study, const struct tr_task *tas
 
 /* For the functions of trainer/teachers/teachers.h. */
 struct tr_teaching session_teaching(const struct session *session, const atomic_int *stop);
-/* Open the knowledge cache, and score the teacher that students are cut out of. */
+/* Open the knowledge cache. */
 rt_status session_teachers_open(struct session *session, struct rt_err *err);
+/* Then, the teachers being weighed: score the one that students are cut out of, if they are. */
+rt_status session_donor_open(struct session *session, struct rt_err *err);
 /* The teacher whose layers a recipe learns from, when it has layer-wise losses. */
 rt_status session_live_open(struct session *session, const struct tr_recipe *recipe,
                             struct rt_err *err);

@@ -8,33 +8,19 @@
 #include "cli/evaluator.h"
 #include "cli/session.h"
 
-/* The full recipe has the ensemble of the trials. */
-static void share_ensemble(struct session *session)
-{
-    const struct tr_distill *from = &session->study.recipe.distill;
-    struct tr_distill *to = &session->study.full.distill;
-
-    memcpy(to->weight, from->weight, sizeof to->weight);
-    memcpy(to->calibration, from->calibration, sizeof to->calibration);
-}
-
 rt_status session_weigh(struct session *session, struct rt_err *err)
 {
-    RT_TRY(tr_teachers_weigh(&session->study.teachers, &session->data,
-                             &session->study.recipe.distill, err));
-    share_ensemble(session);
-    return RT_OK;
+    return tr_teachers_weigh(&session->study.teachers, session->task, &session->knowledge,
+                             &session->study.ensemble, err);
 }
 
 rt_status session_recall_weights(struct session *session, struct store *store, bool *found,
                                  struct rt_err *err)
 {
-    struct tr_distill *distill = &session->study.recipe.distill;
+    struct tr_ensemble *ensemble = &session->study.ensemble;
 
-    RT_TRY(store_teacher_weights(store, session->study.teachers.count, distill->weight,
-                                 distill->calibration, found, err));
-    share_ensemble(session);
-    return RT_OK;
+    return store_teacher_weights(store, session->study.teachers.count, ensemble->weight,
+                                 ensemble->calibration, found, err);
 }
 
 /* Row k of the teacher table, k = K for the ensemble, whose parameters are the others' sum. */
@@ -42,7 +28,7 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
                           struct store_teacher *row, struct rt_err *err)
 {
     const struct tr_ensemble_spec *spec = &session->study.teachers;
-    const struct tr_distill *distill = &session->study.recipe.distill;
+    const struct tr_ensemble *ensemble = &session->study.ensemble;
     struct tr_fidelity fidelity;
 
     *row = (struct store_teacher){.number = k,
@@ -59,11 +45,11 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
         row->name = teacher->name;
         row->kind = teacher->recorded ? "recorded" : "trained";
         row->params = tr_teacher_params(teacher, &session->shape);
-        row->weight = distill->weight[k];
-        row->calibration = distill->calibration[k];
+        row->weight = ensemble->weight[k];
+        row->calibration = ensemble->calibration[k];
         row->hash = session->knowledge.key.teacher[k];
     }
-    RT_TRY(tr_teacher_fidelity(&session->data, distill, k, &fidelity, err));
+    RT_TRY(tr_teacher_fidelity(session->task, &session->knowledge, ensemble, k, &fidelity, err));
     row->value_count = evaluator_values(&fidelity, row->values);
     return RT_OK;
 }
@@ -86,7 +72,8 @@ rt_status session_record_teachers(const struct session *session, struct store *s
         rc = rt_fail(err, RT_ENOMEM, "no memory to record the teachers");
         goto done;
     }
-    rc = tr_teachers_agreement(&session->data, &session->study.recipe.distill, agreement, err);
+    rc = tr_teachers_agreement(session->task, &session->knowledge, &session->study.ensemble,
+                               agreement, err);
     for (int k = 0; k <= teachers && rc == RT_OK; k++) {
         rc = describe(session, k, archs[k], &rows[k], err);
         rows[k].agreement = agreement + (size_t)k * all;

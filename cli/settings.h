@@ -11,6 +11,7 @@
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
 #include "cli/session.h"
+#include "trainer/measure/tune.h"
 
 #define SETTINGS_MAX_WIDTHS SPACE_MAX_CHOICES
 

@@ -44,6 +44,7 @@ void study_defaults(struct study *study)
         .latency = {.batch = 1, .threads = 1, .warmup = 20, .samples = 100},
     };
     tr_distill_defaults(&study->recipe.distill);
+    tr_ensemble_defaults(&study->ensemble);
     study->full = study->recipe;
     tr_online_defaults(&study->online);
 }
@@ -226,7 +227,6 @@ static rt_status place_weights(const struct assembly *a)
 {
     struct study *study = a->study;
     const struct tr_ensemble_spec *spec = &study->teachers;
-    struct tr_distill *distill = &study->recipe.distill;
     const char *mend = "is fitted on rows that nothing is trained on; give data.held_out, such as "
                        "2000";
     char key[STUDY_KEY];
@@ -242,10 +242,7 @@ static rt_status place_weights(const struct assembly *a)
         return study__fail(a->yaml, "teachers.weights", a->err, "it %s", mend);
     if (study->data.held_out == 0 && spec->calibrate)
         return study__fail(a->yaml, "teachers.calibrate", a->err, "it %s", mend);
-    tr_ensemble_weights(spec, distill);
-    distill->weighting = spec->weights == TR_RULE_ENTROPY      ? TR_WEIGHTING_ENTROPY
-                         : spec->weights == TR_RULE_CONFIDENCE ? TR_WEIGHTING_CONFIDENCE
-                                                               : TR_WEIGHTING_FIXED;
+    tr_ensemble_weights(spec, &study->ensemble);
     return RT_OK;
 }
 

@@ -62,14 +62,15 @@ struct study {
     struct study_data data; /* what all tasks say in `data:`, and */
     max_align_t block[STUDY_BLOCK_BYTES / sizeof(max_align_t)]; /* what the task does, there */
     struct tr_ensemble_spec teachers;
-    struct space space;       /* limits included */
-    struct tr_recipe recipe;  /* `distill:`, combine and weights of the teachers filled in */
-    struct tr_recipe full;    /* `full:`, what it does not say taken from `distill:` */
-    struct tr_prune prune;    /* of a recipe that starts from a teacher's weights */
-    double full_epochs;       /* > 0: in place of full.steps, see study_full_recipe() */
-    int full_lanes;           /* of its run over threads: trainer/learn/train.h */
-    struct tr_online online;  /* `full.online:` */
-    struct study_gates gates; /* of `retort distill --gates` */
+    struct tr_ensemble ensemble; /* of them: as the study says, until its weights are fitted */
+    struct space space;          /* limits included */
+    struct tr_recipe recipe;     /* `distill:` */
+    struct tr_recipe full;       /* `full:`, what it does not say taken from `distill:` */
+    struct tr_prune prune;       /* of a recipe that starts from a teacher's weights */
+    double full_epochs;          /* > 0: in place of full.steps, see study_full_recipe() */
+    int full_lanes;              /* of its run over threads: trainer/learn/train.h */
+    struct tr_online online;     /* `full.online:` */
+    struct study_gates gates;    /* of `retort distill --gates` */
     int start_count;
     char start_from[STUDY_MAX_STARTS][STUDY_START]; /* architectures or databases, as written */
     struct search_options search; /* workers at least 1; host and log are the caller's */

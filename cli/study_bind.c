@@ -83,9 +83,9 @@ rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
         if (!teacher->recorded && space_arch_check(&teacher->arch, &study->space.shape, &why))
             return fail_in(study, key, why.text, err);
     }
-    if (tr_distill_check(&study->recipe.distill, teachers, classes, true, &why))
+    if (tr_distill_check(&study->recipe.distill, &study->ensemble, teachers, classes, true, &why))
         return fail_in(study, "distill", why.text, err);
-    if (tr_distill_check(&study->full.distill, teachers, classes, true, &why))
+    if (tr_distill_check(&study->full.distill, &study->ensemble, teachers, classes, true, &why))
         return fail_in(study, "full", why.text, err);
     RT_TRY(bind_layers(study, "distill", &study->recipe.layers, err));
     return bind_layers(study, "full", &study->full.layers, err);

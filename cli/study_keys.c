@@ -120,7 +120,7 @@ static const struct study_key member_keys[] = {{"name", STUDY_TEXT, MEMBER(name)
 
 static const struct study_key teachers_keys[] = {
     {"cache", STUDY_TEXT, FILE_(cache), UNHASHED},
-    {"combine", STUDY_WORD, IN(recipe.distill.combine), .words = combines},
+    {"combine", STUDY_WORD, IN(ensemble.combine), .words = combines},
     {"weights", STUDY_WORD, IN(teachers.weights), .words = rules},
     {"calibrate", STUDY_BOOL, IN(teachers.calibrate)},
     {"lanes", STUDY_INT, IN(teachers.lanes), 1, most_lanes, UNHASHED},

@@ -162,10 +162,6 @@ rt_status study__place_recipes(const struct assembly *a)
     const bool steps = study__given(a->yaml, "full.steps");
 
     RT_TRY(check_gates(a));
-    study->full.distill.combine = study->recipe.distill.combine;
-    study->full.distill.weighting = study->recipe.distill.weighting;
-    memcpy(study->full.distill.weight, study->recipe.distill.weight,
-           sizeof study->full.distill.weight);
     if (epochs && steps)
         return study__fail(a->yaml, "full.steps", a->err,
                            "both epochs and steps are given; leave one out");

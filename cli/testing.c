@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "cli/evaluator.h"
+#include "trainer/distill/softmax.h"
+#include "trainer/net/predict.h"
 
 /* ---- taking it ---- */
 
@@ -84,8 +86,8 @@ static rt_status grade_int8(const struct session *session, const struct space_ar
 }
 
 static rt_status grade(const struct session *session, const struct tr_student *student,
-                       const struct tr_weights *weights, const struct tr_distill *distill,
-                       struct test_answers *s, struct test_result *result, struct rt_err *err)
+                       const struct tr_weights *weights, struct test_answers *s,
+                       struct test_result *result, struct rt_err *err)
 {
     const struct tr_task *test = s->test;
     const int classes = test->shape.classes, teachers = session->study.teachers.count;
@@ -95,7 +97,7 @@ static rt_status grade(const struct session *session, const struct tr_student *s
 
     RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, study_cores(&session->study),
                       s->student, err));
-    tr_ensemble_rows(distill, &said, s->rows, test->rows, s->target);
+    tr_ensemble_rows(&session->study.ensemble, &said, s->rows, test->rows, s->target);
     tr_log_of(s->target, (size_t)test->rows * classes, s->ensemble);
     RT_TRY(tr_fidelity_measure(s->student, s->target, test->label, test->rows, classes,
                                &result->student, err));
@@ -119,11 +121,11 @@ static void measure_sizes(const struct session *session, const struct tr_student
 
 rt_status test_student(const struct session *session, struct test_answers *answers,
                        const struct tr_student *student, const struct tr_weights *weights,
-                       const struct tr_ranges *ranges, const struct tr_distill *distill,
-                       struct test_result *result, struct rt_err *err)
+                       const struct tr_ranges *ranges, struct test_result *result,
+                       struct rt_err *err)
 {
     measure_sizes(session, student, result);
-    RT_TRY(grade(session, student, weights, distill, answers, result, err));
+    RT_TRY(grade(session, student, weights, answers, result, err));
     return ranges
                ? grade_int8(session, &student->arch, weights->params, ranges, answers, result, err)
                : RT_OK;

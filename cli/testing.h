@@ -33,8 +33,8 @@ void test_close(struct test_answers *answers);
 /* Let the student answer; weights must be packed. ranges NULL: not in int8. */
 rt_status test_student(const struct session *session, struct test_answers *answers,
                        const struct tr_student *student, const struct tr_weights *weights,
-                       const struct tr_ranges *ranges, const struct tr_distill *distill,
-                       struct test_result *result, struct rt_err *err);
+                       const struct tr_ranges *ranges, struct test_result *result,
+                       struct rt_err *err);
 /* All numbers by name, as trials' metrics are called; the ensemble's own begin with "ensemble_". */
 int test_values(const struct test_result *result, struct store_value values[STORE_MAX_METRICS]);
 void test_print(const struct test_result *result);

@@ -54,18 +54,30 @@ static inline void assert_gradient_at(scalar_fn *f, void *context, const double 
 }
 #define assert_gradient(f, context, at, n) assert_gradient_at(f, context, at, n, __FILE__, __LINE__)
 
-/* tr_distill_loss() of teachers' logits (batch, teachers, classes) side by side. */
-static inline void distill_loss(const struct tr_distill *distill, double progress,
-                                const float *logits, const float *teacher, int teachers,
-                                const int *labels, int batch, int classes, double scale,
-                                double *scratch, float *grad, struct tr_distill_stats *stats)
+/* tr_distill_loss() of examples whose teachers' logits lie behind each other: teacher (batch,K,C). */
+static inline void loss_of_rows(const struct tr_distill *distill,
+                                const struct tr_ensemble *ensemble, double progress,
+                                struct tr_answers answers, const float *teacher, double scale,
+                                float *grad, struct tr_distill_stats *stats)
 {
-    const float *said[64] = {0};
+    const float *said[16];
+    double scratch[512];
 
-    assert_true(batch <= 64);
-    for (ptrdiff_t i = 0; teacher && i < batch; i++)
-        said[i] = teacher + i * teachers * classes;
-    tr_distill_loss(distill, progress, logits, said, teachers, labels, batch, classes, scale,
-                    scratch, grad, stats);
+    assert_true(answers.count <= 16 && tr_distill_scratch(answers.classes) <= 512);
+    for (ptrdiff_t i = 0; i < answers.count; i++)
+        said[i] = teacher ? teacher + i * answers.teachers * answers.classes : NULL;
+    answers.said = said;
+    tr_distill_loss(distill, ensemble, progress, &answers, scale, scratch, grad, stats);
 }
+
+/* The weights of so many teachers, in order; calibrations are 1. */
+static inline struct tr_ensemble ensemble_of(int teachers, const double *weight)
+{
+    struct tr_ensemble ensemble;
+
+    tr_ensemble_defaults(&ensemble);
+    memcpy(ensemble.weight, weight, (size_t)teachers * sizeof *weight);
+    return ensemble;
+}
+static const double alone[] = {1};
 #endif

@@ -2,6 +2,7 @@
 #include "toy_task.h"
 
 #include "trainer/measure/evaluate.h"
+#include "trainer/net/predict.h"
 
 enum { students = 3, examples = 300 };
 

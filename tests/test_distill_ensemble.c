@@ -11,14 +11,11 @@
 static const float vs[12] = {2, 1, .1F, -1.5F, .5F, 2.5F, 0, -1, 1.5F, .2F, -.3F, 0};
 #define FROM_FLOAT 2e-8
 
-static struct tr_distill thirds(enum tr_combine combine)
+static struct tr_ensemble thirds(enum tr_combine combine)
 {
-    struct tr_distill distill;
-    tr_distill_defaults(&distill);
-    for (int k = 0; k < 3; k++)
-        distill.weight[k] = 1. / 3;
-    distill.combine = combine;
-    return distill;
+    struct tr_ensemble ensemble = ensemble_of(3, (const double[]){1. / 3, 1. / 3, 1. / 3});
+    ensemble.combine = combine;
+    return ensemble;
 }
 
 static void targets_reproduce_their_printed_values(void **state)
@@ -35,13 +32,13 @@ static void targets_reproduce_their_printed_values(void **state)
     double p[4], again[4], logp[4], exps[4];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct tr_distill distill = thirds(cases[i].combine);
-        struct tr_ensemble e;
-        tr_ensemble_target(&distill, vs, 3, 4, cases[i].t, p);
+        const struct tr_ensemble ensemble = thirds(cases[i].combine);
+        struct tr_target e;
+        tr_ensemble_target(&ensemble, vs, 3, 4, cases[i].t, p);
         assert_row(p, cases[i].want, 4, FROM_FLOAT);
 
-        tr_ensemble_init(&e, &distill, vs, 3, 4, -1);
-        tr_ensemble_at(&e, cases[i].t, exps, again, logp);
+        tr_target_init(&e, &ensemble, vs, 3, 4, -1);
+        tr_target_at(&e, cases[i].t, exps, again, logp);
         assert_memory_equal(p, again, sizeof p); /* scratch changes no bit */
         for (int c = 0; c < 4; c++)
             assert_near(exp(logp[c]), p[c], 1e-15);
@@ -52,16 +49,16 @@ static void unequal_weights_reproduce_their_printed_values(void **state)
 {
     static const double prob[4] = {.374396990, .347529744, .170114588, .107958678};
     static const double logit[4] = {.371535874, .342970838, .179046478, .106446810};
-    struct tr_distill distill = thirds(TR_COMBINE_PROB);
+    struct tr_ensemble ensemble = thirds(TR_COMBINE_PROB);
     double p[4];
     (void)state;
-    distill.weight[0] = .5;
-    distill.weight[1] = .3;
-    distill.weight[2] = .2;
-    tr_ensemble_target(&distill, vs, 3, 4, 2, p);
+    ensemble.weight[0] = .5;
+    ensemble.weight[1] = .3;
+    ensemble.weight[2] = .2;
+    tr_ensemble_target(&ensemble, vs, 3, 4, 2, p);
     assert_row(p, prob, 4, FROM_FLOAT);
-    distill.combine = TR_COMBINE_LOGIT;
-    tr_ensemble_target(&distill, vs, 3, 4, 2, p);
+    ensemble.combine = TR_COMBINE_LOGIT;
+    tr_ensemble_target(&ensemble, vs, 3, 4, 2, p);
     assert_row(p, logit, 4, FROM_FLOAT);
 }
 
@@ -70,8 +67,8 @@ static void the_mean_of_losses_has_the_gradient_of_the_mean_probability(void **s
     static const double want[4] = {-.192502226, .172588065, .074047037, -.054132877};
     double q[4], logq[4], p[4], logp[4], grad[4], mean_grad[4] = {0}, mean = 0;
     const struct tr_soft_row row = {4, q, logq, p, logp};
-    struct tr_distill distill = thirds(TR_COMBINE_PROB);
-    struct tr_ensemble e;
+    struct tr_ensemble ensemble = thirds(TR_COMBINE_PROB);
+    struct tr_target e;
     (void)state;
     tr_softmax(zs[0], 4, .5, q, logq);
     for (int k = 0; k < 3; k++) {
@@ -85,14 +82,14 @@ static void the_mean_of_losses_has_the_gradient_of_the_mean_probability(void **s
     }
     assert_near(mean, .360265118, FROM_FLOAT);
     assert_row(mean_grad, want, 4, FROM_FLOAT);
-    tr_ensemble_init(&e, &distill, vs, 3, 4, -1);
-    tr_ensemble_at(&e, 2, NULL, p, logp);
+    tr_target_init(&e, &ensemble, vs, 3, 4, -1);
+    tr_target_at(&e, 2, NULL, p, logp);
     assert_near(4 * tr_loss_fkl(&row, grad), .127982402, FROM_FLOAT);
     for (int c = 0; c < 4; c++)
         assert_near(2 * grad[c], mean_grad[c], 1e-14);
-    distill.combine = TR_COMBINE_LOGIT;
-    tr_ensemble_init(&e, &distill, vs, 3, 4, -1);
-    tr_ensemble_at(&e, 2, NULL, p, logp);
+    ensemble.combine = TR_COMBINE_LOGIT;
+    tr_target_init(&e, &ensemble, vs, 3, 4, -1);
+    tr_target_at(&e, 2, NULL, p, logp);
     assert_near(4 * tr_loss_fkl(&row, grad), .123959070, FROM_FLOAT);
 }
 
@@ -101,16 +98,16 @@ static void weights_of_an_example_reproduce_their_printed_values(void **state)
     static const double confidence[3] = {.437732148, .129094827, .433173025};
     static const double entropy[3] = {.321605707, .408418644, .269975649};
     static const double kl[3] = {.337257495, .103616283, .599086260}; /* T = 4, times 16 */
-    struct tr_distill distill = thirds(TR_COMBINE_PROB);
-    struct tr_ensemble e;
+    struct tr_ensemble ensemble = thirds(TR_COMBINE_PROB);
+    struct tr_target e;
     double q[4], logq[4], p[4], logp[4], grad[4], sum = 0;
     const struct tr_soft_row row = {4, q, logq, p, logp};
     (void)state;
-    distill.weighting = TR_WEIGHTING_ENTROPY;
-    tr_ensemble_init(&e, &distill, vs, 3, 4, -1);
+    ensemble.weighting = TR_WEIGHTING_ENTROPY;
+    tr_target_init(&e, &ensemble, vs, 3, 4, -1);
     assert_row(e.weight, entropy, 3, FROM_FLOAT);
-    distill.weighting = TR_WEIGHTING_CONFIDENCE;
-    tr_ensemble_init(&e, &distill, vs, 3, 4, 0);
+    ensemble.weighting = TR_WEIGHTING_CONFIDENCE;
+    tr_target_init(&e, &ensemble, vs, 3, 4, 0);
     assert_row(e.weight, confidence, 3, FROM_FLOAT);
 
     tr_softmax(zs[0], 4, .25, q, logq);
@@ -128,15 +125,15 @@ static void weights_of_an_example_reproduce_their_printed_values(void **state)
 
 static void fixed_weights_multiply_those_of_the_example(void **state)
 {
-    struct tr_distill distill = thirds(TR_COMBINE_PROB);
-    struct tr_ensemble even, e;
+    struct tr_ensemble ensemble = thirds(TR_COMBINE_PROB);
+    struct tr_target even, e;
     (void)state;
-    distill.weighting = TR_WEIGHTING_ENTROPY;
-    tr_ensemble_init(&even, &distill, vs, 3, 4, -1);
-    distill.weight[0] = 0;
-    distill.weight[1] = .25;
-    distill.weight[2] = .75;
-    tr_ensemble_init(&e, &distill, vs, 3, 4, -1);
+    ensemble.weighting = TR_WEIGHTING_ENTROPY;
+    tr_target_init(&even, &ensemble, vs, 3, 4, -1);
+    ensemble.weight[0] = 0;
+    ensemble.weight[1] = .25;
+    ensemble.weight[2] = .75;
+    tr_target_init(&e, &ensemble, vs, 3, 4, -1);
     const double sum = .25 * even.weight[1] + .75 * even.weight[2];
     assert_near(e.weight[0], 0, 0);
     assert_near(e.weight[1], .25 * even.weight[1] / sum, 1e-15);
@@ -145,35 +142,35 @@ static void fixed_weights_multiply_those_of_the_example(void **state)
 
 static void without_a_label_confidence_keeps_the_fixed_weights(void **state)
 {
-    struct tr_distill distill = thirds(TR_COMBINE_PROB);
-    struct tr_ensemble e;
+    struct tr_ensemble ensemble = thirds(TR_COMBINE_PROB);
+    struct tr_target e;
     (void)state;
-    distill.weighting = TR_WEIGHTING_CONFIDENCE;
-    tr_ensemble_init(&e, &distill, vs, 3, 4, -1);
+    ensemble.weighting = TR_WEIGHTING_CONFIDENCE;
+    tr_target_init(&e, &ensemble, vs, 3, 4, -1);
     for (int k = 0; k < 3; k++)
         assert_near(e.weight[k], 1. / 3, 0);
-    distill.weight[0] = 1;
-    tr_ensemble_init(&e, &distill, vs, 1, 4, 0); /* a single teacher has nobody to yield to */
+    ensemble.weight[0] = 1;
+    tr_target_init(&e, &ensemble, vs, 1, 4, 0); /* a single teacher has nobody to yield to */
     assert_near(e.weight[0], 1, 0);
 }
 
 static void a_teacher_is_calibrated_before_it_is_combined(void **state)
 {
     float scaled[12];
-    struct tr_distill distill = thirds(TR_COMBINE_PROB);
+    struct tr_ensemble ensemble = thirds(TR_COMBINE_PROB);
     double want[4], p[4];
     (void)state;
-    tr_ensemble_target(&distill, vs, 3, 4, 2, want);
+    tr_ensemble_target(&ensemble, vs, 3, 4, 2, want);
     memcpy(scaled, vs, sizeof scaled);
     for (int c = 4; c < 8; c++)
         scaled[c] *= 4;
-    distill.calibration[1] = 4;
-    tr_ensemble_target(&distill, scaled, 3, 4, 2, p);
+    ensemble.calibration[1] = 4;
+    tr_ensemble_target(&ensemble, scaled, 3, 4, 2, p);
     assert_row(p, want, 4, 1e-15);
-    struct tr_ensemble e;
+    struct tr_target e;
     double mean[4];
-    tr_ensemble_init(&e, &distill, scaled, 3, 4, -1);
-    tr_ensemble_logits(&e, mean);
+    tr_target_init(&e, &ensemble, scaled, 3, 4, -1);
+    tr_target_logits(&e, mean);
     for (int c = 0; c < 4; c++)
         assert_near(mean[c], ((double)vs[c] + (double)vs[4 + c] + (double)vs[8 + c]) / 3, 1e-12);
 }
@@ -181,16 +178,16 @@ static void a_teacher_is_calibrated_before_it_is_combined(void **state)
 static void log_probabilities_survive_underflow(void **state)
 {
     static const float far[6] = {0, 4000, 0, 0, 3000, 0};
-    struct tr_distill distill;
-    struct tr_ensemble e;
+    struct tr_ensemble ensemble;
+    struct tr_target e;
     double p[3], logp[3];
     (void)state;
-    tr_distill_defaults(&distill);
-    distill.weight[0] = distill.weight[1] = .5;
+    tr_ensemble_defaults(&ensemble);
+    ensemble.weight[0] = ensemble.weight[1] = .5;
     for (int combine = TR_COMBINE_PROB; combine <= TR_COMBINE_LOGIT; combine++) {
-        distill.combine = (enum tr_combine)combine;
-        tr_ensemble_init(&e, &distill, far, 2, 3, -1);
-        tr_ensemble_at(&e, 1, NULL, p, logp);
+        ensemble.combine = (enum tr_combine)combine;
+        tr_target_init(&e, &ensemble, far, 2, 3, -1);
+        tr_target_at(&e, 1, NULL, p, logp);
         assert_near(p[0], 0, 0);
         assert_near(p[1], 1, 1e-15);
         assert_near(logp[0], combine == TR_COMBINE_PROB ? -3000 - log(2) : -3500, 1e-9);
@@ -201,18 +198,18 @@ static void log_probabilities_survive_underflow(void **state)
 static void standardised_teachers_lose_their_scale(void **state)
 {
     float scaled[12];
-    struct tr_distill distill = thirds(TR_COMBINE_PROB);
-    struct tr_ensemble e;
+    struct tr_ensemble ensemble = thirds(TR_COMBINE_PROB);
+    struct tr_target e;
     double row[4], want[4], p[4];
     (void)state;
     for (int i = 0; i < 12; i++)
         scaled[i] = vs[i] * (i < 4 ? 2.F : i < 8 ? 3.F : 4.F) + 8;
-    tr_ensemble_init(&e, &distill, vs, 3, 4, -1);
-    tr_ensemble_standardise(&e, row);
-    tr_ensemble_at(&e, 2, NULL, want, NULL);
-    tr_ensemble_init(&e, &distill, scaled, 3, 4, -1);
-    tr_ensemble_standardise(&e, row);
-    tr_ensemble_at(&e, 2, NULL, p, NULL);
+    tr_target_init(&e, &ensemble, vs, 3, 4, -1);
+    tr_target_standardise(&e, row);
+    tr_target_at(&e, 2, NULL, want, NULL);
+    tr_target_init(&e, &ensemble, scaled, 3, 4, -1);
+    tr_target_standardise(&e, row);
+    tr_target_at(&e, 2, NULL, p, NULL);
     assert_row(p, want, 4, 1e-6);
 }
 
@@ -308,23 +305,23 @@ static void auto_drops_the_teacher_that_guesses(void **state)
     float logits[rows * 6];
     int y[rows];
     const struct tr_held_out h = {logits, NULL, y, rows, 3, 2};
-    struct tr_distill distill;
+    struct tr_ensemble ensemble;
     struct tr_ensemble_report report;
     struct rt_err err;
     (void)state;
     three_teachers(logits, y);
-    tr_distill_defaults(&distill);
+    tr_ensemble_defaults(&ensemble);
 
-    assert_ok(tr_ensemble_fit(&h, TR_RULE_AUTO, true, &distill, &report, &err));
+    assert_ok(tr_ensemble_fit(&h, TR_RULE_AUTO, true, &ensemble, &report, &err));
 
     assert_near(report.accuracy[0], .9, 1e-9);
     assert_near(report.accuracy[1], .85, 1e-9);
-    assert_near(distill.weight[2], 0, 0);
-    assert_near(distill.weight[0] + distill.weight[1], 1, 1e-12);
+    assert_near(ensemble.weight[2], 0, 0);
+    assert_near(ensemble.weight[0] + ensemble.weight[1], 1, 1e-12);
     assert_near(report.temperature[0], 6 / log(9), 1e-6);
-    assert_near(distill.calibration[0], report.temperature[0], 0);
+    assert_near(ensemble.calibration[0], report.temperature[0], 0);
     assert_true(report.nll_chosen < report.nll_uniform);
-    assert_ok(tr_distill_check(&distill, 3, 2, true, &err));
+    assert_ok(tr_ensemble_check(&ensemble, 3, true, &err));
 }
 
 static void em_keeps_every_teacher_above_its_floor(void **state)
@@ -332,26 +329,26 @@ static void em_keeps_every_teacher_above_its_floor(void **state)
     float logits[rows * 6];
     int y[rows];
     const struct tr_held_out h = {logits, NULL, y, rows, 3, 2};
-    struct tr_distill distill;
+    struct tr_ensemble ensemble;
     struct tr_ensemble_report report;
     struct rt_err err;
     (void)state;
     three_teachers(logits, y);
-    tr_distill_defaults(&distill);
+    tr_ensemble_defaults(&ensemble);
 
-    assert_ok(tr_ensemble_fit(&h, TR_RULE_EM, false, &distill, &report, &err));
+    assert_ok(tr_ensemble_fit(&h, TR_RULE_EM, false, &ensemble, &report, &err));
 
     assert_true(report.em);
     for (int k = 0; k < 3; k++) {
-        assert_true(distill.weight[k] >= .05);
-        assert_near(distill.calibration[k], 1, 0);
+        assert_true(ensemble.weight[k] >= .05);
+        assert_near(ensemble.calibration[k], 1, 0);
     }
-    assert_true(distill.weight[0] > distill.weight[2]);
-    assert_ok(tr_ensemble_fit(&h, TR_RULE_ACCURACY, false, &distill, &report, &err));
-    assert_true(distill.weight[0] > distill.weight[1] && distill.weight[1] > distill.weight[2]);
+    assert_true(ensemble.weight[0] > ensemble.weight[2]);
+    assert_ok(tr_ensemble_fit(&h, TR_RULE_ACCURACY, false, &ensemble, &report, &err));
+    assert_true(ensemble.weight[0] > ensemble.weight[1] && ensemble.weight[1] > ensemble.weight[2]);
     assert_false(report.em);
-    assert_ok(tr_ensemble_fit(&h, TR_RULE_UNIFORM, false, &distill, &report, &err));
-    assert_near(distill.weight[2], 1. / 3, 0);
+    assert_ok(tr_ensemble_fit(&h, TR_RULE_UNIFORM, false, &ensemble, &report, &err));
+    assert_near(ensemble.weight[2], 1. / 3, 0);
     assert_near(report.nll_chosen, report.nll_uniform, 1e-15);
 }
 
@@ -360,7 +357,7 @@ static void held_out_rows_may_be_picked(void **state)
     float logits[rows * 6], few[20 * 6];
     int y[rows], picked[20], picked_y[20];
     struct tr_held_out h = {logits, picked, picked_y, 20, 3, 2};
-    struct tr_distill a, b;
+    struct tr_ensemble a, b;
     struct tr_ensemble_report report;
     struct rt_err err;
     (void)state;
@@ -370,7 +367,7 @@ static void held_out_rows_may_be_picked(void **state)
         picked_y[i] = y[picked[i]];
         memcpy(few + 6 * i, logits + (ptrdiff_t)6 * picked[i], 6 * sizeof *few);
     }
-    tr_distill_defaults(&a);
+    tr_ensemble_defaults(&a);
     b = a;
     assert_ok(tr_ensemble_fit(&h, TR_RULE_EM, true, &a, &report, &err));
     h.rows = NULL;
@@ -385,15 +382,15 @@ static void fitting_refuses_what_it_cannot_weigh(void **state)
     static const float logits[4] = {1, 0, 0, 1};
     static const int y[2] = {0, 2};
     struct tr_held_out h = {logits, NULL, y, 2, 1, 2};
-    struct tr_distill distill;
+    struct tr_ensemble ensemble;
     struct tr_ensemble_report report;
     struct rt_err err;
     (void)state;
-    tr_distill_defaults(&distill);
-    assert_int_equal(tr_ensemble_fit(&h, TR_RULE_AUTO, true, &distill, &report, &err), RT_EARG);
+    tr_ensemble_defaults(&ensemble);
+    assert_int_equal(tr_ensemble_fit(&h, TR_RULE_AUTO, true, &ensemble, &report, &err), RT_EARG);
     assert_string_equal(err.text, "held-out row 1 has label 2, classes are 0 to 1");
     h.n = 0;
-    assert_int_equal(tr_ensemble_fit(&h, TR_RULE_AUTO, true, &distill, &report, &err), RT_EARG);
+    assert_int_equal(tr_ensemble_fit(&h, TR_RULE_AUTO, true, &ensemble, &report, &err), RT_EARG);
 }
 
 int main(void)

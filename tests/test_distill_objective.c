@@ -10,16 +10,18 @@
 static double objective(const struct tr_distill *distill, double progress, const int *labels,
                         float *grad, struct tr_distill_stats *stats)
 {
+    const struct tr_ensemble ensemble = ensemble_of(1, alone);
     float logits[8], teacher[8];
-    double scratch[64];
 
     for (int i = 0; i < 8; i++) {
         logits[i] = (float)zs[i / 4][i % 4];
         teacher[i] = (float)zt[i / 4][i % 4];
     }
-    assert_true(tr_distill_scratch(4, 1) <= 64);
     *stats = (struct tr_distill_stats){0};
-    distill_loss(distill, progress, logits, teacher, 1, labels, 2, 4, .5, scratch, grad, stats);
+    loss_of_rows(distill, &ensemble, progress,
+                 (struct tr_answers){
+                     .count = 2, .classes = 4, .teachers = 1, .logits = logits, .label = labels},
+                 teacher, .5, grad, stats);
     return stats->total / 2;
 }
 
@@ -28,7 +30,6 @@ static struct tr_distill constant_recipe(double ce, double t, double reg)
     struct tr_distill distill;
 
     tr_distill_defaults(&distill);
-    distill.weight[0] = 1;
     distill.mix = TR_MIX_CONSTANT;
     distill.ce0 = ce;
     distill.t_schedule = TR_SCHEDULE_CONSTANT;
@@ -115,29 +116,40 @@ static void without_t2_the_soft_part_shrinks_by_its_square(void **state)
 /* Differences of the reported total, which is a double, against the reported gradient. Only steps
  * that floats represent are taken, so the error is that of the differences and of the gradient's
  * last rounding to float. */
-static void check_objective_gradient(const struct tr_distill *distill, const int *labels)
+static void check_objective_gradient(const struct tr_distill *distill, struct tr_ensemble ensemble,
+                                     const int *labels)
 {
     enum { b = 3, k = 3, c = 5 };
     float logits[b * c], teacher[b * k * c], grad[b * c], other[b * c];
-    double scratch[256], largest = 1e-3;
+    double largest = 1e-3;
     const float h = 0x1p-12F;
 
     fill_uniform(logits, sizeof logits / sizeof *logits, 3);
     fill_uniform(teacher, sizeof teacher / sizeof *teacher, 4);
     for (int i = 0; i < b * c; i++)
         logits[i] = roundf(logits[i] * 2048) / 1024;
-    assert_true(tr_distill_scratch(c, k) <= 256);
     struct tr_distill_stats stats = {0};
-    distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, grad, &stats);
+    loss_of_rows(distill, &ensemble, .4,
+                 (struct tr_answers){
+                     .count = b, .classes = c, .teachers = k, .logits = logits, .label = labels},
+                 teacher, 1, grad, &stats);
     for (int i = 0; i < b * c; i++)
         largest = fmax(largest, fabs((double)grad[i]));
     for (int i = 0; i < b * c; i++) {
         struct tr_distill_stats up = {0}, down = {0};
         const float at = logits[i];
         logits[i] = at + h;
-        distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, other, &up);
+        loss_of_rows(
+            distill, &ensemble, .4,
+            (struct tr_answers){
+                .count = b, .classes = c, .teachers = k, .logits = logits, .label = labels},
+            teacher, 1, other, &up);
         logits[i] = at - h;
-        distill_loss(distill, .4, logits, teacher, k, labels, b, c, 1, scratch, other, &down);
+        loss_of_rows(
+            distill, &ensemble, .4,
+            (struct tr_answers){
+                .count = b, .classes = c, .teachers = k, .logits = logits, .label = labels},
+            teacher, 1, other, &down);
         logits[i] = at;
         assert_near((up.total - down.total) / (2 * (double)h), (double)grad[i], 1e-6 * largest);
     }
@@ -152,20 +164,18 @@ static void the_objectives_gradient_agrees_with_differences_for_every_option(voi
             struct tr_distill distill;
             struct rt_err err;
             tr_distill_defaults(&distill);
-            distill.weight[0] = .5;
-            distill.weight[1] = .3;
-            distill.weight[2] = .2;
-            distill.calibration[1] = 1.5;
+            struct tr_ensemble ensemble = ensemble_of(3, (const double[]){.5, .3, .2});
+            ensemble.calibration[1] = 1.5;
             distill.loss = (enum tr_soft_loss)loss;
-            distill.combine = option & 1 ? TR_COMBINE_LOGIT : TR_COMBINE_PROB;
+            ensemble.combine = option & 1 ? TR_COMBINE_LOGIT : TR_COMBINE_PROB;
             distill.standardise = option & 2;
             distill.tau_teacher = option & 4 ? .5 : 0;
             distill.reg = option & 8 ? TR_REG_L2SQ : TR_REG_L2;
-            distill.weighting = (enum tr_weighting)(option % 3);
-            assert_ok(tr_distill_check(&distill, 3, 5, true, &err));
-            check_objective_gradient(&distill, labels);
-            if (distill.weighting != TR_WEIGHTING_CONFIDENCE)
-                check_objective_gradient(&distill, NULL);
+            ensemble.weighting = (enum tr_weighting)(option % 3);
+            assert_ok(tr_distill_check(&distill, &ensemble, 3, 5, true, &err));
+            check_objective_gradient(&distill, ensemble, labels);
+            if (ensemble.weighting != TR_WEIGHTING_CONFIDENCE)
+                check_objective_gradient(&distill, ensemble, NULL);
         }
 }
 
@@ -175,7 +185,8 @@ static void q_values_are_sharpened_for_the_student_at_one(void **state)
     static const float want[4] = {-.655877627F, .490353425F, .135186382F, .030337821F};
     struct tr_distill distill = constant_recipe(0, 4, 0);
     struct tr_distill_stats stats = {0};
-    double scratch[64], p[4], logp[4];
+    const struct tr_ensemble ensemble = ensemble_of(1, alone);
+    double p[4], logp[4];
     static const double exact[4] = {1.02, 1, .95, .9};
     static const double target[4] = {.880085445, .119106613, .000802534, .000005407};
     float grad[4];
@@ -183,7 +194,10 @@ static void q_values_are_sharpened_for_the_student_at_one(void **state)
     tr_softmax(exact, 4, 1 / .01, p, logp);
     assert_row(p, target, 4, PRINTED);
     distill.tau_teacher = .01;
-    distill_loss(&distill, 0, z, q_values, 1, NULL, 1, 4, 1, scratch, grad, &stats);
+    loss_of_rows(
+        &distill, &ensemble, 0,
+        (struct tr_answers){.count = 1, .classes = 4, .teachers = 1, .logits = z, .label = NULL},
+        q_values, 1, grad, &stats);
     /* at tau = .01 the float rounding of 1.02 is a hundred times larger */
     assert_near(stats.total, 1.004855234, 1e-5);
     assert_close(grad, want, 4, 2e-6, 0);
@@ -234,11 +248,14 @@ static void a_sequence_is_the_mean_over_its_valid_tokens(void **state)
     static const float want[6] = {-.154039052F, .154039052F, -.117839303F,
                                   .117839303F,  .048552102F, -.048552102F};
     const struct tr_distill distill = constant_recipe(0, 1, 0);
+    const struct tr_ensemble ensemble = ensemble_of(1, alone);
     struct tr_distill_stats stats = {0};
-    double scratch[32];
     float grad[6];
     (void)state;
-    distill_loss(&distill, 0, z[0], v[0], 1, NULL, 3, 2, 1. / 3, scratch, grad, &stats);
+    loss_of_rows(
+        &distill, &ensemble, 0,
+        (struct tr_answers){.count = 3, .classes = 2, .teachers = 1, .logits = z[0], .label = NULL},
+        v[0], 1. / 3, grad, &stats);
     assert_near(stats.total / 3, .254620364, 2e-6);
     assert_close(grad, want, 6, 2e-6, 0);
 }
@@ -247,15 +264,18 @@ static void without_teachers_only_labels_count(void **state)
 {
     struct tr_distill distill;
     struct tr_distill_stats stats = {0};
+    const struct tr_ensemble ensemble = ensemble_of(0, alone);
     float logits[8], grad[8];
-    double scratch[64];
     static const float want[8] = {-.387896091F, .304730019F, .067994458F,  .015171614F,
                                   .089400118F,  .032888465F, -.203181155F, .080892572F};
     (void)state;
     for (int i = 0; i < 8; i++)
         logits[i] = (float)zs[i / 4][i % 4];
     tr_distill_defaults(&distill);
-    distill_loss(&distill, .5, logits, NULL, 0, ys, 2, 4, .5, scratch, grad, &stats);
+    loss_of_rows(
+        &distill, &ensemble, .5,
+        (struct tr_answers){.count = 2, .classes = 4, .teachers = 0, .logits = logits, .label = ys},
+        NULL, .5, grad, &stats);
     assert_near(stats.total / 2, 1.008333997, 2e-6);
     assert_close(grad, want, 8, 2e-6, 0);
     assert_near(stats.soft, 0, 0);
@@ -284,16 +304,23 @@ static void micro_batches_add_up_to_the_batch(void **state)
     struct tr_distill_stats whole = {0}, parts = {0};
     float logits[b * c], teacher[b * k * c], grad[b * c], pieces[b * c];
     static const int labels[b] = {0, 1, 2, 2, 1, 0};
-    double scratch[64];
+    const struct tr_ensemble ensemble = ensemble_of(2, (const double[]){.5, .5});
     (void)state;
     tr_distill_defaults(&distill);
-    distill.weight[0] = distill.weight[1] = .5;
     fill_uniform(logits, sizeof logits / sizeof *logits, 1);
     fill_uniform(teacher, sizeof teacher / sizeof *teacher, 2);
-    distill_loss(&distill, .5, logits, teacher, k, labels, b, c, 1. / b, scratch, grad, &whole);
+    loss_of_rows(&distill, &ensemble, .5,
+                 (struct tr_answers){
+                     .count = b, .classes = c, .teachers = k, .logits = logits, .label = labels},
+                 teacher, 1. / b, grad, &whole);
     for (ptrdiff_t i = 0; i < b; i += 2)
-        distill_loss(&distill, .5, logits + i * c, teacher + i * k * c, k, labels + i, 2, c, 1. / b,
-                     scratch, pieces + i * c, &parts);
+        loss_of_rows(&distill, &ensemble, .5,
+                     (struct tr_answers){.count = 2,
+                                         .classes = c,
+                                         .teachers = k,
+                                         .logits = logits + i * c,
+                                         .label = labels + i},
+                     teacher + i * k * c, 1. / b, pieces + i * c, &parts);
     assert_memory_equal(grad, pieces, sizeof grad);
     assert_true(whole.total == parts.total);
     assert_true(whole.grad_soft_sq == parts.grad_soft_sq);
@@ -301,37 +328,37 @@ static void micro_batches_add_up_to_the_batch(void **state)
 
 static void check_names_what_is_out_of_range(void **state)
 {
+    struct tr_ensemble ensemble = ensemble_of(1, alone);
     struct tr_distill distill;
     struct rt_err err;
     (void)state;
     tr_distill_defaults(&distill);
-    distill.weight[0] = 1;
-    assert_ok(tr_distill_check(&distill, 1, 10, true, &err));
-    assert_ok(tr_distill_check(&distill, 0, 10, true, &err));
-    assert_int_equal(tr_distill_check(&distill, 0, 10, false, &err), RT_EARG);
-    assert_int_equal(tr_distill_check(&distill, 1, 1, true, &err), RT_EARG);
-    assert_int_equal(tr_distill_check(&distill, 17, 10, true, &err), RT_EARG);
-    distill.weight[0] = .9;
-    assert_int_equal(tr_distill_check(&distill, 1, 10, true, &err), RT_EARG);
+    assert_ok(tr_distill_check(&distill, &ensemble, 1, 10, true, &err));
+    assert_ok(tr_distill_check(&distill, &ensemble, 0, 10, true, &err));
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 0, 10, false, &err), RT_EARG);
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 1, 1, true, &err), RT_EARG);
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 17, 10, true, &err), RT_EARG);
+    ensemble.weight[0] = .9;
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 1, 10, true, &err), RT_EARG);
     assert_string_equal(err.text, "distillation: the teachers' weights sum to 0.9, not to 1");
-    distill.weight[0] = NAN;
-    assert_int_equal(tr_distill_check(&distill, 1, 10, true, &err), RT_EARG);
-    distill.weight[0] = 1;
-    distill.calibration[0] = 0;
-    assert_int_equal(tr_distill_check(&distill, 1, 10, true, &err), RT_EARG);
-    distill.calibration[0] = 1;
+    ensemble.weight[0] = NAN;
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 1, 10, true, &err), RT_EARG);
+    ensemble.weight[0] = 1;
+    ensemble.calibration[0] = 0;
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 1, 10, true, &err), RT_EARG);
+    ensemble.calibration[0] = 1;
     distill.t0 = 0;
-    assert_int_equal(tr_distill_check(&distill, 1, 10, true, &err), RT_EARG);
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 1, 10, true, &err), RT_EARG);
     assert_non_null(strstr(err.text, "the first temperature is 0"));
     distill.t0 = 4;
     distill.ce1 = NAN;
-    assert_int_equal(tr_distill_check(&distill, 1, 10, true, &err), RT_EARG);
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 1, 10, true, &err), RT_EARG);
     distill.ce1 = .1;
     distill.clip_low = 2;
-    assert_int_equal(tr_distill_check(&distill, 1, 10, true, &err), RT_EARG);
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 1, 10, true, &err), RT_EARG);
     distill.clip_low = .1;
-    distill.weighting = TR_WEIGHTING_CONFIDENCE;
-    assert_int_equal(tr_distill_check(&distill, 1, 10, false, &err), RT_EARG);
+    ensemble.weighting = TR_WEIGHTING_CONFIDENCE;
+    assert_int_equal(tr_distill_check(&distill, &ensemble, 1, 10, false, &err), RT_EARG);
     assert_non_null(strstr(err.text, "needs labels"));
 }
 
@@ -341,12 +368,14 @@ static void logits_that_are_not_finite_show_in_the_loss(void **state)
     static const int label[1] = {0};
     struct tr_distill distill;
     struct tr_distill_stats stats = {0};
-    double scratch[64];
+    const struct tr_ensemble ensemble = ensemble_of(1, alone);
     float grad[3];
     (void)state;
     tr_distill_defaults(&distill);
-    distill.weight[0] = 1;
-    distill_loss(&distill, .5, logits, teacher, 1, label, 1, 3, 1, scratch, grad, &stats);
+    loss_of_rows(&distill, &ensemble, .5,
+                 (struct tr_answers){
+                     .count = 1, .classes = 3, .teachers = 1, .logits = logits, .label = label},
+                 teacher, 1, grad, &stats);
     assert_false(isfinite(stats.total));
     assert_false(isfinite(grad[0]));
 }

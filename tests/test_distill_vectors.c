@@ -166,7 +166,7 @@ static void the_objective_is_as_printed_and_as_the_product_has_it(void **state)
          {-.298479049, .233707193, .046270401, .018501455, .086403898, -.024793394, -.178879242,
           .117268738}},
     };
-    double z[2][C], v[2][C], want[2 * C], scratch[128];
+    double z[2][C], v[2][C], want[2 * C];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         float logits[2 * C], teacher[2 * C], grad[2 * C];
@@ -185,14 +185,16 @@ static void the_objective_is_as_printed_and_as_the_product_has_it(void **state)
             teacher[j] = (float)v[j / C][j % C];
         }
         tr_distill_defaults(&d);
-        d.weight[0] = 1;
+        const struct tr_ensemble ensemble = ensemble_of(1, alone);
         d.mix = TR_MIX_CONSTANT;
         d.ce0 = cases[i].a;
         d.t_schedule = TR_SCHEDULE_CONSTANT;
         d.t0 = cases[i].t;
         d.reg = cases[i].reg > 0 ? TR_REG_L2 : TR_REG_NONE;
         d.reg_weight = cases[i].reg;
-        distill_loss(&d, .3, logits, teacher, 1, ys, 2, C, .5, scratch, grad, &stats);
+        const struct tr_answers answers = {
+            .count = 2, .classes = C, .teachers = 1, .logits = logits, .label = ys};
+        loss_of_rows(&d, &ensemble, .3, answers, teacher, .5, grad, &stats);
         assert_near(stats.total, plain_objective(z, v, cases[i].a, cases[i].t, cases[i].reg, want),
                     SAME);
         for (int j = 0; j < 2 * C; j++)
@@ -204,21 +206,22 @@ static void the_students_mean_takes_the_teachers_place_in_the_regulariser(void *
 {
     static const double want[2 * C] = {-.111260858, .126528211, -.011854883, -.003412470,
                                        .063499185,  .004874440, -.133005973, .064632349};
-    float logits[2 * C], own[2 * C], grad[2 * C] = {0};
+    float logits[2 * C], ema[2 * C], grad[2 * C] = {0};
     struct tr_distill_stats stats = {0};
     struct tr_distill d;
     double scratch[128];
     (void)state;
     for (int j = 0; j < 2 * C; j++) {
         logits[j] = (float)zs[j / C][j % C];
-        own[j] = (float)zt[j / C][j % C];
+        ema[j] = (float)zt[j / C][j % C];
     }
     tr_distill_defaults(&d);
     d.reg_target = TR_REG_EMA;
     d.reg_weight = 1;
-    assert_true(tr_distill_needs_own(&d, 1));
-    assert_false(tr_distill_needs_own(&d, 0));
-    tr_distill_own(&d, logits, own, 2, C, .5, scratch, grad, &stats);
+    assert_true(tr_distill_needs_ema(&d, 1));
+    assert_false(tr_distill_needs_ema(&d, 0));
+    const struct tr_answers answers = {.count = 2, .classes = C, .logits = logits, .ema = ema};
+    tr_distill_ema_loss(&d, &answers, .5, scratch, grad, &stats);
     assert_near(stats.reg / 2, .420422614, 3e-8);
     assert_near(stats.total, stats.reg, 0);
     for (int j = 0; j < 2 * C; j++)
@@ -247,7 +250,6 @@ static void ensembles_are_as_printed_and_as_the_product_has_them(void **state)
         const bool prob = cases[i].combine == TR_COMBINE_PROB;
         double v[K][C] = {{2, 1, .1, -1.5}, {.5, 2.5, 0, -1}, {1.5, .2, -.3, 0}}, p[C], got[C];
         float logits[K * C];
-        struct tr_distill d;
         (prob ? plain_prob : plain_logit)(v, cases[i].w, cases[i].t, p);
         assert_row(p, cases[i].want, C, PRINTED);
 
@@ -255,9 +257,8 @@ static void ensembles_are_as_printed_and_as_the_product_has_them(void **state)
         for (int j = 0; j < K * C; j++)
             logits[j] = (float)v[j / C][j % C];
         (prob ? plain_prob : plain_logit)(v, cases[i].w, cases[i].t, p);
-        tr_distill_defaults(&d);
+        struct tr_ensemble d = ensemble_of(K, cases[i].w);
         d.combine = cases[i].combine;
-        memcpy(d.weight, cases[i].w, K * sizeof *d.weight);
         tr_ensemble_target(&d, logits, K, C, cases[i].t, got);
         assert_row(got, p, C, SAME);
     }
@@ -304,17 +305,15 @@ static void weights_of_an_example_are_as_printed_and_as_the_product_has_them(voi
         }
     }
     float logits[K * C];
-    struct tr_ensemble e;
-    struct tr_distill d;
+    struct tr_target e;
+    struct tr_ensemble d = ensemble_of(K, (const double[]){1. / 3, 1. / 3, 1. / 3});
     for (int j = 0; j < K * C; j++)
         logits[j] = (float)v[j / C][j % C];
-    tr_distill_defaults(&d);
-    d.weight[0] = d.weight[1] = d.weight[2] = 1. / 3;
     d.weighting = TR_WEIGHTING_CONFIDENCE;
-    tr_ensemble_init(&e, &d, logits, K, C, 0);
+    tr_target_init(&e, &d, logits, K, C, 0);
     assert_row(e.weight, w[0], K, SAME);
     d.weighting = TR_WEIGHTING_ENTROPY;
-    tr_ensemble_init(&e, &d, logits, K, C, 0);
+    tr_target_init(&e, &d, logits, K, C, 0);
     assert_row(e.weight, w[1], K, SAME);
 }
 

@@ -3,6 +3,7 @@
 
 #include "trainer/learn/inherit.h"
 #include "trainer/measure/evaluate.h"
+#include "trainer/net/predict.h"
 #include "trainer/net/student_internal.h"
 
 enum { rows_run = 40 };

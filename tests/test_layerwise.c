@@ -467,8 +467,7 @@ static void layer_losses_fall_and_end_with_their_stage(void **state)
     assert_int_equal(seen.embedding_count, 120);
     assert_int_equal(seen.attention_count, 0);
     assert_true(seen.hidden[1] < .6 * seen.hidden[0]);
-    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, &bed.recipe.distill, 1,
-                                     &fidelity, &err));
+    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, 1, &fidelity, &err));
     assert_true(fidelity.error < .2); /* the packed weights are those that were trained */
     bed_release(&bed);
 }

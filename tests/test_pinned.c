@@ -32,7 +32,7 @@ struct bed { /* a task, two taught teachers, and the weights that were fitted to
     struct tr_data data;
     struct tr_network live;
     struct tr_ancestor ancestor;
-    struct tr_distill distill;
+    struct tr_ensemble ensemble;
     struct tr_recipe recipe;
     struct pins *pins;
 };
@@ -108,15 +108,16 @@ static void teach(struct bed *bed, const struct tr_kernels *kernels)
     assert_ok(tr_teachers_teach(&bed->teaching, &err));
     assert_ok(tr_teachers_open(&bed->teaching, &bed->knowledge, &err));
     bed->data.knowledge = &bed->knowledge;
-    tr_distill_defaults(&bed->distill);
-    assert_ok(tr_teachers_weigh(&bed->spec, &bed->data, &bed->distill, &err));
+    bed->data.ensemble = &bed->ensemble;
+    tr_ensemble_defaults(&bed->ensemble);
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &bed->knowledge, &bed->ensemble, &err));
     bed->pins->run = "teachers";
     pin_digest(bed->pins, "logits", bed->knowledge.logits,
                (size_t)examples * 2 * toy_classes * sizeof(float));
-    pin_number(bed->pins, "weight", bed->distill.weight[0]);
-    pin_number(bed->pins, "calibration_0", bed->distill.calibration[0]);
-    pin_number(bed->pins, "calibration_1", bed->distill.calibration[1]);
-    assert_ok(tr_teacher_fidelity(&bed->data, &bed->distill, 2, &fidelity, &err));
+    pin_number(bed->pins, "weight", bed->ensemble.weight[0]);
+    pin_number(bed->pins, "calibration_0", bed->ensemble.calibration[0]);
+    pin_number(bed->pins, "calibration_1", bed->ensemble.calibration[1]);
+    assert_ok(tr_teacher_fidelity(bed->task, &bed->knowledge, &bed->ensemble, 2, &fidelity, &err));
     pin_fidelity(bed->pins, "", &fidelity);
 }
 
@@ -227,7 +228,6 @@ static void run_trial(struct bed *bed, const char *name)
 static void recipe_anew(struct bed *bed)
 {
     bed->recipe = toy_recipe(60);
-    bed->recipe.distill = bed->distill;
     bed->recipe.ptq_rows = 40;
 }
 
@@ -302,8 +302,7 @@ static void run_cohort(struct bed *bed)
     train_cohort(bed, &student, weights);
     for (int k = 0; k < cohort; k++) {
         bed->pins->run = names[k];
-        assert_ok(tr_evaluate_validation(&student, &weights[k], &bed->data, &bed->distill, 2,
-                                         &fidelity, &err));
+        assert_ok(tr_evaluate_validation(&student, &weights[k], &bed->data, 2, &fidelity, &err));
         pin_fidelity(bed->pins, "", &fidelity);
         pin_digest(bed->pins, "weights", weights[k].params, student.param_count * sizeof(float));
     }

@@ -75,10 +75,8 @@ static void training_that_feels_int8_learns_the_toy_task(void **state)
 
     train(&bed, &recipe, 1, 1);
 
-    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, &recipe.distill, 1,
-                                     &exact, &err));
-    assert_ok(tr_int8_evaluate(&bed.student, &bed.weights, &bed.ranges, &bed.data, &recipe.distill,
-                               1, &int8, &err));
+    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, 1, &exact, &err));
+    assert_ok(tr_int8_evaluate(&bed.student, &bed.weights, &bed.ranges, &bed.data, 1, &int8, &err));
     assert_true(exact.error < .05);
     assert_true(int8.error < .05);
     assert_true(int8.nll != exact.nll);

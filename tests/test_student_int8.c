@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "trainer/export/safetensors.h"
 #include "trainer/measure/evaluate.h"
+#include "trainer/net/predict.h"
 #include "trainer/net/student_int8.h"
 #include "trainer/net/student_internal.h"
 

@@ -47,10 +47,9 @@ static void a_minimal_study_has_the_defaults(void **state)
     assert_near(study.recipe.learning_rate, want.recipe.learning_rate, 0);
     assert_near(study.recipe.distill.t0, 4, 0);
     assert_true(study.recipe.distill.t2_scale);
-    assert_near(study.recipe.distill.weight[0], 1, 0);
+    assert_near(study.ensemble.weight[0], 1, 0);
     assert_near(study.full_epochs, 20, 0);
-    assert_near(study.recipe.distill.calibration[15], 1, 0); /* what has no key has its default */
-    assert_near(study.full.distill.calibration[15], 1, 0);
+    assert_near(study.ensemble.calibration[15], 1, 0); /* what has no key has its default */
     assert_int_equal(study.latency.samples, want.latency.samples);
     assert_int_equal(study.space.limits.params, 0);
     assert_int_equal(study.teachers.count, 1);
@@ -104,10 +103,9 @@ static void every_kind_of_value_reaches_its_place(void **state)
     assert_string_equal(task_text(&study, "test_labels"), "dir/y");
     assert_int_equal(*(const int *)task_value(&study, "classes"), 12);
     assert_int_equal(study.data.train_limit, 8);
-    assert_int_equal(study.recipe.distill.combine, TR_COMBINE_LOGIT);
-    assert_int_equal(study.full.distill.combine, TR_COMBINE_LOGIT);
-    assert_near(study.recipe.distill.weight[0], .75, 1e-15);
-    assert_near(study.full.distill.weight[1], .25, 1e-15);
+    assert_int_equal(study.ensemble.combine, TR_COMBINE_LOGIT);
+    assert_near(study.ensemble.weight[0], .75, 1e-15);
+    assert_near(study.ensemble.weight[1], .25, 1e-15);
     assert_true(study.teachers.teacher[0].recorded);
     assert_string_equal(study.teachers.teacher[0].train_logits, "dir/p.npy");
     assert_string_equal(study.teachers.teacher[0].test_logits, "/q.npy");

@@ -451,15 +451,15 @@ static void predict_wants_test_logits_of_a_recorded_teacher(void **state)
 static void ensemble_weights_are_normalised(void **state)
 {
     struct bed *bed = *state;
-    struct tr_distill distill;
+    struct tr_ensemble ensemble;
 
-    tr_distill_defaults(&distill);
+    tr_ensemble_defaults(&ensemble);
     bed->spec.teacher[0].weight = 3;
     bed->spec.teacher[1].weight = .75;
-    tr_ensemble_weights(&bed->spec, &distill);
+    tr_ensemble_weights(&bed->spec, &ensemble);
 
-    assert_near(distill.weight[0], .8, 1e-15);
-    assert_near(distill.weight[1], .2, 1e-15);
+    assert_near(ensemble.weight[0], .8, 1e-15);
+    assert_near(ensemble.weight[1], .2, 1e-15);
 }
 
 static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
@@ -467,19 +467,18 @@ static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
     struct bed *bed = *state;
     struct tr_fidelity ann, bob, both;
     struct tr_knowledge knowledge;
-    struct tr_data data = {.task = bed->task, .knowledge = &knowledge};
-    struct tr_distill distill;
+    struct tr_ensemble ensemble;
     struct rt_err err;
 
-    tr_distill_defaults(&distill);
+    tr_ensemble_defaults(&ensemble);
     bed->spec.teacher[0].weight = 1;
     bed->spec.teacher[1].weight = 1e-12;
-    tr_ensemble_weights(&bed->spec, &distill);
+    tr_ensemble_weights(&bed->spec, &ensemble);
     teach(bed);
     assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
-    assert_ok(tr_teacher_fidelity(&data, &distill, 0, &ann, &err));
-    assert_ok(tr_teacher_fidelity(&data, &distill, 1, &bob, &err));
-    assert_ok(tr_teacher_fidelity(&data, &distill, 2, &both, &err));
+    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 0, &ann, &err));
+    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 1, &bob, &err));
+    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 2, &both, &err));
 
     assert_int_equal(ann.examples, 24);
     assert_near(both.kl, 0, 1e-6); /* the ensemble against itself, through float logits */
@@ -494,29 +493,28 @@ static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
 {
     struct bed *bed = *state;
     struct tr_knowledge knowledge;
-    struct tr_data data = {.task = bed->task, .knowledge = &knowledge};
-    struct tr_distill given, fitted, again, alone;
+    struct tr_ensemble given, fitted, again, alone;
     double *p, weight[2] = {.5, .5};
     struct rt_err err;
 
     tr_task_close(bed->task);
     bed->task = toy_task_split(
         examples, (struct tr_split_sizes){.validation = 24, .held_out = 30, .seed = 1});
-    bed->teaching.task = data.task = bed->task;
+    bed->teaching.task = bed->task;
     bed->spec.teacher[0].weight = 3;
     teach(bed);
     assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
-    tr_distill_defaults(&given);
+    tr_ensemble_defaults(&given);
     fitted = again = alone = given;
 
-    assert_ok(tr_teachers_weigh(&bed->spec, &data, &given, &err));
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &given, &err));
     assert_near(given.weight[0], .75, 0);
     assert_near(given.calibration[0], 1, 0);
 
     bed->spec.weights = TR_RULE_EM;
     bed->spec.calibrate = true;
-    assert_ok(tr_teachers_weigh(&bed->spec, &data, &fitted, &err));
-    assert_ok(tr_teachers_weigh(&bed->spec, &data, &again, &err));
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &fitted, &err));
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &again, &err));
     assert_memory_equal(&fitted, &again, sizeof fitted);
     assert_near(fitted.weight[0] + fitted.weight[1], 1, 1e-12);
 
@@ -545,11 +543,11 @@ static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
     free(p);
 
     bed->spec.weights = TR_RULE_ENTROPY; /* multiplies what is given, so only T is fitted */
-    assert_ok(tr_teachers_weigh(&bed->spec, &data, &alone, &err));
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &alone, &err));
     assert_near(alone.weight[0], .75, 0);
     assert_near(alone.calibration[1], fitted.calibration[1], 0);
     bed->spec.weights = TR_RULE_UNIFORM;
-    assert_ok(tr_teachers_weigh(&bed->spec, &data, &alone, &err));
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &alone, &err));
     assert_near(alone.weight[0], .5, 0);
     tr_knowledge_close(&knowledge);
 }
@@ -558,21 +556,20 @@ static void agreement_counts_rows_of_one_most_likely_class(void **state)
 {
     struct bed *bed = *state;
     struct tr_knowledge knowledge;
-    struct tr_data data = {.task = bed->task, .knowledge = &knowledge};
-    struct tr_distill distill;
+    struct tr_ensemble ensemble;
     struct tr_fidelity bob;
     double agreement[9];
     struct rt_err err;
 
-    tr_distill_defaults(&distill);
+    tr_ensemble_defaults(&ensemble);
     bed->spec.teacher[1].weight = 1e-12;
-    tr_ensemble_weights(&bed->spec, &distill);
+    tr_ensemble_weights(&bed->spec, &ensemble);
     teach(bed);
     assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
 
-    assert_ok(tr_teachers_agreement(&data, &distill, agreement, &err));
+    assert_ok(tr_teachers_agreement(bed->task, &knowledge, &ensemble, agreement, &err));
 
-    assert_ok(tr_teacher_fidelity(&data, &distill, 1, &bob, &err));
+    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 1, &bob, &err));
     for (ptrdiff_t k = 0; k < 3; k++)
         assert_near(agreement[4 * k], 1, 0);
     assert_near(agreement[2], 1, 0); /* the ensemble is ann */

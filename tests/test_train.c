@@ -5,6 +5,7 @@
 
 #include "trainer/measure/int8_trial.h"
 #include "trainer/measure/trial.h"
+#include "trainer/measure/tune.h"
 
 struct bed { /* a task, a student and its weights */
     struct tr_task *task;
@@ -60,13 +61,11 @@ static void training_learns_the_toy_task(void **state)
     bed_init(&bed);
     const struct tr_training training = bed_training(&bed, &recipe);
     tr_weights_pack(&bed.student, &bed.weights);
-    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, &recipe.distill, 1,
-                                     &before, &err));
+    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, 1, &before, &err));
 
     assert_ok(tr_train(&training, &bed.weights, &summary, &err));
 
-    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, &recipe.distill, 2,
-                                     &after, &err));
+    assert_ok(tr_evaluate_validation(&bed.student, &bed.weights, &bed.data, 2, &after, &err));
     assert_true(before.error > .4);
     assert_true(after.error < .05); /* the patterns are far apart */
     assert_int_equal(summary.skipped, 0);

@@ -10,6 +10,7 @@ enum { teachers = 2, classes = 3, count = 300 };
 struct bed { /* a task, two teachers who know it roughly, and a student */
     struct tr_task *task;
     struct tr_knowledge knowledge;
+    struct tr_ensemble ensemble;
     struct tr_data data;
     struct tr_student student;
     struct rt_arena model;
@@ -55,14 +56,16 @@ static int bed_open(void **state)
     bed->knowledge.key.classes = classes;
     bed->knowledge.key.rows = count;
     bed->knowledge.logits = &bed->logits[0][0][0];
-    bed->data = (struct tr_data){.task = bed->task, .knowledge = &bed->knowledge};
+    bed->data = (struct tr_data){
+        .task = bed->task, .knowledge = &bed->knowledge, .ensemble = &bed->ensemble};
+    tr_ensemble_defaults(&bed->ensemble);
     assert_ok(tr_kernels_choose(&kernels, &err));
     assert_ok(tr_student_init(&bed->student, &arch, &shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->model, tr_weights_bytes(&bed->student, true), &err));
     assert_ok(tr_weights_init(&bed->weights, &bed->student, true, &bed->model, &err));
     bed->recipe = toy_recipe(8);
     bed->recipe.curve_points = 8;
-    bed->recipe.distill.weight[0] = bed->recipe.distill.weight[1] = .5;
+    bed->ensemble.weight[0] = bed->ensemble.weight[1] = .5;
     bed->training = (struct tr_training){.student = &bed->student,
                                          .data = &bed->data,
                                          .recipe = &bed->recipe,
@@ -151,13 +154,11 @@ static void students_learn_by_correlation_alone(void **state)
     struct rt_err err;
 
     bed->recipe = toy_recipe(120);
-    bed->recipe.distill.weight[0] = bed->recipe.distill.weight[1] = .5;
     bed->recipe.distill.loss = TR_LOSS_DIST;
     bed->recipe.distill.ce0 = bed->recipe.distill.ce1 = 0;
     bed->recipe.distill.reg = TR_REG_NONE;
     train(bed);
-    assert_ok(tr_evaluate_validation(&bed->student, &bed->weights, &bed->data, &bed->recipe.distill,
-                                     1, &after, &err));
+    assert_ok(tr_evaluate_validation(&bed->student, &bed->weights, &bed->data, 1, &after, &err));
     assert_true(after.error < .05);
 }
 

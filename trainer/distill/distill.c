@@ -20,6 +20,7 @@ enum { work_rows = 11, scratch_rows = work_rows + TR_COLUMN_ROWS };
 /* What holds for all examples of a call, and rows of C doubles to work in. */
 struct work {
     const struct tr_distill *distill;
+    const struct tr_ensemble *ensemble;
     int classes, teachers;
     double ce_weight, t, teacher_t; /* weight of CE; temperatures of student and target */
     double soft_scale;              /* T^2, or 1 */
@@ -50,11 +51,7 @@ void tr_distill_defaults(struct tr_distill *distill)
                                    .dist_gamma = 1,
                                    .clip_high = 1,
                                    .clip_low = .1,
-                                   .floor_until = .1,
-                                   .combine = TR_COMBINE_PROB,
-                                   .weighting = TR_WEIGHTING_FIXED};
-    for (int k = 0; k < TR_DISTILL_MAX_TEACHERS; k++)
-        distill->calibration[k] = 1;
+                                   .floor_until = .1};
 }
 
 static rt_status in_range(const char *name, double value, double low, double high,
@@ -93,44 +90,20 @@ static rt_status check_numbers(const struct tr_distill *d, struct rt_err *err)
     return in_range("the teachers' temperature", d->tau_teacher, least, most, err);
 }
 
-static rt_status check_teachers(const struct tr_distill *d, int teachers, struct rt_err *err)
-{
-    double sum = 0;
-
-    if (teachers > TR_DISTILL_MAX_TEACHERS)
-        return rt_fail(err, RT_EARG, "distillation: %d teachers, at most %d are possible", teachers,
-                       TR_DISTILL_MAX_TEACHERS);
-    for (int k = 0; k < teachers; k++) {
-        if (!(d->weight[k] >= 0))
-            return rt_fail(err, RT_EARG, "distillation: the weight of teacher %d is %g, below 0", k,
-                           d->weight[k]);
-        RT_TRY(in_range("a teacher's calibration", d->calibration[k], 1e-6, 1e6, err));
-        sum += d->weight[k];
-    }
-    if (teachers > 0 && !(fabs(sum - 1) <= 1e-6))
-        return rt_fail(err, RT_EARG, "distillation: the teachers' weights sum to %g, not to 1",
-                       sum);
-    return RT_OK;
-}
-
-rt_status tr_distill_check(const struct tr_distill *distill, int teachers, int classes,
-                           bool has_labels, struct rt_err *err)
+rt_status tr_distill_check(const struct tr_distill *distill, const struct tr_ensemble *ensemble,
+                           int teachers, int classes, bool has_labels, struct rt_err *err)
 {
     RT_TRY(check_numbers(distill, err));
-    RT_TRY(check_teachers(distill, teachers, err));
+    RT_TRY(tr_ensemble_check(ensemble, teachers, has_labels, err));
     if (classes < 2)
         return rt_fail(err, RT_EARG, "distillation: %d classes, at least 2 are needed", classes);
     if (teachers == 0 && !has_labels)
         return rt_fail(err, RT_EARG, "distillation: neither teachers nor labels to learn from");
-    if (distill->weighting == TR_WEIGHTING_CONFIDENCE && !has_labels)
-        return rt_fail(err, RT_EARG,
-                       "distillation: weighting teachers by confidence needs labels; use entropy");
     return RT_OK;
 }
 
-size_t tr_distill_scratch(int classes, int teachers)
+size_t tr_distill_scratch(int classes)
 {
-    (void)teachers; /* teachers are read in place */
     return (size_t)scratch_rows * (size_t)classes;
 }
 
@@ -182,14 +155,14 @@ static double divergence(const struct work *w, const struct tr_soft_row *row, in
 }
 
 /* q and p at the loss's temperatures, in w->q or, where they are the same, w->q1. */
-static struct tr_soft_row rows_at_t(struct work *w, struct tr_ensemble *ensemble)
+static struct tr_soft_row rows_at_t(struct work *w, struct tr_target *target)
 {
     const bool standardise = w->distill->standardise;
     const bool same = !standardise && w->t == 1;
 
     if (standardise)
-        tr_ensemble_standardise(ensemble, w->exps);
-    tr_ensemble_at(ensemble, w->teacher_t, w->exps, w->p, w->logp);
+        tr_target_standardise(target, w->exps);
+    tr_target_at(target, w->teacher_t, w->exps, w->p, w->logp);
     if (!same)
         tr_softmax(w->z, w->classes, (standardise ? tr_standard_scale(w->z, w->classes) : 1) / w->t,
                    w->q, w->logq);
@@ -216,17 +189,17 @@ static double correlation(const struct work *w, const struct tr_soft_row *row)
 }
 
 /* The soft loss of one example; part = d/dz. `best` is the teachers' argmax. */
-static double soft_part(struct work *w, struct tr_ensemble *ensemble, int label, int best)
+static double soft_part(struct work *w, struct tr_target *target, int label, int best)
 {
     if (w->distill->loss == TR_LOSS_HARD) {
         const struct tr_soft_row row = {w->classes, w->q1, w->logq1, NULL, NULL};
         return tr_loss_hard(&row, best, w->part);
     }
     if (w->distill->loss == TR_LOSS_MSE) {
-        tr_ensemble_logits(ensemble, w->p);
+        tr_target_logits(target, w->p);
         return tr_loss_mse(w->z, w->p, w->classes, w->part);
     }
-    const struct tr_soft_row row = rows_at_t(w, ensemble);
+    const struct tr_soft_row row = rows_at_t(w, target);
     const double loss = w->distill->loss == TR_LOSS_DIST
                             ? correlation(w, &row)
                             : divergence(w, &row, label < 0 ? best : label);
@@ -266,18 +239,18 @@ static int teach(struct work *w, const float *logits, int label, double scale,
 {
     const struct tr_distill *distill = w->distill;
     const double soft_weight = 1 - w->ce_weight;
-    struct tr_ensemble ensemble;
+    struct tr_target target;
     int best = label;
 
-    tr_ensemble_init(&ensemble, distill, logits, w->teachers, w->classes, label);
+    tr_target_init(&target, w->ensemble, logits, w->teachers, w->classes, label);
     if (needs_plain_target(distill, label)) {
-        tr_ensemble_at(&ensemble, distill->tau_teacher > 0 ? distill->tau_teacher : 1, w->exps,
-                       w->p1, NULL);
+        tr_target_at(&target, distill->tau_teacher > 0 ? distill->tau_teacher : 1, w->exps, w->p1,
+                     NULL);
         best = tr_argmax(w->p1, w->classes);
     }
     if (regularises(distill))
         regularise(w, scale, stats);
-    const double soft = soft_part(w, &ensemble, label, best);
+    const double soft = soft_part(w, &target, label, best);
     stats->grad_soft_sq += add_part(w, scale * soft_weight);
     stats->soft += soft;
     stats->total += soft_weight * soft;
@@ -289,7 +262,7 @@ bool tr_distill_needs_batch(const struct tr_distill *distill)
     return distill->loss == TR_LOSS_DIST && distill->dist_gamma > 0;
 }
 
-bool tr_distill_needs_own(const struct tr_distill *distill, int teachers)
+bool tr_distill_needs_ema(const struct tr_distill *distill, int teachers)
 {
     return teachers && distill->reg != TR_REG_NONE && distill->reg_target == TR_REG_EMA;
 }
@@ -304,39 +277,48 @@ static void take_example(struct work *w, const float *logits, ptrdiff_t i)
     tr_softmax(w->z, w->classes, 1, w->q1, w->logq1);
 }
 
-/* The columns of all examples: their means, then their products. */
-static void sum_columns(struct work *w, const float *logits, const float **said, const int *labels,
-                        int batch)
+/* Example i's label, -1 when it is unknown. */
+static int label_of(const struct tr_answers *answers, ptrdiff_t i)
 {
-    struct tr_ensemble ensemble;
+    return answers->label ? answers->label[i] : -1;
+}
+
+/* The columns of all examples: their means, then their products. */
+static void sum_columns(struct work *w, const struct tr_answers *answers)
+{
+    struct tr_target target;
 
     for (int pass = 0; pass < 2; pass++)
-        for (ptrdiff_t i = 0; i < batch; i++) {
-            take_example(w, logits, i);
-            tr_ensemble_init(&ensemble, w->distill, said[i], w->teachers, w->classes,
-                             labels ? labels[i] : -1);
-            const struct tr_soft_row at_t = rows_at_t(w, &ensemble);
+        for (ptrdiff_t i = 0; i < answers->count; i++) {
+            take_example(w, answers->logits, i);
+            tr_target_init(&target, w->ensemble, answers->said[i], w->teachers, w->classes,
+                           label_of(answers, i));
+            const struct tr_soft_row at_t = rows_at_t(w, &target);
             (pass ? tr_columns_product : tr_columns_mean)(&w->columns, at_t.q, at_t.p);
         }
 }
 
-void tr_distill_loss(const struct tr_distill *distill, double progress, const float *logits,
-                     const float **said, int teachers, const int *labels, int batch, int classes,
-                     double scale, double *scratch, float *grad, struct tr_distill_stats *stats)
+void tr_distill_loss(const struct tr_distill *distill, const struct tr_ensemble *ensemble,
+                     double progress, const struct tr_answers *answers, double scale,
+                     double *scratch, float *grad, struct tr_distill_stats *stats)
 {
+    const int classes = answers->classes, teachers = answers->teachers;
     struct work w;
 
+    assert(classes >= 2 && teachers >= 0 && teachers <= TR_DISTILL_MAX_TEACHERS);
+    assert(!teachers || (ensemble && answers->said));
     work_init(&w, distill, progress, teachers, classes, scratch);
+    w.ensemble = ensemble;
     stats->t = w.t;
     stats->ce_weight = w.ce_weight;
     if (teachers && tr_distill_needs_batch(distill))
-        sum_columns(&w, logits, said, labels, batch);
-    for (ptrdiff_t i = 0; i < batch; i++) {
-        int label = labels ? labels[i] : -1;
-        take_example(&w, logits, i);
+        sum_columns(&w, answers);
+    for (ptrdiff_t i = 0; i < answers->count; i++) {
+        int label = label_of(answers, i);
+        assert(label < classes && (label >= 0 || teachers));
+        take_example(&w, answers->logits, i);
         if (teachers)
-            label = teach(&w, said[i], label, scale, stats);
-        assert(label >= 0 && label < classes);
+            label = teach(&w, answers->said[i], label, scale, stats);
         const struct tr_soft_row row = {classes, w.q1, w.logq1, NULL, NULL};
         const double ce = tr_loss_hard(&row, label, w.part);
         stats->grad_ce_sq += add_part(&w, scale * w.ce_weight);
@@ -347,18 +329,18 @@ void tr_distill_loss(const struct tr_distill *distill, double progress, const fl
     }
 }
 
-void tr_distill_own(const struct tr_distill *distill, const float *logits, const float *own,
-                    int batch, int classes, double scale, double *scratch, float *grad,
-                    struct tr_distill_stats *stats)
+void tr_distill_ema_loss(const struct tr_distill *distill, const struct tr_answers *answers,
+                         double scale, double *scratch, float *grad, struct tr_distill_stats *stats)
 {
+    const int classes = answers->classes;
     struct work w;
 
     work_init(&w, distill, 0, 0, classes, scratch);
-    for (ptrdiff_t i = 0; i < batch; i++) {
+    for (ptrdiff_t i = 0; i < answers->count; i++) {
         for (int c = 0; c < classes; c++)
-            w.z[c] = (double)own[i * classes + c];
+            w.z[c] = (double)answers->ema[i * classes + c];
         tr_softmax(w.z, classes, 1, w.p1, w.logp);
-        take_example(&w, logits, i);
+        take_example(&w, answers->logits, i);
         regularise(&w, scale, stats);
         for (int c = 0; c < classes; c++)
             grad[i * classes + c] += (float)w.sum[c];

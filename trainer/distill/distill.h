@@ -14,15 +14,14 @@
  *          tr_distill_needs_batch() tells. All others add up over micro-batches.
  * Reg      towards the ensemble (reg_target teacher), or towards a running mean of the student's
  *          own weights over the run (ema; Tarvainen & Valpola 2017, arXiv:1703.01780), which
- *          tr_distill_own() adds since it takes that mean's answers.
+ *          tr_distill_ema_loss() adds since it takes that mean's answers.
  * Teacher  tau_teacher > 0, for Q-values: the target is softmax(v / tau_teacher), the student stays
  *          at T = 1, there is no T^2, and Reg uses the same target (Rusu et al. 2015,
  *          arXiv:1511.06295).
  * Standard standardise: student and teachers at (z - mean) / sd of their own row before T, in the
  *          soft loss alone (Sun et al. 2024, "Logit standardization", arXiv:2403.01427).
- * Shapes   logits, grad (B,C); said (B) pointers to the (K,C) logits of the teachers about an
- *          example, read where they lie; labels (B), -1 where unknown, or NULL (label-free use: the
- *          ensemble's argmax takes the label's place in CE and DKD).
+ * Shapes   B examples of C classes, K teachers: struct tr_answers. Without a label the ensemble's
+ *          argmax takes its place in CE and DKD.
  * Errors   tr_distill_check() alone can fail; the rest trusts a checked configuration. Logits that
  *          are not finite give a loss and gradient that are not; clip.h skips such a step.
  * Threads  pure functions of their arguments.
@@ -34,6 +33,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "trainer/distill/ensemble.h"
 
 enum tr_soft_loss { /* study: distill.loss */
                     TR_LOSS_FKL,
@@ -49,11 +49,6 @@ enum tr_mix { TR_MIX_LINEAR, TR_MIX_COSINE, TR_MIX_CONSTANT, TR_MIX_TWO_STAGE };
 enum tr_schedule { TR_SCHEDULE_LINEAR, TR_SCHEDULE_COSINE, TR_SCHEDULE_CONSTANT };
 enum tr_regulariser { TR_REG_NONE, TR_REG_L2, TR_REG_L2SQ };
 enum tr_reg_target { TR_REG_TEACHER, TR_REG_EMA };
-enum tr_combine { TR_COMBINE_PROB, TR_COMBINE_LOGIT };
-/* Fixed weights, or fixed weights times an example's own: ensemble.h. Confidence needs labels. */
-enum tr_weighting { TR_WEIGHTING_FIXED, TR_WEIGHTING_ENTROPY, TR_WEIGHTING_CONFIDENCE };
-
-#define TR_DISTILL_MAX_TEACHERS 16
 
 struct tr_distill {                          /* plain values; defaults from tr_distill_defaults() */
     enum tr_soft_loss loss;                  /* fkl */
@@ -70,18 +65,14 @@ struct tr_distill {                          /* plain values; defaults from tr_d
     double dkd_alpha, dkd_beta;              /* 1, 8 */
     double dist_beta, dist_gamma;            /* inter, intra: 1, 1 */
     double clip_high, clip_low, floor_until; /* 1, .1, .1; 0: off */
-    enum tr_combine combine;                 /* prob */
-    double weight[TR_DISTILL_MAX_TEACHERS];  /* of the teachers, sum 1; the caller's to fill in */
-    enum tr_weighting weighting;             /* fixed */
-    double calibration[TR_DISTILL_MAX_TEACHERS]; /* temperature of each teacher by itself: 1 */
-    double tau_teacher;                          /* 0: off */
-    bool standardise;                            /* off */
+    double tau_teacher;                      /* 0: off */
+    bool standardise;                        /* off */
 };
 
 void tr_distill_defaults(struct tr_distill *distill);
-/* teachers 0: only that numbers are in range. */
-rt_status tr_distill_check(const struct tr_distill *distill, int teachers, int classes,
-                           bool has_labels, struct rt_err *err);
+/* And the ensemble's; teachers 0: only that numbers are in range. */
+rt_status tr_distill_check(const struct tr_distill *distill, const struct tr_ensemble *ensemble,
+                           int teachers, int classes, bool has_labels, struct rt_err *err);
 
 /* Sums over the micro-batch, in double; divide by the examples to get means. */
 struct tr_distill_stats {
@@ -92,19 +83,27 @@ struct tr_distill_stats {
 
 /* Must all examples of a step come in one call? */
 bool tr_distill_needs_batch(const struct tr_distill *distill);
-/* Does tr_distill_own() have anything to add? */
-bool tr_distill_needs_own(const struct tr_distill *distill, int teachers);
+/* Does tr_distill_ema_loss() have anything to add? */
+bool tr_distill_needs_ema(const struct tr_distill *distill, int teachers);
 
-/* grad = scale * d(sum of per-example losses)/dlogits, overwritten; stats are added to.
- * scale is 1/B of the whole batch, so that micro-batches add up. teachers 0: CE alone.
- * scratch holds tr_distill_scratch(classes, teachers) doubles. */
-size_t tr_distill_scratch(int classes, int teachers);
-void tr_distill_loss(const struct tr_distill *distill, double progress, const float *logits,
-                     const float **said, int teachers, const int *labels, int batch, int classes,
-                     double scale, double *scratch, float *grad, struct tr_distill_stats *stats);
-/* Then, for reg_target ema, add the regulariser towards the answers `own` (B,C) of the student's
- * mean weights to grad and stats. */
-void tr_distill_own(const struct tr_distill *distill, const float *logits, const float *own,
-                    int batch, int classes, double scale, double *scratch, float *grad,
-                    struct tr_distill_stats *stats);
+/* What was answered about some examples, and what should have been. */
+struct tr_answers {
+    int count, classes, teachers;
+    const float *logits;      /* (count,C) of the student */
+    const float *ema;         /* (count,C) of its mean weights, for reg_target ema */
+    const int *label;         /* [count], -1: unknown; NULL: all are */
+    const float *const *said; /* [count] the teachers' logits (K,C); not read without teachers */
+};
+
+/* grad (count,C) = scale * d(sum of per-example losses)/dlogits, overwritten; stats are added to.
+ * scale is 1/B of the whole batch, so that micro-batches add up. Without teachers: CE alone, and
+ * the ensemble may be NULL. scratch holds tr_distill_scratch(C) doubles. */
+size_t tr_distill_scratch(int classes);
+void tr_distill_loss(const struct tr_distill *distill, const struct tr_ensemble *ensemble,
+                     double progress, const struct tr_answers *answers, double scale,
+                     double *scratch, float *grad, struct tr_distill_stats *stats);
+/* Then, for reg_target ema, add the regulariser towards answers->ema to grad and stats. */
+void tr_distill_ema_loss(const struct tr_distill *distill, const struct tr_answers *answers,
+                         double scale, double *scratch, float *grad,
+                         struct tr_distill_stats *stats);
 #endif

@@ -10,7 +10,43 @@
 
 #include "trainer/distill/softmax.h"
 
-static const float *row_of(const struct tr_ensemble *e, int teacher)
+void tr_ensemble_defaults(struct tr_ensemble *ensemble)
+{
+    *ensemble = (struct tr_ensemble){.combine = TR_COMBINE_PROB, .weighting = TR_WEIGHTING_FIXED};
+    for (int k = 0; k < TR_DISTILL_MAX_TEACHERS; k++)
+        ensemble->calibration[k] = 1;
+}
+
+rt_status tr_ensemble_check(const struct tr_ensemble *ensemble, int teachers, bool has_labels,
+                            struct rt_err *err)
+{
+    const double *c = ensemble->calibration;
+    double sum = 0;
+
+    if (teachers > TR_DISTILL_MAX_TEACHERS)
+        return rt_fail(err, RT_EARG, "distillation: %d teachers, at most %d are possible", teachers,
+                       TR_DISTILL_MAX_TEACHERS);
+    for (int k = 0; k < teachers; k++) {
+        if (!(ensemble->weight[k] >= 0))
+            return rt_fail(err, RT_EARG, "distillation: the weight of teacher %d is %g, below 0", k,
+                           ensemble->weight[k]);
+        if (!(c[k] >= 1e-6 && c[k] <= 1e6))
+            return rt_fail(err, RT_EARG,
+                           "distillation: a teacher's calibration is %g, must be from 1e-06 to "
+                           "1e+06",
+                           c[k]);
+        sum += ensemble->weight[k];
+    }
+    if (teachers > 0 && !(fabs(sum - 1) <= 1e-6))
+        return rt_fail(err, RT_EARG, "distillation: the teachers' weights sum to %g, not to 1",
+                       sum);
+    if (ensemble->weighting == TR_WEIGHTING_CONFIDENCE && !has_labels)
+        return rt_fail(err, RT_EARG,
+                       "distillation: weighting teachers by confidence needs labels; use entropy");
+    return RT_OK;
+}
+
+static const float *row_of(const struct tr_target *e, int teacher)
 {
     return e->logits + (ptrdiff_t)teacher * e->classes;
 }
@@ -49,7 +85,7 @@ static double cross_entropy(const float *v, int classes, double inverse, int lab
 }
 
 /* 1 - softmax_k(CE_k), over K - 1 so that the factors sum to 1; K at least 2. */
-static void confidence_factors(const struct tr_ensemble *e, int label, double *factor)
+static void confidence_factors(const struct tr_target *e, int label, double *factor)
 {
     double max = 0, sum = 0;
 
@@ -63,7 +99,7 @@ static void confidence_factors(const struct tr_ensemble *e, int label, double *f
         factor[k] = (1 - factor[k] / sum) / (e->teachers - 1);
 }
 
-static void weigh_example(struct tr_ensemble *e, enum tr_weighting weighting, int label)
+static void weigh_example(struct tr_target *e, enum tr_weighting weighting, int label)
 {
     double factor[TR_DISTILL_MAX_TEACHERS], sum = 0;
 
@@ -80,40 +116,40 @@ static void weigh_example(struct tr_ensemble *e, enum tr_weighting weighting, in
         e->weight[k] *= factor[k] / sum;
 }
 
-void tr_ensemble_init(struct tr_ensemble *ensemble, const struct tr_distill *distill,
-                      const float *logits, int teachers, int classes, int label)
+void tr_target_init(struct tr_target *target, const struct tr_ensemble *ensemble,
+                    const float *logits, int teachers, int classes, int label)
 {
-    ensemble->teachers = teachers;
-    ensemble->classes = classes;
-    ensemble->combine = distill->combine;
-    ensemble->logits = logits;
+    target->teachers = teachers;
+    target->classes = classes;
+    target->combine = ensemble->combine;
+    target->logits = logits;
     for (int k = 0; k < teachers; k++) {
-        ensemble->weight[k] = distill->weight[k];
-        ensemble->inverse[k] = 1 / distill->calibration[k];
+        target->weight[k] = ensemble->weight[k];
+        target->inverse[k] = 1 / ensemble->calibration[k];
     }
-    if (teachers > 1 && distill->weighting != TR_WEIGHTING_FIXED &&
-        (distill->weighting != TR_WEIGHTING_CONFIDENCE || label >= 0))
-        weigh_example(ensemble, distill->weighting, label);
+    if (teachers > 1 && ensemble->weighting != TR_WEIGHTING_FIXED &&
+        (ensemble->weighting != TR_WEIGHTING_CONFIDENCE || label >= 0))
+        weigh_example(target, ensemble->weighting, label);
 }
 
-void tr_ensemble_standardise(struct tr_ensemble *ensemble, double *row)
+void tr_target_standardise(struct tr_target *target, double *row)
 {
-    for (int k = 0; k < ensemble->teachers; k++) {
-        const float *v = row_of(ensemble, k);
-        for (int c = 0; c < ensemble->classes; c++)
+    for (int k = 0; k < target->teachers; k++) {
+        const float *v = row_of(target, k);
+        for (int c = 0; c < target->classes; c++)
             row[c] = (double)v[c];
-        ensemble->inverse[k] = tr_standard_scale(row, ensemble->classes);
+        target->inverse[k] = tr_standard_scale(row, target->classes);
     }
 }
 
-void tr_ensemble_logits(const struct tr_ensemble *ensemble, double *mean)
+void tr_target_logits(const struct tr_target *target, double *mean)
 {
-    for (int c = 0; c < ensemble->classes; c++)
+    for (int c = 0; c < target->classes; c++)
         mean[c] = 0;
-    for (int k = 0; k < ensemble->teachers; k++) {
-        const float *v = row_of(ensemble, k);
-        const double factor = ensemble->weight[k] * ensemble->inverse[k];
-        for (int c = 0; c < ensemble->classes; c++)
+    for (int k = 0; k < target->teachers; k++) {
+        const float *v = row_of(target, k);
+        const double factor = target->weight[k] * target->inverse[k];
+        for (int c = 0; c < target->classes; c++)
             mean[c] += factor * (double)v[c];
     }
 }
@@ -138,7 +174,7 @@ static double add_softmax(const float *v, int classes, double inverse, double we
 }
 
 /* log p of a class whose p has underflowed: log sum_k exp(log w_k + log softmax_k). */
-static double log_of_class(const struct tr_ensemble *e, double temperature, const double *log_sum,
+static double log_of_class(const struct tr_target *e, double temperature, const double *log_sum,
                            int c)
 {
     double max = -INFINITY, sum = 0;
@@ -157,7 +193,7 @@ static double log_of_class(const struct tr_ensemble *e, double temperature, cons
     return max + log(sum);
 }
 
-static void mean_of_probabilities(const struct tr_ensemble *e, double temperature, double *exps,
+static void mean_of_probabilities(const struct tr_target *e, double temperature, double *exps,
                                   double *p, double *logp)
 {
     double log_sum[TR_DISTILL_MAX_TEACHERS];
@@ -173,12 +209,11 @@ static void mean_of_probabilities(const struct tr_ensemble *e, double temperatur
         logp[c] = p[c] >= DBL_MIN ? log(p[c]) : log_of_class(e, temperature, log_sum, c);
 }
 
-static void softmax_of_mean(const struct tr_ensemble *e, double temperature, double *p,
-                            double *logp)
+static void softmax_of_mean(const struct tr_target *e, double temperature, double *p, double *logp)
 {
     double max = -INFINITY, sum = 0;
 
-    tr_ensemble_logits(e, p);
+    tr_target_logits(e, p);
     for (int c = 0; c < e->classes; c++)
         max = p[c] > max ? p[c] : max;
     for (int c = 0; c < e->classes; c++) {
@@ -196,20 +231,20 @@ static void softmax_of_mean(const struct tr_ensemble *e, double temperature, dou
     }
 }
 
-void tr_ensemble_at(const struct tr_ensemble *ensemble, double temperature, double *exps, double *p,
-                    double *logp)
+void tr_target_at(const struct tr_target *target, double temperature, double *exps, double *p,
+                  double *logp)
 {
-    if (ensemble->combine == TR_COMBINE_LOGIT)
-        softmax_of_mean(ensemble, temperature, p, logp);
+    if (target->combine == TR_COMBINE_LOGIT)
+        softmax_of_mean(target, temperature, p, logp);
     else
-        mean_of_probabilities(ensemble, temperature, exps, p, logp);
+        mean_of_probabilities(target, temperature, exps, p, logp);
 }
 
-void tr_ensemble_target(const struct tr_distill *distill, const float *logits, int teachers,
+void tr_ensemble_target(const struct tr_ensemble *ensemble, const float *logits, int teachers,
                         int classes, double temperature, double *out)
 {
-    struct tr_ensemble ensemble;
+    struct tr_target target;
 
-    tr_ensemble_init(&ensemble, distill, logits, teachers, classes, -1);
-    tr_ensemble_at(&ensemble, temperature, NULL, out, NULL);
+    tr_target_init(&target, ensemble, logits, teachers, classes, -1);
+    tr_target_at(&target, temperature, NULL, out, NULL);
 }

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "trainer/distill/softmax.h"
+
 static const double least_inverse = 1. / 20, most_inverse = 20; /* of a calibration temperature */
 static const double accuracy_tau = .1, far_below = .05, em_gain = .01, em_floor = .05;
 enum { newton_steps = 60, em_steps = 200 };
@@ -135,14 +137,11 @@ static void score_teachers(const struct tr_held_out *h, struct tr_ensemble_repor
         for (ptrdiff_t i = 0; i < h->n; i++) {
             const float *v = row_of(h, (int)i, k);
             double mean, variance;
-            int best = 0;
-            for (int c = 1; c < h->classes; c++)
-                best = v[c] > v[best] ? c : best;
             const double logp = label_moments(v, h->classes, h->labels[i],
                                               1 / report->temperature[k], &mean, &variance);
             p[i * h->teachers + k] = exp(logp);
             report->nll[k] -= logp / h->n;
-            report->accuracy[k] += (double)(best == h->labels[i]) / h->n;
+            report->accuracy[k] += (double)(tr_argmax_float(v, h->classes) == h->labels[i]) / h->n;
         }
     }
 }
@@ -215,7 +214,7 @@ static rt_status check_held_out(const struct tr_held_out *h, struct rt_err *err)
 }
 
 rt_status tr_ensemble_fit(const struct tr_held_out *held_out, enum tr_ensemble_rule rule,
-                          bool calibrate, struct tr_distill *distill,
+                          bool calibrate, struct tr_ensemble *ensemble,
                           struct tr_ensemble_report *report, struct rt_err *err)
 {
     double even[TR_DISTILL_MAX_TEACHERS] = {0};
@@ -227,11 +226,11 @@ rt_status tr_ensemble_fit(const struct tr_held_out *held_out, enum tr_ensemble_r
     for (int k = 0; k < held_out->teachers; k++) {
         even[k] = 1.0 / held_out->teachers;
         report->temperature[k] = calibrate ? tr_calibrate(held_out, k) : 1;
-        distill->calibration[k] = report->temperature[k];
+        ensemble->calibration[k] = report->temperature[k];
     }
     score_teachers(held_out, report, p);
     report->nll_uniform = mixture_nll(p, held_out->n, held_out->teachers, even, NULL);
-    choose_weights(held_out, rule, p, report, distill->weight);
+    choose_weights(held_out, rule, p, report, ensemble->weight);
     free(p);
     return RT_OK;
 }

@@ -16,7 +16,7 @@
  */
 #ifndef TRAINER_DISTILL_ENSEMBLE_FIT_H
 #define TRAINER_DISTILL_ENSEMBLE_FIT_H
-#include "trainer/distill/distill.h"
+#include "trainer/distill/ensemble.h"
 
 /* Held-out answers of K teachers. */
 struct tr_held_out {
@@ -46,10 +46,10 @@ struct tr_ensemble_report {
     bool em;                        /* the weights are EM's */
 };
 
-/* Writes distill->weight (which the rules that keep weights read) and ->calibration. RT_EARG for no
+/* Writes ensemble->weight (which the rules that keep weights read) and ->calibration. RT_EARG for no
  * rows or a label beyond the classes, RT_ENOMEM. */
 rt_status tr_ensemble_fit(const struct tr_held_out *held_out, enum tr_ensemble_rule rule,
-                          bool calibrate, struct tr_distill *distill,
+                          bool calibrate, struct tr_ensemble *ensemble,
                           struct tr_ensemble_report *report, struct rt_err *err);
 
 /* The parts. T that minimises teacher k's NLL. */

@@ -49,6 +49,15 @@ static double row_sd(const double *z, int classes, double *mean)
     return sqrt(sq / (classes - 1));
 }
 
+int tr_argmax_float(const float *v, int n)
+{
+    int best = 0;
+
+    for (int c = 1; c < n; c++)
+        best = v[c] > v[best] ? c : best;
+    return best;
+}
+
 double tr_standard_scale(const double *z, int classes)
 {
     double mean;
@@ -67,4 +76,10 @@ void tr_standard_backward(const double *z, int classes, double *grad)
     const double bend = sd > 0 ? along * scale * scale / (sd * (classes - 1)) : 0;
     for (int c = 0; c < classes; c++)
         grad[c] = (grad[c] - total / classes) * scale - (z[c] - mean) * bend;
+}
+
+void tr_log_of(const double *probabilities, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)log(probabilities[i] + 1e-300);
 }

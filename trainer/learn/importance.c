@@ -6,6 +6,7 @@
  */
 #include "trainer/learn/importance.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,8 +102,7 @@ static rt_status bench_init(struct bench *b, int batch, struct rt_arena *arena, 
     b->dlogits = rt_arena_alloc(arena, c, sizeof *b->dlogits);
     b->grads = rt_arena_zalloc(arena, n->param_count, sizeof *b->grads);
     b->rows = rt_arena_alloc(arena, (size_t)n->tokens * (widest > d ? widest : d), sizeof *b->rows);
-    b->scratch =
-        rt_arena_alloc(arena, tr_distill_scratch((int)c, teachers_of(b)), sizeof *b->scratch);
+    b->scratch = rt_arena_alloc(arena, tr_distill_scratch((int)c), sizeof *b->scratch);
     return tr_pass_init(&b->pass, n, batch, arena, err);
 }
 
@@ -219,12 +219,16 @@ static void add_block(const struct bench *b, int l)
 static void add_gradients(const struct bench *b, int row)
 {
     const struct tr_knowledge *knowledge = b->data->knowledge;
-    const int classes = b->network->shape.classes;
     const float *said = knowledge ? tr_knowledge_row(knowledge, row) : NULL;
+    const struct tr_answers answers = {.count = 1,
+                                       .classes = b->network->shape.classes,
+                                       .teachers = teachers_of(b),
+                                       .logits = b->logits,
+                                       .label = &b->data->task->label[row],
+                                       .said = &said};
     struct tr_distill_stats stats = {0};
 
-    tr_distill_loss(&b->answer, 1, b->logits, &said, teachers_of(b), &b->data->task->label[row], 1,
-                    classes, 1, b->scratch, b->dlogits, &stats);
+    tr_distill_loss(&b->answer, b->data->ensemble, 1, &answers, 1, b->scratch, b->dlogits, &stats);
     memset(b->grads, 0, b->network->param_count * sizeof *b->grads);
     tr_pass_backward(b->pass, b->network, b->weights, b->dlogits, b->grads);
     for (int l = 0; l < b->scores->arch.depth; l++)
@@ -280,8 +284,7 @@ rt_status tr_importance_measure(struct tr_importance *scores, enum tr_importance
     b.answer.loss = TR_LOSS_HARD;
     b.answer.ce0 = b.answer.ce1 = 0;
     b.answer.reg = TR_REG_NONE;
-    for (int k = 0; k < teachers_of(&b); k++)
-        b.answer.weight[k] = 1.0 / teachers_of(&b);
+    assert(!data->knowledge || data->ensemble);
     RT_TRY(tr_importance_init(scores, &network->arch, err));
     if ((rc = rt_arena_init(&arena, tr_importance_bytes(kind, network, data), err)) == RT_OK &&
         (rc = bench_init(&b, batch_of(kind), &arena, err)) == RT_OK)

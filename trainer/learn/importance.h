@@ -14,7 +14,7 @@
  */
 #ifndef TRAINER_LEARN_IMPORTANCE_H
 #define TRAINER_LEARN_IMPORTANCE_H
-#include "trainer/learn/train.h"
+#include "trainer/learn/recipe.h"
 
 enum tr_importance_kind { TR_IMPORTANCE_ACTIVATION, TR_IMPORTANCE_GRADIENT };
 

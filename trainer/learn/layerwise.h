@@ -20,7 +20,7 @@
 #ifndef TRAINER_LEARN_LAYERWISE_H
 #define TRAINER_LEARN_LAYERWISE_H
 #include "trainer/learn/optimiser.h"
-#include "trainer/learn/train.h"
+#include "trainer/learn/recipe.h"
 #include "trainer/net/network.h"
 #include "trainer/net/student_trace.h"
 

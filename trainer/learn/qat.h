@@ -12,7 +12,7 @@
  */
 #ifndef TRAINER_LEARN_QAT_H
 #define TRAINER_LEARN_QAT_H
-#include "trainer/learn/train.h"
+#include "trainer/learn/recipe.h"
 #include "trainer/net/student_int8.h"
 
 struct tr_qat_run {

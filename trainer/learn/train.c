@@ -9,8 +9,8 @@
 #include "base/random.h"
 #include "trainer/distill/clip.h"
 #include "trainer/distill/schedule.h"
+#include "trainer/learn/batch_loss.h"
 #include "trainer/learn/layerwise.h"
-#include "trainer/learn/lesson.h"
 #include "trainer/learn/optimiser.h"
 #include "trainer/learn/qat.h"
 
@@ -22,13 +22,13 @@ struct bench {
     struct tr_layer_bench layered; /* when there are any */
     struct tr_infer *infer;        /* of the mean weights, when they are wanted */
     struct tr_batch batch;
-    struct tr_lesson lesson;
+    struct tr_batch_loss loss;
     struct tr_watch watch; /* of QAT */
 };
 
 struct run {
     const struct tr_training *job;
-    struct tr_weights *weights, own; /* own: their running mean, when it is wanted */
+    struct tr_weights *weights, ema; /* ema: their running mean, when it is wanted */
     struct rt_arena arena;           /* what is carved below */
     const struct tr_weights *read;   /* by the passes: `weights` or, in QAT, their int8 twin */
     struct tr_qat_run qat;
@@ -39,7 +39,7 @@ struct run {
     struct tr_feed feed;
     int *rows;                      /* [batch] of this step */
     struct tr_layerwise layers;     /* when the recipe has any */
-    struct tr_lesson whole;         /* of a batch, when the loss needs one */
+    struct tr_batch_loss whole;     /* of a batch, when the loss needs one */
     const struct tr_online *online; /* of a student that learns from peers, else NULL */
     const struct run *cohort;       /* itself among its peers: [online->cohort] */
     double *peer_work;
@@ -53,9 +53,9 @@ static int teachers_of(const struct tr_training *job)
     return job->data->knowledge ? job->data->knowledge->key.teachers : 0;
 }
 
-static bool wants_own(const struct tr_training *job)
+static bool wants_ema(const struct tr_training *job)
 {
-    return tr_distill_needs_own(&job->recipe->distill, teachers_of(job));
+    return tr_distill_needs_ema(&job->recipe->distill, teachers_of(job));
 }
 
 static bool wants_whole(const struct run *run)
@@ -73,8 +73,8 @@ static rt_status bench_init(const struct run *run, struct bench *b, struct rt_ar
     const int m = job->recipe->micro_batch;
 
     RT_TRY(tr_batch_init(&b->batch, &student->arch, &student->shape, m, arena, err));
-    tr__lesson_init(&b->lesson, job, m, &b->batch, arena);
-    if (wants_own(job))
+    tr__batch_loss_init(&b->loss, job, m, &b->batch, arena);
+    if (wants_ema(job))
         RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
     if (job->recipe->quantise == TR_QUANTISE_QAT)
         RT_TRY(tr_watch_init(&b->watch, student, m, arena, err));
@@ -102,43 +102,43 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
     for (int t = 0; t < job->threads; t++)
         RT_TRY(bench_init(run, &run->bench[t], arena, err));
     if (wants_whole(run))
-        tr__lesson_init(&run->whole, job, job->recipe->batch, NULL, arena);
+        tr__batch_loss_init(&run->whole, job, job->recipe->batch, NULL, arena);
     if (run->online)
         run->peer_work = rt_arena_alloc(
             arena, tr_online_scratch(run->online->cohort, job->student->shape.classes),
             sizeof(double));
-    if (wants_own(job))
-        RT_TRY(tr_weights_init(&run->own, job->student, false, arena, err));
+    if (wants_ema(job))
+        RT_TRY(tr_weights_init(&run->ema, job->student, false, arena, err));
     RT_TRY(tr_feed_init(&run->feed, job->data->task, job->seed, arena, err));
     run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
     return rt_arena_check(arena, "this training run", err);
 }
 
-/* The student's answers, and those of its mean weights where wanted, into the lesson. */
+/* The student's answers, and those of its mean weights where wanted, into the loss. */
 static void answer(const struct run *run, struct bench *b, const int *rows, int count)
 {
     const struct tr_training *job = run->job;
 
-    tr__lesson_fill(job, rows, count, &b->batch);
+    tr__batch_loss_fill(job, rows, count, &b->batch);
     if (run->layered)
-        tr__layerwise_forward(&run->layers, &b->layered, &b->batch, b->lesson.logits);
+        tr__layerwise_forward(&run->layers, &b->layered, &b->batch, b->loss.logits);
     else
-        tr_pass_forward(b->pass, job->student, run->read, &b->batch, b->lesson.logits);
-    if (b->lesson.own && (run->asking || !run->whole.logits))
-        tr_infer_run(b->infer, job->student, &run->own, &b->batch, b->lesson.own);
+        tr_pass_forward(b->pass, job->student, run->read, &b->batch, b->loss.logits);
+    if (b->loss.ema && (run->asking || !run->whole.logits))
+        tr_infer_run(b->infer, job->student, &run->ema, &b->batch, b->loss.ema);
 }
 
 /* Into the place of these rows in the whole batch. */
-static void hand_in(const struct run *run, const struct tr_lesson *lesson, int first, int count)
+static void hand_in(const struct run *run, const struct tr_batch_loss *loss, int first, int count)
 {
     const ptrdiff_t classes = run->job->student->shape.classes;
     const size_t bytes = (size_t)(count * classes) * sizeof(float);
 
-    memcpy(run->whole.label + first, lesson->label, (size_t)count * sizeof *lesson->label);
-    memcpy(run->whole.said + first, lesson->said, (size_t)count * sizeof *lesson->said);
-    memcpy(run->whole.logits + first * classes, lesson->logits, bytes);
-    if (lesson->own)
-        memcpy(run->whole.own + first * classes, lesson->own, bytes);
+    memcpy(run->whole.label + first, loss->label, (size_t)count * sizeof *loss->label);
+    memcpy(run->whole.said + first, loss->said, (size_t)count * sizeof *loss->said);
+    memcpy(run->whole.logits + first * classes, loss->logits, bytes);
+    if (loss->ema)
+        memcpy(run->whole.ema + first * classes, loss->ema, bytes);
 }
 
 /* One micro-batch: gather, forward, loss, backward into the lane's gradients. */
@@ -147,17 +147,17 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
 {
     const struct tr_training *job = run->job;
     const int *rows = run->rows + first;
-    float *dlogits = b->lesson.dlogits;
+    float *dlogits = b->loss.dlogits;
 
     answer(run, b, rows, count);
     if (run->asking) {
-        hand_in(run, &b->lesson, first, count);
+        hand_in(run, &b->loss, first, count);
         return;
     }
     if (run->whole.logits)
         dlogits = run->whole.dlogits + (ptrdiff_t)first * job->student->shape.classes;
     else
-        tr__lesson_learn(&b->lesson, job, count, progress, &run->stats[lane]);
+        tr__batch_loss_take(&b->loss, job, count, progress, &run->stats[lane]);
     if (run->layered)
         tr__layerwise_backward(&run->layers, &b->layered, &b->batch, dlogits, lane,
                                run->grads[lane]);
@@ -253,7 +253,7 @@ static void batch_gradient(struct run *run, double progress, struct tr_distill_s
     const int lanes = run->job->lanes;
 
     if (run->whole.logits)
-        tr__lesson_learn(&run->whole, run->job, run->job->recipe->batch, progress, sum);
+        tr__batch_loss_take(&run->whole, run->job, run->job->recipe->batch, progress, sum);
     if (run->online)
         learn_from_peers(run, progress, sum);
     memset(run->stats, 0, (size_t)lanes * sizeof *run->stats);
@@ -326,8 +326,8 @@ static void follow(struct run *run, int step)
     const float keep = (float)(least < most ? least : most);
 
     for (size_t i = 0; i < run->job->student->param_count; i++)
-        run->own.params[i] = keep * run->own.params[i] + (1 - keep) * run->weights->params[i];
-    tr_weights_pack(run->job->student, &run->own);
+        run->ema.params[i] = keep * run->ema.params[i] + (1 - keep) * run->weights->params[i];
+    tr_weights_pack(run->job->student, &run->ema);
 }
 
 /* Clip, update, repack. A step without a finite gradient leaves the weights as they are. */
@@ -358,7 +358,7 @@ static void update(struct run *run, int step, double progress, double loss,
     tr_weights_pack(student, run->weights);
     if (run->layered)
         tr__layerwise_update(&run->layers, (float)scale, (float)out->rate);
-    if (run->own.params)
+    if (run->ema.params)
         follow(run, step);
 }
 
@@ -390,10 +390,10 @@ static void begin(struct run *run)
     tr_weights_pack(student, run->weights);
     if (tr_layers_on(&run->job->recipe->layers))
         tr__layerwise_begin(&run->layers, run->weights->params);
-    if (run->own.params) {
-        memcpy(run->own.params, run->weights->params,
-               student->param_count * sizeof *run->own.params);
-        tr_weights_pack(student, &run->own);
+    if (run->ema.params) {
+        memcpy(run->ema.params, run->weights->params,
+               student->param_count * sizeof *run->ema.params);
+        tr_weights_pack(student, &run->ema);
     }
 }
 

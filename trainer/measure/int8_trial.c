@@ -20,8 +20,7 @@ rt_status tr_int8_ranges(const struct tr_student *student, const struct tr_weigh
 }
 
 rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_weights *weights,
-                           const struct tr_ranges *ranges, const struct tr_data *data,
-                           const struct tr_distill *distill, int threads,
+                           const struct tr_ranges *ranges, const struct tr_data *data, int threads,
                            struct tr_fidelity *fidelity, struct rt_err *err)
 {
     struct rt_arena arena;
@@ -31,7 +30,7 @@ rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_wei
     RT_TRY(rt_arena_init(&arena, tr_twin_bytes(student, false), err));
     if ((rc = tr_twin_init(&twin, student, ranges, false, &arena, err)) == RT_OK) {
         tr_twin_update(&twin, student, weights->params);
-        rc = tr_evaluate_validation(student, &twin.weights, data, distill, threads, fidelity, err);
+        rc = tr_evaluate_validation(student, &twin.weights, data, threads, fidelity, err);
     }
     rt_arena_release(&arena);
     return rc;

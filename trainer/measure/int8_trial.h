@@ -11,8 +11,7 @@ rt_status tr_int8_ranges(const struct tr_student *student, const struct tr_weigh
                          struct tr_ranges *ranges, struct rt_err *err);
 /* As tr_evaluate_validation(), of the int8 twin. */
 rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_weights *weights,
-                           const struct tr_ranges *ranges, const struct tr_data *data,
-                           const struct tr_distill *distill, int threads,
+                           const struct tr_ranges *ranges, const struct tr_data *data, int threads,
                            struct tr_fidelity *fidelity, struct rt_err *err);
 /* Bytes that both take at most, the weights that they are given not included. */
 size_t tr_int8_trial_bytes(const struct tr_student *student, const struct tr_data *data,

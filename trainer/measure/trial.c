@@ -109,8 +109,7 @@ static rt_status quantise(const struct tr_trial *trial, const struct tr_student 
     if (!result->has_int8)
         return RT_OK;
     RT_TRY(tr_int8_ranges(student, weights, trial->data, trial->recipe, trial->seed, ranges, err));
-    RT_TRY(tr_int8_evaluate(student, weights, ranges, trial->data, &trial->recipe->distill, 1,
-                            &result->int8, err));
+    RT_TRY(tr_int8_evaluate(student, weights, ranges, trial->data, 1, &result->int8, err));
     if (!isfinite(result->int8.nll))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite in int8");
     return RT_OK;
@@ -140,8 +139,7 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
     RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
     training.ranges = &ranges;
     RT_TRY(tr_train(&training, weights, &result->summary, err));
-    RT_TRY(tr_evaluate_validation(student, weights, trial->data, &trial->recipe->distill, 1,
-                                  &result->fidelity, err));
+    RT_TRY(tr_evaluate_validation(student, weights, trial->data, 1, &result->fidelity, err));
     if (!isfinite(result->fidelity.nll))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite");
     RT_TRY(quantise(trial, student, weights, &ranges, result, err));

@@ -8,6 +8,7 @@
  */
 #ifndef TRAINER_MEASURE_TRIAL_H
 #define TRAINER_MEASURE_TRIAL_H
+#include "trainer/learn/train.h"
 #include "trainer/measure/evaluate.h"
 #include "trainer/measure/latency.h"
 

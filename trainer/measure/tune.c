@@ -1,4 +1,4 @@
-/* trainer/measure/tune.c -- tr_tune() of train.h.
+/* trainer/measure/tune.c -- see tune.h.
  *
  * Small micro-batches keep activations in the L2 cache, large ones reuse packed weights; the own
  * products beat OpenBLAS's on most machines, but not on every one. Which wins depends on the
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "trainer/learn/train.h"
+#include "trainer/measure/tune.h"
 #include "trainer/net/network.h"
 
 enum { sizes = 6, turns = 4 }; /* 1, 2, 4, .. 32 examples; timed turns */

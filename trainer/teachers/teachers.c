@@ -17,6 +17,7 @@
 
 #include "trainer/export/safetensors.h"
 #include "trainer/net/network.h"
+#include "trainer/net/predict.h"
 #include "trainer/task/npy.h"
 #include "trainer/teachers/teachers_internal.h"
 
@@ -361,14 +362,17 @@ rt_status tr_teacher_check(const struct tr_teaching *teaching, int k, const stru
     return read_recorded(teaching, spec->test_logits, test->rows, k, NULL, hash, err);
 }
 
-void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_distill *distill)
+void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_ensemble *ensemble)
 {
     double sum = 0;
 
     for (int k = 0; k < spec->count; k++)
         sum += spec->teacher[k].weight;
     for (int k = 0; k < spec->count; k++)
-        distill->weight[k] = spec->teacher[k].weight / sum;
+        ensemble->weight[k] = spec->teacher[k].weight / sum;
+    ensemble->weighting = spec->weights == TR_RULE_ENTROPY      ? TR_WEIGHTING_ENTROPY
+                          : spec->weights == TR_RULE_CONFIDENCE ? TR_WEIGHTING_CONFIDENCE
+                                                                : TR_WEIGHTING_FIXED;
 }
 
 int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape)

@@ -11,8 +11,8 @@
 #ifndef TRAINER_TEACHERS_TEACHERS_H
 #define TRAINER_TEACHERS_TEACHERS_H
 #include "trainer/distill/ensemble_fit.h"
+#include "trainer/distill/fidelity.h"
 #include "trainer/learn/train.h"
-#include "trainer/measure/evaluate.h"
 
 struct tr_teacher_spec {
     char name[TR_TEACHER_NAME];
@@ -38,8 +38,8 @@ struct tr_ensemble_spec {
     char folder[RT_PATH_MAX];      /* of the cache */
 };
 
-/* Teachers' weights divided by their sum, into distill->weight. */
-void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_distill *distill);
+/* Teachers' weights divided by their sum, and whether each example changes them. */
+void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_ensemble *ensemble);
 
 struct tr_teaching {
     const struct tr_ensemble_spec *spec;
@@ -74,16 +74,22 @@ rt_status tr_teacher_check(const struct tr_teaching *teaching, int k, const stru
                            struct rt_err *err);
 
 /* Weights and calibration as the spec wants them, fitted on the held-out rows of the split where
- * it needs any, into *distill. */
-rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr_data *data,
-                            struct tr_distill *distill, struct rt_err *err);
+ * it needs any, into *ensemble. */
+rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr_task *task,
+                            const struct tr_knowledge *knowledge, struct tr_ensemble *ensemble,
+                            struct rt_err *err);
+/* The ensemble's probabilities at T = 1 for the given rows: out (n, classes). */
+void tr_ensemble_rows(const struct tr_ensemble *ensemble, const struct tr_knowledge *knowledge,
+                      const int *rows, int n, double *out);
 /* How teacher k (or, with k = K, the ensemble) does on the validation rows. */
-rt_status tr_teacher_fidelity(const struct tr_data *data, const struct tr_distill *distill, int k,
+rt_status tr_teacher_fidelity(const struct tr_task *task, const struct tr_knowledge *knowledge,
+                              const struct tr_ensemble *ensemble, int k,
                               struct tr_fidelity *fidelity, struct rt_err *err);
 /* Share of validation rows whose most likely class is the same: agreement (K+1, K+1), the ensemble
  * last. */
-rt_status tr_teachers_agreement(const struct tr_data *data, const struct tr_distill *distill,
-                                double *agreement, struct rt_err *err);
+rt_status tr_teachers_agreement(const struct tr_task *task, const struct tr_knowledge *knowledge,
+                                const struct tr_ensemble *ensemble, double *agreement,
+                                struct rt_err *err);
 /* Parameters; 0 for a recorded teacher of unknown size. */
 int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape);
 #endif

@@ -1,0 +1,55 @@
+/* trainer/learn/batch_loss.c -- see batch_loss.h. */
+#include "trainer/learn/batch_loss.h"
+
+#include <assert.h>
+
+static int teachers_of(const struct tr_training *job)
+{
+    return job->data->knowledge ? job->data->knowledge->key.teachers : 0;
+}
+
+void tr__batch_loss_init(struct tr_batch_loss *loss, const struct tr_training *job, int room,
+                         const struct tr_batch *batch, struct rt_arena *arena)
+{
+    const size_t m = (size_t)room, c = (size_t)job->student->shape.classes;
+
+    loss->room = room;
+    loss->logits = rt_arena_alloc(arena, m * c, sizeof(float));
+    loss->dlogits = rt_arena_alloc(arena, m * c, sizeof(float));
+    loss->label = batch ? batch->label : rt_arena_alloc(arena, m, sizeof(int));
+    loss->said = batch ? batch->said : rt_arena_alloc(arena, m, sizeof *loss->said);
+    loss->scratch = rt_arena_alloc(arena, tr_distill_scratch((int)c), sizeof(double));
+    if (tr_distill_needs_ema(&job->recipe->distill, teachers_of(job)))
+        loss->ema = rt_arena_alloc(arena, m * c, sizeof(float));
+}
+
+void tr__batch_loss_fill(const struct tr_training *job, const int *rows, int count,
+                         struct tr_batch *batch)
+{
+    const struct tr_data *data = job->data;
+
+    assert(count <= batch->room);
+    data->task->kind->fill(data->task, rows, count, batch);
+    for (int i = 0; data->knowledge && i < count; i++)
+        batch->said[i] = tr_knowledge_row(data->knowledge, rows[i]);
+}
+
+void tr__batch_loss_take(struct tr_batch_loss *loss, const struct tr_training *job, int count,
+                         double progress, struct tr_distill_stats *stats)
+{
+    const struct tr_distill *distill = &job->recipe->distill;
+    const double scale = 1.0 / job->recipe->batch;
+    const struct tr_answers answers = {.count = count,
+                                       .classes = job->student->shape.classes,
+                                       .teachers = teachers_of(job),
+                                       .logits = loss->logits,
+                                       .ema = loss->ema,
+                                       .label = loss->label,
+                                       .said = loss->said};
+
+    assert(count <= loss->room);
+    tr_distill_loss(distill, job->data->ensemble, progress, &answers, scale, loss->scratch,
+                    loss->dlogits, stats);
+    if (loss->ema)
+        tr_distill_ema_loss(distill, &answers, scale, loss->scratch, loss->dlogits, stats);
+}

@@ -1,0 +1,33 @@
+/* trainer/learn/batch_loss.h -- the loss of some examples of a step: what the student answered about
+ * them against their labels and what the teachers said. Internal to training.
+ *
+ * Most losses add up over examples, and each micro-batch has its own. A loss that compares the
+ * examples of a batch (tr_distill_needs_batch()), or peers that learn from each other, need the
+ * whole batch: training first asks the student about all micro-batches, then takes the loss, then
+ * goes through them again, now with the gradient of each; so the result depends on the micro-batch
+ * by rounding alone. It costs a second forward pass.
+ * Threads  one belongs to a thread; all may gather into one at different places.
+ */
+#ifndef TRAINER_LEARN_BATCH_LOSS_H
+#define TRAINER_LEARN_BATCH_LOSS_H
+#include "trainer/learn/recipe.h"
+
+struct tr_batch_loss {
+    int room;                /* examples */
+    int *label;              /* [room] */
+    const float **said;      /* [room] -> (K,C), inside the knowledge; NULL without teachers */
+    float *logits, *dlogits; /* (room,C) */
+    float *ema;              /* (room,C) of the student's mean weights; NULL: not wanted */
+    double *scratch;
+};
+
+/* label and said are those of `batch` or, of a whole batch (NULL), its own. */
+void tr__batch_loss_init(struct tr_batch_loss *loss, const struct tr_training *job, int room,
+                         const struct tr_batch *batch, struct rt_arena *arena);
+/* These rows of the task, and what the teachers say about them, into a batch. */
+void tr__batch_loss_fill(const struct tr_training *job, const int *rows, int count,
+                         struct tr_batch *batch);
+/* From the student's answers about the first `count` examples to dlogits; adds to stats. */
+void tr__batch_loss_take(struct tr_batch_loss *loss, const struct tr_training *job, int count,
+                         double progress, struct tr_distill_stats *stats);
+#endif
