@@ -489,6 +489,36 @@ static void calibration_rows_are_train_rows_drawn_by_seed(void **state)
     bed_release(&bed);
 }
 
+/* Two teachers who never agree: what the ensemble gives no weight has no say. */
+static void the_gradient_asks_the_ensemble_as_it_is_weighed(void **state)
+{
+    static float said[120][2][toy_classes];
+    struct tr_knowledge knowledge = {.key = {.teachers = 2, .classes = toy_classes, .rows = 120},
+                                     .logits = &said[0][0][0]};
+    struct tr_ensemble ensemble;
+    double score[3];
+    struct bed bed;
+    (void)state;
+    bed_init(&bed, "L1-d16-k8-h2-f24-p4");
+    for (int i = 0; i < 120; i++) {
+        said[i][0][i % toy_classes] = 4;
+        said[i][1][(i + 1) % toy_classes] = 5; /* who decides when both count alike */
+    }
+    tr_ensemble_defaults(&ensemble);
+    bed.data.knowledge = &knowledge;
+    bed.data.ensemble = &ensemble;
+    for (int i = 0; i < 3; i++) {
+        ensemble.weight[0] = i == 0 ? 1 : i == 1 ? 0 : .5;
+        ensemble.weight[1] = 1 - ensemble.weight[0];
+        measure(&bed, TR_IMPORTANCE_GRADIENT);
+        score[i] = bed.scores.layer[0];
+    }
+
+    assert_true(score[0] != score[1]);
+    assert_true(score[2] == score[1]);
+    bed_release(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +533,7 @@ int main(void)
         cmocka_unit_test(another_patch_size_starts_stem_and_positions_at_random),
         cmocka_unit_test(merged_heads_take_up_their_difference_from_the_dropped),
         cmocka_unit_test(parts_that_do_nothing_have_no_importance),
+        cmocka_unit_test(the_gradient_asks_the_ensemble_as_it_is_weighed),
         cmocka_unit_test(the_gradient_of_a_head_is_how_the_loss_answers_to_its_scale),
         cmocka_unit_test(calibration_rows_are_train_rows_drawn_by_seed),
     };
