@@ -1,4 +1,6 @@
-/* cli/bench.c -- one student, measured for `retort bench`; see bench.h. */
+/* cli/bench.c -- one student, measured for `retort bench`: tuned as a study's would be, then trained on
+ * noise, whose values do not change what a step costs.
+ */
 #include "cli/bench.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* cli/bench_study.c -- `retort bench STUDY`: what a trial costs; see bench.h.
+/* cli/bench_study.c -- `retort bench STUDY`: what a trial costs.
  *
  * Students are drawn from the space as a search draws its random ones; each is timed as a trial
  * would be: single calls, some steps of training, the whole validation. The teachers need not be

@@ -212,7 +212,7 @@ const struct command command_bench = {
             "  --seconds S      of training for each student (2)\n"
             "  --all            also token counts and head dimensions that fit vectors badly\n"
             "  --student ARCH   this student alone\n"
-            "  --side N         of its square images, in pixels (28)\n"
+            "  --side N         of the square images that it reads (28)\n"
             "  --micro-batch N  examples a pass; 0: the fastest is found first (0)\n"
             "  -f, --format F   table (default) or csv\n",
     .run = run,

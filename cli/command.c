@@ -1,4 +1,4 @@
-/* cli/command.c -- see command.h.
+/* cli/command.c -- options, numbers and errors of all commands.
  *
  * getopt's own messages name the program alone and come in several shapes, so they are switched off
  * and worded here: one shape, one line, with the place to look for help.

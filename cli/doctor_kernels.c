@@ -13,8 +13,7 @@
 enum { examples = 3, side = 12, classes = 5, batch_bytes = 8192 };
 
 static const struct space_shape shape = {side, side, 1, classes, SPACE_POOL_CLASS};
-static const struct space_arch arch = {
-    .depth = 2, .width = 28, .head_dim = 10, .patch = 4, .heads = {3, 1}, .ffn = {56, 40}};
+static const char student[] = "L2-d28-k10-h3.1-f56.40-p4";
 
 /* Logits (examples, classes) and, behind them, the gradients of all parameters. */
 static void run_network(const struct tr_network *net, struct tr_pass *pass, struct tr_batch *batch,
@@ -36,11 +35,13 @@ static rt_status outputs(const struct tr_kernels *kernels, float **out, size_t *
                          struct rt_err *err)
 {
     struct tr_network net;
+    struct space_arch arch;
     struct tr_pass *pass;
     struct tr_batch batch;
     struct rt_arena arena = {0};
     rt_status rc;
 
+    RT_TRY(space_arch_parse(student, &arch, err));
     RT_TRY(tr_network_open(&net, &arch, &shape, kernels, TR_NETWORK_TRAIN, err));
     *n = (size_t)examples * classes + net.student.param_count;
     *out = calloc(*n, sizeof **out);

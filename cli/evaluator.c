@@ -1,4 +1,6 @@
-/* cli/evaluator.c -- see evaluator.h. */
+/* cli/evaluator.c -- one job: a recipe and kernels of the student's width, a trial, and its numbers by the
+ * names under which the store keeps them.
+ */
 #include "cli/evaluator.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* cli/quantities.c -- quantities.h.
+/* cli/quantities.c -- titles, labels and units of what a study measures.
  *
  * The one place that says what a name means to people: the store keeps it with the study, and
  * reports read it from there.
@@ -149,7 +149,7 @@ void quantities_place(const struct study *study, struct quantities *quantities,
     }
     row->series = series;
     row->series_count = sizeof series / sizeof *series;
-    row->task = "image";
+    row->task = study_task_of(study)->name;
     row->noun = "student";
     row->method = "Error, agreement and KL are taken on the validation split at temperature 1 "
                   "after a short distillation run; ± is one standard error over its examples. The "

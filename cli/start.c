@@ -1,4 +1,6 @@
-/* cli/start.c -- see start.h. */
+/* cli/start.c -- entries of search.start_from: first read as an architecture; what is none is a path, and
+ * what is no path either is told as both.
+ */
 #include "cli/start.h"
 
 #include <sqlite3.h>

@@ -102,7 +102,7 @@ rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct s
 void study_release(struct study *study);
 
 /* Complete the space by what the data are (shape->pool is ignored), then check what depends on it:
- * patches, teachers' architectures, losses, and whether anything fits the limits. */
+ * choices, teachers' architectures, losses, and whether anything fits the limits. */
 rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
                            struct rt_err *err);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/study_internal.h"
+#include "space/view.h"
 
 static rt_status fail_in(const struct study *study, const char *key, const char *text,
                          struct rt_err *err)
@@ -31,23 +32,31 @@ static rt_status fail_with_key(const struct study *study, const struct rt_err *w
 }
 
 /* Can every student of the space learn from the layers of the recipe's teacher? What is asked
- * concerns the depth, the patch, and each layer's heads, so all choices need not be combined. */
+ * concerns the depth, what one token is, and each layer's heads, so all choices need not be
+ * combined: the deepest with each choice of each gene, and heads with head dimensions. */
 static rt_status check_layers(const struct study *study, const struct tr_layers *layers,
                               struct rt_err *why)
 {
     const struct space *space = &study->space;
     const struct space_arch *teacher = &study->teachers.teacher[layers->teacher].arch;
-    struct space_arch arch = {.depth = space->depth.value[space->depth.count - 1]};
+    int choice[SPACE_MAX_POSITIONS] = {space->depth.count - 1}; /* of the first gene, the depth */
+    struct space_arch arch;
 
+    for (int g = 1; g < space_genes(space); g++) {
+        struct space_gene_view gene;
+        space_gene_of(space, g, &gene);
+        for (int c = gene.list ? 0 : gene.choices - 1; c >= 0; c--) { /* ends at the first */
+            choice[gene.first] = c;
+            space_arch_of(space, choice, &arch);
+            RT_TRY(tr_layers_check(layers, &arch, teacher, why));
+        }
+    }
     for (int i = 0; i < space->heads.count; i++)
         for (int j = 0; j < space->head_dim.count; j++) {
             arch.head_dim = space->head_dim.value[j];
             for (int l = 0; l < arch.depth; l++)
                 arch.heads[l] = space->heads.value[i];
-            for (int p = 0; p < (i + j ? 1 : space->patch.count); p++) {
-                arch.patch = space->patch.value[p];
-                RT_TRY(tr_layers_check(layers, &arch, teacher, why));
-            }
+            RT_TRY(tr_layers_check(layers, &arch, teacher, why));
         }
     return RT_OK;
 }
