@@ -240,8 +240,8 @@ static void print_scores(const struct choice *choice, FILE *out)
             continue;
         (void)snprintf(text, sizeof text, "%s", report__value_unit(quantity, got, value));
         if (q == 0 && isfinite(front->ensemble.value))
-            (void)snprintf(text, sizeof text, "%s; the ensemble has %s", value,
-                           report__value_unit(quantity, front->ensemble, ensemble));
+            (void)snprintf(text, sizeof text, "%s; the ensemble has %s%s", value,
+                           report__value_unit(quantity, front->ensemble, ensemble), front->doubt);
         else if (report__columns(quantity->name) >= LABEL)
             (void)snprintf(text, sizeof text, "%s: %s", quantity->name, value);
         print_wrapped(out, fitting(quantity->name, ""), text);

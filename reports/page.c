@@ -261,9 +261,9 @@ static void print_lowest(struct report__page *page, int q)
         (void)snprintf(small, sizeof small, "%s of the best %s", quantity->name, rows->noun);
     if (q == 0 && isfinite(behind))
         (void)snprintf(small + strlen(small), sizeof small - strlen(small),
-                       "; %.2f %s %s the ensemble", quantity->factor * fabs(behind),
+                       "; %.2f %s %s the ensemble%s", quantity->factor * fabs(behind),
                        quantity->unit[0] == '%' ? "points" : quantity->unit,
-                       behind >= 0 ? "behind" : "ahead of");
+                       behind >= 0 ? "behind" : "ahead of", rows->doubt);
     print_card(page->out, report__value_unit(quantity, low, big), small, "");
 }
 

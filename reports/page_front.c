@@ -212,9 +212,10 @@ static void print_legend(const struct report__page *page)
                 "<span class=\"key stairs\"></span> the border for two objectives alone",
                 out);
     if (page->rows.teachers)
-        (void)fputs(" &ensp;<span class=\"key level\"></span> the teachers' ensemble &ensp;"
-                    "Vertical lines are ± one standard error.",
-                    out);
+        (void)fprintf(out,
+                      " &ensp;<span class=\"key level\"></span> the teachers' ensemble%s &ensp;"
+                      "Vertical lines are ± one standard error.",
+                      page->rows.doubt);
     if (page->every > 1)
         (void)fprintf(out, " Of the other trials one in %d is drawn.", page->every);
     (void)fputs("</p>\n<div class=\"plots\">\n", out);

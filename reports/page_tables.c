@@ -117,9 +117,13 @@ rt_status report__page_teachers(struct report__page *page, struct rt_err *err)
     rt_status rc, ended;
 
     report__section(page->out, "teachers", "Teachers beside students");
-    (void)fputs("<p class=\"lead\">On the validation split; \"times smaller\" is than all teachers "
-                "together.</p>\n",
-                page->out);
+    (void)fprintf(page->out,
+                  "<p class=\"lead\">On the validation split%s; \"times smaller\" is than all "
+                  "teachers together.</p>\n",
+                  *page->rows.doubt
+                      ? ", which recorded teachers may have been trained on: then they "
+                        "and the ensemble do worse on new rows"
+                      : "");
     RT_TRY(choose_columns(&b, err));
     rc = print_besides(&b, err);
     if ((ended = report__end(page->store, b.of_teacher, rc ? NULL : err)) && rc == RT_OK)

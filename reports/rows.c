@@ -156,10 +156,12 @@ static rt_status load_study(struct store *store, struct report__rows *rows, stru
 
     rows->ensemble = (struct report__value){NAN, NAN};
     rows->ensemble_params = NAN;
+    rows->doubt = "";
     RT_TRY(report__ask(store,
                        "select (select count(*) from trial where state = 'committed'"
                        " and rung = 0), p.failed, m.value, m.stderr, nullif(e.params, 0), s.noun,"
-                       " (select count(*) from teacher where kind <> 'ensemble')"
+                       " (select count(*) from teacher where kind <> 'ensemble'),"
+                       " exists (select 1 from event where kind = 'teachers')"
                        " from progress p join study s left join teacher e on e.kind = 'ensemble'"
                        " left join teacher_metric m on m.teacher = e.number and m.name ="
                        " (select name from quantity where position = 0)",
@@ -172,6 +174,8 @@ static rt_status load_study(struct store *store, struct report__rows *rows, stru
         (void)snprintf(rows->noun, sizeof rows->noun, "%s", report__column(q, 5));
         (void)snprintf(rows->nouns, sizeof rows->nouns, "%ss", rows->noun);
         rows->teachers = sqlite3_column_int(q, 6);
+        rows->doubt =
+            sqlite3_column_int(q, 7) ? " (its teachers may have been trained on these rows)" : "";
     }
     return report__end(store, q, err);
 }

@@ -83,7 +83,8 @@ struct report__rows {
     char noun[STORE_NAME], nouns[STORE_NAME + 1]; /* "student", "students" */
     int teachers;                                 /* without the ensemble */
     struct report__value ensemble;                /* its lead */
-    double ensemble_params;    /* of all teachers together, NaN when one is unknown */
+    const char *doubt;      /* "", or what goes behind that when teachers may have seen the rows */
+    double ensemble_params; /* of all teachers together, NaN when one is unknown */
     int64_t committed, failed; /* candidates, whatever their longest run; failed trials */
 };
 

@@ -225,9 +225,12 @@ static void print_front(const struct progress *p, const struct report__rows *row
         print_member("best", rows, 0, out);
         print_member("knee", rows, report__knee(rows), out);
     }
-    if (isfinite(rows->ensemble.value))
-        print_line(out, "ensemble",
-                   report__value_unit(&rows->quantities.list[0], rows->ensemble, ensemble));
+    if (isfinite(rows->ensemble.value)) {
+        (void)snprintf(text, sizeof text, "%s%s",
+                       report__value_unit(&rows->quantities.list[0], rows->ensemble, ensemble),
+                       rows->doubt);
+        print_line(out, "ensemble", text);
+    }
     if (*p->teachers)
         print_line(out, "teachers", p->teachers);
 }

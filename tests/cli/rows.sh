@@ -45,6 +45,11 @@ expect_exit 0 "$retort" search toy.yaml --trials 4
 expect_line stderr "warning: $doubt"
 [ "$(sqlite3 toy.db "select count(*) from event where kind = 'teachers' and text like '$doubt%'")" = 1 ]
 
+"$retort" status toy.db | grep -q '^ensemble .*may have been trained on these rows'
+"$retort" best toy.db | tr -s '\n ' '  ' | grep -q 'the ensemble has .*may have been trained on these rows'
+expect_exit 0 "$retort" report toy.db -o toy.html
+grep -q 'which recorded teachers may have been trained on' toy.html
+
 # the rows as they are drawn, written to leave them out elsewhere, and named
 expect_exit 0 "$retort" teach toy.yaml --rows rows.npy
 expect_line stdout 'rows.npy: 30 validation rows of 90'
@@ -61,6 +66,7 @@ expect_exit 0 "$retort" teach known.yaml
 expect_exit 0 "$retort" search known.yaml --trials 4
 ! grep -qF "$doubt" stderr
 [ "$(sqlite3 known.db "select count(*) from event where kind = 'teachers'")" = 0 ]
+! "$retort" status known.db | grep -q 'may have been trained'
 same="select number, name, value from metric join trial on trial = number where name <> 'latency' order by 1, 2"
 cmp <(sqlite3 toy.db "$same") <(sqlite3 known.db "$same")
 expect_exit 0 "$retort" distill known.db 1 --steps 5
