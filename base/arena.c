@@ -38,6 +38,7 @@ rt_status rt_arena_init(struct rt_arena *arena, size_t capacity, struct rt_err *
 
     if (!base)
         return rt_fail(err, RT_ENOMEM, "cannot reserve %zu bytes of memory", capacity);
+    assert((uintptr_t)base % RT_ARENA_ALIGN == 0);
     *arena = (struct rt_arena){.base = base, .capacity = bytes};
     POISON(arena->base, arena->capacity);
     return RT_OK;
@@ -74,6 +75,7 @@ void *rt_arena_alloc(struct rt_arena *arena, size_t count, size_t size)
     arena->used += bytes + (arena->base ? red_zone : 0);
     if (arena->used > arena->peak)
         arena->peak = arena->used;
+    assert(arena->used <= arena->capacity);
     if (piece)
         UNPOISON(piece, bytes);
     return piece;
@@ -92,17 +94,4 @@ rt_status rt_arena_check(const struct rt_arena *arena, const char *what, struct 
     if (arena->failed)
         return rt_fail(err, RT_ENOMEM, "%s does not fit in %zu bytes", what, arena->capacity);
     return RT_OK;
-}
-
-size_t rt_arena_mark(const struct rt_arena *arena)
-{
-    return arena->used;
-}
-
-void rt_arena_reset(struct rt_arena *arena, size_t mark)
-{
-    assert(mark <= arena->used);
-    if (arena->base)
-        POISON(arena->base + mark, arena->used - mark);
-    arena->used = mark;
 }

@@ -1,13 +1,12 @@
 /* base/arena.h -- a block of memory handed out from the front and given back all at once.
  *
- * A trial has two: `model` (weights, gradients, optimiser state) and `step` (activations, scratch),
- * so nothing is allocated while training. Pieces are 64-byte aligned, hence never share a cache
- * line. A full arena returns NULL and stays `failed` in every build type, so that a sequence of
- * allocations is checked once, at its end, with rt_arena_check(). A *counting* arena has no memory:
- * it returns NULL, never fails, and its `peak` tells what a real one would need; that is how the
- * memory of a trial is known before it starts.
- *
- * Threads  one arena belongs to one thread at a time.
+ * A training run carves all it needs from one, so nothing is allocated while training.
+ * Pieces    are 64-byte aligned, hence never share a cache line.
+ * Full      an arena returns NULL and stays `failed` in every build type, so that a sequence of
+ *           allocations is checked once, at its end, with rt_arena_check().
+ * Counting  an arena without memory returns NULL, never fails, and its `peak` tells what a real one
+ *           would need; that is how the memory of a trial is known before it starts.
+ * Threads   one arena belongs to one thread at a time.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -34,8 +33,4 @@ void *rt_arena_alloc(struct rt_arena *arena, size_t count, size_t size);
 void *rt_arena_zalloc(struct rt_arena *arena, size_t count, size_t size);
 /* RT_ENOMEM, naming `what`, when any allocation since init did not fit. */
 rt_status rt_arena_check(const struct rt_arena *arena, const char *what, struct rt_err *err);
-
-/* `mark` remembers the fill level; `reset` goes back to it and frees all that came after. */
-size_t rt_arena_mark(const struct rt_arena *arena);
-void rt_arena_reset(struct rt_arena *arena, size_t mark);
 #endif

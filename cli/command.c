@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 /* --- commands by name --- */
 
 const struct command *command_find(const char *name)
@@ -24,34 +26,6 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-    const size_t ab = a < b ? a : b;
-    return ab < c ? ab : c;
-}
-
-/* Levenshtein distance of words of at most 31 letters; longer ones are far from everything. */
-static size_t distance(const char *a, const char *b)
-{
-    const size_t n = strlen(a), m = strlen(b);
-    size_t row[32];
-
-    if (n > 31 || m > 31)
-        return 32;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            const size_t above = row[j];
-            row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[m];
-}
-
 const struct command *command_nearest(const char *name)
 {
     const struct command *nearest = NULL;
@@ -60,7 +34,7 @@ const struct command *command_nearest(const char *name)
     for (size_t i = 0; command_table[i]; i++) {
         const bool starts =
             strlen(name) > 1 && strncmp(command_table[i]->name, name, strlen(name)) == 0;
-        const size_t d = starts ? 1 : distance(name, command_table[i]->name);
+        const size_t d = starts ? 1 : rt_edit_distance(name, command_table[i]->name);
         if (d < least && d < strlen(name)) {
             least = d;
             nearest = command_table[i];

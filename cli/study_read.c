@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/study_internal.h"
 
 struct reading { /* of one value */
@@ -148,31 +149,6 @@ static rt_status read_scalar(const struct reading *r, const struct study_key *ro
 
 /* ---- keys ---- */
 
-/* How many letters must be changed, added or left out to make one word of the other. */
-static size_t slips(const char *a, const char *b)
-{
-    enum { most = 40 };
-    const size_t na = strlen(a), nb = strlen(b);
-    size_t row[most + 1];
-
-    if (na > most || nb > most)
-        return most;
-    for (size_t j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 0; i < na; i++) {
-        size_t corner = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < nb; j++) {
-            const size_t change = corner + (a[i] != b[j]);
-            const size_t drop = row[j + 1] + 1, add = row[j] + 1;
-            corner = row[j + 1];
-            row[j + 1] = change < drop ? change : drop;
-            row[j + 1] = row[j + 1] < add ? row[j + 1] : add;
-        }
-    }
-    return row[nb];
-}
-
 static rt_status refuse_key(const struct reading *r, const struct study_key *keys, const char *name)
 {
     const struct study_key *row;
@@ -181,7 +157,7 @@ static rt_status refuse_key(const struct reading *r, const struct study_key *key
     char list[300] = "";
 
     for (int i = 0; (row = study__row(keys, r->task, i, &at)); i++) {
-        const size_t n = slips(name, row->key);
+        const size_t n = rt_edit_distance(name, row->key);
         if (n < least) {
             least = n;
             nearest = row->key;

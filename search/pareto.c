@@ -193,63 +193,6 @@ rt_status search__crowd(const double *points, const size_t *member, size_t n, in
     return RT_OK;
 }
 
-struct ranked {
-    int rank;
-    size_t index;
-};
-
-static int compare_ranked(const void *va, const void *vb)
-{
-    const struct ranked *a = va, *b = vb;
-
-    if (a->rank != b->rank)
-        return a->rank < b->rank ? -1 : 1;
-    return a->index < b->index ? -1 : a->index > b->index;
-}
-
-static rt_status crowd_ranks(const double *points, const struct ranked *order, size_t n, int m,
-                             size_t *member, double *share, double *crowding, struct rt_err *err)
-{
-    size_t end;
-
-    for (size_t begin = 0; begin < n; begin = end) {
-        size_t count = 0;
-        for (end = begin; end < n && order[end].rank == order[begin].rank; end++)
-            member[count++] = order[end].index;
-        if (has_nan(points + member[0] * (size_t)m, m)) /* failed trials are a rank of their own */
-            continue;
-        RT_TRY(search__crowd(points, member, count, m, share, err));
-        for (size_t i = 0; i < count; i++)
-            crowding[member[i]] = share[i];
-    }
-    return RT_OK;
-}
-
-rt_status search_crowding(const double *points, size_t n, int m, const int *rank, double *crowding,
-                          struct rt_err *err)
-{
-    struct ranked *order = calloc(n + 1, sizeof *order);
-    size_t *member = calloc(n + 1, sizeof *member);
-    double *share = calloc(n + 1, sizeof *share);
-    rt_status rc = RT_OK;
-
-    if (!order || !member || !share) {
-        rc = rt_fail(err, RT_ENOMEM, "no memory for the crowding of %zu points", n);
-        goto done;
-    }
-    for (size_t i = 0; i < n; i++) {
-        order[i] = (struct ranked){rank[i], i};
-        crowding[i] = 0;
-    }
-    qsort(order, n, sizeof *order, compare_ranked);
-    rc = crowd_ranks(points, order, n, m, member, share, crowding, err);
-done:
-    free(order);
-    free(member);
-    free(share);
-    return rc;
-}
-
 /* ---- values that are far from all others ---- */
 
 static int compare_values(const void *va, const void *vb)

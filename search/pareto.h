@@ -1,9 +1,8 @@
-/* search/pareto.h -- dominance, non-dominated ranks, crowding, hypervolume. All objectives
- * minimised.
+/* search/pareto.h -- dominance, non-dominated ranks, hypervolume. All objectives minimised.
  *
- * Points are rows of m doubles; a point with any NaN (a failed trial) is dominated by every finite
- * point and never dominates. Equal points do not dominate each other and share a front.
- * Source   Deb et al. 2002, "NSGA-II", sections III.A and III.B (ranks, crowding); hypervolume: a
+ * Points   are rows of m doubles; a point with any NaN (a failed trial) is dominated by every finite
+ *          point and never dominates. Equal points do not dominate each other and share a front.
+ * Source   Deb et al. 2002, "NSGA-II", section III.A (ranks); hypervolume: a
  *          sweep for m = 2, the WFG recursion (While, Bradstreet, Barone 2012) beyond.
  */
 #ifndef SEARCH_PARETO_H
@@ -16,10 +15,6 @@
 bool search_dominates(const double *a, const double *b, int m);
 /* rank[i] = 0 for the front, 1 for the front of the rest, ... */
 rt_status search_ranks(const double *points, size_t n, int m, int *rank, struct rt_err *err);
-/* Crowding distance of each point within its own rank; the ends of each objective are infinite,
- * equal values share theirs, an objective without spread adds nothing. */
-rt_status search_crowding(const double *points, size_t n, int m, const int *rank, double *crowding,
-                          struct rt_err *err);
 /* Volume dominated within [ideal, reference], divided by the volume of that box: 0..1. Points
  * beyond the reference count nothing. 0 for an empty box. */
 rt_status search_hypervolume(const double *points, size_t n, int m, const double *ideal,

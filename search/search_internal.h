@@ -17,7 +17,9 @@ struct search__key {
  * thousand trials are all on the front. */
 void search__sort(struct search__key *key, size_t n, struct search__key *scratch);
 
-/* Crowding of the points points[member[i]], which share one front, into crowding[i]. */
+/* Crowding distance (Deb et al. 2002, section III.B) of the points points[member[i]], which share one
+ * front, into crowding[i]: the ends of each objective are infinite, equal values share theirs, an
+ * objective without spread adds nothing. */
 rt_status search__crowd(const double *points, const size_t *member, size_t n, int m,
                         double *crowding, struct rt_err *err);
 

@@ -3,6 +3,7 @@
  *
  * A study is played without store or threads: results come straight from the known landscape.
  */
+#include "crowding.h"
 #include "search_sample.h"
 
 struct study {
@@ -256,7 +257,7 @@ static void survivors_are_the_best_by_rank_then_crowding(void **state)
     assert_ok(search__propose(&s.proposer, &s.proposals[N], &err));
 
     assert_ok(search_ranks(s.proposer.points, N, 2, rank, &err));
-    assert_ok(search_crowding(s.proposer.points, N, 2, rank, crowding, &err));
+    crowding_of(s.proposer.points, N, 2, rank, crowding);
 
     assert_int_equal(s.proposer.survivor_count, s.options.population);
     const struct search__survivor *last = &s.proposer.survivors[s.options.population - 1];

@@ -1,5 +1,6 @@
 /* tests/test_rungs.c -- who goes on to the next rung: the best 1/eta of the front's order, whoever
  * comes when, and the searches that this makes. */
+#include "crowding.h"
 #include "search_sample.h"
 
 /* ---- the rule ---- */
@@ -72,7 +73,7 @@ static size_t place_of(const struct table *t, size_t i, int *rank_of)
     size_t before = 0;
     struct rt_err err;
     assert_ok(search_ranks(t->points, t->count, t->m, rank, &err));
-    assert_ok(search_crowding(t->points, t->count, t->m, rank, crowding, &err));
+    crowding_of(t->points, t->count, t->m, rank, crowding);
     for (size_t j = 0; j < t->count; j++)
         before += rank[j] != rank[i]           ? rank[j] < rank[i]
                   : crowding[j] != crowding[i] ? crowding[j] > crowding[i]
