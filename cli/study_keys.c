@@ -156,6 +156,7 @@ static const struct study_key limits_keys[] = {
     {"bytes", STUDY_INT, IN(space.limits.bytes), 0, ANY_SIZE},
     {"macs", STUDY_INT, IN(space.limits.macs), 0, ANY_SIZE},
     {"memory", STUDY_INT, IN(space.limits.memory), 0, ANY_SIZE},
+    {"int8_bytes", STUDY_INT, IN(space.limits.int8_bytes), 0, ANY_SIZE, .newer = true},
     {.key = NULL}};
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member of a struct takes none */

@@ -37,6 +37,7 @@ struct study_key { /* a table of them ends with a NULL key */
     size_t count_at; /* an int: how many are given */
     bool required;
     bool unhashed; /* decides no trial's result, or study_hash() adds it by itself */
+    bool newer;    /* a number hashed unless it is 0: there are hashes from before it was a key */
 };
 
 #define STUDY_SIZE(type, member) sizeof(((type *)0)->member)

@@ -39,15 +39,15 @@ static void keep(struct store_result *result, const char *name, double value, do
     snprintf(result->values[i].name, sizeof result->values[i].name, "%s", name);
 }
 
-/* The value of an objective; what is not a metric is kept as one too, but for sizes of students,
- * which stand with the candidate. */
+/* The value of an objective; what is not a metric is kept as one too, but for sizes of students
+ * that stand with the candidate. */
 static double objective_of(const struct space *space, const struct space_arch *arch,
                            struct store_result *result, const char *name)
 {
     const double exact = space_exact(space, arch, name);
 
     if (!isnan(exact)) {
-        if (space->gene_count)
+        if (space->gene_count || !store_is_cost(name))
             keep(result, name, exact, NAN);
         return exact;
     }

@@ -63,6 +63,8 @@ struct space_cost {
                        attention's included; the last block counted for the class token alone where
                        pool = class (q, proj, up, down and scores for 1 token, k and v for all) */
     int64_t memory; /* peak bytes of activations in inference at batch 1, see space_cost_of() */
+    int64_t int8_bytes; /* of the weights in int8: 1 a weight of a linear layer, 4 for every other
+                           number, and scales of 4: one a layer for inputs, one an output */
 };
 
 rt_status space_arch_parse(const char *text, struct space_arch *arch, struct rt_err *err);

@@ -28,6 +28,19 @@ static int64_t block_params(const struct space_arch *arch, int l)
     return 4 * d + 3 * a * d + 3 * a + d * a + d + f * d + f + d * f + d;
 }
 
+/* What int8 saves of a linear layer's 4 bytes a parameter: 3 a weight, less its scales. */
+static int64_t int8_saves(int64_t in, int64_t out)
+{
+    return 3 * in * out - 4 * out - 4;
+}
+
+static int64_t block_int8_saves(const struct space_arch *arch, int l)
+{
+    const int64_t d = arch->width, a = (int64_t)arch->heads[l] * arch->head_dim, f = arch->ffn[l];
+
+    return int8_saves(d, 3 * a) + int8_saves(a, d) + int8_saves(d, f) + int8_saves(f, d);
+}
+
 /* Floats alive at the worst moment of block l, the residual stream aside. */
 static int64_t block_floats(const struct space_arch *arch, int l, int64_t tokens)
 {
@@ -46,7 +59,7 @@ void space_cost_of(const struct space_arch *arch, const struct space_shape *shap
 
     space_stem_of(arch, shape, &stem);
     const int64_t features = stem.features, tokens = stem.tokens + by_class;
-    int64_t floats = tokens * features;
+    int64_t floats = tokens * features, saved = int8_saves(features, d) + int8_saves(d, classes);
 
     cost->params =
         d * features + d + (by_class ? d : 0) + tokens * d + 2 * d + classes * d + classes;
@@ -56,7 +69,9 @@ void space_cost_of(const struct space_arch *arch, const struct space_shape *shap
         cost->params += block_params(arch, l);
         cost->macs += block_macs(arch, l, tokens, last && by_class ? 1 : tokens);
         floats = larger(floats, block_floats(arch, l, tokens));
+        saved += block_int8_saves(arch, l);
     }
     cost->bytes = 4 * cost->params;
+    cost->int8_bytes = cost->bytes - saved;
     cost->memory = 4 * (tokens * d + floats);
 }

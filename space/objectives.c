@@ -17,7 +17,7 @@ const struct space_objective space_objectives[SPACE_OBJECTIVES] = {
     {"latency", "latency", "latency", "ms", 1, -1, true, false, 0},
     {"int8_error", "error in int8", "validation error in int8", "%", 100, 2, false, false, 0},
     {"int8_kl", "KL in int8", "KL to the ensemble in int8", "", 1, 4, false, false, 0},
-    {"int8_bytes", "bytes in int8", "bytes of the weights in int8", "", 1, 0, true, false, 0},
+    {"int8_bytes", "bytes in int8", "bytes of the weights in int8", "", 1, 0, true, true, NAN},
 };
 
 const struct space_objective *space_objective_named(const char *name)

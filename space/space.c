@@ -108,7 +108,7 @@ static rt_status check_combinations(const struct space *space, struct rt_err *er
     if (space->tie == SPACE_TIE_STAGE && (space->stages < 1 || space->stages > SPACE_MAX_DEPTH))
         return rt_fail(err, RT_EARG, "space.stages: %d is out of range; give 1 to %d",
                        space->stages, SPACE_MAX_DEPTH);
-    if (l->params < 0 || l->bytes < 0 || l->macs < 0 || l->memory < 0)
+    if (l->params < 0 || l->bytes < 0 || l->macs < 0 || l->memory < 0 || l->int8_bytes < 0)
         return rt_fail(err, RT_EARG, "limits: a limit below 0; give 0 for no limit");
     return RT_OK;
 }
@@ -134,8 +134,9 @@ rt_status space_init(struct space *space, struct rt_err *err)
 
 /* ---- limits ---- */
 
-enum { limit_count = 4 };
-static const char *const limit_names[limit_count] = {"params", "bytes", "macs", "memory"};
+enum { limit_count = 5 };
+static const char *const limit_names[limit_count] = {"params", "bytes", "macs", "memory",
+                                                     "int8_bytes"};
 
 static void list_limits(const struct space *space, int64_t limit[limit_count])
 {
@@ -143,6 +144,7 @@ static void list_limits(const struct space *space, int64_t limit[limit_count])
     limit[1] = space->limits.bytes;
     limit[2] = space->limits.macs;
     limit[3] = space->limits.memory;
+    limit[4] = space->limits.int8_bytes;
 }
 
 static void list_costs(const struct space *space, const struct space_arch *arch,
@@ -155,6 +157,7 @@ static void list_costs(const struct space *space, const struct space_arch *arch,
     value[1] = cost.bytes;
     value[2] = cost.macs;
     value[3] = cost.memory;
+    value[4] = cost.int8_bytes;
 }
 
 bool space_feasible(const struct space *space, const struct space_arch *arch, char why[128])

@@ -34,7 +34,7 @@ struct space_choices {
 };
 
 struct space_limits { /* 0: no limit */
-    int64_t params, bytes, macs, memory;
+    int64_t params, bytes, macs, memory, int8_bytes;
 };
 
 /* A gene of the user's own. Texts are of letters, digits, and "_+-" or, but for lists, "."; names

@@ -194,7 +194,8 @@ double space_exact(const struct space *space, const struct space_arch *arch, con
     } costs[] = {{"params", cost.params},
                  {"bytes", cost.bytes},
                  {"macs", cost.macs},
-                 {"memory", cost.memory}};
+                 {"memory", cost.memory},
+                 {"int8_bytes", cost.int8_bytes}};
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
         if (strcmp(name, costs[i].name) == 0)
             return (double)costs[i].value;

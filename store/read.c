@@ -215,3 +215,8 @@ rt_status store_starts(struct store *store, const struct space *space, struct sp
         free(all);
     return rc;
 }
+
+bool store_is_cost(const char *name)
+{
+    return source_of(name) != FROM_METRIC;
+}

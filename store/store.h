@@ -121,6 +121,9 @@ struct store_writer {
 };
 void store_writer_of(const struct store *store, struct store_writer *writer);
 
+/* Is it kept with a student, not with its trials: a column of `candidate`? */
+bool store_is_cost(const char *name);
+
 /* study.settings; caller frees. */
 rt_status store_settings(struct store *store, char **settings, struct rt_err *err);
 

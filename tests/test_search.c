@@ -313,6 +313,39 @@ static void evaluate_badly(void *context, const struct search_job *job, struct s
     }
 }
 
+/* Nobody measures them, no model guesses them, and a search that resumes finds them. */
+static void bytes_in_int8_come_from_the_architecture(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(20, 2);
+    struct sample_context context = {.calls = 0};
+    struct store_trial *trials;
+    struct sample_study s;
+    int64_t count;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    options.surrogate = SEARCH_SURROGATE_GP;
+    snprintf(options.objectives[1], STORE_NAME, "int8_bytes");
+    sample_create(&s, &options);
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+    options.trials = 24;
+    assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+
+    assert_ok(store_trials_load(s.store, &space, &trials, &count, &err));
+    assert_int_equal(count, 24);
+    for (int64_t n = 0; n < count; n++) {
+        struct space_cost cost;
+        space_cost_of(&trials[n].arch, &space.shape, &cost);
+        assert_true(trials[n].objective[1] == (double)cost.int8_bytes);
+    }
+    assert_true(sample_integer(s.store, "select count(*) from prediction where name = 'error'"));
+    assert_int_equal(
+        sample_integer(s.store, "select count(*) from prediction where name = 'int8_bytes'"), 0);
+    free(trials);
+    sample_remove(&s);
+}
+
 static void failing_evaluators_do_not_end_the_search(void **state)
 {
     const struct space space = sample_space(SPACE_TIE_LAYER);
@@ -676,6 +709,7 @@ int main(void)
         cmocka_unit_test(a_front_that_stands_still_ends_the_search_at_one_trial),
         cmocka_unit_test(an_empty_space_is_refused),
         cmocka_unit_test(the_fronts_history_is_what_the_definitions_say),
+        cmocka_unit_test(bytes_in_int8_come_from_the_architecture),
         cmocka_unit_test(failing_evaluators_do_not_end_the_search),
         cmocka_unit_test(an_error_of_the_store_ends_the_search_and_can_be_mended),
         cmocka_unit_test(another_studys_trials_are_refused),

@@ -265,7 +265,8 @@ static void feasible_says_which_limit_and_by_how_much(void **state)
     (void)state;
     space_middle(&space, &arch);
     space_cost_of(&arch, &space.shape, &cost);
-    space.limits = (struct space_limits){cost.params, cost.bytes, cost.macs, cost.memory};
+    space.limits =
+        (struct space_limits){cost.params, cost.bytes, cost.macs, cost.memory, cost.int8_bytes};
     assert_true(space_feasible(&space, &arch, why));
     space.limits.macs -= 3;
 
@@ -324,6 +325,26 @@ static void check_feasible_names_the_limit_that_nothing_keeps(void **state)
                                   "member needs 2450");
 }
 
+static void bytes_in_int8_are_limited_like_other_sizes(void **state)
+{
+    struct space space = small_space(SPACE_TIE_UNIFORM);
+    struct space_cost cost;
+    struct space_arch arch;
+    char why[128];
+    (void)state;
+    space_middle(&space, &arch);
+    space_cost_of(&arch, &space.shape, &cost);
+    assert_true(cost.int8_bytes < cost.bytes && 4 * cost.int8_bytes > cost.bytes);
+
+    space.limits.int8_bytes = cost.int8_bytes;
+    assert_true(space_feasible(&space, &arch, why));
+    space.limits.int8_bytes--;
+    assert_false(space_feasible(&space, &arch, why));
+
+    assert_non_null(strstr(why, "int8_bytes "));
+    assert_non_null(strstr(why, " by 1"));
+}
+
 static void check_feasible_sees_limits_that_only_together_leave_nothing(void **state)
 {
     struct space space = small_space(SPACE_TIE_UNIFORM);
@@ -361,6 +382,7 @@ int main(void)
         cmocka_unit_test(feasible_says_which_limit_and_by_how_much),
         cmocka_unit_test(check_feasible_agrees_with_a_walk_over_the_space),
         cmocka_unit_test(check_feasible_names_the_limit_that_nothing_keeps),
+        cmocka_unit_test(bytes_in_int8_are_limited_like_other_sizes),
         cmocka_unit_test(check_feasible_sees_limits_that_only_together_leave_nothing),
     };
     return cmocka_run_group_tests_name("space/space", tests, NULL, NULL);

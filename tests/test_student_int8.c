@@ -222,12 +222,13 @@ static void a_calibrated_range_is_the_largest_value_of_all_rows(void **state)
     bed_release(&bed);
 }
 
-static void the_bytes_are_those_of_codes_scales_and_floats(void **state)
+static void assert_bytes_are_counted(enum space_pool pool)
 {
+    struct space_cost cost;
     struct bed bed;
     int64_t want = 0;
-    (void)state;
-    bed_init(&bed, best(), SPACE_POOL_CLASS);
+
+    bed_init(&bed, best(), pool);
     for (int t = 0; t < bed.student.tensor_count; t++) {
         const struct tr_tensor *tensor = &bed.student.tensors[t];
         const bool codes = tensor->dims == 2 && strcmp(tensor->name, "position") != 0;
@@ -235,7 +236,16 @@ static void the_bytes_are_those_of_codes_scales_and_floats(void **state)
         want += codes ? 4 * tensor->shape[0] + 4 : 0; /* scales of outputs, and of the input */
     }
     assert_int_equal(tr_int8_bytes(&bed.student), want);
+    space_cost_of(&bed.student.arch, &bed.student.shape, &cost);
+    assert_int_equal(cost.int8_bytes, want); /* known before anything is trained */
     bed_release(&bed);
+}
+
+static void the_bytes_are_those_of_codes_scales_and_floats(void **state)
+{
+    (void)state;
+    assert_bytes_are_counted(SPACE_POOL_CLASS);
+    assert_bytes_are_counted(SPACE_POOL_MEAN);
 }
 
 /* Values lie as documented: floats in the order of the table, two kinds of scales where a matrix

@@ -96,11 +96,30 @@ static void the_hashes_of_variants_stay(void **state)
     }
 }
 
+static void a_newer_key_counts_where_it_is_given(void **state)
+{
+    struct study without = parsed(MINIMAL), zero = parsed(MINIMAL "limits: {int8_bytes: 0}\n"),
+                 given = parsed(MINIMAL "limits: {int8_bytes: 9000}\n");
+    char hash[3][RT_HASH_TEXT];
+    (void)state;
+    study_hash(&without, hash[0]);
+    study_hash(&zero, hash[1]);
+    study_hash(&given, hash[2]);
+
+    assert_int_equal(given.space.limits.int8_bytes, 9000);
+    assert_string_equal(hash[0], hash[1]);
+    assert_string_not_equal(hash[0], hash[2]);
+    study_release(&without);
+    study_release(&zero);
+    study_release(&given);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_hashes_of_the_examples_stay),
         cmocka_unit_test(the_hashes_of_variants_stay),
+        cmocka_unit_test(a_newer_key_counts_where_it_is_given),
     };
     return cmocka_run_group_tests_name("hashes of studies", tests, NULL, NULL);
 }
