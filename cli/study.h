@@ -5,9 +5,9 @@
  * Paths    are relative to the folder of the study file, and resolved here.
  * Shape    the images' size and classes come from the data: until study_bind_shape() has been
  *          called, space.shape holds only the pooling, and the space is not initialised.
- * Kinds    with `evaluator:` a command of the user's scores the architectures: there are no data
- * and teachers then, the space is complete, and the recipes mean nothing. Errors   RT_EARG for a
- * wrong study, RT_EFORMAT for a file that is not YAML, RT_EIO for no file.
+ * Kinds    with `evaluator:` a command of the user's scores the architectures: there are no data and
+ *          teachers then, the space is complete, and the recipes mean nothing.
+ * Errors   RT_EARG for a wrong study, RT_EFORMAT for a file that is not YAML, RT_EIO for no file.
  */
 #ifndef CLI_STUDY_H
 #define CLI_STUDY_H

@@ -2,8 +2,8 @@
  *
  * Volume   hypervolume of the results so far within [ideal, reference], as a share of that box:
  *          ideal the best and reference the worst value of each objective in all studies, but for
- *          measured values far beyond them all (search_ceiling()). Costs
- *          count by their logarithm, as everywhere in reports, unless one is not positive.
+ *          measured values far beyond them all (search_ceiling()). Costs count by their logarithm,
+ *          as everywhere in reports, unless one is not positive.
  * Results  those of the highest rung that a study has reached.
  * Time     seconds in which a trial ran, from the first start: pauses between two runs of a search
  *          do not count.

@@ -5,6 +5,7 @@
  * small space, else by annealing from the nearest of some samples. The cheapest members are
  * among the starts, so there is always one when the space has any feasible architecture.
  */
+#include <assert.h>
 #include <math.h>
 
 #include "search/search_internal.h"
@@ -56,6 +57,7 @@ static void walk(struct nearest *best, struct rt_rng *rng)
     struct space_arch at = *best->arch;
     double distance = best->distance;
 
+    assert(best->distance < INFINITY); /* there is somewhere to start */
     for (int i = 0; i < STEPS && best->distance > 0; i++) {
         const double heat = 0.05 * (1 - (double)i / (double)STEPS);
         const double slack = -heat * log(1 - rt_rng_uniform(rng));

@@ -3,7 +3,13 @@
  * The volume is kept up by what each new member adds: its own box less what it shares with the
  * members before it. That is one small volume instead of the whole, and as it depends on the
  * committed trials and their order alone, a resumed search comes to the same bits.
+ *
+ * Scale    is frozen once max(W, 8) trials with objectives are committed, or with rungs the first 8 of
+ *          the last one: reference = their worst, but for measured values far beyond them all
+ *          (search_ceiling()), ideal = the bests seen or known then (search__known_best()). Before
+ *          that the volume is NaN.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +22,7 @@ void search__front_init(struct search__front *front, const struct space *space,
 {
     struct space_arch any;
 
+    assert(options->objective_count >= 1 && options->objective_count <= STORE_MAX_OBJECTIVES);
     space_smallest(space, &any);
     *front = (struct search__front){.m = options->objective_count, .volume = NAN};
     front->before_volume = options->window > 8 && options->rung_count <= 1 ? options->window : 8;
@@ -70,6 +77,7 @@ static rt_status add_volume(struct search__front *front, const double *point, st
     const size_t m = (size_t)front->m;
     double own, shared;
 
+    assert(front->count <= front->room);
     for (size_t i = 0; i < front->count * m; i++)
         front->scratch[i] = fmax(front->points[i], point[i % m]);
     RT_TRY(volume_of(front, point, 1, &own, err));
@@ -85,6 +93,7 @@ static double worst_of(struct search__front *front, int k)
     double *values = front->early + n * m; /* it has room for one more of each */
     double worst = -INFINITY;
 
+    assert(n >= 1);
     for (size_t i = 0; i < n; i++)
         values[i] = front->early[i * m + (size_t)k];
     const double most = front->exact[k] ? INFINITY : search_ceiling(values, n, SEARCH_FAR);
@@ -111,6 +120,7 @@ static rt_status join_early(struct search__front *front, const double *point, st
 {
     const size_t m = (size_t)front->m, n = (size_t)front->early_count;
 
+    assert(front->before_volume > 0);
     if (!front->early)
         front->early = calloc((size_t)front->before_volume * (m + 1), sizeof *front->early);
     if (!front->early)

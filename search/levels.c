@@ -4,6 +4,7 @@
  * proposal would cost more than some trials; a new point touches few levels, and when it dominates
  * a whole level it only pushes that one and all behind it down by one.
  */
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ static rt_status insert_level(struct search__levels *levels, size_t at,
         levels->level = level;
         levels->room = room;
     }
+    assert(at <= levels->count);
     memmove(levels->level + at + 1, levels->level + at,
             (levels->count - at) * sizeof *levels->level);
     levels->level[at] = *content;
@@ -103,6 +105,7 @@ rt_status search__levels_add(struct search__levels *levels, const double *points
     in->count = 0;
     RT_TRY(append(in, point, err));
     for (;; at++) {
+        assert(in->count > 0 && at <= levels->count);
         if (at == levels->count)
             return insert_level(levels, at, in, err);
         struct search__level *level = &levels->level[at];

@@ -1,7 +1,12 @@
 /* search/objectives.c -- from results to the numbers that are minimised.
  *
- * Sizes are taken from the architecture and never from the evaluator, so that they are exact, and
- * the same when a search resumes from the store, which keeps them with the candidate.
+ * Exact      are costs of students: they are taken from the architecture and never from the evaluator,
+ *            so that they are the same when a search resumes from the store. What the store has no
+ *            column for is kept as a metric of the trial.
+ * Names      an objective called "-NAME" is the negative of the metric NAME, which is maximised so.
+ * Missing    or not finite: the trial is a failure of kind `nonfinite`.
+ * Constraints the shares by which a trial breaks them are summed up in its metric `violation`: who
+ *            breaks less ranks before who breaks more, whatever their objectives.
  */
 #include <assert.h>
 #include <math.h>
@@ -95,6 +100,7 @@ double search__objectives(const struct search_options *options, const struct spa
     const char *missing = NULL, *what = "objective";
     double violation = 0;
 
+    assert(options->objective_count >= 1 && options->objective_count <= STORE_MAX_OBJECTIVES);
     for (int i = 0; i < options->objective_count && result->status == RT_OK && !missing; i++) {
         objectives[i] = objective_of(space, arch, result, options->objectives[i]);
         missing = isfinite(objectives[i]) ? NULL : options->objectives[i];

@@ -7,6 +7,7 @@
  */
 #include "search/pareto.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ bool search_dominates(const double *a, const double *b, int m)
 {
     bool better = false;
 
+    assert(m >= 1);
     if (has_nan(a, m))
         return false;
     if (has_nan(b, m))

@@ -2,8 +2,8 @@
  *
  * Points   are rows of m doubles; a point with any NaN (a failed trial) is dominated by every finite
  *          point and never dominates. Equal points do not dominate each other and share a front.
- * Source   Deb et al. 2002, "NSGA-II", section III.A (ranks); hypervolume: a
- *          sweep for m = 2, the WFG recursion (While, Bradstreet, Barone 2012) beyond.
+ * Source   Deb et al. 2002, "NSGA-II", section III.A (ranks); hypervolume: a sweep for m = 2, the
+ *          WFG recursion (While, Bradstreet, Barone 2012) beyond.
  */
 #ifndef SEARCH_PARETO_H
 #define SEARCH_PARETO_H

@@ -1,4 +1,8 @@
-/* search/protocol.c -- see protocol.h. */
+/* search/protocol.c -- see protocol.h.
+ *
+ * Whatever an evaluator writes is checked before it is believed: an answer that is not what was asked
+ * for costs an attempt, never the search.
+ */
 #include "search/protocol.h"
 
 #include <ctype.h>

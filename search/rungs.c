@@ -6,11 +6,18 @@
  * behind it go on while no more than floor(n / eta) have: in a search that gets better most
  * newcomers are among the best third of all before them, and half of everything would be trained
  * again. Nobody is turned away for good, as room grows with n. The highest rung is served first,
- * because what waits there has cost the most.
+ * because what waits there has cost the most. When nothing new is left to try, propose(n) waits for
+ * all results before n.
+ *
+ * Scores of different rungs are never compared. Who goes on is decided by propose(n) from the results
+ * that it may see, so a study with rungs gives the same trials for any number of workers, too.
+ *
  * Source   Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning" (ASHA),
  *          algorithm 2; several objectives as in Schmucker et al. 2021 (arXiv:2106.12639), with
  *          crowding for the epsilon net.
  */
+#include <assert.h>
+
 #include "search/search_internal.h"
 
 void search__rungs_init(struct search__rungs *rungs, const struct search_options *options)
@@ -29,6 +36,7 @@ void search__rungs_release(struct search__rungs *rungs)
 rt_status search__rungs_add(struct search__rungs *rungs, const double *points, int m, size_t trial,
                             int rung, size_t *highest, struct rt_err *err)
 {
+    assert(rung >= 0 && rung < rungs->count);
     rungs->results[rung]++;
     return search__levels_add(&rungs->levels[rung], points, m, trial, highest, err);
 }
@@ -50,6 +58,7 @@ static rt_status first_waiting(struct search__rungs *rungs, int rung, const doub
     const bool full = rungs->promoted[rung] >= room;
     size_t left = room;
 
+    assert(rungs->eta > 1 && room <= rungs->results[rung]);
     for (size_t l = 0; l < (full ? 1 : levels->count) && left > 0; l++) {
         const struct search__level *level = &levels->level[l];
         const size_t best = level->count < left ? level->count : left;

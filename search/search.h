@@ -1,37 +1,23 @@
 /* search/search.h -- steady-state NSGA-II over a space, parallel, reproducible and resumable.
  *
- * Numbers  trials are numbered 0, 1, 2, ... propose(n) is a function of the study's seed, n, the
- *          architectures of the trials before n, and the results of exactly the trials 0..n-W
- *          (W = window); trial n may start once those are committed. Results are committed in order
- *          of n. So a study gives the same trials for any number of workers and after any crash.
- * Failures a failed trial is recorded with its kind, takes its turn, and never has objectives.
- * Workers  OpenMP threads; each runs the evaluator alone. All bookkeeping (propose, commit, store)
- *          happens under one lock by whichever worker comes by; there is no generation barrier and
- *          no manager thread.
- * Normalisation of the hypervolume is frozen once max(W, 8) trials with objectives are committed:
- *          reference = their worst, but for measured values far beyond them all (search_ceiling()),
- *          ideal = the bests seen or known then (known: 0 for error, kl,
- *          the int8 ones and latency, the cheapest member's size for params, bytes, macs and
- *          memory). Before that it is NaN.
- * Sizes    params, bytes, macs and memory come from the architecture, whatever evaluators say; the
- *          other objectives from result->values. A result that lacks one, or has it NaN or
- *          infinite, is a failure of kind `nonfinite`.
- * Names    an objective called "-NAME" is the negative of the metric NAME, which is maximised so.
- * Constraints
- *          are on metrics, so they are known after an evaluation alone; limits on exact costs keep
- *          an architecture from being tried. The shares by which a trial breaks them are summed up
- *          in its metric `violation`: who breaks less ranks before who breaks more, whatever their
- *          objectives, and the front is of those that break none (Deb 2002, section VI).
- * Rungs    with rung_count > 1 a candidate is tried at rung 0, and the best 1/eta of a rung are
- *          tried again at the next (search/rungs.c). That is decided by propose(n) too, so all of
- *          the above holds. Scores of different rungs are never compared: the front, its
- *          hypervolume and the trials that freeze its scale, then just the first 8, are those of
- *          the last rung. When nothing new is left to try, propose(n) waits for all results before
- *          n.
- * Stopping new trials are not started after `stop`, the time or an error; running ones finish, or
- *          return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a line
- *          that cannot be written is dropped.
- * Source   Deb et al. 2002 (NSGA-II); constraint handling by rejection before training.
+ * Numbers      trials are numbered 0, 1, 2, ... propose(n) is a function of the study's seed, n, the
+ *              architectures of the trials before n, and the results of exactly the trials 0..n-W
+ *              (W = window); trial n may start once those are committed. Results are committed in
+ *              order of n. So a study gives the same trials for any number of workers and after any
+ *              crash.
+ * Workers      OpenMP threads; each runs the evaluator alone, see scheduler.c.
+ * Failures     a failed trial is recorded with its kind, takes its turn, and never has objectives.
+ * Objectives   are minimised; "-NAME" is the negative of the metric NAME. What the space knows
+ *              exactly comes from the architecture, whatever evaluators say; see objectives.c.
+ * Constraints  are on metrics, so they are known after an evaluation alone; limits on exact costs
+ *              keep an architecture from being tried. The front is of those that break none.
+ * Rungs        with rung_count > 1 a candidate is tried at rung 0, and the best 1/eta of a rung are
+ *              tried again at the next (rungs.c). The front and its hypervolume (front.c) are those
+ *              of the last rung.
+ * Stopping     new trials are not started after `stop`, the time or an error; running ones finish,
+ *              or return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a
+ *              line that cannot be written is dropped.
+ * Source       Deb et al. 2002 (NSGA-II; constraints as in its section VI).
  */
 #ifndef SEARCH_SEARCH_H
 #define SEARCH_SEARCH_H

@@ -32,8 +32,8 @@ double search__objectives(const struct search_options *options, const struct spa
                           const struct space_arch *arch, struct store_result *result,
                           double *objectives);
 
-/* What no architecture can beat, from what is known of an objective before any trial: the cheapest
- * member's size, or 0 for error, kl and latency; NaN for other names. */
+/* What no architecture can beat, from what is known of an objective before any trial: `best` of
+ * space/objectives.h, or the cheapest member's cost; NaN for other names. */
 double search__known_best(const struct space *space, const char *objective);
 
 /* ---- fronts that grow: levels.c ---- */

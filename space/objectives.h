@@ -18,7 +18,7 @@ struct space_objective {
     int digits;        /* decimals; 0: whole numbers, as 12.3k; -1: as many as tell */
     bool logarithmic;  /* looked at on a logarithmic scale */
     bool exact;
-    double best; /* no value is below; NaN: unknown, or a cost: see search__known_best() */
+    double best; /* no value is below; NaN: unknown, or a cost: the cheapest member has it */
 };
 
 /* In the order in which people are told of them. */

@@ -1,21 +1,23 @@
 /* space/space.h -- the architectures that a study allows: choices, limits, sampling, variation.
  *
  * Kinds    students, or rows of the user's own genes (gene_count > 0). All functions serve both.
- * Genes    depth, width, head_dim, patch, and per layer heads and ffn. Ties: `uniform` gives all
- *          layers one (heads, ffn) pair, `stage` one pair to each of `stages` runs of consecutive
- *          layers (layer l of L is in stage l*S/L, S = min(stages, L)), `layer` each its own;
- * `auto` likewise, but a search begins with equal layers and unties them. FFN      choices are
- * absolute widths, or ratios of the width rounded to the nearest multiple of 8 (at least 8); ratios
- * that round to the same width count once. Limits   on exact costs; an architecture beyond any is
- * *infeasible* and is never trained. Own genes  each has one choice, or is a list with one choice a
- * layer, tied as above; the length of a list is fixed or what another gene chose. Ordered choices
- * move by places, categories are drawn anew. Text: "name=choice,name=choice.choice", genes in
- * order; a list whose members are all equal is written once, and is read either way. Costs do not
- * exist; what C code knows without an evaluation comes from `known`. Random   every draw is a
- * function of the struct rt_rng that is handed in. Threads  a struct space is read-only after
- * space_init(); all functions may run concurrently. Source   gene layout after AutoFormer
- * (arXiv:2107.00651) and HAT (arXiv:2005.14187); ordinal mutation steps after AutoTinyBERT
- * (arXiv:2107.13686).
+ * Genes    of students: depth, width, head_dim, patch (of images), and per layer heads and ffn.
+ * Ties     `uniform` gives all layers one (heads, ffn) pair, `stage` one pair to each of `stages`
+ *          runs of consecutive layers (layer l of L is in stage l*S/L, S = min(stages, L)), `layer`
+ *          each its own; `auto` likewise, but a search begins with equal layers and unties them.
+ * FFN      choices are absolute widths, or ratios of the width rounded to the nearest multiple of 8
+ *          (at least 8); ratios that round to the same width count once.
+ * Limits   on exact costs; an architecture beyond any is *infeasible* and is never trained.
+ * Own      genes have one choice each, or are lists with one choice a layer, tied as above; the
+ *          length of a list is fixed or what another gene chose. Ordered choices move by places,
+ *          categories are drawn anew. Costs do not exist; what C code knows without an evaluation
+ *          comes from `known`.
+ * Text     of students: arch.h. Of own genes "name=choice,name=choice.choice", genes in order; a
+ *          list whose members are all equal is written once, and is read either way.
+ * Random   every draw is a function of the struct rt_rng that is handed in.
+ * Threads  a struct space is read-only after space_init(); all functions may run concurrently.
+ * Source   gene layout after AutoFormer (arXiv:2107.00651) and HAT (arXiv:2005.14187); ordinal
+ *          mutation steps after AutoTinyBERT (arXiv:2107.13686).
  */
 #ifndef SPACE_SPACE_H
 #define SPACE_SPACE_H

@@ -1,4 +1,7 @@
-/* space/stem.c -- see stem.h. The one place that knows what a patch is made of. */
+/* space/stem.c -- see stem.h.
+ *
+ * The one place that knows what a patch is made of; a task that reads something else adds its case.
+ */
 #include "space/stem.h"
 
 #include <assert.h>

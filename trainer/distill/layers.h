@@ -8,7 +8,7 @@
  *   attention  logits, probabilities, kl: each head of each layer against the head of the same
  *              number or, in students cut out of this teacher, against the head and layer that it
  *              was, if any; relation: queries, keys and values of the last student layer, their
- * three losses added (MiniLM-v2)
+ *              three losses added (MiniLM-v2)
  *
  * Stages   intermediate > 0: while u < intermediate these losses alone, then the prediction loss
  *          alone (TinyBERT). 0: both together, all the time.

@@ -1,10 +1,11 @@
 /* trainer/measure/trial.h -- one trial: build a student, measure it, distil it, evaluate it. One thread.
  *
- * Latency comes first, since it needs no training; then tr_train() with one lane; then validation.
- * Weights start from (seed, RT_STREAM_INIT) and the data's ancestor, when the recipe says so: hence
- * one seed gives one result, bit for bit, per kernel set and micro-batch. Errors   RT_ENOMEM before
- * training when the trial's memory exceeds `memory_limit`; RT_ENAN when training or the trained
- * student is not finite; RT_ESTOP when asked to stop.
+ * Order    latency first, since it needs no training; then tr_train() with one lane; then
+ *          validation.
+ * Exact    weights start from (seed, RT_STREAM_INIT) and the data's ancestor, when the recipe says
+ *          so: hence one seed gives one result, bit for bit, per kernel set and micro-batch.
+ * Errors   RT_ENOMEM before training when the trial's memory exceeds `memory_limit`; RT_ENAN when
+ *          training or the trained student is not finite; RT_ESTOP when asked to stop.
  */
 #ifndef TRAINER_MEASURE_TRIAL_H
 #define TRAINER_MEASURE_TRIAL_H

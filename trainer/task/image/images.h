@@ -1,6 +1,7 @@
 /* trainer/task/image/images.h -- labelled images in memory, in the order of their file.
  *
- * Pixels are bytes (N, height, width, channels). Threads  read-only after loading.
+ * Pixels   bytes (N, height, width, channels).
+ * Threads  read-only after loading.
  */
 #ifndef TRAINER_TASK_IMAGE_IMAGES_H
 #define TRAINER_TASK_IMAGE_IMAGES_H
