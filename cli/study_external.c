@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/study_internal.h"
+#include "space/objectives.h"
 
 /* ---- what goes together ---- */
 
@@ -207,21 +208,27 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
+static rt_status fail_unknown(const struct study_yaml *yaml, const char *key, const char *name,
+                              struct rt_err *err)
+{
+    char list[200];
+    size_t used = 0;
+
+    for (int i = 0; i < SPACE_OBJECTIVES && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
+                                 space_objectives[i].name);
+    return study__fail(yaml, key, err, "unknown value '%.40s'; give one of %s", name, list);
+}
+
 static rt_status place_objective(const struct study_yaml *yaml, struct study_file *file, int i,
                                  struct rt_err *err)
 {
-    static const char *const known[] = {"error",   "kl",         "params",  "bytes",
-                                        "macs",    "memory",     "latency", "int8_error",
-                                        "int8_kl", "int8_bytes", NULL};
     const char *name = file->objective[i];
     char key[STUDY_KEY];
 
     (void)snprintf(key, sizeof key, "search.objectives[%d]", i);
-    if (!file->command_count && !is_one_of(name, known))
-        return study__fail(yaml, key, err,
-                           "unknown value '%.40s'; give one of error, kl, params, bytes, macs, "
-                           "memory, latency, int8_error, int8_kl, int8_bytes",
-                           name);
+    if (!file->command_count && !space_objective_named(name))
+        return fail_unknown(yaml, key, name, err);
     if (!is_metric(name + (name[0] == '-')) || strcmp(name + (name[0] == '-'), "violation") == 0)
         return study__fail(
             yaml, key, err,

@@ -52,7 +52,7 @@ static double objective_of(const struct space *space, const struct space_arch *a
     const double exact = space_exact(space, arch, name);
 
     if (!isnan(exact)) {
-        if (space->gene_count || !store_is_cost(name))
+        if (!space_has_costs(space) || !store_is_cost(name))
             keep(result, name, exact, NAN);
         return exact;
     }
@@ -129,7 +129,7 @@ double search__known_best(const struct space *space, const char *objective)
     const struct space_objective *known = space_objective_named(objective);
     double best = known ? known->best : NAN;
 
-    if (!isnan(best) || space->gene_count)
+    if (!isnan(best) || !space_has_costs(space))
         return best;
     for (int i = 0; i < space_cheapest_count(space); i++) {
         struct space_arch arch;

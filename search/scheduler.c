@@ -260,15 +260,15 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
 {
     struct search__proposal p;
     struct space_cost cost;
-    const bool student = run->space->gene_count == 0;
+    const bool costs = space_has_costs(run->space);
 
     RT_TRY(search__propose(&run->proposer, &p, err));
-    if (student)
+    if (costs)
         space_cost_of(&p.arch, &run->space->shape, &cost);
     struct store_proposal row = {.number = count_of(run),
                                  .space = run->space,
                                  .arch = &p.arch,
-                                 .cost = student ? &cost : NULL,
+                                 .cost = costs ? &cost : NULL,
                                  .origin = p.origin,
                                  .parent_a = p.parent_a,
                                  .parent_b = p.parent_b,

@@ -96,6 +96,11 @@ void space_print(const struct space *space, const struct space_arch *arch,
 rt_status space_parse(const struct space *space, const char *text, struct space_arch *arch,
                       struct rt_err *err);
 
+/* Of students: params, macs, .. are known of an architecture (space_cost_of()). */
+static inline bool space_has_costs(const struct space *space)
+{
+    return space->gene_count == 0;
+}
 /* Within every limit? When not and `why` is not NULL, say which limit and by how much. */
 bool space_feasible(const struct space *space, const struct space_arch *arch, char why[128]);
 /* Made of this space's choices and ties? (Of architectures given by hand.) */

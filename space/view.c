@@ -219,7 +219,7 @@ static int features_of(const struct space_gene_view *gene)
 int space_feature_count(const struct space *space)
 {
     struct space_gene_view gene;
-    int count = space->gene_count ? 0 : log_cost_count;
+    int count = space_has_costs(space) ? log_cost_count : 0;
 
     for (int g = 0; g < space_genes(space); g++) {
         space_gene_of(space, g, &gene);
@@ -299,6 +299,6 @@ void space_features(const struct space *space, const struct space_arch *arch, do
         (gene.ordered ? ordered_features : category_features)(&gene, choice + gene.first, feature);
         feature += features_of(&gene);
     }
-    if (!space->gene_count)
+    if (space_has_costs(space))
         cost_features(space, arch, feature);
 }
