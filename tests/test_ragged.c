@@ -1,7 +1,7 @@
 /* tests/test_ragged.c -- examples of unequal length in one batch: each is as if it were alone.
  *
  * For the kernel sets that multiply themselves, bit by bit:
- *   rows        logits, and the gradients of every row of the residual stream and of q, k and v;
+ *   rows        logits, also of the int8 twin, and the gradients of every row of the residual stream and of q, k and v;
  *   parameters  their gradients when the loss is of one example alone, so that all others add zeros:
  *               of the stem, positions, class token, norms, head, and of a pruned block.
  * By rounding: gradients of the linear layers that run on all rows, since the kernels add rows up in
@@ -10,6 +10,7 @@
  */
 #include "support.h"
 
+#include "trainer/net/student_int8.h"
 #include "trainer/net/student_internal.h"
 #include "trainer/net/student_trace.h"
 
@@ -35,15 +36,18 @@ static const struct space_arch archs[] = {
      .ffn = {96, 48, 64}},
 };
 
+static struct tr_ranges ranges; /* of the twins */
+
 /* A network, and room for a batch of `room` examples on their way through it. */
 struct net {
     struct tr_student student;
     struct tr_weights weights;
+    struct tr_twin twin;
     struct tr_pass *pass;
     struct tr_infer *infer;
     struct tr_batch batch;
     struct rt_arena arena;
-    float *logits, *inferred, *dlogits, *grads;
+    float *logits, *inferred, *in_int8, *dlogits, *grads;
     float *stream[depth + 1], *qkv[depth + 1]; /* the gradients that a backward left */
 };
 
@@ -53,13 +57,14 @@ static void net_open(struct net *n, const struct space_arch *arch, const struct 
     struct rt_err err;
 
     assert_ok(tr__student_init(&n->student, arch, shape, kernels, prune, &err));
-    assert_ok(rt_arena_init(&n->arena, (size_t)room << 21, &err));
+    assert_ok(rt_arena_init(&n->arena, ((size_t)room + 2) << 21, &err));
     assert_ok(tr_weights_init(&n->weights, &n->student, true, &n->arena, &err));
     assert_ok(tr_pass_init(&n->pass, &n->student, room, &n->arena, &err));
     assert_ok(tr_infer_init(&n->infer, &n->student, room, &n->arena, &err));
     assert_ok(tr_batch_init(&n->batch, arch, shape, room, &n->arena, &err));
     n->logits = rt_arena_zalloc(&n->arena, (size_t)room * classes, sizeof(float));
     n->inferred = rt_arena_zalloc(&n->arena, (size_t)room * classes, sizeof(float));
+    n->in_int8 = rt_arena_zalloc(&n->arena, (size_t)room * classes, sizeof(float));
     n->dlogits = rt_arena_zalloc(&n->arena, (size_t)room * classes, sizeof(float));
     n->grads = rt_arena_zalloc(&n->arena, n->student.param_count, sizeof(float));
     for (int l = 0; l <= depth; l++) {
@@ -71,6 +76,10 @@ static void net_open(struct net *n, const struct space_arch *arch, const struct 
     for (size_t i = 0; i < n->student.param_count; i++)
         n->weights.params[i] *= .5F;
     tr_weights_pack(&n->student, &n->weights);
+    for (int i = 0; i < TR_MAX_SITES; i++)
+        ranges.amax[i] = 3;
+    assert_ok(tr_twin_init(&n->twin, &n->student, &ranges, false, &n->arena, &err));
+    tr_twin_update(&n->twin, &n->student, n->weights.params);
 }
 
 static void net_close(struct net *n)
@@ -95,6 +104,7 @@ static void forward(struct net *n)
 {
     tr_pass_forward(n->pass, &n->student, &n->weights, &n->batch, n->logits);
     tr_infer_run(n->infer, &n->student, &n->weights, &n->batch, n->inferred);
+    tr_infer_run(n->infer, &n->student, &n->twin.weights, &n->batch, n->in_int8);
 }
 
 static void backward(struct net *n)
@@ -195,6 +205,9 @@ static void compare(struct net *all, struct net *one, const int *length, int n, 
         backward(one);
         same(exact, all->logits + (ptrdiff_t)m * classes, one->logits, classes, "logits",
              length[m]);
+        if (exact) /* else a value may fall to the other side of a step */
+            same(exact, all->in_int8 + (ptrdiff_t)m * classes, one->in_int8, classes,
+                 "logits in int8", length[m]);
         compare_rows(exact, all, m, one);
         for (size_t i = 0; i < params; i++)
             sum[i] += one->grads[i];

@@ -143,32 +143,32 @@ void tr__input_back(const struct tr_student *student, const struct tr_weights *w
 
 /* --- calibration --- */
 
-struct bench {
+struct calibration {
     struct tr_pass *pass;
     struct tr_watch watch;
     struct tr_batch batch;
     float *logits;
 };
 
-static rt_status bench_init(struct bench *b, const struct tr_student *student,
-                            struct rt_arena *arena, struct rt_err *err)
+static rt_status calibration_init(struct calibration *c, const struct tr_student *student,
+                                  struct rt_arena *arena, struct rt_err *err)
 {
     const struct space_shape *s = &student->shape;
 
-    *b = (struct bench){0};
-    tr_ranges_clear(&b->watch.seen);
-    RT_TRY(tr_batch_init(&b->batch, &student->arch, s, calibration_batch, arena, err));
-    b->logits = rt_arena_alloc(arena, (size_t)calibration_batch * s->classes, sizeof(float));
-    return tr_pass_init(&b->pass, student, calibration_batch, arena, err);
+    *c = (struct calibration){0};
+    tr_ranges_clear(&c->watch.seen);
+    RT_TRY(tr_batch_init(&c->batch, &student->arch, s, calibration_batch, arena, err));
+    c->logits = rt_arena_alloc(arena, (size_t)calibration_batch * s->classes, sizeof(float));
+    return tr_pass_init(&c->pass, student, calibration_batch, arena, err);
 }
 
 size_t tr_int8_calibrate_bytes(const struct tr_student *student)
 {
     struct rt_arena arena;
-    struct bench b;
+    struct calibration c;
 
     rt_arena_init_counting(&arena);
-    (void)bench_init(&b, student, &arena, NULL); /* cannot fail */
+    (void)calibration_init(&c, student, &arena, NULL); /* cannot fail */
     return arena.peak;
 }
 
@@ -177,19 +177,19 @@ rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_we
                             struct tr_ranges *ranges, struct rt_err *err)
 {
     struct rt_arena arena;
-    struct bench b;
+    struct calibration c;
     rt_status rc;
 
     assert(n >= 1 && rows);
     RT_TRY(rt_arena_init(&arena, tr_int8_calibrate_bytes(student), err));
-    if ((rc = bench_init(&b, student, &arena, err)) == RT_OK) {
-        tr_pass_watch(b.pass, &b.watch);
+    if ((rc = calibration_init(&c, student, &arena, err)) == RT_OK) {
+        tr_pass_watch(c.pass, &c.watch);
         for (int first = 0; first < n; first += calibration_batch) {
             const int count = n - first < calibration_batch ? n - first : calibration_batch;
-            task->kind->fill(task, rows + first, count, &b.batch);
-            tr_pass_forward(b.pass, student, weights, &b.batch, b.logits);
+            task->kind->fill(task, rows + first, count, &c.batch);
+            tr_pass_forward(c.pass, student, weights, &c.batch, c.logits);
         }
-        *ranges = b.watch.seen;
+        *ranges = c.watch.seen;
     }
     rt_arena_release(&arena);
     return rc;
