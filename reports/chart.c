@@ -6,7 +6,7 @@
 
 #include "reports/text.h"
 
-enum { LEFT = 52, RIGHT = 12, TOP = 12, BOTTOM = 44 };
+enum { LEFT = 58, RIGHT = 12, TOP = 12, BOTTOM = 44 };
 #define WIDTH REPORT__CHART_WIDTH
 #define HEIGHT REPORT__CHART_HEIGHT
 

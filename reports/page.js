@@ -21,6 +21,7 @@ function written(q, x, se) { /* "error 20.30 ±0.57 %" */
     (se == null || !q.unit ? "" : " ±" + (se * q.factor).toFixed(q.digits));
   return `${q.title} ${text}${q.unit && !units[q.unit] ? " " + q.unit : ""}`;
 }
+const size = quantities.findIndex(q => q.digits === 0); /* of a whole number: how large it is */
 const head = r => `Candidate ${r.candidate}, trial ${r.trial}${r.front ? ", on the front" : ""}`;
 const about = r => [head(r), r.arch, ...quantities.map((q, i) => r.value[i] != null && written(q, r.value[i], i ? null : r.se))]
   .filter(Boolean).join("\n");
@@ -112,7 +113,7 @@ for (const { svg, curves, scales: [x, y] } of charts)
     if (!best) return hide();
     const r = byTrial.get(best.path.dataset.trial), name = s => s.replace("_", " ");
     const across = v => svg.dataset.x === "time" ? +v.toPrecision(3) : Math.round(v); /* trials and steps are whole */
-    show([r ? `Candidate ${r.candidate}\n${r.arch}` : best.path.dataset.name,
+    show([r ? [`Candidate ${r.candidate}`, r.arch, size >= 0 && r.value[size] != null && written(quantities[size], r.value[size])].filter(Boolean).join("\n") : best.path.dataset.name,
       `${name(svg.dataset.y)} ${+y.back(best.p[1]).toPrecision(4)} at ${name(svg.dataset.x)} ${across(x.back(best.p[0]))}`].join("\n"), event);
   });
 for (const svg of document.querySelectorAll("svg[data-kind]")) {
