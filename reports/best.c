@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "reports/report.h"
-#include "reports/table.h"
+#include "reports/row_table.h"
 #include "reports/text.h"
 
 /* ---- limits ---- */
@@ -295,8 +295,8 @@ static json_t *json_best(const struct choice *choice)
     char why[1024], lower[STORE_NAME + 24], higher[STORE_NAME + 24];
 
     say_why(choice, why, sizeof why);
-    (void)snprintf(lower, sizeof lower, "lower_%s_neighbour", lead);
-    (void)snprintf(higher, sizeof higher, "higher_%s_neighbour", lead);
+    (void)snprintf(lower, sizeof lower, "lower_%.*s_neighbour", STORE_NAME, lead);
+    (void)snprintf(higher, sizeof higher, "higher_%.*s_neighbour", STORE_NAME, lead);
     if (json_object_set_new(best, "why", json_string(why)) ||
         json_object_set_new(best, lower, neighbour(front, choice->chosen - 1)) ||
         json_object_set_new(best, higher, neighbour(front, choice->chosen + 1))) {

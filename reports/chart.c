@@ -1,4 +1,8 @@
-/* reports/chart.c -- see chart.h. */
+/* reports/chart.c -- chart.h.
+ *
+ * A logarithmic axis of few decades gets ticks between them, one of less than a decade those of a
+ * linear one: labels that help at any range, without a library.
+ */
 #include "reports/chart.h"
 
 #include <math.h>

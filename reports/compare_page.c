@@ -1,5 +1,7 @@
-/* reports/compare_page.c -- report_compare_page() of report.h: two plots and a table, without
- * script. */
+/* reports/compare_page.c -- report_compare_page() of report.h: two plots and a table.
+ *
+ * Without script: there is one line a study, whose end the table tells.
+ */
 #include <math.h>
 
 #include "base/file.h"

@@ -1,10 +1,14 @@
-/* reports/compare_text.c -- report_compare() of report.h: the comparison as table, csv and json. */
+/* reports/compare_text.c -- report_compare() of report.h: the comparison as table, csv and json.
+ *
+ * The table has few columns, so its marks are round numbers of trials and times; the others are
+ * whole.
+ */
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
 
 #include "reports/compare.h"
-#include "reports/table.h"
+#include "reports/row_table.h"
 #include "reports/text.h"
 
 enum { NAME_COLUMNS = 20, STEPS = 6 };

@@ -14,8 +14,8 @@
 
 #include "base/file.h"
 #include "reports/report.h"
+#include "reports/row_table.h"
 #include "reports/rows.h"
-#include "reports/table.h"
 #include "reports/text.h"
 
 #define MOST_FIGURES 24 /* 21 pairs of 7 objectives, and three more */

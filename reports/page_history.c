@@ -1,4 +1,7 @@
-/* reports/page_history.c -- how the search went over its trials and over time. */
+/* reports/page_history.c -- how the search went over its trials and over time.
+ *
+ * By trials it can be compared with other searches, by time it says when to stop.
+ */
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 /* store/distillation.c -- what `retort distill` leaves behind: a run, its measurements, its gates.
+ *
+ * Its tables are no one else's, so it is recorded in one transaction while a search writes.
  */
+#include <assert.h>
 #include <sqlite3.h>
 
 #include "base/clock.h"
@@ -58,6 +61,9 @@ static rt_status insert_all(struct store *store, const struct store_distillation
 rt_status store_distillation(struct store *store, const struct store_distillation *distillation,
                              struct rt_err *err)
 {
+    assert(distillation->arch && distillation->weights);
+    assert(distillation->value_count <= STORE_MAX_METRICS);
+    assert(distillation->gate_count <= STORE_MAX_GATES);
     RT_TRY(store__begin(store, err, "record the distillation"));
     return store__end(store, insert_all(store, distillation, err), err);
 }

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include "store/store_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -84,6 +85,7 @@ static int try_hard(int fd)
 
 rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *err)
 {
+    assert(path[0]);
     lock->fd = -1;
     snprintf(lock->path, sizeof lock->path, "%s" STORE_LOCK_SUFFIX, path);
     for (;;) {

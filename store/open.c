@@ -7,6 +7,7 @@
 #define _XOPEN_SOURCE 700 /* realpath() */
 #include "store/store_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ void store_close(struct store *store)
 
 struct sqlite3 *store_handle(struct store *store)
 {
+    assert(store && store->db);
     return store->db;
 }
 
@@ -274,6 +276,7 @@ static rt_status connect_writer(struct store *store, const char *hash, struct rt
 {
     int64_t schema = 0;
 
+    assert(store->lock.fd >= 0);
     RT_TRY(connect_writable(store, hash, &schema, err));
     if (schema != STORE_SCHEMA_VERSION)
         RT_TRY(store__migrate(store, err));
@@ -286,6 +289,7 @@ rt_status store_open(const char *path, enum store_mode mode, const char *hash, s
     struct store *s = handle_new(path, mode);
     rt_status rc;
 
+    assert(path && store);
     if (!s)
         return rt_fail(err, RT_ENOMEM, "no memory to open '%s'", path);
     rc = resolve(path, s->file, err);
@@ -378,6 +382,7 @@ static rt_status insert_quantities(struct store *store, const struct store_study
         " detail) select ?1 + row_number() over (order by position) - 1, name, name, name, '', 1.0,"
         " 0, 0, 0 from objective where name not in (select name from quantity)";
 
+    assert(study->quantity || !study->quantity_count);
     for (int i = 0; i < study->quantity_count; i++)
         RT_TRY(insert_quantity(store, i, &study->quantity[i], err));
     RT_TRY(store__run(store, others, STORE_BINDS(STORE_INT(study->quantity_count)), err));
@@ -498,6 +503,7 @@ rt_status store_create(const char *path, const struct store_study *study, struct
     struct store *s;
     rt_status rc;
 
+    assert(path && store && study->name && study->yaml && study->hash);
     RT_TRY(check_new(path, study, err));
     RT_TRY(rt_folder_make_for(path, err));
     s = handle_new(path, STORE_WRITE);

@@ -5,6 +5,7 @@
  */
 #include "store/store_internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,7 @@ rt_status store_trials_load(struct store *store, const struct space *space,
     static const char begin[] = "begin", end[] = "commit";
     rt_status rc;
 
+    assert(trials && count);
     store__doing(store, "read the trials");
     RT_TRY(store__run(store, begin, NULL, 0, err));
     rc = load(store, space, trials, count, err);
@@ -202,6 +204,7 @@ rt_status store_starts(struct store *store, const struct space *space, struct sp
     int64_t rows = 0;
     rt_status rc;
 
+    assert(archs && count);
     store__doing(store, "read the architectures to start from");
     RT_TRY(store__integer(store, "select count(*) from start", NULL, 0, 0, &rows, err));
     struct space_arch *all = calloc((size_t)rows + 1, sizeof *all);

@@ -6,6 +6,7 @@
  */
 #include "store/store_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -59,6 +60,7 @@ static sqlite3_stmt *statement_for(struct store *store, const char *sql)
     for (int i = 0; i < store->statement_count; i++)
         if (store->statements[i].sql == sql)
             return store->statements[i].statement;
+    assert(store->statement_count < STORE_MAX_STATEMENTS); /* else raise it */
     if (store->statement_count == STORE_MAX_STATEMENTS ||
         sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL))
         return NULL;
@@ -84,6 +86,7 @@ static int bind_one(sqlite3_stmt *statement, int index, const struct store_bind 
 rt_status store__bind(struct store *store, const char *sql, const struct store_bind *binds,
                       int count, sqlite3_stmt **statement, struct rt_err *err)
 {
+    assert(count == 0 || binds);
     *statement = statement_for(store, sql);
     if (!*statement)
         return store__fail_sql(store, err);
@@ -147,6 +150,7 @@ rt_status store__begin(struct store *store, struct rt_err *err, const char *form
     va_end(args);
     if (store->mode == STORE_READ)
         return store__fail(store, err, "it was opened for reading");
+    assert(sqlite3_get_autocommit(store->db)); /* transactions do not nest */
     return store__run(store, begin, NULL, 0, err);
 }
 

@@ -71,7 +71,7 @@ rt_status store__make_new_tables(struct store *store, const char *where, struct 
 /* Columns of `candidate` that are costs, as struct space_cost has them; NULL at the end. */
 extern const char *const store__costs[];
 
-/* genes.c: what a student of `space` has once; none in a space of own genes, or without one. */
+/* columns.c: what a student of `space` has once; none in a space of own genes, or without one. */
 int store__gene_count(const struct space *space);
 const char *store__gene_name(const struct space *space, int gene);
 int64_t store__gene_value(const struct space *space, const struct space_arch *arch, int gene);
@@ -116,6 +116,6 @@ void store__lock_owner(const char *path, struct store_writer *writer);
 /* write.c: inside a transaction of the caller. */
 rt_status store__event(struct store *store, const char *kind, int64_t trial, const char *text,
                        struct rt_err *err);
-/* trial.c: trials that a dead writer left running go back to proposed. */
+/* trial_states.c: trials that a dead writer left running go back to proposed. */
 rt_status store__recover(struct store *store, struct rt_err *err);
 #endif

@@ -78,6 +78,7 @@ static void append_value(sqlite3_str *sql, const struct layout *layout, int i)
 {
     const struct column *c = &layout->column[i];
 
+    assert(i >= 0 && i < layout->count);
     if (c->cost)
         sqlite3_str_appendf(sql,
                             "coalesce(c.%s, (select value from metric where trial = t.number"

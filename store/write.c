@@ -1,4 +1,8 @@
-/* store/write.c -- what a study records beside its trials: machines, teachers, events, settings. */
+/* store/write.c -- what a study records beside its trials: machines, runs, teachers, events.
+ *
+ * Whatever comes again (a machine, the same teachers) is found rather than added, so that a search
+ * that is resumed leaves the same rows.
+ */
 #include "store/store_internal.h"
 
 #include <assert.h>
@@ -45,6 +49,7 @@ rt_status store_host(struct store *store, const struct rt_machine *machine, cons
     int64_t id = 0;
     rt_status rc;
 
+    assert(machine && kernels && host);
     RT_TRY(store__begin(store, err, "record this machine"));
     rc = store__run(store, insert,
                     STORE_BINDS(STORE_TXT(machine->host), STORE_TXT(machine->cpu),
@@ -185,6 +190,7 @@ static rt_status replace_teachers(struct store *store, const struct store_teache
 rt_status store_teachers(struct store *store, const struct store_teacher *teachers, int count,
                          struct rt_err *err)
 {
+    assert(count > 0 && teachers[count - 1].number == count - 1);
     RT_TRY(store__begin(store, err, "record the teachers"));
     return store__end(store, replace_teachers(store, teachers, count, err), err);
 }

@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "reports/chart.h"
 #include "reports/report.h"
+#include "reports/row_table.h"
 #include "reports/rows.h"
-#include "reports/table.h"
 #include "reports/text.h"
 
 static inline struct store *filled(const char *path, const char *name, const char *yaml)

@@ -1,7 +1,7 @@
 /* tests/test_importance.c -- which genes matter, over hand-made studies where that is known. */
 #include "report_sample.h"
 
-#include "reports/importance.h"
+#include "reports/gene_importance.h"
 #include "space/view.h"
 
 /* Error and cost of an architecture, as the test wants them. */

@@ -1,4 +1,4 @@
-/* store/trial.c -- a trial's way through its states; one transaction a step.
+/* store/trial_states.c -- a trial's way through its states; one transaction a step.
  *
  * The transitions are refused twice: here, with a message that says what the trial is, and by a
  * trigger in the schema, whoever writes. The list of runs in memory holds what the file cannot: a
@@ -231,6 +231,8 @@ static rt_status propose(struct store *store, const struct store_proposal *p, st
 rt_status store_trial_propose(struct store *store, const struct store_proposal *proposal,
                               struct rt_err *err)
 {
+    assert(proposal->arch && proposal->origin && proposal->rung >= 0);
+    assert(proposal->prediction_count <= STORE_MAX_OBJECTIVES);
     RT_TRY(store__begin(store, err, "propose trial %" PRId64, proposal->number));
     return store__end(store, propose(store, proposal, err), err);
 }
@@ -417,6 +419,8 @@ static rt_status done(struct store *store, int64_t number, const struct store_re
 rt_status store_trial_done(struct store *store, int64_t number, const struct store_result *result,
                            struct rt_err *err)
 {
+    assert(result->value_count <= STORE_MAX_METRICS && result->retries <= STORE_MAX_RETRIES);
+    assert(result->curve || !result->curve_count);
     RT_TRY(store__begin(store, err, "record trial %" PRId64, number));
     RT_TRY(store__end(store, done(store, number, result, err), err));
     run_forget(store, number);
@@ -475,6 +479,7 @@ static rt_status commit(struct store *store, const struct store_commit *c, struc
 
 rt_status store_trial_commit(struct store *store, const struct store_commit *c, struct rt_err *err)
 {
+    assert(c->front_size >= 0 && (c->removed || !c->removed_count));
     RT_TRY(store__begin(store, err, "commit trial %" PRId64, c->number));
     return store__end(store, commit(store, c, err), err);
 }

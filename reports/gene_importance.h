@@ -1,4 +1,4 @@
-/* reports/importance.h -- which genes matter to reach the front.
+/* reports/gene_importance.h -- which genes matter to reach the front.
  *
  *   D(gene) = sum over its choices c of (top(c) - all(c))^2 / all(c)
  *
@@ -13,8 +13,8 @@
  * Results  those of the highest rung that the study has reached.
  * Source   Watanabe et al. 2023, "PED-ANOVA", arXiv:2304.10255; the chance term is ours.
  */
-#ifndef REPORTS_IMPORTANCE_H
-#define REPORTS_IMPORTANCE_H
+#ifndef REPORTS_GENE_IMPORTANCE_H
+#define REPORTS_GENE_IMPORTANCE_H
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
-/* reports/rungs.c -- rungs.h, and their section of the page.
+/* reports/rung_rows.c -- rung_rows.h, and their section of the page.
  *
  * The view `rungs` does the counting; here it is put into words.
  */
-#include "reports/rungs.h"
+#include "reports/rung_rows.h"
 
 #include <math.h>
 #include <sqlite3.h>

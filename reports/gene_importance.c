@@ -1,9 +1,9 @@
-/* reports/importance.c -- importance.h.
+/* reports/gene_importance.c -- gene_importance.h.
  *
  * Genes are read from what was tried, not from the study's space: a choice that no trial made
  * cannot be judged. FFN widths stand for ratios of the width where that gives fewer choices.
  */
-#include "reports/importance.h"
+#include "reports/gene_importance.h"
 
 #include <math.h>
 #include <sqlite3.h>

@@ -1,6 +1,6 @@
-/* reports/table.h -- rows as a table of 80 columns, as CSV and as JSON. */
-#ifndef REPORTS_TABLE_H
-#define REPORTS_TABLE_H
+/* reports/row_table.h -- rows as a table of 80 columns, as CSV and as JSON. */
+#ifndef REPORTS_ROW_TABLE_H
+#define REPORTS_ROW_TABLE_H
 #include <jansson.h>
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
-/* reports/table.c -- table.h, and report_front() of report.h.
+/* reports/row_table.c -- row_table.h, and report_front() of report.h.
  *
  * Columns are as wide as what stands in them, since architectures take all the room that is left.
  */
-#include "reports/table.h"
+#include "reports/row_table.h"
 
 #include <math.h>
 #include <stdlib.h>

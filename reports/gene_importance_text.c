@@ -1,10 +1,13 @@
-/* reports/importance_text.c -- report_importance() of report.h, and the section of the page. */
+/* reports/gene_importance_text.c -- report_importance() of report.h, and the section of the page.
+ *
+ * Both say when too few trials are among the best to tell anything.
+ */
 #include <jansson.h>
 #include <math.h>
 
-#include "reports/importance.h"
+#include "reports/gene_importance.h"
 #include "reports/page_internal.h"
-#include "reports/table.h"
+#include "reports/row_table.h"
 #include "reports/text.h"
 
 static void print_table(FILE *out, const struct report__importance *all)

@@ -1,4 +1,4 @@
-/* store/genes.c -- the genes that a student has once, as columns of `candidate`.
+/* store/columns.c -- the genes that a student has once, as columns of `candidate`.
  *
  * Which there are is the space's to say, so a file has the columns of its own task, and nothing
  * here asks which that is. They come before the lists, which stand in `layer`.
@@ -39,5 +39,6 @@ int64_t store__gene_value(const struct space *space, const struct space_arch *ar
 
     assert(gene >= 0 && gene < store__gene_count(space));
     space_value_of(space, arch, gene, 0, &value);
+    assert(value.is == SPACE_WHOLE);
     return value.whole;
 }

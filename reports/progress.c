@@ -1,4 +1,4 @@
-/* reports/status.c -- report_status() of report.h. The one report that knows the present time, and
+/* reports/progress.c -- report_status() of report.h. The one report that knows the present time, and
  * who writes the file: a search without an end whose lock nobody holds was killed.
  */
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "reports/report.h"
 #include "reports/rows.h"
-#include "reports/rungs.h"
+#include "reports/rung_rows.h"
 #include "reports/text.h"
 
 static void print_line(FILE *out, const char *label, const char *text)

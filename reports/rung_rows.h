@@ -1,6 +1,6 @@
-/* reports/rungs.h -- the training budgets of a study, and how well each foretells the next. */
-#ifndef REPORTS_RUNGS_H
-#define REPORTS_RUNGS_H
+/* reports/rung_rows.h -- the training budgets of a study, and how well each foretells the next. */
+#ifndef REPORTS_RUNG_ROWS_H
+#define REPORTS_RUNG_ROWS_H
 #include <stdio.h>
 
 #include "store/store.h"
