@@ -19,14 +19,14 @@ enum { FEWEST_TRIALS = 10 };
 static const char genes[] =
     "with t as (select number, candidate from trial where state = 'committed'"
     "  and rung = (select max(rung) from trial where state = 'committed')),"
-    " ratio as (select l.candidate, l.position, printf('%.1f', 1.0 * l.value / w.value) as value"
-    "  from choices l join choices w on w.candidate = l.candidate and w.name = 'width'"
-    "  where l.name = 'ffn'),"
-    " k as (select (select count(distinct value) from ratio)"
-    "  < (select count(distinct value) from choices where name = 'ffn') as ratios),"
-    " g as (select candidate, name, position, value from choices, k"
-    "   where not (ratios and name = 'ffn')"
-    "  union all select candidate, 'ffn/width', position, value from ratio, k where ratios)"
+    " f as materialized (select l.candidate, l.position, l.value as ffn,"
+    "  printf('%.1f', 1.0 * l.value / w.value) as ratio from choices l join choices w"
+    "  on w.candidate = l.candidate and w.name = 'width' where l.name = 'ffn'),"
+    " k as (select count(distinct ratio) < count(distinct ffn) as ratios from f),"
+    " g as (select candidate, name, position, value from choices"
+    "   where name <> 'ffn' or (select count(*) from f) = 0"
+    "  union all select candidate, iif(ratios, 'ffn/width', 'ffn'), position,"
+    "   iif(ratios, ratio, ffn) from f, k)"
     " select g.name, g.position, t.number, g.value from t join g on g.candidate = t.candidate"
     " where g.value is not null order by g.name, g.position, t.number";
 

@@ -233,12 +233,25 @@ static rt_status load_rows(struct store *store, enum report__which which, struct
     return rc;
 }
 
+/* One behind the last quantity that these rows are asked for. */
+static int values_end(const struct report__quantities *quantities)
+{
+    int end = quantities->count;
+
+    while (end > 1 && !report__is_of(&quantities->list[end - 1], STORE_IN_WIDE))
+        end--;
+    return end;
+}
+
 static rt_status load_values(struct store *store, struct report__rows *rows, struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
 
-    RT_TRY(report__ask(
-        store, "select position, value, stderr from quantity_values where trial = ?1", &q, err));
+    RT_TRY(report__ask(store,
+                       "select position, value, stderr from quantity_values where trial = ?1"
+                       " and position < ?2",
+                       &q, err));
+    (void)sqlite3_bind_int(q, 2, values_end(&rows->quantities));
     for (int i = 0; i < rows->count; i++) {
         struct report__value *value = rows->row[i].value;
         for (int v = 0; v < rows->quantities.count; v++)
