@@ -73,7 +73,8 @@ const struct command command_status = {
     .name = "status",
     .use = "DB [--watch [SECONDS]]",
     .summary = "show progress, rate, front and time left of a search",
-    .help = "A running search is not disturbed.\n\n"
+    .help = "A running search is not disturbed. Of one that was killed it says so, and how to go\n"
+            "on.\n\n"
             "  --watch [SECONDS]  show it again every 2 (or so many) seconds until interrupted\n",
     .run = run,
 };

@@ -61,8 +61,8 @@ static const char curves[] =
 
 #define METHOD                                                                                     \
     "'Error, agreement and KL are taken on the validation split at temperature 1 after a short "   \
-    "distillation run; ± is one standard error over its examples. The test split was not looked "  \
-    "at.'"
+    "distillation run; ' || char(177) || ' is one standard error over its examples. The test "     \
+    "split was not looked at.'"
 /* task, noun and method of the study's row. */
 #define COMMAND "coalesce(json_extract(settings, '$.kernels') = 'none', 0)"
 #define TASK "iif(" COMMAND ", '', 'image')"
