@@ -39,23 +39,14 @@ int evaluator_values(const struct tr_fidelity *f, struct store_value values[STOR
     return count;
 }
 
-static void take_curve(const struct tr_curve *curve, struct store_result *result)
-{
-    result->curve = malloc((size_t)curve->count * sizeof *result->curve);
-    if (!result->curve) {
-        result->status = RT_ENOMEM;
-        snprintf(result->error, sizeof result->error, "no memory for the learning curve");
-        return;
-    }
-    result->curve_count = curve->count;
-    for (int i = 0; i < curve->count; i++) {
-        result->curve[i].step = curve->points[i].step;
-        result->curve[i].value = curve->points[i].value;
-        memcpy(result->curve[i].name, curve->points[i].name, STORE_NAME);
-    }
-}
+_Static_assert(sizeof(((struct rt_curve_point *)0)->name) == STORE_NAME, "series names fit");
 
-_Static_assert(sizeof(((struct tr_curve_point *)0)->name) == STORE_NAME, "series names fit");
+static void take_curve(struct tr_curve *curve, struct store_result *result)
+{
+    result->curve = curve->points;
+    result->curve_count = curve->count;
+    *curve = (struct tr_curve){0};
+}
 
 static void take_latency(const struct evaluator *evaluator, const struct tr_latency *latency,
                          struct store_result *result)

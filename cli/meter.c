@@ -14,6 +14,8 @@ void meter_step(void *context, int step, int steps)
     struct meter *meter = context;
     const double now = (double)rt_now_ns() * 1e-9;
     const bool terminal = isatty(STDERR_FILENO), done = step == steps;
+
+    assert(step >= 0 && step <= steps && steps > 0);
     const int tenth = (int)(10LL * step / steps);
 
     if (step <= 1) {

@@ -261,6 +261,7 @@ struct tr_recipe settings_recipe(const struct settings *settings, const struct t
     const struct tr_tuning *tuning = tuning_of(settings, width);
     struct tr_recipe own = *recipe;
 
+    assert(width > 0);
     if (!own.micro_batch && tuning)
         own.micro_batch = tuning->micro_batch;
     return own;

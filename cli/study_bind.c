@@ -2,6 +2,7 @@
  *
  * The study's text is read again only when something is wrong, to say where.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,6 +82,7 @@ rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
     const int teachers = study->teachers.count, classes = shape->classes;
     struct rt_err why;
 
+    assert(!study->own); /* whose space is complete */
     study->space.shape = *shape;
     study->space.shape.pool = pool;
     if (space_init(&study->space, &why) || space_check_feasible(&study->space, &why))

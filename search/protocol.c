@@ -180,7 +180,7 @@ static rt_status read_series(const char *name, json_t *points, struct store_resu
         return refuse(result, "the curve '%.60s' is no list of [step, value]", name);
     json_array_foreach(points, at, point)
     {
-        struct store_curve_point *p = &result->curve[result->curve_count];
+        struct rt_curve_point *p = &result->curve[result->curve_count];
         const json_t *step = json_array_get(point, 0);
         if (!json_is_integer(step) || json_integer_value(step) < 0 ||
             json_integer_value(step) > INT32_MAX || !number_of(json_array_get(point, 1), &p->value))

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/curve.h"
 #include "base/hash.h"
 #include "base/machine.h"
 #include "base/status.h"
@@ -199,12 +200,6 @@ rt_status store_trial_propose(struct store *store, const struct store_proposal *
 rt_status store_trial_start(struct store *store, int64_t number, int64_t host, int worker,
                             struct rt_err *err);
 
-struct store_curve_point {
-    int step;
-    char name[STORE_NAME];
-    double value;
-};
-
 struct store_latency { /* nanoseconds */
     int batch, threads, warmup, samples;
     double median, mad, p10, p90;
@@ -228,7 +223,7 @@ struct store_result {
     char *note[STORE_MAX_RETRIES + 1]; /* malloc'ed or NULL: events of kind "attempt" */
     int value_count;
     struct store_value values[STORE_MAX_METRICS]; /* error, kl, agreement, ...; latency in ms */
-    struct store_curve_point *curve;              /* malloc'ed by the evaluator; released below */
+    struct rt_curve_point *curve;                 /* malloc'ed by the evaluator; released below */
     int curve_count;
     bool has_latency;
     struct store_latency latency;

@@ -337,7 +337,7 @@ static rt_status insert_values(struct store *store, int64_t number,
                           err));
     }
     for (int i = 0; i < result->curve_count; i++) {
-        const struct store_curve_point *p = &result->curve[i];
+        const struct rt_curve_point *p = &result->curve[i];
         RT_TRY(store__run(store, curve,
                           STORE_BINDS(STORE_INT(number), STORE_TXT(p->name), STORE_INT(p->step),
                                       STORE_NUM(p->value)),

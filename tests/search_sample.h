@@ -110,7 +110,7 @@ static inline void sample_curve(struct store_result *result, double error)
         return;
     result->curve_count = 3;
     for (int i = 0; i < 3; i++)
-        result->curve[i] = (struct store_curve_point){100 * (i + 1), "loss", error * (4 - i)};
+        result->curve[i] = (struct rt_curve_point){100 * (i + 1), "loss", error * (4 - i)};
 }
 
 static inline void sample_evaluate(void *context, const struct search_job *job,

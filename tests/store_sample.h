@@ -160,7 +160,7 @@ static inline struct store_result sample_result(int64_t number)
     assert_non_null(r.curve);
     for (int i = 0; i < 12; i++) {
         static const char *const names[] = {"validation_error", "ce", "loss"};
-        struct store_curve_point *p = &r.curve[r.curve_count++];
+        struct rt_curve_point *p = &r.curve[r.curve_count++];
         p->step = 50 * (1 + i / 3);
         snprintf(p->name, sizeof p->name, "%s", names[i % 3]);
         p->value = error * (2.0 - 0.25 * (i / 3)) * (1 + i % 3);

@@ -182,7 +182,7 @@ static void pin_curve(struct pins *pins, const struct tr_curve *curve)
 
     assert_non_null(hash);
     for (int i = 0; i < curve->count; i++) {
-        const struct tr_curve_point *point = &curve->points[i];
+        const struct rt_curve_point *point = &curve->points[i];
         rt_hash_add(hash, &point->step, sizeof point->step);
         rt_hash_add(hash, point->name, strlen(point->name));
         rt_hash_add(hash, &point->value, sizeof point->value);

@@ -281,8 +281,7 @@ static void a_full_file_fails_with_the_reason_and_goes_on_later(void **state)
     result.curve = realloc(result.curve, 4000 * sizeof *result.curve);
     assert_non_null(result.curve);
     for (; result.curve_count < 4000; result.curve_count++)
-        result.curve[result.curve_count] =
-            (struct store_curve_point){result.curve_count, "long", 1.5};
+        result.curve[result.curve_count] = (struct rt_curve_point){result.curve_count, "long", 1.5};
     sqlite3_exec(store_handle(s), "pragma max_page_count = 1", NULL, NULL, NULL); /* as it is now */
 
     assert_int_equal(store_trial_done(s, 0, &result, &err), RT_EDB);

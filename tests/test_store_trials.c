@@ -143,7 +143,7 @@ static void a_commit_must_fit_the_result_and_the_front(void **state)
 static void values_that_are_not_finite_become_null(void **state)
 {
     struct store *s = sample_create(sample_path("nan.db"));
-    struct store_curve_point *curve = calloc(1, sizeof *curve);
+    struct rt_curve_point *curve = calloc(1, sizeof *curve);
     struct store_result r = {.status = RT_OK, .value_count = 2, .curve = curve, .curve_count = 1};
     const int64_t host = sample_host(s);
     struct store_trial *trials;
@@ -153,7 +153,7 @@ static void values_that_are_not_finite_become_null(void **state)
     assert_non_null(curve);
     r.values[0] = (struct store_value){"error", (double)NAN, (double)NAN};
     r.values[1] = (struct store_value){"latency", (double)INFINITY, 0};
-    *curve = (struct store_curve_point){1, "loss", (double)-INFINITY};
+    *curve = (struct rt_curve_point){1, "loss", (double)-INFINITY};
     sample_propose(s, 0);
     assert_ok(store_trial_start(s, 0, host, 0, &err));
 

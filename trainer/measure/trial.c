@@ -23,7 +23,7 @@ void tr_curve_add(void *context, int step, const char *name, double value)
         curve->points = more;
         curve->room = room;
     }
-    struct tr_curve_point *point = &curve->points[curve->count++];
+    struct rt_curve_point *point = &curve->points[curve->count++];
     point->step = step;
     point->value = value;
     snprintf(point->name, sizeof point->name, "%s", name);

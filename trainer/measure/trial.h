@@ -9,19 +9,14 @@
  */
 #ifndef TRAINER_MEASURE_TRIAL_H
 #define TRAINER_MEASURE_TRIAL_H
+#include "base/curve.h"
 #include "trainer/learn/train.h"
 #include "trainer/measure/evaluate.h"
 #include "trainer/measure/latency.h"
 
-struct tr_curve_point {
-    int step;
-    char name[32];
-    double value;
-};
-
 struct tr_curve { /* grows as training logs; owned */
     int count, room;
-    struct tr_curve_point *points;
+    struct rt_curve_point *points;
     bool failed; /* out of memory: points are missing */
 };
 /* For struct tr_training.curve with a struct tr_curve as context. */
