@@ -73,8 +73,6 @@ void *rt_arena_alloc(struct rt_arena *arena, size_t count, size_t size)
     }
     piece = arena->base ? arena->base + arena->used : NULL;
     arena->used += bytes + (arena->base ? red_zone : 0);
-    if (arena->used > arena->peak)
-        arena->peak = arena->used;
     assert(arena->used <= arena->capacity);
     if (piece)
         UNPOISON(piece, bytes);

@@ -4,7 +4,7 @@
  * Pieces    are 64-byte aligned, hence never share a cache line.
  * Full      an arena returns NULL and stays `failed` in every build type, so that a sequence of
  *           allocations is checked once, at its end, with rt_arena_check().
- * Counting  an arena without memory returns NULL, never fails, and its `peak` tells what a real one
+ * Counting  an arena without memory returns NULL, never fails, and its `used` tells what a real one
  *           would need; that is how the memory of a trial is known before it starts.
  * Threads   one arena belongs to one thread at a time.
  */
@@ -18,9 +18,9 @@
 #define RT_ARENA_ALIGN 64
 
 struct rt_arena {
-    unsigned char *base;         /* NULL while counting */
-    size_t capacity, used, peak; /* bytes */
-    bool failed;                 /* an allocation did not fit: set until release */
+    unsigned char *base;   /* NULL while counting */
+    size_t capacity, used; /* bytes */
+    bool failed;           /* an allocation did not fit: set until release */
 };
 
 rt_status rt_arena_init(struct rt_arena *arena, size_t capacity, struct rt_err *err);

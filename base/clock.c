@@ -1,4 +1,4 @@
-/* base/clock.c -- see clock.h. */
+/* base/clock.c -- three clocks of POSIX; UTC alone may jump, so nothing is measured with it. */
 #include "base/clock.h"
 
 #include <stdio.h>

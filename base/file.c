@@ -1,8 +1,14 @@
-/* base/file.c -- see file.h. */
+/* base/file.c -- POSIX calls with errors that a user can act on.
+ *
+ * rename() replaces a file at once or not at all, but only fsync() before it makes the new one
+ * survive a loss of power; that is why commit does both, and writes beside the target, on its disk.
+ */
 #include "base/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,6 +51,7 @@ rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_e
 rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err)
 {
     FILE *file = writer->file;
+    assert(file); /* open, and neither committed nor abandoned */
     int bad = ferror(file);
 
     errno = bad ? EIO : 0;
@@ -83,6 +90,7 @@ rt_status rt_file_read(const char *path, size_t limit, char **data, size_t *byte
     char *text = NULL;
     FILE *file = fopen(path, "rb");
 
+    assert(limit < SIZE_MAX / 2); /* the buffer may grow to twice as much */
     if (!file)
         return fail_errno(err, "open", path);
     for (;;) {

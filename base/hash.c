@@ -1,6 +1,7 @@
-/* base/hash.c -- see hash.h. */
+/* base/hash.c -- libxxhash's XXH3, printed with its high half first, as xxhsum -H2 does. */
 #include "base/hash.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <xxhash.h>
@@ -27,11 +28,13 @@ struct rt_hash *rt_hash_open(void)
 
 void rt_hash_add(struct rt_hash *hash, const void *data, size_t bytes)
 {
+    assert(hash && (data || bytes == 0));
     XXH3_128bits_update(state(hash), data, bytes);
 }
 
 void rt_hash_close(struct rt_hash *hash, char text[RT_HASH_TEXT])
 {
+    assert(hash);
     print_digest(XXH3_128bits_digest(state(hash)), text);
     XXH3_freeState(state(hash));
 }

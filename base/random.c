@@ -1,6 +1,8 @@
-/* base/random.c -- see random.h. */
+/* base/random.c -- SplitMix64. Its constants, and how many words each draw takes, are part of every
+ * study: changing either changes all results. */
 #include "base/random.h"
 
+#include <assert.h>
 #include <math.h>
 
 static uint64_t mix(uint64_t z)
@@ -31,6 +33,7 @@ double rt_rng_uniform(struct rt_rng *rng)
 
 uint64_t rt_rng_below(struct rt_rng *rng, uint64_t n)
 {
+    assert(n > 0);
     const uint64_t tail = -n % n; /* values below it would favour small results */
     uint64_t v;
     do

@@ -1,4 +1,5 @@
-/* base/status.c -- see status.h. */
+/* base/status.c -- vsnprintf() into the caller's struct: no memory is needed to say that there is
+ * none. */
 #include "base/status.h"
 
 #include <stdarg.h>

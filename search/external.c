@@ -1,6 +1,12 @@
-/* search/external.c -- see external.h. */
+/* search/external.c -- attempts of a trial, and what each failure is called.
+ *
+ * Results must not depend on which worker got a trial, so nothing that a child did before it may
+ * count: a child that is suspected is killed and the trial goes to a new one. What children write
+ * is made plain text before anyone else sees it.
+ */
 #include "search/external.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +38,8 @@ rt_status search_external_open(const struct search_external_options *how, const 
         calloc(1, sizeof *x + (size_t)options->workers * sizeof *x->process);
     rt_status rc;
 
+    assert(options->workers >= 1 && how->argv[0] && how->timeout >= 0);
+    assert(how->retries >= 0 && how->retries <= STORE_MAX_RETRIES);
     if (!x)
         return rt_fail(err, RT_ENOMEM, "no memory for %d workers", options->workers);
     x->how = how;
@@ -201,6 +209,7 @@ static void note(struct search_process *process, int number, struct store_result
                        result->kind[0] ? result->kind : rt_status_kind(result->status),
                        result->error, process->tail_used ? "; its last output:\n" : "",
                        process->tail);
+    assert(!result->note[number]);
     result->note[number] = text;
     last_line(process, line, sizeof line);
     if (line[0] && used < sizeof result->error)
@@ -226,6 +235,7 @@ void search_external_evaluate(void *external, const struct search_job *job,
 {
     struct search_external *x = external;
 
+    assert(job->worker >= 0 && job->worker < x->workers);
     for (int i = 0;; i++) {
         begin_anew(result);
         attempt(x, job, i + 1, result);

@@ -1,12 +1,14 @@
-/* search/process.c -- see process.h.
+/* search/process.c -- posix_spawn(), three pipes, and one poll() loop for all of them.
  *
- * pipe2() makes pipes that no other child inherits, which pipe() and fcntl() cannot while other
- * threads start children too: a stray copy of an end would hide that its owner died. It and the
- * change of folder are GNU's, hence the define.
+ * A child may fill its error stream while we write to it, or stop reading while it writes to us:
+ * whoever waits on one pipe alone hangs, hence one loop. pipe2() makes pipes that no other child
+ * inherits, which pipe() and fcntl() cannot while other threads start children too: a stray copy of
+ * an end would hide that its owner died. It and the change of folder are GNU's, hence the define.
  */
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier) */
 #include "search/process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -81,6 +83,7 @@ rt_status search_process_start(struct search_process *process, char *const *argv
     struct pipes p;
     int error = open_all(&p);
 
+    assert(!process->pid && argv[0] && folder);
     if (error)
         return rt_fail(err, RT_EIO, "cannot start '%.80s': %s", argv[0], strerror(error));
     error = spawn(&process->pid, argv, folder, &p);
@@ -118,6 +121,7 @@ static void keep_tail(struct search_process *process, const char *text, size_t b
         memmove(process->tail, process->tail + drop, process->tail_used - drop);
         process->tail_used -= drop;
     }
+    assert(process->tail_used + bytes <= SEARCH_TAIL);
     memcpy(process->tail + process->tail_used, text, bytes);
     process->tail_used += bytes;
     process->tail[process->tail_used] = '\0';
@@ -268,6 +272,7 @@ enum search_said search_process_ask(struct search_process *process, const char *
     bool has_err = true;
     enum search_said said;
 
+    assert(process->pid && request[0] && request[strlen(request) - 1] == '\n');
     process->line_used = 0;
     for (;;) {
         struct pollfd fds[] = {{process->out, POLLIN, 0},

@@ -5,6 +5,7 @@
  */
 #include "search/protocol.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <jansson.h>
 #include <math.h>
@@ -68,6 +69,7 @@ char *search_protocol_request(const struct space *space, const struct search_opt
     char text[SPACE_ARCH_TEXT];
     json_t *request;
 
+    assert(attempt >= 1 && job->number >= 0);
     space_print(space, job->arch, text);
     request =
         json_pack("{s:I, s:i, s:o, s:s, s:i, s:I, s:I, s:o}", "trial", (json_int_t)job->number,

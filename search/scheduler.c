@@ -152,13 +152,16 @@ static rt_status add_slot(struct run *run, const struct space_arch *arch, int64_
         run->slots = slots;
         run->room = room;
     }
+    assert(run->proposer.count < run->room);
     run->slots[run->proposer.count] = (struct slot){.state = PROPOSED};
     return search__proposer_add(&run->proposer, arch, inherits, err);
 }
 
-/* Trial number run->committed takes its turn: in memory, and in the store unless it was there. */
+/* The lock is held, as in all that follows but for evaluations. Trial number run->committed takes
+ * its turn: in memory, and in the store unless it was there. */
 static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
 {
+    assert(run->committed < count_of(run));
     struct slot *slot = &run->slots[run->committed];
     const double *objectives = slot->failed ? NULL : slot->objectives;
     const bool last = run->proposer.place[run->committed].rung == run->proposer.rungs.count - 1;
@@ -365,10 +368,12 @@ static bool others_ran(const struct run *run, int64_t number, const struct store
 static rt_status record(struct run *run, int64_t number, struct store_result *result,
                         struct rt_err *err)
 {
+    assert(number >= run->committed && number < count_of(run));
     struct slot *slot = &run->slots[number];
     const double seconds = seconds_since(slot->started_ns);
     const struct space_arch *arch = &run->proposer.archs[number];
 
+    assert(slot->state == RUNNING && slot->ended_ns >= slot->started_ns);
     if (result->status == RT_ESTOP) {
         run->stopped = true;
         slot->state = PROPOSED;
@@ -400,6 +405,7 @@ static void run_trial(struct run *run, int worker, int64_t number)
                                    .stop = run->stop};
     struct store_result result = {.status = RT_OK};
 
+    assert(run->slots[number].state == RUNNING && number < run->committed + run->options->window);
     run->running++;
     log_trial(run, "start", number, NULL, -1, NULL);
     tell(run);
@@ -408,6 +414,7 @@ static void run_trial(struct run *run, int worker, int64_t number)
     run->evaluator->evaluate(run->evaluator->context, &job, &result);
 
     pthread_mutex_lock(&run->lock);
+    assert(run->running > 0);
     run->running--;
     run->slots[number].ended_ns = rt_now_ns();
     if (run->rc == RT_OK)

@@ -546,7 +546,7 @@ static void no_second_parameters_are_reserved(void **state)
     rt_arena_init_counting(&counting);
     assert_ok(tr__layerwise_init(&layers, &counting, &err));
 
-    assert_true(counting.peak + bed.student.param_count * sizeof(float) / 2 <=
+    assert_true(counting.used + bed.student.param_count * sizeof(float) / 2 <=
                 tr_weights_bytes(&layers.student, true));
     tr__layerwise_close(&layers);
     bed_release(&bed);

@@ -262,7 +262,7 @@ rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, in
     assert(n >= 0);
     rt_arena_init_counting(&arena);
     (void)carve(model->student, &arena, &infer, &batch, NULL); /* cannot fail */
-    RT_TRY(rt_arena_init(&arena, arena.peak, err));
+    RT_TRY(rt_arena_init(&arena, arena.used, err));
     if ((rc = carve(model->student, &arena, &infer, &batch, err)) == RT_OK) {
         assert((size_t)batch.numbers == tr_model_input_bytes(model));
         answer(model, infer, &batch, bytes, n, logits);

@@ -268,7 +268,7 @@ size_t tr_importance_bytes(enum tr_importance_kind kind, const struct tr_student
 
     rt_arena_init_counting(&arena);
     (void)bench_init(&b, batch_of(kind), &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 rt_status tr_importance_measure(struct tr_importance *scores, enum tr_importance_kind kind,

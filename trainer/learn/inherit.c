@@ -339,7 +339,7 @@ size_t tr_inherit_bytes(const struct tr_student *student, const struct tr_studen
 
     rt_arena_init_counting(&arena);
     (void)cut_init(&c, &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 rt_status tr_inherit(const struct tr_student *student, float *params,

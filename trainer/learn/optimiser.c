@@ -24,7 +24,7 @@ size_t tr_adamw_bytes(const struct tr_student *student)
 
     rt_arena_init_counting(&arena);
     (void)tr_adamw_init(&adamw, student, &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 double tr_gradient_norm(const struct tr_kernels *kernels, const float *grads, size_t n)

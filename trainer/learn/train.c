@@ -488,7 +488,7 @@ static size_t run_bytes(const struct tr_training *training, const struct tr_onli
     if (run_open(&run, training, online, NULL) == RT_OK)
         run_init(&run, training, &counting, NULL);
     run_close(&run);
-    return counting.peak;
+    return counting.used;
 }
 
 size_t tr_train_bytes(const struct tr_training *training)

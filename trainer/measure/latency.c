@@ -170,7 +170,7 @@ size_t tr_latency_bytes(const struct tr_student *student, const struct tr_latenc
     rt_arena_init_counting(&arena);
     for (int t = 0; t < options->threads; t++)
         (void)part_init(&part, student, examples_of(options, t), &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 static void time_calls(struct crew *crew, const struct tr_latency_options *options, double *ns)

@@ -211,7 +211,7 @@ rt_status tr_speed_products(const struct tr_student *const students[], int count
             double rate;
             rt_arena_init_counting(&arena);
             if ((rc = products_init(&p, students[s], rows, &arena, err)) ||
-                (rc = rt_arena_init(&arena, arena.peak, err)))
+                (rc = rt_arena_init(&arena, arena.used, err)))
                 return rc;
             if ((rc = products_init(&p, students[s], rows, &arena, err)) == RT_OK) {
                 tr_weights_pack(students[s], &p.weights);

@@ -56,7 +56,7 @@ static rt_status probe_init(struct probe *p, const struct tr_student *like,
     memset(p, 0, sizeof *p);
     RT_TRY(tr_network_open(&p->net, &like->arch, &like->shape, kernels, TR_NETWORK_TRAIN, err));
     rt_arena_init_counting(&p->arena);
-    if ((rc = carve(p, most, err)) || (rc = rt_arena_init(&p->arena, p->arena.peak, err)) ||
+    if ((rc = carve(p, most, err)) || (rc = rt_arena_init(&p->arena, p->arena.used, err)) ||
         (rc = carve(p, most, err))) {
         probe_release(p);
         return rc;

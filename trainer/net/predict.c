@@ -30,7 +30,7 @@ static size_t reader_bytes(const struct tr_student *student)
 
     rt_arena_init_counting(&arena);
     (void)readers_init(&reader, 1, student, &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 rt_status tr_predict(const struct tr_student *student, const struct tr_weights *weights,

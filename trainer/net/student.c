@@ -181,7 +181,7 @@ size_t tr_weights_bytes(const struct tr_student *student, bool for_training)
 
     rt_arena_init_counting(&arena);
     (void)tr_weights_init(&weights, student, for_training, &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 void tr_weights_pack(const struct tr_student *student, struct tr_weights *weights)

@@ -44,7 +44,7 @@ size_t tr_infer_bytes(const struct tr_student *student, int max_batch)
 
     rt_arena_init_counting(&arena);
     (void)tr_infer_init(&infer, student, max_batch, &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 /* features (R,F), x (R,d) -> the last block's output (N,d) -> pooled (M,d) -> logits (M,C) */

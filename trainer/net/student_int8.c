@@ -72,7 +72,7 @@ size_t tr_twin_bytes(const struct tr_student *student, bool for_training)
 
     rt_arena_init_counting(&arena);
     (void)tr_twin_init(&twin, student, NULL, for_training, &arena, NULL);
-    return arena.peak;
+    return arena.used;
 }
 
 static void round_matrix(const struct tr_student *student, const struct tr_plan_linear *layer,
@@ -169,7 +169,7 @@ size_t tr_int8_calibrate_bytes(const struct tr_student *student)
 
     rt_arena_init_counting(&arena);
     (void)calibration_init(&c, student, &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_weights *weights,

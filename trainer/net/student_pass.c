@@ -97,7 +97,7 @@ size_t tr_pass_bytes(const struct tr_student *student, int max_batch)
 
     rt_arena_init_counting(&arena);
     (void)tr_pass_init(&pass, student, max_batch, &arena, NULL); /* cannot fail */
-    return arena.peak;
+    return arena.used;
 }
 
 void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch)
