@@ -69,6 +69,7 @@ struct stack {
     int layers, choices;    /* of one layer: the product of its lists' */
     int *units;             /* [layer][choice][2] */
     int span[2];            /* sums of units are 0..span-1 */
+    int reach[2];           /* the largest sums of the layers so far */
     int32_t *most, *longer; /* [choice][u][v] */
     double *rows;           /* (count, m) points of all single genes */
     size_t count, room;
@@ -111,6 +112,18 @@ static int32_t *cells(const struct stack *s, int32_t *from, int choice, int u)
     return from + ((ptrdiff_t)choice * s->span[0] + u) * s->span[1];
 }
 
+/* Layer l may add so much to the sums. */
+static void extend(const struct stack *s, int l, int sum[2])
+{
+    int most[2] = {0, 0};
+
+    for (int c = 0; c < s->choices; c++)
+        for (int k = 0; k < 2; k++)
+            most[k] = units_of(s, l, c)[k] > most[k] ? units_of(s, l, c)[k] : most[k];
+    sum[0] += most[0];
+    sum[1] += most[1];
+}
+
 static rt_status make_room(struct stack *s, struct rt_err *err)
 {
     size_t size;
@@ -119,17 +132,12 @@ static rt_status make_room(struct stack *s, struct rt_err *err)
     s->units = calloc((size_t)s->layers * (size_t)s->choices * 2, sizeof *s->units);
     s->span[0] = s->span[1] = 1;
     for (int l = 0; l < s->layers && s->units; l++) {
-        int most[2] = {0, 0};
         for (int c = 0; c < s->choices; c++) {
-            int *units = units_of(s, l, c);
             choose(s, l, c);
-            s->problem->stack->units(s->problem, &s->arch, l, units);
-            assert(units[0] >= 0 && units[1] >= 0);
-            most[0] = units[0] > most[0] ? units[0] : most[0];
-            most[1] = units[1] > most[1] ? units[1] : most[1];
+            s->problem->stack->units(s->problem, &s->arch, l, units_of(s, l, c));
+            assert(units_of(s, l, c)[0] >= 0 && units_of(s, l, c)[1] >= 0);
         }
-        s->span[0] += most[0];
-        s->span[1] += most[1];
+        extend(s, l, s->span);
     }
     size = (size_t)s->choices * (size_t)s->span[0] * (size_t)s->span[1];
     free(s->most);
@@ -143,22 +151,24 @@ static rt_status make_room(struct stack *s, struct rt_err *err)
     return RT_OK;
 }
 
-/* to[v + by] = max(to[v + by], from[v] + gain) */
-static void relax(int32_t *to, const int32_t *from, int span, int by, int32_t gain)
+/* to[i + by] = max(to[i + by], from[i] + gain) */
+static void relax(int32_t *to, const int32_t *from, int count, int by, int32_t gain)
 {
-    for (int v = 0; v + by < span; v++) {
-        const int32_t there = from[v] + gain;
-        to[v + by] = there > to[v + by] ? there : to[v + by];
+    for (int i = 0; i < count; i++) {
+        const int32_t there = from[i] + gain;
+        to[i + by] = there > to[i + by] ? there : to[i + by];
     }
 }
 
+/* The sums of layers up to l - 1 become those of layers up to l. */
 static void lengthen(struct stack *s, int l)
 {
     const struct bench_stack *stack = s->problem->stack;
-    const size_t size = (size_t)s->choices * (size_t)s->span[0] * (size_t)s->span[1];
+    const int size = s->choices * s->span[0] * s->span[1];
+    const int count = s->reach[0] * s->span[1] + s->reach[1] + 1; /* cells that may be reached */
     int32_t *swap = s->most;
 
-    for (size_t i = 0; i < size; i++)
+    for (int i = 0; i < size; i++)
         s->longer[i] = NEVER;
     for (int to = 0; to < s->choices; to++) {
         const int *units = units_of(s, l, to);
@@ -167,11 +177,11 @@ static void lengthen(struct stack *s, int l)
         for (int from = 0; from < s->choices; from++) {
             choose(s, l - 1, from);
             const int32_t gain = unary + stack->pair(s->problem, &s->arch, l - 1);
-            for (int u = 0; u + units[0] < s->span[0]; u++)
-                relax(cells(s, s->longer, to, u + units[0]), cells(s, s->most, from, u), s->span[1],
-                      units[1], gain);
+            relax(cells(s, s->longer, to, 0), cells(s, s->most, from, 0), count,
+                  units[0] * s->span[1] + units[1], gain);
         }
     }
+    extend(s, l, s->reach);
     s->most = s->longer;
     s->longer = swap;
 }
@@ -224,6 +234,8 @@ static rt_status solve(struct stack *s, struct rt_err *err)
         cells(s, s->most, c, units[0])[units[1]] =
             s->problem->stack->unary(s->problem, &s->arch, 0);
     }
+    s->reach[0] = s->reach[1] = 0;
+    extend(s, 0, s->reach);
     for (int l = 1; l < s->layers; l++)
         lengthen(s, l);
     return collect(s, err);
