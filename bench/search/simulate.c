@@ -112,10 +112,10 @@ static rt_status next_trial(struct search__proposer *p, const struct bench_probl
                             int64_t *ns, struct rt_err *err)
 {
     struct search__proposal proposal;
-    const int64_t began = rt_now_ns();
+    const int64_t began = rt_thread_cpu_ns();
 
     RT_TRY(search__propose(p, &proposal, err));
-    *ns = rt_now_ns() - began;
+    *ns = rt_thread_cpu_ns() - began;
     return add(p, problem, &proposal.arch, err);
 }
 

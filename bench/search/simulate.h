@@ -11,7 +11,7 @@
 rt_status bench_busy(int workers, int window, int trials, double spread, uint64_t seed,
                      double *busy, struct rt_err *err);
 
-/* Nanoseconds that each of `count` proposals takes after `committed` trials of random
+/* Nanoseconds of CPU time that each of `count` proposals takes after `committed` trials of random
  * architectures, into ns[0..count-1]: the proposer alone, without store and training. */
 rt_status bench_propose(const struct bench_problem *problem, const struct search_options *options,
                         int64_t committed, int64_t count, int64_t *ns, struct rt_err *err);
