@@ -72,7 +72,12 @@ static rt_status read_again(struct store *store, const char *path, struct sessio
     char hash[RT_HASH_TEXT], *want;
     rt_status rc;
 
-    RT_TRY(session_open(session, path, NULL, err));
+    RT_TRY(session_load(session, path, NULL, err));
+    if ((rc = study_as_begun(&session->study, store_path(store), err)) ||
+        (rc = session_prepare(session, err))) {
+        session_close(session);
+        return rc;
+    }
     study_hash(&session->study, hash);
     if ((rc = column_text(store, "select hash from study", NULL, &want, err)) == RT_OK &&
         (!want || strcmp(hash, want) != 0))

@@ -156,6 +156,16 @@ static const char *end_text(enum search_end end)
     return "";
 }
 
+static void say_end(const struct study *study, const char *db, enum search_end end)
+{
+    char untied[16];
+
+    (void)printf("%s: %s", db, end_text(end));
+    if (end == SEARCH_END_EXHAUSTED && study_untied(study, untied))
+        (void)printf("; lists are tied: with tie: auto it has %s architectures", untied);
+    (void)printf("\n");
+}
+
 static rt_status search(const struct study *study, const struct search_evaluator *evaluator,
                         const struct wishes *wishes, const struct settings *settings,
                         struct store *store, const atomic_int *stop, enum search_end *end,
@@ -297,11 +307,15 @@ static int run(int argc, char **argv)
     const atomic_int *stop = command_catch_signals();
     if (session_load(&session, wishes.study, NULL, &err))
         return command_failed("search", &err);
+    const char *db = wishes.db ? wishes.db : session.study.store;
+    if (study_as_begun(&session.study, db, &err)) {
+        session_close(&session);
+        return command_failed("search", &err);
+    }
     struct search_options *options = &session.study.search;
     options->trials = wishes.trials >= 0 ? wishes.trials : options->trials;
     options->hours = wishes.hours >= 0 ? wishes.hours : options->hours;
     options->workers = wishes.workers > 0 ? (int)wishes.workers : options->workers;
-    const char *db = wishes.db ? wishes.db : session.study.store;
     rt_status rc = study_check_cores(&session.study, rt_cores(), &err);
     if (rc == RT_OK)
         rc = session.study.own ? search_outside(&session.study, &wishes, db, stop, &end, &err)
@@ -309,7 +323,7 @@ static int run(int argc, char **argv)
     if (rc == RT_OK && !session.study.own)
         rc = teach_and_search(&session, &wishes, db, stop, &end, &err);
     if (rc == RT_OK)
-        (void)printf("%s: %s\n", db, end_text(end));
+        say_end(&session.study, db, end);
     session_close(&session);
     return rc == RT_OK ? COMMAND_DONE : command_failed("search", &err);
 }

@@ -47,16 +47,27 @@ static const char *held_out(const struct tr_split *split, char text[48])
     return text;
 }
 
+/* "; with tie: auto 1.9e12", or nothing. */
+static const char *left_out(const struct study *study, char text[64])
+{
+    char untied[16];
+
+    text[0] = '\0';
+    if (study_untied(study, untied))
+        (void)snprintf(text, 64, "; with tie: auto %s", untied);
+    return text;
+}
+
 /* A study whose own command evaluates: is there something to choose, and can it be started? */
 static rt_status check_external(struct doctor *doctor, const struct study *study,
                                 struct rt_err *err)
 {
     struct search_external *external;
-    char *size = space_size_text(&study->space);
+    char *size = space_size_text(&study->space), untied[64];
 
     if (!size)
         return rt_fail(err, RT_ENOMEM, "no memory to count the space");
-    doctor_say(doctor, VERDICT_OK, "space", "%.60s architectures", size);
+    doctor_say(doctor, VERDICT_OK, "space", "%.60s architectures%s", size, left_out(study, untied));
     free(size);
     RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
     search_external_close(external);
@@ -94,7 +105,7 @@ static rt_status check_space(struct doctor *doctor, struct checked *c, struct rt
 
     RT_TRY(study_bind_shape(&c->study, &c->train->shape, err));
     c->shape = space->shape;
-    char *size = space_size_text(space);
+    char *size = space_size_text(space), untied[64];
     if (!size)
         return rt_fail(err, RT_ENOMEM, "no memory to count the space");
     space_smallest(space, &arch);
@@ -102,8 +113,8 @@ static rt_status check_space(struct doctor *doctor, struct checked *c, struct rt
     space_largest(space, &arch);
     space_cost_of(&arch, &c->shape, &large);
     doctor_say(doctor, VERDICT_OK, "space",
-               "%s architectures before limits, %lld to %lld parameters", size,
-               (long long)small.params, (long long)large.params);
+               "%s architectures before limits%s, %lld to %lld parameters", size,
+               left_out(&c->study, untied), (long long)small.params, (long long)large.params);
     free(size);
     return RT_OK;
 }
@@ -282,6 +293,8 @@ void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const
     struct rt_err err;
 
     rt_status rc = study_load(path, &c.study, &err);
+    if (rc == RT_OK)
+        rc = study_as_begun(&c.study, c.study.store, &err);
     if (rc == RT_OK) {
         doctor_say(doctor, VERDICT_OK, what, "'%s' from '%s'", c.study.name, path);
         check_store(doctor, &c.study);

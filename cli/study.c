@@ -397,10 +397,10 @@ static rt_status assemble(const struct study_yaml *yaml, struct study_file *file
     return study__place_recipes(&a);
 }
 
-static rt_status read_study(const struct study_yaml *yaml, struct study_file *file,
-                            struct rt_err *err)
+static rt_status read_study(const struct study_yaml *yaml, enum space_tie unsaid,
+                            struct study_file *file, struct rt_err *err)
 {
-    study__file_defaults(file);
+    study__file_defaults(file, unsaid);
     RT_TRY(study__read(yaml, file, err));
     if ((size_t)snprintf(file->study.path, sizeof file->study.path, "%s", yaml->path) >=
         sizeof file->study.path)
@@ -427,6 +427,12 @@ rt_status study_check_cores(const struct study *study, int cores, struct rt_err 
 rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct study *study,
                       struct rt_err *err)
 {
+    return study__parse(path, yaml, bytes, SPACE_TIE_AUTO, study, err);
+}
+
+rt_status study__parse(const char *path, const char *yaml, size_t bytes, enum space_tie unsaid,
+                       struct study *study, struct rt_err *err)
+{
     struct study_file *file = calloc(1, sizeof *file);
     char *copy = malloc(bytes + 1);
     struct study_yaml tree = {0};
@@ -435,7 +441,7 @@ rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct s
     if (!file || !copy)
         rc = rt_fail(err, RT_ENOMEM, "no memory to read '%.200s'", path);
     if (rc == RT_OK && (rc = study__yaml_open(&tree, path, yaml, bytes, err)) == RT_OK &&
-        (rc = read_study(&tree, file, err)) == RT_OK) {
+        (rc = read_study(&tree, unsaid, file, err)) == RT_OK) {
         memcpy(copy, yaml, bytes);
         copy[bytes] = '\0';
         *study = file->study;

@@ -101,6 +101,14 @@ rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct s
                       struct rt_err *err);
 void study_release(struct study *study);
 
+/* Ties that a file does not say are `auto`; when the database `db` was begun they may have been
+ * `uniform`, as they were once. Then the study becomes the one that the database is of. To be
+ * called before anything is bound to the study. */
+rt_status study_as_begun(struct study *study, const char *db, struct rt_err *err);
+/* Are any of its lists tied? If so, how many architectures there would be if none were, like
+ * "1.9e12". */
+bool study_untied(const struct study *study, char text[16]);
+
 /* Complete the space by what the data are (shape->pool is ignored), then check what depends on it:
  * choices, teachers' architectures, losses, and whether anything fits the limits. */
 rt_status study_bind_shape(struct study *study, const struct space_shape *shape,

@@ -160,7 +160,7 @@ static rt_status place_gene(const struct study_yaml *yaml, struct study_own *own
                                 .choice = own->choice[g],
                                 .choice_count = from->choice_count,
                                 .ordered = study__given(yaml, key) ? from->ordered : numbers,
-                                .tie = from->tie,
+                                .tie = from->length[0] ? from->tie : SPACE_TIE_UNIFORM,
                                 .stages = from->stages};
     return place_length(yaml, g, from, gene, err);
 }
@@ -184,6 +184,8 @@ rt_status study__place_external(const struct study_yaml *yaml, struct study_file
     memcpy(own->text, file->gene, sizeof own->text);
     for (int g = 0; g < file->gene_count; g++)
         RT_TRY(place_gene(yaml, own, g, err));
+    if (file->gene_count)
+        study->space.tie = SPACE_TIE_UNIFORM; /* there is nothing to tie but the lists */
     study->space.gene_count = file->gene_count;
     study->space.gene = own->gene;
     return RT_OK;

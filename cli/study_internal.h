@@ -66,8 +66,12 @@ const struct study_key *study__row(const struct study_key *keys, const struct st
                                    int i, size_t *at);
 /* Into an int, an enum or an int64_t. */
 void study__set_int(void *to, size_t bytes, int64_t value);
-/* The values of a file that says nothing, for each of the teachers that it may have, too. */
-void study__file_defaults(struct study_file *file);
+/* The values of a file that says nothing, for each of the teachers and genes that it may have, too.
+ * Lists whose tie is not said are tied so. */
+void study__file_defaults(struct study_file *file, enum space_tie unsaid);
+/* study_parse() by other ties than today's. */
+rt_status study__parse(const char *path, const char *yaml, size_t bytes, enum space_tie unsaid,
+                       struct study *study, struct rt_err *err);
 
 /* ---- a YAML text as a tree: study_yaml.c ---- */
 

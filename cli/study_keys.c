@@ -320,9 +320,12 @@ const struct study_key study__keys[] = {
 
 /* ---- defaults ---- */
 
-void study__file_defaults(struct study_file *file)
+void study__file_defaults(struct study_file *file, enum space_tie unsaid)
 {
     study_defaults(&file->study);
+    file->study.space.tie = unsaid;
+    for (int g = 0; g < STUDY_MAX_GENES; g++)
+        file->gene[g].tie = unsaid;
     tr_layers_defaults(&file->study.recipe.layers); /* of a block that is given */
     for (int i = 0; i < file->study.search.objective_count; i++)
         (void)snprintf(file->objective[i], sizeof file->objective[i], "%s",

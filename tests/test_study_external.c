@@ -46,7 +46,7 @@ static void a_command_genes_and_goals_are_read(void **state)
     assert_false(s.space.gene[2].ordered);
     assert_int_equal(s.space.gene[2].length_gene, 1);
     assert_int_equal(s.space.gene[2].positions, 3);
-    assert_int_equal(s.space.gene[3].positions, 1);
+    assert_int_equal(s.space.gene[3].positions, 4); /* free, unless it is said */
     assert_string_equal(s.search.objectives[1], "-accuracy");
     assert_string_equal(s.search.constraint[0].metric, "seconds");
     assert_true(s.search.constraint[0].bound == 2.5 && !s.search.constraint[0].at_least);

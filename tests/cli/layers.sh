@@ -36,6 +36,6 @@ expect_line stdout 'on the test file'
 sed 's/map: random/attention_loss: kl/' toy.yaml >heads.yaml
 expect_exit 1 "$retort" search heads.yaml --db heads.db
 expect_one_line stderr
-expect_line stderr "'heads.yaml':19:10: space.heads: attention is compared head by head"
+expect_line stderr "'heads.yaml':20:10: space.heads: attention is compared head by head"
 [ ! -e heads.db ]
 expect_exit 1 "$retort" doctor heads.yaml

@@ -42,8 +42,17 @@ expect_exit 0 "$retort" report toy.db -o toy.html
 
 # The space has 36 members; without a limit the search ends when all have been tried.
 expect_exit 0 "$retort" search toy.yaml --db all.db --trials 0
-grep -hF 'the whole space has been tried' stdout stderr >/dev/null
+grep -hF 'the whole space has been tried; lists are tied: with tie: auto it has ' stdout stderr >/dev/null
 [ "$(sqlite3 all.db "select count(distinct candidate) from trial where state = 'committed'")" = 36 ]
+
+# Ties that are not said are `auto`, but of a database that began when they were `uniform`.
+sed '/tie: uniform/d' toy.yaml >unsaid.yaml
+expect_exit 0 "$retort" doctor unsaid.yaml
+expect_line stdout 'of this study'
+expect_exit 0 "$retort" search unsaid.yaml --db all.db --trials 0
+expect_line stdout 'the whole space has been tried; lists are tied'
+expect_exit 0 "$retort" search unsaid.yaml --db free.db --trials 40
+[ "$(sqlite3 free.db "select count(distinct candidate) from trial where state = 'committed'")" = 40 ]
 
 arch=$(sqlite3 toy.db 'select arch from pareto limit 1')
 expect_exit 0 "$retort" distill toy.db "$arch" --steps 20 -o student.safetensors

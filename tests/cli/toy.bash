@@ -70,6 +70,7 @@ teachers:
     - name: one
       train: {arch: L1-d16-k8-h2-f16-p4, epochs: 2, batch: 12, learning_rate: 0.003, seed: 1}
 space:
+  tie: uniform
   depth: [1, 2]
   width: [8, 16, 24]
   head_dim: [8]
