@@ -145,9 +145,10 @@ static void teachers_that_contradict_each_other_are_refused(void **state)
          "ffn or ffn_ratio"},
         {DATA TEACHERS SPACE "  tie: stage\n", "'s.yaml':14:8: space.tie: tie by stage needs the "
                                                "number of stages; add stages: 2"},
-        {DATA TEACHERS SPACE "  stages: 2\n  tie: layer\n", "'s.yaml':14:11: space.stages: stages are for tie: "
-                                              "stage or auto; leave them out or change "
-                                              "the tie"},
+        {DATA TEACHERS SPACE "  stages: 2\n  tie: layer\n",
+         "'s.yaml':14:11: space.stages: stages are for tie: "
+         "stage or auto; leave them out or change "
+         "the tie"},
         {DATA "  held_out: 9\n" WEIGHED("weights: em", "  - {name: a, weight: 2, " TRAIN "}\n"),
          "'s.yaml':8:23: teachers.members[0].weight: teachers.weights finds the weights by itself; "
          "leave this one out, or the rule"},
