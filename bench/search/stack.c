@@ -57,6 +57,7 @@ void bench_stack_evaluate(const struct bench_problem *problem, const struct spac
         score += l + 1 < layers ? stack->pair(problem, arch, l) : 0;
     }
     objectives[0] = stack->error(problem, arch, score);
+    assert(problem->objective_count <= 3); /* one sum for each cost */
     for (int k = 1; k < problem->objective_count; k++)
         objectives[k] = stack->cost(problem, arch, k, sum[k - 1]);
 }
@@ -297,7 +298,8 @@ static rt_status thin(struct stack *s, struct rt_err *err)
 
     if (!steps)
         return rt_fail(err, RT_ENOMEM, "no memory for the front of '%s'", s->problem->name);
-    qsort(s->rows, s->count, m * sizeof *s->rows, m == 2 ? by_costs_2 : by_costs_3);
+    if (s->count)
+        qsort(s->rows, s->count, m * sizeof *s->rows, m == 2 ? by_costs_2 : by_costs_3);
     for (size_t i = 0; i < s->count; i++) {
         const double *row = s->rows + i * m;
         if (step_in(steps, &count, row[0], m == 2 ? 0 : row[2]))
