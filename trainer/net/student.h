@@ -9,19 +9,19 @@
  *          row-major float32.
  * Rows     example m has rows start[m] .. start[m+1] - 1, see task/batch.h; its class row is the
  *          first. A row's position is its place in its example.
- * Details  x0 = position + (class token | features W^T + b); the norms use TR_NORM_EPS; GELU is
+ * Details  x0 = position + (class token | features W^T + b); the norms use TR_NORM_EPS of nn/; GELU is
  *          exact (erf); scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then
  *          all v, head by head. Pooling follows the final norm: its class row, or the mean of its
  *          rows.
- * Memory   tr_weights_bytes(), tr_pass_bytes(), tr_infer_bytes() and tr_adamw_bytes() say how many
- *          bytes of an arena the init of that name takes; nothing is allocated later. With a
+ * Memory   tr_weights_bytes(), tr_pass_bytes() and tr_infer_bytes() say how many bytes of an arena
+ *          the init of that name takes; nothing is allocated later. With a
  *          counting arena the inits succeed, set their pointers to NULL, and only count.
  * Threads  forward/backward: one struct tr_pass a thread; `weights` is shared, read-only between
  *          calls of tr_weights_pack().
  * Exact    what is computed of an example, its logits and the gradients of its rows, is the same
  *          bits whatever stands beside it in the batch (by rounding alone where OpenBLAS
- *          multiplies). Gradients of parameters are sums over the rows of a batch, so they depend on
- *          how many there are by rounding. All is the same on every run of one kernel set.
+ *          multiplies). Gradients of parameters are sums over the rows of a batch, so they depend
+ *          on how many there are by rounding. All is the same on every run of one kernel set.
  */
 #ifndef TRAINER_NET_STUDENT_H
 #define TRAINER_NET_STUDENT_H
@@ -33,10 +33,8 @@
 #include "trainer/nn/kernels.h"
 #include "trainer/task/batch.h"
 
-#define TR_NORM_EPS 1e-6F
-
-/* What a tensor is for. Only weights decay and have int8 codes; first values are normal for weights,
- * positions and the class token, 1 for gains, 0 for biases. */
+/* What a tensor is for. Only weights decay and have int8 codes; first values are normal for
+ * weights, positions and the class token, 1 for gains, 0 for biases. */
 enum tr_role {
     TR_ROLE_WEIGHT, /* (out,in) of a linear layer */
     TR_ROLE_BIAS,   /* of a linear layer or a norm */

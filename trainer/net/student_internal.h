@@ -1,7 +1,7 @@
-/* trainer/net/student_internal.h -- the plan of a student: its layers, and the activations of a pass.
+/* trainer/net/student_internal.h -- a student's layers, and the activations of a pass.
  *
  * The last block is *pruned* when only the class token is read behind it: queries, projection, FFN
- * and both their norms then run on M rows instead of M*T, which is exact.
+ * and both their norms then run on M rows instead of R, which is exact.
  */
 #ifndef TRAINER_NET_STUDENT_INTERNAL_H
 #define TRAINER_NET_STUDENT_INTERNAL_H

@@ -10,7 +10,7 @@
  * Attention is for one head of one example: q (queries,dim), k and v (keys,dim), context =
  *          softmax(scale q k^T) v. What the backward needs of the softmax is kept in `probs`,
  *          whose layout is the set's own.
- * Norm     y = (x - mean) rstd gamma + beta over each row, eps as in student.h; stats holds mean,
+ * Norm     y = (x - mean) rstd gamma + beta over each row, eps is TR_NORM_EPS; stats holds mean,
  *          rstd per row.
  * OpenBLAS is what the plain set multiplies with. Beside v3 and v4 stand twins whose linear layers
  *          are OpenBLAS's and all else their own, for shapes and machines where it is faster.
@@ -28,6 +28,7 @@
 
 #include "trainer/nn/kernels.h"
 
+#define TR_NORM_EPS 1e-6F
 #define TR_PAD 16   /* floats that rows of activations are padded to: one cache line */
 #define TR_SLACK 32 /* floats that may be read behind a buffer: two of the widest vectors */
 

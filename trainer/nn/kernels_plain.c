@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "trainer/distill/quantise.h"
-#include "trainer/net/student.h"
 #include "trainer/nn/kernels_internal.h"
 
 size_t tr__openblas_packed_floats(int rows, int cols)

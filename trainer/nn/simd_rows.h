@@ -3,7 +3,6 @@
 #define TRAINER_NN_SIMD_ROWS_H
 #include <string.h>
 
-#include "trainer/net/student.h"
 #include "trainer/nn/kernels_internal.h"
 #include "trainer/nn/simd_vector.h"
 

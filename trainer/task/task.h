@@ -5,8 +5,8 @@
  *
  * Row      an example by its number, 0 .. rows - 1, in the order of its file: recorded logits line
  *          up by it.
- * Feed     the rows that a run trains on, in their order: the train rows of the split, shuffled anew
- *          each epoch by (seed, RT_STREAM_ORDER, epoch), so that any run can be replayed alone.
+ * Feed     the rows that a run trains on, in their order: the train rows of the split, shuffled
+ *          anew each epoch by (seed, RT_STREAM_ORDER, epoch), so that any run can be replayed alone.
  * Threads  a task is read-only once open, and shared; a feed belongs to a run.
  */
 #ifndef TRAINER_TASK_TASK_H

@@ -1,4 +1,4 @@
-/* trainer/task/image/idx.h -- IDX files (the MNIST family's format), of unsigned bytes, gzip'd or plain.
+/* trainer/task/image/idx.h -- IDX files of unsigned bytes, gzip'd or plain: the MNIST family's.
  *
  * Layout   big-endian: 0x00 0x00 0x08 (unsigned byte) DIMS, then DIMS sizes of 4 bytes, then data.
  */
