@@ -23,6 +23,9 @@ sqlite3 toy.db "update study set settings = json_remove(settings, '\$.search')" 
 expect_exit 0 "$retort" search toy.yaml --trials 14
 expect_line stderr 'warning: another version of the search began this study'
 [ "$(sqlite3 toy.db "select count(*) from trial where state = 'committed'")" = 14 ]
+# each run keeps what it was asked for, whatever the study file says
+[ "$(sqlite3 toy.db "select group_concat(trials || ' ' || ending, '; ') from run")" = \
+  '12 all trials done; 13 all trials done; 14 all trials done' ]
 expect_exit 0 "$retort" doctor toy.yaml
 expect_line stdout 'of this study'
 
