@@ -89,7 +89,7 @@ static rt_status seen_from(const char *folder, const char *file, char out[RT_PAT
         return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", file);
     for (; ups > 0; ups--)
         used += (size_t)sprintf(out + used, "../");
-    (void)strcpy(out + used, file + same);
+    (void)snprintf(out + used, RT_PATH_MAX - used, "%s", file + same);
     return RT_OK;
 }
 
