@@ -40,7 +40,7 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-static int dispatch(int argc, char **argv)
+static int choose_and_run(int argc, char **argv)
 {
     if (argc < 2) {
         (void)fprintf(stderr, "retort: error: no command; see 'retort help'\n");
@@ -85,5 +85,5 @@ static int flush_stdout(int code)
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
-    return flush_stdout(dispatch(argc, argv));
+    return flush_stdout(choose_and_run(argc, argv));
 }
