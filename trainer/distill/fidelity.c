@@ -208,27 +208,3 @@ rt_status tr_fidelity_measure(const float *logits, const double *target, const i
     tally_means(&tally, n, labels != NULL, target != NULL, fidelity);
     return RT_OK;
 }
-
-double tr_kendall_tau_b(const double *x, const double *y, int n)
-{
-    double balance = 0, pairs_x = 0, pairs_y = 0; /* pairs that are not tied in x, in y */
-
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < i; j++) {
-            const int sx = (x[i] > x[j]) - (x[i] < x[j]), sy = (y[i] > y[j]) - (y[i] < y[j]);
-            balance += sx * sy;
-            pairs_x += sx != 0;
-            pairs_y += sy != 0;
-        }
-    return pairs_x > 0 && pairs_y > 0 ? balance / sqrt(pairs_x * pairs_y) : (double)NAN;
-}
-
-double tr_compress(double student, double teacher)
-{
-    return 1 - student / teacher;
-}
-
-double tr_shrink(double student, double teacher)
-{
-    return teacher / student;
-}

@@ -47,11 +47,4 @@ void tr_ece_init(struct tr_ece *ece, int bins);
 void tr_ece_add(struct tr_ece *ece, double confidence, int right);
 double tr_ece_value(const struct tr_ece *ece); /* NaN when empty */
 double tr_ece_se(const struct tr_ece *ece);    /* NaN for less than two */
-
-/* Kendall's rank correlation with ties, tau-b; NaN when x or y is constant. Quadratic in n. */
-double tr_kendall_tau_b(const double *x, const double *y, int n);
-
-/* Of a student against its teacher: share of size saved, times smaller. */
-double tr_compress(double student, double teacher); /* 1 - s/t */
-double tr_shrink(double student, double teacher);   /* t/s */
 #endif

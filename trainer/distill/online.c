@@ -121,23 +121,6 @@ void tr_online_minimum(const double *z, int students, int classes, int label, do
     }
 }
 
-void tr_online_gate(const double *z, const double *gate, int students, int classes, double *share,
-                    double *out)
-{
-    const double max = gate[tr_argmax(gate, students)];
-    double sum = 0;
-
-    for (int k = 0; k < students; k++)
-        sum += share[k] = exp(gate[k] - max);
-    for (int c = 0; c < classes; c++)
-        out[c] = 0;
-    for (int k = 0; k < students; k++) {
-        share[k] /= sum;
-        for (int c = 0; c < classes; c++)
-            out[c] += share[k] * z[(ptrdiff_t)k * classes + c];
-    }
-}
-
 double tr_online_ramp(double progress, double length)
 {
     const double x = length > 0 && progress < length ? progress / length : 1;

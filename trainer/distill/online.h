@@ -3,7 +3,6 @@
  *   dml            1/(K-1) sum_{j != i} T^2 KL_T(q_j || q_i)
  *   kdcl_naive     T^2 KL_T(p || q_i), p the student with the least CE on the label
  *   kdcl_minlogit  the same, its logits min_k (z_k - z_k[y]), class by class
- *   gate           sum_k g_k z_k with g = softmax(gate): for branches of one network
  *
  * All but z_i is held constant: with the peers' gradients a student also learns to be easy to
  * imitate. d/dz_i of T^2 KL_T(p || q_i) is T (q_i - p).
@@ -11,8 +10,7 @@
  * Source   dml Zhang et al. 2018, arXiv:1706.00384, there T = 1; kdcl Guo et al. 2020, "Online
  *          Knowledge Distillation via Collaborative Learning", of whose four targets two are here:
  *          the linear one is an optimisation for each example that "minlogit" was made to replace,
- *          and the general one tunes its weights on held-out rows while it trains; gate Lan et al.
- *          2018, "ONE", arXiv:1806.04606; the ramp Chen et al. 2020, "OKDDip", arXiv:1912.00350.
+ *          and the general one tunes its weights on held-out rows while it trains; the ramp Chen et al. 2020, "OKDDip", arXiv:1912.00350.
  */
 #ifndef TRAINER_DISTILL_ONLINE_H
 #define TRAINER_DISTILL_ONLINE_H
@@ -45,10 +43,6 @@ double tr_online_batch(const struct tr_online *online, double progress, const fl
 /* The student with the least CE on `label`. */
 int tr_online_best(const double *z, int students, int classes, int label);
 void tr_online_minimum(const double *z, int students, int classes, int label, double *out);
-/* out (C); share (K) = softmax(gate). A formula with its printed values alone: no student has
- * branches. */
-void tr_online_gate(const double *z, const double *gate, int students, int classes, double *share,
-                    double *out);
 
 /* exp(-5 (1 - x)^2), x = progress / length clamped to 1: the weight of the peers at a start, when
  * they know nothing. length 0: always 1. */

@@ -47,16 +47,6 @@ void tr_head_gradient_add(const float *a, const float *da, int examples, int tok
         }
 }
 
-void tr_unit_length(double *v, int n)
-{
-    double sq = 0;
-
-    for (int i = 0; i < n; i++)
-        sq += v[i] * v[i];
-    for (int i = 0; i < n && sq > 0; i++)
-        v[i] /= sqrt(sq);
-}
-
 void tr_neuron_first_order_add(const struct tr_neurons *n, double *score)
 {
     for (ptrdiff_t j = 0; j < n->neurons; j++) {

@@ -29,9 +29,6 @@ void tr_head_scores(const double *channel, int heads, int head_dim, double *scor
  * Divide by the examples. */
 void tr_head_gradient_add(const float *a, const float *da, int examples, int tokens, int heads,
                           int head_dim, double *sum);
-/* v / |v|, so that layers compare; zeros stay. Only for choosing among all layers at once, which no
- * study does: heads are chosen layer by layer. */
-void tr_unit_length(double *v, int n);
 /* score (neurons) += first order; in (neurons,width), bias (neurons), out (width,neurons). */
 struct tr_neurons {
     const float *in, *din, *bias, *dbias, *out, *dout;

@@ -17,16 +17,6 @@ float tr_quant_scale(float amax, struct tr_quant_range range)
     return amax > 0 ? amax / range.high : 1;
 }
 
-void tr_quant_weight_scales(const float *w, int rows, int cols, float *scale)
-{
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        float amax = 0;
-        for (int c = 0; c < cols; c++)
-            amax = fmaxf(amax, fabsf(w[r * cols + c]));
-        scale[r] = tr_quant_scale(amax, TR_QUANT_WEIGHT);
-    }
-}
-
 float tr_quant_track(float amax, float seen, float decay)
 {
     return amax < 0 ? seen : decay * amax + (1 - decay) * seen;
@@ -43,33 +33,6 @@ void tr_fake_quant(const float *x, size_t n, float scale, struct tr_quant_range 
             pass[i] = code >= range.low && code <= range.high;
         out[i] = clamp(code, range) * scale;
     }
-}
-
-void tr_fake_quant_weights(const float *w, int rows, int cols, const float *scale, float *out)
-{
-    for (ptrdiff_t r = 0; r < rows; r++)
-        tr_fake_quant(w + r * cols, (size_t)cols, scale[r], TR_QUANT_WEIGHT, out + r * cols, NULL);
-}
-
-void tr_fake_quant_backward(const float *dy, const unsigned char *pass, size_t n, float *dx)
-{
-    for (size_t i = 0; i < n; i++)
-        dx[i] = pass[i] ? dy[i] : 0;
-}
-
-void tr_learnt_step_backward(const float *x, const float *dy, size_t n, float scale,
-                             struct tr_quant_range range, double g, float *dx, double *dscale)
-{
-    const float inverse = 1 / scale;
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        const float v = x[i] * inverse, code = clamp(rintf(v), range);
-        const int inside = v >= range.low && v <= range.high;
-        sum += (double)dy[i] * (double)(inside ? code - v : code);
-        dx[i] = inside ? dy[i] : 0;
-    }
-    *dscale = g * sum;
 }
 
 void tr_quantise(const float *x, size_t n, float scale, struct tr_quant_range range, int8_t *q)

@@ -5,12 +5,10 @@
  *   activations  one s a tensor: amax / 127, range -128..127, or 0..255 with amax / 255 after ReLU
  *   amax         running: decay amax + (1 - decay) seen, the first seen as it is
  *   gradient     straight through where low <= rint(x / s) <= high, 0 beyond
- *   learnt step  ds = g sum dy * (low if v < low; high if v > high; rint(v) - v), v = x / s,
- *                g = 1 / sqrt(n high)
  *
  * Rows of the integer product are exact in int32 up to 2^31 / 128^2 terms: TR_QUANT_MOST_TERMS.
  * Shapes   w (rows,cols) as in y = x W^T, one row an output channel.
- * Source   Jacob et al. 2018, arXiv:1712.05877; learnt step Esser et al. 2020, arXiv:1902.08153.
+ * Source   Jacob et al. 2018, arXiv:1712.05877.
  */
 #ifndef TRAINER_DISTILL_QUANTISE_H
 #define TRAINER_DISTILL_QUANTISE_H
@@ -26,8 +24,6 @@ static const struct tr_quant_range TR_QUANT_WEIGHT = {-127, 127};
 static const struct tr_quant_range TR_QUANT_SIGNED = {-128, 127};
 static const struct tr_quant_range TR_QUANT_UNSIGNED = {0, 255};
 
-/* scale (rows) of a weight matrix. */
-void tr_quant_weight_scales(const float *w, int rows, int cols, float *scale);
 /* Scale of activations with this largest absolute value; 1 for none. */
 float tr_quant_scale(float amax, struct tr_quant_range range);
 /* amax < 0: nothing seen so far. */
@@ -36,13 +32,6 @@ float tr_quant_track(float amax, float seen, float decay);
 /* x^ of n values; pass (n), unless NULL, is 1 where the gradient passes. out may be x. */
 void tr_fake_quant(const float *x, size_t n, float scale, struct tr_quant_range range, float *out,
                    unsigned char *pass);
-void tr_fake_quant_weights(const float *w, int rows, int cols, const float *scale, float *out);
-/* dx = dy where the gradient passes, else 0. dx may be dy. */
-void tr_fake_quant_backward(const float *dy, const unsigned char *pass, size_t n, float *dx);
-/* With a learnt scale: dx and ds. g: 1 / sqrt(n high) in the paper. A formula with its printed
- * values alone: no study learns its steps. */
-void tr_learnt_step_backward(const float *x, const float *dy, size_t n, float scale,
-                             struct tr_quant_range range, double g, float *dx, double *dscale);
 
 /* What is stored and run: codes of weights and of signed activations, and their product. */
 void tr_quantise(const float *x, size_t n, float scale, struct tr_quant_range range, int8_t *q);

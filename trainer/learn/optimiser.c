@@ -17,16 +17,6 @@ rt_status tr_adamw_init(struct tr_adamw *adamw, const struct tr_student *student
     return RT_OK;
 }
 
-size_t tr_adamw_bytes(const struct tr_student *student)
-{
-    struct rt_arena arena;
-    struct tr_adamw adamw;
-
-    rt_arena_init_counting(&arena);
-    (void)tr_adamw_init(&adamw, student, &arena, NULL); /* cannot fail */
-    return arena.used;
-}
-
 double tr_gradient_norm(const struct tr_kernels *kernels, const float *grads, size_t n)
 {
     return sqrt(kernels->sum_squares(n, grads));

@@ -19,7 +19,6 @@ struct tr_adamw {
 
 rt_status tr_adamw_init(struct tr_adamw *adamw, const struct tr_student *student,
                         struct rt_arena *model, struct rt_err *err);
-size_t tr_adamw_bytes(const struct tr_student *student);
 /* Global L2 norm of n values, accumulated in double in a fixed order. */
 double tr_gradient_norm(const struct tr_kernels *kernels, const float *grads, size_t n);
 /* w and the moments from grads * scale at learning rate lr; grads are zero afterwards. */
