@@ -150,11 +150,11 @@ static rt_status bench_lab(struct session *session, double seconds, struct rt_er
 
     RT_TRY(settings_choose(&settings, session, err));
     if (tr_layers_on(layers)) { /* closed with the session */
-        RT_TRY(tr_network_open(&session->live,
+        RT_TRY(tr_network_open(&session->resident,
                                &session->study.teachers.teacher[layers->teacher].arch,
                                &session->shape, session->kernels, TR_NETWORK_TRACE, err));
-        tr_network_start(&session->live, 1);
-        data.live = &session->live;
+        tr_network_start(&session->resident, 1);
+        data.resident = &session->resident;
     }
     RT_TRY(bench_knowledge(session->task, session->study.teachers.count, &knowledge, &logits, err));
     data.knowledge = &knowledge;

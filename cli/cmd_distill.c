@@ -18,7 +18,7 @@
 #include "cli/settings.h"
 #include "cli/testing.h"
 #include "trainer/export/safetensors.h"
-#include "trainer/measure/int8_trial.h"
+#include "trainer/measure/evaluate.h"
 #include "trainer/measure/tune.h"
 #include "trainer/net/network.h"
 
@@ -163,8 +163,8 @@ static rt_status start(struct job *job, int count, struct rt_err *err)
         RT_TRY(
             tr_network_open(net, &job->arch, &session->shape, job->kernels, TR_NETWORK_TRAIN, err));
         tr_lineage_release(&job->lineage); /* the same for all */
-        RT_TRY(tr_ancestor_start(job->recipe.init == TR_INIT_PRUNE ? session->data.ancestor : NULL,
-                                 &net->student, seed, net->weights.params, &job->lineage, err));
+        RT_TRY(tr_donor_start(job->recipe.init == TR_INIT_PRUNE ? session->data.donor : NULL,
+                              &net->student, seed, net->weights.params, &job->lineage, err));
     }
     return RT_OK;
 }
@@ -443,7 +443,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                         : session_teach(session, NULL, stop, err));
     RT_TRY(session_donor_open(session, err));
-    RT_TRY(session_live_open(session, &session->study.full, err));
+    RT_TRY(session_resident_open(session, &session->study.full, err));
     const struct tr_recipe full =
         study_full_recipe(&session->study, session->task->split.train_count);
     RT_TRY(choose(job, &full, err));

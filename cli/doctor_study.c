@@ -123,10 +123,10 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
                              const struct tr_recipe *recipe, size_t *bytes, struct rt_err *err)
 {
     const struct tr_layers *layers = &recipe->layers;
-    struct tr_network live = {0}; /* the teacher of layer-wise losses: its shapes are enough */
+    struct tr_network resident = {0}; /* the teacher of layer-wise losses: its shapes are enough */
     const struct tr_knowledge said = {
         .key = {.teachers = c->study.teachers.count, .classes = c->shape.classes}};
-    const struct tr_data data = {.task = c->train, .knowledge = &said, .live = &live};
+    const struct tr_data data = {.task = c->train, .knowledge = &said, .resident = &resident};
     const struct tr_trial trial = {.arch = arch,
                                    .shape = &c->shape,
                                    .kernels = c->kernels,
@@ -136,10 +136,10 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
                                    .seed = c->study.seed};
 
     if (tr_layers_on(layers))
-        RT_TRY(tr_network_plan(&live, &c->study.teachers.teacher[layers->teacher].arch, &c->shape,
+        RT_TRY(tr_network_plan(&resident, &c->study.teachers.teacher[layers->teacher].arch, &c->shape,
                                c->kernels, TR_NETWORK_TRACE, err));
     const rt_status rc = tr_trial_bytes(&trial, bytes, err);
-    tr_network_close(&live);
+    tr_network_close(&resident);
     return rc;
 }
 

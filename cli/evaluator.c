@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cli/checkpoints.h"
-#include "trainer/learn/ancestor.h"
+#include "trainer/learn/inherit.h"
 
 static void put(struct store_value *values, int *count, const char *name, double value,
                 double stderr_)
@@ -79,7 +79,7 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
 {
     struct tr_recipe recipe = *trial.recipe;
     struct tr_data data = *trial.data;
-    struct tr_ancestor parent = {0};
+    struct tr_donor parent = {0};
     char path[RT_PATH_MAX], save[RT_PATH_MAX];
     rt_status rc = RT_OK;
 
@@ -87,16 +87,16 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     trial.save = save;
     if (job->inherits >= 0) {
         RT_TRY(checkpoints_path(evaluator->checkpoints, job->inherits, path, err));
-        RT_TRY(tr_ancestor_load(&parent, path, trial.shape, trial.kernels, trial.data, trial.seed,
-                                trial.memory_limit, err));
-        data.ancestor = &parent;
-        trial.held = tr_ancestor_bytes(&parent);
+        RT_TRY(tr_donor_load(&parent, path, trial.shape, trial.kernels, trial.data, trial.seed,
+                             trial.memory_limit, err));
+        data.donor = &parent;
+        trial.held = tr_donor_bytes(&parent);
         recipe.init = TR_INIT_PRUNE;
         trial.data = &data;
         trial.recipe = &recipe;
     }
     rc = tr_trial_run(&trial, got, err);
-    tr_ancestor_close(&parent);
+    tr_donor_close(&parent);
     if (rc == RT_OK)
         rc = checkpoints_note(save, &result->checkpoint, err);
     result->has_checkpoint = rc == RT_OK;

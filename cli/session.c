@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/meter.h"
+#include "trainer/learn/teach.h"
 #include "trainer/task/npy.h"
 
 static rt_status load_study(struct session *session, const char *path, const char *yaml,
@@ -87,8 +88,8 @@ rt_status session_open(struct session *session, const char *path, const char *ya
 
 void session_close(struct session *session)
 {
-    tr_ancestor_close(&session->ancestor);
-    tr_network_close(&session->live);
+    tr_donor_close(&session->donor);
+    tr_network_close(&session->resident);
     tr_knowledge_close(&session->knowledge);
     tr_task_close(session->task);
     study_release(&session->study);
@@ -120,21 +121,21 @@ rt_status session_donor_open(struct session *session, struct rt_err *err)
 
     if (session->study.recipe.init != TR_INIT_PRUNE && session->study.full.init != TR_INIT_PRUNE)
         return RT_OK;
-    RT_TRY(tr_ancestor_open(&session->ancestor, &teaching, &session->study.prune, &session->data,
-                            session->study.seed, err));
-    session->data.ancestor = &session->ancestor;
+    RT_TRY(tr_donor_open(&session->donor, &teaching, &session->study.prune, &session->data,
+                         session->study.seed, err));
+    session->data.donor = &session->donor;
     return RT_OK;
 }
 
-rt_status session_live_open(struct session *session, const struct tr_recipe *recipe,
-                            struct rt_err *err)
+rt_status session_resident_open(struct session *session, const struct tr_recipe *recipe,
+                                struct rt_err *err)
 {
     const struct tr_teaching teaching = session_teaching(session, NULL);
 
     if (!tr_layers_on(&recipe->layers))
         return RT_OK;
-    RT_TRY(tr_live_open(&session->live, &teaching, recipe->layers.teacher, err));
-    session->data.live = &session->live;
+    RT_TRY(tr_resident_open(&session->resident, &teaching, recipe->layers.teacher, err));
+    session->data.resident = &session->resident;
     return RT_OK;
 }
 
@@ -146,6 +147,7 @@ rt_status session_teach(struct session *session, const bool retrain[TR_MAX_TEACH
 
     if (retrain)
         memcpy(teaching.retrain, retrain, sizeof teaching.retrain);
+    teaching.train = tr_train_teacher;
     teaching.progress = meter_teacher;
     teaching.progress_context = &meter;
     RT_TRY(tr_teachers_teach(&teaching, err));

@@ -6,7 +6,7 @@
 #define CLI_SESSION_H
 #include "cli/study.h"
 #include "store/store.h"
-#include "trainer/teachers/live.h"
+#include "trainer/teachers/teachers.h"
 
 struct session {
     struct study study;
@@ -14,8 +14,8 @@ struct session {
     const struct tr_kernels *kernels;
     struct tr_task *task;          /* the training file's rows and their split */
     struct tr_knowledge knowledge; /* after session_teachers_open() */
-    struct tr_ancestor ancestor;   /* after session_donor_open() */
-    struct tr_network live;        /* after session_live_open() */
+    struct tr_donor donor;         /* after session_donor_open() */
+    struct tr_network resident;    /* after session_resident_open() */
     struct tr_data data;           /* whole when all of these are open */
 };
 
@@ -42,8 +42,8 @@ rt_status session_teachers_open(struct session *session, struct rt_err *err);
 /* Then, the teachers being weighed: score the one that students are cut out of, if they are. */
 rt_status session_donor_open(struct session *session, struct rt_err *err);
 /* The teacher whose layers a recipe learns from, when it has layer-wise losses. */
-rt_status session_live_open(struct session *session, const struct tr_recipe *recipe,
-                            struct rt_err *err);
+rt_status session_resident_open(struct session *session, const struct tr_recipe *recipe,
+                                struct rt_err *err);
 
 /* Weights and calibration of teachers, for trials and the full recipe alike: fitted anew, ... */
 rt_status session_weigh(struct session *session, struct rt_err *err);

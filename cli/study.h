@@ -17,7 +17,7 @@
 #include "search/external.h"
 #include "search/search.h"
 #include "space/space.h"
-#include "trainer/learn/ancestor.h"
+#include "trainer/learn/inherit.h"
 #include "trainer/learn/train.h"
 #include "trainer/measure/latency.h"
 #include "trainer/teachers/teachers.h"

@@ -6,7 +6,7 @@
 #include "trainer/learn/inherit.h"
 #include "trainer/learn/layerwise.h"
 #include "trainer/measure/trial.h"
-#include "trainer/teachers/live.h"
+#include "trainer/teachers/teachers.h"
 
 static const char *const sets[] = {"plain", "v3", "v4"};
 enum { micro = 3 };
@@ -14,7 +14,7 @@ enum { micro = 3 };
 /* A task, a student, a teacher with weights of its own, and one bench of a run. */
 struct bed {
     struct tr_task *task;
-    struct tr_network live;
+    struct tr_network resident;
     struct tr_data data;
     struct tr_recipe recipe;
     struct space_arch arch;
@@ -35,12 +35,13 @@ static void bed_init(struct bed *bed, const char *student, const char *teacher,
     bed->task = toy_task(120, 30);
 
     assert_ok(space_arch_parse(teacher, &arch, &err));
-    assert_ok(tr_network_open(&bed->live, &arch, &bed->shape, kernels, TR_NETWORK_TRACE, &err));
-    tr_network_start(&bed->live, 5);
-    for (size_t i = 0; i < bed->live.student.param_count; i++) /* as if trained: no small numbers */
-        bed->live.weights.params[i] *= bed->live.weights.params[i] == 1 ? 1 : 8;
-    tr_weights_pack(&bed->live.student, &bed->live.weights);
-    bed->data = (struct tr_data){.task = bed->task, .live = &bed->live};
+    assert_ok(tr_network_open(&bed->resident, &arch, &bed->shape, kernels, TR_NETWORK_TRACE, &err));
+    tr_network_start(&bed->resident, 5);
+    for (size_t i = 0; i < bed->resident.student.param_count;
+         i++) /* as if trained: no small numbers */
+        bed->resident.weights.params[i] *= bed->resident.weights.params[i] == 1 ? 1 : 8;
+    tr_weights_pack(&bed->resident.student, &bed->resident.weights);
+    bed->data = (struct tr_data){.task = bed->task, .resident = &bed->resident};
     assert_ok(space_arch_parse(student, &bed->arch, &err));
     assert_ok(tr_student_init(&bed->student, &bed->arch, &bed->shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->model, tr_weights_bytes(&bed->student, true), &err));
@@ -51,7 +52,7 @@ static void bed_init(struct bed *bed, const char *student, const char *teacher,
 
 static void bed_release(struct bed *bed)
 {
-    tr_network_close(&bed->live);
+    tr_network_close(&bed->resident);
     rt_arena_release(&bed->model);
     rt_arena_release(&bed->arena);
     tr_student_release(&bed->student);
@@ -317,7 +318,7 @@ static void a_student_that_is_its_teacher_has_no_loss(void **state)
         all.attention_loss = (enum tr_attention_loss)kind;
         whole_init(&w, "L2-d16-k8-h2-f24-p4", "L2-d16-k8-h2-f24-p4", tr_kernels_by_name("plain"),
                    SPACE_POOL_CLASS, &all);
-        memcpy(w.bed.weights.params, w.bed.live.weights.params,
+        memcpy(w.bed.weights.params, w.bed.resident.weights.params,
                w.bed.student.param_count * sizeof(float));
         (void)objective(&w);
         for (int i = 0; i < TR_LAYER_KINDS; i++)
@@ -343,11 +344,11 @@ static void heads_of_a_student_cut_out_of_its_teacher_are_matched(void **state)
         attention.attention_loss = (enum tr_attention_loss)kind;
         whole_init(&w, "L1-d16-k4-h4-f24-p4", "L1-d16-k4-h12-f24-p4", tr_kernels_by_name("plain"),
                    SPACE_POOL_CLASS, &attention);
-        assert_ok(tr_importance_init(&scores, &w.bed.live.student.arch, &err));
+        assert_ok(tr_importance_init(&scores, &w.bed.resident.student.arch, &err));
         for (int i = 0; i < 4; i++)
             scores.head[0][kept[i]] = 1;
-        assert_ok(tr_inherit(&w.bed.student, w.bed.weights.params, &w.bed.live.student,
-                             w.bed.live.weights.params, &scores, &options, &lineage, &err));
+        assert_ok(tr_inherit(&w.bed.student, w.bed.weights.params, &w.bed.resident.student,
+                             w.bed.resident.weights.params, &scores, &options, &lineage, &err));
         (void)objective(&w);
         assert_true(w.layers.sums[0][TR_LAYER_ATTENTION] > 1e-3); /* by number: other heads */
         w.layers.lineage = &lineage;
@@ -419,7 +420,7 @@ static void no_weight_is_the_same_bits_as_no_layers(void **state)
         memset(bed.recipe.layers.weight, 0, sizeof bed.recipe.layers.weight);
         if (!on) {
             bed.recipe.layers = (struct tr_layers){0};
-            bed.data.live = NULL;
+            bed.data.resident = NULL;
         }
         train_bed(&bed, 1, 1, on ? with : without);
         if (on)
@@ -563,7 +564,7 @@ static void a_run_without_its_teacher_is_refused(void **state)
     assert_int_equal(tr_train(&training, &bed.weights, &summary, &err), RT_EARG);
     assert_string_equal(err.text, "space.depth: layer-wise losses map 3 layers of a student to the "
                                   "2 of the teacher; allow no more than it has");
-    bed.data.live = NULL;
+    bed.data.resident = NULL;
     assert_int_equal(tr_train(&training, &bed.weights, &summary, &err), RT_EARG);
     bed_release(&bed);
 }

@@ -15,9 +15,10 @@
 
 #include "pinned.h"
 #include "trainer/export/safetensors.h"
-#include "trainer/learn/ancestor.h"
+#include "trainer/learn/inherit.h"
+#include "trainer/learn/teach.h"
 #include "trainer/measure/trial.h"
-#include "trainer/teachers/live.h"
+#include "trainer/teachers/teachers.h"
 
 enum { examples = 240, cohort = 3 };
 static const char student_text[] = "L2-d16-k8-h2.1-f24.16-p4";
@@ -30,8 +31,8 @@ struct bed { /* a task, two taught teachers, and the weights that were fitted to
     struct tr_teaching teaching;
     struct tr_knowledge knowledge;
     struct tr_data data;
-    struct tr_network live;
-    struct tr_ancestor ancestor;
+    struct tr_network resident;
+    struct tr_donor donor;
     struct tr_ensemble ensemble;
     struct tr_recipe recipe;
     struct pins *pins;
@@ -100,7 +101,8 @@ static void teach(struct bed *bed, const struct tr_kernels *kernels)
         .lanes = TR_LANES,
     };
     snprintf(bed->spec.folder, sizeof bed->spec.folder, "%s/teachers", bed->folder);
-    bed->teaching = (struct tr_teaching){.spec = &bed->spec,
+    bed->teaching = (struct tr_teaching){.train = tr_train_teacher,
+                                         .spec = &bed->spec,
                                          .shape = &bed->shape,
                                          .task = bed->task,
                                          .kernels = kernels,
@@ -133,10 +135,10 @@ static void bed_init(struct bed *bed, const struct tr_kernels *kernels, struct p
         examples, (struct tr_split_sizes){.validation = 60, .held_out = 30, .seed = 1});
     bed->data = (struct tr_data){.task = bed->task};
     teach(bed, kernels);
-    assert_ok(tr_live_open(&bed->live, &bed->teaching, 0, &err));
-    assert_ok(tr_ancestor_open(&bed->ancestor, &bed->teaching, &prune, &bed->data, 5, &err));
-    bed->data.live = &bed->live;
-    bed->data.ancestor = &bed->ancestor;
+    assert_ok(tr_resident_open(&bed->resident, &bed->teaching, 0, &err));
+    assert_ok(tr_donor_open(&bed->donor, &bed->teaching, &prune, &bed->data, 5, &err));
+    bed->data.resident = &bed->resident;
+    bed->data.donor = &bed->donor;
 }
 
 static void forget(const char *folder, const char *name)
@@ -152,8 +154,8 @@ static void bed_release(struct bed *bed)
     static const char *const files[] = {"teachers/ann.safetensors", "teachers/bob.safetensors",
                                         "teachers/knowledge.rtk", "teachers", "student"};
 
-    tr_ancestor_close(&bed->ancestor);
-    tr_network_close(&bed->live);
+    tr_donor_close(&bed->donor);
+    tr_network_close(&bed->resident);
     tr_knowledge_close(&bed->knowledge);
     tr_task_close(bed->task);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)

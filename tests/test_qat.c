@@ -1,7 +1,7 @@
 /* tests/test_qat.c -- training that feels int8, and trials that are measured in it. */
 #include "toy_task.h"
 
-#include "trainer/measure/int8_trial.h"
+#include "trainer/measure/evaluate.h"
 #include "trainer/measure/trial.h"
 
 struct bed { /* a task, a student and its weights */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "trainer/learn/teach.h"
 #include "trainer/task/npy.h"
 #include "trainer/teachers/teachers.h"
 
@@ -59,7 +60,8 @@ static int bed_open(void **state)
     bed->spec.teacher[0] = small_teacher("ann", "L1-d8-k4-h2-f16-p4");
     bed->spec.teacher[1] = small_teacher("bob", "L1-d12-k4-h1-f8-p4");
     snprintf(bed->spec.folder, sizeof bed->spec.folder, "%s/some/cache", bed->folder);
-    bed->teaching = (struct tr_teaching){.spec = &bed->spec,
+    bed->teaching = (struct tr_teaching){.train = tr_train_teacher,
+                                         .spec = &bed->spec,
                                          .shape = &bed->shape,
                                          .task = bed->task,
                                          .threads = 1,

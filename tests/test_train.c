@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "trainer/measure/int8_trial.h"
+#include "trainer/measure/evaluate.h"
 #include "trainer/measure/trial.h"
 #include "trainer/measure/tune.h"
 

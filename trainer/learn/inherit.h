@@ -21,6 +21,8 @@
 #ifndef TRAINER_LEARN_INHERIT_H
 #define TRAINER_LEARN_INHERIT_H
 #include "trainer/learn/importance.h"
+#include "trainer/net/network.h"
+#include "trainer/teachers/teachers.h"
 
 enum tr_inherit_layers { TR_INHERIT_UNIFORM, TR_INHERIT_INFLUENCE };
 
@@ -45,4 +47,45 @@ rt_status tr_inherit(const struct tr_student *student, float *params,
 /* Bytes that this takes for a while. */
 size_t tr_inherit_bytes(const struct tr_student *student, const struct tr_student *source);
 void tr_lineage_release(struct tr_lineage *lineage);
+
+/* ---- the donor: the trained network that students are cut out of, or grown from ----
+ *
+ * A teacher for all students of a study, or one of its students for a child. Its scores are measured
+ * once, on `calibration` train rows drawn by the study's seed; opened, it is read-only and shared by
+ * all workers. A student starts from its own random weights, over which come those of the donor, so
+ * that one seed gives one start.
+ */
+
+struct tr_prune { /* study: prune */
+    int teacher;  /* which of the ensemble's; one that was trained here */
+    enum tr_importance_kind importance;
+    int calibration;
+    struct tr_inherit_options inherit;
+};
+
+struct tr_donor {
+    struct tr_network network;
+    struct tr_importance scores;
+    struct tr_inherit_options options;
+};
+
+/* From the teachers' cache. data.knowledge is used by gradient importance. */
+rt_status tr_donor_open(struct tr_donor *donor, const struct tr_teaching *teaching,
+                        const struct tr_prune *prune, const struct tr_data *data, uint64_t seed,
+                        struct rt_err *err);
+/* A student from its weights' file; scored by activation on few rows, as each child does it anew.
+ * RT_ENOMEM when that would take more than `limit` bytes, unless 0. */
+rt_status tr_donor_load(struct tr_donor *donor, const char *weights,
+                        const struct space_shape *shape, const struct tr_kernels *kernels,
+                        const struct tr_data *data, uint64_t seed, size_t limit,
+                        struct rt_err *err);
+/* Bytes that it holds. */
+size_t tr_donor_bytes(const struct tr_donor *donor);
+void tr_donor_close(struct tr_donor *donor);
+
+/* First values of a student by seed and, unless donor is NULL, what it gives. *lineage says what
+ * that is, all zero for nothing, and is released by the caller. */
+rt_status tr_donor_start(const struct tr_donor *donor, const struct tr_student *student,
+                         uint64_t seed, float *params, struct tr_lineage *lineage,
+                         struct rt_err *err);
 #endif

@@ -53,7 +53,7 @@ rt_status tr__layerwise_open(struct tr_layerwise *self, const struct tr_training
                              struct rt_err *err)
 {
     const struct tr_layers *recipe = &job->recipe->layers;
-    const struct tr_network *teacher = job->data->live;
+    const struct tr_network *teacher = job->data->resident;
     const size_t lanes = (size_t)job->lanes;
 
     *self = (struct tr_layerwise){.job = job, .recipe = recipe, .teacher = teacher, .epoch = -1};

@@ -55,7 +55,7 @@ struct tr_layer_bench { /* of one thread */
     float *scratch;
 };
 
-/* RT_EARG when the data have no live teacher, or one that the student cannot learn from. */
+/* RT_EARG when the data have no resident teacher, or one that the student cannot learn from. */
 rt_status tr__layerwise_open(struct tr_layerwise *self, const struct tr_training *job,
                              struct rt_err *err);
 void tr__layerwise_close(struct tr_layerwise *self);

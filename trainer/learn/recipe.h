@@ -26,7 +26,7 @@ struct tr_qat {
 
 enum tr_init { TR_INIT_RANDOM, TR_INIT_PRUNE };
 
-struct tr_ancestor; /* trainer/learn/ancestor.h */
+struct tr_donor; /* trainer/learn/inherit.h */
 
 struct tr_recipe {
     int steps;              /* optimiser steps */
@@ -54,8 +54,8 @@ struct tr_data {
     const struct tr_task *task;
     const struct tr_knowledge *knowledge; /* NULL: labels alone */
     const struct tr_ensemble *ensemble;   /* of the teachers in it */
-    const struct tr_ancestor *ancestor;   /* of TR_INIT_PRUNE; NULL: none */
-    const struct tr_network *live; /* the teacher of layer-wise losses; may be NULL otherwise */
+    const struct tr_donor *donor;         /* of TR_INIT_PRUNE; NULL: none */
+    const struct tr_network *resident; /* the teacher of layer-wise losses; may be NULL otherwise */
 };
 
 struct tr_training {

@@ -3,7 +3,7 @@
  * Each thread owns an inference plan and its part of the batch, so a call touches nothing shared
  * but the weights. The threads are not OpenMP's: a measurement is taken inside a search's parallel
  * region, where a nested one would run on a single thread or start its threads for every call.
- * They live as long as the measurement and wait for the next call spinning, since waking a sleeping
+ * They resident as long as the measurement and wait for the next call spinning, since waking a sleeping
  * thread takes longer than a small student.
  */
 #include "trainer/measure/latency.h"

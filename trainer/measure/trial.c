@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "trainer/export/safetensors.h"
-#include "trainer/learn/ancestor.h"
-#include "trainer/measure/int8_trial.h"
+#include "trainer/learn/inherit.h"
+#include "trainer/measure/evaluate.h"
 
 void tr_curve_add(void *context, int step, const char *name, double value)
 {
@@ -55,10 +55,10 @@ static struct tr_training training_of(const struct tr_trial *trial,
 static size_t peak_bytes(const struct tr_trial *trial, const struct tr_student *student)
 {
     const struct tr_training training = training_of(trial, student, NULL);
-    const struct tr_ancestor *ancestor = trial->data->ancestor;
+    const struct tr_donor *donor = trial->data->donor;
     const size_t each[] = {
-        trial->recipe->init == TR_INIT_PRUNE && ancestor
-            ? tr_inherit_bytes(student, &ancestor->network.student)
+        trial->recipe->init == TR_INIT_PRUNE && donor
+            ? tr_inherit_bytes(student, &donor->network.student)
             : 0,
         tr_latency_bytes(student, trial->latency),
         tr_train_bytes(&training),
@@ -154,8 +154,7 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
 rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *result,
                        struct rt_err *err)
 {
-    const struct tr_ancestor *ancestor =
-        trial->recipe->init == TR_INIT_PRUNE ? trial->data->ancestor : NULL;
+    const struct tr_donor *donor = trial->recipe->init == TR_INIT_PRUNE ? trial->data->donor : NULL;
     struct tr_network net;
     struct tr_lineage lineage = {0};
     rt_status rc;
@@ -163,7 +162,7 @@ rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *res
     *result = (struct tr_trial_result){0};
     RT_TRY(check_memory(trial, err));
     RT_TRY(tr_network_open(&net, trial->arch, trial->shape, trial->kernels, TR_NETWORK_TRAIN, err));
-    rc = tr_ancestor_start(ancestor, &net.student, trial->seed, net.weights.params, &lineage, err);
+    rc = tr_donor_start(donor, &net.student, trial->seed, net.weights.params, &lineage, err);
     if (rc == RT_OK)
         rc = train_and_evaluate(trial, &net.student, &lineage, &net.weights, result, err);
     tr_lineage_release(&lineage);

@@ -2,7 +2,7 @@
  *
  * Order    latency first, since it needs no training; then tr_train() with one lane; then
  *          validation.
- * Exact    weights start from (seed, RT_STREAM_INIT) and the data's ancestor, when the recipe says
+ * Exact    weights start from (seed, RT_STREAM_INIT) and the data's donor, when the recipe says
  *          so: hence one seed gives one result, bit for bit, per kernel set and micro-batch.
  * Errors   RT_ENOMEM before training when the trial's memory exceeds `memory_limit`; RT_ENAN when
  *          training or the trained student is not finite; RT_ESTOP when asked to stop.
@@ -38,7 +38,7 @@ struct tr_trial {
 };
 
 struct tr_trial_result {
-    double inherited; /* share of the parameters that were cut out of the ancestor */
+    double inherited; /* share of the parameters that were cut out of the donor */
     struct tr_fidelity fidelity;
     bool has_int8;           /* the recipe quantises: */
     struct tr_fidelity int8; /* of the int8 twin */

@@ -294,7 +294,7 @@ static int64_t block_macs(const struct tr_plan_block *b, int tokens)
            products(&b->up, rows) + products(&b->down, rows);
 }
 
-/* Floats of one example that live beside x in the block's two halves, without padding. */
+/* Floats of one example that resident beside x in the block's two halves, without padding. */
 static int64_t block_floats(const struct tr_student *s, const struct tr_plan_block *b)
 {
     const int64_t t = s->tokens, d = s->arch.width;

@@ -1,7 +1,7 @@
 /* trainer/net/student.h -- a student network: parameters, forward, backward, inference.
  *
  * The network is that of space/arch.h. A struct tr_student is a plan: shapes, tensor table and
- * kernel choice; it is read-only after init and shared by threads. Weights live in one flat vector
+ * kernel choice; it is read-only after init and shared by threads. Weights resident in one flat vector
  * in the order of the tensor table, so gradients, optimiser state and checkpoints have its layout.
  *
  * Shapes   M examples a batch, R rows of all of them, T rows of one at most, class row included; F

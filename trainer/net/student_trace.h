@@ -1,4 +1,4 @@
-/* trainer/net/student_trace.h -- inference that keeps what inner layers say: the live teacher's
+/* trainer/net/student_trace.h -- inference that keeps what inner layers say: the resident teacher's
  * forward.
  *
  * Shapes   R rows, padded to TR_PAD: the residual stream (d), and q, k and v side by side

@@ -21,8 +21,6 @@
 #include "trainer/task/npy.h"
 #include "trainer/teachers/teachers_internal.h"
 
-enum { teacher_micro_batch = 8, most_steps = 1000000000 };
-
 static rt_status weights_path(const struct tr_teaching *teaching,
                               const struct tr_teacher_spec *spec, char path[RT_PATH_MAX],
                               struct rt_err *err)
@@ -105,63 +103,28 @@ static rt_status cannot_use(const struct tr_teacher_spec *spec, rt_status rc, st
                    why.text, spec->name);
 }
 
-struct naming { /* hands training progress on with the teacher's name */
-    const struct tr_teaching *teaching;
-    const char *name;
-};
-
-static void name_progress(void *context, int step, int steps)
+static rt_status write_weights(const struct tr_teaching *teaching,
+                               const struct tr_teacher_spec *spec, const struct tr_network *net,
+                               struct rt_err *err)
 {
-    const struct naming *n = context;
-    if (n->teaching->progress)
-        n->teaching->progress(n->teaching->progress_context, n->name, step, steps);
+    char path[RT_PATH_MAX], hash[RT_HASH_TEXT], arch[SPACE_ARCH_TEXT], lanes[16];
+    const struct tr_metadata metadata[] = {
+        {"arch", arch}, {"recipe", hash}, {"lanes", lanes}, {NULL, NULL}};
+
+    RT_TRY(recipe_hash(teaching, spec, hash, err));
+    space_arch_print(&spec->arch, arch);
+    (void)snprintf(lanes, sizeof lanes, "%d", teaching->spec->lanes);
+    RT_TRY(weights_path(teaching, spec, path, err));
+    return tr_safetensors_write(path, &net->student, net->weights.params, metadata, err);
 }
 
 static rt_status train_teacher(const struct tr_teaching *teaching,
                                const struct tr_teacher_spec *spec, struct tr_network *net,
                                struct rt_err *err)
 {
-    const int train_count = teaching->task->split.train_count, lanes = teaching->spec->lanes;
-    const double steps = spec->epochs * train_count / spec->batch;
-    const struct tr_data data = {.task = teaching->task};
-    struct tr_recipe recipe = {
-        .steps = !(steps < most_steps) ? 0
-                 : steps < 1           ? 1
-                                       : (int)(steps + .5),
-        .batch = spec->batch,
-        .micro_batch = spec->batch < teacher_micro_batch ? spec->batch : teacher_micro_batch,
-        .learning_rate = spec->learning_rate,
-        .warmup = spec->warmup,
-        .weight_decay = spec->weight_decay,
-    };
-    struct naming naming = {teaching, spec->name};
-    struct tr_train_summary summary;
-    char path[RT_PATH_MAX], hash[RT_HASH_TEXT], arch[SPACE_ARCH_TEXT], of_lanes[16];
-
-    if (recipe.steps < 1)
-        return rt_fail(err, RT_EARG, "teacher '%s' would train for %.3g steps, want below %d",
-                       spec->name, steps, most_steps);
-    tr_distill_defaults(&recipe.distill);
-    const struct tr_training training = {
-        .student = &net->student,
-        .data = &data,
-        .recipe = &recipe,
-        .seed = spec->seed,
-        .lanes = lanes,
-        .threads = teaching->threads < lanes ? teaching->threads : lanes,
-        .stop = teaching->stop,
-        .progress = name_progress,
-        .progress_context = &naming,
-    };
-    tr_student_init_params(&net->student, spec->seed, net->weights.params);
-    RT_TRY(tr_train(&training, &net->weights, &summary, err));
-    RT_TRY(recipe_hash(teaching, spec, hash, err));
-    space_arch_print(&spec->arch, arch);
-    (void)snprintf(of_lanes, sizeof of_lanes, "%d", lanes);
-    const struct tr_metadata metadata[] = {
-        {"arch", arch}, {"recipe", hash}, {"lanes", of_lanes}, {NULL, NULL}};
-    RT_TRY(weights_path(teaching, spec, path, err));
-    return tr_safetensors_write(path, &net->student, net->weights.params, metadata, err);
+    assert(teaching->train);
+    RT_TRY(teaching->train(teaching, spec, net, err));
+    return write_weights(teaching, spec, net, err);
 }
 
 /* Copy (n, C) logits of teacher k into (n, K, C). */
@@ -360,6 +323,26 @@ rt_status tr_teacher_check(const struct tr_teaching *teaching, int k, const stru
     if (!test || !spec->test_logits[0])
         return RT_OK;
     return read_recorded(teaching, spec->test_logits, test->rows, k, NULL, hash, err);
+}
+
+rt_status tr_resident_open(struct tr_network *resident, const struct tr_teaching *teaching, int k,
+                           struct rt_err *err)
+{
+    const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+    rt_status rc;
+
+    if (spec->recorded)
+        return rt_fail(err, RT_EARG, "teacher '%s' is recorded logits and has no layers",
+                       spec->name);
+    RT_TRY(tr_network_open(resident, &spec->arch, teaching->shape, teaching->kernels,
+                           TR_NETWORK_TRACE, err));
+    if ((rc =
+             tr__teacher_load(teaching, spec, &resident->student, resident->weights.params, err))) {
+        tr_network_close(resident);
+        return rc;
+    }
+    tr_weights_pack(&resident->student, &resident->weights);
+    return RT_OK;
 }
 
 void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_ensemble *ensemble)

@@ -10,9 +10,13 @@
  */
 #ifndef TRAINER_TEACHERS_TEACHERS_H
 #define TRAINER_TEACHERS_TEACHERS_H
+#include <stdatomic.h>
+
 #include "trainer/distill/ensemble_fit.h"
 #include "trainer/distill/fidelity.h"
-#include "trainer/learn/train.h"
+#include "trainer/net/network.h"
+#include "trainer/task/task.h"
+#include "trainer/teachers/knowledge.h"
 
 struct tr_teacher_spec {
     char name[TR_TEACHER_NAME];
@@ -47,6 +51,10 @@ struct tr_teaching {
     const struct tr_task *task;
     const struct tr_kernels *kernels;
     int threads;
+    /* Trains the weights of a member by its recipe; only teaching needs it. Handed in, since teachers
+     * stand below training: tr_train_teacher() of trainer/learn/teach.h. */
+    rt_status (*train)(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                       struct tr_network *net, struct rt_err *err);
     bool retrain[TR_MAX_TEACHERS]; /* members to train anew whatever the cache has */
     const atomic_int *stop;
     void (*progress)(void *context, const char *teacher, int step, int steps); /* may be NULL */
@@ -61,6 +69,12 @@ rt_status tr_teachers_teach(const struct tr_teaching *teaching, struct rt_err *e
 bool tr_teachers_cached(const struct tr_ensemble_spec *spec);
 /* Open the knowledge after checking that it is of these teachers and this data. */
 rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowledge *knowledge,
+                           struct rt_err *err);
+
+/* Member k beside the students, for losses on inner layers: loaded once, then read-only and shared by
+ * all workers, each with activations of its own (student_trace.h). RT_EARG when its logits are
+ * recorded, RT_EMISMATCH when the cache is of another recipe or other data. */
+rt_status tr_resident_open(struct tr_network *resident, const struct tr_teaching *teaching, int k,
                            struct rt_err *err);
 
 /* Logits (n, K, C) of all teachers for another task's rows, the test file's; RT_EARG when a
