@@ -136,8 +136,8 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
                                    .seed = c->study.seed};
 
     if (tr_layers_on(layers))
-        RT_TRY(tr_network_plan(&resident, &c->study.teachers.teacher[layers->teacher].arch, &c->shape,
-                               c->kernels, TR_NETWORK_TRACE, err));
+        RT_TRY(tr_network_plan(&resident, &c->study.teachers.teacher[layers->teacher].arch,
+                               &c->shape, c->kernels, TR_NETWORK_TRACE, err));
     const rt_status rc = tr_trial_bytes(&trial, bytes, err);
     tr_network_close(&resident);
     return rc;

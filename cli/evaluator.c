@@ -11,32 +11,16 @@
 #include "cli/checkpoints.h"
 #include "trainer/learn/inherit.h"
 
-static void put(struct store_value *values, int *count, const char *name, double value,
-                double stderr_)
+int evaluator_values(const struct tr_metrics *metrics, struct store_value values[STORE_MAX_METRICS])
 {
-    struct store_value *v = &values[(*count)++];
-
-    snprintf(v->name, sizeof v->name, "%s", name);
-    v->value = value;
-    v->stderr_ = stderr_;
-}
-
-int evaluator_values(const struct tr_fidelity *f, struct store_value values[STORE_MAX_METRICS])
-{
-    int count = 0;
-
-    put(values, &count, "error", f->error, f->error_se);
-    put(values, &count, "nll", f->nll, f->nll_se);
-    put(values, &count, "brier", f->brier, f->brier_se);
-    put(values, &count, "ece", f->ece, f->ece_se);
-    put(values, &count, "kl", f->kl, f->kl_se);
-    put(values, &count, "reverse_kl", f->reverse_kl, f->reverse_kl_se);
-    put(values, &count, "agreement", f->agreement, f->agreement_se);
-    put(values, &count, "total_variation", f->tv, f->tv_se);
-    put(values, &count, "js", f->js, f->js_se);
-    put(values, &count, "ece_ensemble", f->ece_teacher, f->ece_teacher_se);
-    put(values, &count, "accuracy_retention", f->retention, f->retention_se);
-    return count;
+    _Static_assert(STORE_MAX_METRICS >= TR_MAX_METRICS, "all metrics of a trial have room");
+    _Static_assert(STORE_NAME >= TR_METRIC_NAME, "and their names");
+    for (int i = 0; i < metrics->count; i++) {
+        const struct tr_metric *m = &metrics->list[i];
+        values[i] = (struct store_value){.value = m->value, .stderr_ = m->error};
+        memcpy(values[i].name, m->name, sizeof m->name);
+    }
+    return metrics->count;
 }
 
 _Static_assert(sizeof(((struct rt_curve_point *)0)->name) == STORE_NAME, "series names fit");
@@ -66,8 +50,10 @@ static void take_latency(const struct evaluator *evaluator, const struct tr_late
                                              .began_ns = latency->began_ns,
                                              .ended_ns = latency->ended_ns};
     memcpy(result->latency.measured_at, latency->measured_at, sizeof latency->measured_at);
-    put(result->values, &result->value_count, "latency", latency->median * 1e-6,
-        mad_to_se * latency->mad * 1e-6 / sqrt(o->samples));
+    result->values[result->value_count++] =
+        (struct store_value){.name = "latency",
+                             .value = latency->median * 1e-6,
+                             .stderr_ = mad_to_se * latency->mad * 1e-6 / sqrt(o->samples)};
 }
 
 /* ---- weights of parents ---- */
@@ -129,15 +115,7 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
     if (result->status != RT_OK) {
         snprintf(result->error, sizeof result->error, "%s", err.text);
     } else {
-        result->value_count = evaluator_values(&got.fidelity, result->values);
-        if (recipe.init == TR_INIT_PRUNE || job->inherits >= 0)
-            put(result->values, &result->value_count, "inherited", got.inherited, NAN);
-        put(result->values, &result->value_count, "int8_bytes", (double)got.int8_bytes, NAN);
-        if (got.has_int8) {
-            put(result->values, &result->value_count, "int8_error", got.int8.error,
-                got.int8.error_se);
-            put(result->values, &result->value_count, "int8_kl", got.int8.kl, got.int8.kl_se);
-        }
+        result->value_count = evaluator_values(&got.metrics, result->values);
         take_latency(evaluator, &got.latency, result);
         take_curve(&got.curve, result);
     }

@@ -24,7 +24,7 @@ struct evaluator {
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result);
 
-/* All numbers of a fidelity as named values, for trials and teachers alike; returns how many. */
-int evaluator_values(const struct tr_fidelity *fidelity,
+/* Metrics as the store has them; returns how many. */
+int evaluator_values(const struct tr_metrics *metrics,
                      struct store_value values[STORE_MAX_METRICS]);
 #endif

@@ -30,6 +30,7 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
     const struct tr_ensemble_spec *spec = &session->study.teachers;
     const struct tr_ensemble *ensemble = &session->study.ensemble;
     struct tr_fidelity fidelity;
+    struct tr_metrics metrics = {0};
 
     *row = (struct store_teacher){.number = k,
                                   .name = "ensemble",
@@ -50,7 +51,8 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
         row->hash = session->knowledge.key.teacher[k];
     }
     RT_TRY(tr_teacher_fidelity(session->task, &session->knowledge, ensemble, k, &fidelity, err));
-    row->value_count = evaluator_values(&fidelity, row->values);
+    tr_metrics_add_fidelity(&metrics, &fidelity);
+    row->value_count = evaluator_values(&metrics, row->values);
     return RT_OK;
 }
 

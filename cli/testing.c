@@ -178,7 +178,10 @@ int test_values(const struct test_result *result, struct store_value values[STOR
         {"bytes_reduction", saved, nan}, /* four bytes each on both sides */
         {"compression_ratio", times_smaller(result->params, result->ensemble_params), nan},
     };
-    int count = evaluator_values(&result->student, values);
+    struct tr_metrics metrics = {0};
+
+    tr_metrics_add_fidelity(&metrics, &result->student);
+    int count = evaluator_values(&metrics, values);
 
     memcpy(values + count, more, sizeof more);
     count += (int)(sizeof more / sizeof *more);

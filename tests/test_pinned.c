@@ -52,39 +52,25 @@ static struct tr_teacher_spec teacher_of(const char *name, const char *arch, dou
     return teacher;
 }
 
-static void pin_fidelity(struct pins *pins, const char *prefix, const struct tr_fidelity *f)
+static void pin_metrics(struct pins *pins, const struct tr_metrics *metrics)
 {
-    const struct {
-        const char *name;
-        double value;
-    } all[] = {{"error", f->error},
-               {"error_se", f->error_se},
-               {"nll", f->nll},
-               {"nll_se", f->nll_se},
-               {"brier", f->brier},
-               {"brier_se", f->brier_se},
-               {"ece", f->ece},
-               {"ece_se", f->ece_se},
-               {"agreement", f->agreement},
-               {"agreement_se", f->agreement_se},
-               {"kl", f->kl},
-               {"kl_se", f->kl_se},
-               {"reverse_kl", f->reverse_kl},
-               {"reverse_kl_se", f->reverse_kl_se},
-               {"tv", f->tv},
-               {"tv_se", f->tv_se},
-               {"js", f->js},
-               {"js_se", f->js_se},
-               {"ece_teacher", f->ece_teacher},
-               {"ece_teacher_se", f->ece_teacher_se},
-               {"retention", f->retention},
-               {"retention_se", f->retention_se}};
-    char name[64];
+    char name[TR_METRIC_NAME + 4];
 
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        snprintf(name, sizeof name, "%s%s", prefix, all[i].name);
-        pin_number(pins, name, all[i].value);
+    for (int i = 0; i < metrics->count; i++) {
+        const struct tr_metric *m = &metrics->list[i];
+        pin_number(pins, m->name, m->value);
+        snprintf(name, sizeof name, "%s_se", m->name);
+        if (!isnan(m->error))
+            pin_number(pins, name, m->error);
     }
+}
+
+static void pin_fidelity(struct pins *pins, const struct tr_fidelity *fidelity)
+{
+    struct tr_metrics metrics = {0};
+
+    tr_metrics_add_fidelity(&metrics, fidelity);
+    pin_metrics(pins, &metrics);
 }
 
 static void teach(struct bed *bed, const struct tr_kernels *kernels)
@@ -120,7 +106,7 @@ static void teach(struct bed *bed, const struct tr_kernels *kernels)
     pin_number(bed->pins, "calibration_0", bed->ensemble.calibration[0]);
     pin_number(bed->pins, "calibration_1", bed->ensemble.calibration[1]);
     assert_ok(tr_teacher_fidelity(bed->task, &bed->knowledge, &bed->ensemble, 2, &fidelity, &err));
-    pin_fidelity(bed->pins, "", &fidelity);
+    pin_fidelity(bed->pins, &fidelity);
 }
 
 static void bed_init(struct bed *bed, const struct tr_kernels *kernels, struct pins *pins)
@@ -214,11 +200,7 @@ static void run_trial(struct bed *bed, const char *name)
                                    .save = save};
     assert_ok(tr_trial_run(&trial, &r, &err));
     pins->run = name;
-    pin_fidelity(pins, "", &r.fidelity);
-    if (r.has_int8)
-        pin_fidelity(pins, "int8_", &r.int8);
-    pin_number(pins, "int8_bytes", (double)r.int8_bytes);
-    pin_number(pins, "inherited", r.inherited);
+    pin_metrics(pins, &r.metrics);
     pin_number(pins, "clipped", r.summary.clipped);
     pin_number(pins, "floored", r.summary.floored);
     pin_number(pins, "skipped", r.summary.skipped);
@@ -305,7 +287,7 @@ static void run_cohort(struct bed *bed)
     for (int k = 0; k < cohort; k++) {
         bed->pins->run = names[k];
         assert_ok(tr_evaluate_validation(&student, &weights[k], &bed->data, 2, &fidelity, &err));
-        pin_fidelity(bed->pins, "", &fidelity);
+        pin_fidelity(bed->pins, &fidelity);
         pin_digest(bed->pins, "weights", weights[k].params, student.param_count * sizeof(float));
     }
     rt_arena_release(&model);

@@ -102,16 +102,19 @@ static rt_status check_memory(const struct tr_trial *trial, struct rt_err *err)
 
 static rt_status quantise(const struct tr_trial *trial, const struct tr_student *student,
                           const struct tr_weights *weights, struct tr_ranges *ranges,
-                          struct tr_trial_result *result, struct rt_err *err)
+                          struct tr_metrics *metrics, struct rt_err *err)
 {
-    result->int8_bytes = tr_int8_bytes(student);
-    result->has_int8 = trial->recipe->quantise != TR_QUANTISE_NONE;
-    if (!result->has_int8)
+    struct tr_fidelity int8;
+
+    tr_metrics_add(metrics, "int8_bytes", (double)tr_int8_bytes(student), NAN);
+    if (trial->recipe->quantise == TR_QUANTISE_NONE)
         return RT_OK;
     RT_TRY(tr_int8_ranges(student, weights, trial->data, trial->recipe, trial->seed, ranges, err));
-    RT_TRY(tr_int8_evaluate(student, weights, ranges, trial->data, 1, &result->int8, err));
-    if (!isfinite(result->int8.nll))
+    RT_TRY(tr_int8_evaluate(student, weights, ranges, trial->data, 1, &int8, err));
+    if (!isfinite(int8.nll))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite in int8");
+    tr_metrics_add(metrics, "int8_error", int8.error, int8.error_se);
+    tr_metrics_add(metrics, "int8_kl", int8.kl, int8.kl_se);
     return RT_OK;
 }
 
@@ -131,21 +134,25 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
 {
     struct tr_training training = training_of(trial, student, &result->curve);
     const int last = trial->recipe->steps - 1;
+    struct tr_fidelity fidelity;
     struct tr_ranges ranges;
 
     training.lineage = lineage;
-    result->inherited = (double)lineage->inherited / (double)student->param_count;
     tr_weights_pack(student, weights);
     RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
     training.ranges = &ranges;
     RT_TRY(tr_train(&training, weights, &result->summary, err));
-    RT_TRY(tr_evaluate_validation(student, weights, trial->data, 1, &result->fidelity, err));
-    if (!isfinite(result->fidelity.nll))
+    RT_TRY(tr_evaluate_validation(student, weights, trial->data, 1, &fidelity, err));
+    if (!isfinite(fidelity.nll))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite");
-    RT_TRY(quantise(trial, student, weights, &ranges, result, err));
-    tr_curve_add(&result->curve, last, "validation_error", result->fidelity.error);
+    tr_metrics_add_fidelity(&result->metrics, &fidelity);
+    if (trial->recipe->init == TR_INIT_PRUNE)
+        tr_metrics_add(&result->metrics, "inherited",
+                       (double)lineage->inherited / (double)student->param_count, NAN);
+    RT_TRY(quantise(trial, student, weights, &ranges, &result->metrics, err));
+    tr_curve_add(&result->curve, last, "validation_error", fidelity.error);
     if (trial->data->knowledge)
-        tr_curve_add(&result->curve, last, "validation_kl", result->fidelity.kl);
+        tr_curve_add(&result->curve, last, "validation_kl", fidelity.kl);
     if (result->curve.failed)
         return rt_fail(err, RT_ENOMEM, "no memory for the learning curve");
     return trial->save ? save(trial, student, weights, err) : RT_OK;

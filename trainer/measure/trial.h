@@ -13,6 +13,7 @@
 #include "trainer/learn/train.h"
 #include "trainer/measure/evaluate.h"
 #include "trainer/measure/latency.h"
+#include "trainer/measure/metric.h"
 
 struct tr_curve { /* grows as training logs; owned */
     int count, room;
@@ -38,11 +39,10 @@ struct tr_trial {
 };
 
 struct tr_trial_result {
-    double inherited; /* share of the parameters that were cut out of the donor */
-    struct tr_fidelity fidelity;
-    bool has_int8;           /* the recipe quantises: */
-    struct tr_fidelity int8; /* of the int8 twin */
-    int64_t int8_bytes;      /* that it stores, always known */
+    /* Of the validation rows: a fidelity's; inherited, the share of the parameters that were cut out
+     * of a donor, when the recipe says so; int8_bytes, what the int8 twin would store; int8_error and
+     * int8_kl, when the recipe quantises. */
+    struct tr_metrics metrics;
     struct tr_latency latency;
     struct tr_train_summary summary;
     struct tr_curve curve; /* released by the caller, also after a failure */

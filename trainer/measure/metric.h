@@ -1,0 +1,26 @@
+/* trainer/measure/metric.h -- what measuring comes to: a list of names with two numbers each.
+ *
+ * Names are those of the store; whoever keeps or draws a metric finds it by its name.
+ */
+#ifndef TRAINER_MEASURE_METRIC_H
+#define TRAINER_MEASURE_METRIC_H
+#include "trainer/distill/fidelity.h"
+
+enum { TR_METRIC_NAME = 32, TR_MAX_METRICS = 32 };
+
+struct tr_metric {
+    char name[TR_METRIC_NAME];
+    double value, error; /* and its standard error; NaN: unknown */
+};
+
+struct tr_metrics {
+    int count;
+    struct tr_metric list[TR_MAX_METRICS];
+};
+
+void tr_metrics_add(struct tr_metrics *metrics, const char *name, double value, double error);
+/* NULL when it is not in the list. */
+const struct tr_metric *tr_metrics_find(const struct tr_metrics *metrics, const char *name);
+/* All numbers of a fidelity, for students, ensembles and teachers alike. */
+void tr_metrics_add_fidelity(struct tr_metrics *metrics, const struct tr_fidelity *fidelity);
+#endif
