@@ -2,7 +2,7 @@
 #include "distill_support.h"
 
 #include "trainer/distill/prune.h"
-#include "trainer/distill/quantise.h"
+#include "trainer/nn/quantise.h"
 
 /* ---- what the kernels do to whole matrices, as formulas ---- */
 

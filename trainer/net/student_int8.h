@@ -13,8 +13,8 @@
  */
 #ifndef TRAINER_NET_STUDENT_INT8_H
 #define TRAINER_NET_STUDENT_INT8_H
-#include "trainer/distill/quantise.h"
 #include "trainer/net/student.h"
+#include "trainer/nn/quantise.h"
 #include "trainer/task/task.h"
 
 #define TR_MAX_SITES (4 * SPACE_MAX_DEPTH + 2)

@@ -11,6 +11,8 @@
 #define TRAINER_NN_KERNELS_H
 #include "base/status.h"
 
+#define TR_NORM_EPS 1e-6F /* of all norms */
+
 struct tr_kernels; /* defined in trainer/nn/kernels_internal.h */
 
 /* The best set of this machine, or the one that RETORT_KERNELS names; RT_EARG when it does not

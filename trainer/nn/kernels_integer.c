@@ -6,8 +6,8 @@
  */
 #include <assert.h>
 
-#include "trainer/distill/quantise.h"
 #include "trainer/nn/kernels_internal.h"
+#include "trainer/nn/quantise.h"
 
 enum { most_rows = 16, room = 2 * TR_QUANT_MOST_TERMS };
 

@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "trainer/distill/quantise.h"
 #include "trainer/nn/kernels_internal.h"
+#include "trainer/nn/quantise.h"
 
 size_t tr__openblas_packed_floats(int rows, int cols)
 {

@@ -1,4 +1,4 @@
-/* trainer/distill/quantise.h -- int8 arithmetic as it will be deployed, felt while training.
+/* trainer/nn/quantise.h -- int8 arithmetic as it will be deployed, felt while training.
  *
  *   q = clamp(rint(x / s), low, high), half to even          x^ = q s
  *   weights      one s a row (output channel): max |w| / 127, range -127..127; 1 for a row of zeros
@@ -10,8 +10,8 @@
  * Shapes   w (rows,cols) as in y = x W^T, one row an output channel.
  * Source   Jacob et al. 2018, arXiv:1712.05877.
  */
-#ifndef TRAINER_DISTILL_QUANTISE_H
-#define TRAINER_DISTILL_QUANTISE_H
+#ifndef TRAINER_NN_QUANTISE_H
+#define TRAINER_NN_QUANTISE_H
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,9 +1,9 @@
-/* trainer/distill/quantise.c -- see quantise.h.
+/* trainer/nn/quantise.c -- see quantise.h.
  *
  * Division is by multiplication with the inverse scale in float, as inference engines do: the two
  * differ at ties, and the exported model must give what training saw.
  */
-#include "trainer/distill/quantise.h"
+#include "trainer/nn/quantise.h"
 
 #include <math.h>
 
