@@ -36,6 +36,8 @@ uint64_t rt_rng_below(struct rt_rng *rng, uint64_t n)
     assert(n > 0);
     const uint64_t tail = -n % n; /* values below it would favour small results */
     uint64_t v;
+
+    assert(n > 0);
     do
         v = rt_rng_u64(rng);
     while (v < tail);

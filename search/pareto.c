@@ -181,6 +181,7 @@ rt_status search__crowd(const double *points, const size_t *member, size_t n, in
 {
     struct search__key *v = calloc(2 * n + 1, sizeof *v);
 
+    assert(m >= 1);
     if (!v)
         return rt_fail(err, RT_ENOMEM, "no memory for the crowding of %zu points", n);
     for (size_t i = 0; i < n; i++)
@@ -205,6 +206,7 @@ static int compare_values(const void *va, const void *vb)
 
 double search_ceiling(double *values, size_t n, double times)
 {
+    assert(n >= 1);
     qsort(values, n, sizeof *values, compare_values);
     const double low = values[n / 4], high = values[3 * n / 4];
     return high + times * (high > low ? high - low : fmax(1, fabs(high)));

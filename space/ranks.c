@@ -69,7 +69,8 @@ int space__groups(const struct space *space, int depth)
     return depth;
 }
 
-int space__group_of(const struct space *space, int layer, int depth)
+/* The group of a layer. */
+static int group_of(const struct space *space, int layer, int depth)
 {
     assert(layer >= 0 && layer < depth);
     return layer * space__groups(space, depth) / depth;
@@ -128,8 +129,7 @@ void space__rank(const struct space *space, const struct space_arch *arch,
     const int width = space->width.value[ranks->wide[SPACE__WIDTH]];
     ranks->groups = space__groups(space, depth);
     for (int l = depth - 1; l >= 0; l--) { /* downwards: a group's first layer has the last word */
-        const int g = space__group_of(space, l, depth),
-                  from = l < arch->depth ? l : arch->depth - 1;
+        const int g = group_of(space, l, depth), from = l < arch->depth ? l : arch->depth - 1;
         ranks->heads[g] = nearest(&space->heads, arch->heads[from]);
         ranks->ffn[g] = nearest_ffn(space, width, arch->ffn[from]);
     }
@@ -143,7 +143,7 @@ void space__unrank(const struct space *space, const struct space_ranks *ranks,
         if (space__count(space, k))
             *space__values(arch, k) = space__choices(space, k)->value[ranks->wide[k]];
     for (int l = 0; l < arch->depth; l++) {
-        const int g = space__group_of(space, l, arch->depth);
+        const int g = group_of(space, l, arch->depth);
         arch->heads[l] = space->heads.value[ranks->heads[g]];
         arch->ffn[l] = space__ffn(space, arch->width, ranks->ffn[g]);
     }

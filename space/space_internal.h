@@ -55,9 +55,8 @@ int *space__ranks_of(struct space_ranks *ranks, enum space__kind kind, int *coun
 
 /* The layers that `ranks` have. */
 int space__depth(const struct space *space, const struct space_ranks *ranks);
-/* Groups of a network of so many layers, and the group of layer l. */
+/* Groups of a network of so many layers. */
 int space__groups(const struct space *space, int depth);
-int space__group_of(const struct space *space, int layer, int depth);
 
 /* The ffn width of a rank. */
 int space__ffn(const struct space *space, int width, int rank);
