@@ -188,7 +188,7 @@ static const char *const init_lines[] = {
     "# Students beyond a limit are never trained. Costs are exact; 0 is no limit.",
     "limits:",
     "  params: 300000",
-    "  # bytes, macs, memory",
+    "  # bytes, macs, memory, int8_bytes",
     "",
     "# ---- one trial: a short distillation run with its own complete schedule ----",
     "distill:",

@@ -20,29 +20,6 @@ const struct space__student_gene space__student[SPACE__KINDS] = {
     [SPACE__FFN] = {"ffn", 'f', 4 * SPACE_MAX_WIDTH, false, false, AT(ffn)},
 };
 
-const struct space_choices *space__choices(const struct space *space, enum space__kind kind)
-{
-    return (const struct space_choices *)((const char *)space + space__student[kind].choices);
-}
-
-int space__count(const struct space *space, enum space__kind kind)
-{
-    const int count = space__choices(space, kind)->count;
-
-    return count || kind != SPACE__FFN ? count : space->ratio_count;
-}
-
-int *space__values(struct space_arch *arch, enum space__kind kind)
-{
-    return (int *)((char *)arch + space__student[kind].value);
-}
-
-int space__value(const struct space_arch *arch, enum space__kind kind, int layer)
-{
-    assert(layer == 0 || kind >= SPACE__LISTS);
-    return ((const int *)((const char *)arch + space__student[kind].value))[layer];
-}
-
 int *space__ranks_of(struct space_ranks *ranks, enum space__kind kind, int *count)
 {
     *count = kind < SPACE__LISTS ? 1 : ranks->groups;

@@ -11,6 +11,7 @@
  */
 #ifndef SPACE_SPACE_INTERNAL_H
 #define SPACE_SPACE_INTERNAL_H
+#include <assert.h>
 #include <gmp.h>
 
 #include "space/space.h"
@@ -37,13 +38,28 @@ struct space__student_gene {
 };
 extern const struct space__student_gene space__student[SPACE__KINDS];
 
-/* Choices of a kind; 0: the space lacks it. Those of ffn may be ratios, see space__ffn(). */
-int space__count(const struct space *space, enum space__kind kind);
-/* Those of a kind that is not given in ratios. */
-const struct space_choices *space__choices(const struct space *space, enum space__kind kind);
+/* The choices of a kind that is not given in ratios. */
+static inline const struct space_choices *space__choices(const struct space *space,
+                                                         enum space__kind kind)
+{
+    return (const struct space_choices *)((const char *)space + space__student[kind].choices);
+}
+/* How many choices of a kind there are; 0: the space lacks it. Those of ffn may be ratios. */
+static inline int space__count(const struct space *space, enum space__kind kind)
+{
+    const int count = space__choices(space, kind)->count;
+    return count || kind != SPACE__FFN ? count : space->ratio_count;
+}
 /* The values of a kind: one, or a list's SPACE_MAX_DEPTH. */
-int *space__values(struct space_arch *arch, enum space__kind kind);
-int space__value(const struct space_arch *arch, enum space__kind kind, int layer);
+static inline int *space__values(struct space_arch *arch, enum space__kind kind)
+{
+    return (int *)((char *)arch + space__student[kind].value);
+}
+static inline int space__value(const struct space_arch *arch, enum space__kind kind, int layer)
+{
+    assert(layer == 0 || kind >= SPACE__LISTS);
+    return ((const int *)((const char *)arch + space__student[kind].value))[layer];
+}
 
 struct space_ranks {
     int wide[SPACE__LISTS]; /* of the study-wide genes, by kind; 0 where absent */

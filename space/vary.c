@@ -24,9 +24,10 @@ void space_sample(const struct space *space, struct rt_rng *rng, struct space_ar
     int distinct[SPACE_MAX_CHOICES];
     struct space_ranks ranks = {.groups = 0};
 
-    for (enum space__kind k = 0; k < SPACE__LISTS; k++)
-        if (space__count(space, k))
-            ranks.wide[k] = space__draw(rng, space__count(space, k));
+    for (enum space__kind k = 0; k < SPACE__LISTS; k++) {
+        const int choices = space__count(space, k);
+        ranks.wide[k] = choices ? space__draw(rng, choices) : 0;
+    }
     const int width = space->width.value[ranks.wide[SPACE__WIDTH]];
     const int ffns = space__ffn_distinct(space, width, distinct);
     ranks.groups = space__groups(space, space__depth(space, &ranks));
@@ -170,8 +171,7 @@ void space_crossover(const struct space *space, struct rt_rng *rng, const struct
 /* ---- distance ---- */
 
 /* Mean gap of one kind's ranks at aligned places, in shares of the whole range. */
-static double gap(const struct space *space, enum space__kind kind, struct space_ranks *a,
-                  struct space_ranks *b)
+static double gap(int choices, enum space__kind kind, struct space_ranks *a, struct space_ranks *b)
 {
     int count_a, count_b;
     const int *x = space__ranks_of(a, kind, &count_a), *y = space__ranks_of(b, kind, &count_b);
@@ -180,7 +180,7 @@ static double gap(const struct space *space, enum space__kind kind, struct space
 
     for (int i = 0; i < places; i++)
         sum += abs(x[i * count_a / places] - y[i * count_b / places]);
-    return sum / places / (space__count(space, kind) - 1);
+    return sum / places / (choices - 1);
 }
 
 double space_distance(const struct space *space, const struct space_arch *a,
@@ -194,10 +194,12 @@ double space_distance(const struct space *space, const struct space_arch *a,
         return space__genes_distance(space, a, b);
     space__rank(space, a, &ra);
     space__rank(space, b, &rb);
-    for (enum space__kind k = 0; k < SPACE__KINDS; k++)
-        if (space__count(space, k) > 1) {
-            sum += gap(space, k, &ra, &rb);
+    for (enum space__kind k = 0; k < SPACE__KINDS; k++) {
+        const int choices = space__count(space, k);
+        if (choices > 1) {
+            sum += gap(choices, k, &ra, &rb);
             kinds++;
         }
+    }
     return kinds ? sum / kinds : 0;
 }

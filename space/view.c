@@ -149,9 +149,10 @@ void space_choices_of(const struct space *space, const struct space_arch *arch, 
     }
     space__rank(space, arch, &ranks);
     for (enum space__kind k = 0; k < SPACE__KINDS; k++) {
+        const int positions = positions_of(space, k);
         int count;
         const int *rank = space__ranks_of(&ranks, k, &count);
-        for (int i = 0; i < positions_of(space, k); i++)
+        for (int i = 0; i < positions; i++)
             *choice++ = i < count ? rank[i] : -1;
     }
 }
@@ -168,11 +169,12 @@ void space_arch_of(const struct space *space, const int *choice, struct space_ar
         return;
     }
     for (enum space__kind k = 0; k < SPACE__KINDS; k++) {
+        const int positions = positions_of(space, k);
         int count;
         if (k == SPACE__LISTS)
             ranks.groups = space__groups(space, space__depth(space, &ranks));
         int *rank = space__ranks_of(&ranks, k, &count);
-        for (int i = 0; i < positions_of(space, k); i++, choice++)
+        for (int i = 0; i < positions; i++, choice++)
             if (i < count)
                 rank[i] = *choice;
         fill(rank, count);
@@ -204,8 +206,7 @@ double space_exact(const struct space *space, const struct space_arch *arch, con
 
 /* ---- features ---- */
 
-static const char *const log_costs[] = {"params", "macs", "memory"};
-enum { log_cost_count = sizeof log_costs / sizeof *log_costs };
+enum { log_cost_count = 3 }; /* params, macs, memory */
 
 static int features_of(const struct space_gene_view *gene)
 {
@@ -271,19 +272,30 @@ static void category_features(const struct space_gene_view *gene, const int *cho
             share[choice[i]] += 1. / active;
 }
 
-/* Costs grow with every gene but the patch, so the corners bound them, or nearly. */
+static void log_costs(const struct space *space, const struct space_arch *arch,
+                      double value[log_cost_count])
+{
+    struct space_cost cost;
+
+    space_cost_of(arch, &space->shape, &cost);
+    value[0] = log((double)cost.params);
+    value[1] = log((double)cost.macs);
+    value[2] = log((double)cost.memory);
+}
+
+/* Costs grow with nearly every gene, so the corners bound them, or nearly. */
 static void cost_features(const struct space *space, const struct space_arch *arch, double *feature)
 {
+    double low[log_cost_count], high[log_cost_count], here[log_cost_count];
     struct space_arch small, large;
 
     space_smallest(space, &small);
     space_largest(space, &large);
-    for (int i = 0; i < log_cost_count; i++) {
-        const double low = log(space_exact(space, &small, log_costs[i]));
-        const double high = log(space_exact(space, &large, log_costs[i]));
-        const double here = log(space_exact(space, arch, log_costs[i]));
-        feature[i] = high > low ? (here - low) / (high - low) : 0;
-    }
+    log_costs(space, &small, low);
+    log_costs(space, &large, high);
+    log_costs(space, arch, here);
+    for (int i = 0; i < log_cost_count; i++)
+        feature[i] = high[i] > low[i] ? (here[i] - low[i]) / (high[i] - low[i]) : 0;
 }
 
 void space_features(const struct space *space, const struct space_arch *arch, double *feature)
