@@ -126,7 +126,10 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
     struct tr_network resident = {0}; /* the teacher of layer-wise losses: its shapes are enough */
     const struct tr_knowledge said = {
         .key = {.teachers = c->study.teachers.count, .classes = c->shape.classes}};
-    const struct tr_data data = {.task = c->train, .knowledge = &said, .resident = &resident};
+    const struct tr_data data = {.task = c->train,
+                                 .knowledge = &said,
+                                 .ensemble = &c->study.ensemble,
+                                 .resident = &resident};
     const struct tr_trial trial = {.arch = arch,
                                    .shape = &c->shape,
                                    .kernels = c->kernels,

@@ -335,6 +335,7 @@ void tr_distill_ema_loss(const struct tr_distill *distill, const struct tr_answe
     const int classes = answers->classes;
     struct work w;
 
+    assert(answers->ema && distill->reg_target == TR_REG_EMA);
     work_init(&w, distill, 0, 0, classes, scratch);
     for (ptrdiff_t i = 0; i < answers->count; i++) {
         for (int c = 0; c < classes; c++)

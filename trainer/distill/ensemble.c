@@ -4,6 +4,7 @@
  */
 #include "trainer/distill/ensemble.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
@@ -119,6 +120,7 @@ static void weigh_example(struct tr_target *e, enum tr_weighting weighting, int 
 void tr_target_init(struct tr_target *target, const struct tr_ensemble *ensemble,
                     const float *logits, int teachers, int classes, int label)
 {
+    assert(teachers >= 1 && teachers <= TR_DISTILL_MAX_TEACHERS && logits && label < classes);
     target->teachers = teachers;
     target->classes = classes;
     target->combine = ensemble->combine;

@@ -1,6 +1,7 @@
 /* trainer/learn/train.c -- see train.h. */
 #include "trainer/learn/train.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -461,6 +462,9 @@ static rt_status all_steps(struct run *runs, int count, struct tr_train_summary 
 static rt_status run_open(struct run *run, const struct tr_training *job,
                           const struct tr_online *online, struct rt_err *err)
 {
+    assert(job->lanes >= 1 && job->threads >= 1 && job->threads <= job->lanes);
+    assert(job->recipe->batch >= 1 && job->recipe->micro_batch >= 1);
+    assert(!job->data->knowledge || job->data->ensemble);
     *run = (struct run){.job = job, .online = online};
     run->bench = calloc((size_t)job->threads, sizeof *run->bench);
     run->grads = calloc((size_t)job->lanes, sizeof *run->grads);

@@ -1,6 +1,7 @@
 /* trainer/measure/evaluate.c -- see evaluate.h. */
 #include "trainer/measure/evaluate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "trainer/learn/importance.h"
@@ -13,6 +14,9 @@ rt_status tr_evaluate_validation(const struct tr_student *student, const struct 
 {
     const struct tr_split *split = &data->task->split;
     const int n = split->validation_count, c = student->shape.classes;
+
+    assert(n > 0 && threads >= 1);
+    assert(!data->knowledge || (data->ensemble && data->knowledge->key.classes == c));
     float *logits = malloc((size_t)n * c * sizeof *logits);
     double *target = malloc((size_t)n * c * sizeof *target);
     int *labels = malloc((size_t)n * sizeof *labels);

@@ -42,6 +42,7 @@ rt_status tr_predict(const struct tr_student *student, const struct tr_weights *
     struct rt_arena arena = {0};
     rt_status rc;
 
+    assert(n >= 0 && threads >= 1);
     if (!readers)
         return rt_fail(err, RT_ENOMEM, "no memory for evaluation");
     if ((rc = rt_arena_init(&arena, (size_t)threads * reader_bytes(student), err)) ||

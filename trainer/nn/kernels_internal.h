@@ -17,7 +17,7 @@
  * GELU     exact: u Phi(u); the derivative Phi(u) + u phi(u) is written in the same pass.
  * Tables   (queries,keys) of one head, for losses between layers; row-major with rows padded to
  *          TR_PAD. A loss is in place: the student's values become the gradient by them.
- * Int8     formulas in distill/quantise.h, for signed activations, half to even, the same bits in
+ * Int8     formulas in quantise.h, for signed activations, half to even, the same bits in
  *          all sets. `pass` has a bit a value, the lowest first, rows padded to TR_PAD bits.
  * Threads  pure functions of their arguments; scratch is the caller's.
  */
@@ -28,7 +28,6 @@
 
 #include "trainer/nn/kernels.h"
 
-#define TR_NORM_EPS 1e-6F
 #define TR_PAD 16   /* floats that rows of activations are padded to: one cache line */
 #define TR_SLACK 32 /* floats that may be read behind a buffer: two of the widest vectors */
 
