@@ -1,8 +1,8 @@
 /* search/advise.c -- of many children, the one that is expected to add most to the front.
  *
  * A Gaussian process for each objective that costs a trial; the others are known exactly. Children
- * come from the same variation as without it; then the best few vary further, round by round, so
- * that the whole is a small search on the expected improvement. Trials whose results are not to be
+ * come from the same variation as without it and from all of the front; then the best few vary
+ * further, round by round, so that the whole is a small search on the expected improvement. Trials whose results are not to be
  * seen yet are believed to come out as predicted, or all trials of a window would look alike.
  *
  * Scales are fitted when so many results are seen, and in between results are added as they come;
@@ -32,11 +32,10 @@ enum {
     MOST_STEP = 32,
     MOST_PENDING = 64, /* the latest ones */
     CHILDREN = 140,
-    ROUNDS = 6,
-    KEPT = SEARCH_KEPT,
-    EACH = 10,       /* children of each that is kept */
+    OF_FRONT = 70,   /* the first of them from any member of the front */
+    ROUNDS = 60,     /* in each, the best so far have a child each */
     FIRST_LOOK = 64, /* points that tell the most a child may gain; then twice as many, .. */
-    POOL = CHILDREN > KEPT *(EACH + 1) ? CHILDREN : KEPT *(EACH + 1)
+    POOL = CHILDREN + SEARCH_KEPT
 };
 
 struct search__child {
@@ -47,53 +46,57 @@ struct search__child {
 
 /* ---- lifecycle ---- */
 
-/* Features that share a scale: a gene, the positions of a list, its summaries each. */
-static int group_features(const struct space *space, int features, int *group)
+/* The position of each feature and the gene of each position, as the model scales them: the summaries
+ * of a list, and the costs, count as genes of their own. */
+static void number_features(const struct space *space, int features, int *position, int *gene)
 {
-    int f = 0, groups = 0;
+    int f = 0, positions = 0, genes = 0;
 
     for (int g = 0; g < space_genes(space); g++) {
-        struct space_gene_view gene;
-        space_gene_of(space, g, &gene);
-        if (gene.choices < 2)
+        struct space_gene_view view;
+        space_gene_of(space, g, &view);
+        if (view.choices < 2)
             continue;
-        const int each = gene.ordered ? 1 : gene.choices;
-        for (int i = 0; i < gene.positions * each; i++)
-            group[f++] = groups;
-        groups++;
-        for (int i = 0; gene.positions > 1 && i < (gene.ordered ? 2 : each); i++)
-            group[f++] = gene.ordered ? groups++ : groups;
-        groups += gene.positions > 1 && !gene.ordered;
+        const int each = view.ordered ? 1 : view.choices;
+        for (int i = 0; i < view.positions; i++, gene[positions++] = genes)
+            for (int j = 0; j < each; j++)
+                position[f++] = positions;
+        genes++;
+        if (view.positions > 1 && view.ordered)
+            for (int i = 0; i < 2; i++, gene[positions++] = genes++)
+                position[f++] = positions;
+        else if (view.positions > 1) {
+            for (int i = 0; i < each; i++)
+                position[f++] = positions;
+            gene[positions++] = genes++;
+        }
     }
-    while (f < features)
-        group[f++] = groups++;
-    if (groups <= SEARCH_MODEL_GROUPS)
-        return groups;
-    for (f = 0; f < features; f++) /* neighbours share theirs */
-        group[f] = group[f] * SEARCH_MODEL_GROUPS / groups;
-    return SEARCH_MODEL_GROUPS;
+    for (; f < features; gene[positions++] = genes++)
+        position[f++] = positions;
 }
 
 static rt_status open_models(struct search__advisor *a, const struct space *space,
                              const struct search_options *options, struct rt_err *err)
 {
-    int *group = calloc((size_t)a->features + 1, sizeof *group);
+    int *position = calloc((size_t)a->features, sizeof *position);
+    int *gene = calloc((size_t)a->features, sizeof *gene);
     struct space_arch any;
     rt_status rc = RT_OK;
 
-    if (!group)
-        return rt_fail(err, RT_ENOMEM, "no memory for the surrogate");
-    const int groups = group_features(space, a->features, group);
-    space_smallest(space, &any);
-    if (groups > 0)
-        rc = search_points_open(a->features, group, groups, MOST_POINTS + MOST_STEP + MOST_PENDING,
+    if (position && gene) {
+        number_features(space, a->features, position, gene);
+        rc = search_points_open(a->features, position, gene, MOST_POINTS + MOST_STEP + MOST_PENDING,
                                 FITTED, &a->points, err);
-    for (int k = 0; k < options->objective_count && groups > 0 && rc == RT_OK; k++)
+    } else
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the surrogate");
+    space_smallest(space, &any);
+    for (int k = 0; k < options->objective_count && rc == RT_OK; k++)
         if (isnan(space_exact(space, &any, options->objectives[k])))
             rc = search_model_open(a->points, &a->model[k], err);
-    if (options->constraint_count && groups > 0 && rc == RT_OK)
+    if (options->constraint_count && rc == RT_OK)
         rc = search_model_open(a->points, &a->violation, err);
-    free(group);
+    free(position);
+    free(gene);
     return rc;
 }
 
@@ -113,7 +116,7 @@ rt_status search__advisor_init(struct search__advisor *a, const struct space *sp
     a->pool = calloc(POOL, sizeof *a->pool);
     if (!a->x || !a->y || !a->trial || !a->front || !a->pool)
         return rt_fail(err, RT_ENOMEM, "no memory for the surrogate");
-    return open_models(a, space, options, err);
+    return a->features > 0 ? open_models(a, space, options, err) : RT_OK;
 }
 
 void search__advisor_release(struct search__advisor *a)
@@ -398,7 +401,7 @@ static double gain_of(struct search__advisor *a, int m, struct search_boxes *box
 static void consider(struct search__advisor *a, const struct search__proposer *p,
                      struct search_boxes *boxes, struct search__proposal *proposal)
 {
-    double *least = &a->best[KEPT - 1];
+    double *least = &a->best[SEARCH_KEPT - 1];
 
     if (!search__acceptable(p, &proposal->arch))
         return;
@@ -411,7 +414,7 @@ static void consider(struct search__advisor *a, const struct search__proposer *p
             return;
     a->pool[a->children++] = (struct search__child){*proposal, gain, a->number++};
     *least = gain;
-    for (int i = KEPT - 1; i > 0 && a->best[i] > a->best[i - 1]; i--) {
+    for (int i = SEARCH_KEPT - 1; i > 0 && a->best[i] > a->best[i - 1]; i--) {
         const double better = a->best[i];
         a->best[i] = a->best[i - 1];
         a->best[i - 1] = better;
@@ -431,31 +434,67 @@ static void sort_children(struct search__advisor *a)
     qsort(a->pool, (size_t)a->children, sizeof *a->pool, compare_children);
 }
 
-/* A child of a child, by mutation or, one in four, by crossing with another of the best. */
-static void vary_further(const struct search__proposer *p, struct rt_rng *rng, bool cross,
+/* One position moves, by two places at most where they are ordered. */
+static void nudge(const struct space *space, struct rt_rng *rng, struct space_arch *arch)
+{
+    const struct space_arch from = *arch;
+    int choice[SPACE_MAX_POSITIONS];
+
+    for (int attempt = 0; attempt < 32 && space_arch_equal(arch, &from); attempt++) {
+        const int at = (int)rt_rng_below(rng, (uint64_t)space_positions(space));
+        struct space_gene_view gene = {.positions = 0};
+        space_choices_of(space, &from, choice);
+        for (int g = 0; at >= gene.first + gene.positions; g++)
+            space_gene_of(space, g, &gene);
+        const int reach = gene.ordered ? 2 : gene.choices;
+        const int to = choice[at] - reach + (int)rt_rng_below(rng, 2 * (uint64_t)reach + 1);
+        if (choice[at] < 0 || to < 0 || to >= gene.choices)
+            continue;
+        choice[at] = to;
+        space_arch_of(space, choice, arch);
+    }
+}
+
+/* A child of one of the best: crossed with another, one in four, or moved. */
+static void vary_further(const struct search__proposer *p, struct rt_rng *rng,
                          const struct space_arch *other, struct space_arch *arch)
 {
+    const bool cross = rt_rng_below(rng, 4) == 0;
+
     if (cross)
         space_crossover(p->space, rng, arch, other, arch);
     if (search__equal_alone(p))
         space_mutate_tied(p->space, rng, SPACE_TIE_UNIFORM, arch, arch);
+    else if (!cross && rt_rng_below(rng, 4) > 0)
+        nudge(p->space, rng, arch);
     else if (!cross)
         space_mutate(p->space, rng, arch, arch);
 }
 
-/* The best go on to vary. */
+/* The best so far have a child each; so the next ones may be children of these. */
 static void refine(struct search__advisor *a, const struct search__proposer *p, struct rt_rng *rng,
                    struct search_boxes *boxes)
 {
     sort_children(a);
-    a->children = a->children < KEPT ? a->children : KEPT;
-    for (int best = 0, kept = a->children; best < kept; best++)
-        for (int i = 0; i < EACH; i++) {
-            struct search__proposal child = a->pool[best].proposal;
-            const uint64_t other = rt_rng_below(rng, (uint64_t)kept);
-            vary_further(p, rng, i % 4 == 3, &a->pool[other].proposal.arch, &child.arch);
-            consider(a, p, boxes, &child);
-        }
+    a->children = a->children < SEARCH_KEPT ? a->children : SEARCH_KEPT;
+    for (int best = 0, kept = a->children; best < kept; best++) {
+        struct search__proposal child = a->pool[best].proposal;
+        const uint64_t other = rt_rng_below(rng, (uint64_t)kept);
+        vary_further(p, rng, &a->pool[other].proposal.arch, &child.arch);
+        consider(a, p, boxes, &child);
+    }
+}
+
+/* A member of the front moved; of all, not of the survivors alone. */
+static void vary_front(const struct search__proposer *p, struct rt_rng *rng,
+                       struct search__proposal *out)
+{
+    const struct search__level *front = &p->rungs.levels[p->advisor.rung].level[0];
+    const size_t trial = front->member[rt_rng_below(rng, front->count)];
+
+    out->origin = "mutation";
+    out->parent_a = (int64_t)trial;
+    space_mutate(p->space, rng, &p->archs[trial], &out->arch);
 }
 
 rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *found,
@@ -466,14 +505,17 @@ rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *f
     const size_t seen = search_points_count(a->points);
     rt_status rc;
 
-    for (int i = 0; i < KEPT; i++)
+    for (int i = 0; i < SEARCH_KEPT; i++)
         a->best[i] = -1;
     a->children = 0;
     a->number = 0;
     rc = open_boxes(a, p, &boxes, err);
     for (int i = 0; i < CHILDREN && rc == RT_OK; i++) {
         struct search__proposal child = {.parent_a = -1, .parent_b = -1};
-        search__vary(p, rng, &child);
+        if (i < OF_FRONT && !search__equal_alone(p))
+            vary_front(p, rng, &child);
+        else
+            search__vary(p, rng, &child);
         consider(a, p, boxes, &child);
     }
     for (int r = 0; r < ROUNDS && a->children > 0; r++)

@@ -1,18 +1,19 @@
 /* search/surrogate.h -- Gaussian processes: what functions are likely to be where nobody tried.
  *
- *   k(x, x') = s * (1 + a + a^2/3) exp(-a),  a = sqrt(5 r2),  r2 = sum over groups g of
- *              w_g * mean over features f of g of (x_f - x'_f)^2          (Matern 5/2)
+ *   k(x, x') = s * (1 + a + a^2/3) exp(-a),  a = sqrt(5 r2),  r2 = sum over features f of
+ *              w_gene(f) * u_place(f) * (x_f - x'_f)^2 / features of the gene  (Matern 5/2)
  *
  * Points   rows of features, each about 0..1 (space/view.h), that several models know the values
- *          of. Those features of one group share a scale w_g. Gaps are measured once for all
- *          models.
- * Model    of one function. The scales, s and the variance of the noise maximise the likelihood of
- *          the values times a log-normal prior, found by a fixed number of steps; so a fit is a
- *          function of its points and their order, to the last bit. Values are standardised inside.
+ *          of. Features of one gene share a scale w, and those of one place of it a factor u, which
+ *          is 1 unless the values speak for another. Gaps are measured once for all models.
+ * Model    of one function. Scales and factors, s and the variance of the noise maximise the
+ *          likelihood of the values times a log-normal prior, found by a fixed number of steps; so
+ *          a fit is a function of its points and their order, to the last bit. Values are
+ *          standardised inside.
  * Cost     a fit n^3, a point more n^2, a prediction n for the mean and n^2 for the deviation, of
  *          which a part tells what it is at most.
  * Threads  points with their models serve one thread; nothing here starts another.
- * Errors   RT_ENOMEM alone, but where another is named.
+ * Errors   RT_ENOMEM alone.
  * Source   Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", algorithm 2.1
  *          and section 5.4; steps after Riedmiller and Braun 1993 (Rprop).
  */
@@ -26,14 +27,12 @@
 struct search_points;
 struct search_model;
 
-#define SEARCH_MODEL_GROUPS 64
-
 /* ---- points ---- */
 
-/* For up to `room` points of `features` numbers, of which number f is in group[f], 0..groups-1; at
- * most SEARCH_MODEL_GROUPS, else RT_EARG. Scales are fitted to the first `fitted` points. */
-rt_status search_points_open(int features, const int *group, int groups, size_t room, size_t fitted,
-                             struct search_points **points, struct rt_err *err);
+/* For up to `room` points of `features` numbers, of which number f is of place[f], 0, 1, .., and
+ * place p of gene[p], 0, 1, .., both ascending. Scales are fitted to the first `fitted` points. */
+rt_status search_points_open(int features, const int *place, const int *gene, size_t room,
+                             size_t fitted, struct search_points **points, struct rt_err *err);
 void search_points_close(struct search_points *points);
 size_t search_points_count(const struct search_points *points);
 /* The place x[features] that models are asked about next. */

@@ -7,9 +7,9 @@
 #include "base/random.h"
 #include "search/surrogate.h"
 
-enum { FEATURES = 5, GROUPS = 3, N = 60 };
+enum { FEATURES = 5, N = 60 };
 
-static const int groups_of[FEATURES] = {0, 1, 1, 1, 2};
+static const int position_of[FEATURES] = {0, 1, 2, 3, 4}, gene_of[FEATURES] = {0, 1, 1, 1, 2};
 
 struct sample {
     double x[N * FEATURES], y[N];
@@ -46,7 +46,7 @@ struct known {
 static void open_known(struct known *known, size_t fitted)
 {
     struct rt_err err;
-    assert_ok(search_points_open(FEATURES, groups_of, GROUPS, N, fitted, &known->points, &err));
+    assert_ok(search_points_open(FEATURES, position_of, gene_of, N, fitted, &known->points, &err));
     assert_ok(search_model_open(known->points, &known->model, &err));
 }
 

@@ -1,0 +1,57 @@
+/* search/surrogate_internal.h -- what surrogate.c and surrogate_fit.c share. */
+#ifndef SEARCH_SURROGATE_INTERNAL_H
+#define SEARCH_SURROGATE_INTERNAL_H
+#include <stdint.h>
+
+#include "search/surrogate.h"
+
+struct search_points {
+    int features, positions, genes;
+    size_t room, fitted, count;
+    int *position;   /* [features] */
+    int *gene;       /* [positions] */
+    float *share;    /* [features] 1 / features of its gene */
+    float *x;        /* (features, room) */
+    float *look;     /* [features] the place that models are asked about */
+    float *gap;      /* (positions, room) of it to all points, squared */
+    float *pairs;    /* (positions, fitted * (fitted + 1) / 2) of all pairs of the fitted */
+    size_t pairs_of; /* so many points; 0: to be measured */
+    uint64_t looks;  /* so far */
+};
+
+struct search_model {
+    struct search_points *points;
+    size_t count;
+    uint64_t look;   /* of which k and v are */
+    size_t solved;   /* beginning of v that is known */
+    double rest;     /* s - v.v of it */
+    bool weighed;    /* w is of all points */
+    int scales;      /* genes + positions + 2 */
+    double *theta;   /* [scales] logarithms: of each gene and position, of signal and noise */
+    float *scale;    /* [positions] w_gene * u_position of them */
+    double mean, sd; /* of the values fitted */
+    double *l;       /* (room, room) lower triangle */
+    double *inverse; /* [room] of its diagonal */
+    double *z, *w;   /* [room] */
+    double *k, *v;   /* [room] of the place looked at */
+    float *r2;       /* [room], or of all pairs of a fit, as the next two */
+    double *pair_k, *pair_slope;
+    double *full;  /* (fitted, fitted) the covariance's inverse, in a fit */
+    double *climb; /* (4, scales) slopes, those before, steps, the best so far, in a fit */
+};
+
+double search__dot(const double *a, const double *b, size_t n);
+/* k[n] without the signal, and its slope[n] by r2. */
+void search__matern(const float *restrict r2, double *restrict k, size_t n);
+void search__matern_slope(const float *restrict r2, double *restrict slope, size_t n);
+/* r2[n] = sum over positions of their scales times gaps, rows of `stride`. */
+void search__weigh(const struct search_model *m, const float *gaps, size_t stride, size_t n,
+                   float *restrict r2);
+/* s, and the noise's variance. */
+double search__signal_of(const struct search_model *m);
+double search__noise_of(const struct search_model *m);
+/* w = L^-T z. */
+void search__find_weights(struct search_model *m);
+/* Look at point number i, as far as the points before it, and itself, tell. */
+void search__look_again(struct search_points *p, size_t i);
+#endif
