@@ -3,7 +3,8 @@
  * Text     L<depth>-d<width>-k<head_dim>-h<heads>-f<ffn>-p<patch>, per-layer lists joined by dots:
  *          "L4-d96-k16-h4.4.2.2-f192.192.96.96-p7". A list whose members are all equal is written
  *          once ("h4"), and is read either way. One architecture has one text: it is the key of a
- *          candidate in the store.
+ *          candidate in the store. What only some tasks have (a patch: images) comes last, and is
+ *          not written where it is 0.
  * Network  pre-norm transformer encoder over T = (H/p)(W/p) patches, plus one class token when
  *          pool = class. Attention's inner width a = heads * head_dim is independent of width d.
  *          Parameters, in this order:
@@ -29,7 +30,9 @@
 
 enum space_pool { SPACE_POOL_CLASS, SPACE_POOL_MEAN };
 
-/* What a student reads and says; one per study. */
+/* What a student reads and says; one per study. What is read enters the network through its stem
+ * alone (stem.h). All read images as yet: the sizes of states, of token ids, and which of them it is
+ * go beside the image's, with a case in stem.c, and a gene of their own into the table of ranks.c. */
 struct space_shape {
     int height, width, channels; /* of an image, in pixels */
     int classes;
@@ -46,7 +49,7 @@ struct space_arch {
             int depth;                  /* L, 1..SPACE_MAX_DEPTH */
             int width;                  /* d */
             int head_dim;               /* k */
-            int patch;                  /* p, in pixels; divides height and width */
+            int patch;                  /* p, in pixels; divides height and width; 0: none */
             int heads[SPACE_MAX_DEPTH]; /* h, per layer; zero from depth on, so that == is memcmp */
             int ffn[SPACE_MAX_DEPTH];   /* f, per layer; likewise */
         };
