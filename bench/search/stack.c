@@ -57,8 +57,9 @@ void bench_stack_evaluate(const struct bench_problem *problem, const struct spac
         score += l + 1 < layers ? stack->pair(problem, arch, l) : 0;
     }
     objectives[0] = stack->error(problem, arch, score);
-    assert(problem->objective_count <= 3); /* one sum for each cost */
-    for (int k = 1; k < problem->objective_count; k++)
+    const int m = problem->objective_count;
+    assert(m <= 3); /* one sum for each cost */
+    for (int k = 1; k < m; k++)
         objectives[k] = stack->cost(problem, arch, k, sum[k - 1]);
 }
 
