@@ -1,11 +1,17 @@
 /* reports/figures.c -- report_figures() of report.h: gnuplot draws what its scripts and data say.
  *
+ * Names and labels come from a database that anyone may have made, and gnuplot runs commands that
+ * it finds in double quotes: so they stand in single quotes, and no shell starts it.
+ *
  * All is made in a folder of its own inside the target, and moved up when all has worked. The .csv
  * and .gp files stay beside the pictures, so that a figure can be changed by hand:
  * `gnuplot front-params-error.gp`.
  */
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): pipe2(), a child's folder */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <spawn.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +26,9 @@
 
 #define MOST_FIGURES 24 /* 21 pairs of 7 objectives, and three more */
 #define FIGURE_NAME (2 * STORE_NAME + 8)
+#define QUOTED 320 /* any label, in quotes */
+
+extern char **environ;
 
 struct figures {
     struct store *store;
@@ -83,6 +92,23 @@ static rt_status write_query(const struct figures *f, const char *name, const ch
 
 /* ---- scripts ---- */
 
+/* As a string of gnuplot in single quotes, where nothing is expanded and '' stands for a quote; a
+ * script goes by lines, so control characters become spaces. */
+static const char *quoted(const char *text, char to[QUOTED])
+{
+    char *out = to, *const end = to + QUOTED - 4;
+
+    *out++ = '\'';
+    for (; *text && out < end; text++) {
+        *out++ = (unsigned char)*text < ' ' || *text == 127 ? ' ' : *text;
+        if (*text == '\'')
+            *out++ = '\'';
+    }
+    *out++ = '\'';
+    *out = '\0';
+    return to;
+}
+
 /* `body` is all of the script but what depends on the kind of picture. */
 static rt_status write_script(struct figures *f, const char *name, const char *body,
                               struct rt_err *err)
@@ -95,36 +121,40 @@ static rt_status write_script(struct figures *f, const char *name, const char *b
          "pngcairo size 1280,880 background 'white' font 'sans,22' linewidth 2 pointscale 2"},
         {"pdf", "pdfcairo size 16cm,11cm font 'sans,11'"},
     };
+    char file[FIGURE_NAME + 4], file_quoted[QUOTED];
     struct rt_writer writer;
 
     RT_TRY(open_in(f, name, "gp", &writer, err));
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        (void)snprintf(file, sizeof file, "%s.%s", name, kinds[i].suffix);
         (void)fprintf(writer.file,
-                      "reset\nset terminal %s\nset output '%s.%s'\nset datafile separator ','\n"
+                      "reset\nset terminal %s\nset output %s\nset datafile separator ','\n"
                       "set grid lc rgb '#d6dce2' lw 0.6\nset border 3\nset tics nomirror\n"
                       "set key noenhanced\n%s\nunset output\n",
-                      kinds[i].terminal, name, kinds[i].suffix, body);
+                      kinds[i].terminal, quoted(file, file_quoted), body);
+    }
     RT_TRY(rt_writer_commit(&writer, err));
     (void)snprintf(f->name[f->count++], FIGURE_NAME, "%s", name);
     return RT_OK;
 }
 
 struct axis_text {
-    char value[REPORT__LINE + 32]; /* in a `using` */
-    char label[128];               /* with the unit */
-    const char *settings;          /* how its numbers are written */
+    char value[QUOTED + 32]; /* in a `using` */
+    char label[QUOTED];      /* with the unit, in quotes */
+    const char *settings;    /* how its numbers are written */
 };
 
 static struct axis_text axis_of(const struct report__rows *rows, int q)
 {
     const struct report__quantity *quantity = &rows->quantities.list[q];
     struct axis_text axis;
-    char column[REPORT__LINE];
+    char column[REPORT__LINE], label[128], name[QUOTED];
 
-    (void)snprintf(axis.label, sizeof axis.label, "%s%s%s", quantity->label,
-                   quantity->unit[0] ? ", " : "", quantity->unit);
-    (void)snprintf(axis.value, sizeof axis.value, "(%g*column('%s'))", quantity->factor,
-                   report__csv_name(quantity, column));
+    (void)snprintf(label, sizeof label, "%s%s%s", quantity->label, quantity->unit[0] ? ", " : "",
+                   quantity->unit);
+    (void)quoted(label, axis.label);
+    (void)snprintf(axis.value, sizeof axis.value, "(%g*column(%s))", quantity->factor,
+                   quoted(report__csv_name(quantity, column), name));
     axis.settings = quantity->digits == 0 ? "'%.0s%c'" : "'%g'";
     return axis;
 }
@@ -164,20 +194,22 @@ static void print_pair(FILE *out, const struct report__rows *rows, int x_place, 
     const struct axis_text x = axis_of(rows, x_place), y = axis_of(rows, y_place);
     const bool leads = y_place == 0 && lead->unit[0];
     const double level = y_place == 0 ? lead->factor * rows->ensemble.value : (double)NAN;
+    char spread[STORE_NAME + 8], spread_quoted[QUOTED];
 
     print_range(out, 'x', rows, x_place, NAN);
     print_range(out, 'y', rows, y_place, level);
     (void)fprintf(out,
-                  "set format x %s\nset format y %s\nset xlabel \"%s\" noenhanced\n"
-                  "set ylabel \"%s\" noenhanced\nset key top right\nset bars 0\n"
+                  "set format x %s\nset format y %s\nset xlabel %s noenhanced\n"
+                  "set ylabel %s noenhanced\nset key top right\nset bars 0\n"
                   "plot 'trials.csv' using %s:%s with points pt 7 ps 0.5 lc rgb '#97a1ab'"
                   " title 'trials'",
                   x.settings, y.settings, x.label, y.label, x.value, y.value);
+    (void)snprintf(spread, sizeof spread, "%s_stderr", lead->name);
     if (leads)
         (void)fprintf(out,
-                      ", \\\n  'front.csv' using %s:%s:(%g*column('%s_stderr'))"
+                      ", \\\n  'front.csv' using %s:%s:(%g*column(%s))"
                       " with yerrorbars pt 0 lc rgb '#0b62b8' notitle",
-                      x.value, y.value, lead->factor, lead->name);
+                      x.value, y.value, lead->factor, quoted(spread, spread_quoted));
     (void)fprintf(out,
                   ", \\\n  'front.csv' using %s:%s with points pt 7 ps 0.9 lc rgb '#0b62b8'"
                   " title 'front'",
@@ -241,7 +273,8 @@ static rt_status write_history(struct figures *f, struct rt_err *err)
 /* The first of the study's series that was recorded. */
 static rt_status write_curves(struct figures *f, struct rt_err *err)
 {
-    char head[STORE_NAME + 32], sql[400], body[700], *name, *label = NULL;
+    char head[STORE_NAME + 32], sql[400], body[400 + 2 * QUOTED], *name, *label = NULL;
+    char name_quoted[QUOTED], label_quoted[QUOTED];
     rt_status rc;
 
     RT_TRY(report__one_text(f->store,
@@ -259,12 +292,12 @@ static rt_status write_curves(struct figures *f, struct rt_err *err)
                            name);
     (void)snprintf(head, sizeof head, "trial,params,step,%s", *name ? name : "value");
     (void)snprintf(body, sizeof body,
-                   "set xlabel 'optimiser step'\nset ylabel \"%s\" noenhanced\n"
+                   "set xlabel 'optimiser step'\nset ylabel %s noenhanced\n"
                    "set logscale cb\nset format cb '%%.0s%%c'\nset cblabel 'parameters'\n"
                    "set palette defined (0 '#1f6ebe', 1 '#8c8c8c', 2 '#d66a0a')\n"
-                   "plot 'curves.csv' using 'step':'%s':'params' with lines lw 1.5 lc palette"
+                   "plot 'curves.csv' using 'step':%s:'params' with lines lw 1.5 lc palette"
                    " notitle",
-                   rc == RT_OK ? label : "", name);
+                   quoted(rc == RT_OK ? label : "", label_quoted), quoted(name, name_quoted));
     if (rc == RT_OK)
         rc = write_query(f, "curves", head, sql, true, err);
     if (rc == RT_OK && *name)
@@ -276,47 +309,88 @@ static rt_status write_curves(struct figures *f, struct rt_err *err)
 
 /* ---- gnuplot ---- */
 
-/* For the shell, in single quotes: a quote within becomes '\''. */
-static void quote(const char *text, char *to, size_t size)
+/* LC_ALL=C before all that this process has. The caller frees it. */
+static char **plain_environment(void)
 {
-    char *const end = to + size - 6;
+    static char plain[] = "LC_ALL=C";
+    size_t count = 0, kept = 1;
 
-    *to++ = '\'';
-    for (; *text && to < end; text++)
-        if (*text == '\'') {
-            memcpy(to, "'\\''", 4);
-            to += 4;
-        } else {
-            *to++ = *text;
-        }
-    *to++ = '\'';
-    *to = '\0';
+    while (environ[count])
+        count++;
+    char **list = calloc(count + 2, sizeof *list);
+    if (!list)
+        return NULL;
+    list[0] = plain;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(environ[i], "LC_ALL=", 7) != 0)
+            list[kept++] = environ[i];
+    return list;
+}
+
+/* Starts it in the folder of the scripts; what it says goes to `out`. 0, or why not. */
+static int start_gnuplot(const struct figures *f, int out, pid_t *pid)
+{
+    char program[] = "gnuplot", scripts[MOST_FIGURES][FIGURE_NAME + 4];
+    char *argv[MOST_FIGURES + 2] = {program};
+    char **environment = plain_environment();
+    posix_spawn_file_actions_t files;
+
+    if (!environment)
+        return ENOMEM;
+    for (int i = 0; i < f->count; i++) {
+        (void)snprintf(scripts[i], sizeof scripts[i], "%s.gp", f->name[i]);
+        argv[i + 1] = scripts[i];
+    }
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addchdir_np(&files, f->work);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
+    const int error = posix_spawnp(pid, program, &files, NULL, argv, environment);
+    posix_spawn_file_actions_destroy(&files);
+    free(environment);
+    return error;
+}
+
+/* Until it closes its output; the last line that says something tells the cause. */
+static void read_said(int from, char *said, size_t size)
+{
+    char line[200];
+    FILE *in = fdopen(from, "r");
+
+    if (!in) {
+        close(from);
+        return;
+    }
+    while (fgets(line, sizeof line, in))
+        if (strspn(line, " \t^\n") < strlen(line))
+            (void)snprintf(said, size, "%.*s", (int)strcspn(line, "\n"), line);
+    (void)fclose(in);
 }
 
 static rt_status run_gnuplot(const struct figures *f, struct rt_err *err)
 {
-    char command[4 * RT_PATH_MAX + MOST_FIGURES * (FIGURE_NAME + 8)], quoted[4 * RT_PATH_MAX];
-    char said[200] = "", line[200];
-    size_t used;
+    char said[200] = "";
+    int ends[2], code = 0;
+    pid_t pid;
 
-    quote(f->work, quoted, sizeof quoted);
-    used = (size_t)snprintf(command, sizeof command, "cd %s && LC_ALL=C gnuplot", quoted);
-    for (int i = 0; i < f->count; i++)
-        used += (size_t)snprintf(command + used, sizeof command - used, " %s.gp", f->name[i]);
-    (void)snprintf(command + used, sizeof command - used, " 2>&1 </dev/null");
-    FILE *pipe = popen(command, "r"); /* NOLINT(cert-env33-c): the folder is quoted */
-    if (!pipe)
+    if (pipe2(ends, O_CLOEXEC))
         return rt_fail(err, RT_EIO, "cannot start gnuplot: %s", strerror(errno));
-    while (fgets(line, sizeof line, pipe)) /* the last line that says something tells the cause */
-        if (strspn(line, " \t^\n") < strlen(line))
-            (void)snprintf(said, sizeof said, "%.*s", (int)strcspn(line, "\n"), line);
-    const int code = pclose(pipe);
-    if (code != -1 && WIFEXITED(code) && WEXITSTATUS(code) == 0)
+    const int error = start_gnuplot(f, ends[1], &pid);
+    close(ends[1]);
+    if (error) {
+        close(ends[0]);
+        if (error == ENOENT)
+            return rt_fail(err, RT_EIO,
+                           "cannot draw figures: gnuplot is not installed; install the package "
+                           "gnuplot-nox");
+        return rt_fail(err, RT_EIO, "cannot start gnuplot: %s", strerror(error));
+    }
+    read_said(ends[0], said, sizeof said);
+    while (waitpid(pid, &code, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFEXITED(code) && WEXITSTATUS(code) == 0)
         return RT_OK;
-    if (code != -1 && WIFEXITED(code) && WEXITSTATUS(code) == 127)
-        return rt_fail(err, RT_EIO,
-                       "cannot draw figures: gnuplot is not installed; install the package "
-                       "gnuplot-nox");
     return rt_fail(err, RT_EIO, "gnuplot failed on the figures for '%.120s': %s", f->folder, said);
 }
 

@@ -249,6 +249,31 @@ static void figures_come_with_their_data_and_scripts(void **state)
     store_close(store);
 }
 
+/* Of a shell; of gnuplot in double quotes, and where a single quote or a line ends. */
+static void names_in_a_database_run_no_command(void **state)
+{
+    static const char *const evil[][2] = {{"a;>ran;b", "`>ran`"}, {"$(>ran)", "x'\n!>ran\n"}};
+    const char *folder = sample_path("evil");
+    char ran[600], sql[400];
+    struct rt_err err;
+    (void)state;
+    if (system("command -v gnuplot >/dev/null")) /* NOLINT(cert-env33-c): a constant */
+        skip();
+
+    snprintf(ran, sizeof ran, "%.500s/.figures-%ld/ran", folder, (long)getpid());
+    for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
+        struct store *store = sample(i ? "evil1.db" : "evil0.db");
+        sqlite3_snprintf(sizeof sql, sql,
+                         "update objective set name = %Q where position = 0;"
+                         "update quantity set name = %Q, label = %Q where position = 0",
+                         evil[i][0], evil[i][0], evil[i][1]);
+        assert_int_equal(sqlite3_exec(store_handle(store), sql, NULL, NULL, NULL), SQLITE_OK);
+        (void)report_figures(store, folder, &err);
+        assert_int_not_equal(access(ran, F_OK), 0);
+        store_close(store);
+    }
+}
+
 static void figures_without_gnuplot_say_what_to_install_and_leave_nothing(void **state)
 {
     struct store *store = sample("bare.db");
@@ -282,6 +307,7 @@ int main(void)
         cmocka_unit_test(page_reports_a_folder_that_cannot_be_made),
         cmocka_unit_test(charts_leave_out_what_cannot_be_drawn),
         cmocka_unit_test(figures_come_with_their_data_and_scripts),
+        cmocka_unit_test(names_in_a_database_run_no_command),
         cmocka_unit_test(figures_without_gnuplot_say_what_to_install_and_leave_nothing),
     };
     return cmocka_run_group_tests_name("reports/page", tests, sample_setup, sample_teardown);
