@@ -33,7 +33,7 @@ static int unary(const struct bench_problem *p, const struct space_arch *a, int 
 {
     const int k = (int)kind(p, a, l);
     const double u = bench_uneven(p, WORTH, (uint64_t)l);
-    const double liked = bench_uneven(p, LIKED_KIND, (uint64_t)(l * kinds + k));
+    const double liked = bench_uneven(p, LIKED_KIND, (uint64_t)l * kinds + (uint64_t)k);
 
     if (k == SKIP)
         return 0;
@@ -44,7 +44,7 @@ static int unary(const struct bench_problem *p, const struct space_arch *a, int 
 static int pair(const struct bench_problem *p, const struct space_arch *a, int l)
 {
     const int k = (int)kind(p, a, l), next = (int)kind(p, a, l + 1);
-    const uint64_t both = (uint64_t)(k * kinds + next);
+    const uint64_t both = (uint64_t)k * kinds + (uint64_t)next;
     const uint64_t key = ((uint64_t)l * 16 + both) * 64 + (uint64_t)expand(p, a, l) * 8 +
                          (uint64_t)expand(p, a, l + 1);
 

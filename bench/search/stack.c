@@ -45,7 +45,7 @@ void bench_stack_evaluate(const struct bench_problem *problem, const struct spac
 {
     const struct bench_stack *stack = problem->stack;
     const int layers = bench_stack_layers(problem, arch);
-    int64_t sum[2] = {0, 0};
+    int64_t sum[STORE_MAX_OBJECTIVES] = {0}; /* two are used */
     int score = 0;
 
     for (int l = 0; l < layers; l++) {
@@ -57,9 +57,8 @@ void bench_stack_evaluate(const struct bench_problem *problem, const struct spac
         score += l + 1 < layers ? stack->pair(problem, arch, l) : 0;
     }
     objectives[0] = stack->error(problem, arch, score);
-    const int m = problem->objective_count;
-    assert(m <= 3); /* one sum for each cost */
-    for (int k = 1; k < m; k++)
+    assert(problem->objective_count <= 3);
+    for (int k = 1; k < problem->objective_count; k++)
         objectives[k] = stack->cost(problem, arch, k, sum[k - 1]);
 }
 

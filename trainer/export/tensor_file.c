@@ -3,6 +3,7 @@
  */
 #include "trainer/export/tensor_file.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,8 +193,10 @@ bool tr_tensor_file_find(const struct tr_tensor_file *file, const char *name,
 
     if (!found || strcmp(name, "__metadata__") == 0)
         return false;
+    const int type = type_of(found);
+    assert(type >= 0); /* the header was checked when the file was opened */
     *tensor =
-        (struct tr_stored){.type = (enum tr_stored_type)type_of(found),
+        (struct tr_stored){.type = (enum tr_stored_type)type,
                            .count = 1,
                            .values = file->values + json_integer_value(json_array_get(offsets, 0))};
     json_array_foreach(json_object_get(found, "shape"), i, size)
