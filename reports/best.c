@@ -10,6 +10,7 @@
 
 #include "reports/report.h"
 #include "reports/row_table.h"
+#include "reports/suggest.h"
 #include "reports/text.h"
 
 /* ---- limits ---- */
@@ -67,6 +68,43 @@ static rt_status fail_empty(struct store *store, const struct report__rows *rows
                    store_path(store), rows->committed ? " of the last rung" : "");
 }
 
+/* By how much a member breaks its limits: the largest excess, as a share of the limit. */
+static double excess(const struct report__rows *rows, int row, const struct report_wish *wish)
+{
+    double most = 0;
+
+    for (int l = 0; l < wish->count; l++) {
+        const double limit = wish->limit[l].most, value = value_of(rows, row, &wish->limit[l]);
+        if (!isfinite(value))
+            return INFINITY;
+        most = fmax(most, (value - limit) / fmax(fabs(limit), 1e-300));
+    }
+    return most;
+}
+
+/* Each limit can be kept, but not all at once: tell who comes nearest, and what it breaks. */
+static rt_status fail_joint(const struct report__rows *rows, const struct report_wish *wish,
+                            struct rt_err *err)
+{
+    char text[256] = "", one[96];
+    int nearest = 0;
+
+    for (int i = 1; i < rows->count; i++)
+        if (excess(rows, i, wish) < excess(rows, nearest, wish))
+            nearest = i;
+    for (int l = 0; l < wish->count; l++)
+        if (breaks(rows, nearest, &wish->limit[l])) {
+            const size_t used = strlen(text);
+            (void)snprintf(text + used, sizeof text - used, "%s%s with %.6g", used ? ", " : "",
+                           limit_text(&wish->limit[l], one),
+                           value_of(rows, nearest, &wish->limit[l]));
+        }
+    return rt_fail(err, RT_EEND,
+                   "each limit is kept by some of the %d %s on the front, but by none all; nearest "
+                   "is candidate %lld, which breaks %s",
+                   rows->count, rows->nouns, (long long)rows->row[nearest].candidate, text);
+}
+
 /* Blames the limit that excludes most members, and tells what it would have to be for one. */
 static rt_status fail_none(const struct report__rows *rows, const struct report_wish *wish,
                            struct rt_err *err)
@@ -86,15 +124,17 @@ static rt_status fail_none(const struct report__rows *rows, const struct report_
         }
     }
     assert(worst); /* else something would fit */
+    if (most < rows->count)
+        return fail_joint(rows, wish, err);
     for (int i = 0; i < rows->count; i++)
         low = fmin(low, value_of(rows, i, worst));
     if (!isfinite(low))
         return rt_fail(err, RT_EEND, "nothing fits: %s was not measured; leave out %s",
                        worst->quantity, worst->option);
     return rt_fail(err, RT_EEND,
-                   "none of the %d %s on the front fits: %s excludes %d; the lowest %s there is "
+                   "none of the %d %s on the front fits: %s excludes all; the lowest %s there is "
                    "%.6g",
-                   rows->count, rows->nouns, limit_text(worst, limit), most, worst->quantity, low);
+                   rows->count, rows->nouns, limit_text(worst, limit), worst->quantity, low);
 }
 
 /* ---- the choice ---- */
@@ -105,7 +145,18 @@ struct choice {
     int chosen, fitting; /* an index into the front, and how many fit */
 };
 
-/* The front's rows come with the lowest lead first, so that is the first that fits. */
+/* Of the members that fit; rows come with the lowest lead first. */
+static int pick(const struct report__rows *fitting, const struct report_wish *wish)
+{
+    switch (wish->pick) {
+    case REPORT_SUGGESTED: return report__suggested(fitting);
+    case REPORT_WITHIN: return report__within(fitting, wish->loss);
+    case REPORT_KNEE: return report__knee(fitting);
+    case REPORT_LOWEST: break;
+    }
+    return 0;
+}
+
 static rt_status choose(struct choice *choice, struct rt_err *err)
 {
     const struct report__rows *front = choice->front;
@@ -125,76 +176,49 @@ static rt_status choose(struct choice *choice, struct rt_err *err)
             fitting.row[fitting.count++] = front->row[i];
         }
     choice->fitting = fitting.count;
-    choice->chosen = !fitting.count ? -1 : from[choice->wish->knee ? report__knee(&fitting) : 0];
+    choice->chosen = !fitting.count ? -1 : from[pick(&fitting, choice->wish)];
     free(from);
     free(fitting.row);
     return RT_OK;
 }
 
+/* "the lowest error", "the knee", .. */
+static void pick_text(const struct choice *choice, char *text, size_t size)
+{
+    const struct report__quantity *lead = &choice->front->quantities.list[0];
+
+    switch (choice->wish->pick) {
+    case REPORT_SUGGESTED: (void)snprintf(text, size, "suggested"); return;
+    case REPORT_KNEE: (void)snprintf(text, size, "the knee"); return;
+    case REPORT_LOWEST: (void)snprintf(text, size, "the lowest %s", lead->name); return;
+    case REPORT_WITHIN: break;
+    }
+    if (lead->unit[0] == '%')
+        (void)snprintf(text, size, "the least costly within %.4g points of the lowest %s",
+                       lead->factor * choice->wish->loss, lead->name);
+    else
+        (void)snprintf(text, size, "the least costly within %.4g of the lowest %s",
+                       choice->wish->loss, lead->name);
+}
+
 static void say_why(const struct choice *choice, char *text, size_t size)
 {
     const struct report__rows *front = choice->front;
-    char knee[320], lowest[STORE_NAME + 12], limit[96];
+    char which[96], limit[96], more[400] = "";
     size_t used;
 
-    (void)snprintf(lowest, sizeof lowest, "the lowest %s", front->quantities.list[0].name);
-    report__knee_text(front, knee, sizeof knee);
-    used =
-        (size_t)snprintf(text, size, "%s of the %d %s on the front",
-                         choice->wish->knee ? "the knee" : lowest, choice->fitting, front->nouns);
+    pick_text(choice, which, sizeof which);
+    used = (size_t)snprintf(text, size, "%s of the %d %s on the front", which, choice->fitting,
+                            front->nouns);
     for (int i = 0; i < choice->wish->count && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : " that fit ",
                                  limit_text(&choice->wish->limit[i], limit));
-    if (choice->wish->knee && used < size)
-        (void)snprintf(text + used, size - used, ": %s", knee);
-}
-
-/* ---- how a neighbour on the front differs ---- */
-
-static void append(char *text, size_t size, const char *part)
-{
-    const size_t used = strlen(text);
-    (void)snprintf(text + used, size - used, "%s%s", used ? ", " : "", part);
-}
-
-/* Two digits where they say something: 0.43, 2.4, 12, 1.23k. */
-static const char *times_text(double ratio, char text[REPORT__CELL])
-{
-    if (ratio >= 9.95)
-        return report__count(ratio, text);
-    (void)snprintf(text, REPORT__CELL, "%.2g", ratio);
-    return text;
-}
-
-/* Shares by points, what people know the size of by its ratio, all else by both values. */
-static void compare_one(const struct report__quantity *quantity, double other, double value,
-                        char text[96])
-{
-    char times[REPORT__CELL];
-
-    if (quantity->unit[0] == '%')
-        (void)snprintf(text, 96, "%.2f points %s %s", quantity->factor * fabs(other - value),
-                       other < value ? "less" : "more", quantity->name);
-    else if (quantity->digits >= 0 || quantity->unit[0])
-        (void)snprintf(text, 96, "%sx the %s", times_text(other / value, times), quantity->name);
-    else
-        (void)snprintf(text, 96, "%s %.4g for %.4g", quantity->name, other, value);
-}
-
-/* "2.72 points less error, 2.4x the params, 1.2x the latency" */
-static void compare(const struct report__rows *rows, int other, int row, char *text, size_t size)
-{
-    char part[96];
-
-    text[0] = '\0';
-    for (int o = 0; o < rows->quantities.objective_count; o++) {
-        const int q = rows->quantities.objective[o];
-        const double a = rows->row[other].value[q].value, b = rows->row[row].value[q].value;
-        if (!isfinite(a) || !isfinite(b))
-            continue;
-        compare_one(&rows->quantities.list[q], a, b, part);
-        append(text, size, part);
-    }
+    if (choice->wish->pick == REPORT_KNEE)
+        report__knee_text(front, more, sizeof more);
+    if (choice->wish->pick == REPORT_SUGGESTED)
+        report__suggested_text(front, more, sizeof more);
+    if (more[0] && used < size)
+        (void)snprintf(text + used, size - used, ": %s", more);
 }
 
 /* ---- printing ---- */
@@ -256,12 +280,31 @@ static void print_neighbour(const struct choice *choice, int by, FILE *out)
 
     if (i < 0 || i >= front->count)
         return;
-    compare(front, i, choice->chosen, difference, sizeof difference);
+    report__difference(front, i, choice->chosen, difference, sizeof difference);
     (void)snprintf(text, sizeof text, "candidate %lld: %s%s", (long long)front->row[i].candidate,
                    difference, fits(front, i, choice->wish) ? "" : " (does not fit)");
     (void)snprintf(label, sizeof label, "%s %s", by < 0 ? "less" : "more",
                    front->quantities.list[0].name);
     print_wrapped(out, fitting(label, by < 0 ? "before it" : "behind it"), text);
+}
+
+/* What a little more of the lead would save: when nothing but the front was asked for. */
+static void print_steps(const struct choice *choice, FILE *out)
+{
+    struct report__step step[REPORT__STEPS];
+    const int count = choice->wish->count ? 0 : report__steps(choice->front, step);
+    char text[512], difference[400];
+
+    for (int i = 0; i < count; i++) {
+        if (step[i].row == choice->chosen)
+            continue;
+        report__difference(choice->front, step[i].row, choice->chosen, difference,
+                           sizeof difference);
+        (void)snprintf(text, sizeof text, "for up to %g points: candidate %lld: %s",
+                       100 * step[i].loss, (long long)choice->front->row[step[i].row].candidate,
+                       difference);
+        print_wrapped(out, "saving", text);
+    }
 }
 
 static void print_text(struct store *store, const struct choice *choice, FILE *out)
@@ -277,6 +320,7 @@ static void print_text(struct store *store, const struct choice *choice, FILE *o
     print_wrapped(out, "why", why);
     print_neighbour(choice, -1, out);
     print_neighbour(choice, 1, out);
+    print_steps(choice, out);
     if (choice->front->teachers)
         (void)fprintf(out, "%-*sretort distill %s %lld\n", LABEL, "next", store_path(store),
                       (long long)row->candidate);

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "reports/page_internal.h"
 #include "reports/report.h"
+#include "reports/suggest.h"
 #include "reports/text.h"
 
 #define MOST_DOTS 4000 /* beside the front; more would make a page that scrolls badly */
@@ -216,17 +217,34 @@ static rt_status print_searched(struct report__page *page, struct rt_err *err)
     return rc ? rc : ended;
 }
 
+/* What a little more of the lead would save. */
+static void print_steps(const struct report__page *page)
+{
+    const struct report__rows *rows = &page->rows;
+    struct report__step step[REPORT__STEPS];
+    const int count = report__steps(rows, step);
+    char text[400];
+
+    for (int i = 0; i < count; i++) {
+        report__difference(rows, step[i].row, page->suggested, text, sizeof text);
+        (void)fprintf(page->out, "<p>For up to %g points more than the best: candidate %lld, ",
+                      100 * step[i].loss, (long long)rows->row[step[i].row].candidate);
+        report__html(page->out, text);
+        (void)fputs(".</p>\n", page->out);
+    }
+}
+
 static void print_recommended(struct report__page *page)
 {
     FILE *out = page->out;
     const struct report__rows *rows = &page->rows;
-    const struct report__row *row = &rows->row[page->knee];
+    const struct report__row *row = &rows->row[page->suggested];
     char why[512], value[REPORT__LINE];
     int order[STORE_MAX_QUANTITIES];
 
-    report__knee_text(rows, why, sizeof why);
+    report__suggested_text(rows, why, sizeof why);
     (void)fprintf(out,
-                  "<div class=\"card wide\"><span>Suggested: the knee of the front"
+                  "<div class=\"card wide\"><span>Suggested"
                   "</span>\n<b>Candidate %lld &nbsp;<code>",
                   (long long)row->candidate);
     report__html(out, row->arch);
@@ -239,8 +257,9 @@ static void print_recommended(struct report__page *page)
     }
     (void)fputs(". It is ", out);
     report__html(out, why);
-    (void)fputs("; one that fits your own limits comes from <code>retort best</code>.</p></div>\n",
-                out);
+    (void)fputs("; one that fits your own limits comes from <code>retort best</code>.</p>\n", out);
+    print_steps(page);
+    (void)fputs("</div>\n", out);
 }
 
 /* The lead's best, beside that of the ensemble; and the lowest of what else was measured. */
@@ -328,7 +347,7 @@ rt_status report__page_summary(struct report__page *page, struct rt_err *err)
                       page->rows.committed ? "of the last rung has been committed"
                                            : "has been committed");
     (void)fputs("<div class=\"cards\">\n", page->out);
-    if (page->knee >= 0)
+    if (page->suggested >= 0)
         print_recommended(page);
     if (page->rows.count)
         print_best(page);
@@ -411,7 +430,7 @@ rt_status report_page(struct store *store, const char *path, struct rt_err *err)
     if ((rc = report__freeze(store, err)) == RT_OK) {
         rc = report__rows_load(store, REPORT__ALL, &page.rows, err);
         if (rc == RT_OK) {
-            page.knee = report__knee(&page.rows);
+            page.suggested = report__suggested(&page.rows);
             page.every = 1 + (page.rows.count - page.rows.front_count) / MOST_DOTS;
             rc = print_page(&page, err);
         }

@@ -128,9 +128,9 @@ static void draw_front(const struct report__page *page, const struct pair *pair,
         (void)fprintf(chart->out,
                       "<circle class=\"%s\" data-trial=\"%lld\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\">"
                       "<title>",
-                      i == page->knee ? "front knee" : "front", (long long)row->trial,
+                      i == page->suggested ? "front suggested" : "front", (long long)row->trial,
                       report__chart_x(chart, x), report__chart_y(chart, y),
-                      i == page->knee ? "7" : "4.5");
+                      i == page->suggested ? "7" : "4.5");
         report__html(chart->out, row->arch);
         (void)fputs("</title></circle>\n", chart->out);
     }
@@ -172,7 +172,7 @@ static void print_row(const struct report__page *page, int i)
     char text[REPORT__CELL];
 
     (void)fprintf(out, "<tr data-trial=\"%lld\"%s>", (long long)row->trial,
-                  i == page->knee ? " class=\"knee\"" : "");
+                  i == page->suggested ? " class=\"suggested\"" : "");
     (void)snprintf(text, sizeof text, "%lld", (long long)row->candidate);
     report__cell(out, text, (double)row->candidate);
     report__cell_arch(out, row->arch);
@@ -206,11 +206,12 @@ static void print_legend(const struct report__page *page)
     FILE *out = page->out;
 
     report__section(out, "front", "The front");
-    (void)fputs("<p class=\"lead\"><span class=\"key front\"></span> on the front: no other trial "
-                "is as good in every objective and better in one &ensp;<span class=\"key knee\">"
-                "</span> the knee &ensp;<span class=\"key others\"></span> other trials &ensp;"
-                "<span class=\"key stairs\"></span> the border for two objectives alone",
-                out);
+    (void)fputs(
+        "<p class=\"lead\"><span class=\"key front\"></span> on the front: no other trial "
+        "is as good in every objective and better in one &ensp;<span class=\"key suggested\">"
+        "</span> suggested &ensp;<span class=\"key others\"></span> other trials &ensp;"
+        "<span class=\"key stairs\"></span> the border for two objectives alone",
+        out);
     if (page->rows.teachers)
         (void)fprintf(out,
                       " &ensp;<span class=\"key level\"></span> the teachers' ensemble%s &ensp;"
@@ -238,7 +239,7 @@ void report__page_front(struct report__page *page)
     report__noun_title(out, rows);
     (void)fputs(" on the front</h2>\n<p class=\"lead\">By ", out);
     report__html(out, rows->quantities.list[0].name);
-    (void)fputs("; a click on a title sorts. The knee is marked.", out);
+    (void)fputs("; a click on a title sorts. The suggested one is marked.", out);
     if (rows->teachers) {
         (void)fputs(" <code>retort distill</code> with an id trains that ", out);
         report__html(out, rows->noun);

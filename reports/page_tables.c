@@ -14,7 +14,7 @@
 
 /* ---- teachers beside students ---- */
 
-/* Teachers first, then the ensemble, then the front's five best and the knee. */
+/* Teachers first, then the ensemble, then the front's five best and the suggested one. */
 static const char beside[] =
     "select number as place, kind, name, arch, nullif(params, 0), number, null from teacher"
     " union all select 100000 + row_number() over () as place, ?2,"
@@ -69,9 +69,9 @@ static void print_beside(const struct besides *b, sqlite3_stmt *q)
     const bool teacher = sqlite3_column_type(q, 6) == SQLITE_NULL;
     const double params = report__number(q, 4), ratio = b->page->rows.ensemble_params / params;
     sqlite3_stmt *values = teacher ? b->of_teacher : b->of_trial;
-    const int knee = b->page->knee;
-    const bool is_knee =
-        !teacher && knee >= 0 && sqlite3_column_int64(q, 6) == b->page->rows.row[knee].trial;
+    const int suggested = b->page->suggested;
+    const bool is_suggested = !teacher && suggested >= 0 &&
+                              sqlite3_column_int64(q, 6) == b->page->rows.row[suggested].trial;
     FILE *out = b->page->out;
     char text[REPORT__CELL];
 
@@ -83,7 +83,7 @@ static void print_beside(const struct besides *b, sqlite3_stmt *q)
         value[sqlite3_column_int(values, 0)] =
             (struct report__value){report__number(values, 1), report__number(values, 2)};
     (void)fprintf(out, "<tr class=\"%s%s\">", teacher ? "teacher" : "student",
-                  is_knee ? " knee" : "");
+                  is_suggested ? " suggested" : "");
     report__cell_left(out, report__column(q, 2));
     report__cell_left(out, report__column(q, 1));
     report__cell_arch(out, report__column(q, 3));
@@ -102,7 +102,8 @@ static rt_status print_besides(struct besides *b, struct rt_err *err)
     RT_TRY(report__ask(page->store, of_teacher, &b->of_teacher, err));
     RT_TRY(report__ask(page->store, of_trial, &b->of_trial, err));
     RT_TRY(report__ask(page->store, beside, &q, err));
-    (void)sqlite3_bind_int64(q, 1, page->knee >= 0 ? page->rows.row[page->knee].trial : -1);
+    (void)sqlite3_bind_int64(q, 1,
+                             page->suggested >= 0 ? page->rows.row[page->suggested].trial : -1);
     (void)sqlite3_bind_text(q, 2, page->rows.noun, -1, SQLITE_STATIC);
     print_heads(b);
     while (report__next(q))

@@ -10,6 +10,7 @@
 #include "reports/report.h"
 #include "reports/rows.h"
 #include "reports/rung_rows.h"
+#include "reports/suggest.h"
 #include "reports/text.h"
 
 static void print_line(FILE *out, const char *label, const char *text)
@@ -223,7 +224,7 @@ static void print_front(const struct progress *p, const struct report__rows *row
     print_line(out, "front", text);
     if (rows->count) {
         print_member("best", rows, 0, out);
-        print_member("knee", rows, report__knee(rows), out);
+        print_member("suggested", rows, report__suggested(rows), out);
     }
     if (isfinite(rows->ensemble.value)) {
         (void)snprintf(text, sizeof text, "%s%s",

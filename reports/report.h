@@ -29,10 +29,17 @@ struct report_wish {
         bool objective;       /* it must be one: "--max NAME=VALUE" */
         double most;
     } limit[REPORT_MAX_LIMITS];
-    bool knee; /* the knee of what is left, else the lowest by the first quantity */
+    enum report_pick {                   /* of what is left: */
+                       REPORT_LOWEST,    /* the lowest by the first quantity, the lead */
+                       REPORT_SUGGESTED, /* the least costly within one standard error of that */
+                       REPORT_WITHIN, /* the least costly that loses at most `loss` of the lead */
+                       REPORT_KNEE    /* the nearest to the best of every objective at once */
+    } pick;
+    double loss; /* of REPORT_WITHIN, a share of 1 where the lead is one */
 };
 /* One member of the front that fits the wish, why it was chosen, and its neighbours. RT_EEND when
- * none fits, naming the limit that excludes the most; RT_EARG for an objective that it has not. */
+ * none fits, naming the limit that excludes the most or, when only all limits together do, the
+ * member that comes nearest; RT_EARG for an objective that it has not. */
 rt_status report_best(struct store *store, const struct report_wish *wish,
                       enum report_format format, FILE *out, struct rt_err *err);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "reports/report.h"
+#include "reports/suggest.h"
 #include "reports/text.h"
 
 #define WIDTH 80
@@ -228,8 +229,8 @@ static void print_front(const struct report__rows *rows, FILE *out)
                       (long long)rows->failed);
         return;
     }
-    report__print_table(rows, report__knee(rows), out);
-    (void)fprintf(out, "\n%d of %lld %s, %lld trials failed; * the knee", rows->count,
+    report__print_table(rows, report__suggested(rows), out);
+    (void)fprintf(out, "\n%d of %lld %s, %lld trials failed; * suggested", rows->count,
                   (long long)rows->committed, rows->nouns, (long long)rows->failed);
     if (isfinite(rows->ensemble.value))
         (void)fprintf(out, "; ensemble %s",

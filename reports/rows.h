@@ -106,10 +106,4 @@ bool report__is_log(const struct report__rows *rows, int q);
 /* Which of two objectives goes on which axis: costs across, the lead up. */
 void report__pair(const struct report__rows *rows, int a, int b, int *x, int *y);
 const char *report__nouns(const struct report__rows *rows, int64_t count);
-
-/* The knee: the front's row nearest to the best of every objective at once, each scaled to 0..1
- * over the front, costs by their logarithm. Index into rows, -1 without a front. */
-int report__knee(const struct report__rows *rows);
-/* What the knee is, for this study's objectives: goes after "it is". */
-void report__knee_text(const struct report__rows *rows, char *text, size_t size);
 #endif

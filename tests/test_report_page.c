@@ -105,7 +105,7 @@ static void json_text_cannot_leave_its_script(void **state)
 static void page_and_status_of_a_study_without_trials_say_so(void **state)
 {
     struct store *store = sample_create(sample_path("empty.db"));
-    const struct report_wish wish = {.knee = true};
+    const struct report_wish wish = {.pick = REPORT_KNEE};
     struct text text;
     struct rt_err err;
     char *page = page_of(store, "empty.html");
@@ -152,7 +152,7 @@ static void reports_of_one_poor_trial_work(void **state)
 
     assert_lacks(page, "nan");
     assert_has(page, "50.00");
-    csv = best(store, (struct report_wish){.knee = true}, REPORT_CSV);
+    csv = best(store, (struct report_wish){.pick = REPORT_KNEE}, REPORT_CSV);
     assert_has(csv, ",0.5,,,,0.25,");
     free(csv);
     free(page);

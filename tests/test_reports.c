@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "reports/suggest.h"
+
 /* ---- set-up ---- */
 
 static void assert_fits_80_columns(const char *text)
@@ -150,9 +152,69 @@ static void knee_of_one_of_none_and_of_equals_is_defined(void **state)
     assert_int_equal(report__knee(rows), -1);
 }
 
+/* ---- suggested ---- */
+
+/* The best costs a million. */
+static const double four[][HAND_MADE] = {
+    {.100, 1000000, 10}, {.119, 20000, 1}, {.121, 9000, .9}, {.300, 1000, .1}};
+
+static void suggested_cannot_be_told_from_the_best_and_costs_least(void **state)
+{
+    struct hand_made h;
+    struct report__rows *rows = &hand_made(&h, four, 4)->rows;
+    char text[256];
+    (void)state;
+    h.value[0][ERROR].error = .02;
+
+    assert_int_equal(report__suggested(rows), 1);
+    report__suggested_text(rows, text, sizeof text);
+    assert_string_equal(text, "the one with the least params whose error is within one standard "
+                              "error of the best, 2.00 points");
+    h.value[0][ERROR].error = .022;
+    assert_int_equal(report__suggested(rows), 2);
+    h.row[2].on_front = false;
+    assert_int_equal(report__suggested(rows), 1);
+}
+
+static void suggested_without_error_bars_costs_or_front_is_the_best(void **state)
+{
+    struct hand_made h;
+    struct report__rows *rows = &hand_made(&h, four, 4)->rows;
+    char text[256];
+    (void)state;
+
+    assert_int_equal(report__suggested(rows), 0);
+    report__suggested_text(rows, text, sizeof text);
+    assert_string_equal(text, "the one with the lowest error");
+    h.value[0][ERROR].error = .3;
+    rows->quantities.objective_count = 1; /* the error alone */
+    assert_int_equal(report__suggested(rows), 0);
+    rows->count = 0;
+    assert_int_equal(report__suggested(rows), -1);
+}
+
+static void steps_lose_more_and_cost_less(void **state)
+{
+    struct hand_made h;
+    struct report__rows *rows = &hand_made(&h, four, 4)->rows;
+    struct report__step step[REPORT__STEPS];
+    (void)state;
+
+    /* half a point and one save nothing; two points save the second one */
+    assert_int_equal(report__steps(rows, step), 1);
+    assert_int_equal(step[0].row, 1);
+    assert_near(step[0].loss, .02, 0);
+    assert_int_equal(report__within(rows, .022), 2);
+    assert_int_equal(report__within(rows, 1), 3);
+    h.value[0][ERROR].error = .02; /* suggested already */
+    assert_int_equal(report__steps(rows, step), 0);
+    rows->quantities.list[ERROR].unit[0] = '\0'; /* no share: what a point is nobody knows */
+    assert_int_equal(report__steps(rows, step), 0);
+}
+
 /* ---- the front ---- */
 
-static void front_table_fits_80_columns_and_marks_the_knee(void **state)
+static void front_table_fits_80_columns_and_marks_the_suggested(void **state)
 {
     struct store *store = sample("table.db");
     struct text text;
@@ -165,7 +227,7 @@ static void front_table_fits_80_columns_and_marks_the_knee(void **state)
     assert_fits_80_columns(got);
     assert_has(got, "error %  params  latency  architecture\n");
     assert_int_equal(count_of(got, "*"), 2); /* a student, and the line that explains it */
-    assert_has(got, "9 of 20 students, 2 trials failed; * the knee; ensemble 7.80 ±0.30 %\n");
+    assert_has(got, "9 of 20 students, 2 trials failed; * suggested; ensemble 7.80 ±0.30 %\n");
     free(text.data);
     store_close(store);
 }
@@ -245,7 +307,8 @@ static void csv_and_json_hold_the_rows_of_the_view(void **state)
 static void best_is_the_lowest_error_that_fits(void **state)
 {
     struct store *store = sample("best.db");
-    const struct report_wish wish = {1, {{"--max-params", "params", false, 60000}}, false};
+    const struct report_wish wish = {.count = 1,
+                                     .limit = {{"--max-params", "params", false, 60000}}};
     char *want =
         ask_db(store_handle(store), "select candidate from pareto where params <= 60000 limit 1");
     char *csv = best(store, wish, REPORT_CSV), *text = best(store, wish, REPORT_TABLE);
@@ -267,7 +330,7 @@ static void best_is_the_lowest_error_that_fits(void **state)
 static void best_knee_says_why_and_names_neighbours(void **state)
 {
     struct store *store = sample("knee.db");
-    char *text = best(store, (struct report_wish){.knee = true}, REPORT_JSON);
+    char *text = best(store, (struct report_wish){.pick = REPORT_KNEE}, REPORT_JSON);
     json_t *json = json_loads(text, 0, NULL);
     (void)state;
 
@@ -280,18 +343,40 @@ static void best_knee_says_why_and_names_neighbours(void **state)
     store_close(store);
 }
 
+/* Each of the two is kept by half of the front, but by no member both. */
+static void best_names_the_nearest_miss_of_limits_together(void **state)
+{
+    struct store *store = sample("joint.db");
+    char *error = ask_db(store_handle(store), "select min(error) + 1e-6 from pareto");
+    char *params = ask_db(store_handle(store), "select min(params) from pareto");
+    const struct report_wish wish = {.count = 2,
+                                     .limit = {{"--max-error", "error", false, atof(error)},
+                                               {"--max-params", "params", false, atof(params)}}};
+    struct text text;
+    struct rt_err err;
+    (void)state;
+
+    assert_int_equal(report_best(store, &wish, REPORT_TABLE, text_open(&text), &err), RT_EEND);
+    (void)text_close(&text);
+    free(text.data);
+    assert_has(err.text, "each limit is kept by some of the 9 students on the front, but by none "
+                         "all; nearest is candidate ");
+    assert_has(err.text, ", which breaks --max-");
+    free(error);
+    free(params);
+    store_close(store);
+}
+
 static void best_names_the_wish_that_excludes_the_most(void **state)
 {
     struct store *store = sample("none.db");
-    const struct report_wish none = {3,
-                                     {{"--max-error", "error", false, .001},
-                                      {"--max-latency", "latency", false, 1000},
-                                      {"--max-params", "params", false, 1000000}},
-                                     false},
-                             tight = {2,
-                                      {{"--max-bytes", "bytes", false, 40},
-                                       {"--max-macs", "macs", false, 1e18}},
-                                      false};
+    const struct report_wish none = {.count = 3,
+                                     .limit = {{"--max-error", "error", false, .001},
+                                               {"--max-latency", "latency", false, 1000},
+                                               {"--max-params", "params", false, 1000000}}},
+                             tight = {.count = 2,
+                                      .limit = {{"--max-bytes", "bytes", false, 40},
+                                                {"--max-macs", "macs", false, 1e18}}};
     struct text text;
     struct rt_err err;
     (void)state;
@@ -410,7 +495,7 @@ static void status_tells_a_search_that_was_killed(void **state)
 /* Four students at two rungs, of which one reaches the third. */
 static void reports_of_rungs_are_of_the_last(void **state)
 {
-    const struct report_wish wish = {.knee = true};
+    const struct report_wish wish = {.pick = REPORT_KNEE};
     struct store *store = sample_rungs_create("rungs.db");
     struct text text;
     struct rt_err err;
@@ -448,12 +533,16 @@ int main(void)
         cmocka_unit_test(values_are_written_as_their_quantity_says),
         cmocka_unit_test(knee_is_nearest_to_the_best_of_every_objective),
         cmocka_unit_test(knee_of_one_of_none_and_of_equals_is_defined),
-        cmocka_unit_test(front_table_fits_80_columns_and_marks_the_knee),
+        cmocka_unit_test(suggested_cannot_be_told_from_the_best_and_costs_least),
+        cmocka_unit_test(suggested_without_error_bars_costs_or_front_is_the_best),
+        cmocka_unit_test(steps_lose_more_and_cost_less),
+        cmocka_unit_test(front_table_fits_80_columns_and_marks_the_suggested),
         cmocka_unit_test(table_folds_architectures_that_are_too_long),
         cmocka_unit_test(seven_objectives_fit_80_columns),
         cmocka_unit_test(csv_and_json_hold_the_rows_of_the_view),
         cmocka_unit_test(best_is_the_lowest_error_that_fits),
         cmocka_unit_test(best_knee_says_why_and_names_neighbours),
+        cmocka_unit_test(best_names_the_nearest_miss_of_limits_together),
         cmocka_unit_test(best_names_the_wish_that_excludes_the_most),
         cmocka_unit_test(reports_of_rungs_are_of_the_last),
         cmocka_unit_test(status_tells_a_search_that_was_killed),

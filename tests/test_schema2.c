@@ -113,7 +113,8 @@ static void readers_leave_the_file_alone(void **state)
 
     assert_string_equal(got, want);
     assert_has(text.data, "error %  params  latency  architecture\n");
-    assert_has(text.data, "9 of 20 students, 2 trials failed; * the knee; ensemble 7.80 ±0.30 %\n");
+    assert_has(text.data,
+               "9 of 20 students, 2 trials failed; * suggested; ensemble 7.80 ±0.30 %\n");
     hash_of(path, after);
     assert_string_equal(after, before);
     free(text.data);

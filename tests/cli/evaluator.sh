@@ -26,7 +26,7 @@ expect_exit 0 "$retort" status one.db
 grep -qE '^best        loss [0-9.]+, work [0-9]+, candidate' stdout
 expect_exit 0 "$retort" front one.db
 grep -qE '^id +loss +work  architecture$' stdout
-grep -qE '[0-9] of [0-9]+ architectures, [0-9]+ trials failed; \* the knee' stdout
+grep -qE '[0-9] of [0-9]+ architectures, [0-9]+ trials failed; \* suggested' stdout
 expect_exit 0 "$retort" front one.db --format csv
 expect_line stdout 'candidate,trial,arch,loss,work'
 grep -qE '^[0-9]+,[0-9]+,"activation=[^"]*",[0-9.]+,[0-9]+$' stdout

@@ -30,9 +30,10 @@ refused "option '--format' needs a value" front x.db --format
 refused "unknown format 'xml', known: table, csv, json" front x.db --format xml
 refused "unknown format 'xml', known: table, csv, json" best x.db -f xml
 refused "option '--knee=1' takes no value" best x.db --knee=1
-refused "--max-params 'many' is not a whole number" best x.db --max-params many
-refused "--max-params '1e6' is not a whole number" best x.db --max-params 1e6
-refused "--max-params '0' is out of range: at least 1" best x.db --max-params 0
+refused "--max-params 'many' is not a number" best x.db --max-params many
+refused "--max-params '0' is out of range: 1 to 9e+18" best x.db --max-params 0
+refused "--max-params '10x' is not a number" best x.db --max-params 10x
+refused "--within '-1' is out of range" best x.db --within=-1%
 refused "--max-params '99999999999999999999' is out of range" best x.db --max-params 99999999999999999999
 refused "--max-error '2' is out of range: 0 to 1" best x.db --max-error 2
 refused "--max-error 'nan' is not a number" best x.db --max-error nan

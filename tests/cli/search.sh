@@ -37,6 +37,9 @@ expect_exit 0 "$retort" front toy.db --format csv
 [ "$(wc -l <stdout)" -ge 2 ]
 expect_exit 0 "$retort" front toy.db --format json
 expect_exit 0 "$retort" best toy.db --knee
+expect_exit 0 "$retort" best toy.db --suggested --max-params 1M --max-error 99%
+expect_exit 0 "$retort" best toy.db --within 0.5%
+expect_line stdout 'within 0.5 points of the lowest error'
 expect_exit 0 "$retort" best toy.db --max-params 2000
 expect_exit 1 "$retort" best toy.db --max-params 2
 expect_one_line stderr
