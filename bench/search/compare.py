@@ -73,7 +73,7 @@ def run(arguments):
             done = {(r["problem"], r["method"], int(r["seed"])) for r in csv.DictReader(file)}
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
-        if not done:
+        if file.tell() == 0:
             writer.writeheader()
         for problem in PROBLEMS:
             for method in (*RETORT, *peers.PEERS):
@@ -86,23 +86,23 @@ def run(arguments):
                         file.flush()
 
 
-def quartiles(values):
-    if len(values) < 2:
-        return f"{values[0]:.3f}" if values else ""
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return f"{middle:.3f} ({low:.3f}-{high:.3f})"
+def median(rows, n):
+    """With the number of seeds, where it is not all of them."""
+    values = [float(row[n]) for row in rows if row[n]]
+    few = f" ({len(values)})" if len(values) < len(rows) else ""
+    return f"{statistics.median(values):.4f}{few}" if values else ""
 
 
 def table(arguments):
     with open(arguments.results) as file:
         rows = list(csv.DictReader(file))
-    for problem in dict.fromkeys(r["problem"] for r in rows):
-        print(f"\n`{problem}`\n\n| search | " + " | ".join(f"{n} trials" for n in AT) + " |")
-        print("|---|" + "---|" * len(AT))
-        for method in dict.fromkeys(r["method"] for r in rows if r["problem"] == problem):
-            mine = [r for r in rows if r["problem"] == problem and r["method"] == method]
-            cells = [quartiles([float(r[str(n)]) for r in mine if r[str(n)]]) for n in AT]
-            print(f"| {method} | " + " | ".join(cells) + " |")
+    for problem in PROBLEMS:
+        print(f"\n`{problem}`\n\n| search | seeds | " + " | ".join(f"{n} trials" for n in AT) + " |")
+        print("|---|---|" + "---|" * len(AT))
+        ours = [r for r in rows if r["problem"] == problem]
+        for method in sorted({r["method"] for r in ours}, key=lambda m: (not m.startswith("retort"), m)):
+            mine = [r for r in ours if r["method"] == method]
+            print(f"| {method} | {len(mine)} | " + " | ".join(median(mine, str(n)) for n in AT) + " |")
 
 
 def main():
