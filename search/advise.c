@@ -2,8 +2,9 @@
  *
  * A Gaussian process for each objective that costs a trial; the others are known exactly. Children
  * come from the same variation as without it and from all of the front; then the best few vary
- * further, round by round, so that the whole is a small search on the expected improvement. Trials whose results are not to be
- * seen yet are believed to come out as predicted, or all trials of a window would look alike.
+ * further, round by round, so that the whole is a small search on the expected improvement. Trials
+ * whose results are not to be seen yet are believed to come out as predicted, or all trials of a
+ * window would look alike.
  *
  * Scales are fitted when so many results are seen, and in between results are added as they come;
  * both are functions of the results seen and of their number, so a resumed search predicts the
