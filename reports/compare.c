@@ -75,7 +75,8 @@ static rt_status load_growth(struct store *store, int m, struct report__growth *
     RT_TRY(report__ask(store, results, &q, err));
     while (report__next(q)) {
         const int64_t trial = sqlite3_column_int64(q, 0), place = sqlite3_column_int64(q, 1);
-        if (trial < (int64_t)growth->count) /* without gaps; none committed since the count */
+        /* without gaps; none committed since the count */
+        if (trial >= 0 && trial < (int64_t)growth->count && place >= 0 && place < m)
             growth->points[trial * m + place] = report__number(q, 2);
     }
     return report__end(store, q, err);

@@ -200,7 +200,8 @@ static rt_status load_genes(struct store *store, struct report__importance *all,
     while (rc == RT_OK && report__next(q)) {
         const int64_t trial = sqlite3_column_int64(q, 2);
         const int place = sqlite3_column_int(q, 1);
-        if (trial >= (int64_t)count || row_of[trial] < 0)
+        if (trial < 0 || trial >= (int64_t)count || row_of[trial] < 0 || place < 0 ||
+            place >= SPACE_MAX_POSITIONS)
             continue;
         struct report__gene *gene = gene_called(all, report__column(q, 0));
         const int choice = gene ? choice_called(gene, report__column(q, 3)) : -1;

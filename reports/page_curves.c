@@ -75,7 +75,8 @@ static void colour_of(const struct report__page *page, double params, char text[
             low = fmin(low, log(page->rows.row[i].params));
             high = fmax(high, log(page->rows.row[i].params));
         }
-    const double at = high > low ? 2 * (log(params) - low) / (high - low) : 1;
+    const double share = high > low ? 2 * (log(params) - low) / (high - low) : 1;
+    const double at = share >= 0 && share <= 2 ? share : 1; /* params may be 0, or less */
     const int stop = at >= 1;
     for (int c = 0; c < 3; c++)
         rgb[c] = stops[stop][c] + (at - stop) * (stops[stop + 1][c] - stops[stop][c]);

@@ -2,6 +2,7 @@
  *
  * What has to be known to believe the plots above; hence the whole study file at the end.
  */
+#include <assert.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -79,9 +80,11 @@ static void print_beside(const struct besides *b, sqlite3_stmt *q)
         value[i] = (struct report__value){NAN, NAN};
     (void)sqlite3_reset(values);
     (void)sqlite3_bind_int64(values, 1, sqlite3_column_int64(q, teacher ? 5 : 6));
-    while (report__next(values))
-        value[sqlite3_column_int(values, 0)] =
-            (struct report__value){report__number(values, 1), report__number(values, 2)};
+    while (report__next(values)) {
+        const int place = sqlite3_column_int(values, 0);
+        assert(place >= 0 && place < STORE_MAX_QUANTITIES); /* store_open() has looked */
+        value[place] = (struct report__value){report__number(values, 1), report__number(values, 2)};
+    }
     (void)fprintf(out, "<tr class=\"%s%s\">", teacher ? "teacher" : "student",
                   is_suggested ? " suggested" : "");
     report__cell_left(out, report__column(q, 2));

@@ -260,7 +260,7 @@ static rt_status load_values(struct store *store, struct report__rows *rows, str
         (void)sqlite3_bind_int64(q, 1, rows->row[i].trial);
         while (report__next(q)) {
             const int place = sqlite3_column_int(q, 0);
-            if (place < rows->quantities.count)
+            if (place >= 0 && place < rows->quantities.count)
                 value[place] = (struct report__value){report__number(q, 1), report__number(q, 2)};
         }
     }

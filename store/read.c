@@ -10,6 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *text_at(sqlite3_stmt *q, int column)
+{
+    const unsigned char *text = sqlite3_column_text(q, column);
+    return text ? (const char *)text : ""; /* NULL, or no memory */
+}
+
 /* In the order of store__costs. */
 enum source { FROM_METRIC, FROM_PARAMS, FROM_BYTES, FROM_MACS, FROM_MEMORY };
 #define COLUMN_COSTS 6
@@ -41,7 +47,7 @@ static rt_status read_plan(struct store *store, struct plan *plan, struct rt_err
     plan->count = 0;
     while ((code = sqlite3_step(q)) == SQLITE_ROW && plan->count < STORE_MAX_OBJECTIVES) {
         const int i = plan->count++;
-        snprintf(plan->name[i], STORE_NAME, "%s", sqlite3_column_text(q, 0));
+        snprintf(plan->name[i], STORE_NAME, "%s", text_at(q, 0));
         plan->source[i] = source_of(plan->name[i]);
     }
     if (code != SQLITE_DONE && code != SQLITE_ROW)
@@ -59,8 +65,7 @@ static double number_at(sqlite3_stmt *q, int column)
 static rt_status fill_trial(struct store *store, sqlite3_stmt *q, const struct plan *plan,
                             struct store_trial *t, struct rt_err *err)
 {
-    const char *arch = (const char *)sqlite3_column_text(q, 1);
-    const char *kind = (const char *)sqlite3_column_text(q, 5);
+    const char *arch = text_at(q, 1), *kind = text_at(q, 5);
     bool has_results;
 
     *t = (struct store_trial){.number = sqlite3_column_int64(q, 0),
@@ -71,12 +76,16 @@ static rt_status fill_trial(struct store *store, sqlite3_stmt *q, const struct p
                     : space_arch_parse(arch, &t->arch, err))
         return store__fail(store, err, "trial %" PRId64 " has the architecture '%.80s'", t->number,
                            arch);
-    snprintf(t->state, sizeof t->state, "%s", sqlite3_column_text(q, 4));
-    snprintf(t->error_kind, sizeof t->error_kind, "%s", kind ? kind : "");
+    if (t->rung < 0 || t->rung >= STORE_MAX_RUNGS)
+        return store__fail(store, err, "trial %" PRId64 " has the rung %d", t->number, t->rung);
+    snprintf(t->state, sizeof t->state, "%s", text_at(q, 4));
+    snprintf(t->error_kind, sizeof t->error_kind, "%s", kind);
     t->inherits = sqlite3_column_type(q, COLUMN_INHERITS) == SQLITE_NULL
                       ? -1
                       : sqlite3_column_int64(q, COLUMN_INHERITS);
-    has_results = !kind && (strcmp(t->state, "done") == 0 || strcmp(t->state, "committed") == 0);
+    if (t->inherits >= t->number)
+        return store__fail(store, err, "trial %" PRId64 " inherits from a later one", t->number);
+    has_results = !*kind && (strcmp(t->state, "done") == 0 || strcmp(t->state, "committed") == 0);
     for (int i = 0; i < STORE_MAX_OBJECTIVES; i++) {
         const bool exact = i < plan->count && plan->source[i] != FROM_METRIC;
         t->objective[i] = has_results && exact
@@ -123,10 +132,12 @@ static rt_status read_metrics(struct store *store, const struct plan *plan,
     RT_TRY(store__bind(store, sql, NULL, 0, &q, err));
     while ((code = sqlite3_step(q)) == SQLITE_ROW) {
         const int64_t trial = sqlite3_column_int64(q, 0);
-        const char *name = (const char *)sqlite3_column_text(q, 1);
-        if (trial < count && strcmp(name, "violation") == 0)
+        const char *name = text_at(q, 1);
+        if (trial < 0 || trial >= count)
+            continue; /* of no trial */
+        if (strcmp(name, "violation") == 0)
             trials[trial].violation = number_at(q, 2);
-        for (int i = 0; i < plan->count && trial < count; i++)
+        for (int i = 0; i < plan->count; i++)
             if (isnan(trials[trial].objective[i]) && strcmp(plan->name[i], name) == 0)
                 trials[trial].objective[i] = number_at(q, 2);
     }
@@ -186,7 +197,7 @@ static rt_status read_starts(struct store *store, const struct space *space,
     for (int i = 0; i < count && rc == RT_OK; i++) {
         const int code = sqlite3_step(q);
         if (code == SQLITE_ROW) {
-            const char *text = (const char *)sqlite3_column_text(q, 0);
+            const char *text = text_at(q, 0);
             rc = space ? space_parse(space, text, &archs[i], err)
                        : space_arch_parse(text, &archs[i], err);
         } else {

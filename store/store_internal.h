@@ -80,6 +80,11 @@ int64_t store__gene_value(const struct space *space, const struct space_arch *ar
  * replace what is there; temporary ones hide them. */
 rt_status store__make_views(struct store *store, const char *where, struct rt_err *err);
 
+/* trust.c: RT_EMISMATCH, saying what, unless the file holds what readers rely on; and what is shown,
+ * which schema 2 has not. */
+rt_status store__trust(struct store *store, struct rt_err *err);
+rt_status store__trust_shown(struct store *store, struct rt_err *err);
+
 /* schema2.c: bring the file, which is locked, to this schema; or, for readers, add what is missing
  * as temporary tables and views. */
 rt_status store__migrate(struct store *store, struct rt_err *err);

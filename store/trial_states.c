@@ -26,7 +26,7 @@ static rt_status fail_state(struct store *store, int64_t number, const char *wan
     RT_TRY(store__bind(store, sql, STORE_BINDS(STORE_INT(number)), &q, err));
     switch (sqlite3_step(q)) {
     case SQLITE_ROW:
-        rc = store__fail(store, err, "it is %s, not %s", sqlite3_column_text(q, 0), wanted);
+        rc = store__fail(store, err, "it is %.12s, not %s", sqlite3_column_text(q, 0), wanted);
         break;
     case SQLITE_DONE: rc = store__fail(store, err, "there is no such trial"); break;
     default: rc = store__fail_sql(store, err);

@@ -22,10 +22,9 @@ rt_status store_settings(struct store *store, char **settings, struct rt_err *er
     RT_TRY(store__bind(store, sql, NULL, 0, &q, err));
     const int code = sqlite3_step(q);
     if (code == SQLITE_ROW) {
-        const size_t bytes = (size_t)sqlite3_column_bytes(q, 0) + 1;
-        char *copy = malloc(bytes);
+        const unsigned char *text = sqlite3_column_text(q, 0);
+        char *copy = text ? strdup((const char *)text) : NULL;
         if (copy) {
-            memcpy(copy, sqlite3_column_text(q, 0), bytes);
             *settings = copy;
         } else {
             rc = rt_fail(err, RT_ENOMEM, "no memory for the settings in '%s'", store->path);
