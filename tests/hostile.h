@@ -10,7 +10,6 @@
 static inline void hostile_read(struct store *store, const char *page)
 {
     const struct report_study pair[] = {{"a", store}, {"b", store}};
-    const struct report_wish wish = {.knee = true};
     struct store_trial *trials;
     struct space_arch *archs;
     struct rt_err err;
@@ -30,7 +29,10 @@ static inline void hostile_read(struct store *store, const char *page)
         free(trials);
     for (int format = REPORT_TABLE; format <= REPORT_JSON; format++) {
         (void)report_front(store, (enum report_format)format, to, &err);
-        (void)report_best(store, &wish, (enum report_format)format, to, &err);
+        for (int pick = REPORT_LOWEST; pick <= REPORT_KNEE; pick++) {
+            const struct report_wish wish = {.pick = (enum report_pick)pick, .loss = .01};
+            (void)report_best(store, &wish, (enum report_format)format, to, &err);
+        }
         (void)report_importance(store, (enum report_format)format, to, &err);
         (void)report_compare(pair, 2, (enum report_format)format, to, &err);
     }
