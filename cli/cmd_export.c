@@ -44,7 +44,7 @@ static rt_status export_onnx(const struct weights *weights, const struct wishes 
 static rt_status export_c(const struct weights *weights, const struct wishes *w, struct rt_err *err)
 {
     const char *slash = strrchr(w->output, '/'), *base = slash ? slash + 1 : w->output;
-    char name[TR_C_NAME];
+    char name[RT_PATH_MAX]; /* a long one is refused, not cut */
 
     (void)snprintf(name, sizeof name, "%.*s", (int)strlen(base) - 2, base);
     return tr_c_source_write(w->output, weights->model,

@@ -159,6 +159,7 @@ static void notes_that_lie_are_refused(void **state)
     } lies[] = {{0, "L1-d8-k4-h3-f8-p4", "has another shape"},
                 {0, "L1-d8-k4", "L1-d8-k4"},
                 {1, NULL, "holds no student"},
+                {1, "max", "'max'"},
                 {2, "white", "'pixel_mean'"},
                 {3, "0", "'pixel_sd'"},
                 {4, "13", "patch"},
@@ -443,6 +444,39 @@ static void c_names_are_checked(void **state)
     bed_close(&bed);
 }
 
+/* Notes come from a file of anybody's, and stand in a comment of the header. */
+static void notes_stay_within_the_comment(void **state)
+{
+    static const char bad[] = "*/\nint evil;\n/*";
+    struct tr_metadata list[sizeof notes / sizeof *notes + 1];
+    const struct tr_c_options options = {.name = "test_export_notes"};
+    struct bed bed;
+    struct rt_err err;
+    char text[4096] = "";
+    (void)state;
+    bed_open(&bed, students[0].arch, students[0].pool);
+    memcpy(list, notes, sizeof notes);
+    list[0].value = students[0].arch;
+    list[1].value = "class";
+    list[sizeof notes / sizeof *notes - 1] = (struct tr_metadata){bad, bad};
+    list[sizeof notes / sizeof *notes] = (struct tr_metadata){NULL, NULL};
+    assert_ok(tr_safetensors_write(FLOATS, &bed.net.student, bed.net.weights.params, list, &err));
+    struct tr_model_file *file = open_file(FLOATS);
+
+    assert_ok(tr_c_source_write("test_export_notes.c", tr_model_of(file), &options, &err));
+
+    FILE *header = fopen("test_export_notes.h", "r");
+    assert_non_null(header);
+    assert_true(fread(text, 1, sizeof text - 1, header) > 0);
+    (void)fclose(header);
+    assert_null(strstr(text, "\nint evil;"));
+    assert_ptr_equal(strstr(text, "*/"), strstr(text, "*/\n#ifndef TEST_EXPORT_NOTES_H"));
+    tr_model_close(file);
+    bed_close(&bed);
+    unlink("test_export_notes.c");
+    unlink("test_export_notes.h");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +487,7 @@ int main(void)
         cmocka_unit_test(onnx_graphs_are_whole),
         cmocka_unit_test(c_code_answers_as_the_trainer_does),
         cmocka_unit_test(c_names_are_checked),
+        cmocka_unit_test(notes_stay_within_the_comment),
     };
     return cmocka_run_group_tests_name("trainer/export", tests, NULL, NULL);
 }

@@ -64,6 +64,7 @@ refuse 2 'of C, not of ONNX' export student.safetensors -o y.onnx --selftest
 refuse 2 'of ONNX, not of C' export student.safetensors -o y.c --batch 2
 refuse 1 'is of int8' export student.safetensors -o y.onnx --form codes
 refuse 1 'is no name for a C function' export student.safetensors -o 9.c
+refuse 1 'use --name' export student.safetensors -o a_name_that_is_longer_than_31_characters.c
 refuse 1 "no candidate '77'" export toy.db 77 -o y.onnx
 refuse 1 'is not a safetensors file' export toy.yaml -o y.onnx
 refuse 1 'cannot open' export nothing.safetensors -o y.onnx

@@ -295,18 +295,17 @@ static void put_queries(struct source *s, int l, const struct tr_plan_block *b)
             "    for (t = 0; t < TOKENS; t++) {\n"
             "        norm(m->stream + t * WIDTH, block%d_ln1_weight, block%d_ln1_bias, m->row);\n",
             l, l);
-    (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
     if (b->pruned) {
         (void)snprintf(name, sizeof name, "block%d_q", l);
         fputs("        if (t == 0) {\n", s->out);
         call_linear(s, "            ", name, &b->query, "m->row", false, "m->qkv");
         fputs("        }\n", s->out);
         (void)snprintf(name, sizeof name, "block%d_kv", l);
-        (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
-        (void)snprintf(y + strlen(y), sizeof y - strlen(y), " + %d", b->inner);
+        (void)snprintf(y, sizeof y, "m->qkv + t * %d + %d", 3 * b->inner, b->inner);
         call_linear(s, "        ", name, &b->memory, "m->row", false, y);
     } else {
         (void)snprintf(name, sizeof name, "block%d_qkv", l);
+        (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
         call_linear(s, "        ", name, &b->query, "m->row", false, y);
     }
     fputs("    }\n", s->out);
@@ -439,16 +438,24 @@ static void put_test(struct source *s, const uint8_t *bytes, const float *logits
 
 /* ---- the two files ---- */
 
+/* Text of anybody's within a comment, which must neither end nor begin here, nor leave its line. */
+static void put_comment(const char *text, FILE *out)
+{
+    for (const char *c = text; *c; c++) {
+        const char before = c > text ? c[-1] : ' ';
+        const bool bad = (unsigned char)*c < ' ' || *c == 127 || (*c == '/' && before == '*') ||
+                         (*c == '*' && before == '/');
+        fputc(bad ? '?' : *c, out);
+    }
+}
+
 static void put_metadata(const struct source *s, FILE *out)
 {
     for (const struct tr_metadata *m = s->model->metadata; m && m->key; m++) {
-        fprintf(out, " * %-12s ", m->key);
-        for (const char *c = m->value; *c; c++) /* the comment must not end here */
-            fputc((unsigned char)*c < ' ' || *c == 127 ||
-                          (*c == '/' && c > m->value && c[-1] == '*')
-                      ? '?'
-                      : *c,
-                  out);
+        fputs(" * ", out);
+        put_comment(m->key, out);
+        fprintf(out, "%*s ", strlen(m->key) < 12 ? (int)(12 - strlen(m->key)) : 0, "");
+        put_comment(m->value, out);
         fputc('\n', out);
     }
 }

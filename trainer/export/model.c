@@ -48,9 +48,11 @@ static rt_status read_shape(const char *path, const struct tr_task_kind *kind,
             err, RT_EFORMAT,
             "'%s' holds no student: write one with 'retort distill DB CANDIDATE -o FILE'", path);
     RT_TRY(space_arch_parse(text, arch, err));
+    const bool token = strcmp(pool, "class") == 0;
+    if (!token && strcmp(pool, "mean") != 0)
+        return rt_fail(err, RT_EFORMAT, "'%s' has pool '%.40s'; known: class, mean", path, pool);
     *shape = (struct space_shape){.classes = (int)head.shape[0],
-                                  .pool = strcmp(pool, "class") == 0 ? SPACE_POOL_CLASS
-                                                                     : SPACE_POOL_MEAN};
+                                  .pool = token ? SPACE_POOL_CLASS : SPACE_POOL_MEAN};
     const struct tr_notes notes = {.note = note_of,
                                    .from = tensors,
                                    .file = path,

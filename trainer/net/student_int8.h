@@ -5,11 +5,11 @@
  * Float      biases, positions, class token, norms, scores and softmax, GELU, residual stream.
  * Twin       the same network with its matrices rounded to int8 and back; read by the ordinary
  *            passes, which round the inputs, it computes what int8 code would, up to the rounding
- *            of float sums. With tr__kernels_integer the sums are integers.
+ *            of float sums. With tr_kernels_integer() the sums are integers.
  * Ranges     of the inputs come from running the float network with a watch: tr_int8_calibrate(),
  *            or as training goes on (trainer/learn/qat.h).
  * Threads    a twin is read-only between updates; a watch belongs to one pass.
- * Formulas   distill/quantise.h.
+ * Formulas   nn/quantise.h.
  */
 #ifndef TRAINER_NET_STUDENT_INT8_H
 #define TRAINER_NET_STUDENT_INT8_H
