@@ -192,6 +192,35 @@ static void notes_that_lie_are_refused(void **state)
     bed_close(&bed);
 }
 
+/* Codes of more inputs than integer sums take; the file says no more than is read before that. */
+static void too_wide_a_layer_of_codes_is_refused(void **state)
+{
+    static const char header[] =
+        "{\"__metadata__\":{\"arch\":\"L1-d1-k1-h1-f1-p384\",\"pool\":\"mean\",\"pixel_mean\":"
+        "\"0\","
+        "\"pixel_sd\":\"1\",\"height\":\"384\",\"width\":\"384\",\"channels\":\"1\"},"
+        "\"head.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
+        "\"position\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[8,12]},"
+        "\"stem.weight\":{\"dtype\":\"I8\",\"shape\":[1,147456],\"data_offsets\":[12,147468]}}";
+    const uint64_t length = sizeof header - 1;
+    struct tr_model_file *file;
+    struct rt_err err = {0};
+    FILE *f = fopen(CODES, "wb");
+    (void)state;
+    assert_non_null(f);
+    fwrite(&length, sizeof length, 1, f);
+    fwrite(header, 1, length, f);
+    for (int i = 0; i < 147468; i++)
+        fputc(0, f);
+    assert_int_equal(fclose(f), 0);
+
+    assert_int_equal(tr_model_open(CODES, &tr_task_image, tr_kernels_by_name("plain"), &file, &err),
+                     RT_EFORMAT);
+
+    assert_non_null(strstr(err.text, "'" CODES "' is too wide for int8"));
+    unlink(CODES);
+}
+
 /* ---- ONNX ---- */
 
 struct field { /* of a protobuf message */
@@ -484,6 +513,7 @@ int main(void)
         cmocka_unit_test(a_byte_enters_as_in_training),
         cmocka_unit_test(sizes_that_are_not_noted_are_of_a_square),
         cmocka_unit_test(notes_that_lie_are_refused),
+        cmocka_unit_test(too_wide_a_layer_of_codes_is_refused),
         cmocka_unit_test(onnx_graphs_are_whole),
         cmocka_unit_test(c_code_answers_as_the_trainer_does),
         cmocka_unit_test(c_names_are_checked),

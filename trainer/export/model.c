@@ -78,6 +78,7 @@ static rt_status find(const struct tr_model_file *file, const char *path, const 
                       enum tr_stored_type type, int rows, int cols, struct tr_stored *stored,
                       struct rt_err *err)
 {
+    assert(rows >= 1 && cols >= 0);
     if (!tr_tensor_file_find(&file->tensors, name, stored))
         return rt_fail(err, RT_EFORMAT, "'%s' lacks tensor '%s'", path, name);
     if (stored->type != type || stored->dims != (cols ? 2 : 1) || stored->shape[0] != rows ||
@@ -117,6 +118,12 @@ static rt_status read_codes(struct tr_model_file *file, const char *path,
     struct tr_stored codes, scales, one;
     char name[sizeof matrix->name + 16];
 
+    assert(site < file->net.student.plan->sites &&
+           channel + (size_t)out <= file->net.student.plan->channels);
+    if (in > TR_QUANT_MOST_TERMS)
+        return rt_fail(err, RT_EFORMAT,
+                       "tensor '%s' in '%s' is too wide for int8, whose sums take %d inputs",
+                       matrix->name, path, TR_QUANT_MOST_TERMS);
     RT_TRY(find(file, path, matrix->name, TR_STORED_I8, out, in, &codes, err));
     (void)snprintf(name, sizeof name, "%.*sweight_scale", stem, matrix->name);
     RT_TRY(find(file, path, name, TR_STORED_F32, out, 0, &scales, err));
@@ -261,7 +268,7 @@ rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, in
     struct tr_batch batch;
     rt_status rc;
 
-    assert(n >= 0);
+    assert(model->weights->params && n >= 0 && (n == 0 || (bytes && logits)));
     rt_arena_init_counting(&arena);
     (void)carve(model->student, &arena, &infer, &batch, NULL); /* cannot fail */
     RT_TRY(rt_arena_init(&arena, arena.used, err));
