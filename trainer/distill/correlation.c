@@ -1,6 +1,7 @@
 /* trainer/distill/correlation.c -- see correlation.h. */
 #include "trainer/distill/correlation.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stddef.h>
 
@@ -41,6 +42,7 @@ void tr_columns_init(struct tr_columns *columns, int classes, double *space)
     double **const rows[TR_COLUMN_ROWS] = {&columns->mean_q, &columns->mean_p, &columns->qq,
                                            &columns->pp, &columns->qp};
 
+    assert(classes >= 1 && space);
     columns->classes = classes;
     columns->rows = 0;
     for (ptrdiff_t r = 0; r < TR_COLUMN_ROWS; r++)
@@ -73,6 +75,8 @@ double tr_columns_loss(const struct tr_columns *columns, const double *q, const 
                        double weight, double *grad)
 {
     const double factor = weight * columns->rows / columns->classes;
+
+    assert(columns->rows >= 1); /* its means were taken */
     double sum = 0, along, back;
 
     for (int c = 0; c < columns->classes; c++) {

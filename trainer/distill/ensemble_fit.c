@@ -1,6 +1,7 @@
 /* trainer/distill/ensemble_fit.c -- see ensemble_fit.h. */
 #include "trainer/distill/ensemble_fit.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ double tr_calibrate(const struct tr_held_out *held_out, int teacher)
 {
     double low = least_inverse, high = most_inverse, at = 1, slope, bend;
 
+    assert(held_out->n >= 1 && teacher >= 0 && teacher < held_out->teachers);
     for (int step = 0; step < newton_steps; step++) {
         nll_slope(held_out, teacher, at, &slope, &bend);
         if (slope > 0)

@@ -4,6 +4,7 @@
  */
 #include "trainer/distill/fidelity.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -37,6 +38,7 @@ static double series_se(const struct series *s)
 
 void tr_ece_init(struct tr_ece *ece, int bins)
 {
+    assert(bins >= 1 && bins <= TR_ECE_MAX_BINS);
     *ece = (struct tr_ece){.bins = bins};
 }
 
@@ -44,6 +46,7 @@ void tr_ece_add(struct tr_ece *ece, double confidence, int right)
 {
     int bin = 0;
 
+    assert(right == 0 || right == 1);
     if (confidence > 0) /* a NaN stays in bin 0 */
         bin = (int)ceil(confidence * ece->bins) - 1;
     bin = bin >= ece->bins ? ece->bins - 1 : bin;

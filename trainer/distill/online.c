@@ -1,6 +1,7 @@
 /* trainer/distill/online.c -- see online.h. */
 #include "trainer/distill/online.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ double tr_online_loss(const struct tr_online *online, const double *z, int self,
         work, work + n, work + 2 * n, work + 3 * n, 1 / online->temperature, classes};
     double *target = work + 4 * n, loss = 0;
 
+    assert(self >= 0 && self < students && students >= 2 && online->temperature > 0);
     tr_softmax(z + self * n, classes, me.inverse, work, work + n);
     switch (online->mode) {
     case TR_ONLINE_KDCL_NAIVE:
@@ -71,6 +73,7 @@ double tr_online_batch(const struct tr_online *online, double progress, const fl
     double *z = work, *g = z + (ptrdiff_t)online->cohort * classes, *rest = g + classes;
     double loss = 0;
 
+    assert(classes >= 2 && batch >= 1 && said && labels);
     for (ptrdiff_t i = 0; i < batch; i++) {
         for (int k = 0; k < online->cohort; k++)
             for (int c = 0; c < classes; c++)

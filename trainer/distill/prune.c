@@ -1,6 +1,7 @@
 /* trainer/distill/prune.c -- see prune.h. */
 #include "trainer/distill/prune.h"
 
+#include <assert.h>
 #include <math.h>
 
 void tr_importance_add(const float *a, int examples, int tokens, int channels, double *sum)
@@ -63,6 +64,7 @@ double tr_layer_influence(const float *input, const float *output, int tokens, i
 {
     double sum = 0;
 
+    assert(tokens >= 1);
     for (ptrdiff_t t = 0; t < tokens; t++) {
         double aa = 0, bb = 0, ab = 0;
         for (int k = 0; k < width; k++) {
@@ -86,6 +88,7 @@ void tr_keep_best(const double *score, int n, int keep, int *kept)
 {
     int count = 0;
 
+    assert(keep >= 0 && keep <= n);
     for (int i = 0; i < n; i++) {
         const double mine = worth(score[i]);
         int better = 0; /* how many come before i */
@@ -116,6 +119,7 @@ size_t tr_slice(const float *w, int stride, const int *rows, int row_count, cons
 
 void tr_merge_heads(float *head, int heads, int keep, int size)
 {
+    assert(keep <= heads && 2 * keep >= heads);
     for (ptrdiff_t i = 2 * keep - heads; i < keep; i++) { /* from 0: partner 2 keep - 1 - i */
         float *kept = head + i * size;
         const float *dropped = head + (2 * keep - 1 - i) * size;

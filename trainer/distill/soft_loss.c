@@ -1,6 +1,7 @@
 /* trainer/distill/soft_loss.c -- see soft_loss.h. */
 #include "trainer/distill/soft_loss.h"
 
+#include <assert.h>
 #include <math.h>
 
 double tr_loss_fkl(const struct tr_soft_row *row, double *grad)
@@ -72,6 +73,7 @@ static double log_rest(const double *logp, int classes, int target)
 double tr_loss_dkd(const struct tr_soft_row *row, int target, double alpha, double beta,
                    double *grad)
 {
+    assert(row->classes >= 2 && target >= 0 && target < row->classes);
     const double rest_p = log_rest(row->logp, row->classes, target);
     const double rest_q = log_rest(row->logq, row->classes, target);
     const double pt = row->p[target], gap = row->q[target] - pt;
@@ -93,6 +95,7 @@ double tr_loss_dkd(const struct tr_soft_row *row, int target, double alpha, doub
 
 double tr_loss_hard(const struct tr_soft_row *row, int label, double *grad)
 {
+    assert(label >= 0 && label < row->classes);
     for (int c = 0; c < row->classes; c++)
         grad[c] = row->q[c];
     grad[label] -= 1;

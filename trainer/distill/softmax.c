@@ -1,6 +1,7 @@
 /* trainer/distill/softmax.c -- see softmax.h. */
 #include "trainer/distill/softmax.h"
 
+#include <assert.h>
 #include <math.h>
 
 static const double standard_eps = 1e-7;
@@ -9,6 +10,7 @@ double tr_softmax(const double *z, int classes, double scale, double *q, double 
 {
     double max = scale * z[0], sum = 0;
 
+    assert(classes >= 1);
     for (int c = 0; c < classes; c++) {
         logq[c] = scale * z[c];
         max = logq[c] > max ? logq[c] : max;
@@ -30,6 +32,7 @@ int tr_argmax(const double *v, int n)
 {
     int best = 0;
 
+    assert(n >= 1);
     for (int i = 1; i < n; i++)
         if (v[i] > v[best])
             best = i;
@@ -53,6 +56,7 @@ int tr_argmax_float(const float *v, int n)
 {
     int best = 0;
 
+    assert(n >= 1);
     for (int c = 1; c < n; c++)
         best = v[c] > v[best] ? c : best;
     return best;

@@ -38,6 +38,7 @@ struct source {
 static void array_begin(struct source *s, const char *type, const char *name, int64_t count,
                         int size)
 {
+    assert(count > 0); /* C has no empty arrays */
     fprintf(s->out, "static const %s %s[%lld] = {", type, name, (long long)count);
     s->rom += count * size;
 }
@@ -74,6 +75,7 @@ static void put_panels(struct source *s, const char *name, const struct tr_plan_
     const int rows = (layer->out + panel - 1) / panel * panel;
     int64_t n = 0;
 
+    assert(!int8 || layer->in <= TR_QUANT_MOST_TERMS); /* or 32 bits are too few for its sums */
     array_begin(s, int8 ? "int8_t" : "float", name, (int64_t)rows * layer->in, int8 ? 1 : 4);
     for (int o = 0; o < rows; o += panel)
         for (int i = 0; i < layer->in; i++)

@@ -159,6 +159,7 @@ static void node_of(struct graph *g, const char *type, const char *const *inputs
 {
     struct tr_message node = {0};
 
+    assert(*inputs && *outputs);
     for (const char *const *input = inputs; *input; input++)
         tr_message_text(&node, node_input, *input);
     for (const char *const *output = outputs; *output; output++)
@@ -379,6 +380,7 @@ static void attention(struct graph *g, const struct tr_plan_block *b, const char
     static const char *const step[8] = {"q.heads", "k.heads", "v.heads", "scores",
                                         "scaled",  "probs",   "mixed",   "merged"};
 
+    assert(b->inner == b->heads * dim);
     for (int i = 0; i < 8; i++)
         at[i] = named("%s.%s", name, step[i]);
     INTEGERS(g, all.text, -1, tokens, b->heads, dim);
@@ -569,6 +571,7 @@ rt_status tr_onnx_write(const char *path, const struct tr_model *model,
     struct rt_writer writer;
     rt_status rc;
 
+    assert(model->weights->params && model->input.dims >= 1 && model->input.dims <= 3);
     assert((model->weights->int8 != NULL) == (options->form != TR_ONNX_FLOAT) &&
            options->batch >= 0);
     build(&g, options->batch);

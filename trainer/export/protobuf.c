@@ -11,6 +11,7 @@ enum { wire_varint = 0, wire_bytes = 2, wire_float = 5 };
 
 static unsigned char *grow(struct tr_message *m, size_t bytes)
 {
+    assert(m->used <= m->room);
     if (m->failed)
         return NULL;
     if (bytes > m->room - m->used) {
@@ -77,6 +78,7 @@ void tr_message_text(struct tr_message *message, int field, const char *text)
 
 void tr_message_put(struct tr_message *message, int field, struct tr_message *inner)
 {
+    assert(message != inner);
     message->failed |= inner->failed;
     tr_message_bytes(message, field, inner->data, inner->used);
     tr_message_release(inner);

@@ -1,6 +1,7 @@
 /* trainer/export/safetensors.c -- see safetensors.h. */
 #include "trainer/export/safetensors.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -151,6 +152,7 @@ static void write_codes(const struct tr_student *student, const struct tr_twin *
         const struct tr_tensor *tensor = &student->tensors[t];
         const float *row = twin->weights.params + tensor->offset;
         const size_t cols = (size_t)tensor->shape[1];
+        assert(!has_codes(tensor) || cols <= TR_QUANT_MOST_TERMS);
         for (int r = 0; has_codes(tensor) && r < tensor->shape[0]; r++, row += cols) {
             tr_quantise(row, cols, *scale++, TR_QUANT_WEIGHT, codes);
             fwrite(codes, 1, cols, file);
@@ -165,6 +167,7 @@ rt_status tr_safetensors_write_int8(const char *path, const struct tr_student *s
     struct draft draft = draft_open(metadata);
     struct rt_writer writer;
 
+    assert(twin->weights.int8); /* updated */
     draft_int8(&draft, student);
     RT_TRY(draft_close(&draft, path, &writer, err));
     write_floats(student, twin, writer.file);

@@ -191,6 +191,7 @@ bool tr_tensor_file_find(const struct tr_tensor_file *file, const char *name,
     json_t *offsets = json_object_get(found, "data_offsets");
     size_t i;
 
+    assert(file->header); /* open */
     if (!found || strcmp(name, "__metadata__") == 0)
         return false;
     const int type = type_of(found);

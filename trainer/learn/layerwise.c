@@ -5,6 +5,7 @@
  */
 #include "trainer/learn/layerwise.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,7 @@ rt_status tr__layerwise_init(struct tr_layerwise *self, struct rt_arena *arena, 
     const size_t n = self->projections.param_count;
     size_t packed = 0;
 
+    assert(self->grads && self->teacher); /* opened */
     for (int kind = 0; kind < TR_LAYER_ATTENTION; kind++)
         packed += packed_floats(self, kind);
     RT_TRY(tr_weights_init_packing(&self->weights, &self->student, true, arena, err));

@@ -1,6 +1,7 @@
 /* trainer/learn/optimiser.c -- see optimiser.h; the arithmetic is in the kernel sets. */
 #include "trainer/learn/optimiser.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "trainer/nn/kernels_internal.h"
@@ -33,6 +34,7 @@ void tr_adamw_step(struct tr_adamw *adamw, const struct tr_student *student, flo
                                    .rate = (float)(lr / (1 - pow(adamw->beta1, t))),
                                    .second = (float)(1 / (1 - pow(adamw->beta2, t)))};
 
+    assert(adamw->m && adamw->v && params && grads);
     for (int i = 0; i < student->tensor_count; i++) {
         const struct tr_tensor *tensor = &student->tensors[i];
         const size_t at = tensor->offset;

@@ -1,6 +1,7 @@
 /* trainer/learn/qat.c -- see qat.h. */
 #include "trainer/learn/qat.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* The first step whose progress is at least u. */
@@ -23,6 +24,7 @@ rt_status tr_qat_init(struct tr_qat_run *qat, const struct tr_training *job, str
 const struct tr_weights *tr_qat_step(struct tr_qat_run *qat, int step,
                                      const struct tr_weights *weights)
 {
+    assert(step >= 0 && weights->params);
     if (step == qat->begin)
         tr_ranges_clear(&qat->ranges);
     if (step <= qat->begin)
@@ -33,6 +35,7 @@ const struct tr_weights *tr_qat_step(struct tr_qat_run *qat, int step,
 
 void tr_qat_join(struct tr_watch *first, struct tr_watch *other)
 {
+    assert(first != other); /* it is cleared */
     for (int i = 0; i < TR_MAX_SITES; i++)
         first->seen.amax[i] = fmaxf(first->seen.amax[i], other->seen.amax[i]);
     tr_ranges_clear(&other->seen);

@@ -38,7 +38,7 @@ void tr__integer_linear(const struct tr_linear *layer, int rows, struct tr_view 
         tr__openblas_linear(layer, rows, x, residual, y);
         return;
     }
-    assert(step > 0);
+    assert(layer->in >= 1 && layer->in <= TR_QUANT_MOST_TERMS && step > 0);
     for (ptrdiff_t first = 0; first < rows; first += step) {
         const int count = rows - first < step ? (int)(rows - first) : step;
         const struct tr_view add = {residual.at ? residual.at + first * residual.ld : NULL,

@@ -243,6 +243,7 @@ static double pair_loss(enum tr_pair_loss kind, int rows, int cols, struct tr_ou
 static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
                  struct tr_out y, float *stats)
 {
+    assert(rows > 0 && cols > 0 && x.ld >= cols && y.ld >= cols);
     for (ptrdiff_t r = 0; r < rows; r++) {
         const float *in = x.at + r * x.ld;
         float mean = 0, variance = 0;
@@ -265,6 +266,7 @@ static void norm(int rows, int cols, struct tr_view x, const float *gamma, const
 static void norm_back(int rows, int cols, struct tr_view x, const float *stats, struct tr_view dy,
                       const float *gamma, float *dgamma, float *dbeta, struct tr_out dx)
 {
+    assert(rows > 0 && stats && x.ld >= cols && dy.ld >= cols && dx.ld >= cols);
     for (ptrdiff_t r = 0; r < rows; r++) {
         const float *in = x.at + r * x.ld, *g = dy.at + r * dy.ld;
         const float mean = stats[2 * r], rstd = stats[2 * r + 1];

@@ -5,6 +5,7 @@
  */
 #include "trainer/nn/quantise.h"
 
+#include <assert.h>
 #include <math.h>
 
 static float clamp(float v, struct tr_quant_range range)
@@ -47,6 +48,7 @@ void tr_quantise(const float *x, size_t n, float scale, struct tr_quant_range ra
 
 void tr_quant_product(const int8_t *w, const int8_t *x, int rows, int cols, int32_t *acc)
 {
+    assert(rows >= 0 && cols >= 1 && cols <= TR_QUANT_MOST_TERMS); /* or acc overflows */
     for (ptrdiff_t r = 0; r < rows; r++) {
         acc[r] = 0;
         for (int c = 0; c < cols; c++)

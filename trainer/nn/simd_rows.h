@@ -1,6 +1,7 @@
 /* trainer/nn/simd_rows.h -- what is done row by row or element by element, in vectors. */
 #ifndef TRAINER_NN_SIMD_ROWS_H
 #define TRAINER_NN_SIMD_ROWS_H
+#include <assert.h>
 #include <string.h>
 
 #include "trainer/nn/kernels_internal.h"
@@ -56,6 +57,7 @@ INLINE void norm_stats(const struct four *x, int cols, float mean[4], float rstd
 static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
                  struct tr_out y, float *stats)
 {
+    assert(rows > 0 && cols > 0 && x.ld >= cols && y.ld >= cols);
     for (ptrdiff_t r = 0; r < rows; r += 4) {
         const struct four in = four_rows(x, r, rows - 1);
         const struct four out = four_rows(tr_seen(y), r, rows - 1);

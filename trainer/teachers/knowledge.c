@@ -1,6 +1,7 @@
 /* trainer/teachers/knowledge.c -- see knowledge.h. */
 #include "trainer/teachers/knowledge.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -154,6 +155,7 @@ rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
     struct rt_map map;
     rt_status rc;
 
+    assert(want->teachers >= 1 && want->teachers <= TR_MAX_TEACHERS);
     RT_TRY(rt_map_open(&map, path, err));
     if ((rc = check_file(path, &map, &header, err)) || (rc = check_key(path, &header, want, err))) {
         rt_map_close(&map);

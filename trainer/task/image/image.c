@@ -210,6 +210,7 @@ rt_status tr_image_task_noise(struct tr_task **task, const struct space_shape *s
     struct image *self;
     struct rt_rng rng;
 
+    assert(count >= 1 && shape->classes >= 1);
     if (!images.pixels || !images.labels || !train) {
         tr_images_release(&images);
         free(train);
