@@ -31,19 +31,25 @@ struct wishes {
 
 /* ---- what the database says ---- */
 
+/* Of the first row; NULL without one. */
 static rt_status column_text(struct store *store, const char *sql, const char *value, char **text,
                              struct rt_err *err)
 {
     sqlite3 *db = store_handle(store);
     sqlite3_stmt *q = NULL;
     rt_status rc = RT_OK;
+    int code = SQLITE_ERROR;
 
     *text = NULL;
-    if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) ||
-        (value && sqlite3_bind_text(q, 1, value, -1, SQLITE_STATIC)))
+    if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK) {
+        if (value)
+            (void)sqlite3_bind_text(q, 1, value, -1, SQLITE_STATIC);
+        code = sqlite3_step(q);
+    }
+    if (code == SQLITE_ROW && !(*text = strdup((const char *)sqlite3_column_text(q, 0))))
+        rc = rt_fail(err, RT_ENOMEM, "no memory to read '%s'", store_path(store));
+    else if (code != SQLITE_ROW && code != SQLITE_DONE)
         rc = rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store), sqlite3_errmsg(db));
-    else if (sqlite3_step(q) == SQLITE_ROW)
-        *text = strdup((const char *)sqlite3_column_text(q, 0));
     sqlite3_finalize(q);
     return rc;
 }

@@ -1,5 +1,5 @@
-/* cli/start.c -- entries of search.start_from: first read as an architecture; what is none is a path, and
- * what is no path either is told as both.
+/* cli/start.c -- entries of search.start_from: first read as an architecture; what is none is a
+ * path, and what is no path either is told as both.
  */
 #include "cli/start.h"
 
@@ -35,6 +35,12 @@ static bool fits(const struct study *study, const struct space_arch *arch, char 
     return space_contains(&study->space, arch) && space_feasible(&study->space, arch, why);
 }
 
+static rt_status fail_front(struct store *other, struct rt_err *err)
+{
+    return rt_fail(err, RT_EDB, "cannot read the front of '%s': %s", store_path(other),
+                   sqlite3_errmsg(store_handle(other)));
+}
+
 static rt_status read_front(const struct study *study, struct store *other, const char *source,
                             struct start_list *list, struct rt_err *err)
 {
@@ -47,15 +53,15 @@ static rt_status read_front(const struct study *study, struct store *other, cons
     char why[128];
 
     if (sqlite3_prepare_v2(store_handle(other), sql, -1, &q, NULL))
-        rc = rt_fail(err, RT_EDB, "cannot read the front of '%s': %s", store_path(other),
-                     sqlite3_errmsg(store_handle(other)));
+        return fail_front(other, err);
     while (rc == RT_OK && sqlite3_step(q) == SQLITE_ROW) {
         struct space_arch arch;
         const char *text = (const char *)sqlite3_column_text(q, 0);
         if (space_parse(&study->space, text, &arch, &ignored) == RT_OK && fits(study, &arch, why))
             rc = append(study, &arch, source, list, err);
     }
-    sqlite3_finalize(q);
+    if (sqlite3_finalize(q) && rc == RT_OK)
+        rc = fail_front(other, err);
     if (rc == RT_OK && list->count == before)
         rc = rt_fail(err, RT_EARG,
                      "search.start_from: no student of the front of '%s' is in this study's space "

@@ -2,7 +2,6 @@
  *
  * What has to be known to believe the plots above; hence the whole study file at the end.
  */
-#include <assert.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -64,7 +63,7 @@ static void print_heads(const struct besides *b)
     report__heads_close(out);
 }
 
-static void print_beside(const struct besides *b, sqlite3_stmt *q)
+static rt_status print_beside(const struct besides *b, sqlite3_stmt *q, struct rt_err *err)
 {
     struct report__value value[STORE_MAX_QUANTITIES];
     const bool teacher = sqlite3_column_type(q, 6) == SQLITE_NULL;
@@ -76,15 +75,8 @@ static void print_beside(const struct besides *b, sqlite3_stmt *q)
     FILE *out = b->page->out;
     char text[REPORT__CELL];
 
-    for (int i = 0; i < STORE_MAX_QUANTITIES; i++)
-        value[i] = (struct report__value){NAN, NAN};
-    (void)sqlite3_reset(values);
-    (void)sqlite3_bind_int64(values, 1, sqlite3_column_int64(q, teacher ? 5 : 6));
-    while (report__next(values)) {
-        const int place = sqlite3_column_int(values, 0);
-        assert(place >= 0 && place < STORE_MAX_QUANTITIES); /* store_open() has looked */
-        value[place] = (struct report__value){report__number(values, 1), report__number(values, 2)};
-    }
+    RT_TRY(report__values_read(b->page->store, values, sqlite3_column_int64(q, teacher ? 5 : 6),
+                               STORE_MAX_QUANTITIES, value, err));
     (void)fprintf(out, "<tr class=\"%s%s\">", teacher ? "teacher" : "student",
                   is_suggested ? " suggested" : "");
     report__cell_left(out, report__column(q, 2));
@@ -95,12 +87,14 @@ static void print_beside(const struct besides *b, sqlite3_stmt *q)
     report__cell(out, report__count(params, text), params);
     report__cell(out, report__fixed(ratio, 1, text), ratio);
     (void)fputs("</tr>\n", out);
+    return RT_OK;
 }
 
 static rt_status print_besides(struct besides *b, struct rt_err *err)
 {
     struct report__page *page = b->page;
     sqlite3_stmt *q = NULL;
+    rt_status rc = RT_OK;
 
     RT_TRY(report__ask(page->store, of_teacher, &b->of_teacher, err));
     RT_TRY(report__ask(page->store, of_trial, &b->of_trial, err));
@@ -109,10 +103,11 @@ static rt_status print_besides(struct besides *b, struct rt_err *err)
                              page->suggested >= 0 ? page->rows.row[page->suggested].trial : -1);
     (void)sqlite3_bind_text(q, 2, page->rows.noun, -1, SQLITE_STATIC);
     print_heads(b);
-    while (report__next(q))
-        print_beside(b, q);
+    while (rc == RT_OK && report__next(q))
+        rc = print_beside(b, q, err);
     report__table_close(page->out);
-    return report__end(page->store, q, err);
+    const rt_status ended = report__end(page->store, q, rc ? NULL : err);
+    return rc ? rc : ended;
 }
 
 rt_status report__page_teachers(struct report__page *page, struct rt_err *err)

@@ -243,28 +243,37 @@ static int values_end(const struct report__quantities *quantities)
     return end;
 }
 
+rt_status report__values_read(struct store *store, sqlite3_stmt *query, int64_t id, int count,
+                              struct report__value *value, struct rt_err *err)
+{
+    assert(count >= 0 && count <= STORE_MAX_QUANTITIES);
+    for (int v = 0; v < count; v++)
+        value[v] = (struct report__value){NAN, NAN};
+    (void)sqlite3_bind_int64(query, 1, id);
+    while (report__next(query)) {
+        const int place = sqlite3_column_int(query, 0);
+        if (place >= 0 && place < count)
+            value[place] =
+                (struct report__value){report__number(query, 1), report__number(query, 2)};
+    }
+    return sqlite3_reset(query) ? fail_db(store, err) : RT_OK; /* which forgets the error */
+}
+
 static rt_status load_values(struct store *store, struct report__rows *rows, struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
+    rt_status rc = RT_OK;
 
     RT_TRY(report__ask(store,
                        "select position, value, stderr from quantity_values where trial = ?1"
                        " and position < ?2",
                        &q, err));
     (void)sqlite3_bind_int(q, 2, values_end(&rows->quantities));
-    for (int i = 0; i < rows->count; i++) {
-        struct report__value *value = rows->row[i].value;
-        for (int v = 0; v < rows->quantities.count; v++)
-            value[v] = (struct report__value){NAN, NAN};
-        (void)sqlite3_reset(q);
-        (void)sqlite3_bind_int64(q, 1, rows->row[i].trial);
-        while (report__next(q)) {
-            const int place = sqlite3_column_int(q, 0);
-            if (place >= 0 && place < rows->quantities.count)
-                value[place] = (struct report__value){report__number(q, 1), report__number(q, 2)};
-        }
-    }
-    return report__end(store, q, err);
+    for (int i = 0; i < rows->count && rc == RT_OK; i++)
+        rc = report__values_read(store, q, rows->row[i].trial, rows->quantities.count,
+                                 rows->row[i].value, err);
+    (void)sqlite3_finalize(q);
+    return rc;
 }
 
 /* As the view `pareto`; what was not measured comes last. */

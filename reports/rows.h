@@ -66,6 +66,10 @@ struct report__value {   /* NaN: not measured */
     double value, error; /* standard error */
 };
 
+/* Runs a query for (position, value, stderr) of quantities, whose ?1 is `id`: value[count]. */
+rt_status report__values_read(struct store *store, struct sqlite3_stmt *query, int64_t id,
+                              int count, struct report__value *value, struct rt_err *err);
+
 struct report__row {
     int64_t trial, candidate;
     double params; /* of the candidate; NaN: unknown */

@@ -432,6 +432,18 @@ static inline struct store *sample_open(const char *path, enum store_mode mode)
     return store;
 }
 
+static inline int sample__count_down(void *steps)
+{
+    return --*(int *)steps == 0;
+}
+
+/* The read at that step of SQLite's machine breaks off, and no other; NULL: none any more. The
+ * count must live as long. */
+static inline void sample_break_off(struct store *store, int *steps)
+{
+    sqlite3_progress_handler(store_handle(store), steps ? 1 : 0, sample__count_down, steps);
+}
+
 /* All rows of a query: columns joined by '|', rows ended by a line feed. The caller frees. */
 static inline char *ask_db(sqlite3 *db, const char *sql)
 {

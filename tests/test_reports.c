@@ -526,6 +526,34 @@ static void reports_of_rungs_are_of_the_last(void **state)
     store_close(store);
 }
 
+static void a_report_whose_reads_break_off_is_whole_or_an_error(void **state)
+{
+    struct store *store = sample("break.db");
+    struct text text;
+    bool whole = false;
+    struct rt_err err;
+    (void)state;
+    assert_ok(report_front(store, REPORT_CSV, text_open(&text), &err));
+    char *want = strdup(text_close(&text));
+    free(text.data);
+
+    for (int steps = 1, left; !whole; steps += 1 + steps / 64) {
+        left = steps;
+        sample_break_off(store, &left);
+        whole = report_front(store, REPORT_CSV, text_open(&text), &err) == RT_OK;
+        sample_break_off(store, NULL);
+        sqlite3_exec(store_handle(store), "rollback", NULL, NULL, NULL);
+        text_close(&text);
+        if (whole)
+            assert_string_equal(text.data, want);
+        else
+            assert_says("interrupted");
+        free(text.data);
+    }
+    free(want);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +575,7 @@ int main(void)
         cmocka_unit_test(reports_of_rungs_are_of_the_last),
         cmocka_unit_test(status_tells_a_search_that_was_killed),
         cmocka_unit_test(status_is_a_dozen_lines_within_80_columns),
+        cmocka_unit_test(a_report_whose_reads_break_off_is_whole_or_an_error),
     };
     return cmocka_run_group_tests_name("reports", tests, sample_setup, sample_teardown);
 }

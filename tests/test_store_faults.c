@@ -372,6 +372,44 @@ static void create_on_a_full_disk_leaves_nothing(void **state)
     pass_or_skip(in_child(create_on_full_disk));
 }
 
+/* ---- reads that break off ---- */
+
+static void a_read_that_breaks_off_is_an_error_wherever_it_does(void **state)
+{
+    struct store *s = sample_create(sample_path("break.db"));
+    struct store_trial *want, *got;
+    int64_t count, n;
+    struct rt_err err;
+    bool whole = false;
+    int errors = 0;
+    (void)state;
+    sample_fill(s);
+    assert_ok(store_trials_load(s, NULL, &want, &count, &err));
+
+    for (int steps = 1; !whole; steps++) {
+        int left = steps;
+        sample_break_off(s, &left);
+        whole = store_trials_load(s, NULL, &got, &n, &err) == RT_OK;
+        sample_break_off(s, NULL);
+        sqlite3_exec(store_handle(s), "rollback", NULL, NULL, NULL); /* its end may break off */
+        errors += !whole;
+        if (!whole)
+            assert_says("cannot read the trials");
+    }
+
+    assert_true(errors > count);
+    assert_int_equal(n, count);
+    for (int64_t i = 0; i < n; i++) {
+        assert_int_equal(got[i].number, i);
+        assert_string_equal(got[i].state, want[i].state);
+        assert_memory_equal(&got[i].arch, &want[i].arch, sizeof want[i].arch);
+        assert_memory_equal(got[i].objective, want[i].objective, sizeof want[i].objective);
+    }
+    free(got);
+    free(want);
+    store_close(s);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -384,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_full_file_fails_with_the_reason_and_goes_on_later),
         cmocka_unit_test(a_disk_that_fills_up_while_writing_loses_nothing),
         cmocka_unit_test(create_on_a_full_disk_leaves_nothing),
+        cmocka_unit_test(a_read_that_breaks_off_is_an_error_wherever_it_does),
     };
     return cmocka_run_group_tests_name("store/faults", tests, sample_setup, sample_teardown);
 }

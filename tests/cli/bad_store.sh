@@ -28,6 +28,21 @@ cmp text.db copy
 head -c 20000 toy.db >short.db
 failed "'short.db'" search toy.yaml --db short.db
 
+# a page that is damaged is told, and not taken for the end of a table
+damaged() { # NAME FILE: a copy whose table or index of that name has no first page
+  cp toy.db "$2"
+  sqlite3 "$2" 'pragma wal_checkpoint(truncate)' >/dev/null
+  local page size
+  page=$(sqlite3 "$2" "select rootpage from sqlite_schema where name = '$1'")
+  size=$(sqlite3 "$2" 'pragma page_size')
+  dd if=/dev/zero of="$2" bs="$size" seek=$((page - 1)) count=1 conv=notrunc status=none
+}
+damaged sqlite_autoindex_candidate_1 candidate.db
+failed "cannot read 'candidate.db': database disk image is malformed" distill candidate.db L1-d8-k8-h1-f8-p4
+damaged candidate front.db
+toy_study | sed '/^search:/a\  start_from: [front.db]' >start.yaml
+failed "cannot read the front of 'front.db': database disk image is malformed" search start.yaml --db start.db
+
 # a second writer
 toy_study | sed 's/steps: 20/steps: 20000/; s/trials: 12/trials: 0/' >long.yaml
 "$retort" search long.yaml --db long.db 2>/dev/null >/dev/null &
