@@ -229,14 +229,16 @@ static rt_status search_outside(const struct study *study, const struct wishes *
 }
 
 /* Is how teachers do on validation rows to be trusted? When not, whoever looks on now is told, and
- * by an event of the kind "teachers" whoever looks at the database later. */
-static rt_status note_rows(const struct session *session, struct store *store, bool first,
-                           struct rt_err *err)
+ * by one event of the kind "teachers" whoever looks at the database later. */
+static rt_status note_rows(const struct session *session, struct store *store, struct rt_err *err)
 {
+    bool known = false;
+
     if (study_rows_unseen(&session->study))
         return RT_OK;
     command_warn("search", "%s", session_rows_warning);
-    return first ? store_event(store, "teachers", -1, session_rows_warning, err) : RT_OK;
+    RT_TRY(store_has_event(store, "teachers", &known, err));
+    return known ? RT_OK : store_event(store, "teachers", -1, session_rows_warning, err);
 }
 
 static rt_status teach_and_search(struct session *session, const struct wishes *wishes,
@@ -261,7 +263,7 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
                (weighed || (rc = session_weigh(session, err)) == RT_OK) &&
                (rc = session_donor_open(session, err)) == RT_OK &&
                (rc = session_record_teachers(session, store, err)) == RT_OK &&
-               (rc = note_rows(session, store, !weighed, err)) == RT_OK) {
+               (rc = note_rows(session, store, err)) == RT_OK) {
         rc = search_here(session, wishes, &settings, store, stop, end, err);
     }
     store_close(store);

@@ -235,7 +235,7 @@ static void print_front(const struct report__rows *rows, FILE *out)
     if (isfinite(rows->ensemble.value))
         (void)fprintf(out, "; ensemble %s",
                       report__value_unit(&rows->quantities.list[0], rows->ensemble, text));
-    (void)fputc('\n', out);
+    (void)fprintf(out, "%s%s\n", *rows->doubt ? "\n" : "", *rows->doubt ? rows->doubt + 1 : "");
 }
 
 static json_t *json_front(const struct report__rows *rows)

@@ -161,7 +161,9 @@ static rt_status load_study(struct store *store, struct report__rows *rows, stru
                        "select (select count(*) from trial where state = 'committed'"
                        " and rung = 0), p.failed, m.value, m.stderr, nullif(e.params, 0), s.noun,"
                        " (select count(*) from teacher where kind <> 'ensemble'),"
-                       " exists (select 1 from event where kind = 'teachers')"
+                       " exists (select 1 from event where kind = 'teachers') or (exists (select 1"
+                       "  from teacher where kind = 'recorded')"
+                       "  and (select user_version from pragma_user_version) < 3)"
                        " from progress p join study s left join teacher e on e.kind = 'ensemble'"
                        " left join teacher_metric m on m.teacher = e.number and m.name ="
                        " (select name from quantity where position = 0)",

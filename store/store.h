@@ -294,4 +294,5 @@ rt_status store_distillation(struct store *store, const struct store_distillatio
 
 rt_status store_event(struct store *store, const char *kind, int64_t trial, const char *text,
                       struct rt_err *err); /* append-only log; trial -1: none */
+rt_status store_has_event(struct store *store, const char *kind, bool *has, struct rt_err *err);
 #endif

@@ -239,3 +239,15 @@ rt_status store_event(struct store *store, const char *kind, int64_t trial, cons
     RT_TRY(store__begin(store, err, "record the event '%.40s'", kind));
     return store__end(store, store__event(store, kind, trial, text, err), err);
 }
+
+rt_status store_has_event(struct store *store, const char *kind, bool *has, struct rt_err *err)
+{
+    static const char sql[] = "select exists (select 1 from event where kind = ?1)";
+    int64_t found = 0;
+
+    assert(kind && has);
+    store__doing(store, "look for the event '%.40s'", kind);
+    RT_TRY(store__integer(store, sql, STORE_BINDS(STORE_TXT(kind)), 0, &found, err));
+    *has = found != 0;
+    return RT_OK;
+}

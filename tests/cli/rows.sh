@@ -44,8 +44,13 @@ expect_line stderr "warning: $doubt"
 expect_exit 0 "$retort" search toy.yaml --trials 4
 expect_line stderr "warning: $doubt"
 [ "$(sqlite3 toy.db "select count(*) from event where kind = 'teachers' and text like '$doubt%'")" = 1 ]
+# also where an older program, or one that was killed just then, did not note it
+sqlite3 toy.db "drop trigger event_stay; delete from event where kind = 'teachers'"
+expect_exit 0 "$retort" search toy.yaml --trials 4
+[ "$(sqlite3 toy.db "select count(*) from event where kind = 'teachers' and text like '$doubt%'")" = 1 ]
 
 "$retort" status toy.db | grep -q '^ensemble .*may have been trained on these rows'
+"$retort" front toy.db | grep -qx '(its teachers may have been trained on these rows)'
 "$retort" best toy.db | tr -s '\n ' '  ' | grep -q 'the ensemble has .*may have been trained on these rows'
 expect_exit 0 "$retort" report toy.db -o toy.html
 grep -q 'which recorded teachers may have been trained on' toy.html
