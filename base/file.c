@@ -1,16 +1,24 @@
 /* base/file.c -- POSIX calls with errors that a user can act on.
  *
  * rename() replaces a file at once or not at all, but only fsync() before it makes the new one
- * survive a loss of power; that is why commit does both, and writes beside the target, on its disk.
+ * survive a loss of power, and one of the folder after it the new name; that is why commit does all
+ * three, and writes beside the target, on its disk. A writer holds a lock on its temporary file, so
+ * that others can tell it from one that was left over.
  */
 #include "base/file.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,20 +40,104 @@ static rt_status fail_errno(struct rt_err *err, const char *what, const char *pa
     return rt_fail(err, RT_EIO, "cannot %s '%s': %s%s", what, path, strerror(code), mend(code));
 }
 
+/* ---- writing ---- */
+
+/* What `path` stands for when links are followed, also where the last points to nothing yet. */
+static rt_status follow_links(const char *path, char target[RT_PATH_MAX], struct rt_err *err)
+{
+    char next[RT_PATH_MAX], from[RT_PATH_MAX];
+    struct stat there;
+
+    memcpy(target, path, strlen(path) + 1);
+    for (int links = 0; lstat(target, &there) == 0 && S_ISLNK(there.st_mode); links++) {
+        const ssize_t size = readlink(target, next, sizeof next - 1);
+        if (size < 0 || links == 40) {
+            errno = links == 40 ? ELOOP : errno;
+            return fail_errno(err, "write", path);
+        }
+        next[size] = '\0';
+        memcpy(from, target, sizeof from);
+        RT_TRY(rt_path_beside(from, next, target, err));
+    }
+    return RT_OK;
+}
+
+/* The folder of a file, with the '/' at its end; "./". */
+static void folder_of(const char *path, char folder[RT_PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+
+    snprintf(folder, RT_PATH_MAX, "%.*s", slash ? (int)(slash - path + 1) : 2, slash ? path : "./");
+}
+
+/* Its writer is gone: the process, and the lock, which one of another machine would hold. */
+static bool is_left_over(const char *path, const char *pid)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool free_now;
+
+    if (fd < 0)
+        return false;
+    free_now = kill((pid_t)strtol(pid, NULL, 10), 0) && errno == ESRCH &&
+               flock(fd, LOCK_EX | LOCK_NB) == 0;
+    close(fd);
+    return free_now;
+}
+
+static void remove_left_over(const char *target)
+{
+    char folder[RT_PATH_MAX], path[RT_PATH_MAX + NAME_MAX + 2];
+    const char *name = strrchr(target, '/');
+    const size_t length = strlen(name = name ? name + 1 : target);
+    DIR *list;
+
+    folder_of(target, folder);
+    list = opendir(folder);
+    if (!list)
+        return;
+    for (const struct dirent *entry; (entry = readdir(list));) {
+        const char *end = entry->d_name + length;
+        if (strncmp(entry->d_name, name, length) != 0 || strncmp(end, ".tmp-", 5) != 0 ||
+            !isdigit((unsigned char)end[5]) || end[5 + strspn(end + 5, "0123456789")])
+            continue;
+        snprintf(path, sizeof path, "%s%s", folder, entry->d_name);
+        if (is_left_over(path, end + 5))
+            unlink(path);
+    }
+    closedir(list);
+}
+
 rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err)
 {
     struct stat there;
 
     *writer = (struct rt_writer){0};
-    if (snprintf(writer->temporary, RT_PATH_MAX, "%s.tmp-%ld", path, (long)getpid()) >= RT_PATH_MAX)
+    if (strlen(path) + 32 > RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "cannot write '%.80s...': the path is too long", path);
     memcpy(writer->path, path, strlen(path) + 1);
-    if (stat(path, &there) == 0 && S_ISDIR(there.st_mode))
+    RT_TRY(follow_links(path, writer->target, err));
+    const bool is_there = stat(writer->target, &there) == 0;
+    if (is_there && S_ISDIR(there.st_mode))
         return rt_fail(err, RT_EIO, "cannot write '%.200s': it is a folder", path);
+    if (is_there && !S_ISREG(there.st_mode)) {
+        writer->file = fopen(writer->target, "wb");
+        return writer->file ? RT_OK : fail_errno(err, "write", path);
+    }
+    if (snprintf(writer->temporary, RT_PATH_MAX, "%s.tmp-%ld", writer->target, (long)getpid()) >=
+        RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "cannot write '%.80s...': the path is too long", path);
+    remove_left_over(writer->target);
     writer->file = fopen(writer->temporary, "wb");
     if (!writer->file)
         return fail_errno(err, "write", path);
+    (void)flock(fileno(writer->file), LOCK_EX | LOCK_NB); /* a file system may have none */
     return RT_OK;
+}
+
+static void discard(const struct rt_writer *writer)
+{
+    if (writer->temporary[0])
+        unlink(writer->temporary);
 }
 
 rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err)
@@ -55,22 +147,24 @@ rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err)
     int bad = ferror(file);
 
     errno = bad ? EIO : 0;
-    if (fflush(file) || (!bad && fsync(fileno(file))))
+    if (fflush(file) || (!bad && writer->temporary[0] && fsync(fileno(file))))
         bad = 1;
     const int code = errno;
     writer->file = NULL;
     if (fclose(file) || bad) {
         errno = code ? code : EIO;
         fail_errno(err, "write", writer->path);
-        unlink(writer->temporary);
+        discard(writer);
         return RT_EIO;
     }
-    if (rename(writer->temporary, writer->path)) {
+    if (!writer->temporary[0])
+        return RT_OK;
+    if (rename(writer->temporary, writer->target)) {
         fail_errno(err, "rename to", writer->path);
-        unlink(writer->temporary);
+        discard(writer);
         return RT_EIO;
     }
-    return RT_OK;
+    return rt_folder_flush_for(writer->target, err);
 }
 
 void rt_writer_abandon(struct rt_writer *writer)
@@ -78,9 +172,11 @@ void rt_writer_abandon(struct rt_writer *writer)
     if (!writer->file)
         return;
     fclose(writer->file);
-    unlink(writer->temporary);
+    discard(writer);
     writer->file = NULL;
 }
+
+/* ---- reading ---- */
 
 rt_status rt_file_read(const char *path, size_t limit, char **data, size_t *bytes,
                        struct rt_err *err)
@@ -156,6 +252,23 @@ void rt_map_close(struct rt_map *map)
     if (map->data)
         munmap((void *)map->data, map->bytes);
     *map = (struct rt_map){0};
+}
+
+/* ---- folders ---- */
+
+rt_status rt_folder_flush_for(const char *path, struct rt_err *err)
+{
+    char folder[RT_PATH_MAX];
+    rt_status rc = RT_OK;
+
+    folder_of(path, folder);
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return RT_OK; /* one may write to a folder that one may not read */
+    if (fsync(fd) && errno == EIO)
+        rc = fail_errno(err, "write", path);
+    close(fd);
+    return rc;
 }
 
 rt_status rt_folder_make(const char *path, struct rt_err *err)

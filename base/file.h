@@ -1,7 +1,9 @@
 /* base/file.h -- whole files: read, map, and write so that nobody ever sees half of one.
  *
  * A struct rt_writer writes beside the target ("NAME.tmp-PID"), and rt_writer_commit() flushes,
- * fsyncs and renames it over the target. rt_writer_abandon() removes it; it is safe after commit.
+ * fsyncs and renames it over the target, and fsyncs the folder. rt_writer_abandon() removes it; it
+ * is safe after commit. What a killed process left there is removed by the next that writes NAME.
+ * A link stays, and what it points to is replaced; a device or a fifo is written to as it is.
  * Errors name the path, what the system said and, for a full disk or a read-only folder, the mend.
  */
 #ifndef BASE_FILE_H
@@ -14,8 +16,10 @@
 #define RT_PATH_MAX 4096
 
 struct rt_writer {
-    FILE *file; /* write with stdio; errors are collected by commit */
-    char path[RT_PATH_MAX], temporary[RT_PATH_MAX];
+    FILE *file;                  /* write with stdio; errors are collected by commit */
+    char path[RT_PATH_MAX];      /* as the caller wrote it */
+    char target[RT_PATH_MAX];    /* without links */
+    char temporary[RT_PATH_MAX]; /* "": the target is written to as it is */
 };
 
 rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err);
@@ -35,6 +39,8 @@ struct rt_map {
 rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err);
 void rt_map_close(struct rt_map *map);
 
+/* Make what was renamed or linked to `path` survive a loss of power. */
+rt_status rt_folder_flush_for(const char *path, struct rt_err *err);
 /* Make a folder and its parents; an existing one is fine. */
 rt_status rt_folder_make(const char *path, struct rt_err *err);
 /* Make the folder that `path` (a file) stands in. */

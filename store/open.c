@@ -469,6 +469,8 @@ static rt_status make(const char *path, const struct store_study *study, struct 
     rc = build(path, file, study, err);
     if (rc == RT_OK && rename(file, path))
         rc = rt_fail(err, RT_EIO, "cannot make '%s': %s", path, strerror(errno));
+    if (rc == RT_OK)
+        rc = rt_folder_flush_for(path, err);
     if (rc != RT_OK) {
         remove_with(file, "");
         remove_with(file, "-journal");

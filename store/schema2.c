@@ -115,24 +115,12 @@ static rt_status flush(const char *path, struct rt_err *err)
     return bad ? rt_fail(err, RT_EIO, "cannot write '%.300s': %s", path, strerror(code)) : RT_OK;
 }
 
-static rt_status flush_folder(const char *path, struct rt_err *err)
-{
-    char folder[RT_PATH_MAX];
-    char *slash;
-
-    snprintf(folder, sizeof folder, "%s", path);
-    slash = strrchr(folder, '/'); /* the name is absolute */
-    assert(slash);
-    slash[slash == folder] = '\0';
-    return flush(folder, err);
-}
-
 static rt_status place_copy(struct store *store, const char *temporary, struct rt_err *err)
 {
     for (int number = 0; number < 1000; number++) {
         copy_name(store->file, number, store->backup, sizeof store->backup);
         if (link(temporary, store->backup) == 0)
-            return flush_folder(store->backup, err);
+            return rt_folder_flush_for(store->backup, err);
         if (errno != EEXIST)
             break;
     }

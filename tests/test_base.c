@@ -2,8 +2,10 @@
 #define _GNU_SOURCE /* sched_setaffinity() */
 #include "support.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -272,9 +274,87 @@ static void words_are_as_far_apart_as_letters_must_change(void **state)
     assert_int_equal(rt_edit_distance(word + 16, "a"), 62);
 }
 
+/* A fifo stands for all that is no plain file. */
+static void what_is_no_plain_file_is_written_to_as_it_is(void **state)
+{
+    struct rt_writer writer;
+    struct rt_err err;
+    struct stat there;
+    char got[8] = "";
+    (void)state;
+
+    unlink("base-test-fifo");
+    assert_int_equal(mkfifo("base-test-fifo", 0600), 0);
+    const int reader = open("base-test-fifo", O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    assert_ok(rt_writer_open(&writer, "base-test-fifo", &err));
+    fputs("text", writer.file);
+    assert_ok(rt_writer_commit(&writer, &err));
+    assert_int_equal(read(reader, got, sizeof got), 4);
+    assert_string_equal(got, "text");
+    assert_int_equal(lstat("base-test-fifo", &there), 0);
+    assert_true(S_ISFIFO(there.st_mode));
+    close(reader);
+    unlink("base-test-fifo");
+}
+
+static void a_link_stays_and_what_it_points_to_is_replaced(void **state)
+{
+    static const char *const links[] = {"base-test-link", "base-test-dangling"};
+    struct rt_writer writer;
+    struct rt_err err;
+    struct stat there;
+    char *data;
+    size_t bytes;
+    (void)state;
+
+    for (int i = 0; i < 2; i++) {
+        unlink(links[i]);
+        unlink("base-test-target");
+        if (i == 0)
+            fclose(fopen("base-test-target", "w"));
+        assert_int_equal(symlink("base-test-target", links[i]), 0);
+        assert_ok(rt_writer_open(&writer, links[i], &err));
+        fputs("new", writer.file);
+        assert_ok(rt_writer_commit(&writer, &err));
+        assert_int_equal(lstat(links[i], &there), 0);
+        assert_true(S_ISLNK(there.st_mode));
+        assert_ok(rt_file_read("base-test-target", 100, &data, &bytes, &err));
+        assert_string_equal(data, "new");
+        free(data);
+        unlink(links[i]);
+    }
+    unlink("base-test-target");
+}
+
+static void what_a_killed_writer_left_is_removed_by_the_next(void **state)
+{
+    struct rt_writer writer;
+    struct rt_err err;
+    char left[64], alive[64];
+    (void)state;
+
+    const pid_t child = fork(); /* it ends without a word, as if it was killed */
+    if (child == 0)
+        _exit(rt_writer_open(&writer, "base-test-file", &err) == RT_OK ? 0 : 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    snprintf(left, sizeof left, "base-test-file.tmp-%ld", (long)child);
+    snprintf(alive, sizeof alive, "base-test-file.tmp-%ld", (long)getppid());
+    fclose(fopen(alive, "w"));
+    assert_int_equal(access(left, F_OK), 0);
+    assert_ok(rt_writer_open(&writer, "base-test-file", &err));
+    rt_writer_abandon(&writer);
+    assert_int_not_equal(access(left, F_OK), 0);
+    assert_int_equal(access(alive, F_OK), 0);
+    unlink(alive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_plain_file_is_written_to_as_it_is),
+        cmocka_unit_test(a_link_stays_and_what_it_points_to_is_replaced),
+        cmocka_unit_test(what_a_killed_writer_left_is_removed_by_the_next),
         cmocka_unit_test(a_failure_fills_the_callers_error),
         cmocka_unit_test(a_full_arena_stays_failed),
         cmocka_unit_test(a_counting_arena_measures_without_memory),

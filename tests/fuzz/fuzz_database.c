@@ -133,8 +133,8 @@ static void change_cells(const char *path, const uint8_t *data, size_t size)
                      "update sqlite_schema set sql = replace(replace(replace(sql,"
                      " ' text not null', ' text'), ' integer not null', ' integer'),"
                      " ' real not null', ' real') where type = 'table';"
-                     "update sqlite_schema set sql = replace(sql, ') strict', ')')"
-                     " where type = 'table'",
+                     "update sqlite_schema set sql = replace(replace(sql, ') strict, without',"
+                     " ') without'), ') strict', ')') where type = 'table'",
                      NULL, NULL, NULL);
         sqlite3_close(db);
     }
