@@ -120,6 +120,7 @@ static void answer(const struct run *run, struct bench *b, const int *rows, int 
 {
     const struct tr_training *job = run->job;
 
+    assert(run->layered || b->pass);
     tr__batch_loss_fill(job, rows, count, &b->batch);
     if (run->layered)
         tr__layerwise_forward(&run->layers, &b->layered, &b->batch, b->loss.logits);
@@ -135,6 +136,7 @@ static void hand_in(const struct run *run, const struct tr_batch_loss *loss, int
     const ptrdiff_t classes = run->job->student->shape.classes;
     const size_t bytes = (size_t)(count * classes) * sizeof(float);
 
+    assert(first >= 0 && first + count <= run->whole.room);
     memcpy(run->whole.label + first, loss->label, (size_t)count * sizeof *loss->label);
     memcpy(run->whole.said + first, loss->said, (size_t)count * sizeof *loss->said);
     memcpy(run->whole.logits + first * classes, loss->logits, bytes);
@@ -366,6 +368,7 @@ static void update(struct run *run, int step, double progress, double loss,
 /* Before a step of QAT: what the passes read, and watches on them. */
 static void begin_int8(struct run *run, int step)
 {
+    assert(run->bench->pass); /* no layer-wise losses once values are rounded */
     run->read = tr_qat_step(&run->qat, step, run->weights);
     for (int t = 0; t < run->job->threads && step == run->qat.begin; t++)
         tr_pass_watch(run->bench[t].pass, &run->bench[t].watch);

@@ -82,7 +82,8 @@ static void take_medians(const struct stopwatch *watch, double *column, struct t
     speed->share = median(column, n);
 }
 
-double tr_train_flops(const struct tr_student *student)
+/* FLOPs of training on one example, as counted in the header. */
+static double train_flops(const struct tr_student *student)
 {
     struct space_cost cost;
     const struct space_stem *stem = &student->stem;
@@ -96,7 +97,7 @@ rt_status tr_speed_train(const struct tr_student *student, const struct tr_data 
                          const struct tr_recipe *recipe, double seconds, struct tr_weights *weights,
                          struct tr_speed *speed, struct rt_err *err)
 {
-    const double step_flops = recipe->batch * tr_train_flops(student);
+    const double step_flops = recipe->batch * train_flops(student);
     struct stopwatch watch = {.kernels = student->kernels,
                               .step_flops = step_flops,
                               .end = rt_now_ns() + (int64_t)(seconds * 1e9)};

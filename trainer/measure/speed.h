@@ -24,9 +24,6 @@ struct tr_speed {
     size_t bytes;               /* reserved while training, weights included */
 };
 
-/* FLOPs of training on one example, as counted above. */
-double tr_train_flops(const struct tr_student *student);
-
 /* Train from scratch by the recipe, whose micro-batch is chosen, for about `seconds`, at least five
  * steps. Weights are left trained and packed. */
 rt_status tr_speed_train(const struct tr_student *student, const struct tr_data *data,
