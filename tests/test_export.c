@@ -163,7 +163,7 @@ static void notes_that_lie_are_refused(void **state)
                 {2, "white", "'pixel_mean'"},
                 {3, "0", "'pixel_sd'"},
                 {4, "13", "patch"},
-                {6, "3", "has another shape"}};
+                {6, "3", "do not fit its tensors"}};
     struct bed bed;
     (void)state;
     bed_open(&bed, students[0].arch, students[0].pool);
@@ -189,6 +189,29 @@ static void notes_that_lie_are_refused(void **state)
         if (!strstr(err.text, lies[i].says))
             fail_msg("'%s' does not say '%s'", err.text, lies[i].says);
     }
+    bed_close(&bed);
+}
+
+/* 2^32 patches of a pixel are none in 32 bits. */
+static void sizes_that_do_not_fit_the_tensors_are_refused(void **state)
+{
+    struct tr_metadata list[sizeof notes / sizeof *notes];
+    struct tr_model_file *file;
+    struct bed bed;
+    struct rt_err err = {0};
+    (void)state;
+    bed_open(&bed, students[0].arch, students[0].pool);
+    memcpy(list, notes, sizeof list);
+    list[0].value = "L1-d8-k4-h2-f8-p1";
+    list[1].value = "class";
+    list[4].value = list[5].value = "65536";
+    assert_ok(tr_safetensors_write(FLOATS, &bed.net.student, bed.net.weights.params, list, &err));
+
+    assert_int_equal(
+        tr_model_open(FLOATS, &tr_task_image, tr_kernels_by_name("plain"), &file, &err),
+        RT_EFORMAT);
+
+    assert_non_null(strstr(err.text, "do not fit its tensors"));
     bed_close(&bed);
 }
 
@@ -513,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_byte_enters_as_in_training),
         cmocka_unit_test(sizes_that_are_not_noted_are_of_a_square),
         cmocka_unit_test(notes_that_lie_are_refused),
+        cmocka_unit_test(sizes_that_do_not_fit_the_tensors_are_refused),
         cmocka_unit_test(too_wide_a_layer_of_codes_is_refused),
         cmocka_unit_test(onnx_graphs_are_whole),
         cmocka_unit_test(c_code_answers_as_the_trainer_does),

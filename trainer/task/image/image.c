@@ -82,7 +82,7 @@ static rt_status recall_sizes(const struct tr_notes *notes, const struct space_a
 
     if (!notes->note(notes->from, "height")) {
         const int tokens = notes->tokens - (shape->pool == SPACE_POOL_CLASS);
-        for (shape->height = 0; shape->height * shape->height < tokens;)
+        for (shape->height = 0; (int64_t)shape->height * shape->height < tokens;)
             shape->height++;
         shape->height = shape->width = shape->height * arch->patch;
         shape->channels = area ? notes->features / area : 0;
@@ -97,6 +97,22 @@ static rt_status recall_sizes(const struct tr_notes *notes, const struct space_a
     return RT_OK;
 }
 
+/* Patches and their numbers as the tensors have them, and an example that an int can count. */
+static rt_status check_tensors(const struct tr_notes *notes, const struct space_arch *arch,
+                               const struct space_shape *shape, struct rt_err *err)
+{
+    const int64_t p = arch->patch;
+    const int64_t tokens = (shape->height / p) * (shape->width / p);
+    const int64_t features = p * p * shape->channels;
+
+    if (tokens < 1 || tokens + (shape->pool == SPACE_POOL_CLASS) != notes->tokens ||
+        features != notes->features || tokens > INT32_MAX / features)
+        return rt_fail(err, RT_EFORMAT,
+                       "images of %dx%dx%d, as '%s' notes them, do not fit its tensors",
+                       shape->height, shape->width, shape->channels, notes->file);
+    return RT_OK;
+}
+
 static rt_status recall(const struct tr_notes *notes, const struct space_arch *arch,
                         struct space_shape *shape, struct tr_input *input, struct rt_err *err)
 {
@@ -106,6 +122,7 @@ static rt_status recall(const struct tr_notes *notes, const struct space_arch *a
     RT_TRY(number(notes, "pixel_sd", 1e-6, 1e6, &sd, err));
     RT_TRY(recall_sizes(notes, arch, shape, err));
     RT_TRY(space_arch_check(arch, shape, err));
+    RT_TRY(check_tensors(notes, arch, shape, err));
     *input = (struct tr_input){
         .name = "pixels", .dims = 3, .shape = {shape->height, shape->width, shape->channels}};
     tr_pixel_values(&(struct tr_pixel_scale){(float)mean, (float)sd}, input->value);
