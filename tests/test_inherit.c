@@ -1,4 +1,5 @@
 /* tests/test_inherit.c -- importance of a network's parts, and students cut out of it. */
+#include "student_support.h"
 #include "toy_task.h"
 
 #include "trainer/learn/inherit.h"
@@ -83,7 +84,7 @@ static float *tensor(struct net *net, int block, const char *name)
     char full[40];
 
     (void)snprintf(full, sizeof full, "block.%d.%s", block, name);
-    const struct tr_tensor *t = tr_student_tensor(&net->student, full);
+    const struct tr_tensor *t = student_tensor(&net->student, full);
     assert_non_null(t);
     return net->weights.params + t->offset;
 }

@@ -1,5 +1,5 @@
 /* tests/test_network.c -- a network with its weights and memory: opened for what, and closed. */
-#include "support.h"
+#include "student_support.h"
 
 #include "trainer/net/network.h"
 #include "trainer/net/student_internal.h"
@@ -47,7 +47,7 @@ static void a_plan_counts_and_holds_no_weights(void **state)
 
     assert_ok(tr_network_plan(&plan, &arch, &shape, kernels(), TR_NETWORK_INFER, &err));
     assert_null(plan.weights.params);
-    assert_true(tr_infer_bytes(&plan.student, 1) > 0);
+    assert_true(infer_bytes(&plan.student, 1) > 0);
     tr_network_close(&plan);
 }
 

@@ -1,6 +1,6 @@
 /* tests/test_student.c -- the whole network against PyTorch, and what it promises beside numbers.
  */
-#include "support.h"
+#include "student_support.h"
 
 #include "base/arena.h"
 #include "trainer/net/student.h"
@@ -32,7 +32,7 @@ static void net_init(struct net *n, const struct space_arch *arch, const struct 
     assert_ok(rt_arena_init(&n->model, tr_weights_bytes(&n->student, true), &err));
     assert_ok(tr_weights_init(&n->weights, &n->student, true, &n->model, &err));
     assert_ok(rt_arena_init(
-        &n->step, tr_pass_bytes(&n->student, batch) + tr_infer_bytes(&n->student, batch), &err));
+        &n->step, tr_pass_bytes(&n->student, batch) + infer_bytes(&n->student, batch), &err));
     assert_ok(rt_arena_init(&n->feed, own, &err));
     assert_ok(tr_pass_init(&n->pass, &n->student, batch, &n->step, &err));
     assert_ok(tr_infer_init(&n->infer, &n->student, batch, &n->step, &err));
@@ -270,7 +270,7 @@ static void the_stated_bytes_are_exactly_what_is_taken(void **state)
     assert_false(n.step.failed);
     assert_false(n.model.failed);
 #ifndef __SANITIZE_ADDRESS__ /* there, pieces are followed by red zones */
-    assert_int_equal(n.step.used, tr_pass_bytes(&n.student, 2) + tr_infer_bytes(&n.student, 2));
+    assert_int_equal(n.step.used, tr_pass_bytes(&n.student, 2) + infer_bytes(&n.student, 2));
     assert_int_equal(n.model.used, tr_weights_bytes(&n.student, true));
 #endif
     net_release(&n);
@@ -345,14 +345,14 @@ static void tensors_have_the_names_and_order_of_the_architecture(void **state)
         at += s.tensors[t].count;
     }
     assert_int_equal(at, s.param_count);
-    const struct tr_tensor *qkv = tr_student_tensor(&s, "block.1.qkv.weight");
+    const struct tr_tensor *qkv = student_tensor(&s, "block.1.qkv.weight");
     assert_non_null(qkv);
     assert_int_equal(qkv->shape[0], 3 * 3 * 8);
     assert_int_equal(qkv->shape[1], 24);
     assert_int_equal(qkv->role, TR_ROLE_WEIGHT);
-    assert_int_equal(tr_student_tensor(&s, "position")->role, TR_ROLE_POSITION);
-    assert_int_equal(tr_student_tensor(&s, "block.1.ln2.weight")->role, TR_ROLE_GAIN);
-    assert_null(tr_student_tensor(&s, "block.2.qkv.weight"));
+    assert_int_equal(student_tensor(&s, "position")->role, TR_ROLE_POSITION);
+    assert_int_equal(student_tensor(&s, "block.1.ln2.weight")->role, TR_ROLE_GAIN);
+    assert_null(student_tensor(&s, "block.2.qkv.weight"));
     tr_student_release(&s);
 }
 
@@ -370,7 +370,7 @@ static void first_values_are_drawn_by_tensor_and_cut_at_two_deviations(void **st
     tr_student_init_params(&s, 1, b);
     assert_memory_equal(a, b, s.param_count * sizeof(float));
     tr_student_init_params(&s, 2, b);
-    const struct tr_tensor *qkv = tr_student_tensor(&s, "block.0.qkv.weight");
+    const struct tr_tensor *qkv = student_tensor(&s, "block.0.qkv.weight");
     assert_memory_not_equal(a + qkv->offset, b + qkv->offset, qkv->count * sizeof(float));
     for (size_t i = 0; i < qkv->count; i++) {
         assert_true(fabsf(a[qkv->offset + i]) <= 0.04F);
@@ -378,9 +378,9 @@ static void first_values_are_drawn_by_tensor_and_cut_at_two_deviations(void **st
     }
     /* a normal cut at two deviations keeps a variance of .774; 3072 draws */
     assert_near(sqrt(squares / (double)qkv->count), 0.02 * sqrt(0.774), 0.001);
-    assert_true(a[tr_student_tensor(&s, "ln.weight")->offset] == 1.0F);
-    assert_true(a[tr_student_tensor(&s, "ln.bias")->offset] == 0.0F);
-    assert_true(a[tr_student_tensor(&s, "class_token")->offset] != 0.0F);
+    assert_true(a[student_tensor(&s, "ln.weight")->offset] == 1.0F);
+    assert_true(a[student_tensor(&s, "ln.bias")->offset] == 0.0F);
+    assert_true(a[student_tensor(&s, "class_token")->offset] != 0.0F);
     free(a);
     free(b);
     tr_student_release(&s);

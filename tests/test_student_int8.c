@@ -1,4 +1,5 @@
 /* tests/test_student_int8.c -- a student's int8 twin against integers, and its gradient. */
+#include "student_support.h"
 #include "toy_task.h"
 
 #include <unistd.h>
@@ -324,7 +325,7 @@ static void the_gradient_of_the_last_bias_is_exact(void **state)
     tr_pass_watch(bed.pass, &bed.watch);
     (void)loss_of(&bed, &bed.twin.weights, dlogits);
     tr_pass_backward(bed.pass, &bed.student, &bed.twin.weights, dlogits, grads);
-    const struct tr_tensor *bias = tr_student_tensor(&bed.student, "head.bias");
+    const struct tr_tensor *bias = student_tensor(&bed.student, "head.bias");
     for (int c = 0; c < toy_classes; c++) {
         float *at = bed.twin.weights.params + bias->offset + c, kept = *at, unused[18];
         *at = kept + (float)h;
@@ -356,7 +357,7 @@ static void no_gradient_passes_what_was_cut_off(void **state)
         dlogits[i] = 1;
     tr_pass_backward(bed.pass, &bed.student, &bed.twin.weights, dlogits, grads);
 
-    const struct tr_tensor *head = tr_student_tensor(&bed.student, "head.weight");
+    const struct tr_tensor *head = student_tensor(&bed.student, "head.weight");
     for (size_t i = 0; i < head->offset; i++)
         assert_true(grads[i] == 0);
     assert_true(grads[head->offset] != 0);

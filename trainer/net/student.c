@@ -239,14 +239,6 @@ void tr_student_release(struct tr_student *student)
     *student = (struct tr_student){0};
 }
 
-const struct tr_tensor *tr_student_tensor(const struct tr_student *student, const char *name)
-{
-    for (int t = 0; t < student->tensor_count; t++)
-        if (!strcmp(student->tensors[t].name, name))
-            return &student->tensors[t];
-    return NULL;
-}
-
 /* --- first values --- */
 
 static void fill_truncated_normal(struct rt_rng *rng, float *v, size_t n)

@@ -13,9 +13,9 @@
  *          exact (erf); scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then
  *          all v, head by head. Pooling follows the final norm: its class row, or the mean of its
  *          rows.
- * Memory   tr_weights_bytes(), tr_pass_bytes() and tr_infer_bytes() say how many bytes of an arena
- *          the init of that name takes; nothing is allocated later. With a
- *          counting arena the inits succeed, set their pointers to NULL, and only count.
+ * Memory   tr_weights_bytes() and tr_pass_bytes() say how many bytes of an arena the init of that
+ *          name takes; nothing is allocated later. With a counting arena the inits succeed, set
+ *          their pointers to NULL, and only count.
  * Threads  forward/backward: one struct tr_pass a thread; `weights` is shared, read-only between
  *          calls of tr_weights_pack().
  * Exact    what is computed of an example, its logits and the gradients of its rows, is the same
@@ -66,8 +66,6 @@ rt_status tr_student_init(struct tr_student *student, const struct space_arch *a
                           const struct space_shape *shape, const struct tr_kernels *kernels,
                           struct rt_err *err);
 void tr_student_release(struct tr_student *student);
-/* NULL when there is no such tensor. */
-const struct tr_tensor *tr_student_tensor(const struct tr_student *student, const char *name);
 
 /* Truncated normal (sd .02, cut at 2 sd) for matrices, token and positions; ones and zeros for
  * norms and biases. Tensor t draws from (seed, RT_STREAM_INIT, t). */
@@ -111,7 +109,6 @@ void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
 struct tr_infer;
 rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *student, int max_batch,
                         struct rt_arena *step, struct rt_err *err);
-size_t tr_infer_bytes(const struct tr_student *student, int max_batch);
 void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
                   const struct tr_weights *weights, const struct tr_batch *batch, float *logits);
 

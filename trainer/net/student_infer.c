@@ -37,16 +37,6 @@ rt_status tr_infer_init(struct tr_infer **infer, const struct tr_student *studen
     return RT_OK;
 }
 
-size_t tr_infer_bytes(const struct tr_student *student, int max_batch)
-{
-    struct rt_arena arena;
-    struct tr_infer *infer;
-
-    rt_arena_init_counting(&arena);
-    (void)tr_infer_init(&infer, student, max_batch, &arena, NULL); /* cannot fail */
-    return arena.used;
-}
-
 /* features (R,F), x (R,d) -> the last block's output (N,d) -> pooled (M,d) -> logits (M,C) */
 void tr_infer_run(struct tr_infer *infer, const struct tr_student *student,
                   const struct tr_weights *weights, const struct tr_batch *batch, float *logits)
