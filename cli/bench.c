@@ -1,5 +1,5 @@
-/* cli/bench.c -- one student, measured for `retort bench`: tuned as a study's would be, then trained on
- * noise, whose values do not change what a step costs.
+/* cli/bench.c -- one student, measured for `retort bench`: tuned as a study's would be, then
+ * trained on noise, whose values do not change what a step costs.
  */
 #include "cli/bench.h"
 

@@ -1,5 +1,6 @@
-/* cli/checkpoints.c -- weights of trials, known to the store by file and hash, so that a folder that was
- * tidied up or mixed up is found when the search is taken up again and not in the middle of a night.
+/* cli/checkpoints.c -- weights of trials, known to the store by file and hash, so that a folder that
+ * was tidied up or mixed up is found when the search is taken up again and not in the middle of a
+ * night.
  */
 #include "cli/checkpoints.h"
 

@@ -1,5 +1,5 @@
-/* cli/evaluator.c -- one job: a recipe and kernels of the student's width, a trial, and its numbers by the
- * names under which the store keeps them.
+/* cli/evaluator.c -- one job: a recipe and kernels of the student's width, a trial, and its
+ * numbers by the names under which the store keeps them.
  */
 #include "cli/evaluator.h"
 

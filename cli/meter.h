@@ -1,5 +1,5 @@
-/* cli/meter.h -- a line on stderr that shows how a training run goes: redrawn on a terminal, otherwise
- * one a tenth of the way.
+/* cli/meter.h -- a line on stderr that shows how a training run goes: redrawn on a terminal,
+ * otherwise one a tenth of the way.
  */
 #ifndef CLI_METER_H
 #define CLI_METER_H

@@ -26,7 +26,7 @@ static double times_smaller(double smaller, double larger)
     return larger / smaller;
 }
 
-/* ---- taking it ---- */
+/* ---- the answers ---- */
 
 static rt_status answers_init(struct test_answers *s, size_t teachers, struct rt_err *err)
 {

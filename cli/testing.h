@@ -1,4 +1,5 @@
-/* cli/testing.h -- a distilled student and its ensemble on the test file, and the gates it must pass.
+/* cli/testing.h -- a distilled student and its ensemble on the test file, and the gates it must
+ * pass.
  *
  * Sizes   the ensemble's is the sum of its members': all of them run to say what it says. NaN when
  *         a recorded teacher's is not known.

@@ -3,6 +3,7 @@
  * A convenience beside the store, which is the record: a line that cannot be written is dropped, as
  * a full disk is reported by the store. Lines are made at once, as what they tell of moves on.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -43,6 +44,7 @@ rt_status search__log_open(const char *path, struct search__log **log, struct rt
     struct search__log *made = malloc(sizeof *made);
     rt_status rc;
 
+    assert(path && path[0]);
     if (!made)
         return rt_fail(err, RT_ENOMEM, "no memory for the log");
     made->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -75,6 +77,8 @@ static char *text_of(const struct space *space, const struct search_options *opt
     size_t bytes;
     FILE *file = open_memstream(&text, &bytes);
 
+    assert(line->event && line->event[0]);
+    assert(!line->objectives || options->objective_count <= STORE_MAX_OBJECTIVES);
     if (!file)
         return NULL;
     rt_utc_text(now);

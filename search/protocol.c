@@ -253,6 +253,8 @@ rt_status search_protocol_answer(char *line, int64_t number, struct store_result
     json_t *answer;
     rt_status rc;
 
+    assert(line && number >= 0 && result->status == RT_OK);
+    assert(!result->value_count && !result->curve); /* of an attempt before */
     null_nonfinite(line);
     answer = json_loads(line, JSON_REJECT_DUPLICATES, &why);
     if (!answer)
