@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 const char *rt_status_kind(rt_status code)
 {
     switch (code) {
@@ -24,5 +26,6 @@ void rt_report(struct rt_err *err, rt_status code, const char *format, ...)
         err->code = code;
         vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
+        rt_text_plain(err->text);
     }
 }

@@ -31,3 +31,12 @@ size_t rt_edit_distance(const char *a, const char *b)
     }
     return row[m];
 }
+
+void rt_text_plain(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if (*c < ' ' || *c == 127)
+            *c = ' ';
+        else if (*c == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0) /* U+0080 to U+009F */
+            c[0] = c[1] = ' ';
+}

@@ -51,6 +51,7 @@ static void say(const char *name, const char *kind, const char *format, va_list 
     char text[1024];
 
     (void)vsnprintf(text, sizeof text, format, list);
+    rt_text_plain(text);
     (void)fflush(stdout); /* results first, when both go to one place */
     (void)fprintf(stderr, "retort %s: %s: %s%s\n", name, kind, text, end);
 }

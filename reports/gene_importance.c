@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "reports/compare.h"
 #include "reports/rows.h"
 #include "search/pareto.h"
@@ -146,6 +147,7 @@ static struct report__gene *gene_called(struct report__importance *all, const ch
     struct report__gene *gene = &all->gene[all->count++];
     *gene = (struct report__gene){0};
     (void)snprintf(gene->name, sizeof gene->name, "%s", name);
+    rt_text_plain(gene->name);
     return gene;
 }
 
@@ -164,6 +166,7 @@ static int choice_called(struct report__gene *gene, const char *value)
         gene->choice_room = room;
     }
     (void)snprintf(gene->choice[gene->choices], STORE_NAME, "%s", value);
+    rt_text_plain(gene->choice[gene->choices]);
     return gene->choices++;
 }
 

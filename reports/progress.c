@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "reports/report.h"
 #include "reports/rows.h"
 #include "reports/rung_rows.h"
@@ -249,6 +250,7 @@ static rt_status print_surrogate(struct store *store, FILE *out, struct rt_err *
                        "%s: %.0f %% within 1 sd, %.0f %% within 2; tau-b %s; %.0f trials",
                        report__column(q, 0), 100 * report__number(q, 2), 100 * report__number(q, 3),
                        report__fixed(report__number(q, 4), 2, tau), report__number(q, 1));
+        rt_text_plain(text);
         print_line(out, label, text);
     }
     return report__end(store, q, err);

@@ -19,6 +19,10 @@ rt_status report_front(struct store *store, enum report_format format, FILE *out
  * and how to go on. */
 rt_status report_status(struct store *store, FILE *out, struct rt_err *err);
 
+/* Is the file whole? Prints a line for each finding: pages, references, results of committed trials,
+ * and the front, which is computed again. */
+rt_status report_check(struct store *store, FILE *out, int64_t *findings, struct rt_err *err);
+
 #define REPORT_MAX_LIMITS 16
 
 struct report_wish {

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* ---- queries ---- */
 
 static rt_status fail_db(struct store *store, struct rt_err *err)
@@ -69,10 +71,12 @@ rt_status report__one_text(struct store *store, const char *sql, char **text, st
     rt_status rc = report__end(store, q, err);
     if (rc == RT_OK && !got)
         rc = rt_fail(err, RT_ENOMEM, "no memory to read '%s'", store_path(store));
-    if (rc != RT_OK)
+    if (rc != RT_OK) {
         free(got);
-    else
-        *text = got;
+        return rc;
+    }
+    rt_text_plain(got);
+    *text = got;
     return rc;
 }
 
@@ -206,6 +210,8 @@ static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_e
                              .arch = strdup(report__column(q, 4)),
                              .values = rows->quantities.count,
                              .value = calloc((size_t)rows->quantities.count + 1, sizeof *r->value)};
+    if (r->arch)
+        rt_text_plain(r->arch);
     rows->count++;
     rows->front_count += r->on_front;
     return r->arch && r->value ? RT_OK : no_memory(rows->count, err);
