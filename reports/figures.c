@@ -8,9 +8,12 @@
  * `gnuplot front-params-error.gp`.
  */
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): pipe2(), a child's folder */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -434,6 +437,41 @@ static rt_status make_all(struct figures *f, struct rt_err *err)
     return write_curves(f, err);
 }
 
+/* The files of a folder, and itself; a link is not followed. */
+static void remove_folder(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!list)
+        return;
+    for (const struct dirent *file; (file = readdir(list));)
+        if (strcmp(file->d_name, ".") != 0 && strcmp(file->d_name, "..") != 0)
+            (void)unlinkat(fd, file->d_name, 0);
+    closedir(list);
+    (void)rmdir(path);
+}
+
+/* What a killed run left; one whose number another process has now is let be. */
+static void remove_left_over(const char *folder)
+{
+    char path[RT_PATH_MAX + NAME_MAX + 2];
+    DIR *list = opendir(folder);
+
+    if (!list)
+        return;
+    for (const struct dirent *entry; (entry = readdir(list));) {
+        const char *pid = entry->d_name + 9;
+        if (strncmp(entry->d_name, ".figures-", 9) != 0 || !*pid ||
+            pid[strspn(pid, "0123456789")] || kill((pid_t)strtol(pid, NULL, 10), 0) == 0 ||
+            errno != ESRCH)
+            continue;
+        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        remove_folder(path);
+    }
+    closedir(list);
+}
+
 static rt_status make_in_work(struct figures *f, struct rt_err *err)
 {
     rt_status rc;
@@ -441,6 +479,7 @@ static rt_status make_in_work(struct figures *f, struct rt_err *err)
     if (snprintf(f->work, sizeof f->work, "%s/.figures-%ld", f->folder, (long)getpid()) >=
         (int)sizeof f->work)
         return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", f->folder);
+    remove_left_over(f->folder);
     RT_TRY(rt_folder_make(f->work, err));
     if ((rc = report__freeze(f->store, err)) == RT_OK) {
         rc = make_all(f, err);
@@ -454,7 +493,7 @@ static rt_status make_in_work(struct figures *f, struct rt_err *err)
         (void)settle(f, false, NULL);
     }
     (void)rmdir(f->work);
-    return rc;
+    return rc == RT_OK ? rt_folder_flush_for(f->work, err) : rc;
 }
 
 rt_status report_figures(struct store *store, const char *folder, struct rt_err *err)
