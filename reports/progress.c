@@ -154,7 +154,9 @@ static void print_search(struct store *store, const struct progress *p, FILE *ou
         return;
     }
     print_line(out, "search", "was killed: nobody writes this file; what ran will be tried again");
-    if (!*p->file || rt_path_beside(store_path(store), p->file, study, &ignored))
+    /* it will be pasted into a shell, and comes from the file */
+    if (!*p->file || strpbrk(p->file, "'\"`$;&|<>()*?!\\#~") ||
+        rt_path_beside(store_path(store), p->file, study, &ignored))
         (void)snprintf(study, sizeof study, "STUDY");
     (void)fprintf(out, "%-11s retort search %s --db %s\n", "go on", study, store_path(store));
 }

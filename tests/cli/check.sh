@@ -25,4 +25,7 @@ sqlite3 bad.db "drop trigger trial_moves; update trial set state = 'failed', err
 expect_exit 0 "$retort" status bad.db
 expect_line stdout ' [2Jgone'
 grep -q $'\033' stdout && exit 1
+sqlite3 bad.db "update study set settings = json_set(settings, '\$.study', 'a;id'); update run set ending = null"
+expect_exit 0 "$retort" status bad.db # what it says to go on with will be pasted
+expect_line stdout 'retort search STUDY --db bad.db'
 true
