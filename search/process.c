@@ -264,6 +264,15 @@ static int patience(const struct talk *t)
     return left < 0 ? 0 : left < 100 ? (int)left : 100;
 }
 
+/* It alone: a child of its own may hold its pipes open for ever. */
+static bool is_dead(const struct search_process *process)
+{
+    siginfo_t ended = {.si_pid = 0};
+
+    waitid(P_PID, (id_t)process->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
+    return ended.si_pid != 0;
+}
+
 enum search_said search_process_ask(struct search_process *process, const char *request,
                                     double seconds, const atomic_int *stop, char **line)
 {
@@ -282,7 +291,8 @@ enum search_said search_process_ask(struct search_process *process, const char *
             return SEARCH_SAID_STOP;
         if (t.deadline_ns && rt_now_ns() >= t.deadline_ns)
             return SEARCH_SAID_LATE;
-        poll(fds, 3, patience(&t));
+        const bool dead = is_dead(process); /* before its last words are read */
+        poll(fds, 3, dead ? 0 : patience(&t));
         if (fds[2].revents)
             say(&t);
         if (fds[1].revents)
@@ -290,6 +300,10 @@ enum search_said search_process_ask(struct search_process *process, const char *
         if (fds[0].revents && hear(process, &said)) {
             *line = process->line;
             return said;
+        }
+        if (dead) {
+            process->ended = true;
+            return SEARCH_SAID_END;
         }
     }
 }

@@ -53,6 +53,23 @@ static void a_death_tells_how(void **state)
     search_process_release(&p);
 }
 
+static void a_death_is_seen_though_a_grandchild_holds_the_pipes(void **state)
+{
+    struct search_process p = started("sleep 100 & read -r a; exit 7");
+    const int64_t start = rt_now_ns();
+    char *line;
+    (void)state;
+
+    assert_int_equal(search_process_ask(&p, "x\n", 20, &go_on, &line), SEARCH_SAID_END);
+    assert_true(rt_now_ns() - start < INT64_C(10000000000));
+    assert_int_equal(WEXITSTATUS(search_process_kill(&p)), 7);
+    search_process_release(&p);
+    p = started("sleep 100 & read -r a; echo last; exit 0"); /* what it said still counts */
+    assert_int_equal(search_process_ask(&p, "x\n", 20, &go_on, &line), SEARCH_SAID_LINE);
+    assert_string_equal(line, "last");
+    search_process_release(&p);
+}
+
 static void a_late_child_is_killed_with_its_own_children(void **state)
 {
     struct search_process p = started("sleep 100 & sleep 100");
@@ -131,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_answers_line_by_line),
         cmocka_unit_test(a_death_tells_how),
+        cmocka_unit_test(a_death_is_seen_though_a_grandchild_holds_the_pipes),
         cmocka_unit_test(a_late_child_is_killed_with_its_own_children),
         cmocka_unit_test(a_stop_interrupts_the_wait),
         cmocka_unit_test(a_line_without_end_is_too_much),
