@@ -212,10 +212,12 @@ static void catch_signal(int number)
 
 const atomic_int *command_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = catch_signal};
+    struct sigaction action = {.sa_handler = catch_signal}, old;
 
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        (void)sigaction(SIGHUP, &action, NULL);
     return &caught;
 }

@@ -70,7 +70,7 @@ bool command_word(const char *name, const char *option, const char *text, const 
 /* Open a study's database to read; NULL after the error has been printed. */
 struct store *command_open_read(const char *name, const char *path);
 
-/* From now on SIGINT and SIGTERM set the returned flag to the signal's number; the second one ends
- * the process at once. */
+/* From now on SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP set the returned flag to the
+ * signal's number; the second one ends the process at once. */
 const atomic_int *command_catch_signals(void);
 #endif

@@ -1,9 +1,9 @@
-# SIGTERM and SIGINT end a search cleanly: exit 0, nothing left running, and it can go on.
+# SIGTERM, SIGINT and SIGHUP end a search cleanly: exit 0, nothing left running, and it can go on.
 . "$project/tests/cli/toy.bash"
 toy_data
 toy_study | sed 's/steps: 20/steps: 30000/; s/trials: 12/trials: 0/' >toy.yaml
 
-for signal in TERM INT; do
+for signal in TERM INT HUP; do
   # a shell without job control starts its children with SIGINT ignored; retort listens all the same
   "$retort" search toy.yaml --workers "$two" >stdout 2>stderr &
   running=$!
