@@ -45,7 +45,7 @@ static bool find_members(const struct tr_ensemble_spec *spec, const char *const 
         int k = 0;
         while (k < spec->count && strcmp(names[i], spec->teacher[k].name) != 0)
             k++;
-        if (k == spec->count || spec->teacher[k].recorded) {
+        if (k == spec->count || !(spec->teacher[k].kind->gives & TR_GIVES_TRAINING)) {
             (void)command_usage("teach", "--retrain '%.60s': the study %s", names[i],
                                 k == spec->count ? "has no teacher of that name"
                                                  : "gives recorded logits of that teacher");

@@ -206,7 +206,7 @@ static void check_recorded(struct doctor *doctor, const struct checked *c,
     for (int k = 0; k < spec->count; k++) {
         const struct tr_teacher_spec *teacher = &spec->teacher[k];
         struct rt_err err;
-        if (!teacher->recorded)
+        if (!teacher->kind->check)
             continue;
         if (tr_teacher_check(teaching, k, c->test, &err) != RT_OK)
             doctor_say(doctor, VERDICT_FAIL, "logits", "of teacher '%s': %s", teacher->name,

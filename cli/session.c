@@ -134,7 +134,8 @@ rt_status session_resident_open(struct session *session, const struct tr_recipe 
 
     if (!tr_layers_on(&recipe->layers))
         return RT_OK;
-    RT_TRY(tr_resident_open(&session->resident, &teaching, recipe->layers.teacher, err));
+    RT_TRY(tr_teacher_open(&session->resident, &teaching, recipe->layers.teacher, TR_NETWORK_TRACE,
+                           err));
     session->data.resident = &session->resident;
     return RT_OK;
 }

@@ -52,7 +52,8 @@ void study_defaults(struct study *study)
 bool study_rows_unseen(const struct study *study)
 {
     for (int k = 0; k < study->teachers.count; k++)
-        if (study->teachers.teacher[k].recorded && !study->data.validation_rows[0])
+        if (!(study->teachers.teacher[k].kind->gives & TR_GIVES_TRAINING) &&
+            !study->data.validation_rows[0])
             return false;
     return true;
 }
@@ -186,7 +187,7 @@ static rt_status check_name(const struct assembly *a, int k)
 static rt_status recorded_teacher(const struct assembly *a, const struct study_member *m,
                                   struct tr_teacher_spec *teacher)
 {
-    teacher->recorded = true;
+    teacher->kind = &tr_teacher_recorded;
     teacher->params = m->logits.params;
     RT_TRY(resolve(a, m->logits.train, teacher->train_logits));
     return resolve(a, m->logits.test, teacher->test_logits);
@@ -201,6 +202,7 @@ static rt_status trained_teacher(const struct assembly *a, int k, struct tr_teac
     (void)snprintf(key, sizeof key, "teachers.members[%d].train.arch", k);
     if (space_arch_parse(m->train.arch, &teacher->arch, &why))
         return study__fail(a->yaml, key, a->err, "%s", why.text);
+    teacher->kind = &tr_teacher_trained;
     teacher->epochs = m->train.epochs;
     teacher->batch = m->train.batch;
     teacher->learning_rate = m->train.learning_rate;
@@ -209,7 +211,7 @@ static rt_status trained_teacher(const struct assembly *a, int k, struct tr_teac
     teacher->seed = m->train.seed == STUDY_SEED_UNSET ? a->study->seed : (uint64_t)m->train.seed;
     for (int other = 0; other < k; other++) {
         const struct tr_teacher_spec *t = &a->study->teachers.teacher[other];
-        if (!t->recorded && space_arch_equal(&t->arch, &teacher->arch) &&
+        if (t->kind == teacher->kind && space_arch_equal(&t->arch, &teacher->arch) &&
             t->epochs == teacher->epochs && t->batch == teacher->batch &&
             t->learning_rate == teacher->learning_rate && t->warmup == teacher->warmup &&
             t->weight_decay == teacher->weight_decay && t->seed == teacher->seed) {
@@ -273,6 +275,11 @@ static rt_status place_teachers(const struct assembly *a)
     return place_weights(a);
 }
 
+static bool gives_weights(const struct tr_teacher_spec *teacher)
+{
+    return teacher->kind->gives & TR_GIVES_WEIGHTS;
+}
+
 /* The teacher that students are cut out of: the one named, or the weightiest of those trained. */
 static rt_status place_prune(const struct assembly *a)
 {
@@ -285,13 +292,13 @@ static rt_status place_prune(const struct assembly *a)
     for (int k = 0; k < spec->count; k++) {
         const struct tr_teacher_spec *t = &spec->teacher[k];
         const bool better = best < 0 || t->weight > spec->teacher[best].weight;
-        if (name[0] ? strcmp(t->name, name) == 0 : !t->recorded && better)
+        if (name[0] ? strcmp(t->name, name) == 0 : gives_weights(t) && better)
             best = k;
     }
     if (name[0] && best < 0)
         return study__fail(a->yaml, "prune.teacher", a->err,
                            "no teacher is called '%s'; give one of teachers.members", name);
-    if (name[0] && spec->teacher[best].recorded)
+    if (name[0] && !gives_weights(&spec->teacher[best]))
         return study__fail(a->yaml, "prune.teacher", a->err,
                            "of '%s' only logits are recorded; give a teacher that is trained here",
                            name);

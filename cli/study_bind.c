@@ -91,7 +91,8 @@ rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
         const struct tr_teacher_spec *teacher = &study->teachers.teacher[k];
         char key[STUDY_KEY];
         (void)snprintf(key, sizeof key, "teachers.members[%d].train.arch", k);
-        if (!teacher->recorded && space_arch_check(&teacher->arch, &study->space.shape, &why))
+        if ((teacher->kind->gives & TR_GIVES_TRAINING) &&
+            space_arch_check(&teacher->arch, &study->space.shape, &why))
             return fail_in(study, key, why.text, err);
     }
     if (tr_distill_check(&study->recipe.distill, &study->ensemble, teachers, classes, true, &why))

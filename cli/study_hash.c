@@ -98,7 +98,7 @@ static void add_teacher(struct rt_hash *hash, const struct tr_teacher_spec *teac
 
     add(hash, "teacher", teacher->name);
     add_real(hash, "weight", teacher->weight);
-    if (teacher->recorded)
+    if (!(teacher->kind->gives & TR_GIVES_TRAINING))
         return; /* its file counts by name, in study->files */
     space_arch_print(&teacher->arch, arch);
     add(hash, "arch", arch);

@@ -15,6 +15,11 @@ static void drop_layers(const struct assembly *a)
         memset(a->study->full.layers.weight, 0, sizeof a->study->full.layers.weight);
 }
 
+static bool gives_layers(const struct tr_teacher_spec *teacher)
+{
+    return teacher->kind->gives & TR_GIVES_LAYERS;
+}
+
 /* The teacher of layer-wise losses: the one that is named, or the first that can be. */
 static rt_status place_layers(const struct assembly *a, const char *block, const char *name,
                               struct tr_recipe *recipe)
@@ -32,7 +37,7 @@ static rt_status place_layers(const struct assembly *a, const char *block, const
                            "relation heads are for attention_loss: relation alone; leave them out");
     (void)snprintf(key, sizeof key, "%s.layers.teacher", block);
     while (k < spec->count &&
-           (name[0] ? strcmp(spec->teacher[k].name, name) != 0 : spec->teacher[k].recorded))
+           (name[0] ? strcmp(spec->teacher[k].name, name) != 0 : !gives_layers(&spec->teacher[k])))
         k++;
     if (k == spec->count)
         return name[0] ? study__fail(a->yaml, key, a->err,
@@ -40,7 +45,7 @@ static rt_status place_layers(const struct assembly *a, const char *block, const
                        : study__fail(a->yaml, key, a->err,
                                      "all teachers are recorded logits and have no layers; add one "
                                      "with train, or leave layers out");
-    if (spec->teacher[k].recorded)
+    if (!gives_layers(&spec->teacher[k]))
         return study__fail(a->yaml, key, a->err,
                            "teacher '%s' is recorded logits and has no layers; name one with train",
                            name);

@@ -40,7 +40,8 @@ struct bed { /* a task, two taught teachers, and the weights that were fitted to
 
 static struct tr_teacher_spec teacher_of(const char *name, const char *arch, double epochs)
 {
-    struct tr_teacher_spec teacher = {.weight = 1,
+    struct tr_teacher_spec teacher = {.kind = &tr_teacher_trained,
+                                      .weight = 1,
                                       .epochs = epochs,
                                       .batch = 20,
                                       .learning_rate = 3e-3,
@@ -121,7 +122,7 @@ static void bed_init(struct bed *bed, const struct tr_kernels *kernels, struct p
         examples, (struct tr_split_sizes){.validation = 60, .held_out = 30, .seed = 1});
     bed->data = (struct tr_data){.task = bed->task};
     teach(bed, kernels);
-    assert_ok(tr_resident_open(&bed->resident, &bed->teaching, 0, &err));
+    assert_ok(tr_teacher_open(&bed->resident, &bed->teaching, 0, TR_NETWORK_TRACE, &err));
     assert_ok(tr_donor_open(&bed->donor, &bed->teaching, &prune, &bed->data, 5, &err));
     bed->data.resident = &bed->resident;
     bed->data.donor = &bed->donor;

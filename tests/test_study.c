@@ -106,10 +106,10 @@ static void every_kind_of_value_reaches_its_place(void **state)
     assert_int_equal(study.ensemble.combine, TR_COMBINE_LOGIT);
     assert_near(study.ensemble.weight[0], .75, 1e-15);
     assert_near(study.ensemble.weight[1], .25, 1e-15);
-    assert_true(study.teachers.teacher[0].recorded);
+    assert_ptr_equal(study.teachers.teacher[0].kind, &tr_teacher_recorded);
     assert_string_equal(study.teachers.teacher[0].train_logits, "dir/p.npy");
     assert_string_equal(study.teachers.teacher[0].test_logits, "/q.npy");
-    assert_false(study.teachers.teacher[1].recorded);
+    assert_ptr_equal(study.teachers.teacher[1].kind, &tr_teacher_trained);
     assert_int_equal(study.teachers.teacher[1].arch.heads[1], 2);
     assert_near(study.teachers.teacher[1].epochs, 1.5, 0);
     assert_int_equal(study.teachers.teacher[1].batch, 3);

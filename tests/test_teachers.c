@@ -31,7 +31,8 @@ static void count_steps(void *context, const char *teacher, int step, int steps)
 
 static struct tr_teacher_spec small_teacher(const char *name, const char *arch)
 {
-    struct tr_teacher_spec teacher = {.weight = 1,
+    struct tr_teacher_spec teacher = {.kind = &tr_teacher_trained,
+                                      .weight = 1,
                                       .epochs = 3,
                                       .batch = 16,
                                       .learning_rate = 3e-3,
@@ -374,7 +375,7 @@ static void record(struct bed *bed, size_t rows, size_t columns, float last)
     for (size_t i = 0; i < rows * columns; i++)
         matrix.values[i] = (float)i / 8;
     matrix.values[rows * columns - 1] = last;
-    bob->recorded = true;
+    bob->kind = &tr_teacher_recorded;
     snprintf(bob->train_logits, sizeof bob->train_logits, "%s/bob.npy", bed->folder);
     assert_ok(tr_npy_write(bob->train_logits, &matrix, &err));
     tr_matrix_release(&matrix);

@@ -13,7 +13,6 @@
 #include "trainer/distill/prune.h"
 #include "trainer/export/safetensors.h"
 #include "trainer/net/student_internal.h"
-#include "trainer/teachers/teachers_internal.h"
 
 /* One slicing, and the maps of the block at hand. */
 struct cut {
@@ -370,18 +369,6 @@ rt_status tr_inherit(const struct tr_student *student, float *params,
 
 /* ---- the donor ---- */
 
-static rt_status open_network(struct tr_donor *a, const struct tr_teaching *teaching,
-                              const struct tr_teacher_spec *spec, struct rt_err *err)
-{
-    struct tr_network *net = &a->network;
-
-    RT_TRY(tr_network_open(net, &spec->arch, teaching->shape, teaching->kernels, TR_NETWORK_TRAIN,
-                           err));
-    RT_TRY(tr__teacher_load(teaching, spec, &net->student, net->weights.params, err));
-    tr_weights_pack(&net->student, &net->weights);
-    return RT_OK;
-}
-
 static rt_status measure(struct tr_donor *a, const struct tr_prune *prune,
                          const struct tr_data *data, uint64_t seed, struct rt_err *err)
 {
@@ -398,11 +385,10 @@ rt_status tr_donor_open(struct tr_donor *donor, const struct tr_teaching *teachi
                         const struct tr_prune *prune, const struct tr_data *data, uint64_t seed,
                         struct rt_err *err)
 {
-    const struct tr_teacher_spec *spec = &teaching->spec->teacher[prune->teacher];
     rt_status rc;
 
     *donor = (struct tr_donor){.options = prune->inherit};
-    if ((rc = open_network(donor, teaching, spec, err)) ||
+    if ((rc = tr_teacher_open(&donor->network, teaching, prune->teacher, TR_NETWORK_TRAIN, err)) ||
         (rc = measure(donor, prune, data, seed, err)))
         tr_donor_close(donor);
     return rc;

@@ -17,11 +17,12 @@
 #include "trainer/net/network.h"
 #include "trainer/task/task.h"
 #include "trainer/teachers/knowledge.h"
+#include "trainer/teachers/teacher.h"
 
 struct tr_teacher_spec {
     char name[TR_TEACHER_NAME];
     double weight; /* as given, above 0; normalised by tr_ensemble_weights() */
-    bool recorded;
+    const struct tr_teacher_kind *kind;
     /* trained: */
     struct space_arch arch;
     double epochs;
@@ -71,19 +72,20 @@ bool tr_teachers_cached(const struct tr_ensemble_spec *spec);
 rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowledge *knowledge,
                            struct rt_err *err);
 
-/* Member k beside the students, for losses on inner layers: loaded once, then read-only and shared by
- * all workers, each with activations of its own (student_trace.h). RT_EARG when its logits are
- * recorded, RT_EMISMATCH when the cache is of another recipe or other data. */
-rt_status tr_resident_open(struct tr_network *resident, const struct tr_teaching *teaching, int k,
-                           struct rt_err *err);
+/* The network of member k: TR_NETWORK_TRACE for losses on inner layers, loaded once, then read-only
+ * and shared by all workers, each with activations of its own (net/student_trace.h); or to cut
+ * students out of. RT_EARG when it gives no layers, RT_EMISMATCH when the cache is of another recipe
+ * or other data. */
+rt_status tr_teacher_open(struct tr_network *network, const struct tr_teaching *teaching, int k,
+                          enum tr_network_use use, struct rt_err *err);
 
 /* Logits (n, K, C) of all teachers for another task's rows, the test file's; RT_EARG when a
  * recorded teacher has no test logits. */
 rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_task *test,
                               float *logits, struct rt_err *err);
 
-/* Can the logits of recorded teacher k be used, those for the training file and, when `test` is not
- * NULL and there are any, those for it? Reads all of them, as teach and predict do. */
+/* Can what was brought along of teacher k be used, for the training file and, when `test` is not
+ * NULL and there is any, for it? Reads all of it, as teach and predict do. */
 rt_status tr_teacher_check(const struct tr_teaching *teaching, int k, const struct tr_task *test,
                            struct rt_err *err);
 

@@ -1,0 +1,82 @@
+/* trainer/teachers/recorded.c -- a teacher of which only answers are known: a row of logits for each
+ * example, in the order of the data's file. Nobody knows which rows it was trained on.
+ */
+#include <math.h>
+
+#include "trainer/task/npy.h"
+#include "trainer/teachers/teachers_internal.h"
+
+static rt_status check_matrix(const struct tr_matrix *matrix, const char *path, size_t rows,
+                              size_t classes, struct rt_err *err)
+{
+    if (matrix->rows != rows)
+        return rt_fail(err, RT_ESHAPE,
+                       "'%s' has logits for %zu examples but the data has %zu; record one row per "
+                       "example, in the order of the data file",
+                       path, matrix->rows, rows);
+    if (matrix->columns != classes)
+        return rt_fail(err, RT_ESHAPE, "'%s' has %zu classes but the data has %zu", path,
+                       matrix->columns, classes);
+    for (size_t i = 0; i < rows * classes; i++)
+        if (!isfinite(matrix->values[i]))
+            return rt_fail(err, RT_ENAN,
+                           "'%s' has a logit that is not finite at example %zu, class %zu; record "
+                           "it again",
+                           path, i / classes, i % classes);
+    return RT_OK;
+}
+
+/* Recorded logits, checked against the data, into column k of out (NULL: only hash them). */
+static rt_status read_logits(const struct tr_teaching *teaching, const char *path, int rows, int k,
+                             float *out, char hash[RT_HASH_TEXT], struct rt_err *err)
+{
+    const size_t classes = (size_t)teaching->shape->classes;
+    struct tr_matrix matrix;
+    rt_status rc;
+
+    RT_TRY(tr_npy_read(path, &matrix, err));
+    rc = check_matrix(&matrix, path, (size_t)rows, classes, err);
+    if (rc == RT_OK) {
+        rt_hash_bytes(matrix.values, matrix.rows * matrix.columns * sizeof(float), hash);
+        if (out)
+            tr__interleave(matrix.values, rows, (int)classes, k, teaching->spec->count, out);
+    }
+    tr_matrix_release(&matrix);
+    return rc;
+}
+
+static rt_status consult(const struct tr_teaching *teaching, int k, bool may_train,
+                         char hash[RT_HASH_TEXT], float *out, struct rt_err *err)
+{
+    (void)may_train; /* nothing can be made */
+    return read_logits(teaching, teaching->spec->teacher[k].train_logits, teaching->task->rows, k,
+                       out, hash, err);
+}
+
+static rt_status predict(const struct tr_teaching *teaching, int k, const struct tr_task *test,
+                         float *out, struct rt_err *err)
+{
+    const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+    char hash[RT_HASH_TEXT];
+
+    if (!spec->test_logits[0])
+        return rt_fail(err, RT_EARG,
+                       "teacher '%s' has no logits for the test file; give logits.test",
+                       spec->name);
+    return read_logits(teaching, spec->test_logits, test->rows, k, out, hash, err);
+}
+
+static rt_status check(const struct tr_teaching *teaching, int k, const struct tr_task *test,
+                       struct rt_err *err)
+{
+    const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+    char hash[RT_HASH_TEXT];
+
+    RT_TRY(read_logits(teaching, spec->train_logits, teaching->task->rows, k, NULL, hash, err));
+    if (!test || !spec->test_logits[0])
+        return RT_OK;
+    return read_logits(teaching, spec->test_logits, test->rows, k, NULL, hash, err);
+}
+
+const struct tr_teacher_kind tr_teacher_recorded = {
+    .name = "recorded", .consult = consult, .predict = predict, .check = check};

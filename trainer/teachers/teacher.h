@@ -1,0 +1,42 @@
+/* trainer/teachers/teacher.h -- a kind of teacher: what a member of the ensemble is made of.
+ *
+ * Kinds    trained here on labels (trained.c), recorded logits (recorded.c): one constant each, which
+ *          the study's reader picks by the member's keys. Nothing else asks which one a member is of.
+ * Gives    what it can be asked for, known before anything is opened, so that a recipe that wants
+ *          more is refused when the study is read. All give logits.
+ * Threads  functions are called by one thread at a time.
+ */
+#ifndef TRAINER_TEACHERS_TEACHER_H
+#define TRAINER_TEACHERS_TEACHER_H
+#include "trainer/net/network.h"
+#include "trainer/task/task.h"
+
+enum {
+    TR_GIVES_LAYERS = 1,  /* hidden rows, q, k and v, beside the students */
+    TR_GIVES_WEIGHTS = 2, /* to cut students out of */
+    TR_GIVES_TRAINING =
+        4 /* it is trained here, on the split's train rows: it has not seen others */
+};
+
+struct tr_teaching;
+
+struct tr_teacher_kind {
+    const char *name; /* as in the store's teacher.kind */
+    unsigned gives;
+    /* The hash of what member k is made of and, unless out is NULL, its logits for all rows of the
+     * training file into column k of out (rows, K, C). may_train: make what is missing. */
+    rt_status (*consult)(const struct tr_teaching *teaching, int k, bool may_train,
+                         char hash[RT_HASH_TEXT], float *out, struct rt_err *err);
+    /* Its logits for another task's rows into column k of out (rows, K, C). */
+    rt_status (*predict)(const struct tr_teaching *teaching, int k, const struct tr_task *test,
+                         float *out, struct rt_err *err);
+    /* Can what was brought along be used, for the training file and `test` (NULL: none)? Or NULL:
+     * nothing was. */
+    rt_status (*check)(const struct tr_teaching *teaching, int k, const struct tr_task *test,
+                       struct rt_err *err);
+    /* Its network for that use, packed; NULL when it gives neither layers nor weights. */
+    rt_status (*open)(struct tr_network *network, const struct tr_teaching *teaching, int k,
+                      enum tr_network_use use, struct rt_err *err);
+};
+extern const struct tr_teacher_kind tr_teacher_trained, tr_teacher_recorded;
+#endif
