@@ -1,6 +1,5 @@
 /* tests/test_layerwise.c -- layer-wise distillation: its gradient through the whole student, and
- * what it promises within training runs.
- */
+ * what it promises within training runs. */
 #include "toy_task.h"
 
 #include "trainer/learn/inherit.h"
@@ -33,12 +32,11 @@ static void bed_init(struct bed *bed, const char *student, const char *teacher,
     *bed = (struct bed){.recipe = toy_recipe(20), .shape = toy_shape()};
     bed->shape.pool = pool;
     bed->task = toy_task(120, 30);
-
     assert_ok(space_arch_parse(teacher, &arch, &err));
     assert_ok(tr_network_open(&bed->resident, &arch, &bed->shape, kernels, TR_NETWORK_TRACE, &err));
     tr_network_start(&bed->resident, 5);
-    for (size_t i = 0; i < bed->resident.student.param_count;
-         i++) /* as if trained: no small numbers */
+    /* as if trained: no small numbers */
+    for (size_t i = 0; i < bed->resident.student.param_count; i++)
         bed->resident.weights.params[i] *= bed->resident.weights.params[i] == 1 ? 1 : 8;
     tr_weights_pack(&bed->resident.student, &bed->resident.weights);
     bed->data = (struct tr_data){.task = bed->task, .resident = &bed->resident};

@@ -1,0 +1,144 @@
+/* tests/test_teachers_weighed.c -- the ensemble as it is weighed, and how well it does. */
+#include "teachers_sample.h"
+
+static void ensemble_weights_are_normalised(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_ensemble ensemble;
+
+    tr_ensemble_defaults(&ensemble);
+    bed->spec.teacher[0].weight = 3;
+    bed->spec.teacher[1].weight = .75;
+    tr_ensemble_weights(&bed->spec, &ensemble);
+
+    assert_near(ensemble.weight[0], .8, 1e-15);
+    assert_near(ensemble.weight[1], .2, 1e-15);
+}
+
+static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_fidelity ann, bob, both;
+    struct tr_knowledge knowledge;
+    struct tr_ensemble ensemble;
+    struct rt_err err;
+
+    tr_ensemble_defaults(&ensemble);
+    bed->spec.teacher[0].weight = 1;
+    bed->spec.teacher[1].weight = 1e-12;
+    tr_ensemble_weights(&bed->spec, &ensemble);
+    teach(bed);
+    assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
+    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 0, &ann, &err));
+    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 1, &bob, &err));
+    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 2, &both, &err));
+
+    assert_int_equal(ann.examples, 24);
+    assert_near(both.kl, 0, 1e-6); /* the ensemble against itself, through float logits */
+    assert_near(ann.kl, 0, 1e-6);  /* and ann is as good as all of it */
+    assert_near(ann.error, both.error, 0);
+    assert_true(bob.kl > 1e-4);
+    assert_true(isfinite(bob.nll));
+    tr_knowledge_close(&knowledge);
+}
+
+static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_knowledge knowledge;
+    struct tr_ensemble given, fitted, again, alone;
+    double *p, weight[2] = {.5, .5};
+    struct rt_err err;
+
+    tr_task_close(bed->task);
+    bed->task = toy_task_split(
+        examples, (struct tr_split_sizes){.validation = 24, .held_out = 30, .seed = 1});
+    bed->teaching.task = bed->task;
+    bed->spec.teacher[0].weight = 3;
+    teach(bed);
+    assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
+    tr_ensemble_defaults(&given);
+    fitted = again = alone = given;
+
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &given, &err));
+    assert_near(given.weight[0], .75, 0);
+    assert_near(given.calibration[0], 1, 0);
+
+    bed->spec.weights = TR_RULE_EM;
+    bed->spec.calibrate = true;
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &fitted, &err));
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &again, &err));
+    assert_memory_equal(&fitted, &again, sizeof fitted);
+    assert_near(fitted.weight[0] + fitted.weight[1], 1, 1e-12);
+
+    /* the same by hand: temperatures, then EM with its floor */
+    int labels[30];
+    for (int i = 0; i < 30; i++)
+        labels[i] = bed->task->label[bed->task->split.held_out[i]];
+    const int classes = bed->task->shape.classes;
+    const struct tr_held_out rows = {knowledge.logits, bed->task->split.held_out, labels, 30, 2,
+                                     classes};
+    p = calloc(60, sizeof *p);
+    assert_non_null(p);
+    for (int k = 0; k < 2; k++) {
+        assert_near(fitted.calibration[k], tr_calibrate(&rows, k), 0);
+        for (ptrdiff_t i = 0; i < 30; i++) {
+            const float *v =
+                knowledge.logits + ((ptrdiff_t)bed->task->split.held_out[i] * 2 + k) * classes;
+            double sum = 0;
+            for (int c = 0; c < classes; c++)
+                sum += exp((double)v[c] / fitted.calibration[k]);
+            p[2 * i + k] = exp((double)v[labels[i]] / fitted.calibration[k]) / sum;
+        }
+    }
+    tr_weigh_by_em(p, 30, 2, 200, weight);
+    assert_near(fitted.weight[0], .05 + .9 * weight[0], 1e-9);
+    free(p);
+
+    bed->spec.weights = TR_RULE_ENTROPY; /* multiplies what is given, so only T is fitted */
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &alone, &err));
+    assert_near(alone.weight[0], .75, 0);
+    assert_near(alone.calibration[1], fitted.calibration[1], 0);
+    bed->spec.weights = TR_RULE_UNIFORM;
+    assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &alone, &err));
+    assert_near(alone.weight[0], .5, 0);
+    tr_knowledge_close(&knowledge);
+}
+
+static void agreement_counts_rows_of_one_most_likely_class(void **state)
+{
+    struct bed *bed = *state;
+    struct tr_knowledge knowledge;
+    struct tr_ensemble ensemble;
+    struct tr_fidelity bob;
+    double agreement[9];
+    struct rt_err err;
+
+    tr_ensemble_defaults(&ensemble);
+    bed->spec.teacher[1].weight = 1e-12;
+    tr_ensemble_weights(&bed->spec, &ensemble);
+    teach(bed);
+    assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
+
+    assert_ok(tr_teachers_agreement(bed->task, &knowledge, &ensemble, agreement, &err));
+
+    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 1, &bob, &err));
+    for (ptrdiff_t k = 0; k < 3; k++)
+        assert_near(agreement[4 * k], 1, 0);
+    assert_near(agreement[2], 1, 0); /* the ensemble is ann */
+    assert_near(agreement[1], bob.agreement, 1e-15);
+    assert_near(agreement[3], bob.agreement, 1e-15);
+    assert_near(agreement[5], bob.agreement, 1e-15);
+    tr_knowledge_close(&knowledge);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_bed(ensemble_weights_are_normalised),
+        in_bed(fidelity_is_that_of_each_teacher_and_of_the_ensemble),
+        in_bed(teachers_are_weighed_on_rows_that_nobody_trains_on),
+        in_bed(agreement_counts_rows_of_one_most_likely_class),
+    };
+    return cmocka_run_group_tests_name("trainer/teachers: weighed", tests, NULL, NULL);
+}
