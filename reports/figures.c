@@ -103,7 +103,8 @@ static const char *quoted(const char *text, char to[QUOTED])
 
     *out++ = '\'';
     for (; *text && out < end; text++) {
-        *out++ = (unsigned char)*text < ' ' || *text == 127 ? ' ' : *text;
+        const bool control = (unsigned char)*text < ' ' || *text == 127;
+        *out++ = (char)(control ? ' ' : *text);
         if (*text == '\'')
             *out++ = '\'';
     }

@@ -80,6 +80,7 @@ int64_t space_size(const struct space *space)
 /* The next digit of a mixed-radix number. */
 static int digit(int64_t *index, int base)
 {
+    assert(base > 0);
     const int d = (int)(*index % base);
     *index /= base;
     return d;

@@ -291,12 +291,13 @@ void space_cheapest(const struct space *space, int number, struct space_arch *ar
 {
     assert(number >= 0 && number < space_cheapest_count(space));
     space_smallest(space, arch);
-    for (enum space__kind k = 0; k < SPACE__LISTS && !space->gene_count; k++)
-        if (space__student[k].coarsens && space__count(space, k)) {
-            *space__values(arch, k) =
-                space__choices(space, k)->value[number % space__count(space, k)];
-            number /= space__count(space, k);
+    for (enum space__kind k = 0; k < SPACE__LISTS && !space->gene_count; k++) {
+        const int count = space__count(space, k);
+        if (space__student[k].coarsens && count > 0) {
+            *space__values(arch, k) = space__choices(space, k)->value[number % count];
+            number /= count;
         }
+    }
 }
 
 /* ---- text ---- */

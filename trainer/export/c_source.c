@@ -444,7 +444,7 @@ static void put_test(struct source *s, const uint8_t *bytes, const float *logits
 static void put_comment(const char *text, FILE *out)
 {
     for (const char *c = text; *c; c++) {
-        const char before = c > text ? c[-1] : ' ';
+        const char before = (char)(c > text ? c[-1] : ' ');
         const bool bad = (unsigned char)*c < ' ' || *c == 127 || (*c == '/' && before == '*') ||
                          (*c == '*' && before == '/');
         fputc(bad ? '?' : *c, out);
