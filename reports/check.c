@@ -11,7 +11,7 @@
 
 /* One row a finding. */
 static const char *const questions[] = {
-    "select * from pragma_integrity_check(100) where integrity_check <> 'ok'",
+    "select * from pragma_integrity_check where integrity_check <> 'ok' limit 100",
     "select 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' names a row of ' || parent"
     " || ' that is not there' from pragma_foreign_key_check limit 100",
     "select 'trial ' || number || ' is missing' from (select number + 1 as number from trial"
