@@ -1,158 +1,101 @@
-/* trainer/task/image/idx.c -- see idx.h. zlib's gzread() passes plain files through unchanged. */
+/* trainer/task/image/idx.c -- see idx.h. */
 #include "trainer/task/image/idx.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-enum { most_examples = 1000000, most_pixels = 1024 };
+#include "trainer/task/packed.h"
 
-/* A source of bytes: a gzip stream, or memory. */
-struct source {
-    const char *name;
-    gzFile file;
-    const uint8_t *bytes;
-    size_t count, used;
-};
-
-static size_t take(struct source *s, void *out, size_t n)
-{
-    size_t got = 0;
-
-    if (!s->file) {
-        got = s->count - s->used < n ? s->count - s->used : n;
-        if (got > 0)
-            memcpy(out, s->bytes + s->used, got);
-        s->used += got;
-        return got;
-    }
-    while (got < n) {
-        const unsigned piece = n - got > (1U << 30) ? 1U << 30 : (unsigned)(n - got);
-        const int read = gzread(s->file, (uint8_t *)out + got, piece);
-        if (read <= 0)
-            break;
-        got += (size_t)read;
-    }
-    return got;
-}
-
-static rt_status fail_short(struct source *s, const char *where, struct rt_err *err)
-{
-    int code = Z_OK;
-    const char *why = s->file ? gzerror(s->file, &code) : "";
-
-    if (strncmp(why, s->name, strlen(s->name)) == 0)
-        why += strlen(s->name) + 2; /* zlib begins with "PATH: " */
-    if (code == Z_ERRNO)
-        return rt_fail(err, RT_EIO, "cannot read '%s': %s", s->name, why);
-    if (code != Z_OK && code != Z_BUF_ERROR && code != Z_STREAM_END)
-        return rt_fail(err, RT_EFORMAT, "'%s' cannot be unpacked in its %s: %s; fetch it again",
-                       s->name, where, why);
-    return rt_fail(err, RT_EFORMAT, "'%s' is truncated: it ends within its %s; fetch it again",
-                   s->name, where);
-}
-
-static int ended_badly(struct source *s)
-{
-    int code = Z_OK;
-
-    if (s->file)
-        (void)gzerror(s->file, &code);
-    return code != Z_OK && code != Z_STREAM_END;
-}
+enum { most_examples = 1000000, most_pixels = 1024, most_header = 16 };
 
 static uint32_t big_endian(const uint8_t *b)
 {
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-static rt_status read_sizes(struct source *s, int dims, struct tr_idx *idx, struct rt_err *err)
+static rt_status fail_short(const char *name, const char *where, struct rt_err *err)
 {
-    uint8_t header[4], size[4];
+    return rt_fail(err, RT_EFORMAT, "'%s' is truncated: it ends within its %s; fetch it again",
+                   name, where);
+}
 
-    if (take(s, header, 4) != 4)
-        return fail_short(s, "header", err);
-    if (header[0] || header[1] || header[2] != 8 || header[3] != dims)
+static rt_status read_sizes(const char *name, const uint8_t *bytes, size_t count, int dims,
+                            struct tr_idx *idx, struct rt_err *err)
+{
+    if (count < 4)
+        return fail_short(name, "header", err);
+    if (bytes[0] || bytes[1] || bytes[2] != 8 || bytes[3] != dims)
         return rt_fail(err, RT_EFORMAT,
                        "'%s' begins with magic 0x%08x, want 0x%08x: an IDX file of bytes with %d "
                        "dimension%s (%s)",
-                       s->name, big_endian(header), 0x800U | (unsigned)dims, dims,
-                       dims == 1 ? "" : "s", dims == 1 ? "labels" : "images");
+                       name, big_endian(bytes), 0x800U | (unsigned)dims, dims, dims == 1 ? "" : "s",
+                       dims == 1 ? "labels" : "images");
     idx->dims = dims;
     for (int i = 0; i < dims; i++) {
-        if (take(s, size, 4) != 4)
-            return fail_short(s, "header", err);
-        const uint32_t n = big_endian(size);
+        if (count < (size_t)(4 * i + 8))
+            return fail_short(name, "header", err);
+        const uint32_t n = big_endian(bytes + 4 * i + 4);
         if (n < 1 || n > (i ? (uint32_t)most_pixels : (uint32_t)most_examples))
             return rt_fail(err, RT_EFORMAT, "'%s' states size %u in dimension %d, want 1 to %d",
-                           s->name, n, i + 1, i ? most_pixels : most_examples);
+                           name, n, i + 1, i ? most_pixels : most_examples);
         idx->size[i] = (int)n;
     }
     return RT_OK;
 }
 
-static rt_status read_all(struct source *s, int dims, struct tr_idx *out, struct rt_err *err)
+/* The sizes, and where the data begin: all that follows the header, no byte more or less. */
+static rt_status check(const char *name, const uint8_t *bytes, size_t count, int dims,
+                       struct tr_idx *idx, size_t *header, struct rt_err *err)
 {
-    struct tr_idx idx = {0};
-    size_t bytes = 1;
-    uint8_t extra;
+    size_t want = 1;
 
-    RT_TRY(read_sizes(s, dims, &idx, err));
+    RT_TRY(read_sizes(name, bytes, count, dims, idx, err));
     for (int i = 0; i < dims; i++)
-        bytes *= (size_t)idx.size[i]; /* at most 1e6 * 1024 * 1024: no overflow */
-    if (bytes < 1 || bytes > TR_IDX_MAX_BYTES)
-        return rt_fail(err, RT_EFORMAT, "'%s' states %zu bytes of data, more than 4 GiB", s->name,
-                       bytes);
-    if (!s->file && bytes > s->count)
-        return fail_short(s, "data", err);
-    idx.data = malloc(bytes);
-    if (!idx.data)
-        return rt_fail(err, RT_ENOMEM, "no memory for the %zu bytes of '%s'", bytes, s->name);
-    if (take(s, idx.data, bytes) != bytes) {
-        free(idx.data);
-        return fail_short(s, "data", err);
-    }
-    if (take(s, &extra, 1) == 1) {
-        free(idx.data);
+        want *= (size_t)idx->size[i]; /* at most 1e6 * 1024 * 1024: no overflow */
+    *header = 4 + 4 * (size_t)dims;
+    if (want > TR_IDX_MAX_BYTES)
+        return rt_fail(err, RT_EFORMAT, "'%s' states %zu bytes of data, more than 4 GiB", name,
+                       want);
+    if (count - *header < want)
+        return fail_short(name, "data", err);
+    if (count - *header > want)
         return rt_fail(err, RT_EFORMAT, "'%s' goes on after the %zu bytes that its header states",
-                       s->name, bytes);
-    }
-    if (ended_badly(s)) { /* only now has zlib compared its checksum */
-        free(idx.data);
-        return fail_short(s, "checksum", err);
-    }
-    *out = idx;
+                       name, want);
     return RT_OK;
 }
 
 rt_status tr_idx_read(const char *path, int dims, struct tr_idx *idx, struct rt_err *err)
 {
-    const size_t length = strlen(path);
-    struct source source = {.name = path};
+    struct tr_idx read = {0};
+    uint8_t *bytes;
+    size_t count, header;
     rt_status rc;
 
-    errno = 0; /* zlib leaves it alone when its own memory runs out */
-    source.file = gzopen(path, "rb");
-    if (!source.file)
-        return rt_fail(err, RT_EIO, "cannot open '%s': %s", path,
-                       errno ? strerror(errno) : "out of memory");
-    gzbuffer(source.file, 1 << 17);
-    if (length > 3 && strcmp(path + length - 3, ".gz") == 0 && gzdirect(source.file) &&
-        !ended_badly(&source))
-        rc = rt_fail(err, RT_EFORMAT, "'%s' is not a gzip file; fetch it again or drop the '.gz'",
-                     path);
-    else
-        rc = read_all(&source, dims, idx, err);
-    gzclose(source.file);
-    return rc;
+    RT_TRY(tr_packed_read(path, TR_IDX_MAX_BYTES + most_header, &bytes, &count, err));
+    rc = check(path, bytes, count, dims, &read, &header, err);
+    if (rc) {
+        free(bytes);
+        return rc;
+    }
+    memmove(bytes, bytes + header, count - header);
+    read.data = bytes;
+    *idx = read;
+    return RT_OK;
 }
 
 rt_status tr_idx_parse(const char *name, const uint8_t *bytes, size_t count, int dims,
                        struct tr_idx *idx, struct rt_err *err)
 {
-    struct source source = {.name = name, .bytes = bytes, .count = count};
-    return read_all(&source, dims, idx, err);
+    struct tr_idx read = {0};
+    size_t header;
+
+    RT_TRY(check(name, bytes, count, dims, &read, &header, err));
+    read.data = malloc(count - header);
+    if (!read.data)
+        return rt_fail(err, RT_ENOMEM, "no memory for the %zu bytes of '%s'", count - header, name);
+    memcpy(read.data, bytes + header, count - header);
+    *idx = read;
+    return RT_OK;
 }
 
 void tr_idx_release(struct tr_idx *idx)
