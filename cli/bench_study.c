@@ -61,7 +61,7 @@ static rt_status time_trial(const struct session *session, const struct tr_data 
 {
     const struct tr_student *student = &net->student;
     struct tr_weights *weights = &net->weights;
-    struct tr_fidelity fidelity;
+    struct tr_metrics metrics = {0};
     struct tr_latency latency;
 
     RT_TRY(time_training(data, student, recipe, seconds, weights, &cost->train, err));
@@ -69,7 +69,7 @@ static rt_status time_trial(const struct session *session, const struct tr_data 
     RT_TRY(tr_latency_measure(student, weights, &session->study.latency, &latency, err));
     cost->latency = seconds_since(start);
     const int64_t trained = rt_now_ns();
-    RT_TRY(tr_evaluate_validation(student, weights, data, 1, &fidelity, err));
+    RT_TRY(tr_evaluate_validation(student, weights, data, 1, &metrics, err));
     cost->evaluate = seconds_since(trained);
     cost->seconds = cost->train + cost->evaluate + cost->latency;
     return RT_OK;

@@ -181,12 +181,13 @@ static rt_status keep_best(struct job *job, int count, struct rt_err *err)
     double least = INFINITY;
 
     for (int k = 0; k < count; k++) {
-        struct tr_fidelity fidelity;
+        struct tr_metrics metrics = {0};
         RT_TRY(tr_evaluate_validation(&job->net[k].student, &job->net[k].weights,
                                       &job->session.data, study_cores(&job->session.study),
-                                      &fidelity, err));
-        if (fidelity.error < least) {
-            least = fidelity.error;
+                                      &metrics, err));
+        const double error = tr_metrics_value(&metrics, "error");
+        if (error < least) {
+            least = error;
             job->kept = k;
         }
     }
@@ -327,10 +328,11 @@ static rt_status write_files(const struct job *job, const struct test_result *re
         return RT_OK;
     path_beside(run->weights, ".json", json);
     path_beside(run->weights, ".int8.safetensors", int8);
-    RT_TRY(write_weights(job, NULL, result->student.error, run->weights, err));
+    RT_TRY(
+        write_weights(job, NULL, tr_metrics_value(&result->student, "error"), run->weights, err));
     RT_TRY(test_write(run, json, err));
     if (in_int8(job))
-        RT_TRY(write_int8(job, result->int8.error, int8, err));
+        RT_TRY(write_int8(job, tr_metrics_value(&result->int8, "error"), int8, err));
     (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, json);
     if (in_int8(job))
         (void)printf("weights in int8    %s\n", int8);

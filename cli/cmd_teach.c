@@ -6,28 +6,38 @@
 #include "cli/session.h"
 #include "trainer/task/npy.h"
 
-static void print_row(const char *name, int64_t params, const struct tr_fidelity *f)
+/* The task's own measures stand behind those of all tasks. */
+static void print_row(const char *name, int64_t params, const struct tr_metrics *m,
+                      const struct space_objective *own)
 {
+    const struct tr_metric *error = tr_metrics_find(m, "error");
+
     (void)printf("%-16.16s %10lld %6.2f %% +- %4.2f %7.4f %7.4f %8.1f %%", name, (long long)params,
-                 100 * f->error, 100 * f->error_se, f->nll, f->ece, 100 * f->agreement);
+                 100 * error->value, 100 * error->error, tr_metrics_value(m, "nll"),
+                 tr_metrics_value(m, "ece"), 100 * tr_metrics_value(m, "agreement"));
+    for (; own && own->name; own++)
+        (void)printf(" %10.4g", own->factor * tr_metrics_value(m, own->name));
 }
 
 static rt_status print_teachers(const struct session *session, struct rt_err *err)
 {
     const struct tr_ensemble_spec *spec = &session->study.teachers;
     const struct tr_ensemble *ensemble = &session->study.ensemble;
+    const struct space_objective *own = session->task->kind->measures;
     int64_t total = 0;
 
-    (void)printf("%-16s %10s %8s %7s %7s %7s %10s %6s %5s\n", "teacher", "params", "error", "",
-                 "nll", "ece", "agreement", "weight", "T");
+    (void)printf("%-16s %10s %8s %7s %7s %7s %10s", "teacher", "params", "error", "", "nll", "ece",
+                 "agreement");
+    for (const struct space_objective *m = own; m && m->name; m++)
+        (void)printf(" %10.10s", m->title);
+    (void)printf(" %6s %5s\n", "weight", "T");
     for (int k = 0; k <= spec->count; k++) {
         const bool one = k < spec->count;
-        struct tr_fidelity fidelity;
-        RT_TRY(
-            tr_teacher_fidelity(session->task, &session->knowledge, ensemble, k, &fidelity, err));
+        struct tr_metrics metrics = {0};
+        RT_TRY(tr_teacher_measure(session->task, &session->knowledge, ensemble, k, &metrics, err));
         const int64_t params = one ? tr_teacher_params(&spec->teacher[k], &session->shape) : total;
         total += one ? params : 0;
-        print_row(one ? spec->teacher[k].name : "ensemble", params, &fidelity);
+        print_row(one ? spec->teacher[k].name : "ensemble", params, &metrics, own);
         if (one)
             (void)printf(" %6.3f %5.2f", ensemble->weight[k], ensemble->calibration[k]);
         (void)fputs("\n", stdout);

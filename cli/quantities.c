@@ -20,6 +20,7 @@ static const struct shown {
     {"error", STORE_IN_ALL, false},
     {"kl", STORE_IN_WIDE, false},
     {"agreement", STORE_IN_WIDE, false},
+    {NULL, STORE_IN_WIDE, false}, /* here stand the task's own measures */
     {"int8_error", STORE_IN_WIDE, true},
     {"int8_kl", STORE_IN_WIDE, true},
     {"latency", STORE_IN_ALL, false},
@@ -36,19 +37,19 @@ static const struct shown {
     {"compression_ratio", STORE_AFTERWARDS, false},
 };
 
-/* Those of them that cannot be minimised; the others are in space/objectives.h. */
-static const struct other {
-    const char *name, *title, *label, *unit;
-    double factor;
-    int digits;
-} others[] = {
-    {"agreement", "agreement", "agreement with the ensemble", "%", 100, 2},
-    {"nll", "NLL", "negative log-likelihood", "", 1, 4},
-    {"ece", "ECE", "expected calibration error", "", 1, 4},
-    {"accuracy_retention", "accuracy kept", "share of the ensemble's accuracy", "", 1, 4},
-    {"params_reduction", "fewer params", "parameters saved, as a share", "", 1, 4},
-    {"bytes_reduction", "fewer bytes", "bytes saved, as a share", "", 1, 4},
-    {"compression_ratio", "times smaller", "times smaller than the ensemble", "", 1, 2},
+/* Those of them that are no objectives, which are in space/objectives.h. */
+static const struct space_objective others[] = {
+    {"agreement", "agreement", "agreement with the ensemble", "%", 100, 2, false, false, NAN, true},
+    {"nll", "NLL", "negative log-likelihood", "", 1, 4, false, false, NAN, true},
+    {"ece", "ECE", "expected calibration error", "", 1, 4, false, false, NAN, true},
+    {"accuracy_retention", "accuracy kept", "share of the ensemble's accuracy", "", 1, 4, false,
+     false, NAN, true},
+    {"params_reduction", "fewer params", "parameters saved, as a share", "", 1, 4, false, false,
+     NAN, true},
+    {"bytes_reduction", "fewer bytes", "bytes saved, as a share", "", 1, 4, false, false, NAN,
+     true},
+    {"compression_ratio", "times smaller", "times smaller than the ensemble", "", 1, 2, false,
+     false, NAN, true},
 };
 
 static const struct store_series series[] = {
@@ -71,17 +72,18 @@ static bool is_objective(const struct study *study, const char *name)
     return false;
 }
 
-static struct store_quantity of_objective(const struct space_objective *o)
+static struct store_quantity of_measure(const struct space_objective *m, enum store_detail detail)
 {
-    return (struct store_quantity){.name = o->name,
-                                   .title = o->title,
-                                   .label = o->label,
-                                   .unit = o->unit,
-                                   .factor = o->factor,
-                                   .digits = o->digits,
-                                   .logarithmic = o->logarithmic,
-                                   .exact = o->exact,
-                                   .best = o->best};
+    return (struct store_quantity){.name = m->name,
+                                   .title = m->title,
+                                   .label = m->label,
+                                   .unit = m->unit,
+                                   .factor = m->factor,
+                                   .digits = m->digits,
+                                   .logarithmic = m->logarithmic,
+                                   .exact = m->exact,
+                                   .best = m->best,
+                                   .detail = detail};
 }
 
 /* Whatever a command measures is shown as it is, but for the scale of what is called like a cost. */
@@ -100,29 +102,22 @@ static struct store_quantity of_command(const char *name)
                                    .best = o ? o->best : (double)NAN};
 }
 
-static struct store_quantity of_other(const char *name)
-{
-    size_t i = 0;
-
-    while (i + 1 < sizeof others / sizeof *others && strcmp(others[i].name, name) != 0)
-        i++;
-    assert(strcmp(others[i].name, name) == 0);
-    return (struct store_quantity){.name = name,
-                                   .title = others[i].title,
-                                   .label = others[i].label,
-                                   .unit = others[i].unit,
-                                   .factor = others[i].factor,
-                                   .digits = others[i].digits,
-                                   .best = NAN};
-}
-
 static struct store_quantity of_student(const struct shown *row)
 {
-    const struct space_objective *o = space_objective_named(row->name);
-    struct store_quantity quantity = o ? of_objective(o) : of_other(row->name);
+    const struct space_objective *m = space_objective_named(row->name);
+    size_t i = 0;
 
-    quantity.detail = row->detail;
-    return quantity;
+    while (!m && i + 1 < sizeof others / sizeof *others && strcmp(others[i].name, row->name) != 0)
+        i++;
+    assert(m || strcmp(others[i].name, row->name) == 0);
+    return of_measure(m ? m : &others[i], row->detail);
+}
+
+static void add_own(const struct space_objective *m, enum store_detail detail,
+                    struct quantities *quantities)
+{
+    for (; m && m->name; m++)
+        quantities->row[quantities->count++] = of_measure(m, detail);
 }
 
 static void choose(const struct study *study, struct quantities *quantities)
@@ -130,9 +125,12 @@ static void choose(const struct study *study, struct quantities *quantities)
     quantities->count = 0;
     for (int i = 0; i < study->search.objective_count && study->own; i++)
         quantities->row[quantities->count++] = of_command(study->search.objectives[i]);
-    for (size_t i = 0; i < sizeof shown / sizeof *shown && !study->own; i++)
-        if (!shown[i].if_asked || is_objective(study, shown[i].name))
+    for (size_t i = 0; i < sizeof shown / sizeof *shown && !study->own; i++) {
+        if (!shown[i].name)
+            add_own(study_task_of(study)->kind->measures, shown[i].detail, quantities);
+        else if (!shown[i].if_asked || is_objective(study, shown[i].name))
             quantities->row[quantities->count++] = of_student(&shown[i]);
+    }
 }
 
 void quantities_place(const struct study *study, struct quantities *quantities,

@@ -29,7 +29,6 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
 {
     const struct tr_ensemble_spec *spec = &session->study.teachers;
     const struct tr_ensemble *ensemble = &session->study.ensemble;
-    struct tr_fidelity fidelity;
     struct tr_metrics metrics = {0};
 
     *row = (struct store_teacher){.number = k,
@@ -50,8 +49,7 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
         row->calibration = ensemble->calibration[k];
         row->hash = session->knowledge.key.teacher[k];
     }
-    RT_TRY(tr_teacher_fidelity(session->task, &session->knowledge, ensemble, k, &fidelity, err));
-    tr_metrics_add_fidelity(&metrics, &fidelity);
+    RT_TRY(tr_teacher_measure(session->task, &session->knowledge, ensemble, k, &metrics, err));
     row->value_count = evaluator_values(&metrics, row->values);
     return RT_OK;
 }

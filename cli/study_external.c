@@ -210,15 +210,36 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
-static rt_status fail_unknown(const struct study_yaml *yaml, const char *key, const char *name,
-                              struct rt_err *err)
+/* Of the task's own measures; NULL: it has none of that name. */
+static const struct space_objective *own_measure(const struct study_file *file, const char *name)
 {
+    const struct space_objective *m = study_task_of(&file->study)->kind->measures;
+
+    while (m && m->name && strcmp(m->name, name) != 0)
+        m++;
+    return m && m->name ? m : NULL;
+}
+
+static bool is_student_objective(const struct study_file *file, const char *name)
+{
+    const struct space_objective *own = own_measure(file, name);
+
+    return space_objective_named(name) || (own && !own->shown_only);
+}
+
+static rt_status fail_unknown(const struct study_yaml *yaml, const struct study_file *file,
+                              const char *key, const char *name, struct rt_err *err)
+{
+    const struct space_objective *own = study_task_of(&file->study)->kind->measures;
     char list[200];
     size_t used = 0;
 
     for (int i = 0; i < SPACE_OBJECTIVES && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
                                  space_objectives[i].name);
+    for (; own && own->name && used < sizeof list; own++)
+        if (!own->shown_only)
+            used += (size_t)snprintf(list + used, sizeof list - used, ", %s", own->name);
     return study__fail(yaml, key, err, "unknown value '%.40s'; give one of %s", name, list);
 }
 
@@ -229,8 +250,8 @@ static rt_status place_objective(const struct study_yaml *yaml, struct study_fil
     char key[STUDY_KEY];
 
     (void)snprintf(key, sizeof key, "search.objectives[%d]", i);
-    if (!file->command_count && !space_objective_named(name))
-        return fail_unknown(yaml, key, name, err);
+    if (!file->command_count && !is_student_objective(file, name))
+        return fail_unknown(yaml, file, key, name, err);
     if (!is_metric(name + (name[0] == '-')) || strcmp(name + (name[0] == '-'), "violation") == 0)
         return study__fail(
             yaml, key, err,
@@ -261,7 +282,7 @@ static rt_status place_constraint(const struct study_yaml *yaml, struct study_fi
         return study__fail(yaml, key, err,
                            "'%.60s' is no constraint; write it like \"seconds <= 2.5\"",
                            file->constraint[i]);
-    if (!file->command_count && !is_one_of(c->metric, measured))
+    if (!file->command_count && !is_one_of(c->metric, measured) && !own_measure(file, c->metric))
         return study__fail(yaml, key, err,
                            "'%s' is not measured after training; give error, kl, agreement or "
                            "latency here, and exact costs in limits",

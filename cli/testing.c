@@ -5,6 +5,7 @@
  */
 #include "cli/testing.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -88,8 +89,8 @@ static rt_status grade_int8(const struct session *session, const struct space_ar
                         study_cores(&session->study), s->student, err);
     }
     if (rc == RT_OK)
-        rc = tr_fidelity_measure(s->student, s->target, test->label, test->rows,
-                                 test->shape.classes, &result->int8, err);
+        rc = tr_answers_measure(test, s->rows, test->rows, s->student, s->target, &result->int8,
+                                err);
     result->has_int8 = rc == RT_OK;
     result->int8_bytes = (double)tr_int8_bytes(student);
     tr_network_close(&net);
@@ -110,10 +111,9 @@ static rt_status grade(const struct session *session, const struct tr_student *s
                       s->student, err));
     tr_ensemble_rows(&session->study.ensemble, &said, s->rows, test->rows, s->target);
     tr_log_of(s->target, (size_t)test->rows * classes, s->ensemble);
-    RT_TRY(tr_fidelity_measure(s->student, s->target, test->label, test->rows, classes,
-                               &result->student, err));
-    return tr_fidelity_measure(s->ensemble, s->target, test->label, test->rows, classes,
-                               &result->ensemble, err);
+    RT_TRY(tr_answers_measure(test, s->rows, test->rows, s->student, s->target, &result->student,
+                              err));
+    return tr_answers_measure(test, s->rows, test->rows, s->ensemble, NULL, &result->ensemble, err);
 }
 
 static void measure_sizes(const struct session *session, const struct tr_student *student,
@@ -135,6 +135,7 @@ rt_status test_student(const struct session *session, struct test_answers *answe
                        const struct tr_ranges *ranges, struct test_result *result,
                        struct rt_err *err)
 {
+    result->own = answers->test->kind->measures;
     measure_sizes(session, student, result);
     RT_TRY(grade(session, student, weights, answers, result, err));
     return ranges
@@ -144,77 +145,151 @@ rt_status test_student(const struct session *session, struct test_answers *answe
 
 /* ---- its numbers ---- */
 
-static int int8_values(const struct test_result *result, struct store_value *values)
-{
-    const struct tr_fidelity *f = &result->int8;
-    const double nan = (double)NAN;
-    const struct store_value all[] = {
-        {"int8_error", f->error, f->error_se},
-        {"int8_kl", f->kl, f->kl_se},
-        {"int8_agreement", f->agreement, f->agreement_se},
-        {"int8_accuracy_retention", f->retention, f->retention_se},
-        {"int8_bytes", result->int8_bytes, nan},
-        {"int8_bytes_reduction", saved_of(result->int8_bytes, 4 * result->ensemble_params), nan},
-    };
+/* What of int8 is kept and shown, beside the task's own measures. */
+static const char *const of_int8[] = {"error", "kl", "agreement", "accuracy_retention"};
+enum { of_int8_count = sizeof of_int8 / sizeof *of_int8 };
 
-    memcpy(values, all, sizeof all);
-    return (int)(sizeof all / sizeof *all);
+struct values {
+    int count;
+    struct store_value *list; /* [STORE_MAX_METRICS] */
+};
+
+static void add(struct values *values, const char *prefix, const char *name, double value,
+                double error)
+{
+    struct store_value *v = &values->list[values->count++];
+
+    assert(values->count <= STORE_MAX_METRICS && strlen(prefix) + strlen(name) < sizeof v->name);
+    *v = (struct store_value){.value = value, .stderr_ = error};
+    (void)snprintf(v->name, sizeof v->name, "%s%s", prefix, name);
 }
 
-int test_values(const struct test_result *result, struct store_value values[STORE_MAX_METRICS])
+static void add_named(struct values *values, const char *prefix, const struct tr_metrics *metrics,
+                      const char *name)
 {
-    const struct tr_fidelity *e = &result->ensemble;
-    const double saved = saved_of(result->params, result->ensemble_params);
-    const double nan = (double)NAN;
-    const struct store_value more[] = {
-        {"ensemble_error", e->error, e->error_se},
-        {"ensemble_nll", e->nll, e->nll_se},
-        {"ensemble_brier", e->brier, e->brier_se},
-        {"ensemble_ece", e->ece, e->ece_se},
-        {"params", result->params, nan},
-        {"ensemble_params", result->ensemble_params, nan},
-        {"largest_teacher_params", result->largest_params > 0 ? result->largest_params : nan, nan},
-        {"params_reduction", saved, nan},
-        {"bytes_reduction", saved, nan}, /* four bytes each on both sides */
-        {"compression_ratio", times_smaller(result->params, result->ensemble_params), nan},
-    };
-    struct tr_metrics metrics = {0};
+    const struct tr_metric *m = tr_metrics_find(metrics, name);
 
-    tr_metrics_add_fidelity(&metrics, &result->student);
-    int count = evaluator_values(&metrics, values);
-
-    memcpy(values + count, more, sizeof more);
-    count += (int)(sizeof more / sizeof *more);
-    return result->has_int8 ? count + int8_values(result, values + count) : count;
+    add(values, prefix, name, m ? m->value : (double)NAN, m ? m->error : (double)NAN);
 }
 
-static void print_share(const char *name, double value, double se, double other, double other_se)
+static void add_sizes(struct values *values, const struct test_result *result)
 {
-    (void)printf("%-18s %8.2f %% +- %.2f", name, 100 * value, 100 * se);
-    if (isfinite(other))
-        (void)printf(" %10.2f %% +- %.2f", 100 * other, 100 * other_se);
+    const double saved = saved_of(result->params, result->ensemble_params), nan = (double)NAN;
+    const double largest = result->largest_params > 0 ? result->largest_params : nan;
+
+    add(values, "", "params", result->params, nan);
+    add(values, "", "ensemble_params", result->ensemble_params, nan);
+    add(values, "", "largest_teacher_params", largest, nan);
+    add(values, "", "params_reduction", saved, nan);
+    add(values, "", "bytes_reduction", saved, nan); /* four bytes each on both sides */
+    add(values, "", "compression_ratio", times_smaller(result->params, result->ensemble_params),
+        nan);
+}
+
+static void add_int8(struct values *values, const struct test_result *result)
+{
+    const double saved = saved_of(result->int8_bytes, 4 * result->ensemble_params);
+
+    for (int i = 0; i < of_int8_count; i++)
+        add_named(values, "int8_", &result->int8, of_int8[i]);
+    for (const struct space_objective *m = result->own; m && m->name; m++)
+        add_named(values, "int8_", &result->int8, m->name);
+    add(values, "int8_", "bytes", result->int8_bytes, NAN);
+    add(values, "int8_", "bytes_reduction", saved, NAN);
+}
+
+int test_values(const struct test_result *result, struct store_value list[STORE_MAX_METRICS])
+{
+    struct values values = {evaluator_values(&result->student, list), list};
+
+    for (int i = 0; i < result->ensemble.count; i++) {
+        const struct tr_metric *m = &result->ensemble.list[i];
+        if (isfinite(m->value))
+            add(&values, "ensemble_", m->name, m->value, m->error);
+    }
+    add_sizes(&values, result);
+    if (result->has_int8)
+        add_int8(&values, result);
+    return values.count;
+}
+
+/* ---- to people ---- */
+
+struct line {
+    const char *name, *text; /* of a metric */
+    bool share;              /* in percent */
+    bool rest;               /* shown as 1 - value */
+};
+
+static const struct line on_labels[] = {
+    {"error", "accuracy", true, true},
+    {"nll", "NLL", false, false},
+    {"brier", "Brier score", false, false},
+    {"ece", "calibration error", true, false},
+    {NULL, NULL, false, false},
+};
+static const struct line on_ensemble[] = {
+    {"accuracy_retention", "accuracy retained", true, false},
+    {"agreement", "agreement", true, false},
+    {"kl", "KL", false, false},
+    {"reverse_kl", "reverse KL", false, false},
+    {"total_variation", "total variation", false, false},
+    {"js", "Jensen-Shannon", false, false},
+    {"ece_ensemble", "calibration error", true, false},
+    {NULL, NULL, false, false},
+};
+static const struct line in_int8[] = {
+    {"error", "accuracy", true, true},
+    {"accuracy_retention", "accuracy retained", true, false},
+    {"agreement", "agreement", true, false},
+    {"kl", "KL", false, false},
+    {NULL, NULL, false, false},
+};
+
+/* other NULL, or without it: the first alone. */
+static void print_line(const struct line *line, const struct tr_metrics *one,
+                       const struct tr_metrics *other)
+{
+    const struct tr_metric *m = tr_metrics_find(one, line->name);
+    const struct tr_metric *o = other ? tr_metrics_find(other, line->name) : NULL;
+    const double factor = line->share ? 100 : 1;
+    const int digits = line->share ? 2 : 4;
+    const char *unit = line->share ? "%" : " ";
+
+    if (!m)
+        return;
+    (void)printf("%-18s %8.*f %s +- %.*f", line->text, digits,
+                 factor * (line->rest ? 1 - m->value : m->value), unit, digits, factor * m->error);
+    if (o && isfinite(o->value))
+        (void)printf(" %*.*f %s +- %.*f", line->share ? 10 : 8, digits,
+                     factor * (line->rest ? 1 - o->value : o->value), unit, digits,
+                     factor * o->error);
     (void)printf("\n");
 }
 
-static void print_number(const char *name, double value, double se, double other, double other_se)
+static void print_lines(const struct line *line, const struct tr_metrics *one,
+                        const struct tr_metrics *other)
 {
-    (void)printf("%-18s %8.4f   +- %.4f", name, value, se);
-    if (isfinite(other))
-        (void)printf(" %8.4f   +- %.4f", other, other_se);
-    (void)printf("\n");
+    for (; line->name; line++)
+        print_line(line, one, other);
+}
+
+static void print_own(const struct space_objective *own, const struct tr_metrics *one,
+                      const struct tr_metrics *other)
+{
+    for (; own && own->name; own++)
+        print_line(&(struct line){own->name, own->title, strcmp(own->unit, "%") == 0, false}, one,
+                   other);
 }
 
 static void print_int8(const struct test_result *result)
 {
-    const struct tr_fidelity *f = &result->int8;
-    const double nan = (double)NAN, bytes = result->int8_bytes, before = 4 * result->params;
+    const double bytes = result->int8_bytes, before = 4 * result->params;
     const double teachers = 4 * result->ensemble_params;
 
     (void)printf("\nin int8, by integer arithmetic\n");
-    print_share("accuracy", f->accuracy, f->error_se, nan, nan);
-    print_share("accuracy retained", f->retention, f->retention_se, nan, nan);
-    print_share("agreement", f->agreement, f->agreement_se, nan, nan);
-    print_number("KL", f->kl, f->kl_se, nan, nan);
+    print_lines(in_int8, &result->int8, NULL);
+    print_own(result->own, &result->int8, NULL);
     (void)printf("bytes              %.0f: %.2f times less than fp32", bytes, before / bytes);
     if (isfinite(teachers))
         (void)printf(", %.2f %% saved of the ensemble's", 100 * saved_of(bytes, teachers));
@@ -237,22 +312,11 @@ static void print_sizes(const struct test_result *result)
 
 void test_print(const struct test_result *result)
 {
-    const struct tr_fidelity *s = &result->student, *e = &result->ensemble;
-    const double nan = (double)NAN;
-
     (void)printf("\n%-18s %8s %20s\n", "on the test file", "student", "ensemble");
-    print_share("accuracy", s->accuracy, s->error_se, e->accuracy, e->error_se);
-    print_number("NLL", s->nll, s->nll_se, e->nll, e->nll_se);
-    print_number("Brier score", s->brier, s->brier_se, e->brier, e->brier_se);
-    print_share("calibration error", s->ece, s->ece_se, e->ece, e->ece_se);
+    print_lines(on_labels, &result->student, &result->ensemble);
+    print_own(result->own, &result->student, &result->ensemble);
     (void)printf("\nagainst the ensemble\n");
-    print_share("accuracy retained", s->retention, s->retention_se, nan, nan);
-    print_share("agreement", s->agreement, s->agreement_se, nan, nan);
-    print_number("KL", s->kl, s->kl_se, nan, nan);
-    print_number("reverse KL", s->reverse_kl, s->reverse_kl_se, nan, nan);
-    print_number("total variation", s->tv, s->tv_se, nan, nan);
-    print_number("Jensen-Shannon", s->js, s->js_se, nan, nan);
-    print_share("calibration error", s->ece_teacher, s->ece_teacher_se, nan, nan);
+    print_lines(on_ensemble, &result->student, NULL);
     (void)printf("\n");
     print_sizes(result);
     if (result->has_int8)
@@ -268,8 +332,10 @@ int test_gates(const struct test_result *result, const struct study_gates *wante
     const struct store_gate all[] = {
         {.name = "accuracy_retention",
          .wanted = wanted->accuracy_retention,
-         .value = result->student.retention},
-        {.name = "agreement", .wanted = wanted->agreement, .value = result->student.agreement},
+         .value = tr_metrics_value(&result->student, "accuracy_retention")},
+        {.name = "agreement",
+         .wanted = wanted->agreement,
+         .value = tr_metrics_value(&result->student, "agreement")},
         {.name = "params_reduction", .wanted = wanted->params_reduction, .value = saved},
         {.name = "bytes_reduction", .wanted = wanted->bytes_reduction, .value = saved},
         {.name = "compression_ratio",
@@ -277,7 +343,7 @@ int test_gates(const struct test_result *result, const struct study_gates *wante
          .value = times_smaller(result->params, result->ensemble_params)},
         {.name = "int8_accuracy_retention",
          .wanted = wanted->int8_accuracy_retention,
-         .value = result->has_int8 ? result->int8.retention : (double)NAN},
+         .value = tr_metrics_value(&result->int8, "accuracy_retention")},
         {.name = "int8_bytes_reduction",
          .wanted = wanted->int8_bytes_reduction,
          .value = result->has_int8 ? saved_of(result->int8_bytes, 4 * result->ensemble_params)

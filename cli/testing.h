@@ -12,10 +12,12 @@
 #include "trainer/net/student_int8.h"
 
 struct test_result {
-    struct tr_fidelity student, ensemble;
+    struct tr_metrics student, ensemble; /* the ensemble's without those against itself */
+    const struct space_objective
+        *own; /* the task's own among them, ended by a NULL name; or NULL */
     double params, ensemble_params, largest_params; /* of the student, all teachers, the largest */
     bool has_int8;
-    struct tr_fidelity int8; /* of the student's int8 twin, in integers */
+    struct tr_metrics int8; /* of the student in int8, computed in integers */
     double int8_bytes;
 };
 

@@ -8,16 +8,18 @@
 #include <string.h>
 
 const struct space_objective space_objectives[SPACE_OBJECTIVES] = {
-    {"error", "error", "validation error", "%", 100, 2, false, false, 0},
-    {"kl", "KL", "KL to the ensemble", "", 1, 4, false, false, 0},
-    {"params", "params", "parameters", "", 1, 0, true, true, NAN},
-    {"bytes", "bytes", "bytes of the weights (fp32)", "", 1, 0, true, true, NAN},
-    {"macs", "MACs", "multiply-accumulates", "", 1, 0, true, true, NAN},
-    {"memory", "memory", "peak activation bytes", "", 1, 0, true, true, NAN},
-    {"latency", "latency", "latency", "ms", 1, -1, true, false, 0},
-    {"int8_error", "error in int8", "validation error in int8", "%", 100, 2, false, false, 0},
-    {"int8_kl", "KL in int8", "KL to the ensemble in int8", "", 1, 4, false, false, 0},
-    {"int8_bytes", "bytes in int8", "bytes of the weights in int8", "", 1, 0, true, true, NAN},
+    {"error", "error", "validation error", "%", 100, 2, false, false, 0, false},
+    {"kl", "KL", "KL to the ensemble", "", 1, 4, false, false, 0, false},
+    {"params", "params", "parameters", "", 1, 0, true, true, NAN, false},
+    {"bytes", "bytes", "bytes of the weights (fp32)", "", 1, 0, true, true, NAN, false},
+    {"macs", "MACs", "multiply-accumulates", "", 1, 0, true, true, NAN, false},
+    {"memory", "memory", "peak activation bytes", "", 1, 0, true, true, NAN, false},
+    {"latency", "latency", "latency", "ms", 1, -1, true, false, 0, false},
+    {"int8_error", "error in int8", "validation error in int8", "%", 100, 2, false, false, 0,
+     false},
+    {"int8_kl", "KL in int8", "KL to the ensemble in int8", "", 1, 4, false, false, 0, false},
+    {"int8_bytes", "bytes in int8", "bytes of the weights in int8", "", 1, 0, true, true, NAN,
+     false},
 };
 
 const struct space_objective *space_objective_named(const char *name)

@@ -1,4 +1,4 @@
-/* space/objectives.h -- what a study of students can minimise, each told once: name and looks.
+/* space/objectives.h -- what is measured of students, each told once: name and looks.
  *
  * Exact    costs are known of an architecture before it is trained (space_exact()), so they may be
  *          limited; the others are metrics of a trained student.
@@ -18,7 +18,8 @@ struct space_objective {
     int digits;        /* decimals; 0: whole numbers, as 12.3k; -1: as many as tell */
     bool logarithmic;  /* looked at on a logarithmic scale */
     bool exact;
-    double best; /* no value is below; NaN: unknown, or a cost: the cheapest member has it */
+    double best;     /* no value is below; NaN: unknown, or a cost: the cheapest member has it */
+    bool shown_only; /* nothing to minimise: more is better, or another one tells the same */
 };
 
 /* In the order in which people are told of them. */

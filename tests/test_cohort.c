@@ -1,6 +1,7 @@
 /* tests/test_cohort.c -- students that train side by side and learn from each other. */
 #include "toy_task.h"
 
+#include "trainer/distill/fidelity.h"
 #include "trainer/measure/evaluate.h"
 #include "trainer/net/predict.h"
 

@@ -1,5 +1,6 @@
 /* tests/test_gates.c -- acceptance gates: what a study may ask, what passes, and what is kept. */
 #include "store_sample.h"
+#include "toy_task.h"
 
 #include "cli/testing.h"
 
@@ -17,7 +18,7 @@ static rt_status parse(const char *yaml, struct study *study, struct rt_err *err
 static void a_study_asks_nothing_unless_it_says_so(void **state)
 {
     struct store_gate gates[STORE_MAX_GATES];
-    const struct test_result result = {.student = {.retention = 1}};
+    const struct test_result result = {.student = {1, {{"accuracy_retention", 1, NAN}}}};
     struct study study;
     struct rt_err err;
     (void)state;
@@ -95,12 +96,13 @@ static void gates_pass_at_their_value_and_nothing_unknown_passes(void **state)
                                               .agreement = .9,
                                               .int8_accuracy_retention = .9,
                                               .int8_bytes_reduction = .93};
-    struct test_result result = {.student = {.retention = .97, .agreement = .9 - 1e-9},
-                                 .params = 100,
-                                 .ensemble_params = 400,
-                                 .has_int8 = true,
-                                 .int8 = {.retention = .95},
-                                 .int8_bytes = 110};
+    struct test_result result = {
+        .student = {2, {{"accuracy_retention", .97, NAN}, {"agreement", .9 - 1e-9, NAN}}},
+        .params = 100,
+        .ensemble_params = 400,
+        .has_int8 = true,
+        .int8 = {1, {{"accuracy_retention", .95, NAN}}},
+        .int8_bytes = 110};
     struct store_gate g[STORE_MAX_GATES];
     (void)state;
 
@@ -118,31 +120,84 @@ static void gates_pass_at_their_value_and_nothing_unknown_passes(void **state)
     assert_true(g[6].passed);
     assert_near(g[6].value, 1 - 110. / 1600, 1e-15);
     result.has_int8 = false;
+    result.int8.count = 0;
     result.ensemble_params = NAN;
-    result.student.retention = NAN;
+    result.student.list[0].value = NAN;
     assert_int_equal(test_gates(&result, &wanted, g), 7);
     for (int i = 0; i < 7; i++)
         assert_false(g[i].passed);
 }
 
-static void a_result_has_a_value_for_each_name_once(void **state)
+static double value_of(const struct store_value *values, int count, const char *name)
 {
-    struct test_result result = {.params = 100, .ensemble_params = 1500, .largest_params = 900};
+    for (int i = 0; i < count; i++)
+        if (strcmp(values[i].name, name) == 0)
+            return values[i].value;
+    return NAN;
+}
+
+/* As databases of image studies have them, in this order. */
+static const char names_of_images[] =
+    "error nll brier ece kl reverse_kl agreement total_variation js ece_ensemble"
+    " accuracy_retention ensemble_error ensemble_nll ensemble_brier ensemble_ece params"
+    " ensemble_params largest_teacher_params params_reduction bytes_reduction compression_ratio"
+    " int8_error int8_kl int8_agreement int8_accuracy_retention int8_bytes int8_bytes_reduction";
+
+static void a_result_of_images_has_the_names_that_databases_have(void **state)
+{
+    static const int rows[] = {0, 1, 2};
+    static const float logits[9] = {2, 1, 0, 1, 2, 0, 3, 0, 0};
+    static const double target[9] = {.5, .25, .25, .25, .5, .25, .25, .25, .5};
+    struct test_result result = {
+        .params = 100, .ensemble_params = 1500, .largest_params = 900, .has_int8 = true};
+    struct tr_task *task = toy_task(9, 3);
     struct store_value values[STORE_MAX_METRICS];
+    char all[1024] = "";
+    struct rt_err err;
     (void)state;
+    assert_ok(tr_answers_measure(task, rows, 3, logits, target, &result.student, &err));
+    assert_ok(tr_answers_measure(task, rows, 3, logits, target, &result.int8, &err));
+    assert_ok(tr_answers_measure(task, rows, 3, logits, NULL, &result.ensemble, &err));
 
     const int count = test_values(&result, values);
 
-    assert_true(count > 15 && count <= STORE_MAX_METRICS);
-    for (int i = 0; i < count; i++) {
-        assert_true(values[i].name[0]);
-        for (int j = 0; j < i; j++)
-            assert_string_not_equal(values[i].name, values[j].name);
-        if (strcmp(values[i].name, "compression_ratio") == 0)
-            assert_near(values[i].value, 15, 0);
-        if (strcmp(values[i].name, "params_reduction") == 0)
-            assert_near(values[i].value, 1 - 100. / 1500, 1e-15);
-    }
+    assert_true(count <= STORE_MAX_METRICS);
+    for (int i = 0; i < count; i++)
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? " " : "", values[i].name);
+    assert_string_equal(all, names_of_images);
+    assert_near(value_of(values, count, "compression_ratio"), 15, 0);
+    assert_near(value_of(values, count, "params_reduction"), 1 - 100. / 1500, 1e-15);
+    assert_near(value_of(values, count, "ensemble_error"), 1. / 3, 1e-15);
+    tr_task_close(task);
+}
+
+static const struct space_objective own[] = {
+    {"reach", "reach", "how far it comes", "m", 1, 2, false, false, NAN, true},
+    {NULL, NULL, NULL, NULL, 0, 0, false, false, 0, false},
+};
+
+static void what_a_task_measures_of_its_own_is_kept_of_all_three(void **state)
+{
+    const struct test_result result = {
+        .student = {2, {{"error", .25, .01}, {"reach", 3, .5}}},
+        .ensemble = {3, {{"error", .125, .01}, {"kl", NAN, NAN}, {"reach", 4, NAN}}},
+        .int8 = {2, {{"error", .5, .01}, {"reach", 2, NAN}}},
+        .has_int8 = true,
+        .own = own};
+    struct store_value v[STORE_MAX_METRICS];
+    (void)state;
+
+    const int count = test_values(&result, v);
+
+    assert_string_equal(v[1].name, "reach");
+    assert_near(v[1].value, 3, 0);
+    assert_near(v[1].stderr_, .5, 0);
+    assert_string_equal(v[2].name, "ensemble_error");
+    assert_string_equal(v[3].name,
+                        "ensemble_reach"); /* nothing of what it has not been measured in */
+    assert_near(value_of(v, count, "ensemble_reach"), 4, 0);
+    assert_near(value_of(v, count, "int8_reach"), 2, 0);
+    assert_true(isnan(value_of(v, count, "int8_kl")));
 }
 
 /* ---- the store ---- */
@@ -197,7 +252,8 @@ int main(void)
         cmocka_unit_test(a_gate_on_size_needs_the_size_of_every_teacher),
         cmocka_unit_test(a_gate_on_int8_needs_an_int8_student),
         cmocka_unit_test(gates_pass_at_their_value_and_nothing_unknown_passes),
-        cmocka_unit_test(a_result_has_a_value_for_each_name_once),
+        cmocka_unit_test(a_result_of_images_has_the_names_that_databases_have),
+        cmocka_unit_test(what_a_task_measures_of_its_own_is_kept_of_all_three),
         cmocka_unit_test(a_distillation_is_recorded_while_another_process_writes),
         cmocka_unit_test(only_candidates_of_the_study_are_recorded),
     };

@@ -66,17 +66,9 @@ static void pin_metrics(struct pins *pins, const struct tr_metrics *metrics)
     }
 }
 
-static void pin_fidelity(struct pins *pins, const struct tr_fidelity *fidelity)
-{
-    struct tr_metrics metrics = {0};
-
-    tr_metrics_add_fidelity(&metrics, fidelity);
-    pin_metrics(pins, &metrics);
-}
-
 static void teach(struct bed *bed, const struct tr_kernels *kernels)
 {
-    struct tr_fidelity fidelity;
+    struct tr_metrics metrics = {0};
     struct rt_err err;
 
     bed->spec = (struct tr_ensemble_spec){
@@ -106,8 +98,8 @@ static void teach(struct bed *bed, const struct tr_kernels *kernels)
     pin_number(bed->pins, "weight", bed->ensemble.weight[0]);
     pin_number(bed->pins, "calibration_0", bed->ensemble.calibration[0]);
     pin_number(bed->pins, "calibration_1", bed->ensemble.calibration[1]);
-    assert_ok(tr_teacher_fidelity(bed->task, &bed->knowledge, &bed->ensemble, 2, &fidelity, &err));
-    pin_fidelity(bed->pins, &fidelity);
+    assert_ok(tr_teacher_measure(bed->task, &bed->knowledge, &bed->ensemble, 2, &metrics, &err));
+    pin_metrics(bed->pins, &metrics);
 }
 
 static void bed_init(struct bed *bed, const struct tr_kernels *kernels, struct pins *pins)
@@ -272,7 +264,6 @@ static void run_cohort(struct bed *bed)
     static const char *const names[cohort] = {"cohort_0", "cohort_1", "cohort_2"};
     struct tr_weights weights[cohort];
     struct tr_student student;
-    struct tr_fidelity fidelity;
     struct space_arch arch;
     struct rt_arena model;
     struct rt_err err;
@@ -286,9 +277,10 @@ static void run_cohort(struct bed *bed)
     }
     train_cohort(bed, &student, weights);
     for (int k = 0; k < cohort; k++) {
+        struct tr_metrics metrics = {0};
         bed->pins->run = names[k];
-        assert_ok(tr_evaluate_validation(&student, &weights[k], &bed->data, 2, &fidelity, &err));
-        pin_fidelity(bed->pins, &fidelity);
+        assert_ok(tr_evaluate_validation(&student, &weights[k], &bed->data, 2, &metrics, &err));
+        pin_metrics(bed->pins, &metrics);
         pin_digest(bed->pins, "weights", weights[k].params, student.param_count * sizeof(float));
     }
     rt_arena_release(&model);

@@ -1,6 +1,8 @@
 /* tests/test_teachers_weighed.c -- the ensemble as it is weighed, and how well it does. */
 #include "teachers_sample.h"
 
+#include "trainer/distill/softmax.h"
+
 static void ensemble_weights_are_normalised(void **state)
 {
     struct bed *bed = *state;
@@ -18,7 +20,7 @@ static void ensemble_weights_are_normalised(void **state)
 static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
 {
     struct bed *bed = *state;
-    struct tr_fidelity ann, bob, both;
+    struct tr_metrics ann = {0}, bob = {0}, both = {0};
     struct tr_knowledge knowledge;
     struct tr_ensemble ensemble;
     struct rt_err err;
@@ -29,16 +31,16 @@ static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
     tr_ensemble_weights(&bed->spec, &ensemble);
     teach(bed);
     assert_ok(tr_teachers_open(&bed->teaching, &knowledge, &err));
-    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 0, &ann, &err));
-    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 1, &bob, &err));
-    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 2, &both, &err));
+    assert_ok(tr_teacher_measure(bed->task, &knowledge, &ensemble, 0, &ann, &err));
+    assert_ok(tr_teacher_measure(bed->task, &knowledge, &ensemble, 1, &bob, &err));
+    assert_ok(tr_teacher_measure(bed->task, &knowledge, &ensemble, 2, &both, &err));
 
-    assert_int_equal(ann.examples, 24);
-    assert_near(both.kl, 0, 1e-6); /* the ensemble against itself, through float logits */
-    assert_near(ann.kl, 0, 1e-6);  /* and ann is as good as all of it */
-    assert_near(ann.error, both.error, 0);
-    assert_true(bob.kl > 1e-4);
-    assert_true(isfinite(bob.nll));
+    /* the ensemble against itself, through float logits */
+    assert_near(tr_metrics_value(&both, "kl"), 0, 1e-6);
+    assert_near(tr_metrics_value(&ann, "kl"), 0, 1e-6); /* and ann is as good as all of it */
+    assert_near(tr_metrics_value(&ann, "error"), tr_metrics_value(&both, "error"), 0);
+    assert_true(tr_metrics_value(&bob, "kl") > 1e-4);
+    assert_true(isfinite(tr_metrics_value(&bob, "nll")));
     tr_knowledge_close(&knowledge);
 }
 
@@ -110,7 +112,7 @@ static void agreement_counts_rows_of_one_most_likely_class(void **state)
     struct bed *bed = *state;
     struct tr_knowledge knowledge;
     struct tr_ensemble ensemble;
-    struct tr_fidelity bob;
+    struct tr_metrics bob = {0};
     double agreement[9];
     struct rt_err err;
 
@@ -122,14 +124,55 @@ static void agreement_counts_rows_of_one_most_likely_class(void **state)
 
     assert_ok(tr_teachers_agreement(bed->task, &knowledge, &ensemble, agreement, &err));
 
-    assert_ok(tr_teacher_fidelity(bed->task, &knowledge, &ensemble, 1, &bob, &err));
+    assert_ok(tr_teacher_measure(bed->task, &knowledge, &ensemble, 1, &bob, &err));
     for (ptrdiff_t k = 0; k < 3; k++)
         assert_near(agreement[4 * k], 1, 0);
     assert_near(agreement[2], 1, 0); /* the ensemble is ann */
-    assert_near(agreement[1], bob.agreement, 1e-15);
-    assert_near(agreement[3], bob.agreement, 1e-15);
-    assert_near(agreement[5], bob.agreement, 1e-15);
+    assert_near(agreement[1], tr_metrics_value(&bob, "agreement"), 1e-15);
+    assert_near(agreement[3], tr_metrics_value(&bob, "agreement"), 1e-15);
+    assert_near(agreement[5], tr_metrics_value(&bob, "agreement"), 1e-15);
     tr_knowledge_close(&knowledge);
+}
+
+static const struct space_objective own[] = {
+    {"zeros", "zeros", "share that is said to be of class 0", "%", 100, 2, false, false, NAN, true},
+    {NULL, NULL, NULL, NULL, 0, 0, false, false, 0, false},
+};
+
+static rt_status measure_zeros(const struct tr_task *task, const int *rows, int n,
+                               const float *logits, struct tr_metrics *metrics, struct rt_err *err)
+{
+    int zeros = 0;
+    (void)rows, (void)err;
+
+    for (ptrdiff_t i = 0; i < n; i++)
+        zeros += tr_argmax_float(logits + i * task->shape.classes, task->shape.classes) == 0;
+    tr_metrics_add(metrics, own->name, (double)zeros / n, NAN);
+    return RT_OK;
+}
+
+static void what_a_task_measures_of_its_own_comes_after_the_rest(void **state)
+{
+    static const int rows[] = {5, 3, 0};
+    static const float logits[9] = {2, 1, 0, 1, 2, 0, 3, 0, 0};
+    struct bed *bed = *state;
+    struct tr_task task = *bed->task;
+    struct tr_task_kind kind = *task.kind;
+    struct tr_metrics plain = {0}, more = {0};
+    struct rt_err err;
+
+    kind.measures = own;
+    kind.measure = measure_zeros;
+    assert_ok(tr_answers_measure(&task, rows, 3, logits, NULL, &plain, &err));
+    task.kind = &kind;
+    assert_ok(tr_answers_measure(&task, rows, 3, logits, NULL, &more, &err));
+
+    assert_near(tr_metrics_value(&plain, "error"), 2. / 3, 1e-15); /* classes 2, 0, 0 */
+    assert_true(isnan(tr_metrics_value(&plain, "kl")));            /* without teachers */
+    assert_true(isnan(tr_metrics_value(&plain, "zeros")));
+    assert_int_equal(more.count, plain.count + 1);
+    assert_string_equal(more.list[plain.count].name, "zeros");
+    assert_near(tr_metrics_value(&more, "zeros"), 2. / 3, 1e-15);
 }
 
 int main(void)
@@ -138,6 +181,7 @@ int main(void)
         in_bed(ensemble_weights_are_normalised),
         in_bed(fidelity_is_that_of_each_teacher_and_of_the_ensemble),
         in_bed(teachers_are_weighed_on_rows_that_nobody_trains_on),
+        in_bed(what_a_task_measures_of_its_own_comes_after_the_rest),
         in_bed(agreement_counts_rows_of_one_most_likely_class),
     };
     return cmocka_run_group_tests_name("trainer/teachers: weighed", tests, NULL, NULL);

@@ -10,33 +10,30 @@
 
 rt_status tr_evaluate_validation(const struct tr_student *student, const struct tr_weights *weights,
                                  const struct tr_data *data, int threads,
-                                 struct tr_fidelity *fidelity, struct rt_err *err)
+                                 struct tr_metrics *metrics, struct rt_err *err)
 {
-    const struct tr_split *split = &data->task->split;
-    const int n = split->validation_count, c = student->shape.classes;
+    const int *rows = data->task->split.validation;
+    const int n = data->task->split.validation_count, c = student->shape.classes;
 
     assert(n > 0 && threads >= 1);
     assert(!data->knowledge || (data->ensemble && data->knowledge->key.classes == c));
     float *logits = malloc((size_t)n * c * sizeof *logits);
     double *target = malloc((size_t)n * c * sizeof *target);
-    int *labels = malloc((size_t)n * sizeof *labels);
     rt_status rc;
 
-    if (!logits || !target || !labels) {
+    if (!logits || !target) {
         rc = rt_fail(err, RT_ENOMEM, "no memory to evaluate %d rows", n);
         goto done;
     }
-    if ((rc = tr_predict(student, weights, data->task, split->validation, n, threads, logits, err)))
+    if ((rc = tr_predict(student, weights, data->task, rows, n, threads, logits, err)))
         goto done;
-    for (int i = 0; i < n; i++)
-        labels[i] = data->task->label[split->validation[i]];
     if (data->knowledge)
-        tr_ensemble_rows(data->ensemble, data->knowledge, split->validation, n, target);
-    rc = tr_fidelity_measure(logits, data->knowledge ? target : NULL, labels, n, c, fidelity, err);
+        tr_ensemble_rows(data->ensemble, data->knowledge, rows, n, target);
+    rc = tr_answers_measure(data->task, rows, n, logits, data->knowledge ? target : NULL, metrics,
+                            err);
 done:
     free(logits);
     free(target);
-    free(labels);
     return rc;
 }
 
@@ -65,7 +62,7 @@ rt_status tr_int8_ranges(const struct tr_student *student, const struct tr_weigh
 
 rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_weights *weights,
                            const struct tr_ranges *ranges, const struct tr_data *data, int threads,
-                           struct tr_fidelity *fidelity, struct rt_err *err)
+                           struct tr_metrics *metrics, struct rt_err *err)
 {
     struct rt_arena arena;
     struct tr_twin twin;
@@ -74,7 +71,7 @@ rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_wei
     RT_TRY(rt_arena_init(&arena, tr_twin_bytes(student, false), err));
     if ((rc = tr_twin_init(&twin, student, ranges, false, &arena, err)) == RT_OK) {
         tr_twin_update(&twin, student, weights->params);
-        rc = tr_evaluate_validation(student, &twin.weights, data, threads, fidelity, err);
+        rc = tr_evaluate_validation(student, &twin.weights, data, threads, metrics, err);
     }
     rt_arena_release(&arena);
     return rc;

@@ -4,15 +4,15 @@
  */
 #ifndef TRAINER_MEASURE_EVALUATE_H
 #define TRAINER_MEASURE_EVALUATE_H
-#include "trainer/distill/fidelity.h"
 #include "trainer/learn/recipe.h"
 #include "trainer/net/student_int8.h"
+#include "trainer/teachers/assess.h"
 
-/* Predict the validation rows and compare with labels and, when there is knowledge, the ensemble.
- */
+/* Predict the validation rows and compare with labels and, when there is knowledge, the ensemble:
+ * the metrics of teachers/assess.h, appended. */
 rt_status tr_evaluate_validation(const struct tr_student *student, const struct tr_weights *weights,
                                  const struct tr_data *data, int threads,
-                                 struct tr_fidelity *fidelity, struct rt_err *err);
+                                 struct tr_metrics *metrics, struct rt_err *err);
 /* Bytes that this takes, weights not included. */
 size_t tr_validation_bytes(const struct tr_student *student, const struct tr_data *data,
                            int threads);
@@ -27,7 +27,7 @@ rt_status tr_int8_ranges(const struct tr_student *student, const struct tr_weigh
 /* As tr_evaluate_validation(), of the int8 twin. */
 rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_weights *weights,
                            const struct tr_ranges *ranges, const struct tr_data *data, int threads,
-                           struct tr_fidelity *fidelity, struct rt_err *err);
+                           struct tr_metrics *metrics, struct rt_err *err);
 /* Bytes that both take at most, the weights that they are given not included. */
 size_t tr_int8_trial_bytes(const struct tr_student *student, const struct tr_data *data,
                            const struct tr_recipe *recipe, int threads);

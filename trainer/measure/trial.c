@@ -104,17 +104,20 @@ static rt_status quantise(const struct tr_trial *trial, const struct tr_student 
                           const struct tr_weights *weights, struct tr_ranges *ranges,
                           struct tr_metrics *metrics, struct rt_err *err)
 {
-    struct tr_fidelity int8;
+    static const char *const names[][2] = {{"error", "int8_error"}, {"kl", "int8_kl"}};
+    struct tr_metrics int8 = {0};
 
     tr_metrics_add(metrics, "int8_bytes", (double)tr_int8_bytes(student), NAN);
     if (trial->recipe->quantise == TR_QUANTISE_NONE)
         return RT_OK;
     RT_TRY(tr_int8_ranges(student, weights, trial->data, trial->recipe, trial->seed, ranges, err));
     RT_TRY(tr_int8_evaluate(student, weights, ranges, trial->data, 1, &int8, err));
-    if (!isfinite(int8.nll))
+    if (!isfinite(tr_metrics_value(&int8, "nll")))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite in int8");
-    tr_metrics_add(metrics, "int8_error", int8.error, int8.error_se);
-    tr_metrics_add(metrics, "int8_kl", int8.kl, int8.kl_se);
+    for (int i = 0; i < 2; i++) {
+        const struct tr_metric *m = tr_metrics_find(&int8, names[i][0]);
+        tr_metrics_add(metrics, names[i][1], m->value, m->error);
+    }
     return RT_OK;
 }
 
@@ -134,7 +137,7 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
 {
     struct tr_training training = training_of(trial, student, &result->curve);
     const int last = trial->recipe->steps - 1;
-    struct tr_fidelity fidelity;
+    struct tr_metrics *metrics = &result->metrics;
     struct tr_ranges ranges;
 
     training.lineage = lineage;
@@ -142,17 +145,16 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
     RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
     training.ranges = &ranges;
     RT_TRY(tr_train(&training, weights, &result->summary, err));
-    RT_TRY(tr_evaluate_validation(student, weights, trial->data, 1, &fidelity, err));
-    if (!isfinite(fidelity.nll))
+    RT_TRY(tr_evaluate_validation(student, weights, trial->data, 1, metrics, err));
+    if (!isfinite(tr_metrics_value(metrics, "nll")))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite");
-    tr_metrics_add_fidelity(&result->metrics, &fidelity);
     if (trial->recipe->init == TR_INIT_PRUNE)
-        tr_metrics_add(&result->metrics, "inherited",
+        tr_metrics_add(metrics, "inherited",
                        (double)lineage->inherited / (double)student->param_count, NAN);
-    RT_TRY(quantise(trial, student, weights, &ranges, &result->metrics, err));
-    tr_curve_add(&result->curve, last, "validation_error", fidelity.error);
+    RT_TRY(quantise(trial, student, weights, &ranges, metrics, err));
+    tr_curve_add(&result->curve, last, "validation_error", tr_metrics_value(metrics, "error"));
     if (trial->data->knowledge)
-        tr_curve_add(&result->curve, last, "validation_kl", fidelity.kl);
+        tr_curve_add(&result->curve, last, "validation_kl", tr_metrics_value(metrics, "kl"));
     if (result->curve.failed)
         return rt_fail(err, RT_ENOMEM, "no memory for the learning curve");
     return trial->save ? save(trial, student, weights, err) : RT_OK;

@@ -13,7 +13,6 @@
 #include "trainer/learn/train.h"
 #include "trainer/measure/evaluate.h"
 #include "trainer/measure/latency.h"
-#include "trainer/measure/metric.h"
 
 struct tr_curve { /* grows as training logs; owned */
     int count, room;
@@ -39,7 +38,7 @@ struct tr_trial {
 };
 
 struct tr_trial_result {
-    /* Of the validation rows: a fidelity's; inherited, the share of the parameters that were cut out
+    /* Of the validation rows: those of teachers/assess.h; inherited, the share of the parameters that were cut out
      * of a donor, when the recipe says so; int8_bytes, what the int8 twin would store; int8_error and
      * int8_kl, when the recipe quantises. */
     struct tr_metrics metrics;

@@ -12,7 +12,9 @@
 #ifndef TRAINER_TASK_TASK_H
 #define TRAINER_TASK_TASK_H
 #include "base/hash.h"
+#include "space/objectives.h"
 #include "trainer/task/batch.h"
+#include "trainer/task/metric.h"
 #include "trainer/task/split.h"
 
 struct tr_task;
@@ -38,6 +40,11 @@ struct tr_task_kind { /* one constant a kind */
     /* What must go with exported weights, or nobody else could use them: a note for each. */
     void (*describe)(const struct tr_task *task, void *to,
                      void (*note)(void *to, const char *key, const char *value));
+    /* Its own measures of answers, in the order of reports: ended by a NULL name. NULL: none. */
+    const struct space_objective *measures;
+    /* Appends all of them: logits (n,C) are said of these rows. NULL where there are none. */
+    rt_status (*measure)(const struct tr_task *task, const int *rows, int n, const float *logits,
+                         struct tr_metrics *metrics, struct rt_err *err);
     /* The way back: what a student of that architecture reads, into the rest of *shape. RT_EFORMAT
      * when notes are no numbers or do not fit the tensors. */
     rt_status (*recall)(const struct tr_notes *notes, const struct space_arch *arch,

@@ -1,9 +1,11 @@
-/* trainer/teachers/assess.c -- how the teachers do on rows they have not seen, and what weights
- * they get for it; see teachers.h.
+/* trainer/teachers/assess.c -- how good answers are, and what weights teachers get for theirs; see
+ * assess.h and teachers.h.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "trainer/distill/fidelity.h"
 #include "trainer/distill/softmax.h"
 #include "trainer/teachers/teachers.h"
 
@@ -44,36 +46,68 @@ rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr
     return rc;
 }
 
-rt_status tr_teacher_fidelity(const struct tr_task *task, const struct tr_knowledge *knowledge,
-                              const struct tr_ensemble *ensemble, int k,
-                              struct tr_fidelity *fidelity, struct rt_err *err)
+/* In the order of the store. */
+static void add_fidelity(struct tr_metrics *metrics, const struct tr_fidelity *f)
 {
-    const struct tr_split *split = &task->split;
-    const int n = split->validation_count, c = knowledge->key.classes, kk = knowledge->key.teachers;
+    tr_metrics_add(metrics, "error", f->error, f->error_se);
+    tr_metrics_add(metrics, "nll", f->nll, f->nll_se);
+    tr_metrics_add(metrics, "brier", f->brier, f->brier_se);
+    tr_metrics_add(metrics, "ece", f->ece, f->ece_se);
+    tr_metrics_add(metrics, "kl", f->kl, f->kl_se);
+    tr_metrics_add(metrics, "reverse_kl", f->reverse_kl, f->reverse_kl_se);
+    tr_metrics_add(metrics, "agreement", f->agreement, f->agreement_se);
+    tr_metrics_add(metrics, "total_variation", f->tv, f->tv_se);
+    tr_metrics_add(metrics, "js", f->js, f->js_se);
+    tr_metrics_add(metrics, "ece_ensemble", f->ece_teacher, f->ece_teacher_se);
+    tr_metrics_add(metrics, "accuracy_retention", f->retention, f->retention_se);
+}
+
+rt_status tr_answers_measure(const struct tr_task *task, const int *rows, int n,
+                             const float *logits, const double *target, struct tr_metrics *metrics,
+                             struct rt_err *err)
+{
+    struct tr_fidelity fidelity;
+
+    assert(n > 0 && rows && logits);
+    int *labels = malloc((size_t)n * sizeof *labels);
+    if (!labels)
+        return rt_fail(err, RT_ENOMEM, "no memory to evaluate %d rows", n);
+    for (int i = 0; i < n; i++)
+        labels[i] = task->label[rows[i]];
+    const rt_status rc =
+        tr_fidelity_measure(logits, target, labels, n, task->shape.classes, &fidelity, err);
+    free(labels);
+    RT_TRY(rc);
+    add_fidelity(metrics, &fidelity);
+    return task->kind->measure ? task->kind->measure(task, rows, n, logits, metrics, err) : RT_OK;
+}
+
+rt_status tr_teacher_measure(const struct tr_task *task, const struct tr_knowledge *knowledge,
+                             const struct tr_ensemble *ensemble, int k, struct tr_metrics *metrics,
+                             struct rt_err *err)
+{
+    const int *rows = task->split.validation;
+    const int n = task->split.validation_count, c = knowledge->key.classes;
+    const int kk = knowledge->key.teachers;
     float *logits = malloc((size_t)n * c * sizeof *logits);
     double *target = malloc((size_t)n * c * sizeof *target);
-    int *labels = malloc((size_t)n * sizeof *labels);
-    rt_status rc = RT_OK;
+    rt_status rc = RT_ENOMEM;
 
-    if (!logits || !target || !labels) {
-        rc = rt_fail(err, RT_ENOMEM, "no memory to evaluate the teachers");
-        goto done;
+    assert(k >= 0 && k <= kk);
+    if (logits && target) {
+        tr_ensemble_rows(ensemble, knowledge, rows, n, target);
+        for (ptrdiff_t i = 0; i < n; i++)
+            if (k < kk)
+                memcpy(logits + i * c, knowledge->logits + ((ptrdiff_t)rows[i] * kk + k) * c,
+                       (size_t)c * sizeof *logits);
+            else
+                tr_log_of(target + i * c, (size_t)c, logits + i * c);
+        rc = tr_answers_measure(task, rows, n, logits, target, metrics, err);
+    } else {
+        rc = rt_fail(err, rc, "no memory to evaluate the teachers");
     }
-    tr_ensemble_rows(ensemble, knowledge, split->validation, n, target);
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const int row = split->validation[i];
-        labels[i] = task->label[row];
-        if (k < kk)
-            memcpy(logits + i * c, knowledge->logits + ((ptrdiff_t)row * kk + k) * c,
-                   (size_t)c * sizeof *logits);
-        else
-            tr_log_of(target + i * c, (size_t)c, logits + i * c);
-    }
-    rc = tr_fidelity_measure(logits, target, labels, n, c, fidelity, err);
-done:
     free(logits);
     free(target);
-    free(labels);
     return rc;
 }
 

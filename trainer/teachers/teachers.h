@@ -13,9 +13,9 @@
 #include <stdatomic.h>
 
 #include "trainer/distill/ensemble_fit.h"
-#include "trainer/distill/fidelity.h"
 #include "trainer/net/network.h"
 #include "trainer/task/task.h"
+#include "trainer/teachers/assess.h"
 #include "trainer/teachers/knowledge.h"
 #include "trainer/teachers/teacher.h"
 
@@ -94,18 +94,6 @@ rt_status tr_teacher_check(const struct tr_teaching *teaching, int k, const stru
 rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr_task *task,
                             const struct tr_knowledge *knowledge, struct tr_ensemble *ensemble,
                             struct rt_err *err);
-/* The ensemble's probabilities at T = 1 for the given rows: out (n, classes). */
-void tr_ensemble_rows(const struct tr_ensemble *ensemble, const struct tr_knowledge *knowledge,
-                      const int *rows, int n, double *out);
-/* How teacher k (or, with k = K, the ensemble) does on the validation rows. */
-rt_status tr_teacher_fidelity(const struct tr_task *task, const struct tr_knowledge *knowledge,
-                              const struct tr_ensemble *ensemble, int k,
-                              struct tr_fidelity *fidelity, struct rt_err *err);
-/* Share of validation rows whose most likely class is the same: agreement (K+1, K+1), the ensemble
- * last. */
-rt_status tr_teachers_agreement(const struct tr_task *task, const struct tr_knowledge *knowledge,
-                                const struct tr_ensemble *ensemble, double *agreement,
-                                struct rt_err *err);
 /* Parameters; 0 for a recorded teacher of unknown size. */
 int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape);
 #endif

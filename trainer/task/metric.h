@@ -1,10 +1,10 @@
-/* trainer/measure/metric.h -- what measuring comes to: a list of names with two numbers each.
+/* trainer/task/metric.h -- what measuring comes to: a list of names with two numbers each.
  *
- * Names are those of the store; whoever keeps or draws a metric finds it by its name.
+ * Names are those of the store; whoever keeps or draws a metric finds it by its name. Which there are
+ * of answers is said by teachers/assess.h, and by each kind of task of its own.
  */
-#ifndef TRAINER_MEASURE_METRIC_H
-#define TRAINER_MEASURE_METRIC_H
-#include "trainer/distill/fidelity.h"
+#ifndef TRAINER_TASK_METRIC_H
+#define TRAINER_TASK_METRIC_H
 
 enum { TR_METRIC_NAME = 32, TR_MAX_METRICS = 32 };
 
@@ -21,6 +21,6 @@ struct tr_metrics {
 void tr_metrics_add(struct tr_metrics *metrics, const char *name, double value, double error);
 /* NULL when it is not in the list. */
 const struct tr_metric *tr_metrics_find(const struct tr_metrics *metrics, const char *name);
-/* All numbers of a fidelity, for students, ensembles and teachers alike. */
-void tr_metrics_add_fidelity(struct tr_metrics *metrics, const struct tr_fidelity *fidelity);
+/* NaN when it is not in the list. */
+double tr_metrics_value(const struct tr_metrics *metrics, const char *name);
 #endif
