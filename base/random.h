@@ -23,7 +23,13 @@ enum rt_stream {
     RT_STREAM_CALIBRATION = 8, /* index 0: rows that scores and ranges are measured on */
     RT_STREAM_PROJECTION = 9,  /* index: 0 of the embedding, 1 of hidden layers */
     RT_STREAM_COHORT = 10,     /* index: student of a cohort, from 1 */
-    RT_STREAM_TEST = 100       /* tests only */
+    RT_STREAM_ROLLOUT = 11,    /* starts of episodes; index: round << 32 | episode */
+    RT_STREAM_DRIVE = 12,      /* coins, noise and samples of an episode; index as in ROLLOUT */
+    RT_STREAM_REPLAY = 13,     /* index: step */
+    RT_STREAM_EVALUATE = 14,   /* index: episode; the test's from 1 << 40 on */
+    RT_STREAM_PPO = 15,   /* index 0: first weights; 1 + update << 8 | copy: actions of a copy */
+    RT_STREAM_START = 16, /* what an environment draws from its episode's seed; index 0 */
+    RT_STREAM_TEST = 100  /* tests only */
 };
 
 struct rt_rng {
