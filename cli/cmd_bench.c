@@ -68,7 +68,11 @@ static void print_head(enum report_format format)
 static rt_status bench_shape(const struct shape *shape, const struct tr_kernels *kernels,
                              const struct wishes *wishes, struct rt_err *err)
 {
-    const struct space_shape images = {shape->side, shape->side, 1, 10, SPACE_POOL_CLASS};
+    const struct space_shape images = {.height = shape->side,
+                                       .width = shape->side,
+                                       .channels = 1,
+                                       .classes = 10,
+                                       .pool = SPACE_POOL_CLASS};
     struct bench_row row;
     struct space_arch arch;
 
@@ -99,7 +103,11 @@ static rt_status bench_students(const struct wishes *wishes, const struct tr_ker
 static rt_status bench_products(const struct shape *shape, const struct tr_kernels *kernels,
                                 double rate[2], struct rt_err *err)
 {
-    const struct space_shape images = {shape->side, shape->side, 1, 10, SPACE_POOL_CLASS};
+    const struct space_shape images = {.height = shape->side,
+                                       .width = shape->side,
+                                       .channels = 1,
+                                       .classes = 10,
+                                       .pool = SPACE_POOL_CLASS};
     const struct tr_kernels *sets[] = {kernels, tr_kernels_with_openblas(kernels)};
     struct tr_student students[2] = {0};
     struct space_arch arch;

@@ -12,7 +12,8 @@
 
 enum { examples = 3, side = 12, classes = 5, batch_bytes = 8192 };
 
-static const struct space_shape shape = {side, side, 1, classes, SPACE_POOL_CLASS};
+static const struct space_shape shape = {
+    .height = side, .width = side, .channels = 1, .classes = classes, .pool = SPACE_POOL_CLASS};
 static const char student[] = "L2-d28-k10-h3.1-f56.40-p4";
 
 /* Logits (examples, classes) and, behind them, the gradients of all parameters. */

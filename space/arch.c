@@ -14,11 +14,12 @@
 #include "space/stem.h"
 
 /* Of a text; optional ones last, so that all texts begin alike. */
-static const enum space__kind written[SPACE__KINDS] = {SPACE__DEPTH, SPACE__WIDTH, SPACE__HEAD_DIM,
-                                                       SPACE__HEADS, SPACE__FFN,   SPACE__PATCH};
+static const enum space__kind written[SPACE__KINDS] = {
+    SPACE__DEPTH, SPACE__WIDTH, SPACE__HEAD_DIM,  SPACE__HEADS,
+    SPACE__FFN,   SPACE__PATCH, SPACE__EMBEDDING, SPACE__VOCABULARY};
 
-/* A positive number at *at, moving past it; 0 when there is none, it is too large, or it has a
- * leading zero: that would be a second text of the same architecture. */
+/* A positive number at *at, moving past it; 0 when there is none, it is too large for any gene, or it
+ * has a leading zero: that would be a second text of the same architecture. */
 static int read_number(const char **at)
 {
     int value = 0;
@@ -27,7 +28,7 @@ static int read_number(const char **at)
         return 0;
     while (**at >= '0' && **at <= '9') {
         value = value * 10 + (**at - '0');
-        if (value > 4 * SPACE_MAX_WIDTH)
+        if (value > SPACE_MAX_VOCABULARY)
             return 0;
         ++*at;
     }
@@ -146,17 +147,23 @@ rt_status space_arch_check(const struct space_arch *arch, const struct space_sha
 {
     const char *gene = range_fault(arch);
 
-    if (!gene && arch->patch == 0) /* whatever reads images has one */
-        gene = "patch";
+    if (!gene && shape->length ? arch->vocabulary == 0 : arch->patch == 0)
+        gene = shape->length ? "vocabulary" : "patch";
+    if (!gene && (shape->length ? arch->patch : arch->embedding || arch->vocabulary))
+        gene = shape->length ? "patch" : arch->embedding ? "embedding" : "vocabulary";
     if (gene)
         return rt_fail(err, RT_ESHAPE, "the %s of this architecture is out of range", gene);
+    if (shape->length)
+        return RT_OK;
     if (shape->height % arch->patch || shape->width % arch->patch)
         return rt_fail(err, RT_ESHAPE, "patch %d does not divide images of %dx%d pixels",
                        arch->patch, shape->height, shape->width);
     return RT_OK;
 }
 
-_Static_assert(sizeof(struct space_arch) == SPACE_MAX_POSITIONS, "both kinds fill the union");
+_Static_assert(sizeof(struct space_arch) == sizeof((struct space_arch){0}.choice),
+               "both kinds fill the union");
+_Static_assert(sizeof(struct space_arch) >= SPACE_MAX_POSITIONS, "a place for each own gene");
 
 bool space_arch_equal(const struct space_arch *a, const struct space_arch *b)
 {
@@ -168,5 +175,5 @@ int space_tokens(const struct space_arch *arch, const struct space_shape *shape)
     struct space_stem stem;
 
     space_stem_of(arch, shape, &stem);
-    return stem.tokens + (shape->pool == SPACE_POOL_CLASS);
+    return stem.class_rows + stem.tokens;
 }

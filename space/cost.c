@@ -34,6 +34,12 @@ static int64_t int8_saves(int64_t in, int64_t out)
     return 3 * in * out - 4 * out - 4;
 }
 
+/* Of a row of the table 3 a weight, less its scale. */
+static int64_t table_int8_saves(const struct space_stem *stem)
+{
+    return stem->vocabulary * (3 * (int64_t)stem->features - 4);
+}
+
 static int64_t block_int8_saves(const struct space_arch *arch, int l)
 {
     const int64_t d = arch->width, a = (int64_t)arch->heads[l] * arch->head_dim, f = arch->ffn[l];
@@ -53,21 +59,28 @@ static int64_t block_floats(const struct space_arch *arch, int l, int64_t tokens
 void space_cost_of(const struct space_arch *arch, const struct space_shape *shape,
                    struct space_cost *cost)
 {
-    const int64_t d = arch->width, classes = shape->classes;
-    const bool by_class = shape->pool == SPACE_POOL_CLASS;
+    const int64_t d = arch->width, outputs = space_outputs(shape);
+    const bool by_row = shape->pool == SPACE_POOL_NONE;
+    const bool one = shape->pool == SPACE_POOL_CLASS || shape->pool == SPACE_POOL_LAST;
     struct space_stem stem;
 
     space_stem_of(arch, shape, &stem);
-    const int64_t features = stem.features, tokens = stem.tokens + by_class;
-    int64_t floats = tokens * features, saved = int8_saves(features, d) + int8_saves(d, classes);
+    const int64_t features = stem.features, tokens = stem.tokens + stem.class_rows;
+    int64_t floats = stem.projected ? tokens * features : 0;
+    int64_t saved = int8_saves(d, outputs) + table_int8_saves(&stem);
 
-    cost->params =
-        d * features + d + (by_class ? d : 0) + tokens * d + 2 * d + classes * d + classes;
-    cost->macs = stem.tokens * features * d + d * classes;
+    cost->params = stem.vocabulary * features +
+                   (stem.class_rows + tokens + shape->segments + 2) * d + outputs * d + outputs;
+    cost->macs = (by_row ? tokens : 1) * d * outputs;
+    if (stem.projected) {
+        cost->params += d * features + d;
+        cost->macs += stem.tokens * features * d;
+        saved += int8_saves(features, d);
+    }
     for (int l = 0; l < arch->depth; l++) {
         const bool last = l == arch->depth - 1;
         cost->params += block_params(arch, l);
-        cost->macs += block_macs(arch, l, tokens, last && by_class ? 1 : tokens);
+        cost->macs += block_macs(arch, l, tokens, last && one ? 1 : tokens);
         floats = larger(floats, block_floats(arch, l, tokens));
         saved += block_int8_saves(arch, l);
     }

@@ -12,12 +12,15 @@
 #define AT(gene) offsetof(struct space, gene), offsetof(struct space_arch, gene)
 
 const struct space__student_gene space__student[SPACE__KINDS] = {
-    [SPACE__DEPTH] = {"depth", 'L', SPACE_MAX_DEPTH, false, false, AT(depth)},
-    [SPACE__WIDTH] = {"width", 'd', SPACE_MAX_WIDTH, false, false, AT(width)},
-    [SPACE__HEAD_DIM] = {"head_dim", 'k', SPACE_MAX_WIDTH, false, false, AT(head_dim)},
-    [SPACE__PATCH] = {"patch", 'p', SPACE_MAX_WIDTH, true, true, AT(patch)},
-    [SPACE__HEADS] = {"heads", 'h', SPACE_MAX_WIDTH, false, false, AT(heads)},
-    [SPACE__FFN] = {"ffn", 'f', 4 * SPACE_MAX_WIDTH, false, false, AT(ffn)},
+    [SPACE__DEPTH] = {"depth", 'L', SPACE_MAX_DEPTH, false, false, false, AT(depth)},
+    [SPACE__WIDTH] = {"width", 'd', SPACE_MAX_WIDTH, false, false, false, AT(width)},
+    [SPACE__HEAD_DIM] = {"head_dim", 'k', SPACE_MAX_WIDTH, false, false, false, AT(head_dim)},
+    [SPACE__PATCH] = {"patch", 'p', SPACE_MAX_WIDTH, true, true, true, AT(patch)},
+    [SPACE__EMBEDDING] = {"embedding", 'e', SPACE_MAX_WIDTH, true, false, true, AT(embedding)},
+    [SPACE__VOCABULARY] = {"vocabulary", 'v', SPACE_MAX_VOCABULARY, true, false, false,
+                           AT(vocabulary)},
+    [SPACE__HEADS] = {"heads", 'h', SPACE_MAX_WIDTH, false, false, false, AT(heads)},
+    [SPACE__FFN] = {"ffn", 'f', 4 * SPACE_MAX_WIDTH, false, false, false, AT(ffn)},
 };
 
 int *space__ranks_of(struct space_ranks *ranks, enum space__kind kind, int *count)

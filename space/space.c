@@ -75,10 +75,28 @@ static rt_status init_ratios(struct space *space, struct rt_err *err)
     return RT_OK;
 }
 
+static rt_status check_text(const struct space *space, struct rt_err *err)
+{
+    const struct space_shape *s = &space->shape;
+
+    if (space->patch.count || !space->vocabulary.count)
+        return rt_fail(err, RT_EARG, "space: texts have a vocabulary, and no patch");
+    if (s->length > SPACE_MAX_LENGTH || s->classes < 1)
+        return rt_fail(err, RT_EARG,
+                       "space: texts of %d tokens with %d classes make no network; at most %d "
+                       "tokens are read",
+                       s->length, s->classes, SPACE_MAX_LENGTH);
+    return RT_OK;
+}
+
 static rt_status check_shape(const struct space *space, struct rt_err *err)
 {
     const struct space_shape *s = &space->shape;
 
+    if (s->length)
+        return check_text(space, err);
+    if (space->vocabulary.count || space->embedding.count)
+        return rt_fail(err, RT_EARG, "space: images have no embedding and no vocabulary");
     if (s->height < 1 || s->width < 1 || s->channels < 1 || s->classes < 1)
         return rt_fail(err, RT_EARG, "space: images of %dx%dx%d with %d classes make no network",
                        s->height, s->width, s->channels, s->classes);
@@ -113,13 +131,23 @@ static rt_status check_combinations(const struct space *space, struct rt_err *er
     return RT_OK;
 }
 
+/* Of the optional genes a text has a vocabulary, and may have an embedding width; an image a patch. */
+static bool belongs(const struct space *space, enum space__kind kind)
+{
+    const bool text = space->vocabulary.count > 0, given = space__count(space, kind) > 0;
+
+    if (kind == SPACE__EMBEDDING)
+        return given;
+    return given || !space__student[kind].optional || (kind == SPACE__VOCABULARY) == text;
+}
+
 rt_status space_check(struct space *space, struct rt_err *err)
 {
     if (space->gene_count)
         return space__genes_check(space, err);
-    /* Optional genes, too: as yet all students read images. */
     for (enum space__kind k = 0; k < SPACE__FFN; k++)
-        RT_TRY(init_choices(space, k, err));
+        if (belongs(space, k))
+            RT_TRY(init_choices(space, k, err));
     if (space->ffn.count && space->ratio_count)
         return rt_fail(err, RT_EARG, "space.ffn: both ffn and ffn_ratio are given; leave one out");
     RT_TRY(space->ffn.count ? init_choices(space, SPACE__FFN, err) : init_ratios(space, err));
@@ -282,7 +310,7 @@ int space_cheapest_count(const struct space *space)
     int count = 1;
 
     for (enum space__kind k = 0; k < SPACE__LISTS && !space->gene_count; k++)
-        if (space__student[k].coarsens && space__count(space, k))
+        if (space__student[k].mixed && space__count(space, k))
             count *= space__count(space, k);
     return count;
 }
@@ -293,7 +321,7 @@ void space_cheapest(const struct space *space, int number, struct space_arch *ar
     space_smallest(space, arch);
     for (enum space__kind k = 0; k < SPACE__LISTS && !space->gene_count; k++) {
         const int count = space__count(space, k);
-        if (space__student[k].coarsens && count > 0) {
+        if (space__student[k].mixed && count > 0) {
             *space__values(arch, k) = space__choices(space, k)->value[number % count];
             number /= count;
         }

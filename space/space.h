@@ -1,7 +1,8 @@
 /* space/space.h -- the architectures that a study allows: choices, limits, sampling, variation.
  *
  * Kinds    students, or rows of the user's own genes (gene_count > 0). All functions serve both.
- * Genes    of students: depth, width, head_dim, patch (of images), and per layer heads and ffn.
+ * Genes    of students: depth, width, head_dim, patch (of images), embedding and vocabulary (of
+ *          texts), and per layer heads and ffn.
  * Ties     `uniform` gives all layers one (heads, ffn) pair, `stage` one pair to each of `stages`
  *          runs of consecutive layers (layer l of L is in stage l*S/L, S = min(stages, L)), `layer`
  *          each its own; `auto` likewise, but a search begins with equal layers and unties them.
@@ -76,8 +77,10 @@ struct space {
     struct space_shape shape;
     enum space_tie tie;
     int stages; /* for tie = stage */
-    struct space_choices depth, width, head_dim, heads, patch;
-    struct space_choices ffn; /* absolute widths; empty when ratios are given */
+    struct space_choices depth, width, head_dim, heads;
+    struct space_choices patch;                 /* of images */
+    struct space_choices embedding, vocabulary; /* of texts; embedding may be absent */
+    struct space_choices ffn;                   /* absolute widths; empty when ratios are given */
     int ratio_count;
     double ffn_ratio[SPACE_MAX_CHOICES]; /* ascending, distinct, after space_init() */
     struct space_limits limits;

@@ -22,6 +22,8 @@ enum space__kind {
     SPACE__WIDTH,
     SPACE__HEAD_DIM,
     SPACE__PATCH,
+    SPACE__EMBEDDING,
+    SPACE__VOCABULARY,
     SPACE__LISTS, /* from here on one value a layer */
     SPACE__HEADS = SPACE__LISTS,
     SPACE__FFN,
@@ -34,6 +36,7 @@ struct space__student_gene {
     int most;         /* largest value */
     bool optional;
     bool coarsens;         /* fewer rows as it grows: most costs fall, some rise */
+    bool mixed;            /* so: a cost may fall as it grows */
     size_t choices, value; /* where in struct space, and in struct space_arch */
 };
 extern const struct space__student_gene space__student[SPACE__KINDS];

@@ -6,14 +6,34 @@
 
 #include <assert.h>
 
+static void stem_of_text(const struct space_arch *arch, const struct space_shape *shape,
+                         struct space_stem *stem)
+{
+    const int e = arch->embedding ? arch->embedding : arch->width;
+
+    assert(arch->vocabulary > 0);
+    *stem = (struct space_stem){.tokens = shape->length,
+                                .vocabulary = arch->vocabulary,
+                                .projected = e != arch->width,
+                                .features = e,
+                                .down = shape->length,
+                                .across = 1};
+}
+
 void space_stem_of(const struct space_arch *arch, const struct space_shape *shape,
                    struct space_stem *stem)
 {
     const int p = arch->patch;
 
+    if (shape->length) {
+        stem_of_text(arch, shape, stem);
+        return;
+    }
     assert(p > 0 && shape->channels > 0);
     assert(shape->height % p == 0 && shape->width % p == 0);
-    *stem = (struct space_stem){.down = shape->height / p,
+    *stem = (struct space_stem){.class_rows = shape->pool == SPACE_POOL_CLASS,
+                                .projected = true,
+                                .down = shape->height / p,
                                 .across = shape->width / p,
                                 .lines = p,
                                 .run = p * shape->channels,
@@ -27,6 +47,9 @@ void space_stem_of(const struct space_arch *arch, const struct space_shape *shap
 rt_status space_same_tokens(const struct space_arch *arch, const struct space_arch *other,
                             struct rt_err *err)
 {
+    if (arch->vocabulary != other->vocabulary)
+        return rt_fail(err, RT_EARG, "space.vocabulary: %d token ids are not %d", arch->vocabulary,
+                       other->vocabulary);
     if (arch->patch == other->patch)
         return RT_OK;
     return rt_fail(err, RT_EARG, "space.patch: patches of %d are not patches of %d", arch->patch,

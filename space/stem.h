@@ -2,10 +2,12 @@
  *
  * Rows     T rows of F features each, cut out of an example of `numbers` floats: token (y,x) of
  *          down * across takes `lines` runs of `run` floats, `line` apart, from
- *          y*lines*line + x*run on. The class row, where pool = class, is not among them.
+ *          y*lines*line + x*run on. A class token of the network's own is not among them.
  * Images   of H*W*C in patches of p: down H/p, across W/p, lines p, run p*C, line W*C.
  * Others   are further values of the same struct: K states of S numbers have down K, across 1,
- *          lines 1, run S, line S. Of token ids, features would be 0 beside a `vocabulary`.
+ *          lines 1, run S, line S.
+ * Texts    are up to T token ids below `vocabulary`, and no numbers: a row's features are its id's
+ *          row of the table, e floats. They bring their own class token: the first id.
  * Threads  plain values; the function is pure.
  */
 #ifndef SPACE_STEM_H
@@ -13,8 +15,11 @@
 #include "space/arch.h"
 
 struct space_stem {
-    int tokens;       /* T = down * across */
-    int features;     /* F = lines * run */
+    int tokens;       /* T = down * across; of a text the most */
+    int class_rows;   /* in front of them: 1 where a class token is the network's own, else 0 */
+    int vocabulary;   /* V of token ids; 0: numbers are read */
+    bool projected;   /* does a linear layer make d of F? Not where F = e = d */
+    int features;     /* F = lines * run, or e */
     int numbers;      /* floats of one example: what its tokens take together, each float once */
     int down, across; /* tokens (y,x), row after row */
     int lines, run;   /* of one token: (lines,run) */

@@ -15,16 +15,17 @@
 /* 3 depths, 4 widths, per layer 3 heads and 3 ratios: some hundred thousand members. */
 static inline struct space sample_space(enum space_tie tie)
 {
-    struct space space = {.shape = {28, 28, 1, 10, SPACE_POOL_MEAN},
-                          .tie = tie,
-                          .stages = 2,
-                          .depth = {4, {1, 2, 4, 6}},
-                          .width = {4, {16, 32, 64, 96}},
-                          .head_dim = {1, {16}},
-                          .heads = {3, {1, 2, 4}},
-                          .patch = {2, {4, 7}},
-                          .ratio_count = 4,
-                          .ffn_ratio = {1, 1.7, 3, 4}};
+    struct space space = {
+        .shape = {.height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_MEAN},
+        .tie = tie,
+        .stages = 2,
+        .depth = {4, {1, 2, 4, 6}},
+        .width = {4, {16, 32, 64, 96}},
+        .head_dim = {1, {16}},
+        .heads = {3, {1, 2, 4}},
+        .patch = {2, {4, 7}},
+        .ratio_count = 4,
+        .ffn_ratio = {1, 1.7, 3, 4}};
     struct rt_err err;
     assert_ok(space_init(&space, &err));
     return space;

@@ -4,7 +4,8 @@
 #include "space/space.h"
 #include "support.h"
 
-static const struct space_shape fashion = {28, 28, 1, 10, SPACE_POOL_CLASS};
+static const struct space_shape fashion = {
+    .height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
 
 static inline struct space small_space(enum space_tie tie)
 {

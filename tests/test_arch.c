@@ -1,7 +1,8 @@
 #include "space/arch.h"
 #include "support.h"
 
-static const struct space_shape fashion = {28, 28, 1, 10, SPACE_POOL_CLASS};
+static const struct space_shape fashion = {
+    .height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
 
 static void a_text_is_read_and_printed_again(void **state)
 {
@@ -143,7 +144,8 @@ static void tokens_count_the_class_token_only_when_it_pools(void **state)
 /* Worked by hand: 2x1 pixels, one channel, patch 1; d = 2, a = 1, f = 3, 3 classes, class token. */
 static void costs_equal_numbers_worked_by_hand(void **state)
 {
-    const struct space_shape shape = {2, 1, 1, 3, SPACE_POOL_CLASS};
+    const struct space_shape shape = {
+        .height = 2, .width = 1, .channels = 1, .classes = 3, .pool = SPACE_POOL_CLASS};
     struct space_arch arch;
     struct space_cost cost;
     struct rt_err err;
@@ -166,7 +168,8 @@ static void costs_equal_numbers_worked_by_hand(void **state)
 
 static void mean_pooling_computes_the_last_block_for_all_tokens(void **state)
 {
-    const struct space_shape shape = {2, 1, 1, 3, SPACE_POOL_MEAN};
+    const struct space_shape shape = {
+        .height = 2, .width = 1, .channels = 1, .classes = 3, .pool = SPACE_POOL_MEAN};
     struct space_arch arch;
     struct space_cost cost;
     struct rt_err err;

@@ -9,7 +9,8 @@
 
 extern const struct command command_init;
 const struct command *const command_table[] = {&command_init, NULL}; /* in place of main.c */
-static const struct space_shape fashion = {28, 28, 1, 10, SPACE_POOL_CLASS};
+static const struct space_shape fashion = {
+    .height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
 static char *text; /* of the study */
 
 static int write_study(void **state)

@@ -38,7 +38,8 @@ static void noting_gelu(size_t n, float *u, float *slope)
 /* How many threads took part, and how many parts of a batch they went through. */
 static void measure(int batch, int threads, int *took_part, int *parts)
 {
-    static const struct space_shape shape = {8, 8, 1, 3, SPACE_POOL_CLASS};
+    static const struct space_shape shape = {
+        .height = 8, .width = 8, .channels = 1, .classes = 3, .pool = SPACE_POOL_CLASS};
     static const struct space_arch arch = {
         .depth = depth, .width = 8, .head_dim = 4, .patch = 4, .heads = {2, 2}, .ffn = {16, 16}};
     const struct tr_latency_options options = {batch, threads, warmup, samples};

@@ -4,7 +4,8 @@
 #include "trainer/net/network.h"
 #include "trainer/net/student_internal.h"
 
-static const struct space_shape shape = {8, 8, 1, 3, SPACE_POOL_CLASS};
+static const struct space_shape shape = {
+    .height = 8, .width = 8, .channels = 1, .classes = 3, .pool = SPACE_POOL_CLASS};
 static const struct space_arch arch = {
     .depth = 2, .width = 8, .head_dim = 4, .patch = 4, .heads = {2, 2}, .ffn = {16, 16}};
 

@@ -5,7 +5,8 @@
 
 static const struct space_arch arch = {
     .depth = 1, .width = 12, .head_dim = 4, .patch = 4, .heads = {2}, .ffn = {10}};
-static const struct space_shape shape = {8, 8, 1, 3, SPACE_POOL_CLASS};
+static const struct space_shape shape = {
+    .height = 8, .width = 8, .channels = 1, .classes = 3, .pool = SPACE_POOL_CLASS};
 
 /* The formula of optimiser.h for one weight over some steps, in double. */
 static double adamw_formula(double w, const double *g, int steps, double lr, double decay)

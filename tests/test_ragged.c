@@ -18,8 +18,8 @@ enum { most = 65, depth = 3, classes = 5, most_width = 48 };
 
 /* 65 tokens, and the class row in front. */
 static const struct space_shape shapes[] = {
-    {10, 26, 3, classes, SPACE_POOL_CLASS},
-    {10, 26, 3, classes, SPACE_POOL_MEAN},
+    {.height = 10, .width = 26, .channels = 3, .classes = classes, .pool = SPACE_POOL_CLASS},
+    {.height = 10, .width = 26, .channels = 3, .classes = classes, .pool = SPACE_POOL_MEAN},
 };
 static const struct space_arch archs[] = {
     {.depth = depth,

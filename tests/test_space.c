@@ -49,7 +49,8 @@ static void init_refuses_wrong_choices_by_the_key_of_the_study_file(void **state
     assert_refused(bad, "space.patch: 5 does not divide images of 28x28 pixels; give a divisor of "
                         "both");
     bad = good;
-    bad.shape = (struct space_shape){1 << 16, 1 << 15, 1, 10, SPACE_POOL_MEAN};
+    bad.shape = (struct space_shape){
+        .height = 1 << 16, .width = 1 << 15, .channels = 1, .classes = 10, .pool = SPACE_POOL_MEAN};
     assert_refused(bad, "space: images of 65536x32768x1 are too large");
     bad = good;
     bad.ffn = (struct space_choices){1, {64}};

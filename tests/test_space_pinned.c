@@ -14,7 +14,8 @@ static struct space_gene own_genes[GENES_SAMPLE];
 static struct space colour_space(void)
 {
     struct space space = {
-        .shape = {32, 32, 3, 100, SPACE_POOL_MEAN},
+        .shape =
+            {.height = 32, .width = 32, .channels = 3, .classes = 100, .pool = SPACE_POOL_MEAN},
         .tie = SPACE_TIE_AUTO,
         .depth = {3, {2, 4, 6}},
         .width = {5, {40, 64, 96, 128, 200}},

@@ -36,10 +36,13 @@ static void a_stem_cuts_images_as_a_plain_loop_over_patches_does(void **state)
         struct space_shape shape;
         int patch;
     } cases[] = {
-        {{28, 28, 1, 10, SPACE_POOL_CLASS}, 7},  {{28, 28, 1, 10, SPACE_POOL_MEAN}, 1},
-        {{28, 28, 1, 10, SPACE_POOL_CLASS}, 28}, {{32, 32, 3, 10, SPACE_POOL_CLASS}, 4},
-        {{12, 30, 2, 5, SPACE_POOL_MEAN}, 6},    {{30, 12, 5, 5, SPACE_POOL_CLASS}, 3},
-        {{1, 9, 4, 2, SPACE_POOL_CLASS}, 1},
+        {{.height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS}, 7},
+        {{.height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_MEAN}, 1},
+        {{.height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS}, 28},
+        {{.height = 32, .width = 32, .channels = 3, .classes = 10, .pool = SPACE_POOL_CLASS}, 4},
+        {{.height = 12, .width = 30, .channels = 2, .classes = 5, .pool = SPACE_POOL_MEAN}, 6},
+        {{.height = 30, .width = 12, .channels = 5, .classes = 5, .pool = SPACE_POOL_CLASS}, 3},
+        {{.height = 1, .width = 9, .channels = 4, .classes = 2, .pool = SPACE_POOL_CLASS}, 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -48,7 +51,8 @@ static void a_stem_cuts_images_as_a_plain_loop_over_patches_does(void **state)
 
 static void the_class_row_is_not_the_stems(void **state)
 {
-    const struct space_shape shape = {8, 8, 3, 10, SPACE_POOL_CLASS};
+    const struct space_shape shape = {
+        .height = 8, .width = 8, .channels = 3, .classes = 10, .pool = SPACE_POOL_CLASS};
     const struct space_arch arch = {.depth = 1, .patch = 4};
     struct space_stem stem;
     (void)state;

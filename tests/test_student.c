@@ -182,7 +182,8 @@ static void logits_and_gradients_match_pytorch(void **state)
 
 /* --- what it promises beside numbers --- */
 
-static const struct space_shape small_shape = {16, 16, 1, 10, SPACE_POOL_CLASS};
+static const struct space_shape small_shape = {
+    .height = 16, .width = 16, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
 
 static struct space_arch small_arch(void)
 {
@@ -308,7 +309,11 @@ static void the_built_network_costs_what_space_says(void **state)
     (void)state;
     for (int pool = 0; pool < 2; pool++)
         for (size_t i = 0; i < sizeof archs / sizeof *archs; i++) {
-            struct space_shape shape = {24, 16, 3, 7, pool ? SPACE_POOL_MEAN : SPACE_POOL_CLASS};
+            struct space_shape shape = {.height = 24,
+                                        .width = 16,
+                                        .channels = 3,
+                                        .classes = 7,
+                                        .pool = pool ? SPACE_POOL_MEAN : SPACE_POOL_CLASS};
             struct space_cost built, said;
             struct tr_student student;
             struct rt_err err;

@@ -3,8 +3,11 @@
 
 #define ROOT RT_TEST_DATA "/.."
 
-static const struct space_shape fashion = {28, 28, 1, 10,
-                                           SPACE_POOL_MEAN}; /* its pool is ignored */
+static const struct space_shape fashion = {.height = 28,
+                                           .width = 28,
+                                           .channels = 1,
+                                           .classes = 10,
+                                           .pool = SPACE_POOL_MEAN}; /* its pool is ignored */
 
 /* What the block of the study's task has for one of its keys. */
 static const void *task_value(const struct study *study, const char *key)

@@ -3,7 +3,8 @@
 #include "cli/study.h"
 #include "support.h"
 
-static const struct space_shape fashion = {28, 28, 1, 10, SPACE_POOL_CLASS};
+static const struct space_shape fashion = {
+    .height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
 
 #define DATA "data: {train_images: i, train_labels: l}\n"
 #define TEACHERS                                                                                   \

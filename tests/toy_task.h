@@ -54,7 +54,11 @@ static inline struct tr_task *toy_task(int count, int validation)
 
 static inline struct space_shape toy_shape(void)
 {
-    return (struct space_shape){toy_side, toy_side, 1, toy_classes, SPACE_POOL_CLASS};
+    return (struct space_shape){.height = toy_side,
+                                .width = toy_side,
+                                .channels = 1,
+                                .classes = toy_classes,
+                                .pool = SPACE_POOL_CLASS};
 }
 
 static inline struct space_arch toy_arch(void)

@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct space_shape shape = {28, 28, 1, 10, SPACE_POOL_CLASS};
+    static const struct space_shape shape = {
+        .height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
     static struct study study, again;
     struct rt_err err = {0};
     char hash[RT_HASH_TEXT], same[RT_HASH_TEXT];

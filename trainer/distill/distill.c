@@ -24,6 +24,7 @@ struct work {
     int classes, teachers;
     double ce_weight, t, teacher_t; /* weight of CE; temperatures of student and target */
     double soft_scale;              /* T^2, or 1 */
+    double weight;                  /* of the example at hand */
     double *z, *q1, *logq1, *p1;    /* logits; at T = 1 */
     double *q, *logq, *p, *logp;    /* at t */
     double *part, *sum, *exps;      /* gradient of one part and of all */
@@ -228,9 +229,9 @@ static void regularise(struct work *w, double scale, struct tr_distill_stats *st
     const struct tr_distill *distill = w->distill;
     const double reg = tr_regularise(distill->reg, w->q1, w->p1, w->classes, w->part);
 
-    add_part(w, scale * distill->reg_weight);
-    stats->reg += reg;
-    stats->total += distill->reg_weight * reg;
+    add_part(w, scale * w->weight * distill->reg_weight);
+    stats->reg += w->weight * reg;
+    stats->total += w->weight * distill->reg_weight * reg;
 }
 
 /* Everything that the teachers add to one example; returns the label in force. */
@@ -250,8 +251,8 @@ static int teach(struct work *w, const float *logits, int label, double scale,
     }
     if (regularises(distill))
         regularise(w, scale, stats);
-    const double soft = soft_part(w, &target, label, best);
-    stats->grad_soft_sq += add_part(w, scale * soft_weight);
+    const double soft = w->weight * soft_part(w, &target, label, best);
+    stats->grad_soft_sq += add_part(w, scale * w->weight * soft_weight);
     stats->soft += soft;
     stats->total += soft_weight * soft;
     return label < 0 ? best : label;
@@ -281,6 +282,11 @@ static void take_example(struct work *w, const float *logits, ptrdiff_t i)
 static int label_of(const struct tr_answers *answers, ptrdiff_t i)
 {
     return answers->label ? answers->label[i] : -1;
+}
+
+static double weight_of(const struct tr_answers *answers, ptrdiff_t i)
+{
+    return answers->weight ? (double)answers->weight[i] : 1;
 }
 
 /* The columns of all examples: their means, then their products. */
@@ -317,11 +323,12 @@ void tr_distill_loss(const struct tr_distill *distill, const struct tr_ensemble 
         int label = label_of(answers, i);
         assert(label < classes && (label >= 0 || teachers));
         take_example(&w, answers->logits, i);
+        w.weight = weight_of(answers, i);
         if (teachers)
             label = teach(&w, answers->said[i], label, scale, stats);
         const struct tr_soft_row row = {classes, w.q1, w.logq1, NULL, NULL};
-        const double ce = tr_loss_hard(&row, label, w.part);
-        stats->grad_ce_sq += add_part(&w, scale * w.ce_weight);
+        const double ce = w.weight * tr_loss_hard(&row, label, w.part);
+        stats->grad_ce_sq += add_part(&w, scale * w.weight * w.ce_weight);
         stats->ce += ce;
         stats->total += w.ce_weight * ce;
         for (int c = 0; c < classes; c++)
@@ -342,6 +349,7 @@ void tr_distill_ema_loss(const struct tr_distill *distill, const struct tr_answe
             w.z[c] = (double)answers->ema[i * classes + c];
         tr_softmax(w.z, classes, 1, w.p1, w.logp);
         take_example(&w, answers->logits, i);
+        w.weight = weight_of(answers, i);
         regularise(&w, scale, stats);
         for (int c = 0; c < classes; c++)
             grad[i * classes + c] += (float)w.sum[c];

@@ -92,6 +92,7 @@ struct tr_answers {
     const float *logits;      /* (count,C) of the student */
     const float *ema;         /* (count,C) of its mean weights, for reg_target ema */
     const int *label;         /* [count], -1: unknown; NULL: all are */
+    const float *weight;      /* [count] of each one's loss; NULL: all 1 */
     const float *const *said; /* [count] the teachers' logits (K,C); not read without teachers */
 };
 

@@ -148,7 +148,7 @@ static void put_positions(struct source *s)
 
     array_begin(s, "float", "position", count, 4);
     for (int64_t i = 0; i < count; i++) {
-        const bool token = student->plan->class_rows && i < d;
+        const bool token = student->stem.class_rows && i < d;
         put_float(s, i,
                   params[student->plan->position + (size_t)i] +
                       (token ? params[student->plan->class_token + (size_t)i] : 0));
@@ -261,7 +261,7 @@ static void put_stem(struct source *s)
 {
     const struct space_stem *cut = s->stem;
     const struct tr_plan_linear *layer = &s->model->student->plan->stem;
-    const int first = s->model->student->plan->class_rows;
+    const int first = s->model->student->stem.class_rows;
     const char *to = s->model->weights->int8 ? "m->codes" : "m->qkv";
 
     fprintf(s->out,
@@ -341,7 +341,7 @@ static void put_block(struct source *s, int l)
 /* m->row: the pooled row, behind the final norm. */
 static void put_pool(struct source *s)
 {
-    if (s->model->student->plan->class_rows) {
+    if (tr__pools_row(s->model->student)) {
         fputs("    norm(m->stream, ln_weight, ln_bias, m->row);\n", s->out);
         return;
     }
@@ -369,7 +369,7 @@ static void put_prototype(const struct source *s, FILE *out)
 
 static void put_run(struct source *s)
 {
-    const bool mean = !s->model->student->plan->class_rows;
+    const bool mean = s->model->student->shape.pool == SPACE_POOL_MEAN;
 
     put_prototype(s, s->out);
     fputs("\n{\n", s->out);

@@ -323,7 +323,7 @@ static void put_positions(struct graph *g)
         return;
     }
     memcpy(sum, g->model->weights->params + plan->position, count * sizeof *sum);
-    for (size_t i = 0; plan->class_rows && i < d; i++)
+    for (size_t i = 0; student->stem.class_rows && i < d; i++)
         sum[i] += g->model->weights->params[plan->class_token + i];
     initialiser(g, "position", is_float, 2, sizes, sum, count * sizeof *sum);
     free(sum);
@@ -347,11 +347,12 @@ static void stem(struct graph *g)
     node(g, "Cast", INPUTS("bytes"), "indices", ATTRIBUTES(INT("to", is_int32)));
     node(g, "Gather", INPUTS("byte_values", "indices"), "values", NULL);
     linear(g, &plan->stem, "stem", "values", true, "stem");
-    if (plan->class_rows) {
+    const bool token = g->model->student->stem.class_rows;
+    if (token) {
         INTEGERS(g, "class_room", 0, 1, 0, 0, 0, 0); /* one row of zeros in front of the tokens */
         node(g, "Pad", INPUTS("stem", "class_room"), "stem.padded", NULL);
     }
-    node(g, "Add", INPUTS(plan->class_rows ? "stem.padded" : "stem", "position"), "tokens", NULL);
+    node(g, "Add", INPUTS(token ? "stem.padded" : "stem", "position"), "tokens", NULL);
 }
 
 /* ---- blocks ---- */
@@ -472,7 +473,7 @@ static void constants(struct graph *g)
     number(g, "sqrt_2", sqrtf(2.0F));
     number(g, "one", 1.0F);
     number(g, "half", 0.5F);
-    if (g->model->student->plan->class_rows) { /* the class token's row alone */
+    if (tr__pools_row(g->model->student)) { /* the class token's row alone */
         INTEGERS(g, "row.first", 0);
         INTEGERS(g, "row.end", 1);
         INTEGERS(g, "row.axis", 1);
@@ -486,7 +487,7 @@ static void answer(struct graph *g, const char *x)
     const struct tr_plan *plan = g->model->student->plan;
 
     norm(g, &plan->norm, "ln", x);
-    if (plan->class_rows) {
+    if (tr__pools_row(g->model->student)) {
         INTEGERS(g, "pooled.shape", -1, g->model->student->arch.width);
         node(g, "Reshape", INPUTS("ln", "pooled.shape"), "pooled", NULL);
     } else {

@@ -17,10 +17,19 @@ void tr__batch_loss_init(struct tr_batch_loss *loss, const struct tr_training *j
     loss->logits = rt_arena_alloc(arena, m * c, sizeof(float));
     loss->dlogits = rt_arena_alloc(arena, m * c, sizeof(float));
     loss->label = batch ? batch->label : rt_arena_alloc(arena, m, sizeof(int));
+    loss->weight = batch ? batch->weight : rt_arena_alloc(arena, m, sizeof *loss->weight);
     loss->said = batch ? batch->said : rt_arena_alloc(arena, m, sizeof *loss->said);
     loss->scratch = rt_arena_alloc(arena, tr_distill_scratch((int)c), sizeof(double));
     if (tr_distill_needs_ema(&job->recipe->distill, teachers_of(job)))
         loss->ema = rt_arena_alloc(arena, m * c, sizeof(float));
+}
+
+/* About answer i: the knowledge has a row for each part of each row of the task. */
+static const float *said_of(const struct tr_knowledge *knowledge, const struct tr_batch *batch,
+                            const int *rows, int i)
+{
+    assert(batch->parts >= 1);
+    return tr_knowledge_row(knowledge, rows[i / batch->parts] * batch->parts + i % batch->parts);
 }
 
 void tr__batch_loss_fill(const struct tr_training *job, const int *rows, int count,
@@ -30,21 +39,21 @@ void tr__batch_loss_fill(const struct tr_training *job, const int *rows, int cou
 
     assert(count <= batch->room);
     data->task->kind->fill(data->task, rows, count, batch);
-    for (int i = 0; data->knowledge && i < count; i++)
-        batch->said[i] = tr_knowledge_row(data->knowledge, rows[i]);
+    for (int i = 0; data->knowledge && i < batch->answers; i++)
+        batch->said[i] = said_of(data->knowledge, batch, rows, i);
 }
 
 void tr__batch_loss_take(struct tr_batch_loss *loss, const struct tr_training *job, int count,
-                         double progress, struct tr_distill_stats *stats)
+                         double progress, double scale, struct tr_distill_stats *stats)
 {
     const struct tr_distill *distill = &job->recipe->distill;
-    const double scale = 1.0 / job->recipe->batch;
     const struct tr_answers answers = {.count = count,
                                        .classes = job->student->shape.classes,
                                        .teachers = teachers_of(job),
                                        .logits = loss->logits,
                                        .ema = loss->ema,
                                        .label = loss->label,
+                                       .weight = loss->weight,
                                        .said = loss->said};
 
     assert(count <= loss->room);

@@ -1,8 +1,8 @@
-/* trainer/learn/batch_loss.h -- the loss of some examples of a step: what the student answered about
- * them against their labels and what the teachers said. Internal to training.
+/* trainer/learn/batch_loss.h -- the loss of some answers of a step: what the student answered about
+ * its examples against their labels and what the teachers said. Internal to training.
  *
- * Most losses add up over examples, and each micro-batch has its own. A loss that compares the
- * examples of a batch (tr_distill_needs_batch()), or peers that learn from each other, need the
+ * Most losses add up over answers (one an example unless the shape says otherwise), and each
+ * micro-batch has its own. A loss that compares the answers of a batch (tr_distill_needs_batch()), or peers that learn from each other, need the
  * whole batch: training first asks the student about all micro-batches, then takes the loss, then
  * goes through them again, now with the gradient of each; so the result depends on the micro-batch
  * by rounding alone. It costs a second forward pass.
@@ -13,21 +13,23 @@
 #include "trainer/learn/recipe.h"
 
 struct tr_batch_loss {
-    int room;                /* examples */
+    int room;                /* answers */
     int *label;              /* [room] */
+    float *weight;           /* [room] */
     const float **said;      /* [room] -> (K,C), inside the knowledge; NULL without teachers */
     float *logits, *dlogits; /* (room,C) */
     float *ema;              /* (room,C) of the student's mean weights; NULL: not wanted */
     double *scratch;
 };
 
-/* label and said are those of `batch` or, of a whole batch (NULL), its own. */
+/* label, weight and said are those of `batch` or, of a whole batch (NULL), its own. */
 void tr__batch_loss_init(struct tr_batch_loss *loss, const struct tr_training *job, int room,
                          const struct tr_batch *batch, struct rt_arena *arena);
 /* These rows of the task, and what the teachers say about them, into a batch. */
 void tr__batch_loss_fill(const struct tr_training *job, const int *rows, int count,
                          struct tr_batch *batch);
-/* From the student's answers about the first `count` examples to dlogits; adds to stats. */
+/* From the student's first `count` answers to dlogits, times scale, which is 1 / the answers of the
+ * step; adds to stats. */
 void tr__batch_loss_take(struct tr_batch_loss *loss, const struct tr_training *job, int count,
-                         double progress, struct tr_distill_stats *stats);
+                         double progress, double scale, struct tr_distill_stats *stats);
 #endif

@@ -131,7 +131,7 @@ static void add_rows(const struct bench *b, const float *padded, bool one, int c
     }
 }
 
-/* Of x (R,d) and out (R,d) or, pruned, the class rows of x and out (M,d). */
+/* Of x (R,d) and out (R,d) or, pruned, the pooled rows of x and out (M,d). */
 static void add_influence(const struct bench *b, int layer, bool pruned)
 {
     const struct tr_block_acts *acts = tr__pass_block(b->pass, layer);
@@ -140,7 +140,8 @@ static void add_influence(const struct bench *b, int layer, bool pruned)
 
     for (int m = 0; m < b->batch.examples; m++) {
         const int rows = pruned ? 1 : start[m + 1] - start[m];
-        const float *x = acts->x + start[m] * ld, *out = acts->out + (pruned ? m : start[m]) * ld;
+        const ptrdiff_t row = pruned ? tr__pooled_row(b->network, &b->batch, m) : start[m];
+        const float *x = acts->x + row * ld, *out = acts->out + (pruned ? m : start[m]) * ld;
         for (int r = 0; r < rows; r++)
             b->scores->layer[layer] += tr_layer_influence(x + r * ld, out + r * ld, 1, d) / rows;
     }
@@ -161,7 +162,7 @@ static void add_activations(const struct bench *b)
         add_rows(b, acts->hidden, pruned, plan->block[l].ffn, s->neuron[l]);
         add_influence(b, l, pruned);
     }
-    add_rows(b, tr__pass_normed(b->pass), plan->class_rows, d, s->channel);
+    add_rows(b, tr__pass_normed(b->pass), b->network->shape.pool != SPACE_POOL_MEAN, d, s->channel);
 }
 
 static void finish_activations(struct tr_importance *s)

@@ -175,7 +175,7 @@ static void hush_new(const struct cut *c)
         return; /* there is no stem to inherit */
     hush(c, &to->stem);
     memset(c->to + to->position, 0, (size_t)c->student->tokens * d * sizeof *c->to);
-    if (to->class_rows)
+    if (c->student->stem.class_rows)
         memset(c->to + to->class_token, 0, d * sizeof *c->to);
 }
 
@@ -263,7 +263,7 @@ static void slice_ends(struct cut *c)
         slice(c, c->from + from->position, c->source->arch.width, NULL, c->student->tokens,
               c->channel, d, to->position);
     }
-    if (to->class_rows)
+    if (c->student->stem.class_rows)
         slice_channels(c, from->class_token, to->class_token);
     slice_norm(c, &from->norm, &to->norm);
     slice_linear(c, &from->head, NULL, c->channel, &to->head);

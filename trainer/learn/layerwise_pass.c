@@ -219,7 +219,7 @@ void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_ben
     const struct tr_taps taps = {&visit, tap_stream, tap_qkv};
 
     if (self->recipe->intermediate > 0)
-        memset(dlogits, 0, (size_t)batch->examples * self->student.shape.classes * sizeof *dlogits);
+        memset(dlogits, 0, (size_t)batch->answers * self->student.shape.classes * sizeof *dlogits);
     tr__trace_run(&bench->trace, &self->teacher->student, &self->teacher->weights, batch,
                   self->deepest);
     tr__pass_backward(bench->pass, &self->student, &self->weights, dlogits, &taps, grads);

@@ -14,6 +14,7 @@
 #include "trainer/learn/layerwise.h"
 #include "trainer/learn/optimiser.h"
 #include "trainer/learn/qat.h"
+#include "trainer/learn/table.h"
 
 enum { give_up_after = 10 }; /* steps running without a finite gradient */
 
@@ -35,10 +36,12 @@ struct run {
     struct tr_qat_run qat;
     struct tr_adamw adamw;
     struct bench *bench;            /* [threads] */
-    float **grads;                  /* [lanes] of param_count */
+    float **grads;                  /* [lanes] of dense_count, the first of param_count */
+    struct tr_table table;          /* of a text: its gradient */
     struct tr_distill_stats *stats; /* [lanes] */
     struct tr_feed feed;
     int *rows;                      /* [batch] of this step */
+    int answers;                    /* of these */
     struct tr_layerwise layers;     /* when the recipe has any */
     struct tr_batch_loss whole;     /* of a batch, when the loss needs one */
     const struct tr_online *online; /* of a student that learns from peers, else NULL */
@@ -65,6 +68,12 @@ static bool wants_whole(const struct run *run)
            (teachers_of(run->job) && tr_distill_needs_batch(&run->job->recipe->distill));
 }
 
+/* The most answers of so many examples. */
+static int answers_of(const struct tr_training *job, int examples)
+{
+    return tr_batch_most_answers(&job->student->arch, &job->student->shape, examples);
+}
+
 static rt_status bench_init(const struct run *run, struct bench *b, struct rt_arena *arena,
                             struct rt_err *err)
 {
@@ -74,7 +83,7 @@ static rt_status bench_init(const struct run *run, struct bench *b, struct rt_ar
     const int m = job->recipe->micro_batch;
 
     RT_TRY(tr_batch_init(&b->batch, &student->arch, &student->shape, m, arena, err));
-    tr__batch_loss_init(&b->loss, job, m, &b->batch, arena);
+    tr__batch_loss_init(&b->loss, job, answers_of(job, m), &b->batch, arena);
     if (wants_ema(job))
         RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
     if (job->recipe->quantise == TR_QUANTISE_QAT)
@@ -99,11 +108,14 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
         RT_TRY(tr_qat_init(&run->qat, job, arena, err));
     run->adamw.decay = (float)job->recipe->weight_decay;
     for (size_t l = 0; l < lanes; l++)
-        run->grads[l] = rt_arena_zalloc(arena, job->student->param_count, sizeof(float));
+        run->grads[l] = rt_arena_zalloc(
+            arena, l ? job->student->dense_count : job->student->param_count, sizeof(float));
+    if (job->student->stem.vocabulary)
+        RT_TRY(tr__table_init(&run->table, job->student, job->recipe->batch, arena, err));
     for (int t = 0; t < job->threads; t++)
         RT_TRY(bench_init(run, &run->bench[t], arena, err));
     if (wants_whole(run))
-        tr__batch_loss_init(&run->whole, job, job->recipe->batch, NULL, arena);
+        tr__batch_loss_init(&run->whole, job, answers_of(job, job->recipe->batch), NULL, arena);
     if (run->online)
         run->peer_work = rt_arena_alloc(
             arena, tr_online_scratch(run->online->cohort, job->student->shape.classes),
@@ -130,13 +142,14 @@ static void answer(const struct run *run, struct bench *b, const int *rows, int 
         tr_infer_run(b->infer, job->student, &run->ema, &b->batch, b->loss.ema);
 }
 
-/* Into the place of these rows in the whole batch. */
+/* Into the place of these answers in the whole batch. */
 static void hand_in(const struct run *run, const struct tr_batch_loss *loss, int first, int count)
 {
     const ptrdiff_t classes = run->job->student->shape.classes;
     const size_t bytes = (size_t)(count * classes) * sizeof(float);
 
     assert(first >= 0 && first + count <= run->whole.room);
+    memcpy(run->whole.weight + first, loss->weight, (size_t)count * sizeof *loss->weight);
     memcpy(run->whole.label + first, loss->label, (size_t)count * sizeof *loss->label);
     memcpy(run->whole.said + first, loss->said, (size_t)count * sizeof *loss->said);
     memcpy(run->whole.logits + first * classes, loss->logits, bytes);
@@ -154,18 +167,21 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
 
     answer(run, b, rows, count);
     if (run->asking) {
-        hand_in(run, &b->loss, first, count);
+        hand_in(run, &b->loss, first * b->batch.parts, b->batch.answers);
         return;
     }
     if (run->whole.logits)
-        dlogits = run->whole.dlogits + (ptrdiff_t)first * job->student->shape.classes;
+        dlogits = run->whole.dlogits + (ptrdiff_t)first * space_outputs(&job->student->shape);
     else
-        tr__batch_loss_take(&b->loss, job, count, progress, &run->stats[lane]);
+        tr__batch_loss_take(&b->loss, job, b->batch.answers, progress, 1.0 / run->answers,
+                            &run->stats[lane]);
     if (run->layered)
         tr__layerwise_backward(&run->layers, &b->layered, &b->batch, dlogits, lane,
                                run->grads[lane]);
     else
         tr_pass_backward(b->pass, job->student, run->read, dlogits, run->grads[lane]);
+    if (run->table.student)
+        tr__table_take(&run->table, run->layered ? b->layered.pass : b->pass, &b->batch, first);
 }
 
 static void lane_work(const struct run *run, struct bench *b, int lane, double progress)
@@ -182,7 +198,7 @@ static void lane_work(const struct run *run, struct bench *b, int lane, double p
 static void add_lanes(const struct run *run)
 {
     const int lanes = run->job->lanes;
-    const ptrdiff_t n = (ptrdiff_t)run->job->student->param_count, piece = 4096;
+    const ptrdiff_t n = (ptrdiff_t)run->job->student->dense_count, piece = 4096;
     float **grads = run->grads;
 
 #pragma omp parallel for default(none) shared(lanes, n, piece, grads)                              \
@@ -241,12 +257,12 @@ static void ask(struct run *run, double progress)
 static void learn_from_peers(struct run *run, double progress, struct tr_distill_stats *sum)
 {
     const float *said[TR_ONLINE_MAX_COHORT];
-    const int batch = run->job->recipe->batch;
+    const int answers = run->answers;
 
     for (int k = 0; k < run->online->cohort; k++)
         said[k] = run->cohort[k].whole.logits;
-    sum->total += tr_online_batch(run->online, progress, said, (int)(run - run->cohort), batch,
-                                  run->job->student->shape.classes, run->whole.label, 1.0 / batch,
+    sum->total += tr_online_batch(run->online, progress, said, (int)(run - run->cohort), answers,
+                                  run->job->student->shape.classes, run->whole.label, 1.0 / answers,
                                   run->peer_work, run->whole.dlogits);
 }
 
@@ -256,13 +272,15 @@ static void batch_gradient(struct run *run, double progress, struct tr_distill_s
     const int lanes = run->job->lanes;
 
     if (run->whole.logits)
-        tr__batch_loss_take(&run->whole, run->job, run->job->recipe->batch, progress, sum);
+        tr__batch_loss_take(&run->whole, run->job, run->answers, progress, 1.0 / run->answers, sum);
     if (run->online)
         learn_from_peers(run, progress, sum);
     memset(run->stats, 0, (size_t)lanes * sizeof *run->stats);
     all_lanes(run, progress);
     if (lanes > 1)
         add_lanes(run);
+    if (run->table.student)
+        tr__table_gather(&run->table, run->grads[0], &run->adamw);
     for (int l = 0; !run->whole.logits && l < lanes; l++)
         stats_add(sum, &run->stats[l]);
 }
@@ -289,7 +307,7 @@ static void log_step(const struct run *run, int step, const struct tr_distill_st
                      const struct step_outcome *out, const struct tr_train_summary *summary)
 {
     const struct tr_training *job = run->job;
-    const double n = job->recipe->batch;
+    const double n = run->answers;
     const struct {
         const char *name;
         double value;
@@ -342,7 +360,7 @@ static void update(struct run *run, int step, double progress, double loss,
     const struct tr_recipe *recipe = job->recipe;
     double scale;
 
-    out->norm = tr_gradient_norm(student->kernels, run->grads[0], student->param_count);
+    out->norm = tr_adamw_norm(&run->adamw, student, run->grads[0]);
     if (run->layered)
         out->norm = hypot(out->norm, tr__layerwise_gather(&run->layers, loss));
     out->rate = peak_rate(job) * tr_learning_rate(step, recipe->steps, recipe->warmup);
@@ -351,7 +369,7 @@ static void update(struct run *run, int step, double progress, double loss,
     summary->floored += out->event == TR_CLIP_FLOOR;
     if (out->event == TR_CLIP_SKIP) {
         summary->skipped++;
-        memset(run->grads[0], 0, student->param_count * sizeof(float));
+        tr_adamw_skip(&run->adamw, student, run->grads[0]);
         if (run->layered)
             tr__layerwise_skip(&run->layers);
         return;
@@ -401,6 +419,20 @@ static void begin(struct run *run)
     }
 }
 
+/* Of this step's rows, which the loss is a mean over. */
+static void count_answers(struct run *run)
+{
+    const struct tr_task *task = run->job->data->task;
+    const int batch = run->job->recipe->batch;
+
+    run->answers = answers_of(run->job, batch);
+    if (run->job->student->shape.pool != SPACE_POOL_NONE)
+        return;
+    run->answers = 0;
+    for (int i = 0; i < batch; i++)
+        run->answers += task->kind->answers(task, run->rows[i]);
+}
+
 static void begin_step(struct run *run, int step)
 {
     const struct tr_training *job = run->job;
@@ -411,6 +443,7 @@ static void begin_step(struct run *run, int step)
     if (job->recipe->quantise == TR_QUANTISE_QAT)
         begin_int8(run, step);
     tr_feed_next(&run->feed, job->recipe->batch, run->rows);
+    count_answers(run);
     ask(run, progress_at(run, step));
 }
 
@@ -422,7 +455,7 @@ static rt_status end_step(struct run *run, int step, struct tr_train_summary *su
     struct step_outcome out;
 
     batch_gradient(run, progress_at(run, step), &sum);
-    update(run, step, progress_at(run, step), sum.total / job->recipe->batch, summary, &out);
+    update(run, step, progress_at(run, step), sum.total / run->answers, summary, &out);
     if (job->recipe->quantise == TR_QUANTISE_QAT)
         end_int8(run, step);
     run->bad = out.event == TR_CLIP_SKIP ? run->bad + 1 : 0;
@@ -468,7 +501,12 @@ static rt_status run_open(struct run *run, const struct tr_training *job,
     assert(job->lanes >= 1 && job->threads >= 1 && job->threads <= job->lanes);
     assert(job->recipe->batch >= 1 && job->recipe->micro_batch >= 1);
     assert(!job->data->knowledge || job->data->ensemble);
+    assert(job->student->shape.pool != SPACE_POOL_NONE || job->data->task->kind->answers);
     *run = (struct run){.job = job, .online = online};
+    if (job->student->shape.pool == SPACE_POOL_NONE && wants_whole(run))
+        return rt_fail(err, RT_EARG,
+                       "distill.loss: dist, and students that teach each other, compare whole "
+                       "batches, which a task with an answer a row does not have");
     run->bench = calloc((size_t)job->threads, sizeof *run->bench);
     run->grads = calloc((size_t)job->lanes, sizeof *run->grads);
     run->stats = calloc((size_t)job->lanes, sizeof *run->stats);

@@ -131,7 +131,8 @@ static void call(struct crew *crew)
 static rt_status part_init(struct part *part, const struct tr_student *student, int examples,
                            struct rt_arena *arena, struct rt_err *err)
 {
-    const size_t logits = (size_t)examples * student->shape.classes;
+    const size_t answers = (size_t)tr_batch_most_answers(&student->arch, &student->shape, examples);
+    const size_t logits = answers * student->shape.classes;
 
     part->logits = rt_arena_alloc(arena, logits, sizeof *part->logits);
     RT_TRY(tr_batch_init(&part->batch, &student->arch, &student->shape, examples, arena, err));
@@ -156,8 +157,7 @@ static rt_status make_parts(struct crew *crew, const struct tr_latency_options *
         part->crew = crew;
         RT_TRY(part_init(part, crew->student, examples, arena, err));
         tr_batch_resize(batch, examples, NULL);
-        for (ptrdiff_t i = 0; i < (ptrdiff_t)examples * batch->numbers; i++)
-            batch->values[i] = (float)rt_rng_normal(&rng);
+        tr_batch_noise(batch, &rng);
     }
     return RT_OK;
 }

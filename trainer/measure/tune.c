@@ -31,12 +31,12 @@ struct probe {
 static rt_status carve(struct probe *p, int micro, struct rt_err *err)
 {
     const struct space_shape *s = &p->net.student.shape;
-    const size_t m = (size_t)micro;
+    const size_t answers = (size_t)tr_batch_most_answers(&p->net.student.arch, s, micro);
     struct rt_arena *arena = &p->arena;
 
     RT_TRY(tr_batch_init(&p->batch, &p->net.student.arch, s, micro, arena, err));
-    p->logits = rt_arena_zalloc(arena, m * s->classes, sizeof(float));
-    p->dlogits = rt_arena_zalloc(arena, m * s->classes, sizeof(float));
+    p->logits = rt_arena_zalloc(arena, answers * s->classes, sizeof(float));
+    p->dlogits = rt_arena_zalloc(arena, answers * s->classes, sizeof(float));
     p->grads = rt_arena_zalloc(arena, p->net.student.param_count, sizeof(float));
     RT_TRY(tr_pass_init(&p->pass, &p->net.student, micro, arena, err));
     return rt_arena_check(arena, "tuning the trainer", err);

@@ -37,25 +37,25 @@ rt_status tr_predict(const struct tr_student *student, const struct tr_weights *
                      const struct tr_task *task, const int *rows, int n, int threads, float *logits,
                      struct rt_err *err)
 {
-    const int pieces = (n + piece - 1) / piece, classes = student->shape.classes;
+    const int pieces = (n + piece - 1) / piece, outputs = space_outputs(&student->shape);
     struct reader *readers = calloc((size_t)threads, sizeof *readers);
     struct rt_arena arena = {0};
     rt_status rc;
 
-    assert(n >= 0 && threads >= 1);
+    assert(n >= 0 && threads >= 1 && student->shape.pool != SPACE_POOL_NONE);
     if (!readers)
         return rt_fail(err, RT_ENOMEM, "no memory for evaluation");
     if ((rc = rt_arena_init(&arena, (size_t)threads * reader_bytes(student), err)) ||
         (rc = readers_init(readers, threads, student, &arena, err)))
         goto done;
 #pragma omp parallel for default(none) num_threads(threads) schedule(static, 1) if (threads > 1)   \
-    shared(readers, student, weights, task, rows, n, pieces, classes, logits, threads)
+    shared(readers, student, weights, task, rows, n, pieces, outputs, logits, threads)
     for (int t = 0; t < threads; t++)
         for (int p = t; p < pieces; p += threads) {
             const int first = p * piece, count = n - first < piece ? n - first : piece;
             task->kind->fill(task, rows + first, count, &readers[t].batch);
             tr_infer_run(readers[t].infer, student, weights, &readers[t].batch,
-                         logits + (ptrdiff_t)first * classes);
+                         logits + (ptrdiff_t)first * outputs);
         }
 done:
     rt_arena_release(&arena);

@@ -4,7 +4,8 @@
 #include "trainer/net/student.h"
 #include "trainer/task/task.h"
 
-/* Logits (n, classes) of the given rows of the task; weights must be packed. The rows are spread
+/* Logits (n, outputs) of the given rows of the task, C of each part; weights must be packed; not of
+ * pool = none, whose answers are too many to be kept. The rows are spread
  * over threads in fixed pieces: same bits for any number. */
 rt_status tr_predict(const struct tr_student *student, const struct tr_weights *weights,
                      const struct tr_task *task, const int *rows, int n, int threads, float *logits,

@@ -96,26 +96,34 @@ static void lay_tensors(struct tr_student *s, bool prune)
     struct tr_plan *plan = s->plan;
     const int d = s->arch.width;
 
-    plan->stem = lay_linear(s, -1, "stem", d, s->stem.features);
-    plan->class_rows = s->shape.pool == SPACE_POOL_CLASS;
-    if (plan->class_rows)
+    if (s->stem.projected)
+        plan->stem = lay_linear(s, -1, "stem", d, s->stem.features);
+    if (s->stem.class_rows)
         plan->class_token = lay(s, -1, "class_token", TR_ROLE_CLASS_TOKEN, d, 0);
     plan->position = lay(s, -1, "position", TR_ROLE_POSITION, s->tokens, d);
+    if (s->shape.segments)
+        plan->segment = lay(s, -1, "segment", TR_ROLE_SEGMENT, s->shape.segments, d);
     for (int l = 0; l < s->arch.depth; l++)
-        lay_block(s, l, prune && plan->class_rows && l == s->arch.depth - 1);
+        lay_block(s, l, prune && tr__pools_row(s) && l == s->arch.depth - 1);
     plan->norm = lay_norm(s, -1, "ln");
-    plan->head = lay_linear(s, -1, "head", s->shape.classes, d);
+    plan->head = lay_linear(s, -1, "head", space_outputs(&s->shape), d);
+    s->dense_count = s->param_count;
+    if (s->stem.vocabulary)
+        plan->table =
+            lay(s, -1, "embedding.weight", TR_ROLE_TABLE, s->stem.vocabulary, s->stem.features);
 }
 
 /* --- packing --- */
 
-/* The packed layers in order. The stem's input needs no gradient, so it is packed forward only. */
-static int packed_layers(struct tr_plan *plan, int depth, struct tr_plan_linear **list)
+/* The packed layers in order. */
+static int packed_layers(const struct tr_student *s, struct tr_plan_linear **list)
 {
+    struct tr_plan *plan = s->plan;
     int n = 0;
 
-    list[n++] = &plan->stem;
-    for (int l = 0; l < depth; l++) {
+    if (s->stem.projected)
+        list[n++] = &plan->stem;
+    for (int l = 0; l < s->arch.depth; l++) {
         struct tr_plan_block *b = &plan->block[l];
         list[n++] = &b->query;
         if (b->pruned)
@@ -130,10 +138,16 @@ static int packed_layers(struct tr_plan *plan, int depth, struct tr_plan_linear 
 
 enum { max_layers = 5 * SPACE_MAX_DEPTH + 3 };
 
+/* The first that is packed for a backward, too: numbers that a stem reads need no gradient. */
+static int first_backward(const struct tr_student *s)
+{
+    return s->stem.vocabulary ? 0 : 1;
+}
+
 static void plan_packing(struct tr_student *s)
 {
     struct tr_plan_linear *list[max_layers];
-    const int n = packed_layers(s->plan, s->arch.depth, list);
+    const int n = packed_layers(s, list);
     size_t at = 0;
 
     for (int i = 0; i < n; i++) {
@@ -141,7 +155,7 @@ static void plan_packing(struct tr_student *s)
         at += s->kernels->packed_floats(list[i]->in, list[i]->out);
     }
     s->plan->forward_floats = at;
-    for (int i = 1; i < n; i++) {
+    for (int i = first_backward(s); i < n; i++) {
         list[i]->backward = at;
         at += s->kernels->packed_floats(list[i]->out, list[i]->in);
     }
@@ -187,13 +201,13 @@ size_t tr_weights_bytes(const struct tr_student *student, bool for_training)
 void tr_weights_pack(const struct tr_student *student, struct tr_weights *weights)
 {
     struct tr_plan_linear *list[max_layers];
-    const int n = packed_layers(student->plan, student->arch.depth, list);
+    const int n = packed_layers(student, list);
 
     assert(weights->params);
     if (!weights->packed)
         return;
     for (int i = 0; i < n; i++) {
-        const bool both = weights->for_training && i > 0;
+        const bool both = weights->for_training && i >= first_backward(student);
         student->kernels->pack(weights->params + list[i]->weight, list[i]->out, list[i]->in,
                                weights->packed + list[i]->forward,
                                both ? weights->packed + list[i]->backward : NULL);
@@ -241,15 +255,23 @@ void tr_student_release(struct tr_student *student)
 
 /* --- first values --- */
 
-static void fill_truncated_normal(struct rt_rng *rng, float *v, size_t n)
+static void fill_truncated_normal(struct rt_rng *rng, double sd, float *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double z;
         do
             z = rt_rng_normal(rng);
         while (fabs(z) > 2);
-        v[i] = (float)(0.02 * z);
+        v[i] = (float)(sd * z);
     }
+}
+
+static double first_sd(const struct tr_student *student, const struct tr_tensor *tensor)
+{
+    const bool projection = student->stem.vocabulary && student->stem.projected &&
+                            tensor->offset == student->plan->stem.weight;
+
+    return projection ? 1 / sqrt(student->stem.features) : 0.02;
 }
 
 void tr_student_init_params(const struct tr_student *student, uint64_t seed, float *params)
@@ -265,7 +287,7 @@ void tr_student_init_params(const struct tr_student *student, uint64_t seed, flo
                 v[i] = ones ? 1.0F : 0.0F;
         } else {
             rt_rng_init(&rng, seed, RT_STREAM_INIT, (uint64_t)t);
-            fill_truncated_normal(&rng, v, tensor->count);
+            fill_truncated_normal(&rng, first_sd(student, tensor), v, tensor->count);
         }
     }
 }
@@ -300,13 +322,14 @@ void tr_student_cost(const struct tr_student *student, struct space_cost *cost)
 {
     const struct tr_plan *plan = student->plan;
     const int64_t t = student->tokens;
-    int64_t beside = t * student->stem.features;
+    int64_t beside = student->stem.projected ? t * student->stem.features : 0;
     struct space_cost sum = {0};
 
     for (int i = 0; i < student->tensor_count; i++)
         sum.params += (int64_t)student->tensors[i].count;
     sum.bytes = sum.params * (int64_t)sizeof(float);
-    sum.macs = products(&plan->stem, (int)t - plan->class_rows) + products(&plan->head, 1);
+    sum.macs = products(&plan->stem, student->stem.tokens) +
+               products(&plan->head, student->shape.pool == SPACE_POOL_NONE ? (int)t : 1);
     for (int l = 0; l < student->arch.depth; l++) {
         const int64_t floats = block_floats(student, &plan->block[l]);
         beside = floats > beside ? floats : beside;

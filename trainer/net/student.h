@@ -5,14 +5,18 @@
  * in the order of the tensor table, so gradients, optimiser state and checkpoints have its layout.
  *
  * Shapes   M examples a batch, R rows of all of them, T rows of one at most, class row included; F
- *          features of the stem, d width, a = heads*head_dim, f ffn, C classes. Logits (M,C),
- *          row-major float32.
+ *          features of the stem, d width, a = heads*head_dim, f ffn, C classes. A answers, see
+ *          task/batch.h; A = M but for several parts and pool = none. Logits (A,C), row-major
+ *          float32.
  * Rows     example m has rows start[m] .. start[m+1] - 1, see task/batch.h; its class row is the
  *          first. A row's position is its place in its example.
  * Details  x0 = position + (class token | features W^T + b); the norms use TR_NORM_EPS of nn/; GELU is
  *          exact (erf); scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then
- *          all v, head by head. Pooling follows the final norm: its class row, or the mean of its
- *          rows.
+ *          all v, head by head. Pooling follows the final norm: an example's first row, its last,
+ *          or the mean of its rows.
+ * Texts    row r starts as row ids[r] of the table (V,e), projected to d where e differs. The table is
+ *          the last tensor, so that gradients can be held without it: a backward leaves the
+ *          gradient of each row's look-up, which are few, and tr_table_back() adds those up by id.
  * Memory   tr_weights_bytes() and tr_pass_bytes() say how many bytes of an arena the init of that
  *          name takes; nothing is allocated later. With a counting arena the inits succeed, set
  *          their pointers to NULL, and only count.
@@ -34,13 +38,15 @@
 #include "trainer/task/batch.h"
 
 /* What a tensor is for. Only weights decay and have int8 codes; first values are normal for
- * weights, positions and the class token, 1 for gains, 0 for biases. */
+ * weights, positions, tables and the class token, 1 for gains, 0 for biases. */
 enum tr_role {
     TR_ROLE_WEIGHT, /* (out,in) of a linear layer */
     TR_ROLE_BIAS,   /* of a linear layer or a norm */
     TR_ROLE_GAIN,   /* of a norm */
     TR_ROLE_POSITION,
-    TR_ROLE_CLASS_TOKEN
+    TR_ROLE_CLASS_TOKEN,
+    TR_ROLE_SEGMENT,
+    TR_ROLE_TABLE /* of token ids: int8 codes by row */
 };
 
 struct tr_tensor {
@@ -57,6 +63,7 @@ struct tr_student {
     struct space_stem stem;
     int tokens; /* T */
     size_t param_count;
+    size_t dense_count; /* of the parameters in front of the table: what a backward adds to */
     int tensor_count;
     struct tr_tensor *tensors; /* owned; freed by tr_student_release() */
     struct tr_plan *plan;      /* owned; layers and where they are packed: student_internal.h */
@@ -68,7 +75,8 @@ rt_status tr_student_init(struct tr_student *student, const struct space_arch *a
 void tr_student_release(struct tr_student *student);
 
 /* Truncated normal (sd .02, cut at 2 sd) for matrices, token and positions; ones and zeros for
- * norms and biases. Tensor t draws from (seed, RT_STREAM_INIT, t). */
+ * norms and biases; the projection of looked-up rows has sd 1/sqrt(e), or what the first block
+ * reads would be tiny. Tensor t draws from (seed, RT_STREAM_INIT, t). */
 void tr_student_init_params(const struct tr_student *student, uint64_t seed, float *params);
 
 /* Parameters and, behind them, what the kernels want them packed as. */
@@ -97,13 +105,19 @@ size_t tr_pass_bytes(const struct tr_student *student, int max_batch);
  * so the backward needs the watch that was there. */
 struct tr_watch;
 void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch);
-/* logits (M,C) is written; weights are packed. */
+/* logits (A,C) is written; weights are packed. */
 void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
                      const struct tr_weights *weights, const struct tr_batch *batch, float *logits);
-/* From dlogits (M,C), adds to grads (layout of params) for the batch of the last forward, which is
- * still as it was. */
+/* From dlogits (A,C), adds to grads (layout of params, dense_count of them) for the batch of the last
+ * forward, which is still as it was. */
 void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
                       const struct tr_weights *weights, const float *dlogits, float *grads);
+/* What that backward left for the table: (R,e), the gradient by what each row looked up; the
+ * distance between rows in floats goes to *ld. */
+const float *tr_pass_dlookup(const struct tr_pass *pass, ptrdiff_t *ld);
+/* Adds such rows to the table's gradient, in their order: grads has all param_count. */
+void tr_table_back(const struct tr_student *student, int rows, const int *ids, const float *dlookup,
+                   ptrdiff_t ld, float *grads);
 
 /* Inference: no training state is kept or touched. This is what latency measures. */
 struct tr_infer;

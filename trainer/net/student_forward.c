@@ -26,8 +26,10 @@ struct tr_head tr__head(const struct tr_student *student, int rows, bool pruned)
 
 bool tr__fits(const struct tr_student *student, const struct tr_batch *batch, int room)
 {
-    const int numbers = student->stem.numbers, tokens = student->tokens;
-    bool fits = batch->numbers == numbers && batch->examples >= 1 && batch->examples <= room;
+    const struct space_stem *stem = &student->stem;
+    const int tokens = student->tokens;
+    bool fits = batch->numbers == stem->numbers && batch->vocabulary == stem->vocabulary &&
+                batch->examples >= 1 && batch->examples <= room;
 
     for (int m = 0; fits && m < batch->examples; m++) {
         const int rows = batch->start[m + 1] - batch->start[m];
@@ -74,12 +76,31 @@ static void cut_example(const struct space_stem *s, const float *example, int to
                 copy_run(x + l * s->run, example + (y * s->lines + l) * s->line + c * s->run, run);
 }
 
-void tr__cut(const struct tr_student *student, const struct tr_batch *batch, float *x)
+/* table (V,cols), ids (R), x (R,cols) */
+static void look_up(const struct tr_student *student, const struct tr_weights *weights,
+                    const struct tr_batch *batch, float *x, ptrdiff_t ld)
+{
+    const int cols = student->stem.features, rows = tr_batch_rows(batch);
+    const float *table = weights->params + student->plan->table;
+
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        assert(batch->ids[r] >= 0 && batch->ids[r] < student->stem.vocabulary);
+        memcpy(x + r * ld, table + (ptrdiff_t)batch->ids[r] * cols, (size_t)cols * sizeof *x);
+    }
+}
+
+void tr__cut(const struct tr_student *student, const struct tr_weights *weights,
+             const struct tr_batch *batch, float *x)
 {
     const struct space_stem *stem = &student->stem;
     const ptrdiff_t ld = tr__padded(stem->features);
-    const int first = student->plan->class_rows;
+    const int first = stem->class_rows;
 
+    if (stem->vocabulary) {
+        if (stem->projected)
+            look_up(student, weights, batch, x, ld);
+        return;
+    }
     for (int m = 0; m < batch->examples; m++) {
         float *row = x + batch->start[m] * ld;
         memset(row, 0, (size_t)(first * ld) * sizeof *row);
@@ -88,13 +109,41 @@ void tr__cut(const struct tr_student *student, const struct tr_batch *batch, flo
     }
 }
 
+/* ids (R), table (V,d), position (T,d), x (R,d): e = d */
+static void stem_of_rows(const struct tr_student *student, const struct tr_weights *weights,
+                         const struct tr_batch *batch, struct tr_out x)
+{
+    const int d = student->arch.width;
+    const struct tr_view position = {weights->params + student->plan->position, d};
+
+    look_up(student, weights, batch, x.at, x.ld);
+    for (int m = 0; m < batch->examples; m++)
+        student->kernels->add_rows(batch->start[m + 1] - batch->start[m], d, position,
+                                   (struct tr_out){x.at + batch->start[m] * x.ld, x.ld});
+}
+
+/* segment (2,d), x (R,d) */
+static void add_segments(const struct tr_student *student, const struct tr_weights *weights,
+                         const struct tr_batch *batch, struct tr_out x)
+{
+    const int d = student->arch.width, rows = tr_batch_rows(batch);
+    const float *segment = weights->params + student->plan->segment;
+
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        assert(batch->segment[r] >= 0 && batch->segment[r] < student->shape.segments);
+        student->kernels->add_rows(1, d,
+                                   (struct tr_view){segment + (ptrdiff_t)batch->segment[r] * d, d},
+                                   (struct tr_out){x.at + r * x.ld, x.ld});
+    }
+}
+
 /* features (R,F), W (d,F), position (T,d), class token (d), x (R,d) */
-void tr__stem(const struct tr_student *student, const struct tr_weights *weights,
-              const struct tr_batch *batch, const float *features, float *x)
+static void stem_of_features(const struct tr_student *student, const struct tr_weights *weights,
+                             const struct tr_batch *batch, const float *features, float *x)
 {
     const struct tr_plan *plan = student->plan;
     const struct tr_linear stem = tr__linear(&plan->stem, weights);
-    const int d = student->arch.width, first = plan->class_rows;
+    const int d = student->arch.width, first = student->stem.class_rows;
     const ptrdiff_t ld = tr__padded(d), ldf = tr__padded(student->stem.features);
     const float *position = weights->params + plan->position;
     const float *token = weights->params + plan->class_token;
@@ -111,24 +160,72 @@ void tr__stem(const struct tr_student *student, const struct tr_weights *weights
     }
 }
 
-/* ---- class rows ---- */
-
-struct tr_out tr__class_rows(const struct tr_batch *batch, struct tr_out x, int cols, float *room)
+void tr__stem(const struct tr_student *student, const struct tr_weights *weights,
+              const struct tr_batch *batch, const float *features, float *x)
 {
-    if (batch->length)
-        return (struct tr_out){x.at, batch->length * x.ld};
-    for (ptrdiff_t m = 0; m < batch->examples; m++) /* ascending, since room may be x */
-        memmove(room + m * x.ld, x.at + batch->start[m] * x.ld, (size_t)cols * sizeof *room);
+    const struct tr_out out = {x, tr__padded(student->arch.width)};
+
+    if (student->stem.projected)
+        stem_of_features(student, weights, batch, features, x);
+    else
+        stem_of_rows(student, weights, batch, out);
+    if (student->shape.segments)
+        add_segments(student, weights, batch, out);
+}
+
+/* ---- pooled rows ---- */
+
+int tr__pooled_count(const struct tr_student *student, const struct tr_batch *batch)
+{
+    return student->shape.pool == SPACE_POOL_NONE ? batch->answers : batch->examples;
+}
+
+int tr__pooled_room(const struct tr_student *student, int examples)
+{
+    return student->shape.pool == SPACE_POOL_NONE ? examples * student->tokens : examples;
+}
+
+ptrdiff_t tr__pooled_row(const struct tr_student *student, const struct tr_batch *batch,
+                         ptrdiff_t i)
+{
+    switch (student->shape.pool) {
+    case SPACE_POOL_CLASS: return batch->start[i];
+    case SPACE_POOL_LAST: return batch->start[i + 1] - 1;
+    case SPACE_POOL_NONE: return batch->asked ? batch->asked[i] : i;
+    case SPACE_POOL_MEAN: break;
+    }
+    assert(!"means are of no row");
+    return 0;
+}
+
+bool tr__pooled_in_place(const struct tr_student *student, const struct tr_batch *batch)
+{
+    return student->shape.pool == SPACE_POOL_NONE ? !batch->asked : batch->length > 0;
+}
+
+struct tr_out tr__pooled_rows(const struct tr_student *student, const struct tr_batch *batch,
+                              struct tr_out x, int cols, float *room)
+{
+    const int count = tr__pooled_count(student, batch);
+
+    if (tr__pooled_in_place(student, batch))
+        return (struct tr_out){x.at + tr__pooled_row(student, batch, 0) * x.ld,
+                               (student->shape.pool == SPACE_POOL_NONE ? 1 : batch->length) * x.ld};
+    for (ptrdiff_t i = 0; i < count; i++) /* ascending, since room may be x */
+        memmove(room + i * x.ld, x.at + tr__pooled_row(student, batch, i) * x.ld,
+                (size_t)cols * sizeof *room);
     return (struct tr_out){room, x.ld};
 }
 
-void tr__class_rows_back(const struct tr_batch *batch, struct tr_out rows, int cols,
-                         struct tr_out x)
+void tr__pooled_rows_back(const struct tr_student *student, const struct tr_batch *batch,
+                          struct tr_out rows, int cols, struct tr_out x)
 {
-    if (batch->length)
+    const int count = tr__pooled_count(student, batch);
+
+    if (tr__pooled_in_place(student, batch))
         return;
-    for (ptrdiff_t m = 0; m < batch->examples; m++)
-        memcpy(x.at + batch->start[m] * x.ld, rows.at + m * rows.ld,
+    for (ptrdiff_t i = 0; i < count; i++)
+        memcpy(x.at + tr__pooled_row(student, batch, i) * x.ld, rows.at + i * rows.ld,
                (size_t)cols * sizeof *rows.at);
 }
 
@@ -160,7 +257,7 @@ static void attend(const struct tr_student *student, const struct tr_plan_block 
     }
 }
 
-/* What attention reads: normed1 (R,d) -> query (R,3a); or, pruned, the class rows of normed1 ->
+/* What attention reads: normed1 (R,d) -> query (R,3a); or, pruned, the pooled rows of normed1 ->
  * query (M,a) and normed1 -> memory (R,2a). What it adds to, the block's input of the rows that ask,
  * is returned: (R,d), or (M,d). */
 static struct tr_view ask(const struct tr_student *student, const struct tr_weights *weights,
@@ -180,9 +277,9 @@ static struct tr_view ask(const struct tr_student *student, const struct tr_weig
     const struct tr_linear memory = tr__linear(&b->memory, weights);
     k->linear(&memory, all, tr_seen(normed), (struct tr_view){0},
               (struct tr_out){acts->memory, tr__padded(memory.out)});
-    const struct tr_out asking = tr__class_rows(batch, normed, d, acts->normed2);
+    const struct tr_out asking = tr__pooled_rows(student, batch, normed, d, acts->normed2);
     k->linear(&query, batch->examples, tr_seen(asking), (struct tr_view){0}, out);
-    return tr_seen(tr__class_rows(batch, x, d, acts->mid));
+    return tr_seen(tr__pooled_rows(student, batch, x, d, acts->mid));
 }
 
 /* x, normed1 (R,d); query, memory as in ask(); with N = R, or M where pruned: context (N,a), mid,
@@ -229,11 +326,11 @@ int tr__final_rows(const struct tr_student *student, const struct tr_batch *batc
     const bool pruned = student->plan->block[student->arch.depth - 1].pruned;
 
     *rows = all;
-    if (!student->plan->class_rows)
+    if (student->shape.pool == SPACE_POOL_MEAN)
         return tr_batch_rows(batch);
     if (!pruned)
-        *rows = tr__class_rows(batch, all, d, room);
-    return batch->examples;
+        *rows = tr__pooled_rows(student, batch, all, d, room);
+    return tr__pooled_count(student, batch);
 }
 
 void tr__pool(const struct tr_student *student, const struct tr_batch *batch, const float *normed,
@@ -242,7 +339,7 @@ void tr__pool(const struct tr_student *student, const struct tr_batch *batch, co
     const int d = student->arch.width;
     const ptrdiff_t ld = tr__padded(d);
 
-    if (student->plan->class_rows)
+    if (student->shape.pool != SPACE_POOL_MEAN)
         return;
     for (int m = 0; m < batch->examples; m++) {
         const int rows = batch->start[m + 1] - batch->start[m];

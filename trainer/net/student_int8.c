@@ -15,7 +15,8 @@ static int list_layers(const struct tr_student *student, struct tr_plan_linear l
     const struct tr_plan *plan = student->plan;
     int n = 0;
 
-    list[n++] = plan->stem;
+    if (student->stem.projected)
+        list[n++] = plan->stem;
     for (int l = 0; l < student->arch.depth; l++) {
         const struct tr_plan_block *b = &plan->block[l];
         list[n] = b->query;
@@ -37,6 +38,7 @@ int64_t tr_int8_bytes(const struct tr_student *student)
 
     for (int i = 0; i < n; i++)
         bytes += 4 + 4 * (int64_t)layer[i].out - 3 * (int64_t)layer[i].out * layer[i].in;
+    bytes += student->stem.vocabulary * (4 - 3 * (int64_t)student->stem.features);
     return bytes;
 }
 
@@ -88,6 +90,19 @@ static void round_matrix(const struct tr_student *student, const struct tr_plan_
     }
 }
 
+/* Each row of the table has a scale of its own, which only whoever stores codes needs. */
+static void round_table(const struct tr_student *student, float *params)
+{
+    const struct tr_kernels *k = student->kernels;
+    const int cols = student->stem.features;
+
+    for (ptrdiff_t v = 0; v < student->stem.vocabulary; v++) {
+        const struct tr_out row = {params + student->plan->table + v * cols, cols};
+        const float scale = tr_quant_scale(k->largest(1, cols, tr_seen(row)), TR_QUANT_WEIGHT);
+        k->fake_quant(1, cols, scale, row, NULL);
+    }
+}
+
 void tr_twin_update(struct tr_twin *twin, const struct tr_student *student, const float *params)
 {
     struct tr_plan_linear layer[TR_MAX_SITES];
@@ -97,6 +112,7 @@ void tr_twin_update(struct tr_twin *twin, const struct tr_student *student, cons
     memcpy(twin->weights.params, params, student->param_count * sizeof *params);
     for (int i = 0; i < n; i++)
         round_matrix(student, &layer[i], twin->weights.params, twin->int8.scale);
+    round_table(student, twin->weights.params);
     twin->weights.int8 = &twin->int8;
     tr_weights_pack(student, &twin->weights);
 }
@@ -158,7 +174,8 @@ static rt_status calibration_init(struct calibration *c, const struct tr_student
     *c = (struct calibration){0};
     tr_ranges_clear(&c->watch.seen);
     RT_TRY(tr_batch_init(&c->batch, &student->arch, s, calibration_batch, arena, err));
-    c->logits = rt_arena_alloc(arena, (size_t)calibration_batch * s->classes, sizeof(float));
+    const int answers = tr_batch_most_answers(&student->arch, s, calibration_batch);
+    c->logits = rt_arena_alloc(arena, (size_t)answers * s->classes, sizeof(float));
     return tr_pass_init(&c->pass, student, calibration_batch, arena, err);
 }
 

@@ -2,7 +2,8 @@
  *
  * Quantised  every linear layer (stem, q k v, proj, up, down, head): its input, one scale a tensor
  *            (a *site*: q, k and v share one), and its weights, one scale an output channel.
- * Float      biases, positions, class token, norms, scores and softmax, GELU, residual stream.
+ *            A table's rows, one scale a row.
+ * Float      biases, positions, segments, class token, norms, scores and softmax, GELU, residual stream.
  * Twin       the same network with its matrices rounded to int8 and back; read by the ordinary
  *            passes, which round the inputs, it computes what int8 code would, up to the rounding
  *            of float sums. With tr_kernels_integer() the sums are integers.
@@ -35,7 +36,8 @@ static inline float tr_int8_input(const struct tr_int8 *int8, int site)
 }
 
 /* What an int8 student stores: matrices 1 byte a weight, with 4 for the scale of each output
- * channel and of each input; everything else 4 bytes a number. */
+ * channel and of each input, tables likewise with one of each row; everything else 4 bytes a
+ * number. */
 int64_t tr_int8_bytes(const struct tr_student *student);
 
 void tr_ranges_clear(struct tr_ranges *ranges);

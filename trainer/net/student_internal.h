@@ -1,7 +1,8 @@
 /* trainer/net/student_internal.h -- a student's layers, and the activations of a pass.
  *
- * The last block is *pruned* when only the class token is read behind it: queries, projection, FFN
- * and both their norms then run on M rows instead of R, which is exact.
+ * The last block is *pruned* when only one row of each example is read behind it, its *pooled* row
+ * (first or last): queries, projection, FFN and both their norms then run on M rows instead of R,
+ * which is exact.
  */
 #ifndef TRAINER_NET_STUDENT_INTERNAL_H
 #define TRAINER_NET_STUDENT_INTERNAL_H
@@ -31,10 +32,9 @@ struct tr_plan_block {
 
 struct tr_plan {
     struct tr_plan_linear stem, head;
-    size_t class_token, position;
+    size_t class_token, position, segment, table;
     struct tr_plan_norm norm;
     struct tr_plan_block block[SPACE_MAX_DEPTH];
-    int class_rows; /* 1 when there is a class token, else 0 */
     int max_inner, max_ffn;
     size_t forward_floats; /* packed for inference */
     size_t packed_floats;  /* packed for training: forward, then backward */
@@ -82,7 +82,7 @@ static inline ptrdiff_t tr__padded(int n)
     return ((ptrdiff_t)n + TR_PAD - 1) / TR_PAD * TR_PAD;
 }
 
-/* One head for an example of `rows` rows: all of them ask, or the class row alone. */
+/* One head for an example of `rows` rows: all of them ask, or the pooled row alone. */
 struct tr_head tr__head(const struct tr_student *student, int rows, bool pruned);
 
 /* Does this network read this batch, with room for so many examples? For assert(). */
@@ -102,8 +102,10 @@ void tr__input_back(const struct tr_student *student, const struct tr_weights *w
                     struct tr_out dx);
 
 struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_weights *weights);
-/* x (R,F): what the stem reads, token by token; class rows are zero. */
-void tr__cut(const struct tr_student *student, const struct tr_batch *batch, float *x);
+/* x (R,F): what the stem reads, token by token; class rows are zero. Nothing is done where looked-up
+ * rows are not projected: the stem reads the table itself. */
+void tr__cut(const struct tr_student *student, const struct tr_weights *weights,
+             const struct tr_batch *batch, float *x);
 /* features (R,F) -> x (R,d) */
 void tr__stem(const struct tr_student *student, const struct tr_weights *weights,
               const struct tr_batch *batch, const float *features, float *x);
@@ -111,18 +113,34 @@ void tr__stem(const struct tr_student *student, const struct tr_weights *weights
 void tr__block(const struct tr_student *student, const struct tr_weights *weights, int layer,
                const struct tr_batch *batch, const struct tr_block_acts *acts, float *scratch);
 
-/* The class rows of x (R,d) as M rows of a view: in place where all examples are as long, else
- * copied to room (M,d), which may be x itself. */
-struct tr_out tr__class_rows(const struct tr_batch *batch, struct tr_out x, int cols, float *room);
+/* Is one row of each example read behind the blocks? */
+static inline bool tr__pools_row(const struct tr_student *student)
+{
+    const enum space_pool pool = student->shape.pool;
+    return pool == SPACE_POOL_CLASS || pool == SPACE_POOL_LAST;
+}
+/* The rows that the head reads: P pooled ones, M of them, or, by row, as many as answers. */
+int tr__pooled_count(const struct tr_student *student, const struct tr_batch *batch);
+/* The row of pooled row i, not of means; they ascend, and are not before i. */
+ptrdiff_t tr__pooled_row(const struct tr_student *student, const struct tr_batch *batch,
+                         ptrdiff_t i);
+/* Most of them for so many examples. */
+int tr__pooled_room(const struct tr_student *student, int examples);
+/* Those of x (R,d), not of means, as P rows of a view: in place where they are evenly spaced, else
+ * copied to room (P,d), which may be x itself. */
+struct tr_out tr__pooled_rows(const struct tr_student *student, const struct tr_batch *batch,
+                              struct tr_out x, int cols, float *room);
+/* Is that view in place? */
+bool tr__pooled_in_place(const struct tr_student *student, const struct tr_batch *batch);
 /* What was changed in such a view, back to its rows of x. */
-void tr__class_rows_back(const struct tr_batch *batch, struct tr_out rows, int cols,
-                         struct tr_out x);
+void tr__pooled_rows_back(const struct tr_student *student, const struct tr_batch *batch,
+                          struct tr_out rows, int cols, struct tr_out x);
 
-/* What the final norm reads of the last block's output: M class rows, or all R; how many. room
- * (M,d) as above. */
+/* What the final norm reads of the last block's output: P pooled rows, or all R for means; how many.
+ * room (P,d) as above. */
 int tr__final_rows(const struct tr_student *student, const struct tr_batch *batch, float *x,
                    float *room, struct tr_out *rows);
-/* normed (M,d) or (R,d) -> pooled (M,d): nothing to do for the class token. */
+/* normed (P,d) or (R,d) -> pooled (P,d): nothing to do but for means. */
 void tr__pool(const struct tr_student *student, const struct tr_batch *batch, const float *normed,
               float *pooled);
 #endif

@@ -2,7 +2,7 @@
  *
  * Gradients of activations have one set of buffers for all blocks. `dx` is the gradient of the
  * residual stream, walked backwards in place; a pruned last block has its own, `dtail`, of one row
- * an example, and so have class rows that are gathered out of examples of unequal length. The
+ * an example, and so have pooled rows that are gathered, out of examples of unequal length. The
  * gelu's slope was stored by the forward, so its backward is a factor in the product that makes
  * dhidden.
  */
@@ -17,7 +17,9 @@ struct tr_pass {
     struct tr_watch *watch;
     struct tr_block_acts block[SPACE_MAX_DEPTH];
     float *features, *final_stats, *normed, *pooled, *scratch;
-    float *tail; /* (M,d): class rows, where examples are of unequal length */
+    float *tail;    /* (P,d): pooled rows, where they are gathered */
+    float *dlookup; /* (R,e), of a text */
+    ptrdiff_t dlookup_ld;
     float *dx, *dtail, *dnormed, *dquery, *dmemory, *dcontext, *dhidden;
 };
 
@@ -53,10 +55,10 @@ static void plan_gradients(const struct tr_student *student, int max_batch, stru
     const int rows = max_batch * student->tokens, d = student->arch.width;
 
     p->dx = tr__rows(arena, rows, d);
-    p->dtail = tr__rows(arena, max_batch, d);
+    p->dtail = tr__rows(arena, tr__pooled_room(student, max_batch), d);
     p->dnormed = tr__rows(arena, rows, d);
     p->dquery = tr__rows(arena, rows, 3 * plan->max_inner);
-    p->dmemory = tr__rows(arena, plan->class_rows ? rows : 0, 2 * plan->max_inner);
+    p->dmemory = tr__rows(arena, tr__pools_row(student) ? rows : 0, 2 * plan->max_inner);
     p->dcontext = tr__rows(arena, rows, plan->max_inner);
     p->dhidden = tr__rows(arena, rows, plan->max_ffn);
     p->scratch = rt_arena_zalloc(arena, student->kernels->scratch_floats(&head), sizeof(float));
@@ -66,14 +68,18 @@ rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, 
                        struct rt_arena *step, struct rt_err *err)
 {
     const int rows = max_batch * student->tokens, d = student->arch.width;
+    const bool means = student->shape.pool == SPACE_POOL_MEAN;
 
     assert(max_batch >= 1);
     struct tr_pass *self = rt_arena_alloc(step, 1, sizeof *self);
     struct tr_pass p = {.room = max_batch};
     float *x = tr__rows(step, rows, d);
 
-    p.features = tr__rows(step, rows, student->stem.features);
-    p.tail = tr__rows(step, student->plan->class_rows ? max_batch : 0, d);
+    p.features = tr__rows(step, student->stem.projected ? rows : 0, student->stem.features);
+    p.tail = tr__rows(step, means ? 0 : tr__pooled_room(student, max_batch), d);
+    if (student->stem.vocabulary)
+        p.dlookup = tr__rows(step, rows, student->stem.features);
+    p.dlookup_ld = tr__padded(student->stem.features);
     for (int l = 0; l < student->arch.depth; l++) {
         plan_block(student, l, max_batch, step, &p.block[l]);
         p.block[l].x = x;
@@ -81,7 +87,7 @@ rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, 
     }
     p.final_stats = rt_arena_zalloc(step, (size_t)2 * rows, sizeof(float));
     p.normed = tr__rows(step, rows, d);
-    p.pooled = student->plan->class_rows ? p.normed : tr__rows(step, max_batch, d);
+    p.pooled = means ? tr__rows(step, max_batch, d) : p.normed;
     plan_gradients(student, max_batch, step, &p);
     RT_TRY(rt_arena_check(step, "a micro-batch of a student", err));
     if (self)
@@ -107,23 +113,25 @@ void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch)
         pass->block[l].watch = watch;
 }
 
-/* features (R,F) -> x (R,d) of the first block; out (N,d) of the last -> normed (M,d), or (R,d) ->
- * pooled (M,d) -> logits (M,C) */
+/* features (R,F) -> x (R,d) of the first block; out (N,d) of the last -> normed (P,d), or (R,d) ->
+ * pooled (P,d) -> logits (A,C) */
 void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
                      const struct tr_weights *weights, const struct tr_batch *batch, float *logits)
 {
     const struct tr_kernels *k = student->kernels;
     const struct tr_plan *plan = student->plan;
-    const int d = student->arch.width, last = student->arch.depth - 1, m = batch->examples;
+    const int d = student->arch.width, last = student->arch.depth - 1;
+    const int m = tr__pooled_count(student, batch);
     const struct tr_linear head = tr__linear(&plan->head, weights);
     const struct tr_out pooled = {pass->pooled, tr__padded(d)};
     struct tr_out rows;
 
     assert(tr__fits(student, batch, pass->room));
     pass->batch = batch;
-    tr__cut(student, batch, pass->features);
-    tr__input(student, weights, pass->watch, &plan->stem, tr_batch_rows(batch),
-              (struct tr_out){pass->features, tr__padded(student->stem.features)});
+    tr__cut(student, weights, batch, pass->features);
+    if (student->stem.projected)
+        tr__input(student, weights, pass->watch, &plan->stem, tr_batch_rows(batch),
+                  (struct tr_out){pass->features, tr__padded(student->stem.features)});
     tr__stem(student, weights, batch, pass->features, pass->block[0].x);
     for (int l = 0; l <= last; l++)
         tr__block(student, weights, l, batch, &pass->block[l], pass->scratch);
@@ -134,7 +142,7 @@ void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
     tr__pool(student, batch, pass->normed, pass->pooled);
     tr__input(student, weights, pass->watch, &plan->head, m, pooled);
     k->linear(&head, m, tr_seen(pooled), (struct tr_view){0},
-              (struct tr_out){logits, student->shape.classes});
+              (struct tr_out){logits, plan->head.out});
 }
 
 const struct tr_block_acts *tr__pass_block(const struct tr_pass *pass, int layer)
@@ -217,16 +225,16 @@ static void attend_back(const struct back *s, const struct tr_plan_block *b,
     }
 }
 
-/* dtail (M,d) into the class rows of dx (R,d); its other rows are zero. */
+/* dtail (P,d) into the pooled rows of dx (R,d); its other rows are zero. */
 static void spread_tail(const struct back *s)
 {
-    const struct tr_batch *batch = s->pass->batch;
-    float *dx = s->pass->dx;
+    struct tr_pass *p = s->pass;
+    const int rows = tr_batch_rows(p->batch);
 
-    memset(dx, 0, (size_t)(tr_batch_rows(batch) * s->ld) * sizeof *dx);
-    for (ptrdiff_t m = 0; m < batch->examples; m++)
-        memcpy(dx + batch->start[m] * s->ld, s->pass->dtail + m * s->ld,
-               (size_t)s->ld * sizeof *dx);
+    memset(p->dx, 0, (size_t)(rows * s->ld) * sizeof *p->dx);
+    for (ptrdiff_t i = 0; i < tr__pooled_count(s->student, p->batch); i++)
+        memcpy(p->dx + tr__pooled_row(s->student, p->batch, i) * s->ld, p->dtail + i * s->ld,
+               (size_t)s->ld * sizeof *p->dx);
 }
 
 /* dquery (M,a), dmemory (R,2a) of a pruned block -> dnormed1 (R,d); then dtail into dx. */
@@ -243,10 +251,11 @@ static void pruned_inputs_back(const struct back *s, const struct tr_plan_block 
 
     dw(s, &b->memory, all, dmemory, tr_seen(normed));
     dx(s, &b->memory, all, dmemory, dnormed);
-    dw(s, &b->query, examples, dquery, tr_seen(tr__class_rows(p->batch, normed, d, p->tail)));
-    const struct tr_out dasking = tr__class_rows(p->batch, dnormed, d, p->tail);
+    dw(s, &b->query, examples, dquery,
+       tr_seen(tr__pooled_rows(s->student, p->batch, normed, d, p->tail)));
+    const struct tr_out dasking = tr__pooled_rows(s->student, p->batch, dnormed, d, p->tail);
     s->k->linear_dx(&query, examples, dquery, (struct tr_view){0}, true, dasking);
-    tr__class_rows_back(p->batch, dasking, d, dnormed);
+    tr__pooled_rows_back(s->student, p->batch, dasking, d, dnormed);
     spread_tail(s);
 }
 
@@ -306,17 +315,18 @@ static void spread_means(const struct back *s)
     }
 }
 
-/* dlogits (M,C) -> the gradient of the residual stream behind the last block: dtail (M,d) where it is
+/* dlogits (A,C) -> the gradient of the residual stream behind the last block: dtail (M,d) where it is
  * pruned, else dx (R,d). */
 static void head_back(const struct back *s, const float *dlogits)
 {
     struct tr_pass *p = s->pass;
     const struct tr_student *student = s->student;
     const struct tr_plan *plan = student->plan;
-    const int last = student->arch.depth - 1, m = p->batch->examples;
-    const bool pruned = plan->block[last].pruned, even = p->batch->length > 0;
-    const bool tail = pruned || (plan->class_rows && !even);
-    const struct tr_view dy = {dlogits, student->shape.classes};
+    const int last = student->arch.depth - 1, m = tr__pooled_count(student, p->batch);
+    const bool means = student->shape.pool == SPACE_POOL_MEAN;
+    const bool pruned = plan->block[last].pruned;
+    const bool tail = pruned || (!means && !tr__pooled_in_place(student, p->batch));
+    const struct tr_view dy = {dlogits, plan->head.out};
     const struct tr_out dpooled = {p->dnormed, s->ld};
     float *stream = tail ? p->dtail : p->dx;
     struct tr_out x, dstream;
@@ -324,14 +334,42 @@ static void head_back(const struct back *s, const float *dlogits)
     dw(s, &plan->head, m, dy, (struct tr_view){p->pooled, s->ld});
     dx(s, &plan->head, m, dy, dpooled);
     input_back(s, &plan->head, m, dpooled);
-    if (!plan->class_rows)
+    if (means)
         spread_means(s);
     memset(stream, 0, (size_t)((tail ? m : tr_batch_rows(p->batch)) * s->ld) * sizeof *stream);
     const int rows = tr__final_rows(student, p->batch, p->block[last].out, p->tail, &x);
-    dstream = (struct tr_out){stream, tail ? s->ld : x.ld};
+    dstream = (struct tr_out){stream + (tail ? 0 : x.at - p->block[last].out), tail ? s->ld : x.ld};
     norm_back(s, &plan->norm, rows, tr_seen(x), p->final_stats, dstream);
     if (tail && !pruned)
         spread_tail(s);
+}
+
+/* dx (R,d), segment (2,d) */
+static void segments_back(const struct back *s)
+{
+    const struct tr_batch *batch = s->pass->batch;
+    const int d = s->student->arch.width, rows = tr_batch_rows(batch);
+    float *segment = s->grads + s->student->plan->segment;
+
+    for (ptrdiff_t r = 0; r < rows; r++)
+        s->k->add_rows(1, d, (struct tr_view){s->pass->dx + r * s->ld, s->ld},
+                       (struct tr_out){segment + (ptrdiff_t)batch->segment[r] * d, d});
+}
+
+/* dx (R,d) -> dlookup (R,e) */
+static void lookup_back(const struct back *s)
+{
+    struct tr_pass *p = s->pass;
+    const struct tr_plan_linear *stem = &s->student->plan->stem;
+    const int rows = tr_batch_rows(p->batch);
+    const struct tr_out out = {p->dlookup, tr__padded(s->student->stem.features)};
+
+    if (s->student->stem.projected) {
+        dx(s, stem, rows, (struct tr_view){p->dx, s->ld}, out);
+        input_back(s, stem, rows, out);
+    } else {
+        memcpy(out.at, p->dx, (size_t)(rows * s->ld) * sizeof *out.at);
+    }
 }
 
 /* dx (R,d), features (R,F): the gradients of positions (T,d), class token (d) and stem (d,F) */
@@ -339,7 +377,7 @@ static void stem_back(const struct back *s)
 {
     const struct tr_plan *plan = s->student->plan;
     const struct tr_batch *batch = s->pass->batch;
-    const int d = s->student->arch.width, first = plan->class_rows;
+    const int d = s->student->arch.width, first = s->student->stem.class_rows;
     const ptrdiff_t ldf = tr__padded(s->student->stem.features);
     float *position = s->grads + plan->position, *token = s->grads + plan->class_token;
 
@@ -349,10 +387,33 @@ static void stem_back(const struct back *s)
         const float *g = s->pass->dx + row * s->ld;
         s->k->add_rows(rows, d, (struct tr_view){g, s->ld}, (struct tr_out){position, d});
         s->k->add_rows(first, d, (struct tr_view){g, s->ld}, (struct tr_out){token, d});
-        if (rows > first)
+        if (rows > first && s->student->stem.projected)
             dw(s, &plan->stem, rows - first, (struct tr_view){g + first * s->ld, s->ld},
                (struct tr_view){s->pass->features + (row + first) * ldf, ldf});
     }
+    if (s->student->shape.segments)
+        segments_back(s);
+    if (s->student->stem.vocabulary)
+        lookup_back(s);
+}
+
+const float *tr_pass_dlookup(const struct tr_pass *pass, ptrdiff_t *ld)
+{
+    assert(pass->dlookup && pass->batch);
+    *ld = pass->dlookup_ld;
+    return pass->dlookup;
+}
+
+void tr_table_back(const struct tr_student *student, int rows, const int *ids, const float *dlookup,
+                   ptrdiff_t ld, float *grads)
+{
+    const int e = student->stem.features;
+    float *table = grads + student->plan->table;
+
+    assert(student->stem.vocabulary);
+    for (ptrdiff_t r = 0; r < rows; r++)
+        student->kernels->add_rows(1, e, (struct tr_view){dlookup + r * ld, ld},
+                                   (struct tr_out){table + (ptrdiff_t)ids[r] * e, e});
 }
 
 void tr__pass_backward(struct tr_pass *pass, const struct tr_student *student,

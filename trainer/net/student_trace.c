@@ -9,9 +9,10 @@ rt_status tr__trace_init(struct tr_trace *trace, const struct tr_student *networ
     const struct tr_plan *plan = network->plan;
     const struct tr_head head = tr__head(network, network->tokens, false);
     const int rows = max_batch * network->tokens, d = network->arch.width;
-    struct tr_trace t = {.room = max_batch,
-                         .features = tr__rows(step, rows, network->stem.features),
-                         .stream[0] = tr__rows(step, rows, d)};
+    struct tr_trace t = {
+        .room = max_batch,
+        .features = tr__rows(step, network->stem.projected ? rows : 0, network->stem.features),
+        .stream[0] = tr__rows(step, rows, d)};
 
     for (int l = 0; l < network->arch.depth; l++) {
         t.stream[l + 1] = tr__rows(step, rows, d);
@@ -31,7 +32,7 @@ void tr__trace_run(struct tr_trace *trace, const struct tr_student *network,
                    const struct tr_weights *weights, const struct tr_batch *batch, int depth)
 {
     assert(tr__fits(network, batch, trace->room) && depth <= network->arch.depth);
-    tr__cut(network, batch, trace->features);
+    tr__cut(network, weights, batch, trace->features);
     tr__stem(network, weights, batch, trace->features, trace->stream[0]);
     for (int l = 0; l < depth; l++) {
         struct tr_block_acts acts = trace->shared;

@@ -37,6 +37,8 @@ struct tr_task_kind { /* one constant a kind */
     const char *name; /* as `task:` of a study says it */
     /* These n rows in this order, with their labels; n at most the batch's room. */
     void (*fill)(const struct tr_task *task, const int *rows, int n, struct tr_batch *batch);
+    /* Of pool = none, so that a step knows its answers before it begins: those of a row. NULL else. */
+    int (*answers)(const struct tr_task *task, int row);
     /* What must go with exported weights, or nobody else could use them: a note for each. */
     void (*describe)(const struct tr_task *task, void *to,
                      void (*note)(void *to, const char *key, const char *value));
@@ -57,7 +59,7 @@ struct tr_task {
     const struct tr_task_kind *kind;
     struct space_shape shape; /* what students read and say */
     int rows;
-    const int *label;        /* [rows]; -1: unknown */
+    const int *label;        /* [rows], or [rows*parts] where answers have parts; -1: unknown */
     struct tr_split split;   /* no rows in it: of a test file */
     char hash[RT_HASH_TEXT]; /* of all that examples and labels depend on */
 };
