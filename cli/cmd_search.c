@@ -1,5 +1,6 @@
 /* cli/cmd_search.c -- `retort search STUDY`: the main job. */
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@ struct wishes { /* options; negative or NULL: as the study says */
     const char *study, *db, *log;
     int64_t trials, workers;
     double hours;
+    bool retry;             /* failed trials, */
+    const char *retry_kind; /* of one kind; NULL: all */
 };
 
 /* ---- progress ---- */
@@ -43,7 +46,7 @@ static void show(void *context, const struct search_progress *p)
     const double now = (double)rt_now_ns() * 1e-9;
     const int64_t done = p->committed;
     const bool end = p->wanted && done >= p->wanted;
-    char left[24], wanted[24] = "", volume[24] = "-", line[256];
+    char left[24], wanted[24] = "", failed[32] = "", volume[24] = "-", line[256];
 
     if (screen->terminal ? now - screen->last < .2 && !end
                          : done == screen->committed || (now - screen->last < 10 && !end))
@@ -53,11 +56,13 @@ static void show(void *context, const struct search_progress *p)
     clock_text(p->seconds_left, left);
     if (p->wanted)
         (void)snprintf(wanted, sizeof wanted, "/%lld", (long long)p->wanted);
+    if (p->failed)
+        (void)snprintf(failed, sizeof failed, " (%lld failed)", (long long)p->failed);
     if (isfinite(p->hypervolume))
         (void)snprintf(volume, sizeof volume, "%.4f", p->hypervolume);
     (void)snprintf(
-        line, sizeof line, "%s%lld%s done, %lld running, %.0f/h, front %d, volume %s, left %s%s",
-        screen->terminal ? "\r" : "", (long long)done, wanted, (long long)p->running,
+        line, sizeof line, "%s%lld%s done%s, %lld running, %.0f/h, front %d, volume %s, left %s%s",
+        screen->terminal ? "\r" : "", (long long)done, wanted, failed, (long long)p->running,
         p->trials_per_hour, p->front_size, volume, left, screen->terminal ? "\033[K" : "\n");
     /* By no stream: whoever is stuck here must not hold its lock. */
     (void)!write(STDERR_FILENO, line, strlen(line));
@@ -166,6 +171,52 @@ static void say_end(const struct study *study, const char *db, enum search_end e
     (void)printf("\n");
 }
 
+/* Of one kind, or all, before the search goes on. */
+static rt_status retry_failed(const struct study *study, const struct search_options *options,
+                              const struct wishes *wishes, struct store *store, struct rt_err *err)
+{
+    int64_t count = 0;
+
+    if (!wishes->retry)
+        return RT_OK;
+    RT_TRY(search_retry_failed(&study->space, options, store, wishes->retry_kind, &count, err));
+    if (count == 0 && wishes->retry_kind)
+        return rt_fail(err, RT_EARG,
+                       "no trial of '%s' failed by '%.40s'; 'select * from failures' lists the "
+                       "kinds",
+                       store_path(store), wishes->retry_kind);
+    (void)fprintf(stderr, "%lld failed trials are tried again\n", (long long)count);
+    return RT_OK;
+}
+
+/* A night without one result must not end as if all were well. */
+static rt_status check_any_result(struct store *store, struct rt_err *err)
+{
+    static const char sql[] = "select count(*) from trial where state = 'committed'",
+                      last[] = "select number, error_kind, error, (select count(*) from trial where"
+                               " state = 'failed') from trial where state = 'failed'"
+                               " order by number desc limit 1";
+    sqlite3_stmt *q = NULL;
+    rt_status rc = RT_OK;
+    bool any = true;
+
+    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL) == SQLITE_OK &&
+        sqlite3_step(q) == SQLITE_ROW)
+        any = sqlite3_column_int64(q, 0) > 0;
+    (void)sqlite3_finalize(q);
+    if (!any && sqlite3_prepare_v2(store_handle(store), last, -1, &q, NULL) == SQLITE_OK) {
+        if (sqlite3_step(q) == SQLITE_ROW)
+            rc = rt_fail(err, RT_EIO,
+                         "all %lld trials failed, the last is trial %lld (%.31s): %.200s; when it "
+                         "is mended, --retry-failed tries them again",
+                         (long long)sqlite3_column_int64(q, 3),
+                         (long long)sqlite3_column_int64(q, 0), sqlite3_column_text(q, 1),
+                         sqlite3_column_text(q, 2));
+        (void)sqlite3_finalize(q);
+    }
+    return rc;
+}
+
 static rt_status search(const struct study *study, const struct search_evaluator *evaluator,
                         const struct wishes *wishes, const struct settings *settings,
                         struct store *store, const atomic_int *stop, enum search_end *end,
@@ -179,11 +230,12 @@ static rt_status search(const struct study *study, const struct search_evaluator
     rt_machine_query(&machine);
     RT_TRY(store_host(store, &machine, settings->kernels, &options.host, err));
     options.log = wishes->log;
+    RT_TRY(retry_failed(study, &options, wishes, store, err));
     screen = (struct screen){.terminal = isatty(STDERR_FILENO), .committed = -1};
     rc = search_run(&study->space, &options, evaluator, store, stop, show, &screen, end, err);
     if (screen.terminal)
         (void)fputs("\n", stderr);
-    return rc;
+    return rc == RT_OK && *end != SEARCH_END_STOPPED ? check_any_result(store, err) : rc;
 }
 
 static rt_status search_here(const struct session *session, const struct wishes *wishes,
@@ -272,10 +324,13 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {
-        {"db", required_argument, NULL, 'd'},    {"trials", required_argument, NULL, 't'},
-        {"hours", required_argument, NULL, 'h'}, {"workers", required_argument, NULL, 'w'},
-        {"log", required_argument, NULL, 'l'},   {0}};
+    const struct option longs[] = {{"db", required_argument, NULL, 'd'},
+                                   {"trials", required_argument, NULL, 't'},
+                                   {"hours", required_argument, NULL, 'h'},
+                                   {"workers", required_argument, NULL, 'w'},
+                                   {"log", required_argument, NULL, 'l'},
+                                   {"retry-failed", optional_argument, NULL, 'r'},
+                                   {0}};
     bool good = true;
 
     *w = (struct wishes){.trials = -1, .workers = -1, .hours = -1};
@@ -283,6 +338,10 @@ static int parse(int argc, char **argv, struct wishes *w)
         switch (o) {
         case 'd': w->db = optarg; break;
         case 'l': w->log = optarg; break;
+        case 'r':
+            w->retry = true;
+            w->retry_kind = optarg;
+            break;
         case 't':
             good = command_int64("search", "--trials", optarg, 0, INT64_MAX, &w->trials);
             break;
@@ -327,24 +386,30 @@ static int run(int argc, char **argv)
     if (rc == RT_OK)
         say_end(&session.study, db, end);
     session_close(&session);
-    return rc == RT_OK ? COMMAND_DONE : command_failed("search", &err);
+    if (rc != RT_OK)
+        return command_failed("search", &err);
+    return end == SEARCH_END_STOPPED ? command_stopped() : COMMAND_DONE;
 }
 
 const struct command command_search = {
     .name = "search",
-    .use = "STUDY [--db FILE] [--trials N] [--hours H] [--workers N] [--log FILE]",
+    .use = "STUDY [OPTION]...",
     .summary = "search students by distillation; resumes when the database exists",
     .help =
         "Trains the teachers when their cache is missing, then proposes, distils and measures\n"
         "students until the study's trials or hours are reached. With `evaluator:` in the study\n"
-        "its command does that for each architecture (docs/evaluator.md). SIGINT or SIGTERM ends "
-        "it\n"
-        "cleanly, a second one at once; the same command goes on where it was.\n"
+        "its command does that for each architecture (docs/evaluator.md). SIGINT, SIGTERM or "
+        "SIGHUP\n"
+        "ends it cleanly, with exit code 128 and the signal's number, a second one at once; the "
+        "same\n"
+        "command goes on where it was. It ends with exit code 1 when the evaluator itself fails\n"
+        "`search.faults` times in a row, and those trials wait, or when all trials failed.\n"
         "\n"
         "  --db FILE    the database, in place of the study's `store`\n"
         "  --trials N   trials in all, in place of the study's; 0: no limit\n"
         "  --hours H    hours of this run, in place of the study's; 0: no limit\n"
         "  --workers N  trials at once, each on one core, in place of the study's\n"
-        "  --log FILE   append one plain line an event\n",
+        "  --log FILE   append one plain line an event\n"
+        "  --retry-failed[=KIND]   first try again what failed, or what failed by KIND\n",
     .run = run,
 };

@@ -77,11 +77,19 @@ void command_warn(const char *name, const char *format, ...)
     va_end(list);
 }
 
+static atomic_int caught; /* a signal's number */
+
+int command_stopped(void)
+{
+    const int number = atomic_load(&caught);
+    return number ? 128 + number : COMMAND_FAILED;
+}
+
 int command_failed(const char *name, const struct rt_err *err)
 {
     (void)fflush(stdout);
     (void)fprintf(stderr, "retort %s: error: %s\n", name, err->text);
-    return COMMAND_FAILED;
+    return err->code == RT_ESTOP ? command_stopped() : COMMAND_FAILED;
 }
 
 /* --- options and operands --- */
@@ -201,8 +209,6 @@ struct store *command_open_read(const char *name, const char *path)
     (void)command_failed(name, &err);
     return NULL;
 }
-
-static atomic_int caught;
 
 static void catch_signal(int number)
 {

@@ -6,7 +6,8 @@
  *
  * Streams  results on stdout; progress and errors on stderr. An error is one line,
  *          `retort NAME: error: TEXT`, printed by the functions below and nowhere else.
- * Exit     0 done, 1 failed (also when stdout could not be written), 2 usage.
+ * Exit     0 done, 1 failed (also when stdout could not be written), 2 usage, 128 and the signal's
+ *          number when one stopped it before it was done.
  * Signals  SIGPIPE is ignored: a closed pipe must not end a night's search. A reader that went away
  *          (`| head`) is no error.
  */
@@ -40,7 +41,7 @@ void command_print_help(const struct command *command);
 
 /* Print `retort NAME: error: ...; see 'retort help NAME'`, return COMMAND_USAGE. */
 __attribute__((format(printf, 2, 3))) int command_usage(const char *name, const char *format, ...);
-/* Print `retort NAME: error: <err.text>`, return COMMAND_FAILED. */
+/* Print `retort NAME: error: <err.text>`, return COMMAND_FAILED, or of RT_ESTOP command_stopped(). */
 int command_failed(const char *name, const struct rt_err *err);
 /* Print `retort NAME: warning: ...`. */
 __attribute__((format(printf, 2, 3))) void command_warn(const char *name, const char *format, ...);
@@ -73,4 +74,6 @@ struct store *command_open_read(const char *name, const char *path);
 /* From now on SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP set the returned flag to the
  * signal's number; the second one ends the process at once. */
 const atomic_int *command_catch_signals(void);
+/* The exit code of a command that a signal stopped. */
+int command_stopped(void);
 #endif

@@ -32,6 +32,7 @@ void study_defaults(struct study *study)
                    .qat = {.start = .8, .ema = .99, .freeze = .9}},
         .prune = {.calibration = 1024},
         .search = {.seed = 1,
+                   .faults = 10,
                    .window = 16,
                    .population = 24,
                    .crossover = .5,
@@ -42,6 +43,7 @@ void study_defaults(struct study *study)
                    .objective_count = 3,
                    .objectives = {"error", "params", "latency"}},
         .latency = {.batch = 1, .threads = 1, .warmup = 20, .samples = 100},
+        .external = {.timeout = 4 * 3600},
     };
     tr_distill_defaults(&study->recipe.distill);
     tr_ensemble_defaults(&study->ensemble);

@@ -284,6 +284,7 @@ static const struct study_key search_keys[] = {
     {"objectives", STUDY_TEXT, LIST(objective, objective_count), UNHASHED},
     {"constraints", STUDY_TEXT, LIST(constraint, constraint_count), UNHASHED},
     {"worker_memory", STUDY_INT, IN(worker_memory), 0, ANY_SIZE},
+    {"faults", STUDY_INT, IN(search.faults), 0, 100000, UNHASHED},
     {.key = NULL}};
 
 static const struct study_key latency_keys[] = {

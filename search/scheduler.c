@@ -25,6 +25,7 @@ enum state { PROPOSED, RUNNING, DONE, COMMITTED };
 struct slot {
     enum state state;
     bool failed;
+    bool fault;                   /* failed by the evaluator's fault */
     int64_t started_ns, ended_ns; /* of its evaluation in this run; 0: not yet */
     double objectives[STORE_MAX_OBJECTIVES];
     double violation; /* of constraints */
@@ -49,7 +50,9 @@ struct run {
     struct slot *slots; /* one a trial; as many as the proposer knows */
     size_t room;
     int64_t committed, committed_before, failed, running;
-    bool stopped, late, exhausted;
+    int64_t faults;  /* of the evaluator, committed last, without another result between them */
+    char fault[256]; /* the latest, in words */
+    bool stopped, late, exhausted, broken;
     rt_status rc; /* the first error; ends the search */
     struct rt_err err;
 };
@@ -181,15 +184,33 @@ static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
     search__proposer_result(&run->proposer, objectives, slot->violation);
     slot->state = COMMITTED;
     run->failed += slot->failed;
+    run->faults = slot->fault ? run->faults + 1 : 0;
     run->committed++;
     return RT_OK;
 }
 
-static rt_status commit_due(struct run *run, struct rt_err *err)
+/* So many trials at the turn are done and faults of the evaluator, one behind the other; none when
+ * another result follows them, which tells that it works. */
+static int64_t faults_at_turn(const struct run *run)
+{
+    int64_t n = run->committed;
+
+    while (n < count_of(run) && run->slots[n].state == DONE && run->slots[n].fault)
+        n++;
+    return n < count_of(run) && run->slots[n].state == DONE ? 0 : n - run->committed;
+}
+
+/* What is at its turn is committed; faults of the evaluator only when something else follows them,
+ * or when all is that ever comes. */
+static rt_status commit_due(struct run *run, bool all, struct rt_err *err)
 {
     while (run->committed < count_of(run) && run->slots[run->committed].state == DONE) {
-        const int64_t number = run->committed;
+        const int64_t number = run->committed, faults = faults_at_turn(run);
         const struct slot *slot = &run->slots[number];
+        if (run->options->faults && run->faults + faults >= run->options->faults)
+            run->broken = true;
+        if (run->options->faults && faults && (run->broken || !all))
+            return RT_OK;
         RT_TRY(commit_next(run, false, err));
         log_trial(run, slot->failed ? "failed" : "commit", number,
                   slot->failed ? NULL : slot->objectives, -1, NULL);
@@ -221,10 +242,25 @@ static rt_status take_up(struct run *run, const struct store_trial *t, struct rt
     memcpy(slot->objectives, t->objective, sizeof slot->objectives);
     slot->violation = run->options->constraint_count ? t->violation : 0;
     slot->failed = t->error_kind[0] != '\0';
+    slot->fault = search__is_fault(t->error_kind);
     if (committed)
         return commit_next(run, true, err);
     if (strcmp(t->state, "done") == 0)
         slot->state = DONE;
+    return RT_OK;
+}
+
+/* Faults of the evaluator that got no turn: their trials are to be tried again. */
+static rt_status reopen_faults(struct run *run, struct rt_err *err)
+{
+    for (int64_t n = run->committed; n < count_of(run); n++) {
+        struct slot *slot = &run->slots[n];
+        if (slot->state != DONE || !slot->fault)
+            continue;
+        RT_TRY(store_trial_reopen(run->store, n, err));
+        *slot = (struct slot){.state = PROPOSED};
+        log_trial(run, "retry", n, NULL, -1, NULL);
+    }
     return RT_OK;
 }
 
@@ -254,7 +290,9 @@ static rt_status resume(struct run *run, struct rt_err *err)
              "%s with %d workers: %" PRId64 " trials known, %" PRId64 " committed",
              count > 0 ? "resumed" : "started", run->options->workers, count, run->committed);
     RT_TRY(note(run, text, err));
-    return commit_due(run, err);
+    run->faults = 0; /* they say nothing of the evaluator that there is now */
+    RT_TRY(reopen_faults(run, err));
+    return commit_due(run, false, err);
 }
 
 /* ---- starting ---- */
@@ -318,7 +356,7 @@ static enum step next_step(struct run *run, int worker, int64_t *number)
     const int64_t n = next_number(run);
     rt_status rc = RT_OK;
 
-    if (run->rc != RT_OK || run->stopped || run->late)
+    if (run->rc != RT_OK || run->stopped || run->late || run->broken)
         return LEAVE;
     if ((o->trials > 0 && n >= o->trials) || (run->exhausted && n == count_of(run)) ||
         stalled(run, n))
@@ -365,6 +403,16 @@ static bool others_ran(const struct run *run, int64_t number, const struct store
     return false;
 }
 
+static void note_fault(struct run *run, int64_t number, const struct store_result *result)
+{
+    const char *kind = result->kind[0] ? result->kind : rt_status_kind(result->status);
+
+    run->slots[number].fault = result->status != RT_OK && search__is_fault(kind);
+    if (run->slots[number].fault)
+        snprintf(run->fault, sizeof run->fault, "trial %" PRId64 ", %s: %.200s", number, kind,
+                 result->error);
+}
+
 static rt_status record(struct run *run, int64_t number, struct store_result *result,
                         struct rt_err *err)
 {
@@ -382,12 +430,13 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     }
     slot->violation = search__objectives(run->options, run->space, arch, result, slot->objectives);
     slot->failed = result->status != RT_OK;
+    note_fault(run, number, result);
     result->latency.concurrent = others_ran(run, number, &result->latency);
     RT_TRY(store_trial_done(run->store, number, result, err));
     slot->state = DONE;
     log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,
               slot->failed ? result->error : NULL);
-    return commit_due(run, err);
+    return commit_due(run, false, err);
 }
 
 /* Runs with the lock held, but for the evaluation. */
@@ -432,6 +481,8 @@ static void work(struct run *run, int worker)
     while ((step = next_step(run, worker, &number)) != LEAVE) {
         if (step == START)
             run_trial(run, worker, number);
+        else if (run->running == 0) /* nothing will tell whether the evaluator is broken */
+            run->rc = commit_due(run, true, &run->err);
         else
             pthread_cond_wait(&run->changed, &run->lock);
     }
@@ -441,27 +492,20 @@ static void work(struct run *run, int worker)
 
 /* ---- the whole ---- */
 
-static rt_status check_options(const struct search_options *o, struct rt_err *err)
+/* When the workers have left: faults without a turn are failed trials, or wait for the next run when
+ * there is more to try. */
+static rt_status settle(struct run *run, struct rt_err *err)
 {
-    if (o->workers < 1 || o->window < 1 || o->population < 2)
-        return rt_fail(err, RT_EARG,
-                       "the search needs at least 1 worker, window 1 and population 2, not %d, %d "
-                       "and %d",
-                       o->workers, o->window, o->population);
-    if (!(o->crossover >= 0 && o->crossover <= 1 && o->random >= 0 && o->random <= 1))
-        return rt_fail(err, RT_EARG, "crossover %g and random %g must be within 0 and 1",
-                       o->crossover, o->random);
-    if (o->objective_count < 1 || o->objective_count > STORE_MAX_OBJECTIVES)
-        return rt_fail(err, RT_EARG, "the search needs 1 to %d objectives, not %d",
-                       STORE_MAX_OBJECTIVES, o->objective_count);
-    if (o->rung_count < 0 || o->rung_count > STORE_MAX_RUNGS ||
-        (o->rung_count > 1 && !(o->eta > 1)))
-        return rt_fail(err, RT_EARG,
-                       "the search needs 1 to %d rungs and eta above 1, not %d and %g",
-                       STORE_MAX_RUNGS, o->rung_count, o->eta);
-    if (o->trials < 0 || !(o->hours >= 0) || o->initial < 0 || o->patience < 0)
-        return rt_fail(err, RT_EARG, "trials, hours, initial and patience must not be negative");
-    return RT_OK;
+    if (!run->stopped && !run->late && !run->broken)
+        RT_TRY(commit_due(run, true, err));
+    RT_TRY(reopen_faults(run, err));
+    if (!run->broken)
+        return RT_OK;
+    return rt_fail(err, RT_EIO,
+                   "the evaluator failed %d times in a row, the last in %s; mend it and run the "
+                   "same command again%s",
+                   run->options->faults, run->fault,
+                   run->faults ? ", with --retry-failed for those that are committed" : "");
 }
 
 static enum search_end end_of(const struct run *run)
@@ -494,6 +538,8 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
     work(run, omp_get_thread_num());
 
     pthread_mutex_lock(&run->lock);
+    if (run->rc == RT_OK)
+        run->rc = settle(run, &run->err);
     if (run->rc != RT_OK) {
         rc = rt_fail(err, run->rc, "%s", run->err.text);
         log_text(run, "error", run->err.text);
@@ -524,7 +570,7 @@ rt_status search_run(const struct space *space, const struct search_options *opt
     struct space_arch *start = NULL;
     rt_status rc;
 
-    RT_TRY(check_options(options, err));
+    RT_TRY(search__check_options(options, err));
     RT_TRY(space_check_feasible(space, err));
     search__front_init(&run.front, space, options);
     rc = search__proposer_init(&run.proposer, space, options, err);

@@ -7,6 +7,10 @@
  *              crash.
  * Workers      OpenMP threads; each runs the evaluator alone, see scheduler.c.
  * Failures     a failed trial is recorded with its kind, takes its turn, and never has objectives.
+ * Faults       of the evaluator (kinds start, crash, timeout, garbage, oversized, io, format) say
+ *              little of a candidate. One that is followed by other results is a failed trial; until
+ *              then it has no turn, as far as the window allows. After options->faults in a row, in
+ *              order of number, the search ends with RT_EIO; those without a turn are proposed again.
  * Objectives   are minimised; "-NAME" is the negative of the metric NAME. What the space knows
  *              exactly comes from the architecture, whatever evaluators say; see objectives.c.
  * Constraints  are on metrics, so they are known after an evaluation alone; limits on exact costs
@@ -67,6 +71,7 @@ struct search_options {
     double hours;     /* stop after so long, this run alone; 0: no limit */
     int64_t patience; /* stop after so many trials without a gain of hypervolume; 0: no limit */
     int workers;      /* OpenMP threads, at least 1 */
+    int faults;       /* of the evaluator in a row that end the search; 0: they never do */
     int window;       /* W, at least 1; workers beyond W idle */
     int population;   /* survivors considered as parents, at least 2 */
     double crossover; /* probability of crossover before mutation, 0..1 */
@@ -105,6 +110,12 @@ enum search_end {
  * those that come while a call lasts may be left out. A call that still lasts a second after the
  * search is left to itself: what it uses must stay. */
 typedef void search_progress_fn(void *context, const struct search_progress *progress);
+
+/* Failed trials of one kind (NULL: any) are proposed again, and those behind the first take their
+ * turn anew, with the results they have: a search tries the failed ones, and commits. */
+rt_status search_retry_failed(const struct space *space, const struct search_options *options,
+                              struct store *store, const char *kind, int64_t *count,
+                              struct rt_err *err);
 
 /* Run or resume the study in `store` (opened for writing) until it ends; says why in *end. */
 rt_status search_run(const struct space *space, const struct search_options *options,

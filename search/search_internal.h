@@ -239,6 +239,14 @@ rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *f
  * when feasible, exactly the nearest in small spaces. False when it finds none. */
 bool search__nearest(const struct space *space, struct rt_rng *rng, const struct space_arch *target,
                      struct space_arch *nearest);
+/* RT_EARG unless numbers are within their ranges: options.c. */
+rt_status search__check_options(const struct search_options *options, struct rt_err *err);
+
+/* ---- failures: faults.c ---- */
+
+/* Is a failure of this kind the evaluator's, and not its candidate's? */
+bool search__is_fault(const char *kind);
+
 /* ---- the log file: log.c ---- */
 
 /* One line: UTC time, event, trial, architecture, objectives by name, seconds. What is NULL or

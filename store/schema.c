@@ -176,7 +176,7 @@ static const char trial[] =
 static const char trial_open[] = "create index trial_open on trial (number)\n"
                                  "  where state not in ('committed', 'failed')";
 static const char trial_state[] = "create index trial_state on trial (state, rung)";
-static const char trial_moves[] =
+const char store__trial_moves[] =
     "create trigger trial_moves before update of state on trial\n"
     "when old.state || '>' || new.state not in ('proposed>running', 'running>proposed',\n"
     "  'running>done', 'done>committed', 'done>failed')\n"
@@ -322,7 +322,7 @@ static const char *const tables[] = {study,
                                      trial,
                                      trial_open,
                                      trial_state,
-                                     trial_moves,
+                                     store__trial_moves,
                                      execution,
                                      execution_trial,
                                      execution_finished,

@@ -13,7 +13,8 @@
  * Reading  any number, any time; STORE_READ never writes, nor blocks the writer.
  * States   proposed -> running -> done -> committed | failed. `done` waits for its turn: results
  *          are committed in order of the trial's number (failed ones too). An interrupted trial
- *          goes back from running to proposed when the file is next opened for writing.
+ *          goes back from running to proposed when the file is next opened for writing. What failed
+ *          may be tried again (rewind.c).
  * Threads  a struct store serves one thread at a time; the search serialises its calls.
  * Errors   RT_EDB with SQLite's reason; RT_EMISMATCH for another study, another schema version or
  *          a file that is not ours; RT_EIO for paths.
@@ -250,6 +251,19 @@ struct store_commit {
  * `failed` is not what the result was, or the front would not have front_size members. */
 rt_status store_trial_commit(struct store *store, const struct store_commit *commit,
                              struct rt_err *err);
+/* done -> proposed, as if it had never run, but for its executions and events. */
+rt_status store_trial_reopen(struct store *store, int64_t number, struct rt_err *err);
+
+struct store_rewind {
+    int64_t first;    /* this trial and all behind it take their turn anew */
+    const char *kind; /* of failures that are tried again; NULL: any */
+    const int64_t *front;
+    int front_size; /* members before `first` */
+};
+/* failed -> proposed for those of the kind; the others committed | failed -> done, with the results
+ * that they have. *count gets the number of the former. */
+rt_status store_trials_rewind(struct store *store, const struct store_rewind *rewind,
+                              int64_t *count, struct rt_err *err);
 /* running -> proposed: the search was asked to stop. */
 rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_err *err);
 

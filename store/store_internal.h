@@ -68,6 +68,8 @@ struct store_bind {
 rt_status store__make_tables(struct store *store, const struct space *space, struct rt_err *err);
 /* The tables that schema 2 did not have, into `where`: "main" or "temp". */
 rt_status store__make_new_tables(struct store *store, const char *where, struct rt_err *err);
+/* Of a trial's states; rewind.c takes it away for the length of a transaction. */
+extern const char store__trial_moves[];
 /* Columns of `candidate` that are costs, as struct space_cost has them; NULL at the end. */
 extern const char *const store__costs[];
 

@@ -54,12 +54,15 @@ done
 failed "$writer" search long.yaml --db long.db
 expect_exit 0 "$retort" status long.db
 kill -TERM $writer
-wait $writer
+code=0
+wait $writer || code=$?
+[ $code = 143 ]
 
-# a trial that needs more than it may is a failed trial with its reason
+# a trial that needs more than it may is a failed trial with its reason; a night of them is told
 toy_study | sed 's/workers: 1/&\n  worker_memory: 60000/' >memory.yaml
-expect_exit 0 "$retort" search memory.yaml --db memory.db
-[ "$(tail -n 1 stderr | cut -d' ' -f1)" = "$(sqlite3 memory.db 'select count(*) || "/" || count(*) from trial')" ] # failed trials count once
+expect_exit 1 "$retort" search memory.yaml --db memory.db
+expect_line stderr 'all 12 trials failed, the last is trial 11 (memory)'
+[ "$(grep ' done' stderr | tail -n 1 | cut -d' ' -f1)" = "$(sqlite3 memory.db 'select count(*) || "/" || count(*) from trial')" ] # failed trials count once
 [ "$(sqlite3 memory.db "select count(*) > 0 and min(error) like '%search.worker_memory%' from failures where error_kind = 'memory'")" = 1 ]
 
 mkdir disk

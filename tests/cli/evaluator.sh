@@ -220,6 +220,38 @@ sed "s/bad.py/many.py/; s/\[{name.*}\]/[$(cat genes)]/; s/trials: 12/surrogate: 
 expect_exit 0 "$retort" search many.yaml
 [ "$(sqlite3 many.db "select count(*) > 5 from prediction")" = 1 ]
 
+# ---- a broken evaluator costs no trial, and single failures can be tried again ----
+cat >breaks.py <<'PY'
+import json, os, sys
+for line in sys.stdin:
+    job = json.loads(line)
+    if job["trial"] >= 20 and os.path.exists("broken"):
+        sys.exit("no GPU")
+    if job["trial"] in (3, 7) and os.path.exists("broken"):
+        print(json.dumps({"trial": job["trial"], "error": "unlucky", "kind": "luck"}), flush=True)
+        continue
+    metrics = {"loss": sum((x - 2) ** 2 for x in job["architecture"].values())}
+    print(json.dumps({"trial": job["trial"], "metrics": metrics}), flush=True)
+    sys.exit()
+PY
+sed "s/bad.py/breaks.py/; s/retries: 2/retries: 0/; s/trials: 12/trials: 40/
+  s/\[{name.*}\]/[{name: x, choices: [1, 2, 3, 4, 5, 6]}, {name: y, choices: [1, 2, 3, 4, 5, 6, 7]}]/" \
+  bad.yaml >breaks.yaml
+touch broken
+expect_exit 1 "$retort" search breaks.yaml
+expect_line stderr 'the evaluator failed 10 times in a row, the last in trial 29, crash: the command ended with exit code 1'
+expect_line stderr 'no GPU; mend it and run the same command again'
+[ "$(sqlite3 breaks.db "select max(number), state from trial where state in ('committed', 'failed')")" = '19|committed' ]
+[ "$(sqlite3 breaks.db "select count(*) from trial where number >= 20 and error is not null")" = 0 ]
+expect_exit 0 "$retort" status breaks.db
+rm broken
+expect_exit 1 "$retort" search breaks.yaml --retry-failed=lucky
+expect_line stderr "failed by 'lucky'"
+expect_exit 0 "$retort" search breaks.yaml --retry-failed=luck
+expect_line stderr '2 failed trials are tried again'
+[ "$(sqlite3 breaks.db "select count(*) from trial where state = 'committed'")" = 40 ]
+expect_exit 0 "$retort" check breaks.db
+
 # late: killed with all that it started
 cat >late.sh <<'SH'
 (sleep 1; touch alive) &
@@ -228,7 +260,8 @@ echo "is late" >&2
 wait
 SH
 sed 's/python3, bad.py/sh, late.sh/; s/timeout: 20, retries: 2/timeout: 0.3, retries: 0/; s/trials: 12/trials: 2/' bad.yaml >late.yaml
-expect_exit 0 "$retort" search late.yaml
+expect_exit 1 "$retort" search late.yaml
+expect_line stderr 'all 2 trials failed, the last is trial 1 (timeout): no answer within 0.3 s'
 [ "$(sqlite3 late.db "select distinct error_kind, error from trial")" = 'timeout|no answer within 0.3 s; its last words: is late' ]
 
 # ---- a command that is none; what is no use of an evaluator ----
@@ -249,7 +282,9 @@ for ((i = 0; i < 200; i++)); do
   sleep 0.05
 done
 kill -INT $running
-wait $running
+code=0
+wait $running || code=$?
+[ $code = 130 ]
 expect_line stdout 'stopped; run the same command again to go on'
 [ "$(sqlite3 slow.db "select count(*) from trial where state = 'running'")" = 0 ]
 

@@ -1,4 +1,5 @@
-# SIGTERM, SIGINT and SIGHUP end a search cleanly: exit 0, nothing left running, and it can go on.
+# SIGTERM, SIGINT and SIGHUP end a search cleanly: exit 128 and the signal's number, nothing left
+# running, and it can go on.
 . "$project/tests/cli/toy.bash"
 toy_data
 toy_study | sed 's/steps: 20/steps: 30000/; s/trials: 12/trials: 0/' >toy.yaml
@@ -14,9 +15,22 @@ for signal in TERM INT HUP; do
   done
   [ "$state" != 0 ]
   kill -$signal $running
-  wait $running
+  code=0
+  wait $running || code=$?
+  [ $code = $((128 + $(kill -l $signal))) ]
   expect_line stdout 'stopped; run the same command again to go on'
   [ "$(sqlite3 toy.db "select count(*) from trial where state = 'running'")" = 0 ]
   [ "$(sqlite3 toy.db "select count(*) from execution where outcome = 'running'")" = 0 ]
   [ ! -e toy.db.lock ]
 done
+
+# and so they do teaching
+toy_study | sed 's/epochs: 2/epochs: 100000/; s/cache: teachers/cache: slow/' >slow.yaml
+"$retort" teach slow.yaml >stdout 2>stderr &
+running=$!
+for ((i = 0; i < 200; i++)); do [ -e slow ] && break; sleep 0.05; done # until it is at work
+kill -TERM $running
+code=0
+wait $running || code=$?
+[ $code = 143 ]
+expect_line stderr 'asked to stop'
