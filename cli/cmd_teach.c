@@ -55,10 +55,10 @@ static bool find_members(const struct tr_ensemble_spec *spec, const char *const 
         int k = 0;
         while (k < spec->count && strcmp(names[i], spec->teacher[k].name) != 0)
             k++;
-        if (k == spec->count || !(spec->teacher[k].kind->gives & TR_GIVES_TRAINING)) {
+        if (k == spec->count || !(spec->teacher[k].kind->gives & TR_TRAINED_HERE)) {
             (void)command_usage("teach", "--retrain '%.60s': the study %s", names[i],
                                 k == spec->count ? "has no teacher of that name"
-                                                 : "gives recorded logits of that teacher");
+                                                 : "does not train that teacher");
             return false;
         }
         retrain[k] = true;

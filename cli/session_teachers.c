@@ -40,11 +40,9 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
                                   .hash = session->knowledge.key.data};
     if (k < spec->count) {
         const struct tr_teacher_spec *teacher = &spec->teacher[k];
-        if (teacher->kind->gives & TR_GIVES_TRAINING)
-            space_arch_print(&teacher->arch, arch);
+        teacher->kind->describe(teacher, &session->shape, arch, &row->params);
         row->name = teacher->name;
         row->kind = teacher->kind->name;
-        row->params = tr_teacher_params(teacher, &session->shape);
         row->weight = ensemble->weight[k];
         row->calibration = ensemble->calibration[k];
         row->hash = session->knowledge.key.teacher[k];

@@ -51,15 +51,6 @@ void study_defaults(struct study *study)
     tr_online_defaults(&study->online);
 }
 
-bool study_rows_unseen(const struct study *study)
-{
-    for (int k = 0; k < study->teachers.count; k++)
-        if (!(study->teachers.teacher[k].kind->gives & TR_GIVES_TRAINING) &&
-            !study->data.validation_rows[0])
-            return false;
-    return true;
-}
-
 void study_release(struct study *study)
 {
     free(study->yaml);
@@ -80,7 +71,7 @@ static const char *stem(const char *path, int *length)
     return base;
 }
 
-static rt_status resolve(const struct assembly *a, const char *path, char out[RT_PATH_MAX])
+rt_status study__resolve(const struct assembly *a, const char *path, char out[RT_PATH_MAX])
 {
     out[0] = '\0';
     return path[0] ? rt_path_beside(a->study->path, path, out, a->err) : RT_OK;
@@ -98,13 +89,13 @@ static rt_status place_files(const struct assembly *a)
         (void)snprintf(study->name, sizeof study->name, "%.*s", length, base);
     if ((size_t)snprintf(path, sizeof path, "%.*s.db", length, base) >= sizeof path)
         return rt_fail(a->err, RT_EARG, "the path '%.80s...' is too long", study->path);
-    RT_TRY(resolve(a, file->store[0] ? file->store : path, study->store));
+    RT_TRY(study__resolve(a, file->store[0] ? file->store : path, study->store));
     base = stem(study->store, &length);
     length += (int)(base - study->store);
     if ((size_t)snprintf(path, sizeof path, "%.*s.teachers", length, study->store) >= sizeof path)
         return rt_fail(a->err, RT_EARG, "the path '%.80s...' is too long", study->store);
     if (file->cache[0])
-        RT_TRY(resolve(a, file->cache, study->teachers.folder));
+        RT_TRY(study__resolve(a, file->cache, study->teachers.folder));
     else
         memcpy(study->teachers.folder, path, sizeof path);
     return RT_OK;
@@ -125,7 +116,7 @@ static rt_status place_block(const struct assembly *a, struct rt_hash *hash)
         (void)snprintf(written, sizeof written, "%s", path);
         if (!row->unhashed)
             rt_hash_add(hash, written, strlen(written) + 1);
-        RT_TRY(resolve(a, written, path));
+        RT_TRY(study__resolve(a, written, path));
     }
     if (task->check(block, &fault, &why) == RT_OK)
         return RT_OK;
@@ -145,7 +136,7 @@ static rt_status place_rows(const struct assembly *a, struct rt_hash *hash)
                            "validation_rows says which rows, and how many; leave one out");
     (void)snprintf(written, sizeof written, "%s", path);
     rt_hash_add(hash, written, strlen(written) + 1);
-    return resolve(a, written, path);
+    return study__resolve(a, written, path);
 }
 
 static rt_status place_data(const struct assembly *a)
@@ -162,157 +153,6 @@ static rt_status place_data(const struct assembly *a)
         rc = place_rows(a, hash);
     rt_hash_close(hash, a->study->files);
     return rc;
-}
-
-/* A teacher's name is also the name of its file, and of its row beside the ensemble's. */
-static rt_status check_name(const struct assembly *a, int k)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
-    const char *name = a->file->member[k].name;
-    char key[STUDY_KEY];
-
-    (void)snprintf(key, sizeof key, "teachers.members[%d].name", k);
-    if (name[strspn(name, letters)] || name[0] == '.')
-        return study__fail(a->yaml, key, a->err,
-                           "'%s' cannot name a file; give letters, digits, '-', '_' and '.'", name);
-    if (strcmp(name, "ensemble") == 0)
-        return study__fail(a->yaml, key, a->err,
-                           "'ensemble' is what all teachers are called together; give another");
-    for (int other = 0; other < k; other++)
-        if (strcmp(name, a->file->member[other].name) == 0)
-            return study__fail(a->yaml, key, a->err, "two teachers are called '%s'; rename one",
-                               name);
-    return RT_OK;
-}
-
-static rt_status recorded_teacher(const struct assembly *a, const struct study_member *m,
-                                  struct tr_teacher_spec *teacher)
-{
-    teacher->kind = &tr_teacher_recorded;
-    teacher->params = m->logits.params;
-    RT_TRY(resolve(a, m->logits.train, teacher->train_logits));
-    return resolve(a, m->logits.test, teacher->test_logits);
-}
-
-static rt_status trained_teacher(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
-{
-    const struct study_member *m = &a->file->member[k];
-    struct rt_err why;
-    char key[STUDY_KEY];
-
-    (void)snprintf(key, sizeof key, "teachers.members[%d].train.arch", k);
-    if (space_arch_parse(m->train.arch, &teacher->arch, &why))
-        return study__fail(a->yaml, key, a->err, "%s", why.text);
-    teacher->kind = &tr_teacher_trained;
-    teacher->epochs = m->train.epochs;
-    teacher->batch = m->train.batch;
-    teacher->learning_rate = m->train.learning_rate;
-    teacher->warmup = m->train.warmup;
-    teacher->weight_decay = m->train.weight_decay;
-    teacher->seed = m->train.seed == STUDY_SEED_UNSET ? a->study->seed : (uint64_t)m->train.seed;
-    for (int other = 0; other < k; other++) {
-        const struct tr_teacher_spec *t = &a->study->teachers.teacher[other];
-        if (t->kind == teacher->kind && space_arch_equal(&t->arch, &teacher->arch) &&
-            t->epochs == teacher->epochs && t->batch == teacher->batch &&
-            t->learning_rate == teacher->learning_rate && t->warmup == teacher->warmup &&
-            t->weight_decay == teacher->weight_decay && t->seed == teacher->seed) {
-            (void)snprintf(key, sizeof key, "teachers.members[%d].train", k);
-            return study__fail(a->yaml, key, a->err,
-                               "'%s' would be the same network as '%s'; give it another seed",
-                               teacher->name, t->name);
-        }
-    }
-    return RT_OK;
-}
-
-/* Weights and calibration are fitted on rows that nobody trains on, or given, not both. */
-static rt_status place_weights(const struct assembly *a)
-{
-    struct study *study = a->study;
-    const struct tr_ensemble_spec *spec = &study->teachers;
-    const char *mend = "is fitted on rows that nothing is trained on; give data.held_out, such as "
-                       "2000";
-    char key[STUDY_KEY];
-
-    for (int k = 0; k < spec->count; k++) {
-        (void)snprintf(key, sizeof key, "teachers.members[%d].weight", k);
-        if (!tr_rule_keeps_weights(spec->weights) && study__given(a->yaml, key))
-            return study__fail(a->yaml, key, a->err,
-                               "teachers.weights finds the weights by itself; leave this one out, "
-                               "or the rule");
-    }
-    if (study->data.held_out == 0 && tr_rule_needs_rows(spec->weights))
-        return study__fail(a->yaml, "teachers.weights", a->err, "it %s", mend);
-    if (study->data.held_out == 0 && spec->calibrate)
-        return study__fail(a->yaml, "teachers.calibrate", a->err, "it %s", mend);
-    tr_ensemble_weights(spec, &study->ensemble);
-    return RT_OK;
-}
-
-static rt_status place_teachers(const struct assembly *a)
-{
-    struct tr_ensemble_spec *spec = &a->study->teachers;
-
-    spec->count = a->file->member_count;
-    for (int k = 0; k < spec->count; k++) {
-        const struct study_member *m = &a->file->member[k];
-        struct tr_teacher_spec *teacher = &spec->teacher[k];
-        const bool trained = m->train.arch[0], recorded = m->logits.train[0];
-        char key[STUDY_KEY];
-
-        RT_TRY(check_name(a, k));
-        memcpy(teacher->name, m->name, sizeof teacher->name);
-        teacher->weight = m->weight;
-        (void)snprintf(key, sizeof key, "teachers.members[%d]", k);
-        if (trained == recorded)
-            return study__fail(a->yaml, key, a->err,
-                               "a teacher is either trained or recorded; give %s",
-                               trained ? "one of train and logits only" : "train or logits");
-        if (recorded)
-            RT_TRY(recorded_teacher(a, m, teacher));
-        else
-            RT_TRY(trained_teacher(a, k, teacher));
-    }
-    return place_weights(a);
-}
-
-static bool gives_weights(const struct tr_teacher_spec *teacher)
-{
-    return teacher->kind->gives & TR_GIVES_WEIGHTS;
-}
-
-/* The teacher that students are cut out of: the one named, or the weightiest of those trained. */
-static rt_status place_prune(const struct assembly *a)
-{
-    struct study *study = a->study;
-    const struct tr_ensemble_spec *spec = &study->teachers;
-    const char *name = a->file->prune_teacher;
-    const bool full = study->recipe.init != TR_INIT_PRUNE;
-    int best = -1;
-
-    for (int k = 0; k < spec->count; k++) {
-        const struct tr_teacher_spec *t = &spec->teacher[k];
-        const bool better = best < 0 || t->weight > spec->teacher[best].weight;
-        if (name[0] ? strcmp(t->name, name) == 0 : gives_weights(t) && better)
-            best = k;
-    }
-    if (name[0] && best < 0)
-        return study__fail(a->yaml, "prune.teacher", a->err,
-                           "no teacher is called '%s'; give one of teachers.members", name);
-    if (name[0] && !gives_weights(&spec->teacher[best]))
-        return study__fail(a->yaml, "prune.teacher", a->err,
-                           "of '%s' only logits are recorded; give a teacher that is trained here",
-                           name);
-    study->prune.teacher = best < 0 ? 0 : best;
-    if (study->recipe.init == TR_INIT_PRUNE && study->search.inherit != SEARCH_INHERIT_NONE)
-        return study__fail(a->yaml, "search.inherit", a->err,
-                           "students start as what is cut out of a teacher (distill.init); of two "
-                           "beginnings leave one out");
-    if (best < 0 && (study->recipe.init == TR_INIT_PRUNE || study->full.init == TR_INIT_PRUNE))
-        return study__fail(a->yaml, full ? "full.init" : "distill.init", a->err,
-                           "no teacher is trained here to be cut down; give random");
-    return RT_OK;
 }
 
 static rt_status place_space(const struct assembly *a)
@@ -395,8 +235,8 @@ static rt_status assemble(const struct study_yaml *yaml, struct study_file *file
         file->study.data.seed = file->study.seed;
     RT_TRY(place_files(&a));
     RT_TRY(place_data(&a));
-    RT_TRY(place_teachers(&a));
-    RT_TRY(place_prune(&a));
+    RT_TRY(study__place_teachers(&a));
+    RT_TRY(study__place_prune(&a));
     if (file->command_count)
         RT_TRY(study__place_external(yaml, file, err));
     RT_TRY(place_space(&a));

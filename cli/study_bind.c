@@ -9,7 +9,7 @@
 #include "cli/study_internal.h"
 #include "space/view.h"
 
-static rt_status fail_in(const struct study *study, const char *key, const char *text,
+rt_status study__fail_in(const struct study *study, const char *key, const char *text,
                          struct rt_err *err)
 {
     struct study_yaml yaml;
@@ -29,7 +29,7 @@ static rt_status fail_with_key(const struct study *study, const struct rt_err *w
     char key[STUDY_KEY];
 
     (void)snprintf(key, sizeof key, "%.*s", (int)length, why->text);
-    return fail_in(study, key, why->text[length] ? why->text + length + 2 : why->text, err);
+    return study__fail_in(study, key, why->text[length] ? why->text + length + 2 : why->text, err);
 }
 
 /* Can every student of the space learn from the layers of the recipe's teacher? What is asked
@@ -87,18 +87,11 @@ rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
     study->space.shape.pool = pool;
     if (space_init(&study->space, &why) || space_check_feasible(&study->space, &why))
         return fail_with_key(study, &why, err);
-    for (int k = 0; k < teachers; k++) {
-        const struct tr_teacher_spec *teacher = &study->teachers.teacher[k];
-        char key[STUDY_KEY];
-        (void)snprintf(key, sizeof key, "teachers.members[%d].train.arch", k);
-        if ((teacher->kind->gives & TR_GIVES_TRAINING) &&
-            space_arch_check(&teacher->arch, &study->space.shape, &why))
-            return fail_in(study, key, why.text, err);
-    }
+    RT_TRY(study__bind_teachers(study, err));
     if (tr_distill_check(&study->recipe.distill, &study->ensemble, teachers, classes, true, &why))
-        return fail_in(study, "distill", why.text, err);
+        return study__fail_in(study, "distill", why.text, err);
     if (tr_distill_check(&study->full.distill, &study->ensemble, teachers, classes, true, &why))
-        return fail_in(study, "full", why.text, err);
+        return study__fail_in(study, "full", why.text, err);
     RT_TRY(bind_layers(study, "distill", &study->recipe.layers, err));
     return bind_layers(study, "full", &study->full.layers, err);
 }

@@ -10,7 +10,7 @@
 
 #include "cli/study_internal.h"
 
-static void add(struct rt_hash *hash, const char *key, const char *value)
+void study__hash_text(struct rt_hash *hash, const char *key, const char *value)
 {
     rt_hash_add(hash, key, strlen(key));
     rt_hash_add(hash, "=", 1);
@@ -18,20 +18,20 @@ static void add(struct rt_hash *hash, const char *key, const char *value)
     rt_hash_add(hash, "\n", 1);
 }
 
-static void add_real(struct rt_hash *hash, const char *key, double value)
+void study__hash_real(struct rt_hash *hash, const char *key, double value)
 {
     char text[32];
 
     (void)snprintf(text, sizeof text, "%.17g", value);
-    add(hash, key, text);
+    study__hash_text(hash, key, text);
 }
 
-static void add_integer(struct rt_hash *hash, const char *key, int64_t value)
+void study__hash_integer(struct rt_hash *hash, const char *key, int64_t value)
 {
     char text[24];
 
     (void)snprintf(text, sizeof text, "%" PRId64, value);
-    add(hash, key, text);
+    study__hash_text(hash, key, text);
 }
 
 static int64_t read_integer(const char *at, size_t bytes)
@@ -56,15 +56,15 @@ static void add_value(struct rt_hash *hash, const char *key, const struct study_
     switch (row->value) {
     case STUDY_REAL:
         memcpy(&real, at, sizeof real);
-        add_real(hash, key, real);
+        study__hash_real(hash, key, real);
         break;
     case STUDY_BOOL:
         memcpy(&truth, at, sizeof truth);
-        add_integer(hash, key, truth);
+        study__hash_integer(hash, key, truth);
         break;
-    case STUDY_TEXT: add(hash, key, at); break;
+    case STUDY_TEXT: study__hash_text(hash, key, at); break;
     case STUDY_PATH: break; /* as written, in study->files */
-    default: add_integer(hash, key, read_integer(at, row->bytes)); break;
+    default: study__hash_integer(hash, key, read_integer(at, row->bytes)); break;
     }
 }
 
@@ -92,24 +92,6 @@ static void add_block(struct rt_hash *hash, const char *prefix, const struct stu
     }
 }
 
-static void add_teacher(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
-{
-    char arch[SPACE_ARCH_TEXT];
-
-    add(hash, "teacher", teacher->name);
-    add_real(hash, "weight", teacher->weight);
-    if (!(teacher->kind->gives & TR_GIVES_TRAINING))
-        return; /* its file counts by name, in study->files */
-    space_arch_print(&teacher->arch, arch);
-    add(hash, "arch", arch);
-    add_real(hash, "epochs", teacher->epochs);
-    add_integer(hash, "batch", teacher->batch);
-    add_real(hash, "learning_rate", teacher->learning_rate);
-    add_real(hash, "warmup", teacher->warmup);
-    add_real(hash, "weight_decay", teacher->weight_decay);
-    add_integer(hash, "seed", (int64_t)teacher->seed);
-}
-
 void study_hash(const struct study *study, char text[RT_HASH_TEXT])
 {
     struct rt_hash *hash = rt_hash_open();
@@ -118,13 +100,13 @@ void study_hash(const struct study *study, char text[RT_HASH_TEXT])
     if (!hash)
         return;
     add_block(hash, "", study__keys, study, (const char *)study); /* struct study_file begins so */
-    add(hash, "files", study->files);
-    add_integer(hash, "prune.teacher", study->prune.teacher);
+    study__hash_text(hash, "files", study->files);
+    study__hash_integer(hash, "prune.teacher", study->prune.teacher);
     for (int i = 0; i < study->search.objective_count; i++)
-        add(hash, "objective", study->search.objectives[i]);
-    add_integer(hash, "distill.layers.teacher", study->recipe.layers.teacher);
+        study__hash_text(hash, "objective", study->search.objectives[i]);
+    study__hash_integer(hash, "distill.layers.teacher", study->recipe.layers.teacher);
     for (int k = 0; k < study->teachers.count; k++)
-        add_teacher(hash, &study->teachers.teacher[k]);
+        study__hash_teacher(hash, &study->teachers.teacher[k]);
     study__hash_external(hash, study);
     rt_hash_close(hash, text);
 }

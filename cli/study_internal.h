@@ -126,6 +126,23 @@ struct assembly {
     struct study *study; /* part of it */
     struct rt_err *err;
 };
+/* A path of the file, as seen from where it stands; "" stays. */
+rt_status study__resolve(const struct assembly *a, const char *path, char out[RT_PATH_MAX]);
+/* What teachers.members says: study_teachers.c. Then the teacher that students are cut out of. */
+rt_status study__place_teachers(const struct assembly *a);
+rt_status study__place_prune(const struct assembly *a);
+/* Do teachers' architectures fit the data? */
+rt_status study__bind_teachers(const struct study *study, struct rt_err *err);
+/* An error at a key of a study that is no longer a tree: its text is read again. */
+rt_status study__fail_in(const struct study *study, const char *key, const char *text,
+                         struct rt_err *err);
+
+/* Lines of what study_hash() hashes, and those of a teacher. */
+void study__hash_text(struct rt_hash *hash, const char *key, const char *value);
+void study__hash_real(struct rt_hash *hash, const char *key, double value);
+void study__hash_integer(struct rt_hash *hash, const char *key, int64_t value);
+void study__hash_teacher(struct rt_hash *hash, const struct tr_teacher_spec *teacher);
+
 /* Both recipes, when all else is in its place; what contradicts itself is refused. */
 rt_status study__place_recipes(const struct assembly *a);
 /* The `layers` blocks of both recipes, when teachers, prune and init are in their places. */

@@ -40,15 +40,15 @@ static rt_status place_layers(const struct assembly *a, const char *block, const
            (name[0] ? strcmp(spec->teacher[k].name, name) != 0 : !gives_layers(&spec->teacher[k])))
         k++;
     if (k == spec->count)
-        return name[0] ? study__fail(a->yaml, key, a->err,
-                                     "there is no teacher '%s'; name one of teachers.members", name)
-                       : study__fail(a->yaml, key, a->err,
-                                     "all teachers are recorded logits and have no layers; add one "
-                                     "with train, or leave layers out");
+        return name[0]
+                   ? study__fail(a->yaml, key, a->err,
+                                 "there is no teacher '%s'; name one of teachers.members", name)
+                   : study__fail(a->yaml, key, a->err,
+                                 "no teacher has layers; add one with train, or leave layers out");
     if (!gives_layers(&spec->teacher[k]))
         return study__fail(a->yaml, key, a->err,
-                           "teacher '%s' is recorded logits and has no layers; name one with train",
-                           name);
+                           "teacher '%s' is %s and has no layers; name one with train", name,
+                           spec->teacher[k].kind->name);
     layers->teacher = k;
     layers->matched = recipe->init == TR_INIT_PRUNE && a->study->prune.teacher == k;
     return RT_OK;

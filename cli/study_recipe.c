@@ -113,7 +113,7 @@ static rt_status check_gates(const struct assembly *a)
     for (int i = 0; i < 4; i++)
         for (int k = 0; wanted[i] > 0 && k < a->study->teachers.count; k++) {
             const struct tr_teacher_spec *teacher = &a->study->teachers.teacher[k];
-            if (!(teacher->kind->gives & TR_GIVES_WEIGHTS) && !teacher->params)
+            if (!(teacher->kind->gives & TR_COUNTS_PARAMS) && !teacher->params)
                 return study__fail(a->yaml, sizes[i], a->err,
                                    "the size of the recorded teacher '%s' is not known; give its "
                                    "logits.params, or leave the gate out",

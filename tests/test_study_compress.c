@@ -62,16 +62,16 @@ static void a_start_that_no_teacher_can_give_is_refused(void **state)
                    "'s.yaml':9:18: prune.teacher: no teacher is called 'd'; give one of "
                    "teachers.members");
     assert_refused(STUDY "prune: {teacher: told}\n",
-                   "'s.yaml':9:18: prune.teacher: of 'told' only logits are recorded; give a "
-                   "teacher that is trained here");
+                   "'s.yaml':9:18: prune.teacher: teacher 'told' is recorded and has no "
+                   "weights to cut; give one with train");
     assert_refused(DATA "teachers: {members: [{name: a, logits: {train: t}}]}\n" SPACE
                         "distill: {init: prune}\n",
-                   "'s.yaml':4:17: distill.init: no teacher is trained here to be cut down; give "
-                   "random");
+                   "'s.yaml':4:17: distill.init: no teacher has weights to be cut down; add one "
+                   "with train, or give random");
     assert_refused(DATA "teachers: {members: [{name: a, logits: {train: t}}]}\n" SPACE
                         "full: {init: prune}\n",
-                   "'s.yaml':4:14: full.init: no teacher is trained here to be cut down; give "
-                   "random");
+                   "'s.yaml':4:14: full.init: no teacher has weights to be cut down; add one "
+                   "with train, or give random");
 }
 
 static void int8_is_off_unless_it_is_asked_for(void **state)

@@ -110,12 +110,12 @@ static void what_no_teacher_can_give_is_refused(void **state)
                    "'s.yaml':8:29: distill.layers.teacher: there is no teacher 'x'; name one of "
                    "teachers.members");
     assert_refused(STUDY "distill: {layers: {teacher: r}}\n",
-                   "'s.yaml':8:29: distill.layers.teacher: teacher 'r' is recorded logits and has "
+                   "'s.yaml':8:29: distill.layers.teacher: teacher 'r' is recorded and has "
                    "no layers; name one with train");
     assert_refused(DATA "teachers: {members: [{name: r, logits: {train: x.npy}}]}\n" SPACE
                         "full: {layers: {}}\n",
-                   "'s.yaml':4:16: full.layers.teacher: all teachers are recorded logits and have "
-                   "no layers; add one with train, or leave layers out");
+                   "'s.yaml':4:16: full.layers.teacher: no teacher has layers; add one with train, "
+                   "or leave layers out");
     assert_refused(STUDY "distill: {layers: {attention_loss: kl, relation_heads: 2}}\n",
                    "'s.yaml':8:56: distill.layers.relation_heads: relation heads are for "
                    "attention_loss: relation alone; leave them out");

@@ -118,11 +118,14 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 static void teachers_that_contradict_each_other_are_refused(void **state)
 {
     static const struct refusal refusals[] = {
-        {MEMBERS("  - {name: a}\n"), "'s.yaml':6:5: teachers.members[0]: a teacher is either "
-                                     "trained or recorded; give train or logits"},
+        {MEMBERS("  - {name: a}\n"), "'s.yaml':6:5: teachers.members[0]: a teacher is made of "
+                                     "one thing; give one of: train, logits"},
+        {MEMBERS("  - {name: a, logits: {train: \"\"}}\n"),
+         "'s.yaml':6:31: teachers.members[0].logits.train: expects a text, but "
+         "nothing is given"},
         {MEMBERS("  - {name: a, " TRAIN ", logits: {train: x}}\n"),
-         "'s.yaml':6:5: teachers.members[0]: a teacher is either trained or recorded; give one of "
-         "train and logits only"},
+         "'s.yaml':6:5: teachers.members[0]: a teacher is made of one thing; give only one of: "
+         "train, logits"},
         {MEMBERS("  - {name: a, " TRAIN "}\n  - {name: a, logits: {train: x}}\n"),
          "'s.yaml':7:12: teachers.members[1].name: two teachers are called 'a'; rename one"},
         {MEMBERS("  - {name: a, " TRAIN "}\n  - {name: b, " TRAIN "}\n"),

@@ -45,6 +45,14 @@ static rt_status read_logits(const struct tr_teaching *teaching, const char *pat
     return rc;
 }
 
+static void describe(const struct tr_teacher_spec *spec, const struct space_shape *shape,
+                     char arch[SPACE_ARCH_TEXT], int64_t *params)
+{
+    (void)shape;
+    arch[0] = '\0';
+    *params = spec->params;
+}
+
 static rt_status consult(const struct tr_teaching *teaching, int k, bool may_train,
                          char hash[RT_HASH_TEXT], float *out, struct rt_err *err)
 {
@@ -79,4 +87,9 @@ static rt_status check(const struct tr_teaching *teaching, int k, const struct t
 }
 
 const struct tr_teacher_kind tr_teacher_recorded = {
-    .name = "recorded", .consult = consult, .predict = predict, .check = check};
+    .name = "recorded",
+    .describe = describe,
+    .consult = consult,
+    .predict = predict,
+    .check = check,
+};

@@ -3,7 +3,8 @@
  * Kinds    trained here on labels (trained.c), recorded logits (recorded.c): one constant each, which
  *          the study's reader picks by the member's keys. Nothing else asks which one a member is of.
  * Gives    what it can be asked for, known before anything is opened, so that a recipe that wants
- *          more is refused when the study is read. All give logits.
+ *          more is refused when the study is read. All give logits. Of one that gives layers or
+ *          weights spec.arch is the architecture.
  * Threads  functions are called by one thread at a time.
  */
 #ifndef TRAINER_TEACHERS_TEACHER_H
@@ -11,18 +12,23 @@
 #include "trainer/net/network.h"
 #include "trainer/task/task.h"
 
-enum {
-    TR_GIVES_LAYERS = 1,  /* hidden rows, q, k and v, beside the students */
-    TR_GIVES_WEIGHTS = 2, /* to cut students out of */
-    TR_GIVES_TRAINING =
-        4 /* it is trained here, on the split's train rows: it has not seen others */
+enum {                        /* one bit for each thing that somebody asks */
+       TR_GIVES_LAYERS = 1,   /* hidden rows, q, k and v, beside the students */
+       TR_GIVES_WEIGHTS = 2,  /* to cut students out of */
+       TR_TRAINED_HERE = 4,   /* by what the study says, so it can be trained anew */
+       TR_ROWS_KNOWN = 8,     /* trained on the split's train rows alone: it has seen no others */
+       TR_COUNTS_PARAMS = 16, /* its size is its own, not what the study says of it */
 };
 
 struct tr_teaching;
+struct tr_teacher_spec;
 
 struct tr_teacher_kind {
     const char *name; /* as in the store's teacher.kind */
-    unsigned gives;
+    unsigned gives;   /* of the above */
+    /* What it is made of in a word, "" when that is unknown, and how many parameters; 0: unknown. */
+    void (*describe)(const struct tr_teacher_spec *spec, const struct space_shape *shape,
+                     char arch[SPACE_ARCH_TEXT], int64_t *params);
     /* The hash of what member k is made of and, unless out is NULL, its logits for all rows of the
      * training file into column k of out (rows, K, C). may_train: make what is missing. */
     rt_status (*consult)(const struct tr_teaching *teaching, int k, bool may_train,

@@ -116,7 +116,7 @@ rt_status tr_teacher_open(struct tr_network *network, const struct tr_teaching *
     const struct tr_teacher_kind *kind = kind_of(teaching, k);
 
     if (!kind->open)
-        return rt_fail(err, RT_EARG, "teacher '%s' is %s logits and has no layers",
+        return rt_fail(err, RT_EARG, "teacher '%s' is %s and has no layers",
                        teaching->spec->teacher[k].name, kind->name);
     return kind->open(network, teaching, k, use, err);
 }
@@ -136,10 +136,9 @@ void tr_ensemble_weights(const struct tr_ensemble_spec *spec, struct tr_ensemble
 
 int64_t tr_teacher_params(const struct tr_teacher_spec *spec, const struct space_shape *shape)
 {
-    struct space_cost cost;
+    char arch[SPACE_ARCH_TEXT];
+    int64_t params;
 
-    if (!(spec->kind->gives & TR_GIVES_WEIGHTS))
-        return spec->params;
-    space_cost_of(&spec->arch, shape, &cost);
-    return cost.params;
+    spec->kind->describe(spec, shape, arch, &params);
+    return params;
 }

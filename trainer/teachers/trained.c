@@ -138,6 +138,16 @@ done:
     return rc;
 }
 
+static void describe(const struct tr_teacher_spec *spec, const struct space_shape *shape,
+                     char arch[SPACE_ARCH_TEXT], int64_t *params)
+{
+    struct space_cost cost;
+
+    space_arch_print(&spec->arch, arch);
+    space_cost_of(&spec->arch, shape, &cost);
+    *params = cost.params;
+}
+
 static rt_status consult(const struct tr_teaching *teaching, int k, bool may_train,
                          char hash[RT_HASH_TEXT], float *out, struct rt_err *err)
 {
@@ -193,7 +203,9 @@ static rt_status open_network(struct tr_network *network, const struct tr_teachi
 
 const struct tr_teacher_kind tr_teacher_trained = {
     .name = "trained",
-    .gives = TR_GIVES_LAYERS | TR_GIVES_WEIGHTS | TR_GIVES_TRAINING,
+    .gives =
+        TR_GIVES_LAYERS | TR_GIVES_WEIGHTS | TR_TRAINED_HERE | TR_ROWS_KNOWN | TR_COUNTS_PARAMS,
+    .describe = describe,
     .consult = consult,
     .predict = predict,
     .open = open_network,
