@@ -109,7 +109,7 @@ static rt_status grade(const struct session *session, const struct tr_student *s
 
     RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, study_cores(&session->study),
                       s->student, err));
-    tr_ensemble_rows(&session->study.ensemble, &said, s->rows, test->rows, s->target);
+    tr_ensemble_rows(&session->study.ensemble, &said, s->rows, test->rows, 1, s->target);
     tr_log_of(s->target, (size_t)test->rows * classes, s->ensemble);
     RT_TRY(tr_answers_measure(test, s->rows, test->rows, s->student, s->target, &result->student,
                               err));

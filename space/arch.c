@@ -15,8 +15,8 @@
 
 /* Of a text; optional ones last, so that all texts begin alike. */
 static const enum space__kind written[SPACE__KINDS] = {
-    SPACE__DEPTH, SPACE__WIDTH, SPACE__HEAD_DIM,  SPACE__HEADS,
-    SPACE__FFN,   SPACE__PATCH, SPACE__EMBEDDING, SPACE__VOCABULARY};
+    SPACE__DEPTH, SPACE__WIDTH,     SPACE__HEAD_DIM,   SPACE__HEADS,  SPACE__FFN,
+    SPACE__PATCH, SPACE__EMBEDDING, SPACE__VOCABULARY, SPACE__HISTORY};
 
 /* A positive number at *at, moving past it; 0 when there is none, it is too large for any gene, or it
  * has a leading zero: that would be a second text of the same architecture. */
@@ -142,18 +142,31 @@ void space_arch_print(const struct space_arch *arch, char text[SPACE_ARCH_TEXT])
     assert((size_t)used < room);
 }
 
+/* A text has a vocabulary, and may have an embedding; states have a history; an image has a patch.
+ * Names the gene that is missing, or of another one's. */
+static const char *reading_fault(const struct space_arch *arch, const struct space_shape *shape)
+{
+    const bool text = shape->length > 0, states = shape->features > 0, image = !text && !states;
+
+    if (image != (arch->patch > 0))
+        return "patch";
+    if (text != (arch->vocabulary > 0))
+        return "vocabulary";
+    if (states != (arch->history > 0))
+        return "history";
+    return !text && arch->embedding ? "embedding" : NULL;
+}
+
 rt_status space_arch_check(const struct space_arch *arch, const struct space_shape *shape,
                            struct rt_err *err)
 {
     const char *gene = range_fault(arch);
 
-    if (!gene && shape->length ? arch->vocabulary == 0 : arch->patch == 0)
-        gene = shape->length ? "vocabulary" : "patch";
-    if (!gene && (shape->length ? arch->patch : arch->embedding || arch->vocabulary))
-        gene = shape->length ? "patch" : arch->embedding ? "embedding" : "vocabulary";
+    if (!gene)
+        gene = reading_fault(arch, shape);
     if (gene)
         return rt_fail(err, RT_ESHAPE, "the %s of this architecture is out of range", gene);
-    if (shape->length)
+    if (shape->length || shape->features)
         return RT_OK;
     if (shape->height % arch->patch || shape->width % arch->patch)
         return rt_fail(err, RT_ESHAPE, "patch %d does not divide images of %dx%d pixels",

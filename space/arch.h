@@ -4,7 +4,8 @@
  *          "L4-d96-k16-h4.4.2.2-f192.192.96.96-p7". A list whose members are all equal is written
  *          once ("h4"), and is read either way. One architecture has one text: it is the key of a
  *          candidate in the store. What only some tasks have (a patch: images; embedding width and
- *          vocabulary: texts) comes last, "-p7" or "-e16-v8000", and is not written where it is 0.
+ *          vocabulary: texts; history: states) comes last, "-p7", "-e16-v8000" or "-c8", and is not
+ *          written where it is 0.
  * Network  pre-norm transformer encoder over T = (H/p)(W/p) patches, plus one class token when
  *          pool = class; or over at most `length` token ids. Attention's inner width a = heads *
  *          head_dim is independent of width d. Parameters, in this order:
@@ -32,6 +33,7 @@
 #define SPACE_MAX_WIDTH 4096 /* of d, of heads * head_dim and, times 4, of ffn */
 #define SPACE_MAX_VOCABULARY 262144
 #define SPACE_MAX_LENGTH 4096
+#define SPACE_MAX_HISTORY 256
 
 /* Which rows behind the last block are answered from. */
 enum space_pool {
@@ -49,16 +51,21 @@ struct space_shape {
     enum space_pool pool;
     int length;   /* of a text: its most token ids; 0: none is read */
     int segments; /* of a text: 2 when ids say which of two texts they are of; else 0 */
+    int features; /* of states: numbers of one time step; 0: none are read */
     int parts;    /* answers from one pooled row, C logits each; 0 means 1 */
 };
 
+static inline int space_parts(const struct space_shape *shape)
+{
+    return shape->parts > 1 ? shape->parts : 1;
+}
 /* Numbers that the head makes of one row: C of each part. */
 static inline int space_outputs(const struct space_shape *shape)
 {
-    return shape->classes * (shape->parts > 1 ? shape->parts : 1);
+    return shape->classes * space_parts(shape);
 }
 
-#define SPACE_WIDE_GENES 6      /* of students: those that are not lists */
+#define SPACE_WIDE_GENES 7      /* of students: those that are not lists */
 #define SPACE_MAX_POSITIONS 528 /* of the user's own genes together, see view.h */
 
 /* A student; or, in a space of the user's own genes, a row of choices. Which of both is known from
@@ -72,6 +79,7 @@ struct space_arch {
             int patch;                  /* p, in pixels; divides height and width; 0: none */
             int embedding;              /* e, of a text; 0: d */
             int vocabulary;             /* V, of a text; 0: none */
+            int history;                /* K time steps, the present one the last; 0: none */
             int heads[SPACE_MAX_DEPTH]; /* h, per layer; zero from depth on, so that == is memcmp */
             int ffn[SPACE_MAX_DEPTH];   /* f, per layer; likewise */
         };

@@ -19,6 +19,7 @@ const struct space__student_gene space__student[SPACE__KINDS] = {
     [SPACE__EMBEDDING] = {"embedding", 'e', SPACE_MAX_WIDTH, true, false, true, AT(embedding)},
     [SPACE__VOCABULARY] = {"vocabulary", 'v', SPACE_MAX_VOCABULARY, true, false, false,
                            AT(vocabulary)},
+    [SPACE__HISTORY] = {"history", 'c', SPACE_MAX_HISTORY, true, false, false, AT(history)},
     [SPACE__HEADS] = {"heads", 'h', SPACE_MAX_WIDTH, false, false, false, AT(heads)},
     [SPACE__FFN] = {"ffn", 'f', 4 * SPACE_MAX_WIDTH, false, false, false, AT(ffn)},
 };

@@ -79,13 +79,21 @@ static rt_status check_text(const struct space *space, struct rt_err *err)
 {
     const struct space_shape *s = &space->shape;
 
-    if (space->patch.count || !space->vocabulary.count)
-        return rt_fail(err, RT_EARG, "space: texts have a vocabulary, and no patch");
+    if (space->patch.count || space->history.count || !space->vocabulary.count)
+        return rt_fail(err, RT_EARG, "space: texts have a vocabulary, no patch and no history");
     if (s->length > SPACE_MAX_LENGTH || s->classes < 1)
         return rt_fail(err, RT_EARG,
                        "space: texts of %d tokens with %d classes make no network; at most %d "
                        "tokens are read",
                        s->length, s->classes, SPACE_MAX_LENGTH);
+    return RT_OK;
+}
+
+static rt_status check_states(const struct space *space, struct rt_err *err)
+{
+    if (!space->history.count || space->patch.count || space->vocabulary.count)
+        return rt_fail(err, RT_EARG, "space: states have a history, no patch and no vocabulary");
+    assert(space->shape.classes >= 1);
     return RT_OK;
 }
 
@@ -95,8 +103,11 @@ static rt_status check_shape(const struct space *space, struct rt_err *err)
 
     if (s->length)
         return check_text(space, err);
-    if (space->vocabulary.count || space->embedding.count)
-        return rt_fail(err, RT_EARG, "space: images have no embedding and no vocabulary");
+    if (s->features)
+        return check_states(space, err);
+    if (space->vocabulary.count || space->embedding.count || space->history.count)
+        return rt_fail(err, RT_EARG,
+                       "space: images have no embedding, no vocabulary and no history");
     if (s->height < 1 || s->width < 1 || s->channels < 1 || s->classes < 1)
         return rt_fail(err, RT_EARG, "space: images of %dx%dx%d with %d classes make no network",
                        s->height, s->width, s->channels, s->classes);
@@ -131,14 +142,14 @@ static rt_status check_combinations(const struct space *space, struct rt_err *er
     return RT_OK;
 }
 
-/* Of the optional genes a text has a vocabulary, and may have an embedding width; an image a patch. */
+/* Of the optional genes a text has a vocabulary, and may have an embedding width; states have a
+ * history; an image has a patch. */
 static bool belongs(const struct space *space, enum space__kind kind)
 {
-    const bool text = space->vocabulary.count > 0, given = space__count(space, kind) > 0;
+    const bool other = space->vocabulary.count > 0 || space->history.count > 0;
+    const bool given = space__count(space, kind) > 0;
 
-    if (kind == SPACE__EMBEDDING)
-        return given;
-    return given || !space__student[kind].optional || (kind == SPACE__VOCABULARY) == text;
+    return given || !space__student[kind].optional || (kind == SPACE__PATCH && !other);
 }
 
 rt_status space_check(struct space *space, struct rt_err *err)

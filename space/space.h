@@ -80,6 +80,7 @@ struct space {
     struct space_choices depth, width, head_dim, heads;
     struct space_choices patch;                 /* of images */
     struct space_choices embedding, vocabulary; /* of texts; embedding may be absent */
+    struct space_choices history;               /* of states */
     struct space_choices ffn;                   /* absolute widths; empty when ratios are given */
     int ratio_count;
     double ffn_ratio[SPACE_MAX_CHOICES]; /* ascending, distinct, after space_init() */

@@ -24,6 +24,7 @@ enum space__kind {
     SPACE__PATCH,
     SPACE__EMBEDDING,
     SPACE__VOCABULARY,
+    SPACE__HISTORY,
     SPACE__LISTS, /* from here on one value a layer */
     SPACE__HEADS = SPACE__LISTS,
     SPACE__FFN,

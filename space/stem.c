@@ -20,6 +20,24 @@ static void stem_of_text(const struct space_arch *arch, const struct space_shape
                                 .across = 1};
 }
 
+static void stem_of_states(const struct space_arch *arch, const struct space_shape *shape,
+                           struct space_stem *stem)
+{
+    const int k = arch->history, n = shape->features;
+
+    assert(k > 0 && n <= INT32_MAX / k);
+    *stem = (struct space_stem){.class_rows = shape->pool == SPACE_POOL_CLASS,
+                                .projected = true,
+                                .tokens = k,
+                                .features = n,
+                                .numbers = k * n,
+                                .down = k,
+                                .across = 1,
+                                .lines = 1,
+                                .run = n,
+                                .line = n};
+}
+
 void space_stem_of(const struct space_arch *arch, const struct space_shape *shape,
                    struct space_stem *stem)
 {
@@ -27,6 +45,10 @@ void space_stem_of(const struct space_arch *arch, const struct space_shape *shap
 
     if (shape->length) {
         stem_of_text(arch, shape, stem);
+        return;
+    }
+    if (shape->features) {
+        stem_of_states(arch, shape, stem);
         return;
     }
     assert(p > 0 && shape->channels > 0);
@@ -50,6 +72,9 @@ rt_status space_same_tokens(const struct space_arch *arch, const struct space_ar
     if (arch->vocabulary != other->vocabulary)
         return rt_fail(err, RT_EARG, "space.vocabulary: %d token ids are not %d", arch->vocabulary,
                        other->vocabulary);
+    if (arch->history != other->history)
+        return rt_fail(err, RT_EARG, "space.history: %d time steps are not %d", arch->history,
+                       other->history);
     if (arch->patch == other->patch)
         return RT_OK;
     return rt_fail(err, RT_EARG, "space.patch: patches of %d are not patches of %d", arch->patch,

@@ -4,8 +4,7 @@
  *          down * across takes `lines` runs of `run` floats, `line` apart, from
  *          y*lines*line + x*run on. A class token of the network's own is not among them.
  * Images   of H*W*C in patches of p: down H/p, across W/p, lines p, run p*C, line W*C.
- * Others   are further values of the same struct: K states of S numbers have down K, across 1,
- *          lines 1, run S, line S.
+ * States   K of S numbers each, the oldest first: down K, across 1, lines 1, run S, line S.
  * Texts    are up to T token ids below `vocabulary`, and no numbers: a row's features are its id's
  *          row of the table, e floats. They bring their own class token: the first id.
  * Threads  plain values; the function is pure.

@@ -63,11 +63,36 @@ static void the_class_row_is_not_the_stems(void **state)
     assert_int_equal(space_tokens(&arch, &shape), 5);
 }
 
+static void a_history_is_its_states_one_behind_the_other(void **state)
+{
+    const struct space_shape shape = {
+        .features = 3, .classes = 16, .parts = 2, .pool = SPACE_POOL_LAST};
+    struct space_arch arch;
+    struct space_stem stem;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(space_arch_parse("L1-d16-k8-h2-f32-c4", &arch, &err));
+    assert_ok(space_arch_check(&arch, &shape, &err));
+    space_stem_of(&arch, &shape, &stem);
+    for (int t = 0; t < 4; t++)
+        for (int f = 0; f < 3; f++)
+            assert_int_equal(stem_place(&stem, t, f), 3 * t + f);
+    assert_int_equal(stem.tokens, 4);
+    assert_int_equal(stem.numbers, 12);
+    arch.patch = 4;
+    assert_int_equal(space_arch_check(&arch, &shape, &err), RT_ESHAPE);
+    arch.patch = arch.history = 0;
+    assert_int_equal(space_arch_check(&arch, &shape, &err), RT_ESHAPE);
+    assert_non_null(strstr(err.text, "history"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stem_cuts_images_as_a_plain_loop_over_patches_does),
         cmocka_unit_test(the_class_row_is_not_the_stems),
+        cmocka_unit_test(a_history_is_its_states_one_behind_the_other),
     };
     return cmocka_run_group_tests_name("space/stem", tests, NULL, NULL);
 }

@@ -101,20 +101,22 @@ static void an_epoch_is_every_train_row_once_and_depends_on_the_seed(void **stat
     (void)state;
 
     assert_ok(rt_arena_init(&arena, 1 << 16, &err));
-    assert_ok(tr_feed_init(&feed, task, 3, &arena, &err));
-    tr_feed_next(&feed, 2 * train, rows);
+    struct tr_feeding of = {.task = task, .seed = 3};
+    assert_ok(tr_feed_init(&feed, &of, &arena, &err));
+    assert_ok(tr_feed_next(&feed, NULL, 0, 2 * train, rows, &err));
     assert_int_equal(tr_feed_epoch(&feed), 2);
     for (int i = 0; i < 2 * train; i++)
         seen[rows[i]]++;
     for (int i = 0; i < train; i++)
         assert_int_equal(seen[task->split.train[i]], 2);
     assert_true(memcmp(rows, rows + train, train * sizeof *rows) != 0);
-    assert_ok(tr_feed_init(&feed, task, 3, &arena, &err));
+    assert_ok(tr_feed_init(&feed, &of, &arena, &err));
     for (int i = 0; i < 2 * train; i += 8) /* batches across the end of an epoch */
-        tr_feed_next(&feed, 8, again + i);
+        assert_ok(tr_feed_next(&feed, NULL, 0, 8, again + i, &err));
     assert_memory_equal(rows, again, sizeof rows);
-    assert_ok(tr_feed_init(&feed, task, 4, &arena, &err));
-    tr_feed_next(&feed, 2 * train, other);
+    of.seed = 4;
+    assert_ok(tr_feed_init(&feed, &of, &arena, &err));
+    assert_ok(tr_feed_next(&feed, NULL, 0, 2 * train, other, &err));
     assert_true(memcmp(rows, other, sizeof rows) != 0);
     rt_arena_release(&arena);
     tr_task_close(task);

@@ -24,7 +24,7 @@ struct work {
     int classes, teachers;
     double ce_weight, t, teacher_t; /* weight of CE; temperatures of student and target */
     double soft_scale;              /* T^2, or 1 */
-    double weight;                  /* of the example at hand */
+    double weight, soft;            /* of the example at hand, and its soft loss */
     double *z, *q1, *logq1, *p1;    /* logits; at T = 1 */
     double *q, *logq, *p, *logp;    /* at t */
     double *part, *sum, *exps;      /* gradient of one part and of all */
@@ -251,7 +251,8 @@ static int teach(struct work *w, const float *logits, int label, double scale,
     }
     if (regularises(distill))
         regularise(w, scale, stats);
-    const double soft = w->weight * soft_part(w, &target, label, best);
+    w->soft = soft_part(w, &target, label, best);
+    const double soft = w->weight * w->soft;
     stats->grad_soft_sq += add_part(w, scale * w->weight * soft_weight);
     stats->soft += soft;
     stats->total += soft_weight * soft;
@@ -326,6 +327,8 @@ void tr_distill_loss(const struct tr_distill *distill, const struct tr_ensemble 
         w.weight = weight_of(answers, i);
         if (teachers)
             label = teach(&w, answers->said[i], label, scale, stats);
+        if (answers->each)
+            answers->each[i] = (float)w.soft;
         const struct tr_soft_row row = {classes, w.q1, w.logq1, NULL, NULL};
         const double ce = w.weight * tr_loss_hard(&row, label, w.part);
         stats->grad_ce_sq += add_part(&w, scale * w.weight * w.ce_weight);

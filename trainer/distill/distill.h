@@ -94,6 +94,7 @@ struct tr_answers {
     const int *label;         /* [count], -1: unknown; NULL: all are */
     const float *weight;      /* [count] of each one's loss; NULL: all 1 */
     const float *const *said; /* [count] the teachers' logits (K,C); not read without teachers */
+    float *each;              /* [count] where the soft loss of each goes, unweighted; or NULL */
 };
 
 /* grad (count,C) = scale * d(sum of per-example losses)/dlogits, overwritten; stats are added to.

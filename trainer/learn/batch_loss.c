@@ -24,25 +24,6 @@ void tr__batch_loss_init(struct tr_batch_loss *loss, const struct tr_training *j
         loss->ema = rt_arena_alloc(arena, m * c, sizeof(float));
 }
 
-/* About answer i: the knowledge has a row for each part of each row of the task. */
-static const float *said_of(const struct tr_knowledge *knowledge, const struct tr_batch *batch,
-                            const int *rows, int i)
-{
-    assert(batch->parts >= 1);
-    return tr_knowledge_row(knowledge, rows[i / batch->parts] * batch->parts + i % batch->parts);
-}
-
-void tr__batch_loss_fill(const struct tr_training *job, const int *rows, int count,
-                         struct tr_batch *batch)
-{
-    const struct tr_data *data = job->data;
-
-    assert(count <= batch->room);
-    data->task->kind->fill(data->task, rows, count, batch);
-    for (int i = 0; data->knowledge && i < batch->answers; i++)
-        batch->said[i] = said_of(data->knowledge, batch, rows, i);
-}
-
 void tr__batch_loss_take(struct tr_batch_loss *loss, const struct tr_training *job, int count,
                          double progress, double scale, struct tr_distill_stats *stats)
 {
@@ -54,7 +35,8 @@ void tr__batch_loss_take(struct tr_batch_loss *loss, const struct tr_training *j
                                        .ema = loss->ema,
                                        .label = loss->label,
                                        .weight = loss->weight,
-                                       .said = loss->said};
+                                       .said = loss->said,
+                                       .each = loss->each};
 
     assert(count <= loss->room);
     tr_distill_loss(distill, job->data->ensemble, progress, &answers, scale, loss->scratch,

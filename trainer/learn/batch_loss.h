@@ -19,15 +19,13 @@ struct tr_batch_loss {
     const float **said;      /* [room] -> (K,C), inside the knowledge; NULL without teachers */
     float *logits, *dlogits; /* (room,C) */
     float *ema;              /* (room,C) of the student's mean weights; NULL: not wanted */
+    float *each;             /* [room] where the soft loss of each answer goes; NULL: nowhere */
     double *scratch;
 };
 
 /* label, weight and said are those of `batch` or, of a whole batch (NULL), its own. */
 void tr__batch_loss_init(struct tr_batch_loss *loss, const struct tr_training *job, int room,
                          const struct tr_batch *batch, struct rt_arena *arena);
-/* These rows of the task, and what the teachers say about them, into a batch. */
-void tr__batch_loss_fill(const struct tr_training *job, const int *rows, int count,
-                         struct tr_batch *batch);
 /* From the student's first `count` answers to dlogits, times scale, which is 1 / the answers of the
  * step; adds to stats. */
 void tr__batch_loss_take(struct tr_batch_loss *loss, const struct tr_training *job, int count,

@@ -28,6 +28,13 @@ struct bench {
     struct tr_watch watch; /* of QAT */
 };
 
+/* The student as it is, for a feed that lets it act. */
+struct acting {
+    struct tr_actor actor; /* first, so that it is found from there */
+    struct tr_batch batch;
+    struct tr_infer *infer;
+};
+
 struct run {
     const struct tr_training *job;
     struct tr_weights *weights, ema; /* ema: their running mean, when it is wanted */
@@ -40,10 +47,12 @@ struct run {
     struct tr_table table;          /* of a text: its gradient */
     struct tr_distill_stats *stats; /* [lanes] */
     struct tr_feed feed;
-    int *rows;                      /* [batch] of this step */
-    int answers;                    /* of these */
-    struct tr_layerwise layers;     /* when the recipe has any */
-    struct tr_batch_loss whole;     /* of a batch, when the loss needs one */
+    struct acting acting;       /* of a feed that asks for it */
+    int *rows;                  /* [batch] of this step */
+    int answers;                /* of these */
+    float *each;                /* [answers] their soft losses, for a feed that learns of them */
+    struct tr_layerwise layers; /* when the recipe has any */
+    struct tr_batch_loss whole; /* of a batch, when the loss needs one */
     const struct tr_online *online; /* of a student that learns from peers, else NULL */
     const struct run *cohort;       /* itself among its peers: [online->cohort] */
     double *peer_work;
@@ -95,6 +104,54 @@ static rt_status bench_init(const struct run *run, struct bench *b, struct rt_ar
     return tr_pass_init(&b->pass, student, m, arena, err);
 }
 
+static void act(struct tr_actor *actor)
+{
+    const struct run *run = actor->context;
+    const struct acting *self = (const struct acting *)actor;
+
+    tr_infer_run(self->infer, run->job->student, run->read, &self->batch, actor->logits);
+}
+
+/* What a feed needs whose rows come from acting. */
+static rt_status acting_init(struct run *run, const struct tr_feed_kind *kind,
+                             struct rt_arena *arena, struct rt_err *err)
+{
+    const struct tr_training *job = run->job;
+    const struct tr_student *student = job->student;
+    const int room = kind->at_once(job->data->task);
+    struct acting *acting = &run->acting;
+    float *logits =
+        rt_arena_alloc(arena, (size_t)room * space_outputs(&student->shape), sizeof(float));
+
+    RT_TRY(tr_batch_init(&acting->batch, &student->arch, &student->shape, room, arena, err));
+    RT_TRY(tr_infer_init(&acting->infer, student, room, arena, err));
+    acting->actor =
+        (struct tr_actor){.batch = &acting->batch, .logits = logits, .answer = act, .context = run};
+    if (kind->learn)
+        run->each =
+            rt_arena_alloc(arena, (size_t)answers_of(job, job->recipe->batch), sizeof *run->each);
+    return RT_OK;
+}
+
+static rt_status feed_init(struct run *run, struct rt_arena *arena, struct rt_err *err)
+{
+    const struct tr_training *job = run->job;
+    const struct tr_task *task = job->data->task;
+    const struct tr_feeding of = {.task = task,
+                                  .said =
+                                      job->data->knowledge ? job->data->knowledge->logits : NULL,
+                                  .teachers = teachers_of(job),
+                                  .seed = job->seed,
+                                  .steps = job->recipe->steps,
+                                  .batch = job->recipe->batch,
+                                  .history = job->student->arch.history};
+
+    run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
+    if (task->kind->feed)
+        RT_TRY(acting_init(run, task->kind->feed, arena, err));
+    return tr_feed_init(&run->feed, &of, arena, err);
+}
+
 /* Carve everything from the arena; a counting arena only measures. */
 static rt_status run_init(struct run *run, const struct tr_training *job, struct rt_arena *arena,
                           struct rt_err *err)
@@ -122,8 +179,7 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
             sizeof(double));
     if (wants_ema(job))
         RT_TRY(tr_weights_init(&run->ema, job->student, false, arena, err));
-    RT_TRY(tr_feed_init(&run->feed, job->data->task, job->seed, arena, err));
-    run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
+    RT_TRY(feed_init(run, arena, err));
     return rt_arena_check(arena, "this training run", err);
 }
 
@@ -133,7 +189,7 @@ static void answer(const struct run *run, struct bench *b, const int *rows, int 
     const struct tr_training *job = run->job;
 
     assert(run->layered || b->pass);
-    tr__batch_loss_fill(job, rows, count, &b->batch);
+    tr_feed_fill(&run->feed, rows, count, &b->batch);
     if (run->layered)
         tr__layerwise_forward(&run->layers, &b->layered, &b->batch, b->loss.logits);
     else
@@ -172,9 +228,11 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
     }
     if (run->whole.logits)
         dlogits = run->whole.dlogits + (ptrdiff_t)first * space_outputs(&job->student->shape);
-    else
+    else {
+        b->loss.each = run->each ? run->each + (ptrdiff_t)first * b->batch.parts : NULL;
         tr__batch_loss_take(&b->loss, job, b->batch.answers, progress, 1.0 / run->answers,
                             &run->stats[lane]);
+    }
     if (run->layered)
         tr__layerwise_backward(&run->layers, &b->layered, &b->batch, dlogits, lane,
                                run->grads[lane]);
@@ -271,6 +329,7 @@ static void batch_gradient(struct run *run, double progress, struct tr_distill_s
 {
     const int lanes = run->job->lanes;
 
+    run->whole.each = run->each;
     if (run->whole.logits)
         tr__batch_loss_take(&run->whole, run->job, run->answers, progress, 1.0 / run->answers, sum);
     if (run->online)
@@ -433,7 +492,7 @@ static void count_answers(struct run *run)
         run->answers += task->kind->answers(task, run->rows[i]);
 }
 
-static void begin_step(struct run *run, int step)
+static rt_status begin_step(struct run *run, int step, struct rt_err *err)
 {
     const struct tr_training *job = run->job;
 
@@ -442,9 +501,10 @@ static void begin_step(struct run *run, int step)
         tr__layerwise_step(&run->layers, tr_feed_epoch(&run->feed));
     if (job->recipe->quantise == TR_QUANTISE_QAT)
         begin_int8(run, step);
-    tr_feed_next(&run->feed, job->recipe->batch, run->rows);
+    RT_TRY(tr_feed_next(&run->feed, &run->acting.actor, step, job->recipe->batch, run->rows, err));
     count_answers(run);
     ask(run, progress_at(run, step));
+    return RT_OK;
 }
 
 static rt_status end_step(struct run *run, int step, struct tr_train_summary *summary,
@@ -455,6 +515,8 @@ static rt_status end_step(struct run *run, int step, struct tr_train_summary *su
     struct step_outcome out;
 
     batch_gradient(run, progress_at(run, step), &sum);
+    if (run->each)
+        job->data->task->kind->feed->learn(&run->feed, run->rows, run->each, job->recipe->batch);
     update(run, step, progress_at(run, step), sum.total / run->answers, summary, &out);
     if (job->recipe->quantise == TR_QUANTISE_QAT)
         end_int8(run, step);
@@ -485,7 +547,7 @@ static rt_status all_steps(struct run *runs, int count, struct tr_train_summary 
             return rt_fail(err, RT_ESTOP, "training was asked to stop at step %d of %d", step,
                            steps);
         for (int k = 0; k < count; k++)
-            begin_step(&runs[k], step);
+            RT_TRY(begin_step(&runs[k], step, err));
         for (int k = 0; k < count; k++)
             RT_TRY(end_step(&runs[k], step, &summary[k], err));
         if (job->progress)
@@ -517,6 +579,7 @@ static rt_status run_open(struct run *run, const struct tr_training *job,
 
 static void run_close(struct run *run)
 {
+    tr_feed_close(&run->feed);
     rt_arena_release(&run->arena);
     free(run->bench);
     free(run->grads);

@@ -14,11 +14,13 @@ rt_status tr_evaluate_validation(const struct tr_student *student, const struct 
 {
     const int *rows = data->task->split.validation;
     const int n = data->task->split.validation_count, c = student->shape.classes;
+    const int parts = space_parts(&student->shape);
+    const size_t values = (size_t)n * space_outputs(&student->shape);
 
     assert(n > 0 && threads >= 1);
     assert(!data->knowledge || (data->ensemble && data->knowledge->key.classes == c));
-    float *logits = malloc((size_t)n * c * sizeof *logits);
-    double *target = malloc((size_t)n * c * sizeof *target);
+    float *logits = malloc(values * sizeof *logits);
+    double *target = malloc(values * sizeof *target);
     rt_status rc;
 
     if (!logits || !target) {
@@ -28,7 +30,7 @@ rt_status tr_evaluate_validation(const struct tr_student *student, const struct 
     if ((rc = tr_predict(student, weights, data->task, rows, n, threads, logits, err)))
         goto done;
     if (data->knowledge)
-        tr_ensemble_rows(data->ensemble, data->knowledge, rows, n, target);
+        tr_ensemble_rows(data->ensemble, data->knowledge, rows, n, parts, target);
     rc = tr_answers_measure(data->task, rows, n, logits, data->knowledge ? target : NULL, metrics,
                             err);
 done:
@@ -40,7 +42,7 @@ done:
 size_t tr_validation_bytes(const struct tr_student *student, const struct tr_data *data,
                            int threads)
 {
-    const size_t row = (size_t)student->shape.classes * (sizeof(float) + sizeof(double));
+    const size_t row = (size_t)space_outputs(&student->shape) * (sizeof(float) + sizeof(double));
 
     return tr_predict_bytes(student, threads) +
            (size_t)data->task->split.validation_count * (row + sizeof(int));

@@ -6,7 +6,8 @@
  * Row      an example by its number, 0 .. rows - 1, in the order of its file: recorded logits line
  *          up by it.
  * Feed     the rows that a run trains on, in their order: the train rows of the split, shuffled
- *          anew each epoch by (seed, RT_STREAM_ORDER, epoch), so that any run can be replayed alone.
+ *          anew each epoch by (seed, RT_STREAM_ORDER, epoch), so that any run can be replayed alone;
+ *          or, of a kind whose rows come from acting, what its struct tr_feed_kind makes of them.
  * Threads  a task is read-only once open, and shared; a feed belongs to a run.
  */
 #ifndef TRAINER_TASK_TASK_H
@@ -33,6 +34,8 @@ struct tr_notes {
     int features, tokens; /* columns of stem.weight; rows of position, the class row included */
 };
 
+struct tr_feed_kind;
+
 struct tr_task_kind { /* one constant a kind */
     const char *name; /* as `task:` of a study says it */
     /* These n rows in this order, with their labels; n at most the batch's room. */
@@ -52,6 +55,8 @@ struct tr_task_kind { /* one constant a kind */
     rt_status (*recall)(const struct tr_notes *notes, const struct space_arch *arch,
                         struct space_shape *shape, struct tr_input *input, struct rt_err *err);
     void (*close)(struct tr_task *task);
+    /* Of kinds whose runs make rows of their own. NULL: a run trains on the task's train rows. */
+    const struct tr_feed_kind *feed;
 };
 
 /* The head of each kind's own struct. */
@@ -66,16 +71,58 @@ struct tr_task {
 /* NULL is none. */
 void tr_task_close(struct tr_task *task);
 
-struct tr_feed {
+/* ---- feeds ---- */
+
+/* A student as it is now, to act by. What a call answers depends on its own examples alone. */
+struct tr_actor {
+    struct tr_batch *batch;                 /* for the caller to fill */
+    float *logits;                          /* (batch->room, parts * classes) of the last call */
+    void (*answer)(struct tr_actor *actor); /* of the batch's examples, into logits */
+    const void *context;
+};
+
+/* What a feed is of. */
+struct tr_feeding {
     const struct tr_task *task;
+    const float *said; /* (rows * parts, teachers, classes) of the task's rows, or NULL */
+    int teachers;
     uint64_t seed;
+    int steps, batch; /* of the run, and rows of a step */
+    int history;      /* of a student that looks back */
+};
+
+struct tr_feed {
+    struct tr_feeding of;
     int64_t next; /* rows handed out so far */
     int *order;   /* [train_count] of this epoch */
+    void *acting; /* the kind's own */
 };
-rt_status tr_feed_init(struct tr_feed *feed, const struct tr_task *task, uint64_t seed,
-                       struct rt_arena *arena, struct rt_err *err);
-/* The next n rows; an epoch's tail and the next epoch's head may share a call. */
-void tr_feed_next(struct tr_feed *feed, int n, int *rows);
+
+struct tr_feed_kind {
+    /* Most examples that a student is asked about at once. */
+    int (*at_once)(const struct tr_task *task);
+    /* Carves all memory that the run will need; a counting arena only measures. */
+    rt_status (*init)(struct tr_feed *feed, struct rt_arena *arena, struct rt_err *err);
+    /* The next n rows, for step `step`: before them the student may act. Rows beyond the task's are
+     * the feed's own. */
+    rt_status (*next)(struct tr_feed *feed, struct tr_actor *actor, int step, int n, int *rows,
+                      struct rt_err *err);
+    /* As that of a task, with weights and what the teachers said. Several threads at once. */
+    void (*fill)(const struct tr_feed *feed, const int *rows, int n, struct tr_batch *batch);
+    /* What the soft loss of these rows' answers (n * parts) was. NULL: nobody wants to know. */
+    void (*learn)(struct tr_feed *feed, const int *rows, const float *loss, int n);
+    void (*close)(struct tr_feed *feed);
+};
+
+/* The memory of a feed is the arena's; what else it holds is released by tr_feed_close(). */
+rt_status tr_feed_init(struct tr_feed *feed, const struct tr_feeding *of, struct rt_arena *arena,
+                       struct rt_err *err);
+/* The next n rows; an epoch's tail and the next epoch's head may share a call. The actor is for
+ * kinds with a feed of their own. */
+rt_status tr_feed_next(struct tr_feed *feed, struct tr_actor *actor, int step, int n, int *rows,
+                       struct rt_err *err);
+void tr_feed_fill(const struct tr_feed *feed, const int *rows, int n, struct tr_batch *batch);
 /* Of the next row. */
 int64_t tr_feed_epoch(const struct tr_feed *feed);
+void tr_feed_close(struct tr_feed *feed);
 #endif

@@ -10,13 +10,14 @@
 #include "trainer/teachers/teachers.h"
 
 void tr_ensemble_rows(const struct tr_ensemble *ensemble, const struct tr_knowledge *knowledge,
-                      const int *rows, int n, double *out)
+                      const int *rows, int n, int parts, double *out)
 {
     const int k = knowledge->key.teachers, c = knowledge->key.classes;
 
     for (int i = 0; i < n; i++)
-        tr_ensemble_target(ensemble, knowledge->logits + (ptrdiff_t)rows[i] * k * c, k, c, 1.0,
-                           out + (ptrdiff_t)i * c);
+        for (int a = 0; a < parts; a++, out += c)
+            tr_ensemble_target(ensemble, tr_knowledge_row(knowledge, rows[i] * parts + a), k, c,
+                               1.0, out);
 }
 
 rt_status tr_teachers_weigh(const struct tr_ensemble_spec *spec, const struct tr_task *task,
@@ -69,15 +70,19 @@ rt_status tr_answers_measure(const struct tr_task *task, const int *rows, int n,
     struct tr_fidelity fidelity;
 
     assert(n > 0 && rows && logits);
-    int *labels = malloc((size_t)n * sizeof *labels);
-    if (!labels)
+    int *labels = task->label ? malloc((size_t)n * sizeof *labels) : NULL;
+    if (task->label && !labels)
         return rt_fail(err, RT_ENOMEM, "no memory to evaluate %d rows", n);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; labels && i < n; i++)
         labels[i] = task->label[rows[i]];
-    const rt_status rc =
-        tr_fidelity_measure(logits, target, labels, n, task->shape.classes, &fidelity, err);
+    const rt_status rc = tr_fidelity_measure(logits, target, labels, n * space_parts(&task->shape),
+                                             task->shape.classes, &fidelity, err);
     free(labels);
     RT_TRY(rc);
+    if (!task->label) {
+        fidelity.error = 1 - fidelity.agreement;
+        fidelity.error_se = fidelity.agreement_se;
+    }
     add_fidelity(metrics, &fidelity);
     return task->kind->measure ? task->kind->measure(task, rows, n, logits, metrics, err) : RT_OK;
 }
@@ -88,17 +93,20 @@ rt_status tr_teacher_measure(const struct tr_task *task, const struct tr_knowled
 {
     const int *rows = task->split.validation;
     const int n = task->split.validation_count, c = knowledge->key.classes;
-    const int kk = knowledge->key.teachers;
-    float *logits = malloc((size_t)n * c * sizeof *logits);
-    double *target = malloc((size_t)n * c * sizeof *target);
+    const int kk = knowledge->key.teachers, parts = space_parts(&task->shape);
+    const ptrdiff_t answers = (ptrdiff_t)n * parts;
+    float *logits = malloc((size_t)(answers * c) * sizeof *logits);
+    double *target = malloc((size_t)(answers * c) * sizeof *target);
     rt_status rc = RT_ENOMEM;
 
     assert(k >= 0 && k <= kk);
     if (logits && target) {
-        tr_ensemble_rows(ensemble, knowledge, rows, n, target);
-        for (ptrdiff_t i = 0; i < n; i++)
+        tr_ensemble_rows(ensemble, knowledge, rows, n, parts, target);
+        for (ptrdiff_t i = 0; i < answers; i++)
             if (k < kk)
-                memcpy(logits + i * c, knowledge->logits + ((ptrdiff_t)rows[i] * kk + k) * c,
+                memcpy(logits + i * c,
+                       tr_knowledge_row(knowledge, (int)(rows[i / parts] * parts + i % parts)) +
+                           (ptrdiff_t)k * c,
                        (size_t)c * sizeof *logits);
             else
                 tr_log_of(target + i * c, (size_t)c, logits + i * c);
@@ -116,16 +124,19 @@ rt_status tr_teachers_agreement(const struct tr_task *task, const struct tr_know
                                 struct rt_err *err)
 {
     const struct tr_split *split = &task->split;
-    const int n = split->validation_count, c = knowledge->key.classes;
+    const int c = knowledge->key.classes, parts = space_parts(&task->shape);
     const int kk = knowledge->key.teachers, all = kk + 1;
-    double *target = malloc((size_t)n * c * sizeof *target);
+    const ptrdiff_t n = (ptrdiff_t)split->validation_count * parts;
+    double *target = malloc((size_t)(n * c) * sizeof *target);
     int same[TR_MAX_TEACHERS + 1][TR_MAX_TEACHERS + 1] = {{0}}, best[TR_MAX_TEACHERS + 1];
 
     if (!target)
         return rt_fail(err, RT_ENOMEM, "no memory to compare the teachers");
-    tr_ensemble_rows(ensemble, knowledge, split->validation, n, target);
+    tr_ensemble_rows(ensemble, knowledge, split->validation, split->validation_count, parts,
+                     target);
     for (ptrdiff_t i = 0; i < n; i++) {
-        const float *said = knowledge->logits + (ptrdiff_t)split->validation[i] * kk * c;
+        const int row = (int)(split->validation[i / parts] * parts + i % parts);
+        const float *said = tr_knowledge_row(knowledge, row);
         for (int k = 0; k < kk; k++)
             best[k] = tr_argmax_float(said + (ptrdiff_t)k * c, c);
         best[kk] = tr_argmax(target + i * c, c);
@@ -135,7 +146,7 @@ rt_status tr_teachers_agreement(const struct tr_task *task, const struct tr_know
     }
     for (int a = 0; a < all; a++)
         for (int b = 0; b < all; b++)
-            agreement[a * all + b] = (double)same[a][b] / n;
+            agreement[a * all + b] = (double)same[a][b] / (double)n;
     free(target);
     return RT_OK;
 }

@@ -11,11 +11,11 @@
 #include "trainer/task/task.h"
 #include "trainer/teachers/knowledge.h"
 
-/* The ensemble's probabilities at T = 1 for the given rows: out (n,C). */
+/* The ensemble's probabilities at T = 1 for the given rows of so many parts: out (n,parts,C). */
 void tr_ensemble_rows(const struct tr_ensemble *ensemble, const struct tr_knowledge *knowledge,
-                      const int *rows, int n, double *out);
-/* Of logits (n,C) about these rows; target (n,C) are the ensemble's probabilities, NULL: none.
- * Appends to metrics. */
+                      const int *rows, int n, int parts, double *out);
+/* Of logits (n,parts,C) about these rows; target, as large, are the ensemble's probabilities, NULL:
+ * none. Where a task has no labels, error is 1 - agreement. Appends to metrics. */
 rt_status tr_answers_measure(const struct tr_task *task, const int *rows, int n,
                              const float *logits, const double *target, struct tr_metrics *metrics,
                              struct rt_err *err);

@@ -1,7 +1,8 @@
 /* trainer/teachers/knowledge.h -- what the teachers say about the training file, cached once.
  *
  * One file, memory-mapped and shared by all workers: K logit vectors of C floats for each of the N
- * rows of the training file (train and validation rows alike; the test file has no place here).
+ * rows of the training file (train and validation rows alike; the test file has no place here). An
+ * example of several parts has a row for each of them, one behind the other.
  *
  * Layout   little-endian. 4096-byte header: magic "RTKNOW\r\n", version, K, C, N, value type
  *          (fp32), hash of the data, hash of each teacher and name of each, XXH3 of the values,

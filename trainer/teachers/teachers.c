@@ -49,7 +49,7 @@ static struct tr_knowledge_key empty_key(const struct tr_teaching *teaching)
     struct tr_knowledge_key key = {
         .teachers = teaching->spec->count,
         .classes = teaching->shape->classes,
-        .rows = teaching->task->rows,
+        .rows = teaching->task->rows * space_parts(teaching->shape),
     };
     memcpy(key.data, teaching->task->hash, RT_HASH_TEXT);
     return key;
