@@ -2,6 +2,7 @@
  */
 #include "distill_support.h"
 #include "layer_reference.h"
+#include "trainer/distill/layers.h"
 #include "trainer/distill/online.h"
 #include "trainer/distill/softmax.h"
 
@@ -339,6 +340,15 @@ static void the_ramp_reproduces_its_printed_values(void **state)
     assert_near(tr_online_ramp(.5, 0), 1, 0);
 }
 
+static void relation_heads_divide_both_widths(void **state)
+{
+    (void)state;
+    assert_int_equal(tr_relation_heads(48, 128), 4); /* not 6, which leaves a rest of 128 */
+    assert_int_equal(tr_relation_heads(64, 128), 8);
+    assert_int_equal(tr_relation_heads(96, 96), 12);
+    assert_int_equal(tr_relation_heads(7, 128), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +359,7 @@ int main(void)
         cmocka_unit_test(padding_counts_in_no_attention_loss),
         cmocka_unit_test(attention_gradients_agree_with_central_differences),
         cmocka_unit_test(relation_losses_reproduce_their_printed_values),
+        cmocka_unit_test(relation_heads_divide_both_widths),
         cmocka_unit_test(layer_maps_are_as_listed),
         cmocka_unit_test(a_random_map_takes_one_layer_of_each_slice),
         cmocka_unit_test(balance_makes_a_layer_as_loud_as_the_logits),

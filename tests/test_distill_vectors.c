@@ -136,67 +136,81 @@ static double plain_objective(double z[2][C], double v[2][C], double a, double t
     return total;
 }
 
+/* The same by the product. */
+static double product_objective(double z[2][C], double v[2][C], double a, double t, double reg,
+                                float grad[2 * C])
+{
+    float logits[2 * C], teacher[2 * C];
+    struct tr_distill_stats stats = {0};
+    struct tr_distill d;
+
+    for (int j = 0; j < 2 * C; j++) {
+        logits[j] = (float)z[j / C][j % C];
+        teacher[j] = (float)v[j / C][j % C];
+    }
+    tr_distill_defaults(&d);
+    const struct tr_ensemble ensemble = ensemble_of(1, alone);
+    d.mix = TR_MIX_CONSTANT;
+    d.ce0 = a;
+    d.t_schedule = TR_SCHEDULE_CONSTANT;
+    d.t0 = t;
+    d.reg = reg > 0 ? TR_REG_L2 : TR_REG_NONE;
+    d.reg_weight = reg;
+    const struct tr_answers answers = {
+        .count = 2, .classes = C, .teachers = 1, .logits = logits, .label = ys};
+    loss_of_rows(&d, &ensemble, .3, answers, teacher, .5, grad, &stats);
+    return stats.total;
+}
+
+static const struct {
+    double a, t, reg, value, grad[2 * C];
+} objectives[] = {
+    {.9,
+     2,
+     0,
+     .944076374,
+     {-.368904583, .289708160, .063868137, .015328287, .087620015, .023324779, -.195960865,
+      .085016071}},
+    {.1,
+     2,
+     0,
+     .430015391,
+     {-.216972522, .169533285, .030857567, .016581669, .073379191, -.053184711, -.138198546,
+      .118004067}},
+    {.5,
+     3,
+     0,
+     .693672926,
+     {-.287352963, .221054372, .047455889, .018842702, .080053980, -.025280838, -.165578645,
+      .110805503}},
+    {.5,
+     3,
+     .1,
+     .735715187,
+     {-.298479049, .233707193, .046270401, .018501455, .086403898, -.024793394, -.178879242,
+      .117268738}},
+};
+
 static void the_objective_is_as_printed_and_as_the_product_has_it(void **state)
 {
-    static const struct {
-        double a, t, reg, value, grad[2 * C];
-    } cases[] = {
-        {.9,
-         2,
-         0,
-         .944076374,
-         {-.368904583, .289708160, .063868137, .015328287, .087620015, .023324779, -.195960865,
-          .085016071}},
-        {.1,
-         2,
-         0,
-         .430015391,
-         {-.216972522, .169533285, .030857567, .016581669, .073379191, -.053184711, -.138198546,
-          .118004067}},
-        {.5,
-         3,
-         0,
-         .693672926,
-         {-.287352963, .221054372, .047455889, .018842702, .080053980, -.025280838, -.165578645,
-          .110805503}},
-        {.5,
-         3,
-         .1,
-         .735715187,
-         {-.298479049, .233707193, .046270401, .018501455, .086403898, -.024793394, -.178879242,
-          .117268738}},
-    };
     double z[2][C], v[2][C], want[2 * C];
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        float logits[2 * C], teacher[2 * C], grad[2 * C];
-        struct tr_distill_stats stats = {0};
-        struct tr_distill d;
+    for (size_t i = 0; i < sizeof objectives / sizeof *objectives; i++) {
+        float grad[2 * C];
         memcpy(z, zs, sizeof z);
         memcpy(v, zt, sizeof v);
-        assert_near(plain_objective(z, v, cases[i].a, cases[i].t, cases[i].reg, want) / 2,
-                    cases[i].value, PRINTED);
-        assert_row(want, cases[i].grad, 2 * C, PRINTED);
+        assert_near(
+            plain_objective(z, v, objectives[i].a, objectives[i].t, objectives[i].reg, want) / 2,
+            objectives[i].value, PRINTED);
+        assert_row(want, objectives[i].grad, 2 * C, PRINTED);
 
         round_to_float(z[0], 2 * C);
         round_to_float(v[0], 2 * C);
-        for (int j = 0; j < 2 * C; j++) {
-            logits[j] = (float)z[j / C][j % C];
-            teacher[j] = (float)v[j / C][j % C];
-        }
-        tr_distill_defaults(&d);
-        const struct tr_ensemble ensemble = ensemble_of(1, alone);
-        d.mix = TR_MIX_CONSTANT;
-        d.ce0 = cases[i].a;
-        d.t_schedule = TR_SCHEDULE_CONSTANT;
-        d.t0 = cases[i].t;
-        d.reg = cases[i].reg > 0 ? TR_REG_L2 : TR_REG_NONE;
-        d.reg_weight = cases[i].reg;
-        const struct tr_answers answers = {
-            .count = 2, .classes = C, .teachers = 1, .logits = logits, .label = ys};
-        loss_of_rows(&d, &ensemble, .3, answers, teacher, .5, grad, &stats);
-        assert_near(stats.total, plain_objective(z, v, cases[i].a, cases[i].t, cases[i].reg, want),
-                    SAME);
+        const double total =
+            product_objective(z, v, objectives[i].a, objectives[i].t, objectives[i].reg, grad);
+        assert_near(
+            total, plain_objective(z, v, objectives[i].a, objectives[i].t, objectives[i].reg, want),
+            SAME);
         for (int j = 0; j < 2 * C; j++)
             assert_near((double)grad[j], want[j], 1e-7 * fabs(want[j]));
     }
@@ -264,49 +278,62 @@ static void ensembles_are_as_printed_and_as_the_product_has_them(void **state)
     }
 }
 
-static void weights_of_an_example_are_as_printed_and_as_the_product_has_them(void **state)
+static const double three_teachers[K][C] = {{2, 1, .1, -1.5}, {.5, 2.5, 0, -1}, {1.5, .2, -.3, 0}};
+
+/* Of an example of class 0: by confidence, then by entropy. */
+static void plain_weights(double v[K][C], double w[2][K])
+{
+    double sums[2] = {0};
+
+    for (int k = 0; k < K; k++) {
+        double p[C];
+        plain_softmax(v[k], 1, p);
+        w[0][k] = exp(-log(p[0]));
+        w[1][k] = exp(-plain_entropy(p));
+        sums[0] += w[0][k];
+        sums[1] += w[1][k];
+    }
+    for (int k = 0; k < K; k++) {
+        w[0][k] = (1 - w[0][k] / sums[0]) / (K - 1);
+        w[1][k] /= sums[1];
+    }
+}
+
+static void weights_of_an_example_are_as_printed(void **state)
 {
     static const double ce[K] = {.436734707, 2.221235865, .507396255};
     static const double entropy[K] = {.926349860, .687383405, 1.101344376};
     static const double confidence_weight[K] = {.437732148, .129094827, .433173025};
     static const double entropy_weight[K] = {.321605707, .408418644, .269975649};
     static const double kl[K] = {.337257495, .103616283, .599086260};
-    double v[K][C] = {{2, 1, .1, -1.5}, {.5, 2.5, 0, -1}, {1.5, .2, -.3, 0}};
-    double w[2][K], q[C], loss = 0;
+    double v[K][C], w[2][K], p[C], q[C], loss = 0;
     (void)state;
+    memcpy(v, three_teachers, sizeof v);
     plain_softmax(zs[0], 4, q);
-    for (int pass = 0; pass < 2; pass++) { /* the printed numbers, then those of the floats */
-        double sums[2] = {0};
-        for (int k = 0; k < K; k++) {
-            double p[C];
-            plain_softmax(v[k], 1, p);
-            w[0][k] = exp(-log(p[0]));
-            w[1][k] = exp(-plain_entropy(p));
-            sums[0] += w[0][k];
-            sums[1] += w[1][k];
-            if (pass == 0) {
-                assert_near(-log(p[0]), ce[k], PRINTED);
-                assert_near(plain_entropy(p), entropy[k], PRINTED);
-                plain_softmax(v[k], 4, p);
-                assert_near(16 * plain_kl(p, q), kl[k], PRINTED);
-            }
-        }
-        for (int k = 0; k < K; k++) {
-            w[0][k] = (1 - w[0][k] / sums[0]) / (K - 1);
-            w[1][k] /= sums[1];
-        }
-        if (pass == 0) {
-            assert_row(w[0], confidence_weight, K, PRINTED);
-            assert_row(w[1], entropy_weight, K, PRINTED);
-            for (int k = 0; k < K; k++)
-                loss += w[0][k] * kl[k];
-            assert_near(loss, .420512781, PRINTED);
-            round_to_float(v[0], K * C);
-        }
+    plain_weights(v, w);
+    for (int k = 0; k < K; k++) {
+        plain_softmax(v[k], 1, p);
+        assert_near(-log(p[0]), ce[k], PRINTED);
+        assert_near(plain_entropy(p), entropy[k], PRINTED);
+        plain_softmax(v[k], 4, p);
+        assert_near(16 * plain_kl(p, q), kl[k], PRINTED);
+        loss += w[0][k] * kl[k];
     }
+    assert_row(w[0], confidence_weight, K, PRINTED);
+    assert_row(w[1], entropy_weight, K, PRINTED);
+    assert_near(loss, .420512781, PRINTED);
+}
+
+static void weights_of_an_example_are_as_the_product_has_them(void **state)
+{
+    double v[K][C], w[2][K];
     float logits[K * C];
     struct tr_target e;
     struct tr_ensemble d = ensemble_of(K, (const double[]){1. / 3, 1. / 3, 1. / 3});
+    (void)state;
+    memcpy(v, three_teachers, sizeof v);
+    round_to_float(v[0], K * C);
+    plain_weights(v, w);
     for (int j = 0; j < K * C; j++)
         logits[j] = (float)v[j / C][j % C];
     d.weighting = TR_WEIGHTING_CONFIDENCE;
@@ -395,7 +422,8 @@ int main(void)
         cmocka_unit_test(the_objective_is_as_printed_and_as_the_product_has_it),
         cmocka_unit_test(the_students_mean_takes_the_teachers_place_in_the_regulariser),
         cmocka_unit_test(ensembles_are_as_printed_and_as_the_product_has_them),
-        cmocka_unit_test(weights_of_an_example_are_as_printed_and_as_the_product_has_them),
+        cmocka_unit_test(weights_of_an_example_are_as_printed),
+        cmocka_unit_test(weights_of_an_example_are_as_the_product_has_them),
         cmocka_unit_test(losses_towards_ensembles_are_as_printed),
         cmocka_unit_test(metrics_are_as_printed_and_as_the_product_has_them),
     };

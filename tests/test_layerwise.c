@@ -568,15 +568,6 @@ static void a_run_without_its_teacher_is_refused(void **state)
     bed_release(&bed);
 }
 
-static void relation_heads_divide_both_widths(void **state)
-{
-    (void)state;
-    assert_int_equal(tr_relation_heads(48, 128), 4); /* not 6, which leaves a rest of 128 */
-    assert_int_equal(tr_relation_heads(64, 128), 8);
-    assert_int_equal(tr_relation_heads(96, 96), 12);
-    assert_int_equal(tr_relation_heads(7, 128), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -595,7 +586,6 @@ int main(void)
         cmocka_unit_test(memory_is_known_before_a_run_starts),
         cmocka_unit_test(no_second_parameters_are_reserved),
         cmocka_unit_test(a_run_without_its_teacher_is_refused),
-        cmocka_unit_test(relation_heads_divide_both_widths),
     };
     return cmocka_run_group_tests_name("trainer: layer-wise", tests, NULL, NULL);
 }

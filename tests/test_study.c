@@ -77,24 +77,27 @@ static void the_last_rung_has_the_steps_of_a_trial(void **state)
     study_release(&study);
 }
 
-static void every_kind_of_value_reaches_its_place(void **state)
+/* Every kind of value, and each other than its default. */
+static const char everything[] =
+    "name: n\nseed: 9000000000000000\nstore: /a/b.db\n"
+    "data: {train_images: /i, train_labels: ../l, test_images: x, test_labels: y,\n"
+    "       classes: 12, validation: 7, train_limit: 8}\n"
+    "teachers:\n  cache: c\n  combine: logit\n  members:\n"
+    "    - {name: a, weight: 3, logits: {train: p.npy, test: /q.npy}}\n"
+    "    - name: b\n      train: {arch: L2-d16-k8-h1.2-f16-p7, epochs: 1.5, batch: 3,\n"
+    "              learning_rate: 2e-3, warmup: .25, weight_decay: 0.5, seed: 4}\n"
+    "space: {tie: stage, stages: 2, depth: [2, 1, 2], width: [8], head_dim: [8],\n"
+    "        heads: [1], ffn_ratio: [2, 1.0e+0, .5], patch: [7], pool: mean}\n"
+    "limits: {params: 1, bytes: 2, macs: 3, memory: 5000000000}\n"
+    "distill: {steps: 6, loss: dkd, t2_scale: false, mix: two_stage, reg: l2sq}\n"
+    "full: {epochs: 2.5, t0: 3}\n"
+    "search: {trials: 5000000, hours: 0.5, workers: 3, objectives: [kl, macs],\n"
+    "         worker_memory: 6000000000}\n"
+    "latency: {batch: 4, threads: 2, warmup: 0, samples: 3}\n";
+
+static void values_reach_their_places_in_data_and_teachers(void **state)
 {
-    struct study study =
-        parsed("name: n\nseed: 9000000000000000\nstore: /a/b.db\n"
-               "data: {train_images: /i, train_labels: ../l, test_images: x, test_labels: y,\n"
-               "       classes: 12, validation: 7, train_limit: 8}\n"
-               "teachers:\n  cache: c\n  combine: logit\n  members:\n"
-               "    - {name: a, weight: 3, logits: {train: p.npy, test: /q.npy}}\n"
-               "    - name: b\n      train: {arch: L2-d16-k8-h1.2-f16-p7, epochs: 1.5, batch: 3,\n"
-               "              learning_rate: 2e-3, warmup: .25, weight_decay: 0.5, seed: 4}\n"
-               "space: {tie: stage, stages: 2, depth: [2, 1, 2], width: [8], head_dim: [8],\n"
-               "        heads: [1], ffn_ratio: [2, 1.0e+0, .5], patch: [7], pool: mean}\n"
-               "limits: {params: 1, bytes: 2, macs: 3, memory: 5000000000}\n"
-               "distill: {steps: 6, loss: dkd, t2_scale: false, mix: two_stage, reg: l2sq}\n"
-               "full: {epochs: 2.5, t0: 3}\n"
-               "search: {trials: 5000000, hours: 0.5, workers: 3, objectives: [kl, macs],\n"
-               "         worker_memory: 6000000000}\n"
-               "latency: {batch: 4, threads: 2, warmup: 0, samples: 3}\n");
+    struct study study = parsed(everything);
     (void)state;
     assert_string_equal(study.name, "n");
     assert_true(study.seed == UINT64_C(9000000000000000));
@@ -118,6 +121,13 @@ static void every_kind_of_value_reaches_its_place(void **state)
     assert_int_equal(study.teachers.teacher[1].batch, 3);
     assert_near(study.teachers.teacher[1].warmup, .25, 0);
     assert_int_equal(study.teachers.teacher[1].seed, 4);
+    study_release(&study);
+}
+
+static void values_reach_their_places_in_space_recipes_and_search(void **state)
+{
+    struct study study = parsed(everything);
+    (void)state;
     assert_int_equal(study.space.tie, SPACE_TIE_STAGE);
     assert_int_equal(study.space.depth.count, 2); /* sorted, without repeats */
     assert_int_equal(study.space.depth.value[0], 1);
@@ -258,53 +268,54 @@ static void the_hash_ignores_what_does_not_decide_results(void **state)
     }
 }
 
+static const char *const different[] = {
+    MINIMAL,
+    MINIMAL "seed: 2\n",
+    DATA "  seed: 2\n" TEACHERS SPACE,
+    DATA "  seed: 1\n" TEACHERS SPACE "seed: 2\n",
+    MINIMAL "limits: {params: 9000}\n",
+    MINIMAL "distill: {steps: 501}\n",
+    MINIMAL "distill: {t0: 3.9999999999}\n",
+    MINIMAL "distill: {t2_scale: false}\n",
+    MINIMAL "distill: {loss: rkl}\n",
+    MINIMAL "distill: {loss: dist}\n",
+    MINIMAL "distill: {loss: dist, dist_gamma: 0}\n",
+    MINIMAL "distill: {loss: dist, dist_beta: 2}\n",
+    MINIMAL "distill: {tau_teacher: 0.01}\n",
+    MINIMAL "distill: {standardise: true}\n",
+    MINIMAL "distill: {reg_target: ema}\n",
+    MINIMAL "distill: {reg_target: ema, reg_decay: 0.9}\n",
+    MINIMAL "search: {window: 15}\n",
+    MINIMAL "search: {rungs: [100, 500]}\n",
+    MINIMAL "search: {inherit: parent}\n",
+    MINIMAL "search: {rungs: [10, 500]}\n",
+    MINIMAL "search: {rungs: [10, 500], eta: 2}\n",
+    MINIMAL "search: {objectives: [error, params]}\n",
+    MINIMAL "search: {objectives: [params, error]}\n",
+    MINIMAL "search: {worker_memory: 5000000000}\n",
+    MINIMAL "latency: {batch: 2}\n",
+    DATA "  validation: 9\n" TEACHERS SPACE,
+    DATA TEACHERS "  combine: logit\n" SPACE,
+    DATA TEACHERS "  weights: entropy\n" SPACE,
+    DATA TEACHERS "  weights: uniform\n" SPACE,
+    DATA "  held_out: 9\n" TEACHERS SPACE,
+    DATA "  held_out: 9\n" TEACHERS "  calibrate: true\n" SPACE,
+    DATA TEACHERS SPACE "  pool: mean\n",
+    DATA TEACHERS SPACE_BUT_FFN "  ffn: [32, 40]\n",
+    DATA TEACHERS SPACE_BUT_FFN "  ffn_ratio: [2]\n",
+    DATA TEACHERS SPACE_BUT_FFN "  ffn_ratio: [2.25]\n",
+    MEMBERS("  - {name: u, " TRAIN "}\n"),
+    MEMBERS("  - {name: t, train: {arch: L1-d16-k8-h1-f16-p7, epochs: 9}}\n"),
+    MEMBERS("  - {name: t, train: {arch: L1-d16-k8-h1-f24-p7}}\n"),
+    MEMBERS("  - {name: t, logits: {train: x}}\n"),
+    MEMBERS("  - {name: t, logits: {train: y}}\n"),
+    DATA "  validation_rows: r.npy\n" TEACHERS SPACE,
+    DATA "  validation_rows: s.npy\n" TEACHERS SPACE,
+    "data: {train_images: j.gz, train_labels: l.gz}\n" TEACHERS SPACE,
+};
+
 static void the_hash_changes_with_what_decides_results(void **state)
 {
-    static const char *const different[] = {
-        MINIMAL,
-        MINIMAL "seed: 2\n",
-        DATA "  seed: 2\n" TEACHERS SPACE,
-        DATA "  seed: 1\n" TEACHERS SPACE "seed: 2\n",
-        MINIMAL "limits: {params: 9000}\n",
-        MINIMAL "distill: {steps: 501}\n",
-        MINIMAL "distill: {t0: 3.9999999999}\n",
-        MINIMAL "distill: {t2_scale: false}\n",
-        MINIMAL "distill: {loss: rkl}\n",
-        MINIMAL "distill: {loss: dist}\n",
-        MINIMAL "distill: {loss: dist, dist_gamma: 0}\n",
-        MINIMAL "distill: {loss: dist, dist_beta: 2}\n",
-        MINIMAL "distill: {tau_teacher: 0.01}\n",
-        MINIMAL "distill: {standardise: true}\n",
-        MINIMAL "distill: {reg_target: ema}\n",
-        MINIMAL "distill: {reg_target: ema, reg_decay: 0.9}\n",
-        MINIMAL "search: {window: 15}\n",
-        MINIMAL "search: {rungs: [100, 500]}\n",
-        MINIMAL "search: {inherit: parent}\n",
-        MINIMAL "search: {rungs: [10, 500]}\n",
-        MINIMAL "search: {rungs: [10, 500], eta: 2}\n",
-        MINIMAL "search: {objectives: [error, params]}\n",
-        MINIMAL "search: {objectives: [params, error]}\n",
-        MINIMAL "search: {worker_memory: 5000000000}\n",
-        MINIMAL "latency: {batch: 2}\n",
-        DATA "  validation: 9\n" TEACHERS SPACE,
-        DATA TEACHERS "  combine: logit\n" SPACE,
-        DATA TEACHERS "  weights: entropy\n" SPACE,
-        DATA TEACHERS "  weights: uniform\n" SPACE,
-        DATA "  held_out: 9\n" TEACHERS SPACE,
-        DATA "  held_out: 9\n" TEACHERS "  calibrate: true\n" SPACE,
-        DATA TEACHERS SPACE "  pool: mean\n",
-        DATA TEACHERS SPACE_BUT_FFN "  ffn: [32, 40]\n",
-        DATA TEACHERS SPACE_BUT_FFN "  ffn_ratio: [2]\n",
-        DATA TEACHERS SPACE_BUT_FFN "  ffn_ratio: [2.25]\n",
-        MEMBERS("  - {name: u, " TRAIN "}\n"),
-        MEMBERS("  - {name: t, train: {arch: L1-d16-k8-h1-f16-p7, epochs: 9}}\n"),
-        MEMBERS("  - {name: t, train: {arch: L1-d16-k8-h1-f24-p7}}\n"),
-        MEMBERS("  - {name: t, logits: {train: x}}\n"),
-        MEMBERS("  - {name: t, logits: {train: y}}\n"),
-        DATA "  validation_rows: r.npy\n" TEACHERS SPACE,
-        DATA "  validation_rows: s.npy\n" TEACHERS SPACE,
-        "data: {train_images: j.gz, train_labels: l.gz}\n" TEACHERS SPACE,
-    };
     enum { count = sizeof different / sizeof *different };
     static char hash[count][RT_HASH_TEXT];
     (void)state;
@@ -399,7 +410,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_minimal_study_has_the_defaults),
         cmocka_unit_test(the_last_rung_has_the_steps_of_a_trial),
-        cmocka_unit_test(every_kind_of_value_reaches_its_place),
+        cmocka_unit_test(values_reach_their_places_in_data_and_teachers),
+        cmocka_unit_test(values_reach_their_places_in_space_recipes_and_search),
         cmocka_unit_test(the_full_recipe_counts_epochs_or_steps),
         cmocka_unit_test(the_micro_batch_is_fixed_unless_timing_it_is_asked_for),
         cmocka_unit_test(the_examples_load_and_fit_fashion_mnist),

@@ -35,7 +35,7 @@ static void what_is_not_yaml_is_refused(void **state)
         assert_refused(&refusals[i], RT_EFORMAT);
 }
 
-static void wrong_keys_and_types_are_refused_with_their_place(void **state)
+static void wrong_keys_are_refused_with_their_place(void **state)
 {
     static const struct refusal refusals[] = {
         {"- a\n", "'s.yaml':1:1: expects a block of keys, not a list"},
@@ -48,6 +48,15 @@ static void wrong_keys_and_types_are_refused_with_their_place(void **state)
          "'s.yaml':15:3: search: unknown key 'windows', did you mean 'window'?"},
         {MINIMAL "seed: 1\nseed: 2\n", "'s.yaml':15:1: seed: this key is given twice; leave one "
                                        "out"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        assert_refused(&refusals[i], RT_EARG);
+}
+
+static void wrong_types_and_missing_keys_are_refused(void **state)
+{
+    static const struct refusal refusals[] = {
         {MINIMAL "seed: 1.5\n", "'s.yaml':14:7: seed: expects a whole number like 16, not '1.5'"},
         {MINIMAL "seed: 010\n", "'s.yaml':14:7: seed: expects a whole number like 16, not '010'"},
         {MINIMAL "seed: 1e6\n", "'s.yaml':14:7: seed: expects a whole number like 16, not '1e6'"},
@@ -141,6 +150,15 @@ static void teachers_that_contradict_each_other_are_refused(void **state)
          "'s.yaml':6:29: teachers.members[0].train.arch: 'L2' is not an architecture; write it "
          "like L4-d96-k16-h4.4.2.2-f192.192.96.96-p7, lists with one member a layer or one for "
          "all"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        assert_refused(&refusals[i], RT_EARG);
+}
+
+static void genes_that_contradict_each_other_are_refused(void **state)
+{
+    static const struct refusal refusals[] = {
         {DATA TEACHERS SPACE "  ffn_ratio: [1]\n",
          "'s.yaml':13:8: space.ffn: both ffn and ffn_ratio are given; leave one out"},
         {DATA TEACHERS SPACE_BUT_FFN,
@@ -152,6 +170,15 @@ static void teachers_that_contradict_each_other_are_refused(void **state)
          "'s.yaml':14:11: space.stages: stages are for tie: "
          "stage or auto; leave them out or change "
          "the tie"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        assert_refused(&refusals[i], RT_EARG);
+}
+
+static void weights_that_nothing_can_fit_are_refused(void **state)
+{
+    static const struct refusal refusals[] = {
         {DATA "  held_out: 9\n" WEIGHED("weights: em", "  - {name: a, weight: 2, " TRAIN "}\n"),
          "'s.yaml':8:23: teachers.members[0].weight: teachers.weights finds the weights by itself; "
          "leave this one out, or the rule"},
@@ -305,9 +332,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_yaml_is_refused),
-        cmocka_unit_test(wrong_keys_and_types_are_refused_with_their_place),
+        cmocka_unit_test(wrong_keys_are_refused_with_their_place),
+        cmocka_unit_test(wrong_types_and_missing_keys_are_refused),
         cmocka_unit_test(values_out_of_range_are_refused_with_the_range),
         cmocka_unit_test(teachers_that_contradict_each_other_are_refused),
+        cmocka_unit_test(genes_that_contradict_each_other_are_refused),
+        cmocka_unit_test(weights_that_nothing_can_fit_are_refused),
         cmocka_unit_test(search_keys_that_contradict_each_other_are_refused),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused),
         cmocka_unit_test(what_is_made_to_be_large_is_refused_at_once),

@@ -44,12 +44,39 @@ static void fidelity_is_that_of_each_teacher_and_of_the_ensemble(void **state)
     tr_knowledge_close(&knowledge);
 }
 
+/* Temperatures as `fitted` has them, then EM, for two teachers. */
+static void weigh_by_hand(const struct bed *bed, const struct tr_knowledge *knowledge,
+                          const struct tr_ensemble *fitted, double weight[2])
+{
+    enum { n = 30 };
+    const int *held_out = bed->task->split.held_out, classes = bed->task->shape.classes;
+    int labels[n];
+    const struct tr_held_out rows = {knowledge->logits, held_out, labels, n, 2, classes};
+    double p[2 * n];
+
+    assert_int_equal(bed->task->split.held_out_count, n);
+    for (int i = 0; i < n; i++)
+        labels[i] = bed->task->label[held_out[i]];
+    for (int k = 0; k < 2; k++) {
+        assert_near(fitted->calibration[k], tr_calibrate(&rows, k), 0);
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const float *v = knowledge->logits + ((ptrdiff_t)held_out[i] * 2 + k) * classes;
+            double sum = 0;
+            for (int c = 0; c < classes; c++)
+                sum += exp((double)v[c] / fitted->calibration[k]);
+            p[2 * i + k] = exp((double)v[labels[i]] / fitted->calibration[k]) / sum;
+        }
+    }
+    weight[0] = weight[1] = .5;
+    tr_weigh_by_em(p, n, 2, 200, weight);
+}
+
 static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
 {
     struct bed *bed = *state;
     struct tr_knowledge knowledge;
     struct tr_ensemble given, fitted, again, alone;
-    double *p, weight[2] = {.5, .5};
+    double weight[2];
     struct rt_err err;
 
     tr_task_close(bed->task);
@@ -73,29 +100,8 @@ static void teachers_are_weighed_on_rows_that_nobody_trains_on(void **state)
     assert_memory_equal(&fitted, &again, sizeof fitted);
     assert_near(fitted.weight[0] + fitted.weight[1], 1, 1e-12);
 
-    /* the same by hand: temperatures, then EM with its floor */
-    int labels[30];
-    for (int i = 0; i < 30; i++)
-        labels[i] = bed->task->label[bed->task->split.held_out[i]];
-    const int classes = bed->task->shape.classes;
-    const struct tr_held_out rows = {knowledge.logits, bed->task->split.held_out, labels, 30, 2,
-                                     classes};
-    p = calloc(60, sizeof *p);
-    assert_non_null(p);
-    for (int k = 0; k < 2; k++) {
-        assert_near(fitted.calibration[k], tr_calibrate(&rows, k), 0);
-        for (ptrdiff_t i = 0; i < 30; i++) {
-            const float *v =
-                knowledge.logits + ((ptrdiff_t)bed->task->split.held_out[i] * 2 + k) * classes;
-            double sum = 0;
-            for (int c = 0; c < classes; c++)
-                sum += exp((double)v[c] / fitted.calibration[k]);
-            p[2 * i + k] = exp((double)v[labels[i]] / fitted.calibration[k]) / sum;
-        }
-    }
-    tr_weigh_by_em(p, 30, 2, 200, weight);
-    assert_near(fitted.weight[0], .05 + .9 * weight[0], 1e-9);
-    free(p);
+    weigh_by_hand(bed, &knowledge, &fitted, weight);
+    assert_near(fitted.weight[0], .05 + .9 * weight[0], 1e-9); /* its floor */
 
     bed->spec.weights = TR_RULE_ENTROPY; /* multiplies what is given, so only T is fitted */
     assert_ok(tr_teachers_weigh(&bed->spec, bed->task, &knowledge, &alone, &err));
