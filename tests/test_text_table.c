@@ -104,6 +104,7 @@ static void csv_follows_rfc_4180(void **state)
     tr_table_release(&table);
     refuse("text,label\n\"a,0\n", &spec, "'a.txt':2: a quote is opened and never closed");
     refuse("text,label\na\"b,0\n", &spec, "'a.txt':2: a quote within field 1");
+    refuse("text,label\n\xC3,\xA9\n", &spec, "'a.txt':2: byte 0xc3 is no UTF-8");
     refuse("text,label\nb,0\n\"a\"b,0\n", &spec, "'a.txt':3: field 1 goes on behind its closing");
 }
 

@@ -174,29 +174,54 @@ static rt_status csv_record(struct tr__source *source, struct tr__record *record
 
 /* ---- checks ---- */
 
-/* No NUL, and UTF-8 throughout: what an editor would show. */
-static rt_status check_bytes(const struct tr__source *source, const struct tr__record *record,
-                             struct rt_err *err)
+static const char *record_field(const struct tr__record *record, size_t i, size_t *bytes)
 {
-    const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)record->bytes;
+    const size_t begin = i ? record->end[i - 1] : 0;
 
-    for (size_t i = 0; i < record->used;) {
+    *bytes = record->end[i] - begin;
+    return *bytes ? record->bytes + begin : "";
+}
+
+/* No NUL, and UTF-8 throughout: what an editor would show. */
+static rt_status check_bytes(const struct tr__source *source, int line, const char *field,
+                             size_t bytes, struct rt_err *err)
+{
+    const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)field;
+
+    for (size_t i = 0; i < bytes;) {
         utf8proc_int32_t code;
         if (at[i] >= 1 && at[i] < 0x80) {
             i++;
             continue;
         }
         if (!at[i])
-            return tr__fail_line(err, source, record->line, "a NUL byte; %s",
+            return tr__fail_line(err, source, line, "a NUL byte; %s",
                                  "remove it or, of UTF-16, convert with `iconv -t utf-8`");
         const utf8proc_ssize_t step =
-            utf8proc_iterate(at + i, (utf8proc_ssize_t)(record->used - i), &code);
+            utf8proc_iterate(at + i, (utf8proc_ssize_t)(bytes - i), &code);
         if (step < 1)
-            return tr__fail_line(err, source, record->line,
+            return tr__fail_line(err, source, line,
                                  "byte 0x%02x is no UTF-8; convert the file, as with `iconv -f "
                                  "latin1 -t utf-8`",
                                  at[i]);
         i += (size_t)step;
+    }
+    return RT_OK;
+}
+
+static rt_status check_fields(const struct tr__source *source, const struct tr__record *record,
+                              struct rt_err *err)
+{
+    if (record->used > TR_TABLE_MAX_LINE)
+        return tr__fail_line(err, source, record->line, "more than %zu bytes in a row",
+                             TR_TABLE_MAX_LINE);
+    if (record->fields > TR_TABLE_MAX_COLUMNS)
+        return tr__fail_line(err, source, record->line, "more than %d fields",
+                             TR_TABLE_MAX_COLUMNS);
+    for (size_t i = 0; i < record->fields; i++) {
+        size_t bytes;
+        const char *field = record_field(record, i, &bytes);
+        RT_TRY(check_bytes(source, record->line, field, bytes, err));
     }
     return RT_OK;
 }
@@ -212,13 +237,7 @@ static rt_status next_record(struct tr__source *source, const struct tr_table_sp
     case TR_TABLE_JSONL: return tr__json_record(source, spec, record, more, err);
     case TR_TABLE_LINES: RT_TRY(line_record(source, record, more, err)); break;
     }
-    if (record->used > TR_TABLE_MAX_LINE)
-        return tr__fail_line(err, source, record->line, "more than %zu bytes in a row",
-                             TR_TABLE_MAX_LINE);
-    if (record->fields > TR_TABLE_MAX_COLUMNS)
-        return tr__fail_line(err, source, record->line, "more than %d fields",
-                             TR_TABLE_MAX_COLUMNS);
-    return check_bytes(source, record, err);
+    return check_fields(source, record, err);
 }
 
 /* ---- columns ---- */
@@ -228,14 +247,6 @@ struct columns { /* which fields are kept */
     size_t fields; /* of every row; 0: not yet known */
     size_t at[TR_COLUMNS];
 };
-
-static const char *record_field(const struct tr__record *record, size_t i, size_t *bytes)
-{
-    const size_t begin = i ? record->end[i - 1] : 0;
-
-    *bytes = record->end[i] - begin;
-    return record->bytes + begin;
-}
 
 /* A column by its name among the names, else by its number. */
 static rt_status find_column(const struct tr__source *source, const struct tr__record *first,
@@ -391,5 +402,5 @@ const char *tr_table_field(const struct tr_table *table, int row, int column, si
 
     assert(row >= 0 && row < table->rows && column >= 0 && column < table->columns);
     *bytes = table->end[at] - begin;
-    return table->bytes + begin;
+    return *bytes ? table->bytes + begin : "";
 }
