@@ -10,7 +10,7 @@
 static const char *const sets[] = {"plain", "v3", "v4"};
 enum { micro = 3 };
 
-/* A task, a student, a teacher with weights of its own, and one bench of a run. */
+/* A task, a student, a teacher with weights of its own, and one workspace of a run. */
 struct bed {
     struct tr_task *task;
     struct tr_network resident;
@@ -82,7 +82,7 @@ struct whole {
     struct bed bed;
     struct tr_training job;
     struct tr_layerwise layers;
-    struct tr_layer_bench bench;
+    struct tr_layer_workspace workspace;
     struct tr_batch batch;
     float dlogits[micro * toy_classes];
     float *grads;
@@ -103,7 +103,7 @@ static void whole_init(struct whole *w, const char *student, const char *teacher
     assert_ok(tr__layerwise_open(&w->layers, &w->job, &err));
     assert_ok(rt_arena_init(&w->bed.arena, (size_t)8 << 20, &err));
     assert_ok(tr__layerwise_init(&w->layers, &w->bed.arena, &err));
-    assert_ok(tr__layerwise_bench_init(&w->layers, &w->bench, &w->bed.arena, &err));
+    assert_ok(tr__layerwise_workspace_init(&w->layers, &w->workspace, &w->bed.arena, &err));
     assert_ok(tr_batch_init(&w->batch, &w->bed.arch, &w->bed.shape, micro, &w->bed.arena, &err));
     tr_batch_resize(&w->batch, micro, NULL);
     fill_uniform(w->batch.values, (size_t)micro * toy_side * toy_side, 8);
@@ -135,10 +135,10 @@ static double objective(struct whole *w)
     }
     fill_uniform(w->dlogits, (size_t)micro * toy_classes, 9);
     tr__layerwise_step(&w->layers, 0);
-    tr__layerwise_forward(&w->layers, &w->bench, &w->batch, logits);
+    tr__layerwise_forward(&w->layers, &w->workspace, &w->batch, logits);
     for (int i = 0; i < micro * toy_classes; i++)
         value += (double)w->dlogits[i] * (double)logits[i];
-    tr__layerwise_backward(&w->layers, &w->bench, &w->batch, w->dlogits, 0, w->grads);
+    tr__layerwise_backward(&w->layers, &w->workspace, &w->batch, w->dlogits, 0, w->grads);
     for (int kind = 0; kind < TR_LAYER_KINDS; kind++)
         value += recipe->weight[kind] * w->layers.sums[0][kind] / micro;
     return value;

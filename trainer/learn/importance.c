@@ -71,7 +71,7 @@ rt_status tr_calibration_rows(const struct tr_split *split, uint64_t seed, int c
 
 /* --- what one scoring run holds --- */
 
-struct bench {
+struct workspace {
     const struct tr_student *network;
     const struct tr_weights *weights;
     const struct tr_data *data;
@@ -83,13 +83,14 @@ struct bench {
     struct tr_distill answer; /* cross-entropy with the ensemble's answer */
 };
 
-static int teachers_of(const struct bench *b)
+static int teachers_of(const struct workspace *b)
 {
     return b->data->knowledge ? b->data->knowledge->key.teachers : 0;
 }
 
 /* Carve everything; a counting arena only measures. */
-static rt_status bench_init(struct bench *b, int batch, struct rt_arena *arena, struct rt_err *err)
+static rt_status workspace_init(struct workspace *b, int batch, struct rt_arena *arena,
+                                struct rt_err *err)
 {
     const struct tr_student *n = b->network;
     const struct space_shape *s = &n->shape;
@@ -109,7 +110,7 @@ static rt_status bench_init(struct bench *b, int batch, struct rt_arena *arena, 
 /* --- by activation --- */
 
 /* Rows (rows,cols) of one example, without padding, in b->rows. */
-static const float *compact(const struct bench *b, const float *padded, int rows, int cols)
+static const float *compact(const struct workspace *b, const float *padded, int rows, int cols)
 {
     const ptrdiff_t ld = tr__padded(cols);
 
@@ -119,7 +120,8 @@ static const float *compact(const struct bench *b, const float *padded, int rows
 }
 
 /* Of activations (R,cols) or, when `one` row an example was computed, (M,cols). */
-static void add_rows(const struct bench *b, const float *padded, bool one, int cols, double *sum)
+static void add_rows(const struct workspace *b, const float *padded, bool one, int cols,
+                     double *sum)
 {
     const int *start = b->batch.start;
 
@@ -132,7 +134,7 @@ static void add_rows(const struct bench *b, const float *padded, bool one, int c
 }
 
 /* Of x (R,d) and out (R,d) or, pruned, the pooled rows of x and out (M,d). */
-static void add_influence(const struct bench *b, int layer, bool pruned)
+static void add_influence(const struct workspace *b, int layer, bool pruned)
 {
     const struct tr_block_acts *acts = tr__pass_block(b->pass, layer);
     const int *start = b->batch.start, d = b->network->arch.width;
@@ -147,7 +149,7 @@ static void add_influence(const struct bench *b, int layer, bool pruned)
     }
 }
 
-static void add_activations(const struct bench *b)
+static void add_activations(const struct workspace *b)
 {
     const struct tr_plan *plan = b->network->plan;
     struct tr_importance *s = b->scores;
@@ -178,19 +180,19 @@ static void finish_activations(struct tr_importance *s)
 /* --- by gradient --- */
 
 /* |sum w dw| over a tensor as (rows, parts * each): for each part. */
-static void add_products(const struct bench *b, size_t at, int rows, int parts, int each,
+static void add_products(const struct workspace *b, size_t at, int rows, int parts, int each,
                          double *sum)
 {
     tr_head_gradient_add(b->weights->params + at, b->grads + at, 1, rows, parts, each, sum);
 }
 
 /* Gamma and beta are two rows: they are neighbours in the table. */
-static void add_norm(const struct bench *b, const struct tr_plan_norm *norm)
+static void add_norm(const struct workspace *b, const struct tr_plan_norm *norm)
 {
     add_products(b, norm->gamma, 2, b->scores->arch.width, 1, b->scores->channel);
 }
 
-static void add_block(const struct bench *b, int l)
+static void add_block(const struct workspace *b, int l)
 {
     const struct tr_plan_block *block = &b->network->plan->block[l];
     const float *w = b->weights->params, *g = b->grads;
@@ -217,7 +219,7 @@ static void add_block(const struct bench *b, int l)
     add_products(b, down->weight, 1, 1, d * block->ffn + d, &s->layer[l]);
 }
 
-static void add_gradients(const struct bench *b, int row)
+static void add_gradients(const struct workspace *b, int row)
 {
     const struct tr_knowledge *knowledge = b->data->knowledge;
     const float *said = knowledge ? tr_knowledge_row(knowledge, row) : NULL;
@@ -244,7 +246,7 @@ static int batch_of(enum tr_importance_kind kind)
     return kind == TR_IMPORTANCE_GRADIENT ? 1 : pass_rows;
 }
 
-static void score(struct bench *b, enum tr_importance_kind kind, const int *rows, int n)
+static void score(struct workspace *b, enum tr_importance_kind kind, const int *rows, int n)
 {
     const int batch = batch_of(kind);
 
@@ -264,11 +266,11 @@ static void score(struct bench *b, enum tr_importance_kind kind, const int *rows
 size_t tr_importance_bytes(enum tr_importance_kind kind, const struct tr_student *network,
                            const struct tr_data *data)
 {
-    struct bench b = {.network = network, .data = data};
+    struct workspace b = {.network = network, .data = data};
     struct rt_arena arena;
 
     rt_arena_init_counting(&arena);
-    (void)bench_init(&b, batch_of(kind), &arena, NULL); /* cannot fail */
+    (void)workspace_init(&b, batch_of(kind), &arena, NULL); /* cannot fail */
     return arena.used;
 }
 
@@ -277,7 +279,7 @@ rt_status tr_importance_measure(struct tr_importance *scores, enum tr_importance
                                 const struct tr_data *data, const int *rows, int n,
                                 struct rt_err *err)
 {
-    struct bench b = {.network = network, .weights = weights, .data = data, .scores = scores};
+    struct workspace b = {.network = network, .weights = weights, .data = data, .scores = scores};
     struct rt_arena arena;
     rt_status rc;
 
@@ -288,7 +290,7 @@ rt_status tr_importance_measure(struct tr_importance *scores, enum tr_importance
     assert(!data->knowledge || data->ensemble);
     RT_TRY(tr_importance_init(scores, &network->arch, err));
     if ((rc = rt_arena_init(&arena, tr_importance_bytes(kind, network, data), err)) == RT_OK &&
-        (rc = bench_init(&b, batch_of(kind), &arena, err)) == RT_OK)
+        (rc = workspace_init(&b, batch_of(kind), &arena, err)) == RT_OK)
         score(&b, kind, rows, n);
     rt_arena_release(&arena);
     if (rc)

@@ -122,17 +122,18 @@ static size_t table_scratch(const struct tr_layerwise *self)
     return self->student.kernels->scratch_floats(&head);
 }
 
-rt_status tr__layerwise_bench_init(const struct tr_layerwise *self, struct tr_layer_bench *bench,
-                                   struct rt_arena *arena, struct rt_err *err)
+rt_status tr__layerwise_workspace_init(const struct tr_layerwise *self,
+                                       struct tr_layer_workspace *workspace, struct rt_arena *arena,
+                                       struct rt_err *err)
 {
     const int m = self->job->recipe->micro_batch, tokens = self->student.tokens;
 
-    RT_TRY(tr_pass_init(&bench->pass, &self->student, m, arena, err));
-    RT_TRY(tr__trace_init(&bench->trace, &self->teacher->student, m, arena, err));
-    bench->y = tr__rows(arena, m * tokens, self->teacher->student.arch.width);
+    RT_TRY(tr_pass_init(&workspace->pass, &self->student, m, arena, err));
+    RT_TRY(tr__trace_init(&workspace->trace, &self->teacher->student, m, arena, err));
+    workspace->y = tr__rows(arena, m * tokens, self->teacher->student.arch.width);
     for (int i = 0; i < 2; i++)
-        bench->tables[i] = tr__rows(arena, tokens, tokens);
-    bench->scratch = rt_arena_zalloc(arena, table_scratch(self), sizeof(float));
+        workspace->tables[i] = tr__rows(arena, tokens, tokens);
+    workspace->scratch = rt_arena_zalloc(arena, table_scratch(self), sizeof(float));
     return rt_arena_check(arena, "layer-wise losses", err);
 }
 

@@ -12,7 +12,7 @@
  * (seed, RT_STREAM_PROJECTION, 0 for the embedding's, 1 for the hidden), b at 0. The random map is
  * drawn from (seed, RT_STREAM_LAYER_MAP, epoch).
  *
- * Memory   a second packing of the weights; a bench for each thread; a gradient of the projections
+ * Memory   a second packing of the weights; a workspace for each thread; a gradient of the projections
  *          for each lane. All is carved from the run's arena.
  * Exact    lanes are added in order, and the balance is of the whole step before: so results depend
  *          on the micro-batch by rounding, and never on threads.
@@ -47,7 +47,7 @@ struct tr_layerwise {
     double balance[TR_LAYER_KINDS];
 };
 
-struct tr_layer_bench { /* of one thread */
+struct tr_layer_workspace { /* of one thread */
     struct tr_pass *pass;
     struct tr_trace trace;
     float *y;         /* (R, teacher's width): Y, then its gradient */
@@ -60,18 +60,19 @@ rt_status tr__layerwise_open(struct tr_layerwise *self, const struct tr_training
                              struct rt_err *err);
 void tr__layerwise_close(struct tr_layerwise *self);
 rt_status tr__layerwise_init(struct tr_layerwise *self, struct rt_arena *arena, struct rt_err *err);
-rt_status tr__layerwise_bench_init(const struct tr_layerwise *self, struct tr_layer_bench *bench,
-                                   struct rt_arena *arena, struct rt_err *err);
+rt_status tr__layerwise_workspace_init(const struct tr_layerwise *self,
+                                       struct tr_layer_workspace *workspace, struct rt_arena *arena,
+                                       struct rt_err *err);
 
 /* First values; params are those that are trained. */
 void tr__layerwise_begin(struct tr_layerwise *self, float *params);
 /* Before each step, by one thread. */
 void tr__layerwise_step(struct tr_layerwise *self, int64_t epoch);
 /* The student's logits. */
-void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
+void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_workspace *workspace,
                            const struct tr_batch *batch, float *logits);
 /* Adds to grads and to the lane's own; in a stage without prediction loss dlogits are cleared. */
-void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
+void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_workspace *workspace,
                             const struct tr_batch *batch, float *dlogits, int lane, float *grads);
 /* Behind all lanes: adds them, and returns the norm of the projections' gradient. */
 double tr__layerwise_gather(struct tr_layerwise *self, double prediction_loss);

@@ -7,7 +7,7 @@
 
 struct visit { /* of one micro-batch, for the taps */
     const struct tr_layerwise *self;
-    struct tr_layer_bench *bench;
+    struct tr_layer_workspace *workspace;
     const struct tr_batch *batch;
     int lane;
 };
@@ -57,7 +57,7 @@ static void compare_rows(const struct visit *v, enum tr_layer_kind kind, const f
     const struct tr_linear *linear = &self->linear[kind];
     const int rows = tr_batch_rows(v->batch), dt = self->teacher->student.arch.width;
     const struct tr_view x = {student, tr__padded(self->student.arch.width)};
-    const struct tr_out y = {v->bench->y, tr__padded(dt)}, want = {teacher, tr__padded(dt)};
+    const struct tr_out y = {v->workspace->y, tr__padded(dt)}, want = {teacher, tr__padded(dt)};
 
     if (linear->in)
         k->linear(linear, rows, x, (struct tr_view){0}, y);
@@ -79,13 +79,13 @@ static void tap_stream(void *context, int layer, struct tr_out dx)
     const struct visit *v = context;
     const struct tr_layerwise *self = v->self;
     const int depth = self->student.arch.depth;
-    struct tr_trace *trace = &v->bench->trace;
+    struct tr_trace *trace = &v->workspace->trace;
 
     if (layer == 0 && self->recipe->weight[TR_LAYER_EMBEDDING] > 0)
-        compare_rows(v, TR_LAYER_EMBEDDING, tr__pass_block(v->bench->pass, 0)->x, trace->stream[0],
-                     1, dx);
+        compare_rows(v, TR_LAYER_EMBEDDING, tr__pass_block(v->workspace->pass, 0)->x,
+                     trace->stream[0], 1, dx);
     if (layer > 0 && self->recipe->weight[TR_LAYER_HIDDEN] > 0)
-        compare_rows(v, TR_LAYER_HIDDEN, tr__pass_block(v->bench->pass, layer - 1)->out,
+        compare_rows(v, TR_LAYER_HIDDEN, tr__pass_block(v->workspace->pass, layer - 1)->out,
                      trace->stream[self->map[layer - 1]], depth, dx);
 }
 
@@ -109,15 +109,15 @@ static void compare_tables(const struct visit *v, enum tr_pair_loss kind, const 
     const struct tr_kernels *kernels = self->student.kernels;
     const int n = s->rows;
     const struct tr_head head = {n, n, s->dim, s->scale}, of_t = {n, n, t->dim, t->scale};
-    const struct tr_out mine = {v->bench->tables[0], tr__padded(n)};
-    const struct tr_out theirs = {v->bench->tables[1], tr__padded(n)};
+    const struct tr_out mine = {v->workspace->tables[0], tr__padded(n)};
+    const struct tr_out theirs = {v->workspace->tables[1], tr__padded(n)};
     const double part = kind == TR_PAIR_KL ? share / n : share / n / n;
     const double factor = part * weight_of(v, TR_LAYER_ATTENTION) * s->scale;
 
     kernels->scores(&head, (struct tr_view){s->q, s->ld}, (struct tr_view){s->k, s->ld}, mine,
-                    v->bench->scratch);
+                    v->workspace->scratch);
     kernels->scores(&of_t, (struct tr_view){t->q, t->ld}, (struct tr_view){t->k, t->ld}, theirs,
-                    v->bench->scratch);
+                    v->workspace->scratch);
     self->sums[v->lane][TR_LAYER_ATTENTION] +=
         part * kernels->pair_loss(kind, n, n, mine, theirs, (float)factor);
     kernels->scores_back(&head, tr_seen(mine), (struct tr_view){s->q, s->ld},
@@ -189,9 +189,9 @@ static void tap_qkv(void *context, int layer, struct tr_out dqkv)
     for (int m = 0; m < v->batch->examples; m++) {
         const ptrdiff_t row = v->batch->start[m];
         const struct example e = {.rows = (int)(v->batch->start[m + 1] - row),
-                                  .student =
-                                      tr__pass_block(v->bench->pass, block)->query + row * dqkv.ld,
-                                  .teacher = v->bench->trace.qkv[other] + row * ld_t,
+                                  .student = tr__pass_block(v->workspace->pass, block)->query +
+                                             row * dqkv.ld,
+                                  .teacher = v->workspace->trace.qkv[other] + row * ld_t,
                                   .grad = dqkv.at + row * dqkv.ld,
                                   .ld_s = dqkv.ld,
                                   .ld_t = ld_t,
@@ -206,21 +206,21 @@ static void tap_qkv(void *context, int layer, struct tr_out dqkv)
 
 /* ---- the micro-batch ---- */
 
-void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
+void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_workspace *workspace,
                            const struct tr_batch *batch, float *logits)
 {
-    tr_pass_forward(bench->pass, &self->student, &self->weights, batch, logits);
+    tr_pass_forward(workspace->pass, &self->student, &self->weights, batch, logits);
 }
 
-void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_bench *bench,
+void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_workspace *workspace,
                             const struct tr_batch *batch, float *dlogits, int lane, float *grads)
 {
-    struct visit visit = {self, bench, batch, lane};
+    struct visit visit = {self, workspace, batch, lane};
     const struct tr_taps taps = {&visit, tap_stream, tap_qkv};
 
     if (self->recipe->intermediate > 0)
         memset(dlogits, 0, (size_t)batch->answers * self->student.shape.classes * sizeof *dlogits);
-    tr__trace_run(&bench->trace, &self->teacher->student, &self->teacher->weights, batch,
+    tr__trace_run(&workspace->trace, &self->teacher->student, &self->teacher->weights, batch,
                   self->deepest);
-    tr__pass_backward(bench->pass, &self->student, &self->weights, dlogits, &taps, grads);
+    tr__pass_backward(workspace->pass, &self->student, &self->weights, dlogits, &taps, grads);
 }

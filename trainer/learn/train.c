@@ -19,10 +19,10 @@
 enum { give_up_after = 10 }; /* steps running without a finite gradient */
 
 /* What one thread needs for its micro-batches. */
-struct bench {
-    struct tr_pass *pass;          /* NULL when layer-wise losses are in force all the time */
-    struct tr_layer_bench layered; /* when there are any */
-    struct tr_infer *infer;        /* of the mean weights, when they are wanted */
+struct workspace {
+    struct tr_pass *pass;              /* NULL when layer-wise losses are in force all the time */
+    struct tr_layer_workspace layered; /* when there are any */
+    struct tr_infer *infer;            /* of the mean weights, when they are wanted */
     struct tr_batch batch;
     struct tr_batch_loss loss;
     struct tr_watch watch; /* of QAT */
@@ -42,7 +42,7 @@ struct run {
     const struct tr_weights *read;   /* by the passes: `weights` or, in QAT, their int8 twin */
     struct tr_qat_run qat;
     struct tr_adamw adamw;
-    struct bench *bench;            /* [threads] */
+    struct workspace *workspace;    /* [threads] */
     float **grads;                  /* [lanes] of dense_count, the first of param_count */
     struct tr_table table;          /* of a text: its gradient */
     struct tr_distill_stats *stats; /* [lanes] */
@@ -83,8 +83,8 @@ static int answers_of(const struct tr_training *job, int examples)
     return tr_batch_most_answers(&job->student->arch, &job->student->shape, examples);
 }
 
-static rt_status bench_init(const struct run *run, struct bench *b, struct rt_arena *arena,
-                            struct rt_err *err)
+static rt_status workspace_init(const struct run *run, struct workspace *b, struct rt_arena *arena,
+                                struct rt_err *err)
 {
     const struct tr_training *job = run->job;
     const struct tr_layers *layers = &job->recipe->layers;
@@ -98,7 +98,7 @@ static rt_status bench_init(const struct run *run, struct bench *b, struct rt_ar
     if (job->recipe->quantise == TR_QUANTISE_QAT)
         RT_TRY(tr_watch_init(&b->watch, student, m, arena, err));
     if (tr_layers_on(layers))
-        RT_TRY(tr__layerwise_bench_init(&run->layers, &b->layered, arena, err));
+        RT_TRY(tr__layerwise_workspace_init(&run->layers, &b->layered, arena, err));
     if (tr_layers_on(layers) && !(layers->intermediate > 0))
         return RT_OK;
     return tr_pass_init(&b->pass, student, m, arena, err);
@@ -170,7 +170,7 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
     if (job->student->stem.vocabulary)
         RT_TRY(tr__table_init(&run->table, job->student, job->recipe->batch, arena, err));
     for (int t = 0; t < job->threads; t++)
-        RT_TRY(bench_init(run, &run->bench[t], arena, err));
+        RT_TRY(workspace_init(run, &run->workspace[t], arena, err));
     if (wants_whole(run))
         tr__batch_loss_init(&run->whole, job, answers_of(job, job->recipe->batch), NULL, arena);
     if (run->online)
@@ -184,7 +184,7 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
 }
 
 /* The student's answers, and those of its mean weights where wanted, into the loss. */
-static void answer(const struct run *run, struct bench *b, const int *rows, int count)
+static void answer(const struct run *run, struct workspace *b, const int *rows, int count)
 {
     const struct tr_training *job = run->job;
 
@@ -214,7 +214,7 @@ static void hand_in(const struct run *run, const struct tr_batch_loss *loss, int
 }
 
 /* One micro-batch: gather, forward, loss, backward into the lane's gradients. */
-static void micro_batch(const struct run *run, struct bench *b, int first, int count,
+static void micro_batch(const struct run *run, struct workspace *b, int first, int count,
                         double progress, int lane)
 {
     const struct tr_training *job = run->job;
@@ -242,7 +242,7 @@ static void micro_batch(const struct run *run, struct bench *b, int first, int c
         tr__table_take(&run->table, run->layered ? b->layered.pass : b->pass, &b->batch, first);
 }
 
-static void lane_work(const struct run *run, struct bench *b, int lane, double progress)
+static void lane_work(const struct run *run, struct workspace *b, int lane, double progress)
 {
     const struct tr_recipe *recipe = run->job->recipe;
     const int m = recipe->micro_batch, stride = m * run->job->lanes;
@@ -277,14 +277,14 @@ static void all_lanes(const struct run *run, double progress)
 
     if (threads == 1) {
         for (int l = 0; l < lanes; l++)
-            lane_work(run, run->bench, l, progress);
+            lane_work(run, run->workspace, l, progress);
     } else {
         /* Thread t takes lanes t, t + threads, ...: which thread does a lane changes no bit. */
 #pragma omp parallel for default(none) shared(run, lanes, threads, progress) num_threads(threads)  \
     schedule(static, 1)
         for (int t = 0; t < threads; t++)
             for (int l = t; l < lanes; l += threads)
-                lane_work(run, &run->bench[t], l, progress);
+                lane_work(run, &run->workspace[t], l, progress);
     }
 }
 
@@ -445,17 +445,17 @@ static void update(struct run *run, int step, double progress, double loss,
 /* Before a step of QAT: what the passes read, and watches on them. */
 static void begin_int8(struct run *run, int step)
 {
-    assert(run->bench->pass); /* no layer-wise losses once values are rounded */
+    assert(run->workspace->pass); /* no layer-wise losses once values are rounded */
     run->read = tr_qat_step(&run->qat, step, run->weights);
     for (int t = 0; t < run->job->threads && step == run->qat.begin; t++)
-        tr_pass_watch(run->bench[t].pass, &run->bench[t].watch);
+        tr_pass_watch(run->workspace[t].pass, &run->workspace[t].watch);
 }
 
 static void end_int8(struct run *run, int step)
 {
     for (int t = 1; t < run->job->threads; t++)
-        tr_qat_join(&run->bench[0].watch, &run->bench[t].watch);
-    tr_qat_follow(&run->qat, step, &run->bench[0].watch);
+        tr_qat_join(&run->workspace[0].watch, &run->workspace[t].watch);
+    tr_qat_follow(&run->qat, step, &run->workspace[0].watch);
 }
 
 static double progress_at(const struct run *run, int step)
@@ -569,10 +569,10 @@ static rt_status run_open(struct run *run, const struct tr_training *job,
         return rt_fail(err, RT_EARG,
                        "distill.loss: dist, and students that teach each other, compare whole "
                        "batches, which a task with an answer a row does not have");
-    run->bench = calloc((size_t)job->threads, sizeof *run->bench);
+    run->workspace = calloc((size_t)job->threads, sizeof *run->workspace);
     run->grads = calloc((size_t)job->lanes, sizeof *run->grads);
     run->stats = calloc((size_t)job->lanes, sizeof *run->stats);
-    if (!run->bench || !run->grads || !run->stats)
+    if (!run->workspace || !run->grads || !run->stats)
         return rt_fail(err, RT_ENOMEM, "no memory for a training run");
     return tr_layers_on(&job->recipe->layers) ? tr__layerwise_open(&run->layers, job, err) : RT_OK;
 }
@@ -581,7 +581,7 @@ static void run_close(struct run *run)
 {
     tr_feed_close(&run->feed);
     rt_arena_release(&run->arena);
-    free(run->bench);
+    free(run->workspace);
     free(run->grads);
     free(run->stats);
     tr__layerwise_close(&run->layers);
