@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -182,4 +183,56 @@ void rt_machine_query(struct rt_machine *machine)
         snprintf(machine->kernel, sizeof machine->kernel, "%.30s %.60s", system.sysname,
                  system.release);
     machine->memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
+/* ---- what disturbs a measurement ---- */
+
+int64_t rt_thread_waits(void)
+{
+    struct rusage usage;
+
+    return getrusage(RUSAGE_THREAD, &usage) ? -1 : (int64_t)usage.ru_nivcsw;
+}
+
+/* The eighth number of the first line, in ticks of USER_HZ. */
+double rt_steal_ms(void)
+{
+    unsigned long long steal = 0;
+    FILE *file = fopen("/proc/stat", "r");
+
+    if (!file)
+        return NAN;
+    const int read = fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal);
+    fclose(file);
+    return read == 1 ? (double)steal * 1000 / (double)sysconf(_SC_CLK_TCK) : (double)NAN;
+}
+
+_Static_assert(sizeof(struct rt_cpus) == sizeof(cpu_set_t), "the same bits");
+
+bool rt_thread_pin(int nth, struct rt_cpus *before)
+{
+    cpu_set_t all, one;
+    int cpu = 0;
+
+    if (sched_getaffinity(0, sizeof all, &all))
+        return false;
+    for (int seen = 0; cpu < CPU_SETSIZE && (seen < nth || !CPU_ISSET(cpu, &all)); cpu++)
+        seen += CPU_ISSET(cpu, &all) ? 1 : 0;
+    if (cpu == CPU_SETSIZE)
+        return false;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    if (sched_setaffinity(0, sizeof one, &one))
+        return false;
+    if (before)
+        memcpy(before, &all, sizeof all);
+    return true;
+}
+
+void rt_thread_unpin(const struct rt_cpus *before)
+{
+    cpu_set_t set;
+
+    memcpy(&set, before, sizeof set);
+    (void)sched_setaffinity(0, sizeof set, &set);
 }

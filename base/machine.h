@@ -2,6 +2,7 @@
  * ours. */
 #ifndef BASE_MACHINE_H
 #define BASE_MACHINE_H
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rt_machine {
@@ -18,6 +19,22 @@ void rt_machine_query(struct rt_machine *machine);
 /* CPUs that this process may keep busy, at least 1: those it may run on (taskset), or its groups'
  * quota (a container's), rounded up, when that is less. */
 int rt_cores(void);
+
+/* ---- what disturbs a measurement ---- */
+
+/* Times that the calling thread had to leave its CPU to others; -1: unknown. */
+int64_t rt_thread_waits(void);
+/* Milliseconds that the hypervisor gave to other machines since this one started, of all CPUs; it
+ * counts in hundredths of a second. NaN: unknown. */
+double rt_steal_ms(void);
+
+struct rt_cpus { /* that a thread may run on */
+    unsigned long bits[1024 / (8 * sizeof(unsigned long))];
+};
+/* Keeps the calling thread on the nth of the CPUs that it may use; where it could run goes into
+ * *before, unless that is NULL. False, and nothing changed, when there are not so many. */
+bool rt_thread_pin(int nth, struct rt_cpus *before);
+void rt_thread_unpin(const struct rt_cpus *before);
 
 /* The quota alone, by the list of this process's groups (/proc/self/cgroup) and the folder where
  * they are mounted (/sys/fs/cgroup), of version 1 or 2; 0: none is known. */

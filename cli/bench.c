@@ -32,7 +32,8 @@ rt_status bench_knowledge(const struct tr_task *task, int teachers, struct tr_kn
 static rt_status measure(struct tr_network *net, const struct tr_recipe *recipe, double seconds,
                          struct bench_row *row, struct rt_err *err)
 {
-    const struct tr_latency_options once = {1, 1, 50, 300};
+    const struct tr_latency_options single = {.batch = 1, .threads = 1, .warmup = 50};
+    struct tr_latency latency;
     struct tr_knowledge knowledge = {0};
     struct tr_ensemble ensemble;
     struct tr_task *task = NULL;
@@ -49,7 +50,10 @@ static rt_status measure(struct tr_network *net, const struct tr_recipe *recipe,
     if ((rc = tr_speed_train(&net->student, &data, recipe, seconds, &net->weights, &row->speed,
                              err)))
         goto done;
-    rc = tr_latency_measure(&net->student, &net->weights, &once, &row->latency, err);
+    if ((rc = tr_latency_measure(&net->student, &net->weights, &single, TR_LATENCY_BLOCKS, .3,
+                                 &latency, err)) == RT_OK)
+        tr_latency_estimate(latency.block, latency.count,
+                            tr_reference_best(latency.block, latency.count), &row->latency);
 done:
     tr_task_close(task);
     free(logits);

@@ -2,6 +2,7 @@
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 #include "reports/report.h"
+#include "trainer/measure/latency.h"
 #include "trainer/measure/speed.h"
 #include "trainer/measure/tune.h"
 
@@ -11,7 +12,7 @@ struct bench_row {
     int side; /* of the square images */
     struct tr_tuning tuning;
     struct tr_speed speed;
-    struct tr_latency latency;
+    struct tr_latency_figure latency;
 };
 
 enum { bench_batch = 64 };

@@ -66,7 +66,8 @@ static rt_status time_trial(const struct session *session, const struct tr_data 
 
     RT_TRY(time_training(data, student, recipe, seconds, weights, &cost->train, err));
     const int64_t start = rt_now_ns();
-    RT_TRY(tr_latency_measure(student, weights, &session->study.latency, &latency, err));
+    RT_TRY(tr_latency_measure(student, weights, &session->study.latency, TR_TRIAL_BLOCKS,
+                              TR_TRIAL_SECONDS, &latency, err));
     cost->latency = seconds_since(start);
     const int64_t trained = rt_now_ns();
     RT_TRY(tr_evaluate_validation(student, weights, data, 1, &metrics, err));
@@ -87,6 +88,7 @@ static rt_status cost_of(const struct session *session, const struct tr_data *da
                                    .data = data,
                                    .recipe = &recipe,
                                    .latency = &session->study.latency,
+                                   .latencies = 1,
                                    .seed = session->study.seed};
     struct tr_network net;
 

@@ -217,18 +217,24 @@ static rt_status check_any_result(struct store *store, struct rt_err *err)
     return rc;
 }
 
+static rt_status this_host(struct store *store, const struct settings *settings, int64_t *host,
+                           struct rt_err *err)
+{
+    struct rt_machine machine;
+
+    rt_machine_query(&machine);
+    return store_host(store, &machine, settings->kernels, host, err);
+}
+
 static rt_status search(const struct study *study, const struct search_evaluator *evaluator,
-                        const struct wishes *wishes, const struct settings *settings,
-                        struct store *store, const atomic_int *stop, enum search_end *end,
-                        struct rt_err *err)
+                        const struct wishes *wishes, int64_t host, struct store *store,
+                        const atomic_int *stop, enum search_end *end, struct rt_err *err)
 {
     struct search_options options = study->search;
     static struct screen screen; /* stays when a stopped terminal is left behind */
-    struct rt_machine machine;
     rt_status rc;
 
-    rt_machine_query(&machine);
-    RT_TRY(store_host(store, &machine, settings->kernels, &options.host, err));
+    options.host = host;
     options.log = wishes->log;
     RT_TRY(retry_failed(study, &options, wishes, store, err));
     screen = (struct screen){.terminal = isatty(STDERR_FILENO), .committed = -1};
@@ -247,16 +253,24 @@ static rt_status search_here(const struct session *session, const struct wishes 
                                 .data = &session->data,
                                 .recipe = &session->study.recipe,
                                 .latency = &session->study.latency,
+                                .latency_count = 1,
                                 .settings = settings,
                                 .memory_limit = (size_t)session->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context};
     char checkpoints[RT_PATH_MAX];
+    int64_t host;
+    rt_status rc;
 
     if (session->study.search.inherit != SEARCH_INHERIT_NONE) {
         RT_TRY(checkpoints_open(store, checkpoints, err));
         context.checkpoints = checkpoints;
     }
-    return search(&session->study, &evaluator, wishes, settings, store, stop, end, err);
+    RT_TRY(this_host(store, settings, &host, err));
+    RT_TRY(latencies_open(&context.latencies, context.latency, context.latency_count, store, host,
+                          err));
+    rc = search(&session->study, &evaluator, wishes, host, store, stop, end, err);
+    latencies_close(context.latencies);
+    return rc;
 }
 
 /* By the study's own command, which is tried before there is a database. */
@@ -267,13 +281,15 @@ static rt_status search_outside(const struct study *study, const struct wishes *
     struct search_external *external;
     struct settings settings;
     struct store *store;
+    int64_t host;
     rt_status rc;
 
     RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
     rc = open_store(study, NULL, db, &settings, &store, err);
     if (rc == RT_OK) {
         const struct search_evaluator evaluator = {search_external_evaluate, external};
-        rc = search(study, &evaluator, wishes, &settings, store, stop, end, err);
+        if ((rc = this_host(store, &settings, &host, err)) == RT_OK)
+            rc = search(study, &evaluator, wishes, host, store, stop, end, err);
         store_close(store);
     }
     search_external_close(external);

@@ -3,6 +3,7 @@
  */
 #include "cli/evaluator.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 
 int evaluator_values(const struct tr_metrics *metrics, struct store_value values[STORE_MAX_METRICS])
 {
-    _Static_assert(STORE_MAX_METRICS > TR_MAX_METRICS, "a trial's metrics and latency have room");
+    _Static_assert(STORE_MAX_METRICS >= TR_MAX_METRICS + STORE_MAX_LATENCIES,
+                   "a trial's metrics and latencies have room");
     _Static_assert(STORE_NAME >= TR_METRIC_NAME, "and their names");
     for (int i = 0; i < metrics->count; i++) {
         const struct tr_metric *m = &metrics->list[i];
@@ -32,28 +34,45 @@ static void take_curve(struct tr_curve *curve, struct store_result *result)
     *curve = (struct tr_curve){0};
 }
 
-static void take_latency(const struct evaluator *evaluator, const struct tr_latency *latency,
-                         struct store_result *result)
+/* One setting: blocks into the record and the result, and what all of the record comes to. */
+static rt_status take_latency(const struct evaluator *evaluator, const char *arch, int setting,
+                              const struct tr_latency *measured, struct store_result *result,
+                              struct rt_err *err)
 {
-    const double mad_to_se = 1.2533 * 1.4826; /* of a median, from the MAD of normal samples */
-    const struct tr_latency_options *o = evaluator->latency;
+    const struct tr_latency_options *o = &evaluator->latency[setting];
+    struct store_value *value = &result->values[result->value_count];
+    struct tr_latency_figure figure = {.value = NAN};
+    struct store_latency *row = &result->latency[setting];
 
-    result->has_latency = true;
-    result->latency = (struct store_latency){.batch = o->batch,
-                                             .threads = o->threads,
-                                             .warmup = o->warmup,
-                                             .samples = o->samples,
-                                             .median = latency->median,
-                                             .mad = latency->mad,
-                                             .p10 = latency->p10,
-                                             .p90 = latency->p90,
-                                             .began_ns = latency->began_ns,
-                                             .ended_ns = latency->ended_ns};
-    memcpy(result->latency.measured_at, latency->measured_at, sizeof latency->measured_at);
-    result->values[result->value_count++] =
-        (struct store_value){.name = "latency",
-                             .value = latency->median * 1e-6,
-                             .stderr_ = mad_to_se * latency->mad * 1e-6 / sqrt(o->samples)};
+    assert(result->value_count < STORE_MAX_METRICS);
+    RT_TRY(latencies_add(evaluator->latencies, arch, setting, measured, err));
+    (void)latencies_figure(evaluator->latencies, arch, setting, &figure);
+    for (int i = 0; i < measured->count; i++)
+        result->block[result->block_count++] = latencies_block(o, measured, i);
+    *row = latencies_row(o, setting == 0, &figure);
+    *value = (struct store_value){.value = figure.value * 1e-6,
+                                  .stderr_ = (figure.high - figure.low) / (2 * 1.96) * 1e-6};
+    memcpy(value->name, row->metric, sizeof value->name);
+    result->value_count++;
+    result->latency_count++;
+    return RT_OK;
+}
+
+static rt_status take_latencies(const struct evaluator *evaluator, const struct space_arch *arch,
+                                const struct tr_latency *measured, struct store_result *result,
+                                struct rt_err *err)
+{
+    const size_t most = (size_t)evaluator->latency_count * TR_LATENCY_BLOCKS;
+    char text[SPACE_ARCH_TEXT];
+
+    _Static_assert(TR_MAX_LATENCIES == STORE_MAX_LATENCIES, "all of a trial are kept");
+    result->block = calloc(most, sizeof *result->block);
+    if (!result->block)
+        return rt_fail(err, RT_ENOMEM, "no memory for latencies");
+    space_arch_print(arch, text);
+    for (int i = 0; i < evaluator->latency_count; i++)
+        RT_TRY(take_latency(evaluator, text, i, &measured[i], result, err));
+    return RT_OK;
 }
 
 /* ---- weights of parents ---- */
@@ -101,6 +120,7 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
                                    .data = evaluator->data,
                                    .recipe = &recipe,
                                    .latency = evaluator->latency,
+                                   .latencies = evaluator->latency_count,
                                    .seed = job->seed,
                                    .memory_limit = evaluator->memory_limit,
                                    .stop = job->stop};
@@ -112,12 +132,12 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
     memset(result, 0, sizeof *result);
     result->status = evaluator->checkpoints ? run_in_line(evaluator, job, trial, &got, result, &err)
                                             : tr_trial_run(&trial, &got, &err);
-    if (result->status != RT_OK) {
-        snprintf(result->error, sizeof result->error, "%s", err.text);
-    } else {
+    if (result->status == RT_OK) {
         result->value_count = evaluator_values(&got.metrics, result->values);
-        take_latency(evaluator, &got.latency, result);
+        result->status = take_latencies(evaluator, job->arch, got.latency, result, &err);
         take_curve(&got.curve, result);
     }
+    if (result->status != RT_OK)
+        snprintf(result->error, sizeof result->error, "%s", err.text);
     tr_curve_release(&got.curve);
 }

@@ -2,10 +2,12 @@
  *
  * Neither room knows the other; this adapter turns a struct search_job into a struct tr_trial and a
  * struct tr_trial_result into a struct store_result.
- * Threads  evaluate() runs in several workers at once; the context is read-only.
+ * Threads  evaluate() runs in several workers at once; the context is read-only, but for the record
+ *          of latencies, which has a lock.
  */
 #ifndef CLI_EVALUATOR_H
 #define CLI_EVALUATOR_H
+#include "cli/latencies.h"
 #include "cli/settings.h"
 #include "search/search.h"
 #include "trainer/measure/trial.h"
@@ -15,7 +17,9 @@ struct evaluator {
     const struct tr_kernels *kernels;
     const struct tr_data *data;
     const struct tr_recipe *recipe;
-    const struct tr_latency_options *latency;
+    const struct tr_latency_options *latency; /* [latency_count] */
+    int latency_count;
+    struct latencies *latencies; /* of them all */
     const struct settings *settings;
     size_t memory_limit;
     const char *checkpoints; /* folder beside the store for trained weights; NULL: not kept */

@@ -191,37 +191,32 @@ rt_status report__page_failures(struct report__page *page, struct rt_err *err)
 
 /* ---- how it was measured ---- */
 
+/* How far the figures of each setting are to be trusted. */
 static rt_status print_latency(struct report__page *page, struct rt_err *err)
 {
+    static const char doubt[] =
+        "%lld %s not: estimated, or single measurements of an older retort. Run <code>retort "
+        "latency</code> on a quiet machine before you promise one.";
     sqlite3_stmt *q = NULL;
 
     RT_TRY(report__ask(page->store,
-                       "select batch, threads, min(warmup), min(samples), count(*),"
-                       " sum(concurrent), 100 * max(mad / median),"
-                       " 100 * avg(mad / median) from latency group by batch, threads"
-                       " order by batch, threads",
+                       "select threads, batch, count(*), sum(state = 'clear'), sum(blocks)"
+                       " from latency where blocks > 0 group by threads, batch"
+                       " order by threads, batch",
                        &q, err));
     while (report__next(q)) {
-        const long long count = sqlite3_column_int64(q, 4), busy = sqlite3_column_int64(q, 5);
-        (void)fprintf(page->out,
-                      "<p>Latency is the median time of one forward pass at batch %d on %d "
-                      "thread%s, of at least %d samples after %d warm-up calls, on the "
-                      "machine that ran the trial. The median absolute deviation is %.1f %% of "
-                      "the median on average and %.1f %% at most. ",
-                      sqlite3_column_int(q, 0), sqlite3_column_int(q, 1),
-                      sqlite3_column_int(q, 1) == 1 ? "" : "s", sqlite3_column_int(q, 3),
-                      sqlite3_column_int(q, 2), report__number(q, 7), report__number(q, 6));
-        if (busy)
-            (void)fprintf(page->out,
-                          "<strong>%lld of %lld measurements were taken while other workers were "
-                          "training</strong>, so compare them among themselves and measure again "
-                          "before you promise one.</p>\n",
-                          busy, count);
-        else
-            (void)fprintf(page->out,
-                          "No other worker was training during any of the %lld "
-                          "measurements.</p>\n",
-                          count);
+        const int threads = sqlite3_column_int(q, 0);
+        const long long figures = sqlite3_column_int64(q, 2), clear = sqlite3_column_int64(q, 3);
+        (void)fprintf(
+            page->out,
+            "<p>Latency is the time of one forward pass at batch %d on %d thread%s, by "
+            "%lld blocks of calls, each beside a reference network. %lld of %lld figures "
+            "are clear: floors that three blocks in quiet weather agree on, within 2 %%. ",
+            sqlite3_column_int(q, 1), threads, threads == 1 ? "" : "s",
+            (long long)sqlite3_column_int64(q, 4), clear, figures);
+        if (clear < figures)
+            (void)fprintf(page->out, doubt, figures - clear, figures - clear == 1 ? "is" : "are");
+        (void)fputs("</p>\n", page->out);
     }
     return report__end(page->store, q, err);
 }

@@ -89,7 +89,7 @@ static void strip(struct store_result *result)
     result->curve = NULL;
     result->curve_count = 0;
     result->value_count = 0;
-    result->has_latency = false;
+    result->latency_count = 0;
     result->error[sizeof result->error - 1] = '\0';
 }
 

@@ -388,16 +388,16 @@ static enum step next_step(struct run *run, int worker, int64_t *number)
 
 /* ---- finishing ---- */
 
-/* Was another trial being evaluated at any time while this one measured its latency? Those more
- * than a window before were committed when it began. */
-static bool others_ran(const struct run *run, int64_t number, const struct store_latency *latency)
+/* Was another trial being evaluated at any time while this one measured a block? Those more than a
+ * window before were committed when it began. */
+static bool others_ran(const struct run *run, int64_t number, const struct store_block *block)
 {
     const int64_t behind = number - run->options->window;
 
     for (int64_t n = behind < 0 ? 0 : behind + 1; n < count_of(run); n++) {
         const struct slot *slot = &run->slots[n];
-        if (n != number && slot->started_ns && slot->started_ns <= latency->ended_ns &&
-            (!slot->ended_ns || slot->ended_ns >= latency->began_ns))
+        if (n != number && slot->started_ns && slot->started_ns <= block->ended_ns &&
+            (!slot->ended_ns || slot->ended_ns >= block->began_ns))
             return true;
     }
     return false;
@@ -431,7 +431,8 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     slot->violation = search__objectives(run->options, run->space, arch, result, slot->objectives);
     slot->failed = result->status != RT_OK;
     note_fault(run, number, result);
-    result->latency.concurrent = others_ran(run, number, &result->latency);
+    for (int i = 0; i < result->block_count; i++)
+        result->block[i].concurrent = others_ran(run, number, &result->block[i]);
     RT_TRY(store_trial_done(run->store, number, result, err));
     slot->state = DONE;
     log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,

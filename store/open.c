@@ -115,7 +115,7 @@ static rt_status check_ours(struct store *store, int64_t *schema, struct rt_err 
         return fail_foreign(store, id ? "is the database of another program" : "is some database",
                             err);
     RT_TRY(store__integer(store, version, NULL, 0, 0, schema, err));
-    if (*schema == STORE_SCHEMA_VERSION || *schema == STORE_OLDEST_SCHEMA)
+    if (*schema >= STORE_OLDEST_SCHEMA && *schema <= STORE_SCHEMA_VERSION)
         return RT_OK;
     return rt_fail(
         err, RT_EMISMATCH,
@@ -205,9 +205,10 @@ static bool has_log(const char *file)
 static rt_status look_at(struct store *store, int64_t schema, struct rt_err *err)
 {
     RT_TRY(store__trust(store, err));
+    if (schema > STORE_OLDEST_SCHEMA)
+        RT_TRY(store__trust_shown(store, schema, err));
     if (schema != STORE_SCHEMA_VERSION)
-        return store__complete(store, err);
-    RT_TRY(store__trust_shown(store, err));
+        return store__complete(store, schema, err);
     RT_TRY(store__execute(store, "pragma temp_store = memory", err));
     return store__make_views(store, "temp", err);
 }
@@ -269,8 +270,8 @@ static rt_status connect_writable(struct store *store, const char *hash, int64_t
     RT_TRY(connect_file(store, store->file, SQLITE_OPEN_READWRITE, err));
     RT_TRY(check_ours(store, schema, err));
     RT_TRY(store__trust(store, err));
-    if (*schema == STORE_SCHEMA_VERSION)
-        RT_TRY(store__trust_shown(store, err));
+    if (*schema > STORE_OLDEST_SCHEMA)
+        RT_TRY(store__trust_shown(store, *schema, err));
     RT_TRY(check_study(store, hash, err));
     RT_TRY(use_log(store, err));
     return store__execute(store,
@@ -285,7 +286,7 @@ static rt_status connect_appender(struct store *store, const char *hash, struct 
     int64_t schema = 0;
 
     RT_TRY(connect_writable(store, hash, &schema, err));
-    return schema == STORE_SCHEMA_VERSION ? RT_OK : store__complete(store, err);
+    return schema == STORE_SCHEMA_VERSION ? RT_OK : store__complete(store, schema, err);
 }
 
 /* The lock is held. */
@@ -296,7 +297,7 @@ static rt_status connect_writer(struct store *store, const char *hash, struct rt
     assert(store->lock.fd >= 0);
     RT_TRY(connect_writable(store, hash, &schema, err));
     if (schema != STORE_SCHEMA_VERSION)
-        RT_TRY(store__migrate(store, err));
+        RT_TRY(store__migrate(store, schema, err));
     return store__recover(store, err);
 }
 

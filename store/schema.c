@@ -91,7 +91,9 @@ static const char run[] =
     "  patience integer,             -- trials without a gain at most; null: no limit\n"
     "  started  text not null,\n"
     "  finished text,                -- null while it runs, and when it was killed\n"
-    "  ending   text                 -- why it ended; null while it runs\n"
+    "  ending   text,                -- why it ended; null while it runs\n"
+    "  timing   real,                -- seconds that workers spent measuring latency, ...\n"
+    "  standing real                 -- ... and those they stood still for others to measure\n"
     ") strict";
 
 static const char teacher[] =
@@ -233,25 +235,50 @@ static const char checkpoint[] =
     "  hash  text not null\n"
     ") strict";
 
-static const char latency[] =
-    "create table latency (          -- one measurement of inference; times in nanoseconds\n"
+/* The same in a file and, beside an older one, as temporary tables. */
+static const char latency_block[] =
+    "create table %s.latency_block (    -- one block of calls; times in nanoseconds a call\n"
     "  id          integer primary key,\n"
-    "  trial       integer not null references trial (number),\n"
     "  candidate   integer not null references candidate (id),\n"
-    "  host        integer references host (id),\n"
-    "  batch       integer not null,\n"
+    "  trial       integer references trial (number), -- that it was part of; null: of none\n"
+    "  host        integer not null references host (id),\n"
     "  threads     integer not null,\n"
-    "  warmup      integer not null,\n"
-    "  samples     integer not null,\n"
-    "  median      real not null,\n"
-    "  mad         real not null,    -- median absolute deviation\n"
+    "  batch       integer not null, -- examples a call\n"
+    "  calls       integer not null,\n"
     "  p10         real not null,\n"
+    "  median      real not null,\n"
     "  p90         real not null,\n"
+    "  before      real,             -- p10 of the reference network just before; null: not taken\n"
+    "  after       real,             -- and just after\n"
+    "  steal       real,             -- ms that the hypervisor gave to others; null: unknown\n"
+    "  switches    integer,          -- times that the thread was made to wait; null: unknown\n"
+    "  gated       integer not null check (gated in (0, 1)), -- all other workers stood still\n"
     "  concurrent  integer not null check (concurrent in (0, 1)), -- others trained meanwhile\n"
     "  measured_at text not null\n"
     ") strict";
-static const char latency_trial[] = "create index latency_trial on latency (trial)";
-static const char latency_candidate[] = "create index latency_candidate on latency (candidate)";
+static const char latency_block_of[] =
+    "create index %s.latency_block_of on latency_block (candidate, host, threads, batch)";
+
+static const char latency[] =
+    "create table %s.latency (          -- what the blocks come to; times in nanoseconds a call\n"
+    "  candidate   integer not null references candidate (id),\n"
+    "  host        integer not null references host (id),\n"
+    "  threads     integer not null,\n"
+    "  batch       integer not null,\n"
+    "  state       text not null check (state in\n"
+    "                ('clear', 'estimated', 'single', 'predicted')),\n"
+    "  value       real not null,\n"
+    "  low         real,             -- 95 % interval; null: nobody knows\n"
+    "  high        real,\n"
+    "  median      real,             -- of the blocks' medians; null: not measured\n"
+    "  p90         real,\n"
+    "  blocks      integer not null,\n"
+    "  clear       integer not null, -- of them: beside a reference at its best\n"
+    "  weather     real,             -- the reference's time, as times its best\n"
+    "  predicted   real,             -- by the linear model of this host; null: too few measured\n"
+    "  measured_at text not null,    -- the last block\n"
+    "  primary key (candidate, host, threads, batch)\n"
+    ") strict, without rowid";
 
 static const char front[] = "create table front (            -- trials that no other dominates\n"
                             "  trial integer primary key references trial (number)\n"
@@ -331,9 +358,6 @@ static const char *const tables[] = {study,
                                      prediction,
                                      curve,
                                      checkpoint,
-                                     latency,
-                                     latency_trial,
-                                     latency_candidate,
                                      front,
                                      front_history,
                                      distillation,
@@ -371,16 +395,23 @@ rt_status store__make_tables(struct store *store, const struct space *space, str
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         RT_TRY(store__execute(store, tables[i], err));
     RT_TRY(make_candidate(store, space, err));
-    return store__make_new_tables(store, "main", err);
+    return store__make_new_tables(store, "main", STORE_OLDEST_SCHEMA, err);
 }
 
-rt_status store__make_new_tables(struct store *store, const char *where, struct rt_err *err)
+rt_status store__make_new_tables(struct store *store, const char *where, int schema,
+                                 struct rt_err *err)
 {
-    const char *const texts[] = {quantity, series, run};
+    static const struct {
+        int since;
+        const char *text;
+    } list[] = {{3, quantity},      {3, series},           {3, run},
+                {4, latency_block}, {4, latency_block_of}, {4, latency}};
 
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         char sql[2048];
-        const int size = snprintf(sql, sizeof sql, texts[i], where);
+        if (list[i].since <= schema)
+            continue;
+        const int size = snprintf(sql, sizeof sql, list[i].text, where);
         assert(size < (int)sizeof sql);
         (void)size;
         RT_TRY(store__execute(store, sql, err));

@@ -3,7 +3,7 @@
  * Schema   docs/sql.md; STRICT tables, foreign keys, application_id "RTRT", user_version. Views
  *          that a person types: pareto, leaderboard, progress, rungs, failures, learning_curves,
  *          hypervolume. Their columns are the study's quantities: no metric's name is known here.
- * Versions a file of schema 2 is read as it is, and brought to schema 3 when it is opened for
+ * Versions a file of schema 2 or 3 is read as it is, and brought to schema 4 when it is opened for
  *          STORE_WRITE: in one transaction, after a copy was put beside it that is never
  *          overwritten. Any other version is refused.
  * Writing  one writer a file (an advisory lock beside it; a second one is refused with RT_EDB and
@@ -39,7 +39,8 @@
 #define STORE_MAX_RETRIES 15
 #define STORE_MAX_GATES 8
 #define STORE_MAX_QUANTITIES 32
-#define STORE_SCHEMA_VERSION 3
+#define STORE_MAX_LATENCIES 16 /* settings of threads and batch */
+#define STORE_SCHEMA_VERSION 4
 
 struct store;
 struct sqlite3;
@@ -148,6 +149,8 @@ struct store_run {
 /* There is one at a time; a run without an end was killed. */
 rt_status store_run_begin(struct store *store, const struct store_run *run, struct rt_err *err);
 rt_status store_run_end(struct store *store, const char *ending, struct rt_err *err);
+/* Seconds that workers of this run measured latency so far, and stood still for others to. */
+rt_status store_run_timing(struct store *store, double timing, double standing, struct rt_err *err);
 
 struct store_value {
     char name[STORE_NAME];
@@ -201,12 +204,29 @@ rt_status store_trial_propose(struct store *store, const struct store_proposal *
 rt_status store_trial_start(struct store *store, int64_t number, int64_t host, int worker,
                             struct rt_err *err);
 
-struct store_latency { /* nanoseconds */
-    int batch, threads, warmup, samples;
-    double median, mad, p10, p90;
-    int64_t began_ns, ended_ns; /* rt_now_ns() around it; not kept */
-    bool concurrent;            /* another trial ran meanwhile, for however short; by the search */
-    char measured_at[RT_UTC_TEXT]; /* "": when the result is recorded */
+/* One block of calls of a candidate; nanoseconds a call. */
+struct store_block {
+    int64_t candidate; /* its row id: when loaded */
+    int threads, batch, calls;
+    double p10, median, p90;
+    double before, after; /* p10 of the reference network in the blocks beside it; NaN: none */
+    double steal;         /* ms that the hypervisor gave to others meanwhile; NaN: unknown */
+    int64_t switches;     /* times that the thread was made to wait; -1: unknown */
+    bool gated;           /* all other workers of the process stood still */
+    bool concurrent;      /* another trial ran meanwhile, for however short; by the search */
+    int64_t began_ns, ended_ns;    /* rt_now_ns() around it; not kept */
+    char measured_at[RT_UTC_TEXT]; /* "": when it is recorded */
+};
+
+/* What all blocks of a candidate in one setting on one host come to; nanoseconds a call. */
+struct store_latency {
+    int threads, batch;
+    const char *state;           /* clear, estimated, single, predicted: docs/latency.md */
+    double value, low, high;     /* 95 % interval, NaN: unknown */
+    double median, p90, weather; /* NaN: not measured */
+    double predicted;            /* NaN: the model knows too few */
+    int blocks, clear;
+    char metric[STORE_NAME]; /* of its trials, in ms; "": none, as for other hosts */
 };
 
 struct store_checkpoint {  /* trained weights that were kept */
@@ -226,8 +246,9 @@ struct store_result {
     struct store_value values[STORE_MAX_METRICS]; /* error, kl, agreement, ...; latency in ms */
     struct rt_curve_point *curve;                 /* malloc'ed by the evaluator; released below */
     int curve_count;
-    bool has_latency;
-    struct store_latency latency;
+    struct store_block *block; /* malloc'ed by the evaluator; released below */
+    int block_count, latency_count;
+    struct store_latency latency[STORE_MAX_LATENCIES]; /* metrics are among the values */
     bool has_checkpoint;
     struct store_checkpoint checkpoint;
 };
@@ -283,6 +304,19 @@ struct store_trial {
 /* The architectures are of `space`; NULL: students. Caller frees *trials. */
 rt_status store_trials_load(struct store *store, const struct space *space,
                             struct store_trial **trials, int64_t *count, struct rt_err *err);
+
+/* All blocks of a host by candidate, threads, batch and age; caller frees *blocks. */
+rt_status store_blocks_load(struct store *store, int64_t host, struct store_block **blocks,
+                            int *count, struct rt_err *err);
+/* Of a candidate, by its text: blocks that no trial took, and what they and those before come to, as
+ * rows of `latency` and as metrics of its trials, committed ones too. */
+rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
+                            const struct store_block *blocks, int block_count,
+                            const struct store_latency *latencies, int latency_count,
+                            struct rt_err *err);
+/* The front as it is by now, metrics having changed: trials in place of those that it had. */
+rt_status store_front_set(struct store *store, const int64_t *trials, int count,
+                          struct rt_err *err);
 
 struct store_gate { /* a condition that the student must meet */
     char name[STORE_NAME];

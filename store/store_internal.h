@@ -66,8 +66,9 @@ struct store_bind {
 
 /* schema.c: all tables of a new file; `candidate` has the genes of `space`. */
 rt_status store__make_tables(struct store *store, const struct space *space, struct rt_err *err);
-/* The tables that schema 2 did not have, into `where`: "main" or "temp". */
-rt_status store__make_new_tables(struct store *store, const char *where, struct rt_err *err);
+/* The tables that are new since `schema`, into `where`: "main" or "temp". */
+rt_status store__make_new_tables(struct store *store, const char *where, int schema,
+                                 struct rt_err *err);
 /* Of a trial's states; rewind.c takes it away for the length of a transaction. */
 extern const char store__trial_moves[];
 /* Columns of `candidate` that are costs, as struct space_cost has them; NULL at the end. */
@@ -83,14 +84,22 @@ int64_t store__gene_value(const struct space *space, const struct space_arch *ar
 rt_status store__make_views(struct store *store, const char *where, struct rt_err *err);
 
 /* trust.c: RT_EMISMATCH, saying what, unless the file holds what readers rely on; and what is shown,
- * which schema 2 has not. */
+ * which schema 2 has not, and the tables that schema 3 has not. */
 rt_status store__trust(struct store *store, struct rt_err *err);
-rt_status store__trust_shown(struct store *store, struct rt_err *err);
+rt_status store__trust_shown(struct store *store, int64_t schema, struct rt_err *err);
 
-/* schema2.c: bring the file, which is locked, to this schema; or, for readers, add what is missing
- * as temporary tables and views. */
-rt_status store__migrate(struct store *store, struct rt_err *err);
-rt_status store__complete(struct store *store, struct rt_err *err);
+/* migrate.c: bring the file of an older `schema`, which is locked, to this one; or, for readers, add
+ * what is missing as temporary tables and views, which hide what has changed. */
+rt_status store__migrate(struct store *store, int64_t schema, struct rt_err *err);
+rt_status store__complete(struct store *store, int64_t schema, struct rt_err *err);
+
+/* schema2.c, schema3.c: from this schema to the next, in `where`; the new tables are there. */
+rt_status store__from_schema2(struct store *store, const char *where, struct rt_err *err);
+rt_status store__from_schema3(struct store *store, const char *where, struct rt_err *err);
+
+/* latency.c: blocks of a trial, and what they and those before come to. */
+rt_status store__latency(struct store *store, int64_t number, int64_t host,
+                         const struct store_result *result, struct rt_err *err);
 
 /* sql.c */
 __attribute__((format(printf, 2, 3))) void store__doing(struct store *store, const char *format,

@@ -315,6 +315,9 @@ void store_result_release(struct store_result *result)
     free(result->curve);
     result->curve = NULL;
     result->curve_count = 0;
+    free(result->block);
+    result->block = NULL;
+    result->block_count = 0;
     for (int i = 0; i <= STORE_MAX_RETRIES; i++) {
         free(result->note[i]);
         result->note[i] = NULL;
@@ -346,26 +349,17 @@ static rt_status insert_values(struct store *store, int64_t number,
     return RT_OK;
 }
 
-static rt_status insert_latency(struct store *store, int64_t number, const struct store_latency *l,
-                                struct rt_err *err)
+/* Where the trial runs. */
+static rt_status insert_latency(struct store *store, int64_t number,
+                                const struct store_result *result, struct rt_err *err)
 {
-    static const char sql[] =
-        "insert into latency (trial, candidate, host, batch, threads, warmup, samples, median, mad,"
-        " p10, p90, concurrent, measured_at) select ?1, t.candidate, x.host, ?2, ?3, ?4, ?5, ?6,"
-        " ?7, ?8, ?9, ?10, ?11 from trial t join execution x on x.id = ?12 where t.number = ?1";
+    static const char sql[] = "select host from execution where id = ?1";
     const struct store_running *run = run_of(store, number);
-    char now[RT_UTC_TEXT];
+    int64_t host;
 
     assert(run);
-    rt_utc_text(now);
-    return store__run(store, sql,
-                      STORE_BINDS(STORE_INT(number), STORE_INT(l->batch), STORE_INT(l->threads),
-                                  STORE_INT(l->warmup), STORE_INT(l->samples), STORE_NUM(l->median),
-                                  STORE_NUM(l->mad), STORE_NUM(l->p10), STORE_NUM(l->p90),
-                                  STORE_INT(l->concurrent),
-                                  STORE_TXT(l->measured_at[0] ? l->measured_at : now),
-                                  STORE_INT(run->execution)),
-                      err);
+    RT_TRY(store__integer(store, sql, STORE_BINDS(STORE_INT(run->execution)), -1, &host, err));
+    return store__latency(store, number, host, result, err);
 }
 
 static rt_status insert_checkpoint(struct store *store, int64_t number,
@@ -409,8 +403,8 @@ static rt_status done(struct store *store, int64_t number, const struct store_re
                           STORE_BINDS(STORE_INT(number), STORE_TXT(kind), STORE_TXT(result->error)),
                           err);
     RT_TRY(insert_values(store, number, result, err));
-    if (result->has_latency)
-        RT_TRY(insert_latency(store, number, &result->latency, err));
+    if (result->latency_count)
+        RT_TRY(insert_latency(store, number, result, err));
     if (result->has_checkpoint)
         RT_TRY(insert_checkpoint(store, number, &result->checkpoint, err));
     return RT_OK;

@@ -114,9 +114,16 @@ rt_status store__trust(struct store *store, struct rt_err *err)
     return RT_OK;
 }
 
-rt_status store__trust_shown(struct store *store, struct rt_err *err)
+rt_status store__trust_shown(struct store *store, int64_t schema, struct rt_err *err)
 {
+    static const char since4[] =
+        "select 'latency_block is no table of a study' where not exists (select 1 from"
+        " main.sqlite_schema s where s.name = 'latency_block' and s.type = 'table'"
+        " and s.rootpage > 0)";
+
     store__doing(store, "open the study");
+    if (schema >= 4)
+        RT_TRY(ask(store, since4, err));
     for (int i = 0; shown[i]; i++)
         RT_TRY(ask(store, shown[i], err));
     return RT_OK;

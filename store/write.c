@@ -112,6 +112,19 @@ rt_status store_run_end(struct store *store, const char *ending, struct rt_err *
     return RT_OK;
 }
 
+rt_status store_run_timing(struct store *store, double timing, double standing, struct rt_err *err)
+{
+    static const char sql[] = "update run set timing = ?2, standing = ?3 where id = ?1";
+
+    assert(store->run && timing >= 0 && standing >= 0);
+    RT_TRY(store__begin(store, err, "record what measuring latency took"));
+    return store__end(
+        store,
+        store__run(store, sql,
+                   STORE_BINDS(STORE_INT(store->run), STORE_NUM(timing), STORE_NUM(standing)), err),
+        err);
+}
+
 /* The recorded teachers, if any, must be these. */
 static rt_status check_teachers(struct store *store, const struct store_teacher *teachers,
                                 int count, struct rt_err *err)

@@ -165,16 +165,32 @@ static inline struct store_result sample_result(int64_t number)
         snprintf(p->name, sizeof p->name, "%s", names[i % 3]);
         p->value = error * (2.0 - 0.25 * (i / 3)) * (1 + i % 3);
     }
-    r.has_latency = true;
-    r.latency = (struct store_latency){.batch = 1,
-                                       .threads = 1,
-                                       .warmup = 20,
-                                       .samples = 200,
-                                       .median = sample_latency(number) * 1e6,
-                                       .mad = 1500,
-                                       .p10 = sample_latency(number) * 0.98e6,
-                                       .p90 = sample_latency(number) * 1.1e6,
-                                       .concurrent = number % 2};
+    r.block = calloc(1, sizeof *r.block);
+    assert_non_null(r.block);
+    r.block_count = r.latency_count = 1;
+    r.block[0] = (struct store_block){.batch = 1,
+                                      .threads = 1,
+                                      .calls = 200,
+                                      .p10 = sample_latency(number) * 1e6,
+                                      .median = sample_latency(number) * 1.02e6,
+                                      .p90 = sample_latency(number) * 1.1e6,
+                                      .before = 15000,
+                                      .after = 15100,
+                                      .steal = NAN,
+                                      .switches = -1,
+                                      .concurrent = number % 2};
+    r.latency[0] = (struct store_latency){.batch = 1,
+                                          .threads = 1,
+                                          .state = number % 2 ? "estimated" : "clear",
+                                          .value = sample_latency(number) * 1e6,
+                                          .low = sample_latency(number) * 0.98e6,
+                                          .high = sample_latency(number) * 1.02e6,
+                                          .median = sample_latency(number) * 1.02e6,
+                                          .p90 = sample_latency(number) * 1.1e6,
+                                          .weather = 1.003,
+                                          .predicted = NAN,
+                                          .blocks = 1,
+                                          .metric = "latency"};
     return r;
 }
 

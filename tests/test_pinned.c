@@ -189,6 +189,7 @@ static void run_trial(struct bed *bed, const char *name)
                                    .data = &bed->data,
                                    .recipe = &bed->recipe,
                                    .latency = &latency,
+                                   .latencies = 1,
                                    .seed = 3,
                                    .save = save};
     assert_ok(tr_trial_run(&trial, &r, &err));

@@ -169,6 +169,7 @@ static void a_trial_is_measured_in_int8_when_its_recipe_says_so(void **state)
                                        .data = &bed.data,
                                        .recipe = &recipe,
                                        .latency = &latency,
+                                       .latencies = 1,
                                        .seed = 3};
         recipe.quantise = (enum tr_quantise)q;
 

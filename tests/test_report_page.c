@@ -37,7 +37,7 @@ static void page_needs_nothing_but_itself(void **state)
     assert_has(page, "<svg");
     assert_has(page, "ensemble");
     assert_has(page, "loss is not finite at step 40");
-    assert_has(page, "11 of 21 measurements were taken while other workers were training");
+    assert_has(page, "10 of 21 figures are clear");
     assert_has(page, "interrupted and repeated");
     assert_lacks(page, "nan");
     assert_lacks(page, "inf ");

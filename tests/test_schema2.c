@@ -1,6 +1,7 @@
-/* tests/test_schema2.c -- files of schema 2: read as they are, brought up to date by a writer.
+/* tests/test_schema2.c -- files of schemas 2 and 3: read as they are, brought up to date by a writer.
  *
- * tests/schema2.sql is the dump of the sample study as the last program of schema 2 made it.
+ * tests/schema2.sql and schema3.sql are dumps of the sample study as the last program of that schema
+ * made it.
  */
 #include "report_sample.h"
 
@@ -14,24 +15,39 @@ static void run_sql(sqlite3 *db, const char *sql)
         fail_msg("%.80s: %s", sql, why);
 }
 
-/* A file of schema 2; with `own`, that of a command of the user's. */
-static const char *old_file(const char *name, bool own)
+/* A file of an older schema. */
+static const char *file_of(int schema, const char *name)
 {
     const char *path = sample_path(name);
+    char version[80], from[80];
     char *dump = NULL;
     size_t size;
     sqlite3 *db;
     struct rt_err err;
 
-    assert_ok(rt_file_read(RT_TEST_DATA "/schema2.sql", 1 << 24, &dump, &size, &err));
+    snprintf(from, sizeof from, "%s/schema%d.sql", RT_TEST_DATA, schema);
+    snprintf(version, sizeof version,
+             "pragma application_id = 1381257812; pragma user_version = %d", schema);
+    assert_ok(rt_file_read(from, 1 << 24, &dump, &size, &err));
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     run_sql(db, dump);
-    run_sql(db, "pragma application_id = 1381257812; pragma user_version = 2");
+    run_sql(db, version);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    free(dump);
+    return path;
+}
+
+/* Of schema 2; with `own`, that of a command of the user's. */
+static const char *old_file(const char *name, bool own)
+{
+    const char *path = file_of(2, name);
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     if (own)
         run_sql(db, "delete from teacher; update study set settings ="
                     " '{\"kernels\":\"none\",\"study\":\"/s.yaml\"}'");
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    free(dump);
     return path;
 }
 
@@ -56,6 +72,20 @@ static void hash_of(const char *path, char hash[RT_HASH_TEXT])
     free(data);
 }
 
+/* Each measurement of latency, whatever the schema calls it. */
+static char *measurements_of(sqlite3 *db)
+{
+    char *blocks = ask_db(db, "select count(*) from (select name from main.sqlite_schema union all"
+                              " select name from temp.sqlite_schema) where name = 'latency_block'");
+    const bool now = blocks[0] == '1';
+
+    free(blocks);
+    return ask_db(db, now ? "select id, trial, candidate, host, batch, threads, calls, median, p10,"
+                            " p90, concurrent, measured_at from latency_block order by id"
+                          : "select id, trial, candidate, host, batch, threads, samples, median,"
+                            " p10, p90, concurrent, measured_at from latency order by id");
+}
+
 /* Rows that depend on the study alone, and what people ask for. */
 static char *rows_of(sqlite3 *db)
 {
@@ -66,7 +96,6 @@ static char *rows_of(sqlite3 *db)
         "select * from metric order by trial, name",
         "select * from curve order by trial, name, step",
         "select * from prediction order by trial, name",
-        "select * from latency order by id",
         "select trial, arch, error, error_stderr, kl, agreement, latency, params, bytes, macs,"
         " memory, depth, width, head_dim, patch, rung, candidate from pareto",
         "select * from rungs",
@@ -85,6 +114,9 @@ static char *rows_of(sqlite3 *db)
         fprintf(out, "%s\n%s", queries[i], rows);
         free(rows);
     }
+    char *rows = measurements_of(db);
+    fputs(rows, out);
+    free(rows);
     fclose(out);
     return text;
 }
@@ -187,12 +219,12 @@ static void writers_bring_it_up_to_date_and_keep_a_copy(void **state)
     s = sample_open(path, STORE_WRITE);
     snprintf(backup, sizeof backup, "%s", store_backup(s));
     assert_has(backup, "/write.schema2.db");
-    assert_rows(s, "pragma user_version", "3\n");
+    assert_rows(s, "pragma user_version", "4\n");
     assert_rows(s, "select task, noun from study", "image|student\n");
     assert_rows(s, "select name, unit from quantity where position in (0, 3)",
                 "error|%\nlatency|ms\n");
     assert_rows(s, "select text from event where kind = 'migrated'",
-                "from schema 2 to 3; as it was: write.schema2.db\n");
+                "from schema 2 to 4; as it was: write.schema2.db\n");
     assert_rows(s, "pragma integrity_check", "ok\n");
     assert_rows(s, "pragma foreign_key_check", "");
     store_close(s);
@@ -286,6 +318,51 @@ static void a_commands_study_shows_its_objectives(void **state)
     store_close(s);
 }
 
+static const char state_of_latencies[] =
+    "select state, count(*), sum(value = median and clear = 0 and low is null) from latency"
+    " group by state";
+
+/* The latencies of both are single measurements, as they were. */
+static void schema_3_is_read_and_brought_up_to_date(void **state)
+{
+    const char *path = file_of(3, "three.db");
+    char *want = rows_as_they_are(path), *got;
+    struct store *s = sample_open(path, STORE_READ);
+    (void)state;
+
+    got = rows_of(store_handle(s));
+    assert_string_equal(got, want);
+    free(got);
+    assert_rows(s, state_of_latencies, "single|21|21\n");
+    assert_rows(s, "select workers, timing, standing from run", "2|null|null\n");
+    store_close(s);
+
+    s = sample_open(path, STORE_WRITE);
+    assert_has(store_backup(s), "/three.schema3.db");
+    assert_rows(s, "pragma user_version", "4\n");
+    assert_rows(s, "pragma foreign_key_check", "");
+    assert_rows(s, state_of_latencies, "single|21|21\n");
+    run_sql(store_handle(s), "update trial set state = 'running' where number = 22");
+    got = rows_of(store_handle(s));
+    assert_string_equal(got, want);
+    free(got);
+    free(want);
+    sample_distil(s);
+    store_close(s);
+}
+
+static void an_appender_leaves_schema_3(void **state)
+{
+    const char *path = file_of(3, "append3.db");
+    struct store *s = sample_open(path, STORE_APPEND);
+    (void)state;
+
+    sample_distil(s);
+    assert_rows(s, "pragma user_version", "3\n");
+    assert_rows(s, "select count(*) from main.sqlite_schema where name = 'latency_block'", "0\n");
+    store_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +374,8 @@ int main(void)
         cmocka_unit_test(without_a_copy_nothing_changes),
         cmocka_unit_test(a_distillation_is_added_to_an_old_file),
         cmocka_unit_test(a_commands_study_shows_its_objectives),
+        cmocka_unit_test(schema_3_is_read_and_brought_up_to_date),
+        cmocka_unit_test(an_appender_leaves_schema_3),
     };
     return cmocka_run_group_tests_name("store/schema2", tests, sample_setup, sample_teardown);
 }

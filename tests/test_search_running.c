@@ -97,9 +97,19 @@ static void evaluate_and_measure(void *context, const struct search_job *job,
         began = rt_now_ns();
     }
     sample_evaluate(&c->sample, job, result);
-    result->has_latency = true;
-    result->latency = (struct store_latency){
-        .batch = 1, .threads = 1, .samples = 3, .began_ns = began, .ended_ns = rt_now_ns()};
+    result->block = calloc(1, sizeof *result->block);
+    assert_non_null(result->block);
+    result->block_count = result->latency_count = 1;
+    result->block[0] = (struct store_block){.batch = 1,
+                                            .threads = 1,
+                                            .calls = 3,
+                                            .p10 = 1,
+                                            .median = 1,
+                                            .p90 = 1,
+                                            .began_ns = began,
+                                            .ended_ns = rt_now_ns()};
+    result->latency[0] =
+        (struct store_latency){.batch = 1, .threads = 1, .state = "clear", .value = 1, .blocks = 1};
     atomic_store(&c->ended[job->number], 1);
     if (job->number == 1) /* or this worker takes all that is left before the other is back */
         wait_until(&c->ended[0]);
@@ -123,7 +133,7 @@ static void latency_says_whether_another_trial_ran_meanwhile(void **state)
     char rows[64];
     sample_text(s.store,
                 "select group_concat(trial || ':' || concurrent, ' ') from"
-                " (select trial, concurrent from latency order by trial)",
+                " (select trial, concurrent from latency_block order by trial)",
                 rows, sizeof rows);
     assert_string_equal(rows, "0:1 1:1 2:0 3:1");
     sample_remove(&s);

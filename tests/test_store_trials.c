@@ -438,14 +438,14 @@ static void a_latency_keeps_the_time_of_its_measurement(void **state)
     struct store_result result = sample_result(0);
     struct rt_err err;
     (void)state;
-    snprintf(result.latency.measured_at, sizeof result.latency.measured_at, "%s",
+    snprintf(result.block[0].measured_at, sizeof result.block[0].measured_at, "%s",
              "2026-01-05T20:00:00.000Z");
 
     sample_propose(s, 0);
     assert_ok(store_trial_start(s, 0, sample_host(s), 0, &err));
     assert_ok(store_trial_done(s, 0, &result, &err));
 
-    assert_rows(s, "select measured_at from latency", "2026-01-05T20:00:00.000Z\n");
+    assert_rows(s, "select measured_at from latency_block", "2026-01-05T20:00:00.000Z\n");
     store_result_release(&result);
     store_close(s);
 }

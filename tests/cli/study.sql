@@ -13,7 +13,7 @@ CREATE TABLE study (            -- one row: what is searched
   noun     text not null,       -- what a candidate is called
   method   text not null        -- how its values came about, for reports
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T15:57:03.136Z','image','student','Values are made up.');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T18:52:10.828Z','image','student','Values are made up.');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -630,43 +630,6 @@ CREATE TABLE checkpoint (       -- trained weights that were kept for children
   file  text not null,          -- relative to the folder of this file
   hash  text not null
 ) strict;
-CREATE TABLE latency (          -- one measurement of inference; times in nanoseconds
-  id          integer primary key,
-  trial       integer not null references trial (number),
-  candidate   integer not null references candidate (id),
-  host        integer references host (id),
-  batch       integer not null,
-  threads     integer not null,
-  warmup      integer not null,
-  samples     integer not null,
-  median      real not null,
-  mad         real not null,    -- median absolute deviation
-  p10         real not null,
-  p90         real not null,
-  concurrent  integer not null check (concurrent in (0, 1)), -- others trained meanwhile
-  measured_at text not null
-) strict;
-INSERT INTO latency VALUES(1,0,1,1,1,1,20,200,25575.999999999996362,1500.0,25064.479999999999563,28133.599999999998546,0,'2026-01-05T20:01:02.000Z');
-INSERT INTO latency VALUES(2,1,2,1,1,1,20,200,47864.0,1500.0,46906.719999999993888,52650.399999999994179,1,'2026-01-05T20:02:14.000Z');
-INSERT INTO latency VALUES(3,2,3,1,1,1,20,200,70151.999999999985449,1500.0,68748.959999999991851,77167.199999999997088,0,'2026-01-05T20:02:16.000Z');
-INSERT INTO latency VALUES(4,3,4,1,1,1,20,200,86296.0,1500.0,84570.080000000001745,94925.59999999999127,1,'2026-01-05T20:03:30.000Z');
-INSERT INTO latency VALUES(5,4,5,1,1,1,20,200,123944.0,1500.0,121465.11999999999533,136338.39999999999417,0,'2026-01-05T20:04:42.000Z');
-INSERT INTO latency VALUES(6,6,7,1,1,1,20,200,109303.99999999998544,1500.0,107117.9199999999837,120234.39999999997962,0,'2026-01-05T20:05:56.000Z');
-INSERT INTO latency VALUES(7,7,8,1,1,1,20,200,168456.0,1500.0,165086.88000000000465,185301.60000000000582,1,'2026-01-05T20:05:58.000Z');
-INSERT INTO latency VALUES(8,8,9,1,1,1,20,200,227607.99999999997088,1500.0,223055.8399999999674,250368.79999999998836,0,'2026-01-05T20:07:10.000Z');
-INSERT INTO latency VALUES(9,9,10,1,1,1,20,200,194600.0,1500.0,190708.0,214060.0,1,'2026-01-05T20:07:12.000Z');
-INSERT INTO latency VALUES(10,10,11,1,1,1,20,200,231400.0,1500.0,226772.0,254540.0,0,'2026-01-05T20:08:24.000Z');
-INSERT INTO latency VALUES(11,11,12,1,1,1,20,200,318200.0,1500.0,311836.0,350020.0,1,'2026-01-05T20:08:26.000Z');
-INSERT INTO latency VALUES(12,12,13,1,1,1,20,200,242183.99999999997089,1500.0,237340.31999999997788,266402.39999999996507,0,'2026-01-05T20:09:38.000Z');
-INSERT INTO latency VALUES(13,13,14,1,1,1,20,200,362776.0,1500.0,355520.47999999998137,399053.59999999997671,1,'2026-01-05T20:09:40.000Z');
-INSERT INTO latency VALUES(14,15,16,1,1,1,20,200,302056.0,1500.0,296014.88000000000465,332261.59999999997671,1,'2026-01-05T20:10:54.000Z');
-INSERT INTO latency VALUES(15,16,17,1,1,1,20,200,462584.0,1500.0,453332.32000000000696,508842.40000000002328,0,'2026-01-05T20:12:06.000Z');
-INSERT INTO latency VALUES(16,17,18,1,1,1,20,200,623112.0,1500.0,610649.76000000000932,685423.19999999995342,1,'2026-01-05T20:12:08.000Z');
-INSERT INTO latency VALUES(17,18,19,1,1,1,20,200,424215.99999999994178,1500.0,415731.67999999993478,466637.59999999991851,0,'2026-01-05T20:13:20.000Z');
-INSERT INTO latency VALUES(18,19,20,1,1,1,20,200,630824.0,1500.0,618207.52000000001864,693906.40000000002327,1,'2026-01-05T20:13:22.000Z');
-INSERT INTO latency VALUES(19,20,21,1,1,1,20,200,787431.99999999988359,1500.0,771683.35999999986959,866175.19999999995341,0,'2026-01-05T20:14:34.000Z');
-INSERT INTO latency VALUES(20,21,22,1,1,1,20,200,508664.0,1500.0,498490.72000000003027,559530.40000000002327,1,'2026-01-05T20:14:36.000Z');
-INSERT INTO latency VALUES(21,23,24,1,1,1,20,200,1026327.9999999998836,1500.0,1005801.4399999999441,1128960.7999999998137,1,'2026-01-05T20:15:50.000Z');
 CREATE TABLE front (            -- trials that no other dominates
   trial integer primary key references trial (number)
 ) strict;
@@ -717,7 +680,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   weights   text not null,      -- path of the file as given; '' for none
   finished  text not null
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T15:57:03.224Z');
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T18:52:10.895Z');
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -750,9 +713,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-28T15:57:03.142Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-28T15:57:03.204Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-28T15:57:03.224Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-28T18:52:10.830Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-28T18:52:10.888Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-28T18:52:10.895Z','note',NULL,'the sample is complete');
 CREATE TABLE candidate (        -- one architecture
   id       integer primary key, -- in order of first proposal
   arch     text not null unique,
@@ -840,9 +803,91 @@ CREATE TABLE run (              -- each time retort search worked on this study
   patience integer,             -- trials without a gain at most; null: no limit
   started  text not null,
   finished text,                -- null while it runs, and when it was killed
-  ending   text                 -- why it ended; null while it runs
+  ending   text,                -- why it ended; null while it runs
+  timing   real,                -- seconds that workers spent measuring latency, ...
+  standing real                 -- ... and those they stood still for others to measure
 ) strict;
-INSERT INTO run VALUES(1,1,13581,2,60,NULL,NULL,'2026-11-28T15:57:03.202Z',NULL,NULL);
+INSERT INTO run VALUES(1,1,31122,2,60,NULL,NULL,'2026-11-28T18:52:10.886Z',NULL,NULL,NULL,NULL);
+CREATE TABLE latency_block (    -- one block of calls; times in nanoseconds a call
+  id          integer primary key,
+  candidate   integer not null references candidate (id),
+  trial       integer references trial (number), -- that it was part of; null: of none
+  host        integer not null references host (id),
+  threads     integer not null,
+  batch       integer not null, -- examples a call
+  calls       integer not null,
+  p10         real not null,
+  median      real not null,
+  p90         real not null,
+  before      real,             -- p10 of the reference network just before; null: not taken
+  after       real,             -- and just after
+  steal       real,             -- ms that the hypervisor gave to others; null: unknown
+  switches    integer,          -- times that the thread was made to wait; null: unknown
+  gated       integer not null check (gated in (0, 1)), -- all other workers stood still
+  concurrent  integer not null check (concurrent in (0, 1)), -- others trained meanwhile
+  measured_at text not null
+) strict;
+INSERT INTO latency_block VALUES(1,1,0,1,1,1,200,25575.999999999996362,26087.519999999996798,28133.599999999998546,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:01:02.000Z');
+INSERT INTO latency_block VALUES(2,2,1,1,1,1,200,47864.0,48821.279999999998835,52650.399999999994179,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:02:14.000Z');
+INSERT INTO latency_block VALUES(3,3,2,1,1,1,200,70151.999999999985449,71555.039999999993597,77167.199999999997088,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:02:16.000Z');
+INSERT INTO latency_block VALUES(4,4,3,1,1,1,200,86296.0,88021.919999999998253,94925.59999999999127,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:03:30.000Z');
+INSERT INTO latency_block VALUES(5,5,4,1,1,1,200,123944.0,126422.88000000000466,136338.39999999999417,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:04:42.000Z');
+INSERT INTO latency_block VALUES(6,7,6,1,1,1,200,109303.99999999998544,111490.07999999998719,120234.39999999997962,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:05:56.000Z');
+INSERT INTO latency_block VALUES(7,8,7,1,1,1,200,168456.0,171825.11999999999533,185301.60000000000582,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:05:58.000Z');
+INSERT INTO latency_block VALUES(8,9,8,1,1,1,200,227607.99999999997088,232160.15999999997439,250368.79999999998836,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:07:10.000Z');
+INSERT INTO latency_block VALUES(9,10,9,1,1,1,200,194600.0,198492.0,214060.0,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:07:12.000Z');
+INSERT INTO latency_block VALUES(10,11,10,1,1,1,200,231400.0,236028.0,254540.0,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:08:24.000Z');
+INSERT INTO latency_block VALUES(11,12,11,1,1,1,200,318200.0,324564.0,350020.0,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:08:26.000Z');
+INSERT INTO latency_block VALUES(12,13,12,1,1,1,200,242183.99999999997089,247027.67999999999302,266402.39999999996507,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:09:38.000Z');
+INSERT INTO latency_block VALUES(13,14,13,1,1,1,200,362776.0,370031.51999999996041,399053.59999999997671,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:09:40.000Z');
+INSERT INTO latency_block VALUES(14,16,15,1,1,1,200,302056.0,308097.11999999999534,332261.59999999997671,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:10:54.000Z');
+INSERT INTO latency_block VALUES(15,17,16,1,1,1,200,462584.0,471835.67999999999299,508842.40000000002328,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:12:06.000Z');
+INSERT INTO latency_block VALUES(16,18,17,1,1,1,200,623112.0,635574.2399999999907,685423.19999999995342,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:12:08.000Z');
+INSERT INTO latency_block VALUES(17,19,18,1,1,1,200,424215.99999999994178,432700.31999999994877,466637.59999999991851,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:13:20.000Z');
+INSERT INTO latency_block VALUES(18,20,19,1,1,1,200,630824.0,643440.48000000009777,693906.40000000002327,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:13:22.000Z');
+INSERT INTO latency_block VALUES(19,21,20,1,1,1,200,787431.99999999988359,803180.63999999989759,866175.19999999995341,15000.0,15100.0,NULL,NULL,0,0,'2026-01-05T20:14:34.000Z');
+INSERT INTO latency_block VALUES(20,22,21,1,1,1,200,508664.0,518837.28000000002792,559530.40000000002327,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:14:36.000Z');
+INSERT INTO latency_block VALUES(21,24,23,1,1,1,200,1026327.9999999998836,1046854.5599999999394,1128960.7999999998137,15000.0,15100.0,NULL,NULL,0,1,'2026-01-05T20:15:50.000Z');
+CREATE TABLE latency (          -- what the blocks come to; times in nanoseconds a call
+  candidate   integer not null references candidate (id),
+  host        integer not null references host (id),
+  threads     integer not null,
+  batch       integer not null,
+  state       text not null check (state in
+                ('clear', 'estimated', 'single', 'predicted')),
+  value       real not null,
+  low         real,             -- 95  7nterval; null: nobody knows
+  high        real,
+  median      real,             -- of the blocks' medians; null: not measured
+  p90         real,
+  blocks      integer not null,
+  clear       integer not null, -- of them: beside a reference at its best
+  weather     real,             -- the reference's time, as times its best
+  predicted   real,             -- by the linear model of this host; null: too few measured
+  measured_at text not null,    -- the last block
+  primary key (candidate, host, threads, batch)
+) strict, without rowid;
+INSERT INTO latency VALUES(1,1,1,1,'clear',25575.999999999996362,25064.479999999999563,26087.519999999996798,26087.519999999996798,28133.599999999998546,1,0,1.0029999999999998916,NULL,'2026-01-05T20:01:02.000Z');
+INSERT INTO latency VALUES(2,1,1,1,'estimated',47864.0,46906.719999999993888,48821.279999999998835,48821.279999999998835,52650.399999999994179,1,0,1.0029999999999998916,NULL,'2026-01-05T20:02:14.000Z');
+INSERT INTO latency VALUES(3,1,1,1,'clear',70151.999999999985449,68748.959999999991851,71555.039999999993597,71555.039999999993597,77167.199999999997088,1,0,1.0029999999999998916,NULL,'2026-01-05T20:02:16.000Z');
+INSERT INTO latency VALUES(4,1,1,1,'estimated',86296.0,84570.080000000001745,88021.919999999998253,88021.919999999998253,94925.59999999999127,1,0,1.0029999999999998916,NULL,'2026-01-05T20:03:30.000Z');
+INSERT INTO latency VALUES(5,1,1,1,'clear',123944.0,121465.11999999999533,126422.88000000000466,126422.88000000000466,136338.39999999999417,1,0,1.0029999999999998916,NULL,'2026-01-05T20:04:42.000Z');
+INSERT INTO latency VALUES(7,1,1,1,'clear',109303.99999999998544,107117.9199999999837,111490.07999999998719,111490.07999999998719,120234.39999999997962,1,0,1.0029999999999998916,NULL,'2026-01-05T20:05:56.000Z');
+INSERT INTO latency VALUES(8,1,1,1,'estimated',168456.0,165086.88000000000465,171825.11999999999533,171825.11999999999533,185301.60000000000582,1,0,1.0029999999999998916,NULL,'2026-01-05T20:05:58.000Z');
+INSERT INTO latency VALUES(9,1,1,1,'clear',227607.99999999997088,223055.8399999999674,232160.15999999997439,232160.15999999997439,250368.79999999998836,1,0,1.0029999999999998916,NULL,'2026-01-05T20:07:10.000Z');
+INSERT INTO latency VALUES(10,1,1,1,'estimated',194600.0,190708.0,198492.0,198492.0,214060.0,1,0,1.0029999999999998916,NULL,'2026-01-05T20:07:12.000Z');
+INSERT INTO latency VALUES(11,1,1,1,'clear',231400.0,226772.0,236028.0,236028.0,254540.0,1,0,1.0029999999999998916,NULL,'2026-01-05T20:08:24.000Z');
+INSERT INTO latency VALUES(12,1,1,1,'estimated',318200.0,311836.0,324564.0,324564.0,350020.0,1,0,1.0029999999999998916,NULL,'2026-01-05T20:08:26.000Z');
+INSERT INTO latency VALUES(13,1,1,1,'clear',242183.99999999997089,237340.31999999997788,247027.67999999999302,247027.67999999999302,266402.39999999996507,1,0,1.0029999999999998916,NULL,'2026-01-05T20:09:38.000Z');
+INSERT INTO latency VALUES(14,1,1,1,'estimated',362776.0,355520.47999999998137,370031.51999999996041,370031.51999999996041,399053.59999999997671,1,0,1.0029999999999998916,NULL,'2026-01-05T20:09:40.000Z');
+INSERT INTO latency VALUES(16,1,1,1,'estimated',302056.0,296014.88000000000465,308097.11999999999534,308097.11999999999534,332261.59999999997671,1,0,1.0029999999999998916,NULL,'2026-01-05T20:10:54.000Z');
+INSERT INTO latency VALUES(17,1,1,1,'clear',462584.0,453332.32000000000696,471835.67999999999299,471835.67999999999299,508842.40000000002328,1,0,1.0029999999999998916,NULL,'2026-01-05T20:12:06.000Z');
+INSERT INTO latency VALUES(18,1,1,1,'estimated',623112.0,610649.76000000000932,635574.2399999999907,635574.2399999999907,685423.19999999995342,1,0,1.0029999999999998916,NULL,'2026-01-05T20:12:08.000Z');
+INSERT INTO latency VALUES(19,1,1,1,'clear',424215.99999999994178,415731.67999999993478,432700.31999999994877,432700.31999999994877,466637.59999999991851,1,0,1.0029999999999998916,NULL,'2026-01-05T20:13:20.000Z');
+INSERT INTO latency VALUES(20,1,1,1,'estimated',630824.0,618207.52000000001864,643440.48000000009777,643440.48000000009777,693906.40000000002327,1,0,1.0029999999999998916,NULL,'2026-01-05T20:13:22.000Z');
+INSERT INTO latency VALUES(21,1,1,1,'clear',787431.99999999988359,771683.35999999986959,803180.63999999989759,803180.63999999989759,866175.19999999995341,1,0,1.0029999999999998916,NULL,'2026-01-05T20:14:34.000Z');
+INSERT INTO latency VALUES(22,1,1,1,'estimated',508664.0,498490.72000000003027,518837.28000000002792,518837.28000000002792,559530.40000000002327,1,0,1.0029999999999998916,NULL,'2026-01-05T20:14:36.000Z');
+INSERT INTO latency VALUES(24,1,1,1,'estimated',1026327.9999999998836,1005801.4399999999441,1046854.5599999999394,1046854.5599999999394,1128960.7999999998137,1,0,1.0029999999999998916,NULL,'2026-01-05T20:15:50.000Z');
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state, rung);
@@ -855,12 +900,11 @@ end;
 CREATE INDEX execution_trial on execution (trial);
 CREATE INDEX execution_finished on execution (finished);
 CREATE INDEX metric_value on metric (name, value);
-CREATE INDEX latency_trial on latency (trial);
-CREATE INDEX latency_candidate on latency (candidate);
 CREATE TRIGGER event_keep before update on event
 begin select raise(abort, 'events are never changed'); end;
 CREATE TRIGGER event_stay before delete on event
 begin select raise(abort, 'events are never deleted'); end;
+CREATE INDEX latency_block_of on latency_block (candidate, host, threads, batch);
 CREATE VIEW objective_values as -- one row a trial with results and objective
 select t.number as trial, o.position, o.name,
   coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes when 'macs' then c.macs when 'memory' then c.memory end,

@@ -1,34 +1,56 @@
-/* trainer/measure/latency.h -- how long one inference call takes, on the real inference path.
+/* trainer/measure/latency.h -- how long one inference call takes: blocks of calls beside a reference.
  *
- * Warm-up calls, then `samples` timed calls on random values; batch > 1 may be split over threads
- * (contiguous parts, joined at the end of each call). Times are CLOCK_MONOTONIC nanoseconds.
- * Training is not needed: latency does not depend on the weights' values.
+ * Block    calls of one network on random values, each timed (CLOCK_MONOTONIC): at least BLOCK_NS and
+ *          `samples` of them. Each block of the student stands between two of the reference, a small
+ *          student that is always the same, on the same threads: what slows the machine down slows
+ *          both. What blocks come to is estimate.h.
+ * Warm-up  the reference, spinning for WARM_NS, then `warmup` calls of the student.
+ * Setting  a batch > 1 may be split over threads (contiguous parts, joined at the end of each call),
+ *          which are then kept on a CPU each.
+ * Weights  training is not needed: latency does not depend on their values.
  * Threads  those of a measurement are its own and end with it, so that it runs on as many as it
  *          says wherever it is called, inside an OpenMP region too.
  */
 #ifndef TRAINER_MEASURE_LATENCY_H
 #define TRAINER_MEASURE_LATENCY_H
-#include <stdbool.h>
-
 #include "base/clock.h"
+#include "trainer/measure/estimate.h"
 #include "trainer/net/student.h"
+
+enum {
+    TR_LATENCY_BLOCK_NS = 5000000,
+    TR_LATENCY_WARM_NS = 3000000,
+    TR_LATENCY_CALLS = 30, /* of a block, at least */
+    TR_LATENCY_BLOCKS = 16 /* of a measurement, at most */
+};
 
 struct tr_latency_options {
     int batch;   /* examples a call, at least 1 */
     int threads; /* at most batch */
-    int warmup;  /* calls before the timed ones */
-    int samples; /* timed calls, at least 3 */
+    int warmup;  /* calls before the first block */
+    int samples; /* calls of a block, at least; below TR_LATENCY_CALLS these are */
 };
 
-struct tr_latency { /* nanoseconds a call */
-    double median, mad, p10, p90;
-    int64_t began_ns, ended_ns;    /* rt_now_ns() around all calls, those of the warm-up too */
+/* What is known of a block beside its times. */
+struct tr_block_notes {
+    int calls;
+    double steal;                  /* ms that the hypervisor gave to others; NaN: unknown */
+    int64_t switches;              /* times that the calling thread was made to wait; -1: unknown */
+    int64_t began_ns, ended_ns;    /* rt_now_ns() around the three blocks */
     char measured_at[RT_UTC_TEXT]; /* when the last call had ended */
+};
+
+struct tr_latency {
+    int count; /* of blocks */
+    struct tr_block block[TR_LATENCY_BLOCKS];
+    struct tr_block_notes notes[TR_LATENCY_BLOCKS];
 };
 
 /* Bytes that a measurement reserves. */
 size_t tr_latency_bytes(const struct tr_student *student, const struct tr_latency_options *options);
+/* Up to `blocks` of them, fewer when the next would not fit into `seconds`; one at least. The
+ * reference runs on the student's kernel set, but without OpenBLAS: one is the same for all. */
 rt_status tr_latency_measure(const struct tr_student *student, const struct tr_weights *weights,
-                             const struct tr_latency_options *options, struct tr_latency *latency,
-                             struct rt_err *err);
+                             const struct tr_latency_options *options, int blocks, double seconds,
+                             struct tr_latency *latency, struct rt_err *err);
 #endif

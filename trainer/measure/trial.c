@@ -60,7 +60,6 @@ static size_t peak_bytes(const struct tr_trial *trial, const struct tr_student *
         trial->recipe->init == TR_INIT_PRUNE && donor
             ? tr_inherit_bytes(student, &donor->network.student)
             : 0,
-        tr_latency_bytes(student, trial->latency),
         tr_train_bytes(&training),
         tr_validation_bytes(student, trial->data, 1),
         trial->recipe->quantise != TR_QUANTISE_NONE
@@ -71,6 +70,10 @@ static size_t peak_bytes(const struct tr_trial *trial, const struct tr_student *
 
     for (size_t i = 0; i < sizeof each / sizeof *each; i++)
         most = each[i] > most ? each[i] : most;
+    for (int i = 0; i < trial->latencies; i++) {
+        const size_t bytes = tr_latency_bytes(student, &trial->latency[i]);
+        most = bytes > most ? bytes : most;
+    }
     return most;
 }
 
@@ -142,7 +145,9 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
 
     training.lineage = lineage;
     tr_weights_pack(student, weights);
-    RT_TRY(tr_latency_measure(student, weights, trial->latency, &result->latency, err));
+    for (int i = 0; i < trial->latencies; i++)
+        RT_TRY(tr_latency_measure(student, weights, &trial->latency[i], TR_TRIAL_BLOCKS,
+                                  TR_TRIAL_SECONDS, &result->latency[i], err));
     training.ranges = &ranges;
     RT_TRY(tr_train(&training, weights, &result->summary, err));
     RT_TRY(tr_evaluate_validation(student, weights, trial->data, 1, metrics, err));

@@ -14,6 +14,12 @@
 #include "trainer/measure/evaluate.h"
 #include "trainer/measure/latency.h"
 
+enum {
+    TR_MAX_LATENCIES = 16, /* settings that a trial is timed in */
+    TR_TRIAL_BLOCKS = 3    /* in each */
+};
+#define TR_TRIAL_SECONDS .1 /* for them, unless one takes longer */
+
 struct tr_curve { /* grows as training logs; owned */
     int count, room;
     struct rt_curve_point *points;
@@ -28,8 +34,9 @@ struct tr_trial {
     const struct space_shape *shape;
     const struct tr_kernels *kernels;
     const struct tr_data *data;
-    const struct tr_recipe *recipe; /* micro_batch chosen */
-    const struct tr_latency_options *latency;
+    const struct tr_recipe *recipe;           /* micro_batch chosen */
+    const struct tr_latency_options *latency; /* [latencies] */
+    int latencies;                            /* at most TR_MAX_LATENCIES */
     uint64_t seed;
     size_t held;         /* bytes that the caller holds for this trial alone, such as a parent's */
     size_t memory_limit; /* bytes; 0: none */
@@ -42,7 +49,7 @@ struct tr_trial_result {
      * of a donor, when the recipe says so; int8_bytes, what the int8 twin would store; int8_error and
      * int8_kl, when the recipe quantises. */
     struct tr_metrics metrics;
-    struct tr_latency latency;
+    struct tr_latency latency[TR_MAX_LATENCIES];
     struct tr_train_summary summary;
     struct tr_curve curve; /* released by the caller, also after a failure */
 };

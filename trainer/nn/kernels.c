@@ -51,6 +51,17 @@ const struct tr_kernels *tr_kernels_with_openblas(const struct tr_kernels *kerne
     return kernels;
 }
 
+const struct tr_kernels *tr_kernels_without_openblas(const struct tr_kernels *kernels)
+{
+#ifdef __x86_64__
+    if (kernels == &tr__kernels_v3_openblas)
+        return &tr__kernels_v3;
+    if (kernels == &tr__kernels_v4_openblas)
+        return &tr__kernels_v4;
+#endif
+    return kernels;
+}
+
 rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *err)
 {
     static const char *const best_first[] = {"v4", "v3", "plain"};

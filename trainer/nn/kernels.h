@@ -23,6 +23,8 @@ rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *er
 const struct tr_kernels *tr_kernels_by_name(const char *name);
 /* The twin with OpenBLAS's linear layers; the plain set is its own. */
 const struct tr_kernels *tr_kernels_with_openblas(const struct tr_kernels *kernels);
+/* And the other way; a set without OpenBLAS is itself. */
+const struct tr_kernels *tr_kernels_without_openblas(const struct tr_kernels *kernels);
 /* Plain kernels that run int8 networks in integers; for inference. */
 const struct tr_kernels *tr_kernels_integer(void);
 const char *tr_kernels_name(const struct tr_kernels *kernels);

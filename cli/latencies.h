@@ -1,0 +1,38 @@
+/* cli/latencies.h -- all blocks of calls that were taken on this host: the record that grows.
+ *
+ * One entry a candidate and setting. It begins with what the store has and takes in what trials and
+ * idle moments bring; figures are made of all blocks of an entry and of the reference's best in all
+ * entries of its setting (trainer/measure/estimate.h).
+ * Settings  are the study's, in its order; the first has the metric `latency`, the others
+ *           `latency@TxB`: T threads, a batch of B.
+ * Threads   any number; a lock guards it.
+ */
+#ifndef CLI_LATENCIES_H
+#define CLI_LATENCIES_H
+#include "space/arch.h"
+#include "store/store.h"
+#include "trainer/measure/latency.h"
+
+struct latencies;
+
+/* Of a study's settings, with the blocks that `store` has of this host, unless it is NULL. */
+rt_status latencies_open(struct latencies **latencies, const struct tr_latency_options *setting,
+                         int settings, struct store *store, int64_t host, struct rt_err *err);
+void latencies_close(struct latencies *latencies);
+
+/* "latency", or "latency@1x4". */
+void latencies_metric(const struct tr_latency_options *setting, bool first, char name[STORE_NAME]);
+
+/* Takes the blocks in. RT_ENOMEM. */
+rt_status latencies_add(struct latencies *latencies, const char *arch, int setting,
+                        const struct tr_latency *measured, struct rt_err *err);
+/* What an entry comes to; false when it has no blocks. */
+bool latencies_figure(struct latencies *latencies, const char *arch, int setting,
+                      struct tr_latency_figure *figure);
+
+/* As the store has them. */
+struct store_block latencies_block(const struct tr_latency_options *setting,
+                                   const struct tr_latency *measured, int i);
+struct store_latency latencies_row(const struct tr_latency_options *setting, bool first,
+                                   const struct tr_latency_figure *figure);
+#endif

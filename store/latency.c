@@ -1,0 +1,197 @@
+/* store/latency.c -- blocks of calls, and what they come to.
+ *
+ * `latency` has one row a candidate, host and setting, which each measurement replaces; blocks are
+ * only ever added. Where the measurement is what a study minimises, the metric of the candidate's
+ * trials is replaced with it, so that whoever reads sees one figure.
+ */
+#include "store/store_internal.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* trial -1: none. */
+static rt_status insert_block(struct store *store, int64_t candidate, int64_t trial, int64_t host,
+                              const struct store_block *b, struct rt_err *err)
+{
+    static const char sql[] =
+        "insert into latency_block (candidate, trial, host, threads, batch, calls, p10, median,"
+        " p90, before, after, steal, switches, gated, concurrent, measured_at)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    char now[RT_UTC_TEXT];
+
+    assert(b->threads >= 1 && b->batch >= b->threads && b->calls >= 1);
+    rt_utc_text(now);
+    return store__run(store, sql,
+                      STORE_BINDS(STORE_INT(candidate), STORE_ID(trial), STORE_INT(host),
+                                  STORE_INT(b->threads), STORE_INT(b->batch), STORE_INT(b->calls),
+                                  STORE_NUM(b->p10), STORE_NUM(b->median), STORE_NUM(b->p90),
+                                  STORE_NUM(b->before), STORE_NUM(b->after), STORE_NUM(b->steal),
+                                  STORE_ID(b->switches), STORE_INT(b->gated),
+                                  STORE_INT(b->concurrent),
+                                  STORE_TXT(b->measured_at[0] ? b->measured_at : now)),
+                      err);
+}
+
+static rt_status put_latency(struct store *store, int64_t candidate, int64_t host,
+                             const struct store_latency *l, struct rt_err *err)
+{
+    static const char sql[] =
+        "insert or replace into latency (candidate, host, threads, batch, state, value, low, high,"
+        " median, p90, blocks, clear, weather, predicted, measured_at)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    char now[RT_UTC_TEXT];
+
+    assert(l->state && l->clear <= l->blocks);
+    rt_utc_text(now);
+    return store__run(store, sql,
+                      STORE_BINDS(STORE_INT(candidate), STORE_INT(host), STORE_INT(l->threads),
+                                  STORE_INT(l->batch), STORE_TXT(l->state), STORE_NUM(l->value),
+                                  STORE_NUM(l->low), STORE_NUM(l->high), STORE_NUM(l->median),
+                                  STORE_NUM(l->p90), STORE_INT(l->blocks), STORE_INT(l->clear),
+                                  STORE_NUM(l->weather), STORE_NUM(l->predicted), STORE_TXT(now)),
+                      err);
+}
+
+rt_status store__latency(struct store *store, int64_t number, int64_t host,
+                         const struct store_result *result, struct rt_err *err)
+{
+    static const char sql[] = "select candidate from trial where number = ?1";
+    int64_t candidate;
+
+    assert(result->block || !result->block_count);
+    RT_TRY(store__integer(store, sql, STORE_BINDS(STORE_INT(number)), -1, &candidate, err));
+    for (int i = 0; i < result->block_count; i++)
+        RT_TRY(insert_block(store, candidate, number, host, &result->block[i], err));
+    for (int i = 0; i < result->latency_count; i++)
+        RT_TRY(put_latency(store, candidate, host, &result->latency[i], err));
+    return RT_OK;
+}
+
+/* ---- apart from trials ---- */
+
+/* Half the interval is 1.96 standard errors. */
+static rt_status set_metric(struct store *store, int64_t candidate, const struct store_latency *l,
+                            struct rt_err *err)
+{
+    static const char sql[] = "update metric set value = ?3, stderr = ?4 where name = ?2 and trial"
+                              " in (select number from trial where candidate = ?1)";
+
+    return store__run(store, sql,
+                      STORE_BINDS(STORE_INT(candidate), STORE_TXT(l->metric),
+                                  STORE_NUM(l->value * 1e-6),
+                                  STORE_NUM((l->high - l->low) / (2 * 1.96) * 1e-6)),
+                      err);
+}
+
+static rt_status add(struct store *store, int64_t host, const char *arch,
+                     const struct store_block *blocks, int block_count,
+                     const struct store_latency *latencies, int latency_count, struct rt_err *err)
+{
+    static const char sql[] = "select id from candidate where arch = ?1";
+    int64_t candidate;
+
+    RT_TRY(store__integer(store, sql, STORE_BINDS(STORE_TXT(arch)), -1, &candidate, err));
+    if (candidate < 0)
+        return store__fail(store, err, "there is no candidate '%.80s'", arch);
+    for (int i = 0; i < block_count; i++)
+        RT_TRY(insert_block(store, candidate, -1, host, &blocks[i], err));
+    for (int i = 0; i < latency_count; i++) {
+        RT_TRY(put_latency(store, candidate, host, &latencies[i], err));
+        if (latencies[i].metric[0])
+            RT_TRY(set_metric(store, candidate, &latencies[i], err));
+    }
+    return RT_OK;
+}
+
+rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
+                            const struct store_block *blocks, int block_count,
+                            const struct store_latency *latencies, int latency_count,
+                            struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "record latencies"));
+    return store__end(
+        store, add(store, host, arch, blocks, block_count, latencies, latency_count, err), err);
+}
+
+rt_status store_front_set(struct store *store, const int64_t *trials, int count, struct rt_err *err)
+{
+    static const char clear[] = "delete from front", insert[] = "insert into front values (?1)";
+    rt_status rc;
+
+    assert(count >= 0);
+    RT_TRY(store__begin(store, err, "record the front"));
+    rc = store__run(store, clear, NULL, 0, err);
+    for (int i = 0; i < count && rc == RT_OK; i++)
+        rc = store__run(store, insert, STORE_BINDS(STORE_INT(trials[i])), err);
+    return store__end(store, rc, err);
+}
+
+/* ---- reading ---- */
+
+static double number_at(sqlite3_stmt *q, int column)
+{
+    return sqlite3_column_type(q, column) == SQLITE_NULL ? (double)NAN
+                                                         : sqlite3_column_double(q, column);
+}
+
+static void read_block(sqlite3_stmt *q, struct store_block *b)
+{
+    *b = (struct store_block){.candidate = sqlite3_column_int64(q, 0),
+                              .threads = sqlite3_column_int(q, 1),
+                              .batch = sqlite3_column_int(q, 2),
+                              .calls = sqlite3_column_int(q, 3),
+                              .p10 = number_at(q, 4),
+                              .median = number_at(q, 5),
+                              .p90 = number_at(q, 6),
+                              .before = number_at(q, 7),
+                              .after = number_at(q, 8),
+                              .steal = number_at(q, 9),
+                              .gated = sqlite3_column_int(q, 11),
+                              .concurrent = sqlite3_column_int(q, 12)};
+    b->switches = sqlite3_column_type(q, 10) == SQLITE_NULL ? -1 : sqlite3_column_int64(q, 10);
+    snprintf(b->measured_at, sizeof b->measured_at, "%s",
+             (const char *)(sqlite3_column_text(q, 13) ? sqlite3_column_text(q, 13)
+                                                       : (const unsigned char *)""));
+}
+
+rt_status store_blocks_load(struct store *store, int64_t host, struct store_block **blocks,
+                            int *count, struct rt_err *err)
+{
+    static const char sql[] =
+        "select candidate, threads, batch, calls, p10, median, p90, before, after, steal, switches,"
+        " gated, concurrent, measured_at from latency_block where host = ?1"
+        " order by candidate, threads, batch, id";
+    struct store_block *list = NULL;
+    rt_status rc = RT_OK;
+    int room = 0, n = 0, code;
+    sqlite3_stmt *q;
+
+    store__doing(store, "read the latencies");
+    RT_TRY(store__bind(store, sql, STORE_BINDS(STORE_INT(host)), &q, err));
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        if (n == room) {
+            struct store_block *more =
+                realloc(list, (size_t)(room = room ? 2 * room : 256) * sizeof *more);
+            if (!more)
+                break;
+            list = more;
+        }
+        read_block(q, &list[n++]);
+    }
+    if (code == SQLITE_ROW)
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the latencies in '%s'", store->path);
+    else if (code != SQLITE_DONE)
+        rc = store__fail_sql(store, err);
+    sqlite3_reset(q);
+    if (rc != RT_OK) {
+        free(list);
+        return rc;
+    }
+    *blocks = list;
+    *count = n;
+    return RT_OK;
+}
