@@ -255,7 +255,7 @@ rt_status tr_tokeniser_train(struct tr_tokeniser *tokeniser, enum tr_tokeniser_k
     struct counts words = {.err = err};
     rt_status rc = add_controls(&t, err);
 
-    assert(size > TR_CONTROLS);
+    assert(kind == TR_BYTES || size > TR_CONTROLS);
     if (!rc && kind == TR_BYTES)
         rc = add_bytes(&t, err);
     else if (!rc && !(rc = count_words(&words, rules, source)))

@@ -1,0 +1,28 @@
+/* trainer/task/text/text_internal.h -- a task of texts, and what its files share. */
+#ifndef TRAINER_TASK_TEXT_TEXT_INTERNAL_H
+#define TRAINER_TASK_TEXT_TEXT_INTERNAL_H
+#include "trainer/task/text/text.h"
+
+struct cut { /* all rows, cut by the first `vocabulary` tokens */
+    int vocabulary;
+    size_t *start; /* owned: [rows + 1] */
+    int *ids;      /* owned: row i has ids[start[i]] .. ids[start[i+1] - 1] */
+};
+
+struct text {
+    struct tr_task task; /* first, so that one points to the other */
+    struct tr_texts texts;
+    struct tr_tokeniser own;              /* of the training file; else empty */
+    const struct tr_tokeniser *tokeniser; /* own, or that of the task that this one is like */
+    const struct tr_labels *labels;       /* likewise */
+    int cuts;
+    struct cut cut[TR_TEXT_MAX_VOCABULARIES];
+};
+
+/* Of texts, labels and tokens into task.hash. */
+rt_status text__hash(struct text *self, struct rt_err *err);
+void text__describe(const struct tr_task *task, void *to,
+                    void (*note)(void *to, const char *key, const char *value));
+rt_status text__recall(const struct tr_notes *notes, const struct space_arch *arch,
+                       struct space_shape *shape, struct tr_input *input, struct rt_err *err);
+#endif

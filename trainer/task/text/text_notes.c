@@ -1,0 +1,128 @@
+/* trainer/task/text/text_notes.c -- what a task of texts is told by: its hash, and the notes that go
+ * with exported weights. Lists are lines. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer/task/text/text_internal.h"
+
+rt_status text__hash(struct text *self, struct rt_err *err)
+{
+    const struct tr_tokeniser *t = self->tokeniser;
+    const int numbers[] = {self->task.kind == &tr_task_next_token,
+                           self->task.shape.length,
+                           (int)t->kind,
+                           t->rules.clean,
+                           t->rules.han,
+                           t->rules.accents,
+                           t->rules.lower,
+                           t->most_chars,
+                           self->labels->count};
+    struct rt_hash *hash = rt_hash_open();
+
+    if (!hash)
+        return rt_fail(err, RT_ENOMEM, "no memory to hash the texts");
+    rt_hash_add(hash, self->texts.hash, sizeof self->texts.hash);
+    rt_hash_add(hash, numbers, sizeof numbers);
+    for (int i = 0; i < self->labels->count; i++)
+        rt_hash_add(hash, self->labels->name[i], strlen(self->labels->name[i]) + 1);
+    rt_hash_add(hash, t->continuation, strlen(t->continuation) + 1);
+    rt_hash_add(hash, t->vocabulary.bytes, t->vocabulary.used);
+    rt_hash_close(hash, self->task.hash);
+    return RT_OK;
+}
+
+/* ---- notes ---- */
+
+static const char *const kinds[] = {"wordpiece", "words", "bytes"};
+
+/* `name(of, i)` of i = 0 .. count - 1 as lines, which the caller frees. */
+static char *lines(const char *(*name)(const void *of, int i), const void *of, int count)
+{
+    size_t bytes = 1, used = 0;
+    char *text;
+
+    for (int i = 0; i < count; i++)
+        bytes += strlen(name(of, i)) + 1;
+    text = malloc(bytes);
+    for (int i = 0; text && i < count; i++) {
+        const size_t n = strlen(name(of, i));
+        memcpy(text + used, name(of, i), n);
+        used += n;
+        text[used++] = '\n';
+    }
+    if (text)
+        text[used] = '\0';
+    return text;
+}
+
+static const char *label_name(const void *of, int i)
+{
+    return ((const struct tr_labels *)of)->name[i];
+}
+
+static const char *token_name(const void *of, int i)
+{
+    return tr_vocabulary_token(of, i);
+}
+
+void text__describe(const struct tr_task *task, void *to,
+                    void (*note)(void *to, const char *key, const char *value))
+{
+    const struct text *self = (const struct text *)task;
+    const struct tr_tokeniser *t = self->tokeniser;
+    char *tokens = lines(token_name, &t->vocabulary, t->vocabulary.count);
+    char *labels = lines(label_name, self->labels, self->labels->count);
+    char text[64];
+
+    note(to, "target", task->kind == &tr_task_next_token ? "next" : "label");
+    (void)snprintf(text, sizeof text, "%d", task->shape.length);
+    note(to, "length", text);
+    note(to, "texts", self->texts.pairs ? "2" : "1");
+    note(to, "tokens", kinds[t->kind]);
+    (void)snprintf(text, sizeof text, "%s%s%s%s", t->rules.clean ? "clean " : "",
+                   t->rules.han ? "han " : "", t->rules.accents ? "accents " : "",
+                   t->rules.lower ? "lower " : "");
+    note(to, "token_rules", text);
+    note(to, "continuation", t->continuation);
+    (void)snprintf(text, sizeof text, "%d", t->most_chars);
+    note(to, "word_characters", text);
+    note(to, "vocabulary", tokens ? tokens : "");
+    if (self->labels->count)
+        note(to, "labels", labels ? labels : "");
+    free(tokens);
+    free(labels);
+}
+
+/* ---- and back ---- */
+
+static rt_status number(const struct tr_notes *notes, const char *key, long least, long most,
+                        int *value, struct rt_err *err)
+{
+    const char *text = notes->note(notes->from, key);
+    char *end = NULL;
+
+    const long number = text ? strtol(text, &end, 10) : 0;
+    if (!text || end == text || *end || number < least || number > most)
+        return rt_fail(err, RT_EFORMAT, "'%s' %s '%s' among its metadata", notes->file,
+                       text ? "has no sound number" : "lacks the number", key);
+    *value = (int)number;
+    return RT_OK;
+}
+
+rt_status text__recall(const struct tr_notes *notes, const struct space_arch *arch,
+                       struct space_shape *shape, struct tr_input *input, struct rt_err *err)
+{
+    int texts;
+
+    RT_TRY(number(notes, "length", 4, TR_TEXT_MAX_LENGTH, &shape->length, err));
+    RT_TRY(number(notes, "texts", 1, 2, &texts, err));
+    shape->segments = texts == 2 ? 2 : 0;
+    RT_TRY(space_arch_check(arch, shape, err));
+    if (notes->tokens != shape->length)
+        return rt_fail(err, RT_EFORMAT,
+                       "texts of %d tokens, as '%s' notes them, do not fit its tensors",
+                       shape->length, notes->file);
+    *input = (struct tr_input){.name = "ids", .dims = 1, .shape = {shape->length}};
+    return RT_OK;
+}
