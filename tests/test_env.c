@@ -237,21 +237,21 @@ static void a_view_takes_components_and_the_last_action(void **state)
     const struct tr_env_info box = {
         .observation = 3, .actions = 2, .low = (double[]){-2, 0}, .high = (double[]){2, 4}};
     const struct tr_env_info choice = {.observation = 3, .actions = 1, .choices = 3};
-    const struct tr_view view = {2, (int[]){0, 2}, true}, plain = {1, (int[]){1}, false};
+    const struct tr_observed view = {2, (int[]){0, 2}, true}, plain = {1, (int[]){1}, false};
     const double o[3] = {.5, .25, -1};
     float got[5];
     (void)state;
 
-    assert_int_equal(tr_view_size(&view, &box), 4);
-    assert_int_equal(tr_view_size(&view, &choice), 5);
-    assert_int_equal(tr_view_size(&plain, &choice), 1);
-    tr_view_take(&view, &box, o, (double[]){1, 4}, got);
+    assert_int_equal(tr_observed_size(&view, &box), 4);
+    assert_int_equal(tr_observed_size(&view, &choice), 5);
+    assert_int_equal(tr_observed_size(&plain, &choice), 1);
+    tr_observed_take(&view, &box, o, (double[]){1, 4}, got);
     assert_close(got, ((float[]){.5F, -1, .5F, 1}), 4, 0, 0);
-    tr_view_take(&view, &box, o, NULL, got);
+    tr_observed_take(&view, &box, o, NULL, got);
     assert_close(got, ((float[]){.5F, -1, 0, 0}), 4, 0, 0);
-    tr_view_take(&view, &choice, o, (double[]){1}, got);
+    tr_observed_take(&view, &choice, o, (double[]){1}, got);
     assert_close(got, ((float[]){.5F, -1, 0, 1, 0}), 5, 0, 0);
-    tr_view_take(&plain, &choice, o, NULL, got);
+    tr_observed_take(&plain, &choice, o, NULL, got);
     assert_near((double)got[0], .25, 0);
 }
 

@@ -111,14 +111,14 @@ int tr_env_draw(const struct tr_env_batch *batch, int i, int room, struct tr_cap
 
 /* What a student sees: some components of the observation and, when asked for, its own last action:
  * components scaled to -1 .. 1, or a 1 at the choice; zeros at the start of an episode. */
-struct tr_view {
+struct tr_observed {
     int count;
     const int *component; /* [count] ascending */
     bool previous_action;
 };
 /* Numbers of what it sees. */
-int tr_view_size(const struct tr_view *view, const struct tr_env_info *info);
-/* previous: [actions], NULL at the start of an episode. features: [tr_view_size()]. */
-void tr_view_take(const struct tr_view *view, const struct tr_env_info *info,
-                  const double *observation, const double *previous, float *features);
+int tr_observed_size(const struct tr_observed *observed, const struct tr_env_info *info);
+/* previous: [actions], NULL at the start of an episode. features: [tr_observed_size()]. */
+void tr_observed_take(const struct tr_observed *observed, const struct tr_env_info *info,
+                      const double *observation, const double *previous, float *features);
 #endif

@@ -19,6 +19,7 @@ struct tr_expert {
     void (*answer)(const void *self, const double *observation, int n, double *out);
     void (*release)(void *self);
     void *self;
+    bool raw;       /* reads observations as they are: were statistics forgotten? */
     int64_t params; /* 0: unknown */
     char hash[RT_HASH_TEXT];
 };
