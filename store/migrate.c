@@ -5,14 +5,16 @@
  * (candidate, trial, metric, curve, ...) are the same in all schemas.
  *
  * The copy is made by SQLite, which sees the write-ahead log too, under the lock that keeps other
- * writers away, and linked into place, which overwrites nothing.
+ * writers away, and renamed over a name that it has taken: so it overwrites nothing.
  */
 #include "store/store_internal.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static rt_status climb(struct store *store, const char *where, int64_t schema, struct rt_err *err)
@@ -63,17 +65,41 @@ static rt_status flush(const char *path, struct rt_err *err)
     return bad ? rt_fail(err, RT_EIO, "cannot write '%.300s': %s", path, strerror(code)) : RT_OK;
 }
 
+/* A name of our own, for rename() to replace: link() would do, but not all file systems have it. An
+ * empty file there is what one of us left that was killed between the two. */
+static bool reserve(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    struct stat there;
+
+    if (fd >= 0)
+        return close(fd) == 0;
+    if (errno != EEXIST)
+        return false;
+    if (lstat(path, &there) == 0 && S_ISREG(there.st_mode) && there.st_size == 0)
+        return true;
+    errno = EEXIST;
+    return false;
+}
+
 static rt_status place_copy(struct store *store, const char *temporary, int schema,
                             struct rt_err *err)
 {
-    for (int number = 0; number < 1000; number++) {
+    int code = EEXIST;
+
+    assert(store->lock.fd >= 0); /* so nobody else is at it */
+    for (int number = 0; number < 1000 && code == EEXIST; number++) {
         copy_name(store->file, schema, number, store->backup, sizeof store->backup);
-        if (link(temporary, store->backup) == 0)
+        if (!reserve(store->backup)) {
+            code = errno;
+            continue;
+        }
+        if (rename(temporary, store->backup) == 0)
             return rt_folder_flush_for(store->backup, err);
-        if (errno != EEXIST)
-            break;
+        code = errno;
+        unlink(store->backup);
+        break;
     }
-    const int code = errno;
     rt_report(err, RT_EIO, "cannot copy '%s' to '%.300s': %s", store->path, store->backup,
               strerror(code));
     store->backup[0] = '\0';

@@ -269,6 +269,24 @@ static void a_copy_is_never_overwritten(void **state)
     free(text);
 }
 
+static void the_name_that_a_killed_writer_took_is_used(void **state)
+{
+    const char *path = old_file("killed.db", false);
+    FILE *file = fopen(sample_path("killed.schema2.db"), "w");
+    struct store *s;
+    (void)state;
+    assert_non_null(file);
+    fclose(file);
+
+    s = sample_open(path, STORE_WRITE);
+    assert_has(store_backup(s), "/killed.schema2.db");
+    store_close(s);
+
+    s = sample_open(sample_path("killed.schema2.db"), STORE_READ); /* and holds the copy */
+    assert_rows(s, "pragma user_version", "2\n");
+    store_close(s);
+}
+
 static void without_a_copy_nothing_changes(void **state)
 {
     const char *path = old_file("barred.db", false);
@@ -371,6 +389,7 @@ int main(void)
         cmocka_unit_test(old_and_new_files_are_reported_alike),
         cmocka_unit_test(writers_bring_it_up_to_date_and_keep_a_copy),
         cmocka_unit_test(a_copy_is_never_overwritten),
+        cmocka_unit_test(the_name_that_a_killed_writer_took_is_used),
         cmocka_unit_test(without_a_copy_nothing_changes),
         cmocka_unit_test(a_distillation_is_added_to_an_old_file),
         cmocka_unit_test(a_commands_study_shows_its_objectives),
