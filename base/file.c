@@ -140,7 +140,8 @@ static void discard(const struct rt_writer *writer)
         unlink(writer->temporary);
 }
 
-rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err)
+/* All that was written onto the disk, under the temporary name. */
+static rt_status finish(struct rt_writer *writer, struct rt_err *err)
 {
     FILE *file = writer->file;
     assert(file); /* open, and neither committed nor abandoned */
@@ -157,6 +158,11 @@ rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err)
         discard(writer);
         return RT_EIO;
     }
+    return RT_OK;
+}
+
+static rt_status place(const struct rt_writer *writer, struct rt_err *err)
+{
     if (!writer->temporary[0])
         return RT_OK;
     if (rename(writer->temporary, writer->target)) {
@@ -165,6 +171,31 @@ rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err)
         return RT_EIO;
     }
     return rt_folder_flush_for(writer->target, err);
+}
+
+rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err)
+{
+    RT_TRY(finish(writer, err));
+    return place(writer, err);
+}
+
+rt_status rt_writer_commit_pair(struct rt_writer *first, struct rt_writer *second,
+                                struct rt_err *err)
+{
+    rt_status rc = finish(first, err);
+
+    if (rc != RT_OK) {
+        rt_writer_abandon(second);
+        return rc;
+    }
+    if ((rc = finish(second, err)) || (rc = place(first, err))) {
+        discard(first);
+        discard(second);
+        return rc;
+    }
+    if ((rc = place(second, err)) && first->temporary[0])
+        unlink(first->target);
+    return rc;
 }
 
 void rt_writer_abandon(struct rt_writer *writer)

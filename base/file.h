@@ -24,6 +24,10 @@ struct rt_writer {
 
 rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err);
 rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err);
+/* Two files that belong together: neither is placed before both are written, `first` is placed
+ * first, and is removed when the second cannot follow. */
+rt_status rt_writer_commit_pair(struct rt_writer *first, struct rt_writer *second,
+                                struct rt_err *err);
 void rt_writer_abandon(struct rt_writer *writer);
 
 /* The whole file, NUL-terminated past its end; the caller frees *data. More than `limit` bytes is

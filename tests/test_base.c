@@ -178,6 +178,58 @@ static void a_full_disk_is_reported_with_the_mend(void **state)
     assert_int_equal(access("base-test-full", F_OK), -1);
 }
 
+static void begin(struct rt_writer *writer, const char *path, const char *text)
+{
+    struct rt_err err;
+
+    assert_ok(rt_writer_open(writer, path, &err));
+    fputs(text, writer->file);
+}
+
+static void assert_text(const char *path, const char *want)
+{
+    struct rt_err err;
+    char *text;
+    size_t bytes;
+
+    assert_ok(rt_file_read(path, 100, &text, &bytes, &err));
+    assert_string_equal(text, want);
+    free(text);
+}
+
+static void of_a_pair_both_files_are_placed_or_none(void **state)
+{
+    struct rt_writer a, b;
+    struct rt_err err;
+    (void)state;
+    begin(&a, "base-test-a", "old");
+    begin(&b, "base-test-b", "old");
+    assert_ok(rt_writer_commit_pair(&a, &b, &err));
+    assert_text("base-test-a", "old");
+    assert_text("base-test-b", "old");
+
+    begin(&a, "base-test-a", "new"); /* the second cannot be written: both stay */
+    begin(&b, "base-test-b", "");
+    FILE *real = b.file;
+    b.file = fopen("/dev/full", "wb");
+    fclose(real);
+    fputs("new", b.file);
+    assert_int_equal(rt_writer_commit_pair(&a, &b, &err), RT_EIO);
+    assert_text("base-test-a", "old");
+    assert_text("base-test-b", "old");
+    assert_int_equal(access(a.temporary, F_OK), -1);
+    assert_int_equal(access(b.temporary, F_OK), -1);
+
+    begin(&a, "base-test-a", "new"); /* it cannot be placed: the first does not stay alone */
+    begin(&b, "base-test-b", "new");
+    unlink("base-test-b");
+    assert_int_equal(mkdir("base-test-b", 0777), 0);
+    assert_int_equal(rt_writer_commit_pair(&a, &b, &err), RT_EIO);
+    assert_int_equal(access("base-test-a", F_OK), -1);
+    assert_int_equal(access(b.temporary, F_OK), -1);
+    rmdir("base-test-b");
+}
+
 static void paths_are_seen_from_the_file_that_names_them(void **state)
 {
     char out[RT_PATH_MAX];
@@ -365,6 +417,7 @@ int main(void)
         cmocka_unit_test(an_abandoned_file_leaves_nothing),
         cmocka_unit_test(a_file_beyond_the_limit_is_refused),
         cmocka_unit_test(a_full_disk_is_reported_with_the_mend),
+        cmocka_unit_test(of_a_pair_both_files_are_placed_or_none),
         cmocka_unit_test(paths_are_seen_from_the_file_that_names_them),
         cmocka_unit_test(a_quota_is_the_least_of_all_groups_above),
         cmocka_unit_test(cores_are_those_this_process_may_run_on),

@@ -583,8 +583,7 @@ rt_status tr_c_source_write(const char *path, const struct tr_model *model,
     if (options->selftest)
         put_test(&s, bytes, logits);
     put_header(&s, header.file);
-    if ((rc = rt_writer_commit(&code, err)) == RT_OK)
-        rc = rt_writer_commit(&header, err);
+    rc = rt_writer_commit_pair(&header, &code, err);
 done:
     rt_writer_abandon(&code);
     rt_writer_abandon(&header);

@@ -199,7 +199,8 @@ static rt_status read_all(struct tr_model_file *file, const char *path,
     RT_TRY(tr_network_open(&file->net, &arch, &shape, codes ? tr_kernels_integer() : kernels,
                            TR_NETWORK_INFER, err));
     RT_TRY(codes ? read_int8(file, path, err)
-                 : tr_safetensors_read(path, &file->net.student, file->net.weights.params, err));
+                 : tr__safetensors_take(&file->tensors, path, &file->net.student,
+                                        file->net.weights.params, err));
     RT_TRY(check_finite(file, path, err));
     read_notes(file);
     tr_weights_pack(&file->net.student, &file->net.weights);

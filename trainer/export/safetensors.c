@@ -187,29 +187,36 @@ static bool same_shape(const struct tr_stored *stored, const struct tr_tensor *w
     return true;
 }
 
+rt_status tr__safetensors_take(const struct tr_tensor_file *file, const char *path,
+                               const struct tr_student *student, float *params, struct rt_err *err)
+{
+    struct tr_stored stored;
+
+    for (int t = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *want = &student->tensors[t];
+        if (!tr_tensor_file_find(file, want->name, &stored))
+            return rt_fail(err, RT_EFORMAT, "'%s' lacks tensor '%s'", path, want->name);
+        if (!same_shape(&stored, want))
+            return rt_fail(err, RT_EFORMAT, "tensor '%s' in '%s' has another shape or type",
+                           want->name, path);
+    }
+    if (file->count != (size_t)student->tensor_count)
+        return rt_fail(err, RT_EFORMAT, "'%s' has tensors that this architecture has not", path);
+    for (int t = 0; t < student->tensor_count; t++) {
+        const struct tr_tensor *want = &student->tensors[t];
+        (void)tr_tensor_file_find(file, want->name, &stored);
+        memcpy(params + want->offset, stored.values, want->count * sizeof *params);
+    }
+    return RT_OK;
+}
+
 rt_status tr_safetensors_read(const char *path, const struct tr_student *student, float *params,
                               struct rt_err *err)
 {
     struct tr_tensor_file file = {0};
-    struct tr_stored stored;
-    rt_status rc = RT_OK;
 
     RT_TRY(tr_tensor_file_open(&file, path, err));
-    for (int t = 0; t < student->tensor_count && rc == RT_OK; t++) {
-        const struct tr_tensor *want = &student->tensors[t];
-        if (!tr_tensor_file_find(&file, want->name, &stored))
-            rc = rt_fail(err, RT_EFORMAT, "'%s' lacks tensor '%s'", path, want->name);
-        else if (!same_shape(&stored, want))
-            rc = rt_fail(err, RT_EFORMAT, "tensor '%s' in '%s' has another shape or type",
-                         want->name, path);
-    }
-    if (rc == RT_OK && file.count != (size_t)student->tensor_count)
-        rc = rt_fail(err, RT_EFORMAT, "'%s' has tensors that this architecture has not", path);
-    for (int t = 0; t < student->tensor_count && rc == RT_OK; t++) {
-        const struct tr_tensor *want = &student->tensors[t];
-        (void)tr_tensor_file_find(&file, want->name, &stored);
-        memcpy(params + want->offset, stored.values, want->count * sizeof *params);
-    }
+    const rt_status rc = tr__safetensors_take(&file, path, student, params, err);
     tr_tensor_file_close(&file);
     return rc;
 }

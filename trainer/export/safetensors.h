@@ -27,6 +27,10 @@ rt_status tr_safetensors_write_int8(const char *path, const struct tr_student *s
  * RT_EFORMAT. */
 rt_status tr_safetensors_read(const char *path, const struct tr_student *student, float *params,
                               struct rt_err *err);
+/* The same of a file that is open, called `path` in messages. */
+struct tr_tensor_file;
+rt_status tr__safetensors_take(const struct tr_tensor_file *file, const char *path,
+                               const struct tr_student *student, float *params, struct rt_err *err);
 /* One metadata value of a file; caller frees *value, NULL when there is no such key. */
 rt_status tr_safetensors_metadata(const char *path, const char *key, char **value,
                                   struct rt_err *err);
