@@ -110,6 +110,7 @@ size_t tr_slice(const float *w, int stride, const int *rows, int row_count, cons
             const int col = cols ? cols[c] : c;
             if (col < 0)
                 continue;
+            assert(col < stride); /* within its row */
             out[r * col_count + c] = w[row * stride + col];
             copied++;
         }

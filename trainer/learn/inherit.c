@@ -201,7 +201,8 @@ static void slice(struct cut *c, const float *from, int stride, const int *rows,
 /* A vector over the channels. */
 static void slice_channels(struct cut *c, size_t from, size_t to)
 {
-    slice(c, c->from + from, 0, NULL, 1, c->channel, c->student->arch.width, to);
+    slice(c, c->from + from, c->source->arch.width, NULL, 1, c->channel, c->student->arch.width,
+          to);
 }
 
 static void slice_linear(struct cut *c, const struct tr_plan_linear *from, const int *rows,
