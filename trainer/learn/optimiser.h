@@ -6,7 +6,7 @@
  * The norm and the scale come from trainer/distill/clip.h; a step whose norm is not finite is
  * skipped by the caller. One pass computes the norm, one updates and zeroes the gradients.
  * A table of token ids whose `touched` rows are listed moves by these alone, and only they have a
- * gradient: learn/table.h.
+ * gradient: learn/lookup.h.
  * Source   Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2.
  */
 #ifndef TRAINER_LEARN_OPTIMISER_H

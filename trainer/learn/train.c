@@ -12,9 +12,9 @@
 #include "trainer/distill/schedule.h"
 #include "trainer/learn/batch_loss.h"
 #include "trainer/learn/layerwise.h"
+#include "trainer/learn/lookup.h"
 #include "trainer/learn/optimiser.h"
 #include "trainer/learn/qat.h"
-#include "trainer/learn/table.h"
 
 enum { give_up_after = 10 }; /* steps running without a finite gradient */
 
@@ -44,7 +44,7 @@ struct run {
     struct tr_adamw adamw;
     struct workspace *workspace;    /* [threads] */
     float **grads;                  /* [lanes] of dense_count, the first of param_count */
-    struct tr_table table;          /* of a text: its gradient */
+    struct tr_lookup lookup;        /* of a text: its gradient */
     struct tr_distill_stats *stats; /* [lanes] */
     struct tr_feed feed;
     struct acting acting;       /* of a feed that asks for it */
@@ -168,7 +168,7 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
         run->grads[l] = rt_arena_zalloc(
             arena, l ? job->student->dense_count : job->student->param_count, sizeof(float));
     if (job->student->stem.vocabulary)
-        RT_TRY(tr__table_init(&run->table, job->student, job->recipe->batch, arena, err));
+        RT_TRY(tr__lookup_init(&run->lookup, job->student, job->recipe->batch, arena, err));
     for (int t = 0; t < job->threads; t++)
         RT_TRY(workspace_init(run, &run->workspace[t], arena, err));
     if (wants_whole(run))
@@ -238,8 +238,8 @@ static void micro_batch(const struct run *run, struct workspace *b, int first, i
                                run->grads[lane]);
     else
         tr_pass_backward(b->pass, job->student, run->read, dlogits, run->grads[lane]);
-    if (run->table.student)
-        tr__table_take(&run->table, run->layered ? b->layered.pass : b->pass, &b->batch, first);
+    if (run->lookup.student)
+        tr__lookup_take(&run->lookup, run->layered ? b->layered.pass : b->pass, &b->batch, first);
 }
 
 static void lane_work(const struct run *run, struct workspace *b, int lane, double progress)
@@ -338,8 +338,8 @@ static void batch_gradient(struct run *run, double progress, struct tr_distill_s
     all_lanes(run, progress);
     if (lanes > 1)
         add_lanes(run);
-    if (run->table.student)
-        tr__table_gather(&run->table, run->grads[0], &run->adamw);
+    if (run->lookup.student)
+        tr__lookup_gather(&run->lookup, run->grads[0], &run->adamw);
     for (int l = 0; !run->whole.logits && l < lanes; l++)
         stats_add(sum, &run->stats[l]);
 }

@@ -16,7 +16,7 @@
  *          or the mean of its rows.
  * Texts    row r starts as row ids[r] of the table (V,e), projected to d where e differs. The table is
  *          the last tensor, so that gradients can be held without it: a backward leaves the
- *          gradient of each row's look-up, which are few, and tr_table_back() adds those up by id.
+ *          gradient of each row's look-up, which are few, and tr_lookup_back() adds those up by id.
  * Memory   tr_weights_bytes() and tr_pass_bytes() say how many bytes of an arena the init of that
  *          name takes; nothing is allocated later. With a counting arena the inits succeed, set
  *          their pointers to NULL, and only count.
@@ -116,8 +116,8 @@ void tr_pass_backward(struct tr_pass *pass, const struct tr_student *student,
  * distance between rows in floats goes to *ld. */
 const float *tr_pass_dlookup(const struct tr_pass *pass, ptrdiff_t *ld);
 /* Adds such rows to the table's gradient, in their order: grads has all param_count. */
-void tr_table_back(const struct tr_student *student, int rows, const int *ids, const float *dlookup,
-                   ptrdiff_t ld, float *grads);
+void tr_lookup_back(const struct tr_student *student, int rows, const int *ids,
+                    const float *dlookup, ptrdiff_t ld, float *grads);
 
 /* Inference: no training state is kept or touched. This is what latency measures. */
 struct tr_infer;

@@ -404,8 +404,8 @@ const float *tr_pass_dlookup(const struct tr_pass *pass, ptrdiff_t *ld)
     return pass->dlookup;
 }
 
-void tr_table_back(const struct tr_student *student, int rows, const int *ids, const float *dlookup,
-                   ptrdiff_t ld, float *grads)
+void tr_lookup_back(const struct tr_student *student, int rows, const int *ids,
+                    const float *dlookup, ptrdiff_t ld, float *grads)
 {
     const int e = student->stem.features;
     float *table = grads + student->plan->table;
