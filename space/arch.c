@@ -166,6 +166,8 @@ rt_status space_arch_check(const struct space_arch *arch, const struct space_sha
         gene = reading_fault(arch, shape);
     if (gene)
         return rt_fail(err, RT_ESHAPE, "the %s of this architecture is out of range", gene);
+    if (shape->variant.head == SPACE_HEAD_TIED && !shape->length)
+        return rt_fail(err, RT_ESHAPE, "a head tied to a table needs one, which texts have");
     if (shape->length || shape->features)
         return RT_OK;
     if (shape->height % arch->patch || shape->width % arch->patch)

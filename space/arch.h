@@ -15,7 +15,8 @@
  *            per block: ln1.weight (d) ln1.bias (d) qkv.weight (3a,d) qkv.bias (3a)
  *                       proj.weight (d,a) proj.bias (d) ln2.weight (d) ln2.bias (d)
  *                       up.weight (f,d) up.bias (f) down.weight (d,f) down.bias (d)
- *            ln.weight (d) ln.bias (d) head.weight (classes,d) head.bias (classes)
+ *            ln.weight (d) ln.bias (d) [pooler.weight (g,d) pooler.bias (g)]
+ *            head.weight (classes,d) head.bias (classes)
  *            [embedding.weight (V,e)]: of texts, one row a token id
  * Threads  plain values; all functions are pure.
  * Source   Dosovitskiy et al. 2021, arXiv:2010.11929 (ViT); head_dim apart from width as in
@@ -40,7 +41,29 @@ enum space_pool {
     SPACE_POOL_CLASS, /* the first of each example: a class token, or the first id of a text */
     SPACE_POOL_MEAN,  /* the mean of each example's */
     SPACE_POOL_LAST,  /* the last of each example */
+    SPACE_POOL_PAIR,  /* the first two of each example side by side: two class tokens */
     SPACE_POOL_NONE   /* each by itself, or those that the batch names: one answer a row */
+};
+
+enum space_activation { SPACE_GELU, SPACE_GELU_TANH, SPACE_RELU };
+enum space_head {
+    SPACE_HEAD_LINEAR,
+    SPACE_HEAD_TANH, /* a layer d -> d and its tanh, or its max(0,.), in front of the linear one */
+    SPACE_HEAD_RELU,
+    SPACE_HEAD_TIED /* logits = (h W^T + b) E^T + bias with E the table; W (e,d) where e != d */
+};
+
+/* How a network departs from the one above. All zero: not at all, as most students. Networks that
+ * others trained need the rest: BERT is post-norm with a norm behind its stem and no final norm. */
+struct space_variant {
+    bool post_norm; /* of x + f(x), in place of a norm in front of f: ln1 and ln2 are these */
+    bool stem_norm; /* of what the first block reads: stem_ln, behind the position */
+    bool no_final_norm;
+    bool causal;   /* row i is attended by itself and those behind it alone */
+    int registers; /* class tokens of the network's own that are read, but not pooled, after it */
+    enum space_activation activation;
+    enum space_head head;
+    float eps; /* of norms; 0: 1e-6 */
 };
 
 /* What a student reads and says; one per study. What is read enters the network through its stem
@@ -53,6 +76,7 @@ struct space_shape {
     int segments; /* of a text: 2 when ids say which of two texts they are of; else 0 */
     int features; /* of states: numbers of one time step; 0: none are read */
     int parts;    /* answers from one pooled row, C logits each; 0 means 1 */
+    struct space_variant variant;
 };
 
 static inline int space_parts(const struct space_shape *shape)

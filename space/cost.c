@@ -56,10 +56,41 @@ static int64_t block_floats(const struct space_arch *arch, int l, int64_t tokens
                   tokens * d + tokens * f);
 }
 
+static void add_linear(int64_t in, int64_t out, int64_t rows, struct space_cost *cost,
+                       int64_t *saved)
+{
+    cost->params += in * out + out;
+    cost->macs += rows * in * out;
+    *saved += int8_saves(in, out);
+}
+
+/* Of `rows` pooled rows. */
+static void add_head(const struct space_arch *arch, const struct space_shape *shape,
+                     const struct space_stem *stem, int64_t rows, struct space_cost *cost,
+                     int64_t *saved)
+{
+    const int64_t d = arch->width, e = stem->features;
+    const int64_t pooled = shape->pool == SPACE_POOL_PAIR ? 2 * d : d;
+
+    switch (shape->variant.head) {
+    case SPACE_HEAD_LINEAR: break;
+    case SPACE_HEAD_TANH:
+    case SPACE_HEAD_RELU: add_linear(pooled, pooled, rows, cost, saved); break;
+    case SPACE_HEAD_TIED: /* a bias of the table's own rows */
+        if (stem->projected)
+            add_linear(d, e, rows, cost, saved);
+        cost->params += stem->vocabulary;
+        cost->macs += rows * e * stem->vocabulary;
+        *saved -= 4; /* the scale of its inputs */
+        return;
+    }
+    add_linear(pooled, space_outputs(shape), rows, cost, saved);
+}
+
 void space_cost_of(const struct space_arch *arch, const struct space_shape *shape,
                    struct space_cost *cost)
 {
-    const int64_t d = arch->width, outputs = space_outputs(shape);
+    const int64_t d = arch->width;
     const bool by_row = shape->pool == SPACE_POOL_NONE;
     const bool one = shape->pool == SPACE_POOL_CLASS || shape->pool == SPACE_POOL_LAST;
     struct space_stem stem;
@@ -67,11 +98,12 @@ void space_cost_of(const struct space_arch *arch, const struct space_shape *shap
     space_stem_of(arch, shape, &stem);
     const int64_t features = stem.features, tokens = stem.tokens + stem.class_rows;
     int64_t floats = stem.projected ? tokens * features : 0;
-    int64_t saved = int8_saves(d, outputs) + table_int8_saves(&stem);
+    int64_t saved = table_int8_saves(&stem);
 
-    cost->params = stem.vocabulary * features +
-                   (stem.class_rows + tokens + shape->segments + 2) * d + outputs * d + outputs;
-    cost->macs = (by_row ? tokens : 1) * d * outputs;
+    cost->params = stem.vocabulary * features + (stem.class_rows + tokens + shape->segments) * d;
+    cost->params += 2 * d * (!shape->variant.no_final_norm + shape->variant.stem_norm);
+    cost->macs = 0;
+    add_head(arch, shape, &stem, by_row ? tokens : 1, cost, &saved);
     if (stem.projected) {
         cost->params += d * features + d;
         cost->macs += stem.tokens * features * d;

@@ -20,13 +20,20 @@ static void stem_of_text(const struct space_arch *arch, const struct space_shape
                                 .across = 1};
 }
 
+static int class_rows(const struct space_shape *shape)
+{
+    if (shape->pool == SPACE_POOL_PAIR)
+        return 2;
+    return shape->pool == SPACE_POOL_CLASS ? 1 + shape->variant.registers : 0;
+}
+
 static void stem_of_states(const struct space_arch *arch, const struct space_shape *shape,
                            struct space_stem *stem)
 {
     const int k = arch->history, n = shape->features;
 
     assert(k > 0 && n <= INT32_MAX / k);
-    *stem = (struct space_stem){.class_rows = shape->pool == SPACE_POOL_CLASS,
+    *stem = (struct space_stem){.class_rows = class_rows(shape),
                                 .projected = true,
                                 .tokens = k,
                                 .features = n,
@@ -53,7 +60,7 @@ void space_stem_of(const struct space_arch *arch, const struct space_shape *shap
     }
     assert(p > 0 && shape->channels > 0);
     assert(shape->height % p == 0 && shape->width % p == 0);
-    *stem = (struct space_stem){.class_rows = shape->pool == SPACE_POOL_CLASS,
+    *stem = (struct space_stem){.class_rows = class_rows(shape),
                                 .projected = true,
                                 .down = shape->height / p,
                                 .across = shape->width / p,

@@ -15,7 +15,7 @@
 
 struct space_stem {
     int tokens;       /* T = down * across; of a text the most */
-    int class_rows;   /* in front of them: 1 where a class token is the network's own, else 0 */
+    int class_rows;   /* in front of them: class tokens of the network's own */
     int vocabulary;   /* V of token ids; 0: numbers are read */
     bool projected;   /* does a linear layer make d of F? Not where F = e = d */
     int features;     /* F = lines * run, or e */

@@ -89,7 +89,8 @@ static inline void layer_free(struct layer *l)
 
 static inline struct tr_head head_of(int queries, int keys, int dim)
 {
-    return (struct tr_head){queries, keys, dim, 1.0F / sqrtf((float)dim)};
+    return (struct tr_head){
+        .queries = queries, .keys = keys, .dim = dim, .scale = 1.0F / sqrtf((float)dim)};
 }
 
 struct attention_run {
@@ -145,7 +146,7 @@ static inline struct norm_run norm_run(const struct tr_kernels *k, int rows, int
     fill_uniform(n.beta, 80, 65);
     fill_uniform(n.dgamma, 80, 66);
     fill_uniform(n.dbeta, 80, 67);
-    k->norm(rows, cols, view(&n.x), n.gamma, n.beta, out(&n.y), n.stats);
+    k->norm(rows, cols, TR_NORM_EPS, view(&n.x), n.gamma, n.beta, out(&n.y), n.stats);
     k->norm_back(rows, cols, view(&n.x), n.stats, view(&n.dy), n.gamma, n.dgamma, n.dbeta,
                  out(&n.dx));
     return n;

@@ -174,6 +174,24 @@ static void attention_is_the_formula_for_scores_of_any_size(void **state)
         }
 }
 
+static void causal_attention_matches_plain_and_hides_what_is_later(void **state)
+{
+    (void)state;
+    for (int s = 0; s < wide_count; s++)
+        for (int t = 0; t < tail_count; t++) {
+            struct tr_head head = head_of(tails[t], tails[t], 12);
+            head.causal = true;
+            struct attention_run got = attention_run(wide[s], &head, 30.0F);
+            struct attention_run want = attention_run(plain, &head, 30.0F);
+            assert_matrix(&got.context, &want.context, 1e-4);
+            for (int i = 0; i < 3; i++)
+                assert_matrix(&got.dqkv[i], &want.dqkv[i], 2e-4);
+            /* the first query sees its own value alone */
+            assert_memory_equal(got.context.at, got.qkv[2].at, 12 * sizeof(float));
+            attention_free(&got), attention_free(&want);
+        }
+}
+
 /* --- norm --- */
 
 static void norm_matches_plain_at_every_tail(void **state)
@@ -242,6 +260,44 @@ static void gelu_and_its_slope_are_exact_to_one_part_in_five_million(void **stat
     free(slope);
 }
 
+static double activation_formula(enum tr_activation kind, double u, double *slope)
+{
+    if (kind == TR_ACTIVATE_RELU) {
+        *slope = u > 0;
+        return u > 0 ? u : 0;
+    }
+    if (kind == TR_ACTIVATE_TANH) {
+        *slope = 1 - tanh(u) * tanh(u);
+        return tanh(u);
+    }
+    const double c = sqrt(2 / 3.14159265358979324), t = tanh(c * (u + .044715 * u * u * u));
+    *slope = (1 + t) / 2 + u / 2 * (1 - t * t) * c * (1 + 3 * .044715 * u * u);
+    return u / 2 * (1 + t);
+}
+
+static void activations_and_their_slopes_are_the_formulas(void **state)
+{
+    enum { n = 2005 };
+    static float u[n], slope[n];
+    (void)state;
+    for (int s = -1; s < wide_count; s++)
+        for (int kind = TR_ACTIVATE_GELU_TANH; kind <= TR_ACTIVATE_TANH; kind++) {
+            for (int i = 0; i < n; i++)
+                u[i] = (float)(i - 1002) / 100;
+            u[n - 1] = 1e6F;
+            u[n - 2] = -1e6F;
+            (s < 0 ? plain : wide[s])->activate((enum tr_activation)kind, n, u, slope);
+            for (int i = 0; i < n; i++) {
+                double d, x = i == n - 1   ? 1e6
+                              : i == n - 2 ? -1e6
+                                           : (double)((float)(i - 1002) / 100);
+                const double want = activation_formula((enum tr_activation)kind, x, &d);
+                assert_near(u[i], want, 4e-7 * fmax(1, fabs(want)));
+                assert_near(slope[i], d, 2e-6);
+            }
+        }
+}
+
 static void gelu_of_extremes_is_their_limit(void **state)
 {
     (void)state;
@@ -278,7 +334,7 @@ static void nan_is_never_swallowed(void **state)
         for (int i = 0; i < 3; i++)
             assert_true(isnan(a.context.at[i * a.context.ld]));
         n.x.at[19] = NAN;
-        k->norm(2, 20, view(&n.x), n.gamma, n.beta, out(&n.y), NULL);
+        k->norm(2, 20, TR_NORM_EPS, view(&n.x), n.gamma, n.beta, out(&n.y), NULL);
         assert_true(isnan(n.y.at[0]));
         assert_false(isnan(n.y.at[n.y.ld]));
         attention_free(&a);
@@ -438,9 +494,11 @@ int main(void)
         cmocka_unit_test(linear_is_the_formula),
         cmocka_unit_test(attention_matches_plain_at_every_tail),
         cmocka_unit_test(attention_is_the_formula_for_scores_of_any_size),
+        cmocka_unit_test(causal_attention_matches_plain_and_hides_what_is_later),
         cmocka_unit_test(norm_matches_plain_at_every_tail),
         cmocka_unit_test(norm_is_the_formula),
         cmocka_unit_test(gelu_and_its_slope_are_exact_to_one_part_in_five_million),
+        cmocka_unit_test(activations_and_their_slopes_are_the_formulas),
         cmocka_unit_test(gelu_of_extremes_is_their_limit),
         cmocka_unit_test(nan_is_never_swallowed),
         cmocka_unit_test(elementwise_kernels_match_plain_at_every_tail),

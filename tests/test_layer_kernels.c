@@ -126,7 +126,7 @@ static void a_row_of_zeros_has_no_cosine_and_no_gradient(void **state)
 /* Queries and keys of one head inside wider rows. */
 static void check_scores(const struct tr_kernels *k, int n, int dim)
 {
-    const struct tr_head head = {n, n, dim, .3F};
+    const struct tr_head head = {n, n, dim, .3F, false};
     const ptrdiff_t ld = padded(2 * dim), ldt = padded(n);
     float *x = calloc((size_t)(n * ld) + slack, sizeof *x);
     float *dx = calloc((size_t)(n * ld) + slack, sizeof *dx);
@@ -171,8 +171,8 @@ static void tables_of_scores_go_forward_and_back(void **state)
 /* Relations: queries and keys are one, and so are their gradients. */
 static void check_relation(const struct tr_kernels *k, int n, int ds, int dt)
 {
-    const struct tr_head hs = {n, n, ds, 1 / sqrtf((float)ds)};
-    const struct tr_head ht = {n, n, dt, 1 / sqrtf((float)dt)};
+    const struct tr_head hs = {n, n, ds, 1 / sqrtf((float)ds), false};
+    const struct tr_head ht = {n, n, dt, 1 / sqrtf((float)dt), false};
     float s[cells + slack], t[cells + slack], ts[cells + slack], tt[cells + slack];
     float dx[cells + slack] = {0}, scratch[8192];
     double xs[cells], xt[cells], grad[cells], *work = calloc(relation_scratch(n), sizeof *work);

@@ -108,7 +108,8 @@ static void compare_tables(const struct visit *v, enum tr_pair_loss kind, const 
     const struct tr_layerwise *self = v->self;
     const struct tr_kernels *kernels = self->student.kernels;
     const int n = s->rows;
-    const struct tr_head head = {n, n, s->dim, s->scale}, of_t = {n, n, t->dim, t->scale};
+    const struct tr_head head = {n, n, s->dim, s->scale, false};
+    const struct tr_head of_t = {n, n, t->dim, t->scale, false};
     const struct tr_out mine = {v->workspace->tables[0], tr__padded(n)};
     const struct tr_out theirs = {v->workspace->tables[1], tr__padded(n)};
     const double part = kind == TR_PAIR_KL ? share / n : share / n / n;

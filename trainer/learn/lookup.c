@@ -16,7 +16,7 @@ rt_status tr__lookup_init(struct tr_lookup *lookup, const struct tr_student *stu
     t.length = rt_arena_zalloc(arena, (size_t)batch, sizeof *t.length);
     t.ids = rt_arena_zalloc(arena, rows, sizeof *t.ids);
     t.dlookup = rt_arena_zalloc(arena, rows * e, sizeof *t.dlookup);
-    if ((int64_t)vocabulary * e > TR_LOOKUP_DENSE) {
+    if ((int64_t)vocabulary * e > TR_LOOKUP_DENSE && student->dense_count < student->param_count) {
         t.touched = rt_arena_zalloc(arena, rows, sizeof *t.touched);
         t.step = rt_arena_zalloc(arena, (size_t)vocabulary, sizeof *t.step);
     }

@@ -5,7 +5,7 @@
  * added up by id, in that order. So the sums are the same bits for any number of lanes and threads and
  * any micro-batch, and lanes need no room for a table.
  *
- * Lazy     a table of more than TR_LOOKUP_DENSE weights moves by the rows alone that a step read: a
+ * Lazy     a table of more than TR_LOOKUP_DENSE weights, unless a head is tied to it, moves by the rows alone that a step read: a
  *          row that was not read keeps its moments, as in the sparse Adam of PyTorch and TensorFlow,
  *          where the dense one would go on by momentum.
  * Shapes   batch examples of at most T rows: dlookup (batch*T,e), ids [batch*T].

@@ -91,6 +91,37 @@ static void lay_block(struct tr_student *s, int l, bool pruned)
     s->plan->max_ffn = b->ffn > s->plan->max_ffn ? b->ffn : s->plan->max_ffn;
 }
 
+/* The table's codes are by row, which are its outputs. Its gradient is of the head as well, so it is
+ * held with the others. */
+static struct tr_plan_linear lay_tied(struct tr_student *s)
+{
+    struct tr_plan_linear head = {.in = s->stem.features, .out = s->stem.vocabulary};
+
+    head.bias = lay(s, -1, "head.bias", TR_ROLE_BIAS, head.out, 0);
+    head.weight = lay(s, -1, "embedding.weight", TR_ROLE_TABLE, head.out, head.in);
+    head.site = s->plan->sites++;
+    head.scale = s->plan->channels;
+    s->plan->channels += (size_t)head.out;
+    return head;
+}
+
+/* What follows the final norm, and the table at the end. */
+static void lay_head(struct tr_student *s)
+{
+    struct tr_plan *plan = s->plan;
+    const int g = tr__pooled_width(s), e = s->stem.features;
+    const bool tied = s->shape.variant.head == SPACE_HEAD_TIED;
+
+    plan->pooled_twice = tied ? s->stem.projected : s->shape.variant.head != SPACE_HEAD_LINEAR;
+    if (plan->pooled_twice)
+        plan->pooler = lay_linear(s, -1, "pooler", tied ? e : g, g);
+    plan->head = tied ? lay_tied(s) : lay_linear(s, -1, "head", space_outputs(&s->shape), g);
+    s->dense_count = s->param_count;
+    plan->table = plan->head.weight;
+    if (s->stem.vocabulary && !tied)
+        plan->table = lay(s, -1, "embedding.weight", TR_ROLE_TABLE, s->stem.vocabulary, e);
+}
+
 static void lay_tensors(struct tr_student *s, bool prune)
 {
     struct tr_plan *plan = s->plan;
@@ -99,18 +130,20 @@ static void lay_tensors(struct tr_student *s, bool prune)
     if (s->stem.projected)
         plan->stem = lay_linear(s, -1, "stem", d, s->stem.features);
     if (s->stem.class_rows)
-        plan->class_token = lay(s, -1, "class_token", TR_ROLE_CLASS_TOKEN, d, 0);
+        plan->class_token =
+            s->stem.class_rows == 1
+                ? lay(s, -1, "class_token", TR_ROLE_CLASS_TOKEN, d, 0)
+                : lay(s, -1, "class_token", TR_ROLE_CLASS_TOKEN, s->stem.class_rows, d);
     plan->position = lay(s, -1, "position", TR_ROLE_POSITION, s->tokens, d);
     if (s->shape.segments)
         plan->segment = lay(s, -1, "segment", TR_ROLE_SEGMENT, s->shape.segments, d);
+    if (s->shape.variant.stem_norm)
+        plan->stem_norm = lay_norm(s, -1, "stem_ln");
     for (int l = 0; l < s->arch.depth; l++)
         lay_block(s, l, prune && tr__pools_row(s) && l == s->arch.depth - 1);
-    plan->norm = lay_norm(s, -1, "ln");
-    plan->head = lay_linear(s, -1, "head", space_outputs(&s->shape), d);
-    s->dense_count = s->param_count;
-    if (s->stem.vocabulary)
-        plan->table =
-            lay(s, -1, "embedding.weight", TR_ROLE_TABLE, s->stem.vocabulary, s->stem.features);
+    if (!s->shape.variant.no_final_norm)
+        plan->norm = lay_norm(s, -1, "ln");
+    lay_head(s);
 }
 
 /* --- packing --- */
@@ -132,11 +165,13 @@ static int packed_layers(const struct tr_student *s, struct tr_plan_linear **lis
         list[n++] = &b->up;
         list[n++] = &b->down;
     }
+    if (plan->pooled_twice)
+        list[n++] = &plan->pooler;
     list[n++] = &plan->head;
     return n;
 }
 
-enum { max_layers = 5 * SPACE_MAX_DEPTH + 3 };
+enum { max_layers = 5 * SPACE_MAX_DEPTH + 4 };
 
 /* The first that is packed for a backward, too: numbers that a stem reads need no gradient. */
 static int first_backward(const struct tr_student *s)
@@ -221,7 +256,7 @@ rt_status tr__student_init(struct tr_student *student, const struct space_arch *
                            bool prune, struct rt_err *err)
 {
     struct tr_student s = {.arch = *arch, .shape = *shape, .kernels = kernels};
-    const size_t room = (size_t)arch->depth * 12 + 8;
+    const size_t room = (size_t)arch->depth * 12 + 16;
 
     RT_TRY(space_arch_check(arch, shape, err));
     s.tokens = space_tokens(arch, shape);
@@ -232,6 +267,9 @@ rt_status tr__student_init(struct tr_student *student, const struct space_arch *
         tr_student_release(&s);
         return rt_fail(err, RT_ENOMEM, "no memory for the plan of a student");
     }
+    s.plan->eps = shape->variant.eps > 0 ? shape->variant.eps : TR_NORM_EPS;
+    if (shape->variant.head == SPACE_HEAD_TIED)
+        s.shape.classes = s.stem.vocabulary;
     lay_tensors(&s, prune);
     assert((size_t)s.tensor_count <= room);
     plan_packing(&s);
@@ -322,14 +360,15 @@ void tr_student_cost(const struct tr_student *student, struct space_cost *cost)
 {
     const struct tr_plan *plan = student->plan;
     const int64_t t = student->tokens;
+    const int pooled = student->shape.pool == SPACE_POOL_NONE ? (int)t : 1;
     int64_t beside = student->stem.projected ? t * student->stem.features : 0;
     struct space_cost sum = {0};
 
     for (int i = 0; i < student->tensor_count; i++)
         sum.params += (int64_t)student->tensors[i].count;
     sum.bytes = sum.params * (int64_t)sizeof(float);
-    sum.macs = products(&plan->stem, student->stem.tokens) +
-               products(&plan->head, student->shape.pool == SPACE_POOL_NONE ? (int)t : 1);
+    sum.macs = products(&plan->stem, student->stem.tokens) + products(&plan->pooler, pooled) +
+               products(&plan->head, pooled);
     for (int l = 0; l < student->arch.depth; l++) {
         const int64_t floats = block_floats(student, &plan->block[l]);
         beside = floats > beside ? floats : beside;

@@ -5,13 +5,14 @@
  * in the order of the tensor table, so gradients, optimiser state and checkpoints have its layout.
  *
  * Shapes   M examples a batch, R rows of all of them, T rows of one at most, class row included; F
- *          features of the stem, d width, a = heads*head_dim, f ffn, C classes. A answers, see
+ *          features of the stem, d width, a = heads*head_dim, f ffn, C classes: of a tied head the
+ *          vocabulary. A answers, see
  *          task/batch.h; A = M but for several parts and pool = none. Logits (A,C), row-major
  *          float32.
  * Rows     example m has rows start[m] .. start[m+1] - 1, see task/batch.h; its class row is the
  *          first. A row's position is its place in its example.
- * Details  x0 = position + (class token | features W^T + b); the norms use TR_NORM_EPS of nn/; GELU is
- *          exact (erf); scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then
+ * Details  x0 = position + (class token | features W^T + b); the norms use TR_NORM_EPS of nn/, and
+ *          GELU is exact (erf), but for what the shape's variant says; scores are scaled by 1/sqrt(head_dim); qkv rows are all q, then all k, then
  *          all v, head by head. Pooling follows the final norm: an example's first row, its last,
  *          or the mean of its rows.
  * Texts    row r starts as row ids[r] of the table (V,e), projected to d where e differs. The table is

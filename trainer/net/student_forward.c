@@ -1,4 +1,4 @@
-/* trainer/net/student_forward.c -- the steps that training and inference share: stem, block, pooling.
+/* trainer/net/student_forward.c -- the steps that training and inference share: stem, block, end.
  *
  * What differs between the two is only where activations lie (struct tr_block_acts), so that the
  * network is written once and what latency measures is what was trained.
@@ -20,8 +20,11 @@ struct tr_head tr__head(const struct tr_student *student, int rows, bool pruned)
     const int dim = student->arch.head_dim;
 
     assert(rows >= 1 && rows <= student->tokens);
-    return (struct tr_head){
-        .queries = pruned ? 1 : rows, .keys = rows, .dim = dim, .scale = 1.0F / sqrtf((float)dim)};
+    return (struct tr_head){.queries = pruned ? 1 : rows,
+                            .keys = rows,
+                            .dim = dim,
+                            .scale = 1.0F / sqrtf((float)dim),
+                            .causal = student->shape.variant.causal};
 }
 
 bool tr__fits(const struct tr_student *student, const struct tr_batch *batch, int room)
@@ -52,6 +55,16 @@ struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_
                                   weights->packed ? weights->packed + layer->backward : NULL,
                               .weight_scale = int8 ? int8->scale + layer->scale : NULL,
                               .input_scale = int8 ? tr_int8_input(int8, layer->site) : 0};
+}
+
+static void run_norm(const struct tr_student *student, const struct tr_weights *weights,
+                     const struct tr_plan_norm *norm, int rows, struct tr_out x, struct tr_out y,
+                     float *stats)
+{
+    const float *w = weights->params;
+
+    student->kernels->norm(rows, student->arch.width, student->plan->eps, tr_seen(x),
+                           w + norm->gamma, w + norm->beta, y, stats);
 }
 
 /* A few floats: a call of memcpy would cost more than it copies. */
@@ -155,22 +168,29 @@ static void stem_of_features(const struct tr_student *student, const struct tr_w
             student->kernels->linear(&stem, tokens, (struct tr_view){features + row * ldf, ldf},
                                      (struct tr_view){position + (ptrdiff_t)first * d, d},
                                      (struct tr_out){x + row * ld, ld});
-        for (int c = 0; first && c < d; c++)
-            x[(row - 1) * ld + c] = token[c] + position[c];
+        for (ptrdiff_t r = 0; r < first; r++)
+            for (int c = 0; c < d; c++)
+                x[(row - first + r) * ld + c] = token[r * d + c] + position[r * d + c];
     }
 }
 
 void tr__stem(const struct tr_student *student, const struct tr_weights *weights,
-              const struct tr_batch *batch, const float *features, float *x)
+              const struct tr_batch *batch, const float *features, float *raw, float *stats,
+              float *x)
 {
-    const struct tr_out out = {x, tr__padded(student->arch.width)};
+    const ptrdiff_t ld = tr__padded(student->arch.width);
+    const bool normed = student->shape.variant.stem_norm;
+    const struct tr_out out = {normed ? raw : x, ld};
 
     if (student->stem.projected)
-        stem_of_features(student, weights, batch, features, x);
+        stem_of_features(student, weights, batch, features, out.at);
     else
         stem_of_rows(student, weights, batch, out);
     if (student->shape.segments)
         add_segments(student, weights, batch, out);
+    if (normed)
+        run_norm(student, weights, &student->plan->stem_norm, tr_batch_rows(batch), out,
+                 (struct tr_out){x, ld}, stats);
 }
 
 /* ---- pooled rows ---- */
@@ -192,9 +212,10 @@ ptrdiff_t tr__pooled_row(const struct tr_student *student, const struct tr_batch
     case SPACE_POOL_CLASS: return batch->start[i];
     case SPACE_POOL_LAST: return batch->start[i + 1] - 1;
     case SPACE_POOL_NONE: return batch->asked ? batch->asked[i] : i;
-    case SPACE_POOL_MEAN: break;
+    case SPACE_POOL_MEAN:
+    case SPACE_POOL_PAIR: break;
     }
-    assert(!"means are of no row");
+    assert(!"what is pooled apart is of no row");
     return 0;
 }
 
@@ -282,38 +303,85 @@ static struct tr_view ask(const struct tr_student *student, const struct tr_weig
     return tr_seen(tr__pooled_rows(student, batch, x, d, acts->mid));
 }
 
-/* x, normed1 (R,d); query, memory as in ask(); with N = R, or M where pruned: context (N,a), mid,
- * normed2, out (N,d), hidden (N,f). Weights: qkv (3a,d), proj (d,a), up (f,d), down (d,f).
- *   mid = x + proj(attention(norm1(x)))      out = mid + down(gelu(up(norm2(mid)))) */
-void tr__block(const struct tr_student *student, const struct tr_weights *weights, int layer,
-               const struct tr_batch *batch, const struct tr_block_acts *acts, float *scratch)
+static void copy_rows(int rows, struct tr_out x, struct tr_out y)
 {
-    const struct tr_kernels *k = student->kernels;
+    assert(x.ld == y.ld);
+    memcpy(y.at, x.at, (size_t)(rows * x.ld) * sizeof *y.at);
+}
+
+void tr__activate(const struct tr_student *student, size_t n, float *u, float *slope)
+{
+    switch (student->shape.variant.activation) {
+    case SPACE_GELU: student->kernels->gelu(n, u, slope); break;
+    case SPACE_GELU_TANH: student->kernels->activate(TR_ACTIVATE_GELU_TANH, n, u, slope); break;
+    case SPACE_RELU: student->kernels->activate(TR_ACTIVATE_RELU, n, u, slope); break;
+    }
+}
+
+/* x, normed1 (R,d); query, memory as in ask(); with N = R, or M where pruned: context (N,a), mid
+ * (N,d). Weights: qkv (3a,d), proj (d,a).
+ *   mid = x + proj(attention(norm1(x)))      or, post-norm, norm1(x + proj(attention(x))) */
+static void attention_half(const struct tr_student *student, const struct tr_weights *weights,
+                           int layer, const struct tr_batch *batch,
+                           const struct tr_block_acts *acts, float *scratch)
+{
     const struct tr_plan_block *b = &student->plan->block[layer];
     const struct tr_linear proj = tr__linear(&b->proj, weights);
-    const struct tr_linear up = tr__linear(&b->up, weights);
-    const struct tr_linear down = tr__linear(&b->down, weights);
-    const int d = student->arch.width, all = tr_batch_rows(batch);
-    const int rows = b->pruned ? batch->examples : all;
-    const ptrdiff_t ld = tr__padded(d), ldf = tr__padded(b->ffn);
-    const struct tr_out normed1 = {acts->normed1, ld}, normed2 = {acts->normed2, ld};
-    const struct tr_out mid = {acts->mid, ld}, hidden = {acts->hidden, ldf};
+    const bool post = student->shape.variant.post_norm;
+    const int all = tr_batch_rows(batch), rows = b->pruned ? batch->examples : all;
+    const ptrdiff_t ld = tr__padded(student->arch.width);
+    const struct tr_out x = {acts->x, ld}, normed = {acts->normed1, ld}, mid = {acts->mid, ld};
+    const struct tr_out sum = {post ? acts->sum1 : acts->mid, ld};
     const struct tr_out context = {acts->context, tr__padded(b->inner)};
-    const float *w = weights->params;
 
-    k->norm(all, d, (struct tr_view){acts->x, ld}, w + b->norm1.gamma, w + b->norm1.beta, normed1,
-            acts->stats1);
-    tr__input(student, weights, acts->watch, &b->query, all, normed1);
+    if (post)
+        copy_rows(all, x, normed);
+    else
+        run_norm(student, weights, &b->norm1, all, x, normed, acts->stats1);
+    tr__input(student, weights, acts->watch, &b->query, all, normed);
     const struct tr_view residual = ask(student, weights, b, batch, acts);
     attend(student, b, batch, acts, scratch);
     tr__input(student, weights, acts->watch, &b->proj, rows, context);
-    k->linear(&proj, rows, tr_seen(context), residual, mid);
-    k->norm(rows, d, tr_seen(mid), w + b->norm2.gamma, w + b->norm2.beta, normed2, acts->stats2);
-    tr__input(student, weights, acts->watch, &b->up, rows, normed2);
-    k->linear(&up, rows, tr_seen(normed2), (struct tr_view){0}, hidden);
-    k->gelu((size_t)rows * ldf, acts->hidden, acts->slope);
+    student->kernels->linear(&proj, rows, tr_seen(context), residual, sum);
+    if (post)
+        run_norm(student, weights, &b->norm1, rows, sum, mid, acts->stats1);
+}
+
+/* mid, normed2, out (rows,d), hidden (rows,f). Weights: up (f,d), down (d,f).
+ *   out = mid + down(gelu(up(norm2(mid))))   or, post-norm, norm2(mid + down(gelu(up(mid)))) */
+static void ffn_half(const struct tr_student *student, const struct tr_weights *weights, int layer,
+                     int rows, const struct tr_block_acts *acts)
+{
+    const struct tr_kernels *k = student->kernels;
+    const struct tr_plan_block *b = &student->plan->block[layer];
+    const struct tr_linear up = tr__linear(&b->up, weights);
+    const struct tr_linear down = tr__linear(&b->down, weights);
+    const bool post = student->shape.variant.post_norm;
+    const ptrdiff_t ld = tr__padded(student->arch.width), ldf = tr__padded(b->ffn);
+    const struct tr_out mid = {acts->mid, ld}, normed = {acts->normed2, ld};
+    const struct tr_out hidden = {acts->hidden, ldf}, out = {acts->out, ld};
+    const struct tr_out sum = {post ? acts->sum2 : acts->out, ld};
+
+    if (post)
+        copy_rows(rows, mid, normed);
+    else
+        run_norm(student, weights, &b->norm2, rows, mid, normed, acts->stats2);
+    tr__input(student, weights, acts->watch, &b->up, rows, normed);
+    k->linear(&up, rows, tr_seen(normed), (struct tr_view){0}, hidden);
+    tr__activate(student, (size_t)(rows * ldf), acts->hidden, acts->slope);
     tr__input(student, weights, acts->watch, &b->down, rows, hidden);
-    k->linear(&down, rows, tr_seen(hidden), tr_seen(mid), (struct tr_out){acts->out, ld});
+    k->linear(&down, rows, tr_seen(hidden), tr_seen(mid), sum);
+    if (post)
+        run_norm(student, weights, &b->norm2, rows, sum, out, acts->stats2);
+}
+
+void tr__block(const struct tr_student *student, const struct tr_weights *weights, int layer,
+               const struct tr_batch *batch, const struct tr_block_acts *acts, float *scratch)
+{
+    const bool pruned = student->plan->block[layer].pruned;
+
+    attention_half(student, weights, layer, batch, acts, scratch);
+    ffn_half(student, weights, layer, pruned ? batch->examples : tr_batch_rows(batch), acts);
 }
 
 /* ---- behind the last block ---- */
@@ -326,30 +394,105 @@ int tr__final_rows(const struct tr_student *student, const struct tr_batch *batc
     const bool pruned = student->plan->block[student->arch.depth - 1].pruned;
 
     *rows = all;
-    if (student->shape.pool == SPACE_POOL_MEAN)
+    if (tr__pools_apart(student))
         return tr_batch_rows(batch);
     if (!pruned)
         *rows = tr__pooled_rows(student, batch, all, d, room);
     return tr__pooled_count(student, batch);
 }
 
-void tr__pool(const struct tr_student *student, const struct tr_batch *batch, const float *normed,
-              float *pooled)
+/* normed (R,d) -> pooled (M,2d) */
+static void pair_rows(const struct tr_batch *batch, int d, struct tr_view normed,
+                      struct tr_out pooled)
 {
-    const int d = student->arch.width;
-    const ptrdiff_t ld = tr__padded(d);
+    for (ptrdiff_t m = 0; m < batch->examples; m++)
+        for (ptrdiff_t i = 0; i < 2; i++)
+            memcpy(pooled.at + m * pooled.ld + i * d, normed.at + (batch->start[m] + i) * normed.ld,
+                   (size_t)d * sizeof *pooled.at);
+}
 
-    if (student->shape.pool != SPACE_POOL_MEAN)
-        return;
+/* normed (R,d) -> pooled (M,d) */
+static void mean_rows(const struct tr_batch *batch, int d, struct tr_view normed,
+                      struct tr_out pooled)
+{
     for (int m = 0; m < batch->examples; m++) {
         const int rows = batch->start[m + 1] - batch->start[m];
-        const float *row = normed + batch->start[m] * ld;
-        float *sum = pooled + m * ld;
+        const float *row = normed.at + batch->start[m] * normed.ld;
+        float *sum = pooled.at + m * pooled.ld;
         memset(sum, 0, (size_t)d * sizeof *sum);
-        for (int r = 0; r < rows; r++, row += ld)
+        for (int r = 0; r < rows; r++, row += normed.ld)
             for (int c = 0; c < d; c++)
                 sum[c] += row[c];
         for (int c = 0; c < d; c++)
             sum[c] /= (float)rows;
     }
+}
+
+/* The rows that the head reads, after the norm; where there is none they are copied. */
+static void norm_and_pool(const struct tr_student *student, const struct tr_weights *weights,
+                          const struct tr_batch *batch, float *x, const struct tr_end *end)
+{
+    const int d = student->arch.width;
+    const struct tr_out normed = {end->normed, tr__padded(d)};
+    const struct tr_out pooled = {end->pooled, tr__padded(tr__pooled_width(student))};
+    struct tr_out rows;
+    const int count = tr__final_rows(student, batch, x, end->room, &rows);
+
+    if (!student->shape.variant.no_final_norm)
+        run_norm(student, weights, &student->plan->norm, count, rows, normed, end->stats);
+    else
+        for (ptrdiff_t r = 0; r < count; r++)
+            memcpy(normed.at + r * normed.ld, rows.at + r * rows.ld, (size_t)d * sizeof *rows.at);
+    if (student->shape.pool == SPACE_POOL_MEAN)
+        mean_rows(batch, d, tr_seen(normed), pooled);
+    else if (student->shape.pool == SPACE_POOL_PAIR)
+        pair_rows(batch, d, tr_seen(normed), pooled);
+}
+
+/* normed (P,d) or (R,d) -> pooled (P,g) -> inner (P,in of the head) -> logits (A,C) */
+void tr__end(const struct tr_student *student, const struct tr_weights *weights,
+             const struct tr_batch *batch, float *x, const struct tr_end *end, float *logits)
+{
+    const struct tr_plan *plan = student->plan;
+    const struct tr_linear head = tr__linear(&plan->head, weights);
+    const int count = tr__pooled_count(student, batch);
+    struct tr_out in = {end->pooled, tr__padded(tr__pooled_width(student))};
+
+    norm_and_pool(student, weights, batch, x, end);
+    if (plan->pooled_twice) {
+        const struct tr_linear pooler = tr__linear(&plan->pooler, weights);
+        const struct tr_out inner = {end->inner, tr__padded(pooler.out)};
+        const size_t floats = (size_t)(count * inner.ld);
+        tr__input(student, weights, end->watch, &plan->pooler, count, in);
+        student->kernels->linear(&pooler, count, tr_seen(in), (struct tr_view){0}, inner);
+        if (student->shape.variant.head == SPACE_HEAD_TANH)
+            student->kernels->activate(TR_ACTIVATE_TANH, floats, inner.at, end->slope);
+        else if (student->shape.variant.head == SPACE_HEAD_RELU)
+            student->kernels->activate(TR_ACTIVATE_RELU, floats, inner.at, end->slope);
+        in = inner;
+    }
+    tr__input(student, weights, end->watch, &plan->head, count, in);
+    student->kernels->linear(&head, count, tr_seen(in), (struct tr_view){0},
+                             (struct tr_out){logits, plan->head.out});
+}
+
+rt_status tr__end_init(struct tr_end *end, const struct tr_student *student, int max_batch,
+                       bool for_training, float *normed, struct rt_arena *step, struct rt_err *err)
+{
+    const int d = student->arch.width, all = max_batch * student->tokens;
+    const bool apart = tr__pools_apart(student), twice = student->plan->pooled_twice;
+    const int room = tr__pooled_room(student, max_batch), inner = student->plan->pooler.out;
+    struct tr_end e = {0};
+
+    e.room = tr__rows(step, student->shape.pool == SPACE_POOL_MEAN ? 0 : room, d);
+    if (for_training)
+        e.stats = rt_arena_zalloc(step, (size_t)2 * all, sizeof(float));
+    e.normed = normed ? normed : tr__rows(step, all, d);
+    e.pooled = apart ? tr__rows(step, room, tr__pooled_width(student)) : e.normed;
+    if (twice)
+        e.inner = tr__rows(step, room, inner);
+    if (twice && for_training)
+        e.slope = tr__rows(step, room, inner);
+    *end = e;
+    return rt_arena_check(step, "the end of a student", err);
 }

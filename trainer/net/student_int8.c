@@ -25,9 +25,17 @@ static int list_layers(const struct tr_student *student, struct tr_plan_linear l
         list[n++] = b->up;
         list[n++] = b->down;
     }
+    if (plan->pooled_twice)
+        list[n++] = plan->pooler;
     list[n++] = plan->head;
     assert(n == plan->sites && n <= TR_MAX_SITES);
     return n;
+}
+
+/* A table that is not a layer as well. */
+static bool has_table(const struct tr_student *student)
+{
+    return student->stem.vocabulary && student->shape.variant.head != SPACE_HEAD_TIED;
 }
 
 int64_t tr_int8_bytes(const struct tr_student *student)
@@ -38,7 +46,8 @@ int64_t tr_int8_bytes(const struct tr_student *student)
 
     for (int i = 0; i < n; i++)
         bytes += 4 + 4 * (int64_t)layer[i].out - 3 * (int64_t)layer[i].out * layer[i].in;
-    bytes += student->stem.vocabulary * (4 - 3 * (int64_t)student->stem.features);
+    if (has_table(student))
+        bytes += student->stem.vocabulary * (4 - 3 * (int64_t)student->stem.features);
     return bytes;
 }
 
@@ -96,7 +105,7 @@ static void round_table(const struct tr_student *student, float *params)
     const struct tr_kernels *k = student->kernels;
     const int cols = student->stem.features;
 
-    for (ptrdiff_t v = 0; v < student->stem.vocabulary; v++) {
+    for (ptrdiff_t v = 0; has_table(student) && v < student->stem.vocabulary; v++) {
         const struct tr_out row = {params + student->plan->table + v * cols, cols};
         const float scale = tr_quant_scale(k->largest(1, cols, tr_seen(row)), TR_QUANT_WEIGHT);
         k->fake_quant(1, cols, scale, row, NULL);

@@ -18,7 +18,7 @@
 #include "trainer/nn/quantise.h"
 #include "trainer/task/task.h"
 
-#define TR_MAX_SITES (4 * SPACE_MAX_DEPTH + 2)
+#define TR_MAX_SITES (4 * SPACE_MAX_DEPTH + 3)
 
 /* Largest absolute value of each site, in the order of the tensor table; below 0: never seen. */
 struct tr_ranges {

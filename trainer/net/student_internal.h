@@ -1,5 +1,9 @@
 /* trainer/net/student_internal.h -- a student's layers, and the activations of a pass.
  *
+ * Post-norm (space_variant) a block is
+ *   sum1 = x + proj(attention(x))   mid = norm1(sum1)   sum2 = mid + ffn(mid)   out = norm2(sum2)
+ * where normed1 and normed2 hold copies of x and mid, since int8 rounds what a layer reads in place.
+ *
  * The last block is *pruned* when only one row of each example is read behind it, its *pooled* row
  * (first or last): queries, projection, FFN and both their norms then run on M rows instead of R,
  * which is exact.
@@ -31,9 +35,11 @@ struct tr_plan_block {
 };
 
 struct tr_plan {
-    struct tr_plan_linear stem, head;
+    struct tr_plan_linear stem, pooler, head;
+    bool pooled_twice; /* is there a pooler? */
+    float eps;         /* of norms */
     size_t class_token, position, segment, table;
-    struct tr_plan_norm norm;
+    struct tr_plan_norm stem_norm, norm; /* where the variant has them */
     struct tr_plan_block block[SPACE_MAX_DEPTH];
     int max_inner, max_ffn;
     size_t forward_floats; /* packed for inference */
@@ -56,8 +62,33 @@ struct tr_block_acts {
     size_t probs_stride;    /* floats from one head to the next; 0 in inference */
     struct tr_watch *watch; /* on the inputs of linear layers; mostly NULL */
     float *mid, *stats2, *normed2;
+    float *sum1, *sum2;    /* of post-norm */
     float *hidden, *slope; /* of the FFN */
     float *out;
+};
+
+/* From the last block to the logits: where each step lies. */
+struct tr_end {
+    float *room;          /* (P,d): see tr__final_rows() */
+    float *stats;         /* of the norm, or NULL */
+    float *normed;        /* (P,d) or (R,d) */
+    float *pooled;        /* (P,g): normed, unless pooled apart */
+    float *inner, *slope; /* (P,max(g,e)) behind the pooler; slope may be NULL */
+    struct tr_watch *watch;
+};
+
+struct tr_pass {
+    int room;                     /* examples */
+    const struct tr_batch *batch; /* of the last forward */
+    struct tr_watch *watch;
+    struct tr_block_acts block[SPACE_MAX_DEPTH];
+    float *features, *scratch;
+    float *raw, *raw_stats; /* in front of the stem's norm: (R,d), (R,2) */
+    struct tr_end end;
+    float *dlookup; /* (R,e), of a text */
+    ptrdiff_t dlookup_ld;
+    float *dx, *dtail, *dnormed, *dquery, *dmemory, *dcontext, *dhidden;
+    float *dpooled, *dinner; /* (P,g), (P,e or g) */
 };
 
 /* What the last forward left: a block's activations, and the final norm's rows. */
@@ -101,14 +132,18 @@ void tr__input_back(const struct tr_student *student, const struct tr_weights *w
                     const struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
                     struct tr_out dx);
 
+/* The shape's activation, in place; slope may be NULL. */
+void tr__activate(const struct tr_student *student, size_t n, float *u, float *slope);
 struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_weights *weights);
 /* x (R,F): what the stem reads, token by token; class rows are zero. Nothing is done where looked-up
  * rows are not projected: the stem reads the table itself. */
 void tr__cut(const struct tr_student *student, const struct tr_weights *weights,
              const struct tr_batch *batch, float *x);
-/* features (R,F) -> x (R,d) */
+/* features (R,F) -> x (R,d). raw (R,d): what a norm behind the stem reads, stats (R,2) as of the norm
+ * or NULL; neither is touched where there is none. */
 void tr__stem(const struct tr_student *student, const struct tr_weights *weights,
-              const struct tr_batch *batch, const float *features, float *x);
+              const struct tr_batch *batch, const float *features, float *raw, float *stats,
+              float *x);
 /* acts->x (R,d) -> acts->out (R,d), or (M,d) of a pruned block */
 void tr__block(const struct tr_student *student, const struct tr_weights *weights, int layer,
                const struct tr_batch *batch, const struct tr_block_acts *acts, float *scratch);
@@ -140,7 +175,21 @@ void tr__pooled_rows_back(const struct tr_student *student, const struct tr_batc
  * room (P,d) as above. */
 int tr__final_rows(const struct tr_student *student, const struct tr_batch *batch, float *x,
                    float *room, struct tr_out *rows);
-/* normed (P,d) or (R,d) -> pooled (P,d): nothing to do but for means. */
-void tr__pool(const struct tr_student *student, const struct tr_batch *batch, const float *normed,
-              float *pooled);
+/* Does the head read rows of their own, (M,g), not the normed ones? g is d, or 2 d of pairs. */
+static inline bool tr__pools_apart(const struct tr_student *student)
+{
+    const enum space_pool pool = student->shape.pool;
+    return pool == SPACE_POOL_MEAN || pool == SPACE_POOL_PAIR;
+}
+static inline int tr__pooled_width(const struct tr_student *student)
+{
+    return student->arch.width * (student->shape.pool == SPACE_POOL_PAIR ? 2 : 1);
+}
+
+/* normed: (R,d) to share; NULL: its own. */
+rt_status tr__end_init(struct tr_end *end, const struct tr_student *student, int max_batch,
+                       bool for_training, float *normed, struct rt_arena *step, struct rt_err *err);
+/* x: the last block's output. */
+void tr__end(const struct tr_student *student, const struct tr_weights *weights,
+             const struct tr_batch *batch, float *x, const struct tr_end *end, float *logits);
 #endif

@@ -19,6 +19,8 @@ rt_status tr__trace_init(struct tr_trace *trace, const struct tr_student *networ
         t.qkv[l] = tr__rows(step, rows, plan->block[l].query.out);
     }
     t.shared.normed1 = t.shared.normed2 = tr__rows(step, rows, d);
+    if (network->shape.variant.post_norm)
+        t.shared.sum1 = t.shared.sum2 = tr__rows(step, rows, d);
     t.shared.context = tr__rows(step, rows, plan->max_inner);
     t.shared.hidden = tr__rows(step, rows, plan->max_ffn);
     t.shared.probs = rt_arena_zalloc(step, network->kernels->probs_floats(&head), sizeof(float));
@@ -33,7 +35,8 @@ void tr__trace_run(struct tr_trace *trace, const struct tr_student *network,
 {
     assert(tr__fits(network, batch, trace->room) && depth <= network->arch.depth);
     tr__cut(network, weights, batch, trace->features);
-    tr__stem(network, weights, batch, trace->features, trace->stream[0]);
+    tr__stem(network, weights, batch, trace->features, trace->shared.normed1, NULL,
+             trace->stream[0]);
     for (int l = 0; l < depth; l++) {
         struct tr_block_acts acts = trace->shared;
         assert(!network->plan->block[l].pruned);

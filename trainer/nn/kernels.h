@@ -11,7 +11,7 @@
 #define TRAINER_NN_KERNELS_H
 #include "base/status.h"
 
-#define TR_NORM_EPS 1e-6F /* of all norms */
+#define TR_NORM_EPS 1e-6F /* of norms, unless a network says otherwise */
 
 struct tr_kernels; /* defined in trainer/nn/kernels_internal.h */
 

@@ -8,13 +8,16 @@
  * Linear   y = x W^T + bias (+ residual), W (out,in). `pack` lays W^T (forward) and W (backward)
  *          out as the set likes; sets that need no packing say 0 floats.
  * Attention is for one head of one example: q (queries,dim), k and v (keys,dim), context =
- *          softmax(scale q k^T) v. What the backward needs of the softmax is kept in `probs`,
- *          whose layout is the set's own.
- * Norm     y = (x - mean) rstd gamma + beta over each row, eps is TR_NORM_EPS; stats holds mean,
- *          rstd per row.
+ *          softmax(scale q k^T) v; causal: query i sees keys 0 .. i alone, exactly, with as many
+ *          queries as keys, or one query that sees all. What the backward needs of the softmax is
+ *          kept in `probs`, whose layout is the set's own.
+ * Norm     y = (x - mean) rstd gamma + beta over each row, rstd = 1/sqrt(variance + eps); stats
+ *          holds mean, rstd per row.
  * OpenBLAS is what the plain set multiplies with. Beside v3 and v4 stand twins whose linear layers
  *          are OpenBLAS's and all else their own, for shapes and machines where it is faster.
- * GELU     exact: u Phi(u); the derivative Phi(u) + u phi(u) is written in the same pass.
+ * GELU     exact: u Phi(u); the derivative Phi(u) + u phi(u) is written in the same pass. Other
+ *          activations likewise: u s(2z) with z = sqrt(2/pi) (u + .044715 u^3) (s the logistic
+ *          function; the GELU of GPT-2), max(u,0), tanh(u).
  * Tables   (queries,keys) of one head, for losses between layers; row-major with rows padded to
  *          TR_PAD. A loss is in place: the student's values become the gradient by them.
  * Int8     formulas in quantise.h, for signed activations, half to even, the same bits in
@@ -57,7 +60,10 @@ struct tr_linear {
 struct tr_head {
     int queries, keys, dim;
     float scale; /* of the scores: 1/sqrt(dim) */
+    bool causal;
 };
+
+enum tr_activation { TR_ACTIVATE_GELU_TANH, TR_ACTIVATE_RELU, TR_ACTIVATE_TANH };
 
 struct tr_adamw_rates {
     float beta1, beta2, eps;
@@ -108,13 +114,14 @@ struct tr_kernels {
                         struct tr_out teacher, float scale);
 
     /* stats may be NULL. */
-    void (*norm)(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
-                 struct tr_out y, float *stats);
+    void (*norm)(int rows, int cols, float eps, struct tr_view x, const float *gamma,
+                 const float *beta, struct tr_out y, float *stats);
     /* dx += the gradient by x; dgamma and dbeta are added to; params are gamma, dgamma, dbeta. */
     void (*norm_back)(int rows, int cols, struct tr_view x, const float *stats, struct tr_view dy,
                       const float *gamma, float *dgamma, float *dbeta, struct tr_out dx);
     /* u becomes gelu(u), in place; slope may be NULL. */
     void (*gelu)(size_t n, float *u, float *slope);
+    void (*activate)(enum tr_activation kind, size_t n, float *u, float *slope);
     void (*add_column_sums)(int rows, int cols, struct tr_view x, float *sums);
     void (*add_rows)(int rows, int cols, struct tr_view x, struct tr_out y); /* y += x */
 

@@ -104,11 +104,15 @@ static void attention(const struct tr_head *head, struct tr_view q, struct tr_vi
     const int nq = head->queries, nk = head->keys, dim = head->dim;
     (void)scratch;
 
-    assert(nq > 0 && nk > 0 && probs);
+    assert(nq > 0 && nk > 0 && probs && (!head->causal || nq == 1 || nq == nk));
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, nq, nk, dim, head->scale, q.at, (int)q.ld,
                 k.at, (int)k.ld, 0.0F, probs, nk);
-    for (int i = 0; i < nq; i++)
-        softmax_row(probs + (ptrdiff_t)i * nk, nk);
+    for (int i = 0; i < nq; i++) {
+        const int seen = head->causal && nq > 1 ? i + 1 : nk;
+        softmax_row(probs + (ptrdiff_t)i * nk, seen);
+        for (int j = seen; j < nk; j++)
+            probs[(ptrdiff_t)i * nk + j] = 0;
+    }
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, nq, dim, nk, 1.0F, probs, nk, v.at,
                 (int)v.ld, 0.0F, context.at, (int)context.ld);
 }
@@ -240,8 +244,8 @@ static double pair_loss(enum tr_pair_loss kind, int rows, int cols, struct tr_ou
 /* --- rows and elements --- */
 
 /* x, y (rows,cols), gamma, beta (cols), stats (rows,2) */
-static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
-                 struct tr_out y, float *stats)
+static void norm(int rows, int cols, float eps, struct tr_view x, const float *gamma,
+                 const float *beta, struct tr_out y, float *stats)
 {
     assert(rows > 0 && cols > 0 && x.ld >= cols && y.ld >= cols);
     for (ptrdiff_t r = 0; r < rows; r++) {
@@ -252,7 +256,7 @@ static void norm(int rows, int cols, struct tr_view x, const float *gamma, const
         mean /= (float)cols;
         for (int c = 0; c < cols; c++)
             variance += (in[c] - mean) * (in[c] - mean);
-        const float rstd = 1.0F / sqrtf(variance / (float)cols + TR_NORM_EPS);
+        const float rstd = 1.0F / sqrtf(variance / (float)cols + eps);
         for (int c = 0; c < cols; c++)
             y.at[r * y.ld + c] = (in[c] - mean) * rstd * gamma[c] + beta[c];
         if (stats) {
@@ -291,6 +295,33 @@ static void gelu(size_t n, float *u, float *slope)
         u[i] = x * phi;
         if (slope)
             slope[i] = phi + x * 0.39894228F * expf(-0.5F * x * x);
+    }
+}
+
+/* u becomes its activation; the derivative is returned. */
+static float activate_one(enum tr_activation kind, float *u)
+{
+    const float x = *u;
+
+    if (kind == TR_ACTIVATE_RELU) {
+        *u = x > 0 ? x : 0;
+        return x > 0;
+    }
+    if (kind == TR_ACTIVATE_TANH) {
+        *u = tanhf(x);
+        return 1 - *u * *u;
+    }
+    const float z = 0.79788456F * (x + 0.044715F * x * x * x), s = 1 / (1 + expf(-2 * z));
+    *u = x * s;
+    return s + x * s * (1 - s) * 2 * 0.79788456F * (1 + 3 * 0.044715F * x * x);
+}
+
+static void activate(enum tr_activation kind, size_t n, float *u, float *slope)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float d = activate_one(kind, u + i);
+        if (slope)
+            slope[i] = d;
     }
 }
 
@@ -381,9 +412,9 @@ static double multiply_add(void)
     .probs_floats = scores_floats, .scratch_floats = scores_floats, .attention = attention,        \
     .attention_back = attention_back, .scores = scores, .scores_back = scores_back,                \
     .pair_loss = pair_loss, .norm = norm, .norm_back = norm_back, .gelu = gelu,                    \
-    .add_column_sums = add_column_sums, .add_rows = add_rows, .largest = largest,                  \
-    .fake_quant = fake_quant, .fake_quant_back = fake_quant_back, .adamw = adamw,                  \
-    .sum_squares = sum_squares, .multiply_add = multiply_add
+    .activate = activate, .add_column_sums = add_column_sums, .add_rows = add_rows,                \
+    .largest = largest, .fake_quant = fake_quant, .fake_quant_back = fake_quant_back,              \
+    .adamw = adamw, .sum_squares = sum_squares, .multiply_add = multiply_add
 
 const struct tr_kernels tr__kernels_plain = {
     .name = "plain", .linear = tr__openblas_linear, MEMBERS};

@@ -246,6 +246,14 @@ static void attention_one_back(const struct tr_head *head, const struct tr_view 
 
 /* --- all queries --- */
 
+/* s^T (nk,lanes) of as many queries as keys: where the key comes later than the query. */
+static void fill_future(float *s, int keys, ptrdiff_t lanes, float value)
+{
+    for (ptrdiff_t j = 1; j < keys; j++)
+        for (ptrdiff_t i = 0; i < j; i++)
+            s[j * lanes + i] = value;
+}
+
 /* q, context (nq,dim), k, v (nk,dim); scratch: q^T (dim,lanes); probs^T (nk,lanes) */
 static void attention(const struct tr_head *head, struct tr_view q, struct tr_view k,
                       struct tr_view v, float *probs, struct tr_out context, float *scratch)
@@ -254,13 +262,18 @@ static void attention(const struct tr_head *head, struct tr_view q, struct tr_vi
     const struct tr_out scores = {probs, lanes};
 
     assert(nq > 0 && nk > 0 && q.ld >= dim && k.ld >= dim && v.ld >= dim && context.ld >= dim);
+    assert(!head->causal || nq == 1 || nq == nk);
     if (nq == 1) {
         attention_one(head, q.at, k, v, probs, context.at);
         return;
     }
     transpose_matrix(q, nq, dim, scratch, lanes);
     multiply_rows(k, 1, (struct tr_view){scratch, lanes}, scores, (int[]){nk, lanes, dim});
+    if (head->causal)
+        fill_future(probs, nk, lanes, -1e38F);
     softmax_columns(probs, nk, lanes, head->scale * 1.44269504F);
+    if (head->causal)
+        fill_future(probs, nk, lanes, 0);
     multiply_rows((struct tr_view){probs, 1}, lanes, v, context, (int[]){nq, dim, nk});
 }
 

@@ -34,7 +34,7 @@ INLINE vf gap_from(const float *x, float mean, int n)
 }
 
 /* means and reciprocal deviations of four rows. */
-INLINE void norm_stats(const struct four *x, int cols, float mean[4], float rstd[4])
+INLINE void norm_stats(const struct four *x, int cols, float eps, float mean[4], float rstd[4])
 {
     const __m128 share = _mm_set1_ps(1.0F / (float)cols);
     vf sum[4] = {SET1(0.0F), SET1(0.0F), SET1(0.0F), SET1(0.0F)};
@@ -50,19 +50,19 @@ INLINE void norm_stats(const struct four *x, int cols, float mean[4], float rstd
             sum[i] += gap * gap;
         }
     const __m128 variance = lanes_sums(sum[0], sum[1], sum[2], sum[3]) * share;
-    _mm_storeu_ps(rstd, _mm_set1_ps(1.0F) / _mm_sqrt_ps(variance + _mm_set1_ps(TR_NORM_EPS)));
+    _mm_storeu_ps(rstd, _mm_set1_ps(1.0F) / _mm_sqrt_ps(variance + _mm_set1_ps(eps)));
 }
 
 /* x, y (rows,cols), gamma, beta (cols), stats (rows,2) or NULL */
-static void norm(int rows, int cols, struct tr_view x, const float *gamma, const float *beta,
-                 struct tr_out y, float *stats)
+static void norm(int rows, int cols, float eps, struct tr_view x, const float *gamma,
+                 const float *beta, struct tr_out y, float *stats)
 {
     assert(rows > 0 && cols > 0 && x.ld >= cols && y.ld >= cols);
     for (ptrdiff_t r = 0; r < rows; r += 4) {
         const struct four in = four_rows(x, r, rows - 1);
         const struct four out = four_rows(tr_seen(y), r, rows - 1);
         float mean[4], rstd[4];
-        norm_stats(&in, cols, mean, rstd);
+        norm_stats(&in, cols, eps, mean, rstd);
         for (int c = 0; c < cols; c += VL) {
             const int n = cols - c;
             const vf scale = load_some(gamma + c, n), shift = load_some(beta + c, n);
@@ -156,6 +156,34 @@ static void gelu(size_t n, float *u, float *slope)
         store_some(u + i, value, some);
         if (slope)
             store_some(slope + i, d, some);
+    }
+}
+
+/* kind is a constant where this is inlined. */
+INLINE void activate_all(const enum tr_activation kind, size_t n, float *u, float *slope)
+{
+    for (size_t i = 0; i < n; i += VL) {
+        const int some = n - i < VL ? (int)(n - i) : VL;
+        const vf x = load_some(u + i, some);
+        vf value, d;
+        if (kind == TR_ACTIVATE_GELU_TANH)
+            gelu_tanh_lanes(x, &value, &d);
+        else if (kind == TR_ACTIVATE_RELU)
+            relu_lanes(x, &value, &d);
+        else
+            tanh_lanes(x, &value, &d);
+        store_some(u + i, value, some);
+        if (slope)
+            store_some(slope + i, d, some);
+    }
+}
+
+static void activate(enum tr_activation kind, size_t n, float *u, float *slope)
+{
+    switch (kind) {
+    case TR_ACTIVATE_GELU_TANH: activate_all(TR_ACTIVATE_GELU_TANH, n, u, slope); break;
+    case TR_ACTIVATE_RELU: activate_all(TR_ACTIVATE_RELU, n, u, slope); break;
+    case TR_ACTIVATE_TANH: activate_all(TR_ACTIVATE_TANH, n, u, slope); break;
     }
 }
 

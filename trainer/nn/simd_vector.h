@@ -260,4 +260,38 @@ INLINE void gelu_lanes(vf u, vf *value, vf *slope)
     *value = u * phi;
     *slope = phi + u * e * SET1(0.39894228F);
 }
+
+/* 1 / (1 + 2^-x): the logistic function of x ln 2. Beyond 2^+-100 it is flat. */
+INLINE vf logistic2_lanes(vf x)
+{
+    const vf bounded = VMIN(SET1(100.0F), VMAX(SET1(-100.0F), x)); /* NaN is the second operand */
+    return SET1(1.0F) / (SET1(1.0F) + exp2_lanes(-bounded));
+}
+
+/* u s(2z), z = sqrt(2/pi) (u + .044715 u^3) */
+INLINE void gelu_tanh_lanes(vf u, vf *value, vf *slope)
+{
+    const vf uu = u * u;
+    const vf s = logistic2_lanes(u * (SET1(1.0F) + SET1(0.044715F) * uu) * SET1(2.3022082F));
+    const vf dz = SET1(1.5957691F) * (SET1(1.0F) + SET1(0.134145F) * uu); /* 2 dz/du */
+    *value = u * s;
+    *slope = s + u * s * (SET1(1.0F) - s) * dz;
+}
+
+/* tanh u = 2 s(2u) - 1 loses digits near 0: there its series, to u^7. */
+INLINE void tanh_lanes(vf u, vf *value, vf *slope)
+{
+    const vf uu = u * u, large = SET1(2.0F) * logistic2_lanes(u * SET1(2.8853901F)) - SET1(1.0F);
+    vf p = SET1(-17.0F / 315.0F);
+    p = p * uu + SET1(2.0F / 15.0F);
+    p = p * uu + SET1(-1.0F / 3.0F);
+    *value = where_negative(uu - SET1(0.0625F), u + u * uu * p, large);
+    *slope = SET1(1.0F) - *value * *value;
+}
+
+INLINE void relu_lanes(vf u, vf *value, vf *slope)
+{
+    *value = VMAX(SET1(0.0F), u); /* NaN stays */
+    *slope = where_negative(SET1(0.0F) - u, SET1(1.0F), SET1(0.0F));
+}
 #endif
