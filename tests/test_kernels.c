@@ -260,7 +260,7 @@ static void gelu_and_its_slope_are_exact_to_one_part_in_five_million(void **stat
     free(slope);
 }
 
-static double activation_formula(enum tr_activation kind, double u, double *slope)
+static double activation_formula(enum tr_activate kind, double u, double *slope)
 {
     if (kind == TR_ACTIVATE_RELU) {
         *slope = u > 0;
@@ -286,12 +286,12 @@ static void activations_and_their_slopes_are_the_formulas(void **state)
                 u[i] = (float)(i - 1002) / 100;
             u[n - 1] = 1e6F;
             u[n - 2] = -1e6F;
-            (s < 0 ? plain : wide[s])->activate((enum tr_activation)kind, n, u, slope);
+            (s < 0 ? plain : wide[s])->activate((enum tr_activate)kind, n, u, slope);
             for (int i = 0; i < n; i++) {
                 double d, x = i == n - 1   ? 1e6
                               : i == n - 2 ? -1e6
                                            : (double)((float)(i - 1002) / 100);
-                const double want = activation_formula((enum tr_activation)kind, x, &d);
+                const double want = activation_formula((enum tr_activate)kind, x, &d);
                 assert_near(u[i], want, 4e-7 * fmax(1, fabs(want)));
                 assert_near(slope[i], d, 2e-6);
             }

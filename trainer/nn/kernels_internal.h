@@ -63,7 +63,7 @@ struct tr_head {
     bool causal;
 };
 
-enum tr_activation { TR_ACTIVATE_GELU_TANH, TR_ACTIVATE_RELU, TR_ACTIVATE_TANH };
+enum tr_activate { TR_ACTIVATE_GELU_TANH, TR_ACTIVATE_RELU, TR_ACTIVATE_TANH };
 
 struct tr_adamw_rates {
     float beta1, beta2, eps;
@@ -121,7 +121,7 @@ struct tr_kernels {
                       const float *gamma, float *dgamma, float *dbeta, struct tr_out dx);
     /* u becomes gelu(u), in place; slope may be NULL. */
     void (*gelu)(size_t n, float *u, float *slope);
-    void (*activate)(enum tr_activation kind, size_t n, float *u, float *slope);
+    void (*activate)(enum tr_activate kind, size_t n, float *u, float *slope);
     void (*add_column_sums)(int rows, int cols, struct tr_view x, float *sums);
     void (*add_rows)(int rows, int cols, struct tr_view x, struct tr_out y); /* y += x */
 

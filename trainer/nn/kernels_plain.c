@@ -299,7 +299,7 @@ static void gelu(size_t n, float *u, float *slope)
 }
 
 /* u becomes its activation; the derivative is returned. */
-static float activate_one(enum tr_activation kind, float *u)
+static float activate_one(enum tr_activate kind, float *u)
 {
     const float x = *u;
 
@@ -316,7 +316,7 @@ static float activate_one(enum tr_activation kind, float *u)
     return s + x * s * (1 - s) * 2 * 0.79788456F * (1 + 3 * 0.044715F * x * x);
 }
 
-static void activate(enum tr_activation kind, size_t n, float *u, float *slope)
+static void activate(enum tr_activate kind, size_t n, float *u, float *slope)
 {
     for (size_t i = 0; i < n; i++) {
         const float d = activate_one(kind, u + i);

@@ -160,7 +160,7 @@ static void gelu(size_t n, float *u, float *slope)
 }
 
 /* kind is a constant where this is inlined. */
-INLINE void activate_all(const enum tr_activation kind, size_t n, float *u, float *slope)
+INLINE void activate_all(const enum tr_activate kind, size_t n, float *u, float *slope)
 {
     for (size_t i = 0; i < n; i += VL) {
         const int some = n - i < VL ? (int)(n - i) : VL;
@@ -178,7 +178,7 @@ INLINE void activate_all(const enum tr_activation kind, size_t n, float *u, floa
     }
 }
 
-static void activate(enum tr_activation kind, size_t n, float *u, float *slope)
+static void activate(enum tr_activate kind, size_t n, float *u, float *slope)
 {
     switch (kind) {
     case TR_ACTIVATE_GELU_TANH: activate_all(TR_ACTIVATE_GELU_TANH, n, u, slope); break;
