@@ -487,7 +487,7 @@ rt_status tr__end_init(struct tr_end *end, const struct tr_student *student, int
     e.room = tr__rows(step, student->shape.pool == SPACE_POOL_MEAN ? 0 : room, d);
     if (for_training)
         e.stats = rt_arena_zalloc(step, (size_t)2 * all, sizeof(float));
-    e.normed = normed ? normed : tr__rows(step, all, d);
+    e.normed = for_training ? tr__rows(step, all, d) : normed;
     e.pooled = apart ? tr__rows(step, room, tr__pooled_width(student)) : e.normed;
     if (twice)
         e.inner = tr__rows(step, room, inner);

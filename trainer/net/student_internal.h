@@ -186,7 +186,7 @@ static inline int tr__pooled_width(const struct tr_student *student)
     return student->arch.width * (student->shape.pool == SPACE_POOL_PAIR ? 2 : 1);
 }
 
-/* normed: (R,d) to share; NULL: its own. */
+/* normed: (R,d) that inference shares with its blocks; in training it has its own. */
 rt_status tr__end_init(struct tr_end *end, const struct tr_student *student, int max_batch,
                        bool for_training, float *normed, struct rt_arena *step, struct rt_err *err);
 /* x: the last block's output. */
