@@ -17,7 +17,7 @@
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/testing.h"
-#include "trainer/export/safetensors.h"
+#include "trainer/export/model.h"
 #include "trainer/measure/evaluate.h"
 #include "trainer/measure/tune.h"
 #include "trainer/net/network.h"
@@ -238,7 +238,7 @@ static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *e
 
 /* ---- what it leaves ---- */
 
-enum { most_notes = 16 };
+enum { most_notes = TR_MODEL_MOST_NOTES };
 
 /* Metadata of the weights; values are copies. */
 struct notes {

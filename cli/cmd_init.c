@@ -1,6 +1,6 @@
 /* cli/cmd_init.c -- `retort init TASK DIR`: a commented study file to start from.
  *
- * The text is the task's (study_image.c); a test lets study_load() read it.
+ * The text is the task's (study_image.c, ..); a test lets study_load() read it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -73,13 +73,15 @@ const struct command command_init = {
     .name = "init",
     .use = "TASK DIR",
     .summary = "write a commented study file to start from",
-    .help = "TASK is what the data are: image. Writes DIR/study.yaml, and never over a file that\n"
-            "exists. It runs as it is on data that Debian has; put your own data, teachers and\n"
-            "choices in their place.\n"
-            "\n"
-            "An architecture is written L4-d96-k16-h4.4.2.2-f192-p7: 4 layers, width 96,\n"
-            "heads of dimension 16, 4 to 2 heads layer by layer, FFN width 192 in all\n"
-            "layers, and what the task adds, here the side of the squares that an image is cut\n"
-            "into. Attention is heads x head dimension wide, independent of the width.\n",
+    .help =
+        "TASK is what the data are: image or text. Writes DIR/study.yaml, and never over a file\n"
+        "that exists. It runs as it is on data that Debian has; put your own data, teachers and\n"
+        "choices in their place.\n"
+        "\n"
+        "An architecture is written L4-d96-k16-h4.4.2.2-f192-p7: 4 layers, width 96,\n"
+        "heads of dimension 16, 4 to 2 heads layer by layer, FFN width 192 in all\n"
+        "layers, and what the task adds, here the side of the squares that an image is cut\n"
+        "into; of texts -e16-v8000, the width of the table of tokens and how many there\n"
+        "are. Attention is heads x head dimension wide, independent of the width.\n",
     .run = run,
 };

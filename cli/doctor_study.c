@@ -76,6 +76,18 @@ static rt_status check_external(struct doctor *doctor, const struct study *study
     return RT_OK;
 }
 
+static void say_finding(void *to, bool warning, const char *what, const char *text)
+{
+    doctor_say(to, warning ? VERDICT_WARN : VERDICT_OK, what, "%s", text);
+}
+
+static rt_status look_at_data(struct doctor *doctor, const struct checked *c, struct rt_err *err)
+{
+    const struct study_task *task = study_task_of(&c->study);
+
+    return task->look ? task->look(c->train, c->test, say_finding, doctor, err) : RT_OK;
+}
+
 static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_err *err)
 {
     const struct tr_split *split;
@@ -90,11 +102,11 @@ static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_
         doctor_say(doctor, VERDICT_WARN, "test data",
                    "none: 'retort distill' cannot report a test "
                    "accuracy");
-        return RT_OK;
+        return look_at_data(doctor, c, err);
     }
     RT_TRY(session_open_test(&c->study, c->train, &c->test, err));
     say_task(doctor, "test data", &c->study, c->test);
-    return RT_OK;
+    return look_at_data(doctor, c, err);
 }
 
 static rt_status check_space(struct doctor *doctor, struct checked *c, struct rt_err *err)

@@ -31,8 +31,7 @@ rt_status session_open_task(const struct study *study, struct tr_task **task, st
     if (data->validation_rows[0])
         RT_TRY(tr_npy_read_rows(data->validation_rows, &rows, &sizes.validation, err));
     sizes.validation_rows = rows;
-    const rt_status rc =
-        study_task_of(study)->open(study->block, study->space.shape.pool, &sizes, task, err);
+    const rt_status rc = study_task_of(study)->open(study, &sizes, task, err);
     free(rows);
     return rc;
 }

@@ -26,7 +26,7 @@
 #define STUDY_MAX_STARTS 32
 #define STUDY_START 1024 /* bytes of an entry of search.start_from, the NUL included */
 #define STUDY_MAX_BYTES ((size_t)1 << 20)           /* of a study file */
-#define STUDY_BLOCK_BYTES ((size_t)6 * RT_PATH_MAX) /* room for the block of any task */
+#define STUDY_BLOCK_BYTES ((size_t)8 * RT_PATH_MAX) /* room for the block of any task */
 
 struct study_data {
     char validation_rows[RT_PATH_MAX];     /* "": drawn */

@@ -63,7 +63,7 @@ static rt_status need_students(const struct study_yaml *yaml, const struct study
     RT_TRY(need(yaml, "space", genes, err));
     for (const struct study_key *row = task->space; row->key; row++) {
         const char *const one[] = {row->key, NULL};
-        if (row->entries)
+        if (row->entries && !row->optional)
             RT_TRY(need(yaml, "space", one, err));
     }
     return RT_OK;

@@ -61,16 +61,15 @@ static bool has_test(const void *data)
     return block->test_images[0];
 }
 
-static rt_status open_train(const void *data, enum space_pool pool,
-                            const struct tr_split_sizes *sizes, struct tr_task **task,
-                            struct rt_err *err)
+static rt_status open_train(const struct study *study, const struct tr_split_sizes *sizes,
+                            struct tr_task **task, struct rt_err *err)
 {
-    const struct image_block *block = data;
+    const struct image_block *block = (const struct image_block *)study->block;
     struct tr_images images;
 
     RT_TRY(
         tr_images_load_idx(&images, block->train_images, block->train_labels, block->classes, err));
-    return tr_image_task(task, &images, pool, sizes, err);
+    return tr_image_task(task, &images, study->space.shape.pool, sizes, err);
 }
 
 static rt_status open_test(const void *data, const struct tr_task *train, struct tr_task **test,

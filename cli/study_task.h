@@ -1,4 +1,5 @@
-/* cli/study_task.h -- what a study says of its task alone: study_image.c; and how keys are written.
+/* cli/study_task.h -- what a study says of its task alone: study_image.c, study_text.c; and how keys
+ * are written.
  *
  * Key   one line of a table says all about it: what it is called, what it holds, where that goes,
  *       and what it may be. study_keys.c has the keys that all tasks share, and two places where
@@ -36,6 +37,7 @@ struct study_key { /* a table of them ends with a NULL key */
     int entries;     /* above 0: a list of 1 to so many values or blocks, `bytes` each */
     size_t count_at; /* an int: how many are given */
     bool required;
+    bool optional; /* a list in `space:` that a study of students need not give */
     bool unhashed; /* decides no trial's result, or study_hash() adds it by itself */
     bool newer;    /* a number hashed unless it is 0: there are hashes from before it was a key */
 };
@@ -48,19 +50,24 @@ struct study_key { /* a table of them ends with a NULL key */
     .entries = STUDY_SIZE(type, member) / STUDY_SIZE(type, member[0]),                             \
     .count_at = offsetof(type, count)
 
+struct study;
+
+/* Says a finding about data in a line: what was looked at, and how it is. */
+typedef void study_say(void *to, bool warning, const char *what, const char *text);
+
 struct study_task {
     const char *name;
     const struct tr_task_kind *kind;
     const struct study_key *data;  /* in `data:`, places in the block */
     const struct study_key *space; /* in `space:`, places in struct space; lists are genes, which a
-                                      study of students has to give */
+                                      study of students has to give, but for optional ones */
     const char *reads; /* the one of `space` that tells what students read when an evaluator of the
                           user's own trains them: no data are opened then */
     const char *tests; /* the keys that name a test, for messages */
     /* What contradicts itself in a block; *key is the one at fault, below `data`. */
     rt_status (*check)(const void *block, const char **key, struct rt_err *err);
     bool (*has_test)(const void *block);
-    rt_status (*open)(const void *block, enum space_pool pool, const struct tr_split_sizes *sizes,
+    rt_status (*open)(const struct study *study, const struct tr_split_sizes *sizes,
                       struct tr_task **task, struct rt_err *err);
     /* The test as the task reads its own; only where has_test(). */
     rt_status (*open_test)(const void *block, const struct tr_task *task, struct tr_task **test,
@@ -69,10 +76,13 @@ struct study_task {
     rt_status (*examples)(const char *path, const struct tr_input *input, uint8_t **bytes,
                           int *rows, struct rt_err *err);
     void (*tell)(const struct tr_task *task, char text[96]); /* what and how many rows it has */
+    /* What else a person should know of the data before a night; test may be NULL. NULL: nothing. */
+    rt_status (*look)(const struct tr_task *task, const struct tr_task *test, study_say *say,
+                      void *to, struct rt_err *err);
     const char *const *init; /* the study that `retort init NAME` writes: lines, ended by NULL */
 };
 
-extern const struct study_task study_image;
+extern const struct study_task study_image, study_text;
 extern const struct study_task *const study_tasks[]; /* ended by NULL */
 extern const char *const study_task_names[];         /* in the same order, ended by NULL */
 #endif

@@ -10,6 +10,11 @@ expect_exit 1 "$retort" doctor new/study/elsewhere.yaml
 expect_line stdout "'images' from 'new/study/elsewhere.yaml'"
 expect_line stdout "FAIL  data         cannot open '/nowhere/"
 
+expect_exit 0 "$retort" init text new/texts
+sed 's|/usr/share/wordnet|/nowhere|' new/texts/study.yaml >new/texts/elsewhere.yaml
+expect_exit 1 "$retort" doctor new/texts/elsewhere.yaml
+expect_line stdout "FAIL  data         cannot open '/nowhere/data.adj'"
+
 echo precious >new/study/study.yaml
 expect_exit 1 "$retort" init image new/study
 expect_one_line stderr
@@ -20,9 +25,9 @@ expect_exit 2 "$retort" init
 expect_line stderr 'TASK is missing'
 expect_exit 2 "$retort" init image
 expect_line stderr 'DIR is missing'
-expect_exit 2 "$retort" init text there
+expect_exit 2 "$retort" init texts there
 expect_one_line stderr
-expect_line stderr "unknown task 'text', known: image"
+expect_line stderr "unknown task 'texts', known: image, text"
 [ ! -e there ]
 
 : >file

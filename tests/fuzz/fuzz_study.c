@@ -10,8 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct space_shape shape = {
-        .height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
+    static const struct space_shape image = {.height = 28,
+                                             .width = 28,
+                                             .channels = 1,
+                                             .classes = 10},
+                                    text = {.length = 16, .classes = 3};
     static struct study study, again;
     struct rt_err err = {0};
     char hash[RT_HASH_TEXT], same[RT_HASH_TEXT];
@@ -22,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     study_hash(&study, hash);
-    if (!study.own && study_bind_shape(&study, &shape, &err) == RT_OK) {
+    const bool texts = study_task_of(&study) == &study_text;
+    if (!study.own && study_bind_shape(&study, texts ? &text : &image, &err) == RT_OK) {
         struct space_arch arch;
         space_largest(&study.space, &arch);
         if (space_arch_check(&arch, &study.space.shape, NULL) != RT_OK ||

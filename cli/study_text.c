@@ -1,0 +1,380 @@
+/* cli/study_text.c -- the task `text`: what a study says of texts, and how they are opened.
+ *
+ * All that the command line knows of words and files of texts is here; the studies of `retort init
+ * text` with it, which run as they are on the glosses of WordNet (package wordnet-base).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/study.h"
+#include "trainer/task/text/text.h"
+
+enum text_format { FORMAT_TSV, FORMAT_CSV, FORMAT_JSONL, FORMAT_WORDNET };
+enum { COLUMN_NAME = 128 };
+
+struct text_block {
+    int format, header, length;
+    char train[RT_PATH_MAX], test[RT_PATH_MAX]; /* test "": none */
+    char text[COLUMN_NAME], text_b[COLUMN_NAME], label[COLUMN_NAME];
+    int labels;
+    char names[TR_LABELS_MAX][TR_LABEL_NAME];
+    char tokeniser[RT_PATH_MAX]; /* "": tokens are learnt, of this kind */
+    int kind, letters;
+};
+_Static_assert(sizeof(struct text_block) <= STUDY_BLOCK_BYTES, "a study has room for it");
+
+#define IN(member) STUDY_AT(struct text_block, member)
+#define SHAPE(member) STUDY_AT(struct space, shape.member)
+
+static const char *const formats[] = {[FORMAT_TSV] = "tsv",
+                                      [FORMAT_CSV] = "csv",
+                                      [FORMAT_JSONL] = "jsonl",
+                                      [FORMAT_WORDNET] = "wordnet",
+                                      NULL};
+static const char *const headers[] = {"true", "false", NULL};
+static const char *const kinds[] = {
+    [TR_WORDPIECE] = "wordpiece", [TR_WORDS] = "words", [TR_BYTES] = "bytes", NULL};
+static const char *const letters[] = {"fold", "keep", NULL};
+
+static const struct study_key data_keys[] = {
+    {"format", STUDY_WORD, IN(format), .words = formats, .required = true},
+    {"train", STUDY_PATH, IN(train), .required = true},
+    {"test", STUDY_PATH, IN(test), .unhashed = true},
+    {"text", STUDY_TEXT, IN(text)},
+    {"text_b", STUDY_TEXT, IN(text_b)},
+    {"label", STUDY_TEXT, IN(label)},
+    {"labels", STUDY_TEXT, STUDY_LIST(struct text_block, names, labels)},
+    {"header", STUDY_WORD, IN(header), .words = headers},
+    {"length", STUDY_INT, IN(length), 4, TR_TEXT_MAX_LENGTH, .required = true},
+    {"tokens", STUDY_WORD, IN(kind), .words = kinds},
+    {"letters", STUDY_WORD, IN(letters), .words = letters},
+    {"tokeniser", STUDY_PATH, IN(tokeniser)},
+    {.key = NULL}};
+
+static const struct study_key shape_keys[] = {
+    {"length", STUDY_INT, SHAPE(length), 4, TR_TEXT_MAX_LENGTH, .required = true},
+    {"classes", STUDY_INT, SHAPE(classes), 1, 1e6, .required = true},
+    {.key = NULL}};
+
+static const struct study_key space_keys[] = {
+    {"vocabulary", STUDY_INT, STUDY_LIST(struct space, vocabulary.value, vocabulary.count),
+     .least = 6, .most = SPACE_MAX_VOCABULARY},
+    {"embedding", STUDY_INT, STUDY_LIST(struct space, embedding.value, embedding.count), .least = 1,
+     .most = SPACE_MAX_WIDTH, .optional = true},
+    {"texts", STUDY_BLOCK, .keys = shape_keys, .unhashed = true},
+    {.key = NULL}};
+
+/* ---- what contradicts itself ---- */
+
+static rt_status refuse(const char **key, const char *what, const char *why, struct rt_err *err)
+{
+    *key = what;
+    return rt_fail(err, RT_EARG, "%s", why);
+}
+
+static rt_status check(const void *data, const char **key, struct rt_err *err)
+{
+    const struct text_block *block = data;
+    const bool columns = block->text[0] || block->text_b[0] || block->label[0];
+
+    if (block->tokeniser[0] && (block->kind || block->letters))
+        return refuse(key, "tokeniser",
+                      "its file says what tokens are; leave tokens and letters out", err);
+    if (block->format == FORMAT_WORDNET) {
+        if (columns || block->labels)
+            return refuse(key, block->labels ? "labels" : "format",
+                          "wordnet has its own texts and labels; leave columns and labels out",
+                          err);
+        if (block->test[0])
+            return refuse(key, "test", "wordnet brings its own test; leave this out", err);
+        return RT_OK;
+    }
+    if (block->text_b[0] && !block->text[0])
+        return refuse(key, "text_b", "a second text needs a first; give data.text too", err);
+    if (block->header && block->format == FORMAT_JSONL)
+        return refuse(key, "header", "jsonl has no line of names; leave this out", err);
+    if (block->labels == 1)
+        return refuse(key, "labels", "a single label leaves nothing to learn; give at least two",
+                      err);
+    return RT_OK;
+}
+
+static bool has_test(const void *data)
+{
+    const struct text_block *block = data;
+
+    return block->format == FORMAT_WORDNET || block->test[0];
+}
+
+/* ---- opening ---- */
+
+static enum tr_table_format table_format(int format)
+{
+    return format == FORMAT_CSV     ? TR_TABLE_CSV
+           : format == FORMAT_JSONL ? TR_TABLE_JSONL
+                                    : TR_TABLE_TSV;
+}
+
+static const char *column(const char *said, const char *unsaid)
+{
+    return said[0] ? said : unsaid;
+}
+
+static rt_status load(const struct text_block *block, const char *path,
+                      const struct tr_labels *known, struct tr_texts *texts, struct rt_err *err)
+{
+    const char *names[TR_LABELS_MAX];
+    const struct tr_texts_spec spec = {
+        .wordnet = block->format == FORMAT_WORDNET,
+        .table = {.format = table_format(block->format),
+                  .column = {column(block->text, "text"), column(block->text_b, NULL),
+                             column(block->label, "label")},
+                  .header = !block->header},
+        .labels = block->labels,
+        .label = names};
+
+    for (int i = 0; i < block->labels; i++)
+        names[i] = block->names[i];
+    return tr_texts_load(texts, path, &spec, known, err);
+}
+
+static void add_vocabulary(struct tr_text_spec *spec, int vocabulary)
+{
+    for (int i = 0; i < spec->vocabularies; i++)
+        if (spec->vocabulary[i] == vocabulary)
+            return;
+    spec->vocabulary[spec->vocabularies++] = vocabulary;
+    spec->size = vocabulary > spec->size ? vocabulary : spec->size;
+}
+
+/* Of the students and of the teachers that are trained on the same tokens. */
+static rt_status find_vocabularies(const struct study *study, struct tr_text_spec *spec,
+                                   struct rt_err *err)
+{
+    const struct space_choices *choices = &study->space.vocabulary;
+    int teachers = 0;
+
+    if (choices->count + study->teachers.count > TR_TEXT_MAX_VOCABULARIES)
+        return rt_fail(err, RT_EARG,
+                       "space.vocabulary and the teachers have %d sizes; want at most %d in all",
+                       choices->count + study->teachers.count, TR_TEXT_MAX_VOCABULARIES);
+    for (int i = 0; i < choices->count; i++)
+        add_vocabulary(spec, choices->value[i]);
+    for (; teachers < study->teachers.count; teachers++)
+        if (study->teachers.teacher[teachers].arch.vocabulary)
+            add_vocabulary(spec, study->teachers.teacher[teachers].arch.vocabulary);
+    return RT_OK;
+}
+
+static rt_status open_train(const struct study *study, const struct tr_split_sizes *sizes,
+                            struct tr_task **task, struct rt_err *err)
+{
+    const struct text_block *block = (const struct text_block *)study->block;
+    const bool fold = block->letters == 0;
+    struct tr_text_spec spec = {.length = block->length,
+                                .tokens = block->tokeniser[0] ? block->tokeniser : NULL,
+                                .kind = (enum tr_tokeniser_kind)block->kind,
+                                .rules = {true, true, fold, fold}};
+    struct tr_texts texts;
+
+    RT_TRY(find_vocabularies(study, &spec, err));
+    RT_TRY(load(block, block->train, NULL, &texts, err));
+    return tr_text_task(task, &texts, &spec, study->space.shape.pool, sizes, err);
+}
+
+static rt_status open_test(const void *data, const struct tr_task *train, struct tr_task **test,
+                           struct rt_err *err)
+{
+    const struct text_block *block = data;
+    const char *path = block->format == FORMAT_WORDNET ? block->train : block->test;
+    struct tr_texts texts;
+
+    RT_TRY(load(block, path, tr_text_labels(train), &texts, err));
+    return tr_text_task_like(test, train, &texts, err);
+}
+
+static rt_status examples(const char *path, const struct tr_input *input, uint8_t **bytes,
+                          int *rows, struct rt_err *err)
+{
+    (void)input;
+    (void)bytes;
+    (void)rows;
+    return rt_fail(err, RT_EARG, "'%.200s': students of texts cannot be asked yet", path);
+}
+
+/* ---- what a person should know ---- */
+
+static void tell(const struct tr_task *task, char text[96])
+{
+    (void)snprintf(text, 96, "%d texts%s, %d classes, %d tokens", task->rows,
+                   tr_text_texts(task)->pairs ? " in pairs" : "", task->shape.classes,
+                   tr_text_tokeniser(task)->vocabulary.count);
+}
+
+static rt_status say_lengths(const struct tr_task *task, study_say *say, void *to,
+                             struct rt_err *err)
+{
+    struct tr_text_lengths lengths;
+    char text[192];
+
+    RT_TRY(tr_text_measure_lengths(task, &lengths, err));
+    (void)snprintf(text, sizeof text,
+                   "median %d tokens, 95 %% have at most %d, longest %d; %.1f %% are cut at %d",
+                   lengths.median, lengths.p95, lengths.most, 100.0 * lengths.cut / task->rows,
+                   task->shape.length);
+    say(to, lengths.cut > task->rows / 4, "lengths", text);
+    if (lengths.empty) {
+        (void)snprintf(text, sizeof text, "%d of %d have no word", lengths.empty, task->rows);
+        say(to, true, "empty texts", text);
+    }
+    return RT_OK;
+}
+
+static rt_status say_shared(const struct tr_task *a, const struct tr_task *b, const char *what,
+                            study_say *say, void *to, struct rt_err *err)
+{
+    const struct tr_split *split = &b->split;
+    const int count = a == b ? split->validation_count : a->rows;
+    int *rows = malloc((size_t)count * sizeof *rows), shared;
+    char text[128];
+
+    if (!rows)
+        return rt_fail(err, RT_ENOMEM, "no memory to compare %d texts", count);
+    for (int i = 0; i < count; i++)
+        rows[i] = a == b ? split->validation[i] : i;
+    const rt_status rc =
+        tr_text_count_shared(a, rows, count, b, split->train, split->train_count, &shared, err);
+    free(rows);
+    if (rc || !shared)
+        return rc;
+    (void)snprintf(text, sizeof text, "%d of %d %s texts are among those to train on", shared,
+                   count, what);
+    say(to, true, "duplicates", text);
+    return RT_OK;
+}
+
+static rt_status look(const struct tr_task *task, const struct tr_task *test, study_say *say,
+                      void *to, struct rt_err *err)
+{
+    RT_TRY(say_lengths(task, say, to, err));
+    RT_TRY(say_shared(task, task, "validation", say, to, err));
+    return test ? say_shared(test, task, "test", say, to, err) : RT_OK;
+}
+
+/* ---- the study of `retort init text` ---- */
+
+static const char *const init_lines[] = {
+    "# A study of Retort: what is searched, and how. docs/study.md lists every key.",
+    "# Paths are relative to this file.",
+    "#",
+    "#   retort doctor study.yaml     look it over before a night is spent",
+    "#   retort search study.yaml     search; the same command goes on after an interruption",
+    "#",
+    "# A key that stands right behind its # is a choice: take the # away. `# ` begins a remark.",
+    "",
+    "name: texts",
+    "task: text",
+    "seed: 1                 # another seed is another study",
+    "store: study.db         # everything that is tried and measured goes here",
+    "",
+    "# ---- your data: a file of texts and labels, plain or .gz ----",
+    "data:",
+    "  format: wordnet       # the glosses of a dictionary; of your own tsv, csv or jsonl",
+    "  train: /usr/share/wordnet",
+    "  # only `retort distill` looks at the test file; wordnet brings its own",
+    "  # Of your own: columns by name or, from 1, by number; text_b of pairs of texts:",
+    "  # format: tsv",
+    "  # train: train.tsv",
+    "  # test: test.tsv",
+    "  # text: sentence",
+    "  # label: label",
+    "  length: 32            # tokens of a text; longer ones are cut",
+    "  tokens: wordpiece     # learnt from the texts; or words, bytes",
+    "  letters: fold         # no capitals, no accents; or keep",
+    "  # or those of a BERT: vocab.txt, tokenizer.json, or the folder that has one",
+    "  #tokeniser: bert/vocab.txt",
+    "  validation: 11583     # rows of the training file that score the students",
+    "  train_limit: 0        # 0: train on all the others",
+    "  #held_out: 2000       # rows to fit the teachers' weights and calibration on",
+    "",
+    "# ---- your teachers: trained by this program, or recorded elsewhere ----",
+    "teachers:",
+    "  cache: teachers       # folder for weights and for what the teachers say about the data",
+    "  members:",
+    "    - name: wide",
+    "      train:",
+    "        # layers L, width d, head dimension k, heads h, FFN width f, embedding e, vocabulary "
+    "v",
+    "        arch: L4-d128-k32-h4-f256-e64-v8000",
+    "        epochs: 4",
+    "        batch: 64",
+    "        learning_rate: 0.001",
+    "    # Logits of a teacher of your own, one row for each row of the data file, as .npy:",
+    "    # - name: mine",
+    "    #   logits:",
+    "    #     train: mine-train.npy",
+    "    #     test: mine-test.npy",
+    "",
+    "# ---- what a student may be: the choices of each gene ----",
+    "space:",
+    "  tie: uniform          # all layers alike; stage: runs of layers; layer: each its own",
+    "  depth: [1, 2]",
+    "  width: [16, 32, 64]",
+    "  head_dim: [8, 16]",
+    "  heads: [1, 2, 4]      # attention is heads x head_dim wide, whatever the width",
+    "  ffn_ratio: [1, 2]     # times the width; or ffn: [64, 128, 256]",
+    "  vocabulary: [2000, 4000, 8000]  # the most frequent tokens; tables are most of a small "
+    "student",
+    "  embedding: [16, 32]   # width of that table, projected to the student's; out: the student's",
+    "  pool: mean            # the mean of all tokens; or class: the first",
+    "",
+    "# Students beyond a limit are never trained. Costs are exact; 0 is no limit.",
+    "limits:",
+    "  params: 300000",
+    "  # bytes, macs, memory, int8_bytes",
+    "",
+    "# ---- one trial: a short distillation run with its own complete schedule ----",
+    "distill:",
+    "  steps: 1464           # an epoch",
+    "  batch: 64",
+    "  learning_rate: 0.002",
+    "  warmup: 0.1           # share of the steps; then linear to zero",
+    "  weight_decay: 0.05",
+    "  loss: fkl             # KL(teacher || student); rkl, js, sym, mse, dkd, hard, dist",
+    "  t0: 4                 # temperature; falls to t1: 1",
+    "",
+    "# ---- the full recipe, for `retort distill`; what it does not say is as above ----",
+    "full:",
+    "  epochs: 4",
+    "",
+    "# ---- what a distilled student must reach, for `retort distill --gates` ----",
+    "# 15 times fewer parameters, 93.4 % of the ensemble's accuracy kept",
+    "#gates: {compression_ratio: 15, accuracy_retention: 0.934}",
+    "",
+    "search:",
+    "  trials: 200           # 0: no limit",
+    "  hours: 8              # of one run; 0: no limit",
+    "  workers: 0            # 0: one on each core",
+    "  initial: 16           # spread over the space before evolution begins",
+    "  objectives: [error, params, latency]  # minimised; also kl, bytes, macs, memory, int8_bytes",
+    "",
+    "# What `latency` means here: batch 1 on one thread is a single request of `length` tokens.",
+    "latency:",
+    "  batch: 1",
+    "  threads: 1",
+    NULL};
+
+const struct study_task study_text = {.name = "text",
+                                      .kind = &tr_task_text,
+                                      .data = data_keys,
+                                      .space = space_keys,
+                                      .reads = "texts",
+                                      .tests = "data.test",
+                                      .check = check,
+                                      .has_test = has_test,
+                                      .open = open_train,
+                                      .open_test = open_test,
+                                      .examples = examples,
+                                      .tell = tell,
+                                      .look = look,
+                                      .init = init_lines};
