@@ -260,9 +260,9 @@ static void notes_release(struct notes *notes)
         free((char *)notes->list[i].value);
 }
 
-/* As floats or, when there is a twin, in int8. */
-static rt_status write_weights(const struct job *job, const struct tr_twin *twin, double error,
-                               const char *path, struct rt_err *err)
+/* As floats or, when there is a quantised, in int8. */
+static rt_status write_weights(const struct job *job, const struct tr_quantised *quantised,
+                               double error, const char *path, struct rt_err *err)
 {
     struct notes notes = {0};
     const struct session *session = &job->session;
@@ -284,9 +284,10 @@ static rt_status write_weights(const struct job *job, const struct tr_twin *twin
     note(&notes, "test_error", test_error);
     note(&notes, "lanes", lanes);
     session->task->kind->describe(session->task, &notes, note);
-    rc = twin ? tr_safetensors_write_int8(path, &kept(job)->student, twin, notes.list, err)
-              : tr_safetensors_write(path, &kept(job)->student, kept(job)->weights.params,
-                                     notes.list, err);
+    rc = quantised
+             ? tr_safetensors_write_int8(path, &kept(job)->student, quantised, notes.list, err)
+             : tr_safetensors_write(path, &kept(job)->student, kept(job)->weights.params,
+                                    notes.list, err);
     notes_release(&notes);
     return rc;
 }
@@ -295,14 +296,14 @@ static rt_status write_int8(const struct job *job, double error, const char *pat
                             struct rt_err *err)
 {
     struct rt_arena arena;
-    struct tr_twin twin;
+    struct tr_quantised quantised;
     rt_status rc;
 
-    RT_TRY(rt_arena_init(&arena, tr_twin_bytes(&kept(job)->student, false), err));
-    rc = tr_twin_init(&twin, &kept(job)->student, &job->ranges, false, &arena, err);
+    RT_TRY(rt_arena_init(&arena, tr_quantised_bytes(&kept(job)->student, false), err));
+    rc = tr_quantised_init(&quantised, &kept(job)->student, &job->ranges, false, &arena, err);
     if (rc == RT_OK) {
-        tr_twin_update(&twin, &kept(job)->student, kept(job)->weights.params);
-        rc = write_weights(job, &twin, error, path, err);
+        tr_quantised_update(&quantised, &kept(job)->student, kept(job)->weights.params);
+        rc = write_weights(job, &quantised, error, path, err);
     }
     rt_arena_release(&arena);
     return rc;

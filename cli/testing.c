@@ -1,6 +1,6 @@
 /* cli/testing.c -- the answers to the test file, and the numbers and gates that come of them.
  *
- * The teachers answer once, before the student is trained; student and int8 twin one after the
+ * The teachers answer once, before the student is trained; the student and its int8 copy one after the
  * other write over the same room.
  */
 #include "cli/testing.h"
@@ -75,17 +75,17 @@ static rt_status grade_int8(const struct session *session, const struct space_ar
                             struct test_answers *s, struct test_result *result, struct rt_err *err)
 {
     const struct tr_task *test = s->test;
-    struct tr_network net; /* its weights are the twin's */
+    struct tr_network net; /* its weights are those of the copy */
     struct tr_student *student = &net.student;
-    struct tr_twin twin;
+    struct tr_quantised quantised;
     rt_status rc;
 
     RT_TRY(
         tr_network_plan(&net, arch, &session->shape, tr_kernels_integer(), TR_NETWORK_INFER, err));
-    if ((rc = rt_arena_init(&net.arena, tr_twin_bytes(student, false), err)) == RT_OK &&
-        (rc = tr_twin_init(&twin, student, ranges, false, &net.arena, err)) == RT_OK) {
-        tr_twin_update(&twin, student, params);
-        rc = tr_predict(student, &twin.weights, test, s->rows, test->rows,
+    if ((rc = rt_arena_init(&net.arena, tr_quantised_bytes(student, false), err)) == RT_OK &&
+        (rc = tr_quantised_init(&quantised, student, ranges, false, &net.arena, err)) == RT_OK) {
+        tr_quantised_update(&quantised, student, params);
+        rc = tr_predict(student, &quantised.weights, test, s->rows, test->rows,
                         study_cores(&session->study), s->student, err);
     }
     if (rc == RT_OK)

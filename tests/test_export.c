@@ -23,7 +23,7 @@ static const struct tr_metadata notes[] = {
 struct bed {
     struct tr_network net;
     struct tr_ranges ranges;
-    struct tr_twin twin;
+    struct tr_quantised quantised;
     struct rt_arena arena;
     uint8_t bytes[examples * side * side];
 };
@@ -48,18 +48,19 @@ static void bed_open(struct bed *bed, const char *text, enum space_pool pool)
     assert_ok(tr_network_open(&bed->net, &arch, &shape, tr_kernels_by_name("plain"),
                               TR_NETWORK_INFER, &err));
     fill(bed->net.weights.params, bed->net.student.param_count);
-    for (int i = 0; i < TR_MAX_SITES; i++)
+    for (int i = 0; i < TR_MAX_QUANTISERS; i++)
         bed->ranges.amax[i] = 1.5F + 0.01F * (float)i;
-    assert_ok(rt_arena_init(&bed->arena, tr_twin_bytes(&bed->net.student, false), &err));
-    assert_ok(tr_twin_init(&bed->twin, &bed->net.student, &bed->ranges, false, &bed->arena, &err));
-    tr_twin_update(&bed->twin, &bed->net.student, bed->net.weights.params);
+    assert_ok(rt_arena_init(&bed->arena, tr_quantised_bytes(&bed->net.student, false), &err));
+    assert_ok(tr_quantised_init(&bed->quantised, &bed->net.student, &bed->ranges, false,
+                                &bed->arena, &err));
+    tr_quantised_update(&bed->quantised, &bed->net.student, bed->net.weights.params);
     for (size_t i = 0; i < sizeof bed->bytes; i++)
         bed->bytes[i] = (uint8_t)(i * i * 31 % 251);
     memcpy(list, notes, sizeof list);
     list[0].value = text;
     list[1].value = pool == SPACE_POOL_CLASS ? "class" : "mean";
     assert_ok(tr_safetensors_write(FLOATS, &bed->net.student, bed->net.weights.params, list, &err));
-    assert_ok(tr_safetensors_write_int8(CODES, &bed->net.student, &bed->twin, list, &err));
+    assert_ok(tr_safetensors_write_int8(CODES, &bed->net.student, &bed->quantised, list, &err));
 }
 
 static void bed_close(struct bed *bed)
@@ -104,9 +105,9 @@ static void a_file_of_codes_comes_back_exactly(void **state)
 
         assert_non_null(got->int8);
         for (size_t i = 0; i < bed.net.student.param_count; i++) /* -0 has the code of 0 */
-            assert_true(got->params[i] == bed.twin.weights.params[i]);
+            assert_true(got->params[i] == bed.quantised.weights.params[i]);
         for (int i = 0; i < 4 * bed.net.student.arch.depth + 2; i++)
-            assert_true(tr_int8_input(got->int8, i) == tr_int8_input(&bed.twin.int8, i));
+            assert_true(tr_int8_input(got->int8, i) == tr_int8_input(&bed.quantised.int8, i));
         tr_model_close(file);
         bed_close(&bed);
     }

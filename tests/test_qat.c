@@ -94,10 +94,10 @@ static void rounding_begins_where_it_is_said_to(void **state)
     const size_t bytes = bed.student.param_count * sizeof(float);
     late = malloc(bytes), never = malloc(bytes);
 
-    recipe.qat.start = recipe.qat.freeze = 1; /* its only step watches */
+    recipe.qat.start = recipe.qat.freeze = 1; /* its only step observes */
     train(&bed, &recipe, 1, 1);
     memcpy(late, bed.weights.params, bytes);
-    assert_true(bed.ranges.amax[9] > 0 && bed.ranges.amax[10] < 0); /* sites of two layers */
+    assert_true(bed.ranges.amax[9] > 0 && bed.ranges.amax[10] < 0); /* inputs of two layers */
     recipe.quantise = TR_QUANTISE_NONE;
     train(&bed, &recipe, 1, 1);
     memcpy(never, bed.weights.params, bytes);

@@ -1,7 +1,7 @@
 /* tests/test_ragged.c -- examples of unequal length in one batch: each is as if it were alone.
  *
  * For the kernel sets that multiply themselves, bit by bit:
- *   rows        logits, also of the int8 twin, and the gradients of every row of the residual stream and of q, k and v;
+ *   rows        logits, also of the int8 quantised, and the gradients of every row of the residual stream and of q, k and v;
  *   parameters  their gradients when the loss is of one example alone, so that all others add zeros:
  *               of the stem, positions, class token, norms, head, and of a pruned block.
  * By rounding: gradients of the linear layers that run on all rows, since the kernels add rows up in
@@ -36,13 +36,13 @@ static const struct space_arch archs[] = {
      .ffn = {96, 48, 64}},
 };
 
-static struct tr_ranges ranges; /* of the twins */
+static struct tr_ranges ranges; /* of the quantised copies */
 
 /* A network, and room for a batch of `room` examples on their way through it. */
 struct net {
     struct tr_student student;
     struct tr_weights weights;
-    struct tr_twin twin;
+    struct tr_quantised quantised;
     struct tr_pass *pass;
     struct tr_infer *infer;
     struct tr_batch batch;
@@ -76,10 +76,10 @@ static void net_open(struct net *n, const struct space_arch *arch, const struct 
     for (size_t i = 0; i < n->student.param_count; i++)
         n->weights.params[i] *= .5F;
     tr_weights_pack(&n->student, &n->weights);
-    for (int i = 0; i < TR_MAX_SITES; i++)
+    for (int i = 0; i < TR_MAX_QUANTISERS; i++)
         ranges.amax[i] = 3;
-    assert_ok(tr_twin_init(&n->twin, &n->student, &ranges, false, &n->arena, &err));
-    tr_twin_update(&n->twin, &n->student, n->weights.params);
+    assert_ok(tr_quantised_init(&n->quantised, &n->student, &ranges, false, &n->arena, &err));
+    tr_quantised_update(&n->quantised, &n->student, n->weights.params);
 }
 
 static void net_close(struct net *n)
@@ -104,7 +104,7 @@ static void forward(struct net *n)
 {
     tr_pass_forward(n->pass, &n->student, &n->weights, &n->batch, n->logits);
     tr_infer_run(n->infer, &n->student, &n->weights, &n->batch, n->inferred);
-    tr_infer_run(n->infer, &n->student, &n->twin.weights, &n->batch, n->in_int8);
+    tr_infer_run(n->infer, &n->student, &n->quantised.weights, &n->batch, n->in_int8);
 }
 
 static void backward(struct net *n)

@@ -1,4 +1,4 @@
-/* tests/test_student_int8.c -- a student's int8 twin against integers, and its gradient. */
+/* tests/test_student_int8.c -- a student's quantised copy against integers, and its gradient. */
 #include "student_support.h"
 #include "toy_task.h"
 
@@ -13,14 +13,14 @@
 
 enum { batch = 6 };
 
-/* A student of made-up weights, calibrated on a toy task, and its twin. */
+/* A student of made-up weights, calibrated on a toy task, and its quantised copy. */
 struct bed {
     struct tr_task *task;
     struct tr_student student;
     struct tr_weights weights;
     struct tr_ranges ranges;
-    struct tr_twin twin;
-    struct tr_watch watch;
+    struct tr_quantised quantised;
+    struct tr_observer observer;
     struct tr_pass *pass;
     struct rt_arena arena;
     struct tr_batch rows;
@@ -40,8 +40,9 @@ static void bed_init(struct bed *bed, const struct tr_kernels *kernels, enum spa
     assert_ok(tr_student_init(&bed->student, &arch, &shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->arena, 1 << 22, &err));
     assert_ok(tr_weights_init(&bed->weights, &bed->student, true, &bed->arena, &err));
-    assert_ok(tr_twin_init(&bed->twin, &bed->student, &bed->ranges, true, &bed->arena, &err));
-    assert_ok(tr_watch_init(&bed->watch, &bed->student, batch, &bed->arena, &err));
+    assert_ok(
+        tr_quantised_init(&bed->quantised, &bed->student, &bed->ranges, true, &bed->arena, &err));
+    assert_ok(tr_observer_init(&bed->observer, &bed->student, batch, &bed->arena, &err));
     assert_ok(tr_pass_init(&bed->pass, &bed->student, batch, &bed->arena, &err));
     fill_uniform(bed->weights.params, bed->student.param_count, 3);
     for (size_t i = 0; i < bed->student.param_count; i++)
@@ -49,7 +50,7 @@ static void bed_init(struct bed *bed, const struct tr_kernels *kernels, enum spa
     tr_weights_pack(&bed->student, &bed->weights);
     assert_ok(tr_int8_calibrate(&bed->student, &bed->weights, bed->task, bed->task->split.train,
                                 bed->task->split.train_count, &bed->ranges, &err));
-    tr_twin_update(&bed->twin, &bed->student, bed->weights.params);
+    tr_quantised_update(&bed->quantised, &bed->student, bed->weights.params);
     assert_ok(tr_batch_init(&bed->rows, &arch, &shape, batch, &bed->arena, &err));
     bed->task->kind->fill(bed->task, bed->task->split.train, batch, &bed->rows);
 }
@@ -84,7 +85,7 @@ static void logits_of(struct bed *bed, const struct tr_student *student,
 static const struct tr_kernels *judged; /* its linear layers are compared with integers */
 static int layers_seen, sums_seen;
 
-/* The float product of a twin is whole when the scales are divided out, and is that of the codes.
+/* The float product of a quantised copy is whole when the scales are divided out, and is that of the codes.
  */
 static void compare_linear(const struct tr_linear *layer, int rows, struct tr_view x,
                            struct tr_view residual, struct tr_out y)
@@ -116,7 +117,7 @@ static void compare_linear(const struct tr_linear *layer, int rows, struct tr_vi
     free(zero), free(got), free(w), free(code);
 }
 
-static void the_twins_products_are_those_of_the_integers(void **state)
+static void the_copys_products_are_those_of_the_integers(void **state)
 {
     static const char *const sets[] = {"plain", "v3", "v4"};
     (void)state;
@@ -132,7 +133,7 @@ static void the_twins_products_are_those_of_the_integers(void **state)
         bed.student.kernels = &comparing;
         layers_seen = sums_seen = 0;
 
-        logits_of(&bed, &bed.student, &bed.twin.weights, out);
+        logits_of(&bed, &bed.student, &bed.quantised.weights, out);
 
         assert_int_equal(layers_seen, 12 + 12 + (i % 2 ? 1 : 2)); /* the stem once an image */
         assert_true(sums_seen > 1000);
@@ -141,23 +142,23 @@ static void the_twins_products_are_those_of_the_integers(void **state)
 }
 
 /* The same, through the whole network; where float sums round apart, a code may be one off. */
-static void the_integer_kernels_give_the_twins_logits(void **state)
+static void the_integer_kernels_give_the_copys_logits(void **state)
 {
     (void)state;
     for (int pool = SPACE_POOL_CLASS; pool <= SPACE_POOL_MEAN; pool++) {
         float got[36], want[36], exact[36];
         struct tr_student integer;
-        struct tr_twin twin;
+        struct tr_quantised quantised;
         struct rt_err err;
         struct bed bed;
         bed_init(&bed, best(), (enum space_pool)pool);
         assert_ok(tr_student_init(&integer, &bed.student.arch, &bed.student.shape,
                                   &tr__kernels_integer, &err));
-        assert_ok(tr_twin_init(&twin, &integer, &bed.ranges, false, &bed.arena, &err));
-        tr_twin_update(&twin, &integer, bed.weights.params);
+        assert_ok(tr_quantised_init(&quantised, &integer, &bed.ranges, false, &bed.arena, &err));
+        tr_quantised_update(&quantised, &integer, bed.weights.params);
 
-        logits_of(&bed, &integer, &twin.weights, want);
-        logits_of(&bed, &bed.student, &bed.twin.weights, got);
+        logits_of(&bed, &integer, &quantised.weights, want);
+        logits_of(&bed, &bed.student, &bed.quantised.weights, got);
         logits_of(&bed, &bed.student, &bed.weights, exact);
 
         assert_close(got, want, 36, 2e-5, 2e-5);
@@ -195,7 +196,7 @@ static void the_integer_kernels_split_long_rows(void **state)
     free(x);
 }
 
-/* ---- the twin ---- */
+/* ---- the quantised copy ---- */
 
 static void a_calibrated_range_is_the_largest_value_of_all_rows(void **state)
 {
@@ -262,7 +263,7 @@ static void the_file_holds_codes_and_scales(void **state)
     (void)state;
     bed_init(&bed, best(), SPACE_POOL_CLASS);
 
-    assert_ok(tr_safetensors_write_int8(name, &bed.student, &bed.twin, NULL, &err));
+    assert_ok(tr_safetensors_write_int8(name, &bed.student, &bed.quantised, NULL, &err));
 
     assert_ok(rt_file_read(name, 1 << 20, &text, &bytes, &err));
     memcpy(&length, text, sizeof length);
@@ -270,9 +271,9 @@ static void the_file_holds_codes_and_scales(void **state)
     const char *at = text + 8 + length, *codes = text + bytes;
     for (int t = 0; t < bed.student.tensor_count; t++)
         codes -= bed.student.tensors[t].role == TR_ROLE_WEIGHT ? bed.student.tensors[t].count : 0;
-    for (int t = 0, site = 0; t < bed.student.tensor_count; t++) {
+    for (int t = 0, quantiser = 0; t < bed.student.tensor_count; t++) {
         const struct tr_tensor *tensor = &bed.student.tensors[t];
-        const float *want = bed.twin.weights.params + tensor->offset;
+        const float *want = bed.quantised.weights.params + tensor->offset;
         if (tensor->role != TR_ROLE_WEIGHT) {
             assert_memory_equal(at, want, tensor->count * sizeof *want);
             at += tensor->count * sizeof *want;
@@ -287,7 +288,7 @@ static void the_file_holds_codes_and_scales(void **state)
         }
         memcpy(&input, at, sizeof input);
         at += sizeof input;
-        assert_true(input == bed.ranges.amax[site++] / 127);
+        assert_true(input == bed.ranges.amax[quantiser++] / 127);
     }
     assert_non_null(
         strstr(text + 8, "\"block.1.qkv.input_scale\":{\"dtype\":\"F32\",\"shape\":[1]"));
@@ -312,7 +313,7 @@ static double loss_of(struct bed *bed, const struct tr_weights *weights, float *
     return loss;
 }
 
-/* Biases are not quantised: by them the twin's loss would be smooth but for the steps behind them,
+/* Biases are not quantised: by them the copy's loss would be smooth but for the steps behind them,
  * which the straight-through gradient passes over. The head's has none behind it. */
 static void the_gradient_of_the_last_bias_is_exact(void **state)
 {
@@ -322,16 +323,16 @@ static void the_gradient_of_the_last_bias_is_exact(void **state)
     (void)state;
     bed_init(&bed, best(), SPACE_POOL_CLASS);
     grads = calloc(bed.student.param_count, sizeof *grads);
-    tr_pass_watch(bed.pass, &bed.watch);
-    (void)loss_of(&bed, &bed.twin.weights, dlogits);
-    tr_pass_backward(bed.pass, &bed.student, &bed.twin.weights, dlogits, grads);
+    tr_pass_observe(bed.pass, &bed.observer);
+    (void)loss_of(&bed, &bed.quantised.weights, dlogits);
+    tr_pass_backward(bed.pass, &bed.student, &bed.quantised.weights, dlogits, grads);
     const struct tr_tensor *bias = student_tensor(&bed.student, "head.bias");
     for (int c = 0; c < toy_classes; c++) {
-        float *at = bed.twin.weights.params + bias->offset + c, kept = *at, unused[18];
+        float *at = bed.quantised.weights.params + bias->offset + c, kept = *at, unused[18];
         *at = kept + (float)h;
-        const double up = loss_of(&bed, &bed.twin.weights, unused);
+        const double up = loss_of(&bed, &bed.quantised.weights, unused);
         *at = kept - (float)h;
-        const double down = loss_of(&bed, &bed.twin.weights, unused);
+        const double down = loss_of(&bed, &bed.quantised.weights, unused);
         *at = kept;
         assert_near(grads[bias->offset + c], (up - down) / (2 * h), 1e-3);
     }
@@ -348,14 +349,14 @@ static void no_gradient_passes_what_was_cut_off(void **state)
     (void)state;
     bed_init(&bed, best(), SPACE_POOL_CLASS);
     grads = calloc(bed.student.param_count, sizeof *grads);
-    for (int i = 0; i < TR_MAX_SITES; i++)
+    for (int i = 0; i < TR_MAX_QUANTISERS; i++)
         bed.ranges.amax[i] = 1e-12F;
-    tr_pass_watch(bed.pass, &bed.watch);
+    tr_pass_observe(bed.pass, &bed.observer);
 
-    (void)loss_of(&bed, &bed.twin.weights, dlogits);
+    (void)loss_of(&bed, &bed.quantised.weights, dlogits);
     for (int i = 0; i < batch * toy_classes; i++)
         dlogits[i] = 1;
-    tr_pass_backward(bed.pass, &bed.student, &bed.twin.weights, dlogits, grads);
+    tr_pass_backward(bed.pass, &bed.student, &bed.quantised.weights, dlogits, grads);
 
     const struct tr_tensor *head = student_tensor(&bed.student, "head.weight");
     for (size_t i = 0; i < head->offset; i++)
@@ -372,9 +373,9 @@ static void the_gradient_points_where_that_of_the_float_network_does(void **stat
     (void)state;
     bed_init(&bed, best(), SPACE_POOL_MEAN);
     for (int i = 0; i < 2; i++) {
-        const struct tr_weights *weights = i ? &bed.twin.weights : &bed.weights;
+        const struct tr_weights *weights = i ? &bed.quantised.weights : &bed.weights;
         grads[i] = calloc(bed.student.param_count, sizeof **grads);
-        tr_pass_watch(bed.pass, i ? &bed.watch : NULL);
+        tr_pass_observe(bed.pass, i ? &bed.observer : NULL);
         (void)loss_of(&bed, weights, dlogits);
         tr_pass_backward(bed.pass, &bed.student, weights, dlogits, grads[i]);
     }
@@ -393,8 +394,8 @@ static void the_gradient_points_where_that_of_the_float_network_does(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_twins_products_are_those_of_the_integers),
-        cmocka_unit_test(the_integer_kernels_give_the_twins_logits),
+        cmocka_unit_test(the_copys_products_are_those_of_the_integers),
+        cmocka_unit_test(the_integer_kernels_give_the_copys_logits),
         cmocka_unit_test(the_integer_kernels_split_long_rows),
         cmocka_unit_test(a_calibrated_range_is_the_largest_value_of_all_rows),
         cmocka_unit_test(the_bytes_are_those_of_codes_scales_and_floats),

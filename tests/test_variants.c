@@ -354,30 +354,30 @@ static void the_built_network_costs_what_space_says(void **state)
     }
 }
 
-/* The twin's logits are near those in float, the same in training and inference, and of its own
+/* Logits of the quantised copy are near those in float, the same in training and inference, and of its own
  * integers. */
 static void int8_twins_answer_like_their_floats(void **state)
 {
     (void)state;
     for (int i = 0; i < name_count; i++) {
         const struct tr_kernels *kernels = tr_kernels_by_name("v3");
-        struct tr_watch watch = {0};
-        struct tr_twin twin;
+        struct tr_observer observer = {0};
+        struct tr_quantised quantised;
         struct rt_err err;
         struct net n;
         float inferred[512];
         net_open(&n, names[i], kernels ? kernels : tr_kernels_by_name("plain"), true);
         const size_t logits = (size_t)n.answers * n.student.shape.classes;
         assert_true(logits <= 512);
-        tr_ranges_clear(&watch.seen);
-        tr_pass_watch(n.pass, &watch);
+        tr_ranges_clear(&observer.seen);
+        tr_pass_observe(n.pass, &observer);
         run(&n);
-        tr_pass_watch(n.pass, NULL);
-        assert_ok(tr_twin_init(&twin, &n.student, &watch.seen, true, &n.arena, &err));
-        tr_twin_update(&twin, &n.student, n.weights.params);
-        tr_infer_run(n.infer, &n.student, &twin.weights, &n.batch, inferred);
+        tr_pass_observe(n.pass, NULL);
+        assert_ok(tr_quantised_init(&quantised, &n.student, &observer.seen, true, &n.arena, &err));
+        tr_quantised_update(&quantised, &n.student, n.weights.params);
+        tr_infer_run(n.infer, &n.student, &quantised.weights, &n.batch, inferred);
         assert_like(inferred, n.logits, logits, .12, "int8 logits", names[i]);
-        tr_pass_forward(n.pass, &n.student, &twin.weights, &n.batch, n.got);
+        tr_pass_forward(n.pass, &n.student, &quantised.weights, &n.batch, n.got);
         assert_memory_equal(n.got, inferred, logits * sizeof *inferred);
         net_close(&n);
     }

@@ -41,19 +41,19 @@ static void make_files(void)
     struct tr_network net;
     struct rt_arena arena;
     struct space_arch arch;
-    struct tr_twin twin;
+    struct tr_quantised quantised;
 
     fd = memfd_create("fuzz", 0);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     if (mkstemp(name) < 0 || space_arch_parse(notes[0].value, &arch, NULL) ||
         tr_network_open(&net, &arch, &shape, tr_kernels_by_name("plain"), TR_NETWORK_INFER, NULL) ||
-        rt_arena_init(&arena, tr_twin_bytes(&net.student, false), NULL) ||
-        tr_twin_init(&twin, &net.student, &ranges, false, &arena, NULL))
+        rt_arena_init(&arena, tr_quantised_bytes(&net.student, false), NULL) ||
+        tr_quantised_init(&quantised, &net.student, &ranges, false, &arena, NULL))
         abort();
     tr_network_start(&net, 1);
-    tr_twin_update(&twin, &net.student, net.weights.params);
+    tr_quantised_update(&quantised, &net.student, net.weights.params);
     for (int f = 0; f < 2; f++)
-        if ((f ? tr_safetensors_write_int8(name, &net.student, &twin, notes, NULL)
+        if ((f ? tr_safetensors_write_int8(name, &net.student, &quantised, notes, NULL)
                : tr_safetensors_write(name, &net.student, net.weights.params, notes, NULL)) ||
             rt_file_read(name, 1 << 16, &whole[f].data, &whole[f].bytes, NULL))
             abort();

@@ -100,7 +100,7 @@ static void put_linear(struct source *s, const char *name, const struct tr_plan_
     (void)snprintf(full, sizeof full, "%s_weight", name);
     put_panels(s, full, layer);
     if (s->model->weights->int8) {
-        const float input = tr_int8_input(s->model->weights->int8, layer->site);
+        const float input = tr_int8_input(s->model->weights->int8, layer->quantiser);
         (void)snprintf(full, sizeof full, "%s_scale", name);
         array_begin(s, "float", full, layer->out, 4);
         for (int o = 0; o < layer->out; o++)
@@ -132,7 +132,7 @@ static void put_bytes(struct source *s)
         return;
     }
     tr_quantise(model->input.value, 256,
-                tr_int8_input(model->weights->int8, model->student->plan->stem.site),
+                tr_int8_input(model->weights->int8, model->student->plan->stem.quantiser),
                 TR_QUANT_SIGNED, codes);
     array_begin(s, "int8_t", "byte_value", 256, 1);
     for (int i = 0; i < 256; i++)
@@ -252,7 +252,7 @@ static void call_linear(struct source *s, const char *indent, const char *name,
         return;
     }
     fprintf(s->out, "%squantise(%s, %d, %.8ef, m->codes);\n", indent, x, layer->in,
-            (double)(1 / tr_int8_input(s->model->weights->int8, layer->site)));
+            (double)(1 / tr_int8_input(s->model->weights->int8, layer->quantiser)));
     fprintf(s->out, "%slinear(m->codes, %s_weight, %s_scale, %s_bias, %d, %d, %d, %s);\n", indent,
             name, name, name, layer->in, layer->out, add, y);
 }

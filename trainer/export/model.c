@@ -108,7 +108,7 @@ static bool sound(float scale)
 
 /* Codes (out,in) and their scales (out) of a matrix whose first scale is number `channel`. */
 static rt_status read_codes(struct tr_model_file *file, const char *path,
-                            const struct tr_tensor *matrix, int site, size_t channel,
+                            const struct tr_tensor *matrix, int quantiser, size_t channel,
                             struct rt_err *err)
 {
     const int stem = (int)(strlen(matrix->name) - strlen("weight"));
@@ -118,7 +118,7 @@ static rt_status read_codes(struct tr_model_file *file, const char *path,
     struct tr_stored codes, scales, one;
     char name[sizeof matrix->name + 16];
 
-    assert(site < file->net.student.plan->sites &&
+    assert(quantiser < file->net.student.plan->quantisers &&
            channel + (size_t)out <= file->net.student.plan->channels);
     if (in > TR_QUANT_MOST_TERMS)
         return rt_fail(err, RT_EFORMAT,
@@ -135,19 +135,19 @@ static rt_status read_codes(struct tr_model_file *file, const char *path,
         if (!sound(scale[o]) || !sound(input))
             return rt_fail(err, RT_EFORMAT, "a scale of '%s' in '%s' is no positive number",
                            matrix->name, path);
-    file->ranges.amax[site] = largest_of(input);
+    file->ranges.amax[quantiser] = largest_of(input);
     for (ptrdiff_t i = 0; i < (ptrdiff_t)out * in; i++)
         row[i] = (float)((const int8_t *)codes.values)[i] * scale[i / in];
     return RT_OK;
 }
 
-/* All tensors of a file of codes; sites and channels count up as the table's matrices do. */
+/* All tensors of a file of codes; quantisers and channels count up as the table's matrices do. */
 static rt_status read_int8(struct tr_model_file *file, const char *path, struct rt_err *err)
 {
     const struct tr_student *student = &file->net.student;
     struct tr_stored stored;
     size_t channel = 0, seen = 0;
-    int site = 0;
+    int quantiser = 0;
 
     file->int8.ranges = &file->ranges;
     file->int8.scale = malloc(student->plan->channels * sizeof *file->int8.scale);
@@ -156,7 +156,7 @@ static rt_status read_int8(struct tr_model_file *file, const char *path, struct 
     for (int t = 0; t < student->tensor_count; t++) {
         const struct tr_tensor *tensor = &student->tensors[t];
         if (tensor->role == TR_ROLE_WEIGHT) {
-            RT_TRY(read_codes(file, path, tensor, site++, channel, err));
+            RT_TRY(read_codes(file, path, tensor, quantiser++, channel, err));
             channel += (size_t)tensor->shape[0];
             seen += 3;
         } else {

@@ -212,7 +212,7 @@ static void product_of_codes(struct graph *g, const struct tr_plan_linear *layer
     const struct name sums = named("%s.sums", name), product = named("%s.product", name);
 
     put_codes(g, layer, weight.text, scale.text,
-              tr_int8_input(g->model->weights->int8, layer->site));
+              tr_int8_input(g->model->weights->int8, layer->quantiser));
     if (layer->in > TR_ONNX_EXACT_TERMS) {
         const struct name whole = named("%s.integers", name);
         node(g, "MatMulInteger", INPUTS(codes, weight.text), whole.text, NULL);
@@ -269,7 +269,7 @@ static void linear(struct graph *g, const struct tr_plan_linear *layer, const ch
         product_of_floats(g, layer, name, x);
     } else {
         if (!codes || g->form == TR_ONNX_QDQ)
-            number(g, input.text, tr_int8_input(g->model->weights->int8, layer->site));
+            number(g, input.text, tr_int8_input(g->model->weights->int8, layer->quantiser));
         if (!codes)
             node(g, "QuantizeLinear", INPUTS(x, input.text, "zero"), quantised.text, NULL);
         (g->form == TR_ONNX_QDQ ? product_of_pairs : product_of_codes)(g, layer, name,
@@ -303,7 +303,7 @@ static void put_bytes(struct graph *g)
         floats(g, "byte_values", model->input.value, count);
     } else {
         tr_quantise(model->input.value, 256,
-                    tr_int8_input(model->weights->int8, model->student->plan->stem.site),
+                    tr_int8_input(model->weights->int8, model->student->plan->stem.quantiser),
                     TR_QUANT_SIGNED, codes);
         initialiser(g, "byte_values", is_int8, 1, &count, codes, sizeof codes);
     }

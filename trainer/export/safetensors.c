@@ -126,31 +126,33 @@ static void draft_int8(struct draft *draft, const struct tr_student *student)
                       student->tensors[t].count);
 }
 
-static void write_floats(const struct tr_student *student, const struct tr_twin *twin, FILE *file)
+static void write_floats(const struct tr_student *student, const struct tr_quantised *quantised,
+                         FILE *file)
 {
-    const float *scale = twin->int8.scale;
+    const float *scale = quantised->int8.scale;
 
-    for (int t = 0, site = 0; t < student->tensor_count; t++) {
+    for (int t = 0, quantiser = 0; t < student->tensor_count; t++) {
         const struct tr_tensor *tensor = &student->tensors[t];
         if (has_codes(tensor)) {
-            const float input = tr_int8_input(&twin->int8, site++);
+            const float input = tr_int8_input(&quantised->int8, quantiser++);
             fwrite(scale, sizeof *scale, (size_t)tensor->shape[0], file);
             fwrite(&input, sizeof input, 1, file);
             scale += tensor->shape[0];
         } else {
-            fwrite(twin->weights.params + tensor->offset, sizeof(float), tensor->count, file);
+            fwrite(quantised->weights.params + tensor->offset, sizeof(float), tensor->count, file);
         }
     }
 }
 
-static void write_codes(const struct tr_student *student, const struct tr_twin *twin, FILE *file)
+static void write_codes(const struct tr_student *student, const struct tr_quantised *quantised,
+                        FILE *file)
 {
-    const float *scale = twin->int8.scale;
-    int8_t codes[TR_QUANT_MOST_TERMS]; /* no row is longer, or there were no twin */
+    const float *scale = quantised->int8.scale;
+    int8_t codes[TR_QUANT_MOST_TERMS]; /* no row is longer, or it could not be quantised */
 
     for (int t = 0; t < student->tensor_count; t++) {
         const struct tr_tensor *tensor = &student->tensors[t];
-        const float *row = twin->weights.params + tensor->offset;
+        const float *row = quantised->weights.params + tensor->offset;
         const size_t cols = (size_t)tensor->shape[1];
         assert(!has_codes(tensor) || cols <= TR_QUANT_MOST_TERMS);
         for (int r = 0; has_codes(tensor) && r < tensor->shape[0]; r++, row += cols) {
@@ -161,17 +163,17 @@ static void write_codes(const struct tr_student *student, const struct tr_twin *
 }
 
 rt_status tr_safetensors_write_int8(const char *path, const struct tr_student *student,
-                                    const struct tr_twin *twin, const struct tr_metadata *metadata,
-                                    struct rt_err *err)
+                                    const struct tr_quantised *quantised,
+                                    const struct tr_metadata *metadata, struct rt_err *err)
 {
     struct draft draft = draft_open(metadata);
     struct rt_writer writer;
 
-    assert(twin->weights.int8); /* updated */
+    assert(quantised->weights.int8); /* updated */
     draft_int8(&draft, student);
     RT_TRY(draft_close(&draft, path, &writer, err));
-    write_floats(student, twin, writer.file);
-    write_codes(student, twin, writer.file);
+    write_floats(student, quantised, writer.file);
+    write_codes(student, quantised, writer.file);
     return rt_writer_commit(&writer, err);
 }
 

@@ -17,12 +17,12 @@ struct tr_metadata { /* a NULL key ends a list */
 rt_status tr_safetensors_write(const char *path, const struct tr_student *student,
                                const float *params, const struct tr_metadata *metadata,
                                struct rt_err *err);
-/* The int8 twin: matrices as I8 codes and, for "x.weight", F32 "x.weight_scale" (out) and
+/* The quantised copy: matrices as I8 codes and, for "x.weight", F32 "x.weight_scale" (out) and
  * "x.input_scale" (1), so that y = x^ W^T + b with W = code * weight_scale of its row and
  * x^ = input_scale * clamp(rint(x / input_scale), -128, 127); everything else F32. */
 rt_status tr_safetensors_write_int8(const char *path, const struct tr_student *student,
-                                    const struct tr_twin *twin, const struct tr_metadata *metadata,
-                                    struct rt_err *err);
+                                    const struct tr_quantised *quantised,
+                                    const struct tr_metadata *metadata, struct rt_err *err);
 /* The student's tensors by name and shape into params; a missing, extra or misshapen tensor is
  * RT_EFORMAT. */
 rt_status tr_safetensors_read(const char *path, const struct tr_student *student, float *params,

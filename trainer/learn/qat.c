@@ -18,7 +18,7 @@ rt_status tr_qat_init(struct tr_qat_run *qat, const struct tr_training *job, str
     qat->job = job;
     qat->begin = step_at(recipe->qat.start, recipe->steps);
     qat->freeze = step_at(recipe->qat.freeze, recipe->steps);
-    return tr_twin_init(&qat->twin, job->student, &qat->ranges, true, arena, err);
+    return tr_quantised_init(&qat->quantised, job->student, &qat->ranges, true, arena, err);
 }
 
 const struct tr_weights *tr_qat_step(struct tr_qat_run *qat, int step,
@@ -29,23 +29,23 @@ const struct tr_weights *tr_qat_step(struct tr_qat_run *qat, int step,
         tr_ranges_clear(&qat->ranges);
     if (step <= qat->begin)
         return weights;
-    tr_twin_update(&qat->twin, qat->job->student, weights->params);
-    return &qat->twin.weights;
+    tr_quantised_update(&qat->quantised, qat->job->student, weights->params);
+    return &qat->quantised.weights;
 }
 
-void tr_qat_join(struct tr_watch *first, struct tr_watch *other)
+void tr_qat_join(struct tr_observer *first, struct tr_observer *other)
 {
     assert(first != other); /* it is cleared */
-    for (int i = 0; i < TR_MAX_SITES; i++)
+    for (int i = 0; i < TR_MAX_QUANTISERS; i++)
         first->seen.amax[i] = fmaxf(first->seen.amax[i], other->seen.amax[i]);
     tr_ranges_clear(&other->seen);
 }
 
-void tr_qat_follow(struct tr_qat_run *qat, int step, struct tr_watch *first)
+void tr_qat_follow(struct tr_qat_run *qat, int step, struct tr_observer *first)
 {
     float *amax = qat->ranges.amax;
 
-    for (int i = 0; i < TR_MAX_SITES && step >= qat->begin; i++)
+    for (int i = 0; i < TR_MAX_QUANTISERS && step >= qat->begin; i++)
         if (first->seen.amax[i] >= 0 && (amax[i] < 0 || step < qat->freeze))
             amax[i] =
                 tr_quant_track(amax[i], first->seen.amax[i], (float)qat->job->recipe->qat.ema);

@@ -1,9 +1,9 @@
 /* trainer/learn/qat.h -- quantisation-aware training inside a training run: what train.c calls.
  *
- * From u = start on, a step's passes read the weights' int8 twin (student_int8.h): weights rounded
+ * From u = start on, a step's passes read the weights' quantised copy (student_int8.h): weights rounded
  * anew at each step, inputs by the ranges known before the step, gradients straight through to the
  * float weights, which AdamW moves. A range is the running mean of the largest value of each step
- * (decay `ema`), and is frozen from u = freeze on. The first of these steps only watches.
+ * (decay `ema`), and is frozen from u = freeze on. The first of these steps only observes.
  *
  * Exact    a largest value does not depend on the order in which it is found: so results do not on
  *          threads, and on the micro-batch by rounding.
@@ -18,7 +18,7 @@
 struct tr_qat_run {
     const struct tr_training *job;
     struct tr_ranges ranges;
-    struct tr_twin twin;
+    struct tr_quantised quantised;
     int begin, freeze; /* steps */
 };
 
@@ -28,8 +28,8 @@ rt_status tr_qat_init(struct tr_qat_run *qat, const struct tr_training *job, str
 /* Before a step: the weights that its passes read. */
 const struct tr_weights *tr_qat_step(struct tr_qat_run *qat, int step,
                                      const struct tr_weights *weights);
-/* Behind a step, for each thread's watch: what it saw is joined to the first's, and cleared. */
-void tr_qat_join(struct tr_watch *first, struct tr_watch *other);
+/* Behind a step, for each thread's observer: what it saw is joined to the first's, and cleared. */
+void tr_qat_join(struct tr_observer *first, struct tr_observer *other);
 /* Then: the ranges follow it. */
-void tr_qat_follow(struct tr_qat_run *qat, int step, struct tr_watch *first);
+void tr_qat_follow(struct tr_qat_run *qat, int step, struct tr_observer *first);
 #endif

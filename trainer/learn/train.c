@@ -25,7 +25,7 @@ struct workspace {
     struct tr_infer *infer;            /* of the mean weights, when they are wanted */
     struct tr_batch batch;
     struct tr_batch_loss loss;
-    struct tr_watch watch; /* of QAT */
+    struct tr_observer observer; /* of QAT */
 };
 
 /* The student as it is, for a feed that lets it act. */
@@ -39,7 +39,7 @@ struct run {
     const struct tr_training *job;
     struct tr_weights *weights, ema; /* ema: their running mean, when it is wanted */
     struct rt_arena arena;           /* what is carved below */
-    const struct tr_weights *read;   /* by the passes: `weights` or, in QAT, their int8 twin */
+    const struct tr_weights *read;   /* by the passes: `weights` or, in QAT, their quantised copy */
     struct tr_qat_run qat;
     struct tr_adamw adamw;
     struct workspace *workspace;    /* [threads] */
@@ -96,7 +96,7 @@ static rt_status workspace_init(const struct run *run, struct workspace *b, stru
     if (wants_ema(job))
         RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
     if (job->recipe->quantise == TR_QUANTISE_QAT)
-        RT_TRY(tr_watch_init(&b->watch, student, m, arena, err));
+        RT_TRY(tr_observer_init(&b->observer, student, m, arena, err));
     if (tr_layers_on(layers))
         RT_TRY(tr__layerwise_workspace_init(&run->layers, &b->layered, arena, err));
     if (tr_layers_on(layers) && !(layers->intermediate > 0))
@@ -442,20 +442,20 @@ static void update(struct run *run, int step, double progress, double loss,
         follow(run, step);
 }
 
-/* Before a step of QAT: what the passes read, and watches on them. */
+/* Before a step of QAT: what the passes read, and observers of them. */
 static void begin_int8(struct run *run, int step)
 {
     assert(run->workspace->pass); /* no layer-wise losses once values are rounded */
     run->read = tr_qat_step(&run->qat, step, run->weights);
     for (int t = 0; t < run->job->threads && step == run->qat.begin; t++)
-        tr_pass_watch(run->workspace[t].pass, &run->workspace[t].watch);
+        tr_pass_observe(run->workspace[t].pass, &run->workspace[t].observer);
 }
 
 static void end_int8(struct run *run, int step)
 {
     for (int t = 1; t < run->job->threads; t++)
-        tr_qat_join(&run->workspace[0].watch, &run->workspace[t].watch);
-    tr_qat_follow(&run->qat, step, &run->workspace[0].watch);
+        tr_qat_join(&run->workspace[0].observer, &run->workspace[t].observer);
+    tr_qat_follow(&run->qat, step, &run->workspace[0].observer);
 }
 
 static double progress_at(const struct run *run, int step)

@@ -67,13 +67,13 @@ rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_wei
                            struct tr_metrics *metrics, struct rt_err *err)
 {
     struct rt_arena arena;
-    struct tr_twin twin;
+    struct tr_quantised quantised;
     rt_status rc;
 
-    RT_TRY(rt_arena_init(&arena, tr_twin_bytes(student, false), err));
-    if ((rc = tr_twin_init(&twin, student, ranges, false, &arena, err)) == RT_OK) {
-        tr_twin_update(&twin, student, weights->params);
-        rc = tr_evaluate_validation(student, &twin.weights, data, threads, metrics, err);
+    RT_TRY(rt_arena_init(&arena, tr_quantised_bytes(student, false), err));
+    if ((rc = tr_quantised_init(&quantised, student, ranges, false, &arena, err)) == RT_OK) {
+        tr_quantised_update(&quantised, student, weights->params);
+        rc = tr_evaluate_validation(student, &quantised.weights, data, threads, metrics, err);
     }
     rt_arena_release(&arena);
     return rc;
@@ -85,7 +85,8 @@ size_t tr_int8_trial_bytes(const struct tr_student *student, const struct tr_dat
     const size_t rows = (size_t)data->task->split.train_count * sizeof(int);
     const size_t ranges =
         recipe->quantise == TR_QUANTISE_PTQ ? rows + tr_int8_calibrate_bytes(student) : 0;
-    const size_t twin = tr_twin_bytes(student, false) + tr_validation_bytes(student, data, threads);
+    const size_t quantised =
+        tr_quantised_bytes(student, false) + tr_validation_bytes(student, data, threads);
 
-    return ranges > twin ? ranges : twin;
+    return ranges > quantised ? ranges : quantised;
 }

@@ -24,7 +24,7 @@ size_t tr_validation_bytes(const struct tr_student *student, const struct tr_dat
 rt_status tr_int8_ranges(const struct tr_student *student, const struct tr_weights *weights,
                          const struct tr_data *data, const struct tr_recipe *recipe, uint64_t seed,
                          struct tr_ranges *ranges, struct rt_err *err);
-/* As tr_evaluate_validation(), of the int8 twin. */
+/* As tr_evaluate_validation(), of the int8 quantised. */
 rt_status tr_int8_evaluate(const struct tr_student *student, const struct tr_weights *weights,
                            const struct tr_ranges *ranges, const struct tr_data *data, int threads,
                            struct tr_metrics *metrics, struct rt_err *err);

@@ -46,7 +46,7 @@ struct tr_trial {
 
 struct tr_trial_result {
     /* Of the validation rows: those of teachers/assess.h; inherited, the share of the parameters that were cut out
-     * of a donor, when the recipe says so; int8_bytes, what the int8 twin would store; int8_error and
+     * of a donor, when the recipe says so; int8_bytes, what the student would store in int8; int8_error and
      * int8_kl, when the recipe quantises. */
     struct tr_metrics metrics;
     struct tr_latency latency[TR_MAX_LATENCIES];

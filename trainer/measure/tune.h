@@ -11,7 +11,7 @@ struct tr_tuning {
     bool openblas;   /* linear layers by OpenBLAS are clearly faster than the kernel set's own */
 };
 /* Times passes over about two thousand made-up examples: 0.1 s for a small student, seconds for
- * one of millions of parameters. The student's kernels must be a set, not a twin. */
+ * one of millions of parameters. The student's kernels must be a set, not a variant of one. */
 rt_status tr_tune(const struct tr_student *student, int batch, struct tr_tuning *tuning,
                   struct rt_err *err);
 #endif

@@ -46,7 +46,7 @@ static struct tr_plan_linear lay_linear(struct tr_student *s, int block, const c
     layer.weight = lay(s, block, full, TR_ROLE_WEIGHT, out, in);
     snprintf(full, sizeof full, "%s.bias", name);
     layer.bias = lay(s, block, full, TR_ROLE_BIAS, out, 0);
-    layer.site = s->plan->sites++;
+    layer.quantiser = s->plan->quantisers++;
     layer.scale = s->plan->channels;
     s->plan->channels += (size_t)out;
     return layer;
@@ -99,7 +99,7 @@ static struct tr_plan_linear lay_tied(struct tr_student *s)
 
     head.bias = lay(s, -1, "head.bias", TR_ROLE_BIAS, head.out, 0);
     head.weight = lay(s, -1, "embedding.weight", TR_ROLE_TABLE, head.out, head.in);
-    head.site = s->plan->sites++;
+    head.quantiser = s->plan->quantisers++;
     head.scale = s->plan->channels;
     s->plan->channels += (size_t)head.out;
     return head;

@@ -103,9 +103,9 @@ rt_status tr_pass_init(struct tr_pass **pass, const struct tr_student *student, 
                        struct rt_arena *step, struct rt_err *err);
 size_t tr_pass_bytes(const struct tr_student *student, int max_batch);
 /* From the next forward on; NULL: no more. Activations of an int8 network are quantised in place,
- * so the backward needs the watch that was there. */
-struct tr_watch;
-void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch);
+ * so the backward needs the observer that was there. */
+struct tr_observer;
+void tr_pass_observe(struct tr_pass *pass, struct tr_observer *observer);
 /* logits (A,C) is written; weights are packed. */
 void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
                      const struct tr_weights *weights, const struct tr_batch *batch, float *logits);

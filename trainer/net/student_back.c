@@ -39,7 +39,7 @@ static void dx(const struct back *s, const struct tr_plan_linear *layer, int row
 static void input_back(const struct back *s, const struct tr_plan_linear *layer, int rows,
                        struct tr_out out)
 {
-    tr__input_back(s->student, s->weights, s->pass->watch, layer, rows, out);
+    tr__input_back(s->student, s->weights, s->pass->observer, layer, rows, out);
 }
 
 /* dnormed -> out, which it is added to */

@@ -54,7 +54,7 @@ struct tr_linear tr__linear(const struct tr_plan_linear *layer, const struct tr_
                               .backward =
                                   weights->packed ? weights->packed + layer->backward : NULL,
                               .weight_scale = int8 ? int8->scale + layer->scale : NULL,
-                              .input_scale = int8 ? tr_int8_input(int8, layer->site) : 0};
+                              .input_scale = int8 ? tr_int8_input(int8, layer->quantiser) : 0};
 }
 
 static void run_norm(const struct tr_student *student, const struct tr_weights *weights,
@@ -338,10 +338,10 @@ static void attention_half(const struct tr_student *student, const struct tr_wei
         copy_rows(all, x, normed);
     else
         run_norm(student, weights, &b->norm1, all, x, normed, acts->stats1);
-    tr__input(student, weights, acts->watch, &b->query, all, normed);
+    tr__input(student, weights, acts->observer, &b->query, all, normed);
     const struct tr_view residual = ask(student, weights, b, batch, acts);
     attend(student, b, batch, acts, scratch);
-    tr__input(student, weights, acts->watch, &b->proj, rows, context);
+    tr__input(student, weights, acts->observer, &b->proj, rows, context);
     student->kernels->linear(&proj, rows, tr_seen(context), residual, sum);
     if (post)
         run_norm(student, weights, &b->norm1, rows, sum, mid, acts->stats1);
@@ -366,10 +366,10 @@ static void ffn_half(const struct tr_student *student, const struct tr_weights *
         copy_rows(rows, mid, normed);
     else
         run_norm(student, weights, &b->norm2, rows, mid, normed, acts->stats2);
-    tr__input(student, weights, acts->watch, &b->up, rows, normed);
+    tr__input(student, weights, acts->observer, &b->up, rows, normed);
     k->linear(&up, rows, tr_seen(normed), (struct tr_view){0}, hidden);
     tr__activate(student, (size_t)(rows * ldf), acts->hidden, acts->slope);
-    tr__input(student, weights, acts->watch, &b->down, rows, hidden);
+    tr__input(student, weights, acts->observer, &b->down, rows, hidden);
     k->linear(&down, rows, tr_seen(hidden), tr_seen(mid), sum);
     if (post)
         run_norm(student, weights, &b->norm2, rows, sum, out, acts->stats2);
@@ -463,7 +463,7 @@ void tr__end(const struct tr_student *student, const struct tr_weights *weights,
         const struct tr_linear pooler = tr__linear(&plan->pooler, weights);
         const struct tr_out inner = {end->inner, tr__padded(pooler.out)};
         const size_t floats = (size_t)(count * inner.ld);
-        tr__input(student, weights, end->watch, &plan->pooler, count, in);
+        tr__input(student, weights, end->observer, &plan->pooler, count, in);
         student->kernels->linear(&pooler, count, tr_seen(in), (struct tr_view){0}, inner);
         if (student->shape.variant.head == SPACE_HEAD_TANH)
             student->kernels->activate(TR_ACTIVATE_TANH, floats, inner.at, end->slope);
@@ -471,7 +471,7 @@ void tr__end(const struct tr_student *student, const struct tr_weights *weights,
             student->kernels->activate(TR_ACTIVATE_RELU, floats, inner.at, end->slope);
         in = inner;
     }
-    tr__input(student, weights, end->watch, &plan->head, count, in);
+    tr__input(student, weights, end->observer, &plan->head, count, in);
     student->kernels->linear(&head, count, tr_seen(in), (struct tr_view){0},
                              (struct tr_out){logits, plan->head.out});
 }

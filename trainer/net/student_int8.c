@@ -10,7 +10,8 @@
 enum { calibration_batch = 16 };
 
 /* The linear layers in the order of the table; a pruned block's query stands for q, k and v. */
-static int list_layers(const struct tr_student *student, struct tr_plan_linear list[TR_MAX_SITES])
+static int list_layers(const struct tr_student *student,
+                       struct tr_plan_linear list[TR_MAX_QUANTISERS])
 {
     const struct tr_plan *plan = student->plan;
     int n = 0;
@@ -28,7 +29,7 @@ static int list_layers(const struct tr_student *student, struct tr_plan_linear l
     if (plan->pooled_twice)
         list[n++] = plan->pooler;
     list[n++] = plan->head;
-    assert(n == plan->sites && n <= TR_MAX_SITES);
+    assert(n == plan->quantisers && n <= TR_MAX_QUANTISERS);
     return n;
 }
 
@@ -40,7 +41,7 @@ static bool has_table(const struct tr_student *student)
 
 int64_t tr_int8_bytes(const struct tr_student *student)
 {
-    struct tr_plan_linear layer[TR_MAX_SITES];
+    struct tr_plan_linear layer[TR_MAX_QUANTISERS];
     const int n = list_layers(student, layer);
     int64_t bytes = 4 * (int64_t)student->param_count;
 
@@ -51,19 +52,19 @@ int64_t tr_int8_bytes(const struct tr_student *student)
     return bytes;
 }
 
-/* --- the twin --- */
+/* --- the quantised copy --- */
 
 void tr_ranges_clear(struct tr_ranges *ranges)
 {
-    for (int i = 0; i < TR_MAX_SITES; i++)
+    for (int i = 0; i < TR_MAX_QUANTISERS; i++)
         ranges->amax[i] = -1;
 }
 
-rt_status tr_twin_init(struct tr_twin *twin, const struct tr_student *student,
-                       const struct tr_ranges *ranges, bool for_training, struct rt_arena *arena,
-                       struct rt_err *err)
+rt_status tr_quantised_init(struct tr_quantised *quantised, const struct tr_student *student,
+                            const struct tr_ranges *ranges, bool for_training,
+                            struct rt_arena *arena, struct rt_err *err)
 {
-    struct tr_plan_linear layer[TR_MAX_SITES];
+    struct tr_plan_linear layer[TR_MAX_QUANTISERS];
     const int n = list_layers(student, layer);
 
     for (int i = 0; i < n; i++)
@@ -71,18 +72,18 @@ rt_status tr_twin_init(struct tr_twin *twin, const struct tr_student *student,
             return rt_fail(err, RT_ESHAPE,
                            "a layer of %d inputs is too wide for int8, whose sums take %d",
                            layer[i].in, TR_QUANT_MOST_TERMS);
-    twin->int8.ranges = ranges;
-    twin->int8.scale = rt_arena_zalloc(arena, student->plan->channels, sizeof(float));
-    return tr_weights_init(&twin->weights, student, for_training, arena, err);
+    quantised->int8.ranges = ranges;
+    quantised->int8.scale = rt_arena_zalloc(arena, student->plan->channels, sizeof(float));
+    return tr_weights_init(&quantised->weights, student, for_training, arena, err);
 }
 
-size_t tr_twin_bytes(const struct tr_student *student, bool for_training)
+size_t tr_quantised_bytes(const struct tr_student *student, bool for_training)
 {
     struct rt_arena arena;
-    struct tr_twin twin;
+    struct tr_quantised quantised;
 
     rt_arena_init_counting(&arena);
-    (void)tr_twin_init(&twin, student, NULL, for_training, &arena, NULL);
+    (void)tr_quantised_init(&quantised, student, NULL, for_training, &arena, NULL);
     return arena.used;
 }
 
@@ -112,65 +113,68 @@ static void round_table(const struct tr_student *student, float *params)
     }
 }
 
-void tr_twin_update(struct tr_twin *twin, const struct tr_student *student, const float *params)
+void tr_quantised_update(struct tr_quantised *quantised, const struct tr_student *student,
+                         const float *params)
 {
-    struct tr_plan_linear layer[TR_MAX_SITES];
+    struct tr_plan_linear layer[TR_MAX_QUANTISERS];
     const int n = list_layers(student, layer);
 
-    assert(twin->weights.params && twin->int8.scale);
-    memcpy(twin->weights.params, params, student->param_count * sizeof *params);
+    assert(quantised->weights.params && quantised->int8.scale);
+    memcpy(quantised->weights.params, params, student->param_count * sizeof *params);
     for (int i = 0; i < n; i++)
-        round_matrix(student, &layer[i], twin->weights.params, twin->int8.scale);
-    round_table(student, twin->weights.params);
-    twin->weights.int8 = &twin->int8;
-    tr_weights_pack(student, &twin->weights);
+        round_matrix(student, &layer[i], quantised->weights.params, quantised->int8.scale);
+    round_table(student, quantised->weights.params);
+    quantised->weights.int8 = &quantised->int8;
+    tr_weights_pack(student, &quantised->weights);
 }
 
 /* --- inputs of layers --- */
 
-rt_status tr_watch_init(struct tr_watch *watch, const struct tr_student *student, int max_batch,
-                        struct rt_arena *arena, struct rt_err *err)
+rt_status tr_observer_init(struct tr_observer *observer, const struct tr_student *student,
+                           int max_batch, struct rt_arena *arena, struct rt_err *err)
 {
-    struct tr_plan_linear layer[TR_MAX_SITES];
+    struct tr_plan_linear layer[TR_MAX_QUANTISERS];
     const int n = list_layers(student, layer);
 
-    tr_ranges_clear(&watch->seen);
+    tr_ranges_clear(&observer->seen);
     for (int i = 0; i < n; i++)
-        watch->pass[i] = rt_arena_zalloc(
+        observer->pass[i] = rt_arena_zalloc(
             arena, (size_t)max_batch * student->tokens * tr__padded(layer[i].in) / 8, 1);
     return rt_arena_check(arena, "the ranges of a student", err);
 }
 
 void tr__input(const struct tr_student *student, const struct tr_weights *weights,
-               struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
+               struct tr_observer *observer, const struct tr_plan_linear *layer, int rows,
                struct tr_out x)
 {
     const struct tr_kernels *k = student->kernels;
 
-    assert(layer->site >= 0 && layer->site < student->plan->sites && x.ld >= layer->in);
-    if (watch) {
+    assert(layer->quantiser >= 0 && layer->quantiser < student->plan->quantisers &&
+           x.ld >= layer->in);
+    if (observer) {
         const float top = k->largest(rows, layer->in, tr_seen(x));
-        watch->seen.amax[layer->site] = fmaxf(watch->seen.amax[layer->site], top); /* not NaN */
+        observer->seen.amax[layer->quantiser] =
+            fmaxf(observer->seen.amax[layer->quantiser], top); /* not NaN */
     }
     if (weights->int8)
-        k->fake_quant(rows, layer->in, tr_int8_input(weights->int8, layer->site), x,
-                      watch ? watch->pass[layer->site] : NULL);
+        k->fake_quant(rows, layer->in, tr_int8_input(weights->int8, layer->quantiser), x,
+                      observer ? observer->pass[layer->quantiser] : NULL);
 }
 
 void tr__input_back(const struct tr_student *student, const struct tr_weights *weights,
-                    const struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
-                    struct tr_out dx)
+                    const struct tr_observer *observer, const struct tr_plan_linear *layer,
+                    int rows, struct tr_out dx)
 {
     assert(dx.ld >= layer->in);
-    if (weights->int8 && watch)
-        student->kernels->fake_quant_back(rows, layer->in, watch->pass[layer->site], dx);
+    if (weights->int8 && observer)
+        student->kernels->fake_quant_back(rows, layer->in, observer->pass[layer->quantiser], dx);
 }
 
 /* --- calibration --- */
 
 struct calibration {
     struct tr_pass *pass;
-    struct tr_watch watch;
+    struct tr_observer observer;
     struct tr_batch batch;
     float *logits;
 };
@@ -181,7 +185,7 @@ static rt_status calibration_init(struct calibration *c, const struct tr_student
     const struct space_shape *s = &student->shape;
 
     *c = (struct calibration){0};
-    tr_ranges_clear(&c->watch.seen);
+    tr_ranges_clear(&c->observer.seen);
     RT_TRY(tr_batch_init(&c->batch, &student->arch, s, calibration_batch, arena, err));
     const int answers = tr_batch_most_answers(&student->arch, s, calibration_batch);
     c->logits = rt_arena_alloc(arena, (size_t)answers * s->classes, sizeof(float));
@@ -209,13 +213,13 @@ rt_status tr_int8_calibrate(const struct tr_student *student, const struct tr_we
     assert(n >= 1 && rows);
     RT_TRY(rt_arena_init(&arena, tr_int8_calibrate_bytes(student), err));
     if ((rc = calibration_init(&c, student, &arena, err)) == RT_OK) {
-        tr_pass_watch(c.pass, &c.watch);
+        tr_pass_observe(c.pass, &c.observer);
         for (int first = 0; first < n; first += calibration_batch) {
             const int count = n - first < calibration_batch ? n - first : calibration_batch;
             task->kind->fill(task, rows + first, count, &c.batch);
             tr_pass_forward(c.pass, student, weights, &c.batch, c.logits);
         }
-        *ranges = c.watch.seen;
+        *ranges = c.observer.seen;
     }
     rt_arena_release(&arena);
     return rc;

@@ -17,7 +17,7 @@ struct tr_plan_linear {
     int in, out;
     size_t weight, bias;      /* in the flat vector */
     size_t forward, backward; /* in the packed weights */
-    int site;                 /* which input it is, of those that int8 quantises */
+    int quantiser;            /* which input it is, of those that int8 quantises */
     size_t scale;             /* of its first output channel, among those of all layers */
 };
 
@@ -44,7 +44,7 @@ struct tr_plan {
     int max_inner, max_ffn;
     size_t forward_floats; /* packed for inference */
     size_t packed_floats;  /* packed for training: forward, then backward */
-    int sites;             /* inputs of linear layers */
+    int quantisers;        /* inputs of linear layers */
     size_t channels;       /* outputs of linear layers */
 };
 
@@ -59,8 +59,8 @@ struct tr_block_acts {
     float *x, *stats1, *normed1; /* input of the block, its norm */
     float *query, *memory;       /* as in the plan */
     float *probs, *context;
-    size_t probs_stride;    /* floats from one head to the next; 0 in inference */
-    struct tr_watch *watch; /* on the inputs of linear layers; mostly NULL */
+    size_t probs_stride;          /* floats from one head to the next; 0 in inference */
+    struct tr_observer *observer; /* on the inputs of linear layers; mostly NULL */
     float *mid, *stats2, *normed2;
     float *sum1, *sum2;    /* of post-norm */
     float *hidden, *slope; /* of the FFN */
@@ -74,13 +74,13 @@ struct tr_end {
     float *normed;        /* (P,d) or (R,d) */
     float *pooled;        /* (P,g): normed, unless pooled apart */
     float *inner, *slope; /* (P,max(g,e)) behind the pooler; slope may be NULL */
-    struct tr_watch *watch;
+    struct tr_observer *observer;
 };
 
 struct tr_pass {
     int room;                     /* examples */
     const struct tr_batch *batch; /* of the last forward */
-    struct tr_watch *watch;
+    struct tr_observer *observer;
     struct tr_block_acts block[SPACE_MAX_DEPTH];
     float *features, *scratch;
     float *raw, *raw_stats; /* in front of the stem's norm: (R,d), (R,2) */
@@ -122,15 +122,15 @@ bool tr__fits(const struct tr_student *student, const struct tr_batch *batch, in
 /* rows x padded(cols) zeroed floats and slack. */
 float *tr__rows(struct rt_arena *arena, int rows, int cols);
 
-/* Before a linear layer reads x: in an int8 network x becomes its int8 twin, in place; a watch
+/* Before a linear layer reads x: in an int8 network x is rounded to int8 and back, in place; an observer
  * notes the largest value, and where the gradient passes. Behind dx was computed: stop what does
  * not. */
 void tr__input(const struct tr_student *student, const struct tr_weights *weights,
-               struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
+               struct tr_observer *observer, const struct tr_plan_linear *layer, int rows,
                struct tr_out x);
 void tr__input_back(const struct tr_student *student, const struct tr_weights *weights,
-                    const struct tr_watch *watch, const struct tr_plan_linear *layer, int rows,
-                    struct tr_out dx);
+                    const struct tr_observer *observer, const struct tr_plan_linear *layer,
+                    int rows, struct tr_out dx);
 
 /* The shape's activation, in place; slope may be NULL. */
 void tr__activate(const struct tr_student *student, size_t n, float *u, float *slope);

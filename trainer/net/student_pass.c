@@ -98,11 +98,11 @@ size_t tr_pass_bytes(const struct tr_student *student, int max_batch)
     return arena.used;
 }
 
-void tr_pass_watch(struct tr_pass *pass, struct tr_watch *watch)
+void tr_pass_observe(struct tr_pass *pass, struct tr_observer *observer)
 {
-    pass->watch = pass->end.watch = watch;
+    pass->observer = pass->end.observer = observer;
     for (int l = 0; l < SPACE_MAX_DEPTH; l++)
-        pass->block[l].watch = watch;
+        pass->block[l].observer = observer;
 }
 
 /* features (R,F) -> x (R,d) of the first block; out (N,d) of the last -> logits (A,C) */
@@ -115,7 +115,7 @@ void tr_pass_forward(struct tr_pass *pass, const struct tr_student *student,
     pass->batch = batch;
     tr__cut(student, weights, batch, pass->features);
     if (student->stem.projected)
-        tr__input(student, weights, pass->watch, &student->plan->stem, tr_batch_rows(batch),
+        tr__input(student, weights, pass->observer, &student->plan->stem, tr_batch_rows(batch),
                   (struct tr_out){pass->features, tr__padded(student->stem.features)});
     tr__stem(student, weights, batch, pass->features, pass->raw, pass->raw_stats, pass->block[0].x);
     for (int l = 0; l <= last; l++)

@@ -1,10 +1,10 @@
 /* trainer/nn/kernels.h -- the kernel sets: plain C with OpenBLAS, AVX2 (x86-64-v3), AVX-512 (-v4).
  *
- * A kernel set is a table of functions with one contract; `plain` holds the reference twins and
+ * A kernel set is a table of functions with one contract; `plain` holds the references and
  * OpenBLAS's sgemm, and runs on any machine. trainer/nn/kernels_simd.h is the one source of the
  * other two, compiled twice. The set is chosen by cpuid, overridden by the environment variable
  * RETORT_KERNELS=plain|v3|v4, and its name is recorded with every trial, since it changes last
- * bits. v3 and v4 have twins v3-openblas and v4-openblas whose linear layers are OpenBLAS's; which
+ * bits. v3 and v4 have variants v3-openblas and v4-openblas whose linear layers are OpenBLAS's; which
  * of the two is faster for a student is measured, see tr_tune() in trainer/learn/train.h.
  */
 #ifndef TRAINER_NN_KERNELS_H
@@ -21,7 +21,7 @@ rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *er
 /* By name: "plain", "v3", "v4", "v3-openblas", "v4-openblas"; NULL when this processor cannot run
  * it. */
 const struct tr_kernels *tr_kernels_by_name(const char *name);
-/* The twin with OpenBLAS's linear layers; the plain set is its own. */
+/* The variant with OpenBLAS's linear layers; the plain set is its own. */
 const struct tr_kernels *tr_kernels_with_openblas(const struct tr_kernels *kernels);
 /* And the other way; a set without OpenBLAS is itself. */
 const struct tr_kernels *tr_kernels_without_openblas(const struct tr_kernels *kernels);

@@ -13,7 +13,7 @@
  *          kept in `probs`, whose layout is the set's own.
  * Norm     y = (x - mean) rstd gamma + beta over each row, rstd = 1/sqrt(variance + eps); stats
  *          holds mean, rstd per row.
- * OpenBLAS is what the plain set multiplies with. Beside v3 and v4 stand twins whose linear layers
+ * OpenBLAS is what the plain set multiplies with. Beside v3 and v4 stand variants whose linear layers
  *          are OpenBLAS's and all else their own, for shapes and machines where it is faster.
  * GELU     exact: u Phi(u); the derivative Phi(u) + u phi(u) is written in the same pass. Other
  *          activations likewise: u s(2z) with z = sqrt(2/pi) (u + .044715 u^3) (s the logistic
