@@ -87,8 +87,6 @@ static rt_status cost_of(const struct session *session, const struct tr_data *da
                                        settings_kernels(settings, session->kernels, arch->width),
                                    .data = data,
                                    .recipe = &recipe,
-                                   .latency = &session->study.latency,
-                                   .latencies = 1,
                                    .seed = session->study.seed};
     struct tr_network net;
 

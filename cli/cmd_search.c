@@ -266,8 +266,8 @@ static rt_status search_here(const struct session *session, const struct wishes 
         context.checkpoints = checkpoints;
     }
     RT_TRY(this_host(store, settings, &host, err));
-    RT_TRY(latencies_open(&context.latencies, context.latency, context.latency_count, store, host,
-                          err));
+    RT_TRY(latencies_open(&context.latencies, context.latency, context.latency_count,
+                          session->study.search.workers, store, host, err));
     rc = search(&session->study, &evaluator, wishes, host, store, stop, end, err);
     latencies_close(context.latencies);
     return rc;

@@ -147,8 +147,6 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
                                    .kernels = c->kernels,
                                    .data = &data,
                                    .recipe = recipe,
-                                   .latency = &c->study.latency,
-                                   .latencies = 1,
                                    .seed = c->study.seed};
 
     if (tr_layers_on(layers))

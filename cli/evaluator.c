@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/checkpoints.h"
 #include "trainer/learn/inherit.h"
 
@@ -34,45 +35,100 @@ static void take_curve(struct tr_curve *curve, struct store_result *result)
     *curve = (struct tr_curve){0};
 }
 
+/* ---- latency ---- */
+
+static const struct tr_kernels *kernels_of(const struct evaluator *evaluator, int width)
+{
+    return settings_kernels(evaluator->settings, evaluator->kernels, width);
+}
+
 /* One setting: blocks into the record and the result, and what all of the record comes to. */
-static rt_status take_latency(const struct evaluator *evaluator, const char *arch, int setting,
-                              const struct tr_latency *measured, struct store_result *result,
-                              struct rt_err *err)
+static rt_status take_blocks(const struct evaluator *evaluator, const char *arch, int setting,
+                             const struct tr_latency *measured, bool gated,
+                             struct store_result *result, struct rt_err *err)
 {
     const struct tr_latency_options *o = &evaluator->latency[setting];
-    struct store_value *value = &result->values[result->value_count];
     struct tr_latency_figure figure = {.value = NAN};
-    struct store_latency *row = &result->latency[setting];
 
-    assert(result->value_count < STORE_MAX_METRICS);
     RT_TRY(latencies_add(evaluator->latencies, arch, setting, measured, err));
     (void)latencies_figure(evaluator->latencies, arch, setting, &figure);
-    for (int i = 0; i < measured->count; i++)
-        result->block[result->block_count++] = latencies_block(o, measured, i);
-    *row = latencies_row(o, setting == 0, &figure);
-    *value = (struct store_value){.value = figure.value * 1e-6,
-                                  .stderr_ = (figure.high - figure.low) / (2 * 1.96) * 1e-6};
-    memcpy(value->name, row->metric, sizeof value->name);
-    result->value_count++;
-    result->latency_count++;
+    for (int i = 0; i < measured->count; i++) {
+        result->block[result->block_count] = latencies_block(o, measured, i);
+        result->block[result->block_count++].gated = gated;
+    }
+    result->latency[result->latency_count++] = latencies_row(o, setting == 0, &figure);
     return RT_OK;
 }
 
-static rt_status take_latencies(const struct evaluator *evaluator, const struct space_arch *arch,
-                                const struct tr_latency *measured, struct store_result *result,
-                                struct rt_err *err)
+/* In silence where that is worth what it costs the other workers. */
+static rt_status measure(struct evaluator *evaluator, const struct space_arch *arch, int setting,
+                         int blocks, double seconds, struct store_result *result,
+                         struct rt_err *err)
+{
+    const struct tr_latency_options *o = &evaluator->latency[setting];
+    const bool gated = latencies_may_gate(evaluator->latencies, o);
+    struct tr_latency measured;
+    char text[SPACE_ARCH_TEXT];
+    rt_status rc;
+
+    if (gated)
+        rt_gate_close(latencies_gate(evaluator->latencies));
+    const int64_t began = rt_now_ns();
+    rc = tr_latency_take(arch, evaluator->shape, kernels_of(evaluator, arch->width), o, blocks,
+                         seconds, &measured, err);
+    latencies_spent(evaluator->latencies, rt_now_ns() - began);
+    if (gated)
+        rt_gate_open(latencies_gate(evaluator->latencies));
+    RT_TRY(rc);
+    space_arch_print(arch, text);
+    return take_blocks(evaluator, text, setting, &measured, gated, result, err);
+}
+
+static rt_status make_room(const struct evaluator *evaluator, struct store_result *result,
+                           struct rt_err *err)
 {
     const size_t most = (size_t)evaluator->latency_count * TR_LATENCY_BLOCKS;
-    char text[SPACE_ARCH_TEXT];
 
-    _Static_assert(TR_MAX_LATENCIES == STORE_MAX_LATENCIES, "all of a trial are kept");
     result->block = calloc(most, sizeof *result->block);
-    if (!result->block)
-        return rt_fail(err, RT_ENOMEM, "no memory for latencies");
-    space_arch_print(arch, text);
-    for (int i = 0; i < evaluator->latency_count; i++)
-        RT_TRY(take_latency(evaluator, text, i, &measured[i], result, err));
+    return result->block ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for latencies");
+}
+
+/* What timing takes, beside what training does. */
+static rt_status bytes_apart(const struct evaluator *evaluator, const struct space_arch *arch,
+                             size_t *most, struct rt_err *err)
+{
+    *most = 0;
+    for (int i = 0; i < evaluator->latency_count; i++) {
+        size_t bytes;
+        RT_TRY(tr_latency_bytes(arch, evaluator->shape, kernels_of(evaluator, arch->width),
+                                &evaluator->latency[i], &bytes, err));
+        *most = bytes > *most ? bytes : *most;
+    }
     return RT_OK;
+}
+
+/* Before training, for what it does not need. */
+static rt_status measure_all(struct evaluator *evaluator, struct tr_trial *trial,
+                             struct store_result *result, struct rt_err *err)
+{
+    RT_TRY(bytes_apart(evaluator, trial->arch, &trial->apart, err));
+    RT_TRY(tr_trial_check(trial, err));
+    RT_TRY(make_room(evaluator, result, err));
+    for (int i = 0; i < evaluator->latency_count; i++)
+        RT_TRY(measure(evaluator, trial->arch, i, TR_TRIAL_BLOCKS, TR_TRIAL_SECONDS, result, err));
+    return RT_OK;
+}
+
+static void add_values(struct store_result *result)
+{
+    for (int i = 0; i < result->latency_count; i++) {
+        const struct store_latency *l = &result->latency[i];
+        struct store_value *value = &result->values[result->value_count++];
+        assert(result->value_count <= STORE_MAX_METRICS);
+        *value = (struct store_value){.value = l->value * 1e-6,
+                                      .stderr_ = (l->high - l->low) / (2 * 1.96) * 1e-6};
+        memcpy(value->name, l->metric, sizeof value->name);
+    }
 }
 
 /* ---- weights of parents ---- */
@@ -108,36 +164,45 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     return rc;
 }
 
+static rt_status run(struct evaluator *evaluator, const struct search_job *job,
+                     struct tr_trial *trial, struct store_result *result, struct rt_err *err)
+{
+    struct tr_trial_result got = {0};
+    rt_status rc = measure_all(evaluator, trial, result, err);
+
+    if (rc == RT_OK)
+        rc = evaluator->checkpoints ? run_in_line(evaluator, job, *trial, &got, result, err)
+                                    : tr_trial_run(trial, &got, err);
+    if (rc == RT_OK) {
+        result->value_count = evaluator_values(&got.metrics, result->values);
+        add_values(result);
+        take_curve(&got.curve, result);
+    }
+    tr_curve_release(&got.curve);
+    return rc;
+}
+
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result)
 {
-    const struct evaluator *evaluator = context;
-    const struct settings *settings = evaluator->settings;
+    struct evaluator *evaluator = context;
     const int width = job->arch->width;
-    struct tr_recipe recipe = settings_recipe(settings, evaluator->recipe, width);
-    const struct tr_trial trial = {.arch = job->arch,
-                                   .shape = evaluator->shape,
-                                   .kernels = settings_kernels(settings, evaluator->kernels, width),
-                                   .data = evaluator->data,
-                                   .recipe = &recipe,
-                                   .latency = evaluator->latency,
-                                   .latencies = evaluator->latency_count,
-                                   .seed = job->seed,
-                                   .memory_limit = evaluator->memory_limit,
-                                   .stop = job->stop};
-    struct tr_trial_result got = {0};
+    struct tr_recipe recipe = settings_recipe(evaluator->settings, evaluator->recipe, width);
+    struct tr_trial trial = {.arch = job->arch,
+                             .shape = evaluator->shape,
+                             .kernels = kernels_of(evaluator, width),
+                             .data = evaluator->data,
+                             .recipe = &recipe,
+                             .seed = job->seed,
+                             .memory_limit = evaluator->memory_limit,
+                             .stop = job->stop};
     struct rt_err err = {0};
 
     if (job->budget)
         recipe.steps = (int)job->budget;
     memset(result, 0, sizeof *result);
-    result->status = evaluator->checkpoints ? run_in_line(evaluator, job, trial, &got, result, &err)
-                                            : tr_trial_run(&trial, &got, &err);
-    if (result->status == RT_OK) {
-        result->value_count = evaluator_values(&got.metrics, result->values);
-        result->status = take_latencies(evaluator, job->arch, got.latency, result, &err);
-        take_curve(&got.curve, result);
-    }
+    rt_gate_enter(latencies_gate(evaluator->latencies));
+    result->status = run(evaluator, job, &trial, result, &err);
+    rt_gate_leave(latencies_gate(evaluator->latencies));
     if (result->status != RT_OK)
         snprintf(result->error, sizeof result->error, "%s", err.text);
-    tr_curve_release(&got.curve);
 }

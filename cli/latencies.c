@@ -16,8 +16,14 @@ struct entry {
     struct tr_block *block;
 };
 
+#define MAY_STAND .01 /* share of the workers' time that they stand still, at most, ... */
+#define GRACE .1      /* ... after so many seconds of it */
+
 struct latencies {
     pthread_mutex_t lock;
+    struct rt_gate gate;
+    int workers;
+    int64_t began_ns, spent_ns;
     const struct tr_latency_options *setting;
     int settings, count, room;
     struct entry *entry;
@@ -141,7 +147,8 @@ static rt_status take_all(struct latencies *l, struct store *store, const struct
 }
 
 rt_status latencies_open(struct latencies **latencies, const struct tr_latency_options *setting,
-                         int settings, struct store *store, int64_t host, struct rt_err *err)
+                         int settings, int workers, struct store *store, int64_t host,
+                         struct rt_err *err)
 {
     struct latencies *l = calloc(1, sizeof *l);
     struct store_block *blocks = NULL;
@@ -152,6 +159,9 @@ rt_status latencies_open(struct latencies **latencies, const struct tr_latency_o
     if (!l)
         return rt_fail(err, RT_ENOMEM, "no memory for latencies");
     pthread_mutex_init(&l->lock, NULL);
+    l->gate = (struct rt_gate)RT_GATE_INITIALIZER;
+    l->workers = workers;
+    l->began_ns = rt_now_ns();
     l->setting = setting;
     l->settings = settings;
     if (store && (rc = store_blocks_load(store, host, &blocks, &count, err)) == RT_OK)
@@ -177,6 +187,37 @@ void latencies_close(struct latencies *latencies)
     pthread_mutex_destroy(&latencies->lock);
     free(latencies->entry);
     free(latencies);
+}
+
+/* ---- silence, and what it costs ---- */
+
+struct rt_gate *latencies_gate(struct latencies *latencies)
+{
+    return &latencies->gate;
+}
+
+bool latencies_may_gate(struct latencies *latencies, const struct tr_latency_options *setting)
+{
+    const double workers = latencies->workers;
+    const double seconds = (double)(rt_now_ns() - latencies->began_ns) * 1e-9 * workers;
+
+    return workers == 1 || setting->threads > 1 ||
+           rt_gate_standing(&latencies->gate) <= GRACE + MAY_STAND * seconds;
+}
+
+void latencies_spent(struct latencies *latencies, int64_t ns)
+{
+    pthread_mutex_lock(&latencies->lock);
+    latencies->spent_ns += ns;
+    pthread_mutex_unlock(&latencies->lock);
+}
+
+void latencies_cost(struct latencies *latencies, double *timing, double *standing)
+{
+    pthread_mutex_lock(&latencies->lock);
+    *timing = (double)latencies->spent_ns * 1e-9;
+    pthread_mutex_unlock(&latencies->lock);
+    *standing = rt_gate_standing(&latencies->gate);
 }
 
 /* ---- as the store has them ---- */

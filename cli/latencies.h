@@ -5,10 +5,13 @@
  * entries of its setting (trainer/measure/estimate.h).
  * Settings  are the study's, in its order; the first has the metric `latency`, the others
  *           `latency@TxB`: T threads, a batch of B.
+ * Silence   workers of this process work inside a gate; who measures closes it when that costs the
+ *           others little in all, and always where a setting has several threads.
  * Threads   any number; a lock guards it.
  */
 #ifndef CLI_LATENCIES_H
 #define CLI_LATENCIES_H
+#include "base/gate.h"
 #include "space/arch.h"
 #include "store/store.h"
 #include "trainer/measure/latency.h"
@@ -17,7 +20,8 @@ struct latencies;
 
 /* Of a study's settings, with the blocks that `store` has of this host, unless it is NULL. */
 rt_status latencies_open(struct latencies **latencies, const struct tr_latency_options *setting,
-                         int settings, struct store *store, int64_t host, struct rt_err *err);
+                         int settings, int workers, struct store *store, int64_t host,
+                         struct rt_err *err);
 void latencies_close(struct latencies *latencies);
 
 /* "latency", or "latency@1x4". */
@@ -29,6 +33,14 @@ rt_status latencies_add(struct latencies *latencies, const char *arch, int setti
 /* What an entry comes to; false when it has no blocks. */
 bool latencies_figure(struct latencies *latencies, const char *arch, int setting,
                       struct tr_latency_figure *figure);
+
+struct rt_gate *latencies_gate(struct latencies *latencies);
+/* Is it time for a measurement in silence? */
+bool latencies_may_gate(struct latencies *latencies, const struct tr_latency_options *setting);
+/* A worker measured for so long. */
+void latencies_spent(struct latencies *latencies, int64_t ns);
+/* Seconds that workers measured, and stood still for others to. */
+void latencies_cost(struct latencies *latencies, double *timing, double *standing);
 
 /* As the store has them. */
 struct store_block latencies_block(const struct tr_latency_options *setting,

@@ -174,7 +174,6 @@ static void pin_curve(struct pins *pins, const struct tr_curve *curve)
 
 static void run_trial(struct bed *bed, const char *name)
 {
-    const struct tr_latency_options latency = {.batch = 1, .threads = 1, .samples = 3};
     struct pins *pins = bed->pins;
     struct space_arch arch;
     struct tr_trial_result r;
@@ -188,8 +187,6 @@ static void run_trial(struct bed *bed, const char *name)
                                    .kernels = bed->teaching.kernels,
                                    .data = &bed->data,
                                    .recipe = &bed->recipe,
-                                   .latency = &latency,
-                                   .latencies = 1,
                                    .seed = 3,
                                    .save = save};
     assert_ok(tr_trial_run(&trial, &r, &err));

@@ -157,7 +157,6 @@ static void a_trial_is_measured_in_int8_when_its_recipe_says_so(void **state)
 {
     struct bed bed;
     struct rt_err err;
-    const struct tr_latency_options latency = {.batch = 1, .threads = 1, .samples = 3};
     (void)state;
     bed_init(&bed);
     for (int q = TR_QUANTISE_NONE; q <= TR_QUANTISE_QAT; q++) {
@@ -168,8 +167,6 @@ static void a_trial_is_measured_in_int8_when_its_recipe_says_so(void **state)
                                        .kernels = bed.kernels,
                                        .data = &bed.data,
                                        .recipe = &recipe,
-                                       .latency = &latency,
-                                       .latencies = 1,
                                        .seed = 3};
         recipe.quantise = (enum tr_quantise)q;
 

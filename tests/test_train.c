@@ -193,14 +193,11 @@ static void the_curve_has_the_points_that_were_asked_for(void **state)
 
 static struct tr_trial bed_trial(const struct bed *bed, const struct tr_recipe *recipe)
 {
-    static const struct tr_latency_options latency = {1, 1, 2, 5};
     return (struct tr_trial){.arch = &bed->arch,
                              .shape = &bed->shape,
                              .kernels = bed->kernels,
                              .data = &bed->data,
                              .recipe = recipe,
-                             .latency = &latency,
-                             .latencies = 1,
                              .seed = 5};
 }
 
@@ -222,8 +219,6 @@ static void a_trial_repeats_bit_for_bit(void **state)
     assert_int_equal(a.curve.count, b.curve.count);
     for (int i = 0; i < a.curve.count; i++)
         assert_true(a.curve.points[i].value == b.curve.points[i].value);
-    assert_in_range(a.latency[0].count, 1, TR_TRIAL_BLOCKS);
-    assert_true(a.latency[0].block[0].p10 > 0);
     tr_curve_release(&a.curve);
     tr_curve_release(&b.curve);
     bed_release(&bed);
@@ -256,7 +251,6 @@ static size_t bytes_of(const struct tr_trial *trial)
 
 static void a_trials_memory_is_that_of_its_hungriest_part(void **state)
 {
-    static const struct tr_latency_options thousands = {4096, 1, 2, 5};
     struct bed bed;
     struct tr_recipe recipe = toy_recipe(10), quantised;
     (void)state;
@@ -265,7 +259,6 @@ static void a_trials_memory_is_that_of_its_hungriest_part(void **state)
     quantised = recipe;
     quantised.quantise = TR_QUANTISE_PTQ;
     struct tr_trial trial = bed_trial(&bed, &recipe), ptq = bed_trial(&bed, &quantised);
-    trial.latencies = ptq.latencies = 0; /* the reference would be the largest of this bed */
     const size_t weights = tr_weights_bytes(&bed.student, true), plain = bytes_of(&trial);
 
     assert_true(plain >= weights + tr_validation_bytes(&bed.student, &bed.data, 1));
@@ -274,9 +267,6 @@ static void a_trials_memory_is_that_of_its_hungriest_part(void **state)
     assert_true(bytes_of(&ptq) > plain);
     trial.held = 12345;
     assert_int_equal(bytes_of(&trial), plain + 12345);
-    trial.latency = &thousands;
-    trial.latencies = 1;
-    assert_true(bytes_of(&trial) > (size_t)4096 * 12 * sizeof(float) + plain);
     bed_release(&bed);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/gate.h"
 #include "base/random.h"
 #include "trainer/distill/clip.h"
 #include "trainer/distill/schedule.h"
@@ -247,9 +248,11 @@ static void lane_work(const struct run *run, struct workspace *b, int lane, doub
     const struct tr_recipe *recipe = run->job->recipe;
     const int m = recipe->micro_batch, stride = m * run->job->lanes;
 
-    for (int first = lane * m; first < recipe->batch; first += stride)
+    for (int first = lane * m; first < recipe->batch; first += stride) {
         micro_batch(run, b, first, first + m <= recipe->batch ? m : recipe->batch - first, progress,
                     lane);
+        rt_gate_pass();
+    }
 }
 
 /* Add lanes 1.. to lane 0 in order, and clear them. */

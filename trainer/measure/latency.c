@@ -179,21 +179,6 @@ static void reference_arch(struct space_arch *arch)
     (void)rc;
 }
 
-size_t tr_latency_bytes(const struct tr_student *student, const struct tr_latency_options *options)
-{
-    struct space_arch arch;
-    struct tr_student reference;
-    size_t bytes = parts_bytes(student, options);
-
-    reference_arch(&arch);
-    if (tr_student_init(&reference, &arch, &reference_shape,
-                        tr_kernels_without_openblas(student->kernels), NULL))
-        return bytes; /* no memory for it now, nor later */
-    bytes += parts_bytes(&reference, options) + tr_weights_bytes(&reference, false);
-    tr_student_release(&reference);
-    return bytes;
-}
-
 /* ---- blocks ---- */
 
 static int compare_doubles(const void *a, const void *b)
@@ -344,4 +329,45 @@ rt_status tr_latency_measure(const struct tr_student *student, const struct tr_w
     free(crew.part);
     tr_network_close(&reference);
     return rc;
+}
+
+rt_status tr_latency_take(const struct space_arch *arch, const struct space_shape *shape,
+                          const struct tr_kernels *kernels,
+                          const struct tr_latency_options *options, int blocks, double seconds,
+                          struct tr_latency *latency, struct rt_err *err)
+{
+    struct tr_network net;
+
+    RT_TRY(tr_network_open(&net, arch, shape, kernels, TR_NETWORK_INFER, err));
+    tr_network_start(&net, 1);
+    const rt_status rc =
+        tr_latency_measure(&net.student, &net.weights, options, blocks, seconds, latency, err);
+    tr_network_close(&net);
+    return rc;
+}
+
+static rt_status add_bytes(const struct space_arch *arch, const struct space_shape *shape,
+                           const struct tr_kernels *kernels,
+                           const struct tr_latency_options *options, size_t *bytes,
+                           struct rt_err *err)
+{
+    struct tr_student student;
+
+    RT_TRY(tr_student_init(&student, arch, shape, kernels, err));
+    *bytes += tr_weights_bytes(&student, false) + parts_bytes(&student, options);
+    tr_student_release(&student);
+    return RT_OK;
+}
+
+rt_status tr_latency_bytes(const struct space_arch *arch, const struct space_shape *shape,
+                           const struct tr_kernels *kernels,
+                           const struct tr_latency_options *options, size_t *bytes,
+                           struct rt_err *err)
+{
+    struct space_arch reference;
+
+    *bytes = 0;
+    reference_arch(&reference);
+    RT_TRY(add_bytes(&reference, &reference_shape, kernels, options, bytes, err));
+    return add_bytes(arch, shape, kernels, options, bytes, err);
 }

@@ -20,9 +20,11 @@
 enum {
     TR_LATENCY_BLOCK_NS = 5000000,
     TR_LATENCY_WARM_NS = 3000000,
-    TR_LATENCY_CALLS = 30, /* of a block, at least */
-    TR_LATENCY_BLOCKS = 16 /* of a measurement, at most */
+    TR_LATENCY_CALLS = 30,  /* of a block, at least */
+    TR_LATENCY_BLOCKS = 16, /* of a measurement, at most */
+    TR_TRIAL_BLOCKS = 3     /* where a trial is to go on */
 };
+#define TR_TRIAL_SECONDS .1 /* for them, unless one takes longer */
 
 struct tr_latency_options {
     int batch;   /* examples a call, at least 1 */
@@ -46,11 +48,19 @@ struct tr_latency {
     struct tr_block_notes notes[TR_LATENCY_BLOCKS];
 };
 
-/* Bytes that a measurement reserves. */
-size_t tr_latency_bytes(const struct tr_student *student, const struct tr_latency_options *options);
 /* Up to `blocks` of them, fewer when the next would not fit into `seconds`; one at least. The
  * reference runs on the student's kernel set, but without OpenBLAS: one is the same for all. */
 rt_status tr_latency_measure(const struct tr_student *student, const struct tr_weights *weights,
                              const struct tr_latency_options *options, int blocks, double seconds,
                              struct tr_latency *latency, struct rt_err *err);
+/* The same of an architecture, which is built for it. */
+rt_status tr_latency_take(const struct space_arch *arch, const struct space_shape *shape,
+                          const struct tr_kernels *kernels,
+                          const struct tr_latency_options *options, int blocks, double seconds,
+                          struct tr_latency *latency, struct rt_err *err);
+/* Bytes that this reserves: those of the student, its weights, and the reference. */
+rt_status tr_latency_bytes(const struct space_arch *arch, const struct space_shape *shape,
+                           const struct tr_kernels *kernels,
+                           const struct tr_latency_options *options, size_t *bytes,
+                           struct rt_err *err);
 #endif

@@ -70,10 +70,6 @@ static size_t peak_bytes(const struct tr_trial *trial, const struct tr_student *
 
     for (size_t i = 0; i < sizeof each / sizeof *each; i++)
         most = each[i] > most ? each[i] : most;
-    for (int i = 0; i < trial->latencies; i++) {
-        const size_t bytes = tr_latency_bytes(student, &trial->latency[i]);
-        most = bytes > most ? bytes : most;
-    }
     return most;
 }
 
@@ -83,11 +79,12 @@ rt_status tr_trial_bytes(const struct tr_trial *trial, size_t *bytes, struct rt_
 
     RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
     *bytes = trial->held + tr_weights_bytes(&student, true) + peak_bytes(trial, &student);
+    *bytes = *bytes > trial->apart ? *bytes : trial->apart;
     tr_student_release(&student);
     return RT_OK;
 }
 
-static rt_status check_memory(const struct tr_trial *trial, struct rt_err *err)
+rt_status tr_trial_check(const struct tr_trial *trial, struct rt_err *err)
 {
     char text[SPACE_ARCH_TEXT];
     size_t bytes;
@@ -145,9 +142,6 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
 
     training.lineage = lineage;
     tr_weights_pack(student, weights);
-    for (int i = 0; i < trial->latencies; i++)
-        RT_TRY(tr_latency_measure(student, weights, &trial->latency[i], TR_TRIAL_BLOCKS,
-                                  TR_TRIAL_SECONDS, &result->latency[i], err));
     training.ranges = &ranges;
     RT_TRY(tr_train(&training, weights, &result->summary, err));
     RT_TRY(tr_evaluate_validation(student, weights, trial->data, 1, metrics, err));
@@ -174,7 +168,7 @@ rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *res
     rt_status rc;
 
     *result = (struct tr_trial_result){0};
-    RT_TRY(check_memory(trial, err));
+    RT_TRY(tr_trial_check(trial, err));
     RT_TRY(tr_network_open(&net, trial->arch, trial->shape, trial->kernels, TR_NETWORK_TRAIN, err));
     rc = tr_donor_start(donor, &net.student, trial->seed, net.weights.params, &lineage, err);
     if (rc == RT_OK)

@@ -1,7 +1,7 @@
-/* trainer/measure/trial.h -- one trial: build a student, measure it, distil it, evaluate it. One thread.
+/* trainer/measure/trial.h -- one trial: build a student, distil it, evaluate it. One thread.
  *
- * Order    latency first, since it needs no training; then tr_train() with one lane; then
- *          validation.
+ * Order    tr_train() with one lane, then validation. How long the student takes needs no training
+ *          and is measured apart (latency.h).
  * Exact    weights start from (seed, RT_STREAM_INIT) and the data's donor, when the recipe says
  *          so: hence one seed gives one result, bit for bit, per kernel set and micro-batch.
  * Errors   RT_ENOMEM before training when the trial's memory exceeds `memory_limit`; RT_ENAN when
@@ -12,13 +12,6 @@
 #include "base/curve.h"
 #include "trainer/learn/train.h"
 #include "trainer/measure/evaluate.h"
-#include "trainer/measure/latency.h"
-
-enum {
-    TR_MAX_LATENCIES = 16, /* settings that a trial is timed in */
-    TR_TRIAL_BLOCKS = 3    /* in each */
-};
-#define TR_TRIAL_SECONDS .1 /* for them, unless one takes longer */
 
 struct tr_curve { /* grows as training logs; owned */
     int count, room;
@@ -34,11 +27,10 @@ struct tr_trial {
     const struct space_shape *shape;
     const struct tr_kernels *kernels;
     const struct tr_data *data;
-    const struct tr_recipe *recipe;           /* micro_batch chosen */
-    const struct tr_latency_options *latency; /* [latencies] */
-    int latencies;                            /* at most TR_MAX_LATENCIES */
+    const struct tr_recipe *recipe; /* micro_batch chosen */
     uint64_t seed;
     size_t held;         /* bytes that the caller holds for this trial alone, such as a parent's */
+    size_t apart;        /* bytes that are needed for it at another time, such as to time it */
     size_t memory_limit; /* bytes; 0: none */
     const char *save;    /* file for the trained weights; NULL: not kept */
     const atomic_int *stop;
@@ -49,7 +41,6 @@ struct tr_trial_result {
      * of a donor, when the recipe says so; int8_bytes, what the student would store in int8; int8_error and
      * int8_kl, when the recipe quantises. */
     struct tr_metrics metrics;
-    struct tr_latency latency[TR_MAX_LATENCIES];
     struct tr_train_summary summary;
     struct tr_curve curve; /* released by the caller, also after a failure */
 };
@@ -57,6 +48,8 @@ struct tr_trial_result {
 /* What a trial takes at its peak, weights and what is held for it included: known before it starts.
  */
 rt_status tr_trial_bytes(const struct tr_trial *trial, size_t *bytes, struct rt_err *err);
+/* RT_ENOMEM when that is more than the limit. */
+rt_status tr_trial_check(const struct tr_trial *trial, struct rt_err *err);
 rt_status tr_trial_run(const struct tr_trial *trial, struct tr_trial_result *result,
                        struct rt_err *err);
 #endif

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/gate.h"
+
 enum { piece = 64 }; /* rows of one inference call */
 
 /* One thread's inference plan and input. */
@@ -56,6 +58,7 @@ rt_status tr_predict(const struct tr_student *student, const struct tr_weights *
             task->kind->fill(task, rows + first, count, &readers[t].batch);
             tr_infer_run(readers[t].infer, student, weights, &readers[t].batch,
                          logits + (ptrdiff_t)first * outputs);
+            rt_gate_pass();
         }
 done:
     rt_arena_release(&arena);
