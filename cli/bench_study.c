@@ -134,7 +134,7 @@ static void print_sums(const struct study *study, const struct cost *costs, int 
     (void)printf("\na worker takes at most %.1f MiB of these\n", (double)bytes / (1 << 20));
 }
 
-static rt_status bench_lab(struct session *session, double seconds, struct rt_err *err)
+static rt_status bench_session(struct session *session, double seconds, struct rt_err *err)
 {
     struct tr_data data = session->data;
     struct cost costs[sample_count];
@@ -183,7 +183,7 @@ rt_status bench_study(const char *path, double seconds, struct rt_err *err)
     rt_status rc;
 
     RT_TRY(session_open(&session, path, NULL, err));
-    rc = bench_lab(&session, seconds, err);
+    rc = bench_session(&session, seconds, err);
     session_close(&session);
     return rc;
 }

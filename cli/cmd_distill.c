@@ -260,7 +260,7 @@ static void notes_release(struct notes *notes)
         free((char *)notes->list[i].value);
 }
 
-/* As floats or, when there is a quantised, in int8. */
+/* As floats or, given the quantised copy, in int8. */
 static rt_status write_weights(const struct job *job, const struct tr_quantised *quantised,
                                double error, const char *path, struct rt_err *err)
 {

@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/gate.h"
 #include "base/random.h"
-#include "trainer/distill/clip.h"
 #include "trainer/distill/schedule.h"
 #include "trainer/learn/batch_loss.h"
+#include "trainer/learn/curve.h"
 #include "trainer/learn/layerwise.h"
 #include "trainer/learn/lookup.h"
 #include "trainer/learn/optimiser.h"
@@ -347,54 +347,6 @@ static void batch_gradient(struct run *run, double progress, struct tr_distill_s
         stats_add(sum, &run->stats[l]);
 }
 
-/* Training series are logged at `curve_points` steps spread evenly, the first and last included. */
-static bool is_curve_step(const struct tr_recipe *recipe, int step)
-{
-    const int last = recipe->steps - 1, points = recipe->curve_points;
-
-    if (points <= 0)
-        return false;
-    if (points == 1 || last <= 0)
-        return step == last;
-    const int64_t k = ((int64_t)step * (points - 1) + last - 1) / last; /* next point at or after */
-    return k * last / (points - 1) == step;
-}
-
-struct step_outcome {
-    double norm, rate;
-    enum tr_clip_event event;
-};
-
-static void log_step(const struct run *run, int step, const struct tr_distill_stats *sum,
-                     const struct step_outcome *out, const struct tr_train_summary *summary)
-{
-    const struct tr_training *job = run->job;
-    const double n = run->answers;
-    const struct {
-        const char *name;
-        double value;
-    } points[] = {
-        {"loss", sum->total / n},
-        {"ce", sum->ce / n},
-        {"soft", sum->soft / n},
-        {"regulariser", sum->reg / n},
-        {"grad_norm", out->norm},
-        {"grad_ce", sqrt(sum->grad_ce_sq)},
-        {"grad_soft", sqrt(sum->grad_soft_sq)},
-        {"learning_rate", out->rate},
-        {"temperature", sum->t},
-        {"ce_weight", sum->ce_weight},
-        {"clipped", summary->clipped},
-        {"floored", summary->floored},
-        {"skipped", summary->skipped},
-    };
-
-    for (size_t i = 0; i < sizeof points / sizeof *points; i++)
-        job->curve(job->curve_context, step, points[i].name, points[i].value);
-    if (run->layered)
-        tr__layerwise_log(&run->layers, step);
-}
-
 static double peak_rate(const struct tr_training *job)
 {
     const struct tr_recipe *r = job->recipe;
@@ -415,7 +367,7 @@ static void follow(struct run *run, int step)
 
 /* Clip, update, repack. A step without a finite gradient leaves the weights as they are. */
 static void update(struct run *run, int step, double progress, double loss,
-                   struct tr_train_summary *summary, struct step_outcome *out)
+                   struct tr_train_summary *summary, struct tr_step_outcome *out)
 {
     const struct tr_training *job = run->job;
     const struct tr_student *student = job->student;
@@ -515,7 +467,7 @@ static rt_status end_step(struct run *run, int step, struct tr_train_summary *su
 {
     const struct tr_training *job = run->job;
     struct tr_distill_stats sum = {0};
-    struct step_outcome out;
+    struct tr_step_outcome out;
 
     batch_gradient(run, progress_at(run, step), &sum);
     if (run->each)
@@ -530,8 +482,11 @@ static rt_status end_step(struct run *run, int step, struct tr_train_summary *su
                        "distill.learning_rate",
                        run->bad, step, job->recipe->steps);
     const bool first = !run->cohort || run == run->cohort;
-    if (job->curve && first && is_curve_step(job->recipe, step))
-        log_step(run, step, &sum, &out, summary);
+    if (job->curve && first && tr__is_curve_step(job->recipe, step)) {
+        tr__log_step(job, step, run->answers, &sum, &out, summary);
+        if (run->layered)
+            tr__layerwise_log(&run->layers, step);
+    }
     return RT_OK;
 }
 
