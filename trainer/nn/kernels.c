@@ -1,10 +1,10 @@
 /* trainer/nn/kernels.c -- see kernels.h; the choice among the kernel sets. */
 #include "trainer/nn/kernels.h"
 
-#include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/machine.h"
 #include "trainer/nn/kernels_internal.h"
 
 #ifdef __x86_64__
@@ -68,7 +68,7 @@ rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *er
     const char *wish = getenv("RETORT_KERNELS");
     const struct tr_kernels *found = NULL;
 
-    openblas_set_num_threads(1);
+    RT_TRY(tr__openblas_load(err));
     if (wish && *wish) {
         found = tr_kernels_by_name(wish);
         if (!found)
@@ -79,6 +79,8 @@ rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *er
     }
     for (size_t i = 0; !found && i < sizeof best_first / sizeof *best_first; i++)
         found = tr_kernels_by_name(best_first[i]); /* plain at the latest */
+    if (found == &tr__kernels_plain)
+        RT_TRY(tr__openblas_check_room(rt_cores(), err));
     *kernels = found;
     return RT_OK;
 }

@@ -16,7 +16,7 @@
 struct tr_kernels; /* defined in trainer/nn/kernels_internal.h */
 
 /* The best set of this machine, or the one that RETORT_KERNELS names; RT_EARG when it does not
- * exist or this processor cannot run it. Also sets OpenBLAS to one thread. */
+ * exist or this processor cannot run it, RT_EIO when OpenBLAS cannot be loaded. */
 rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *err);
 /* By name: "plain", "v3", "v4", "v3-openblas", "v4-openblas"; NULL when this processor cannot run
  * it. */

@@ -149,6 +149,10 @@ extern const struct tr_kernels tr__kernels_v3_openblas, tr__kernels_v4_openblas;
 #endif
 
 /* Linear layers by OpenBLAS, as in the table. */
+/* openblas.c: RT_EIO when there is none. */
+rt_status tr__openblas_load(struct rt_err *err);
+/* RT_ENOMEM when addresses are limited (ulimit -v) to fewer than its buffers need. */
+rt_status tr__openblas_check_room(int threads_at_once, struct rt_err *err);
 size_t tr__openblas_packed_floats(int rows, int cols);
 void tr__openblas_pack(const float *weight, int out, int in, float *forward, float *backward);
 void tr__openblas_linear(const struct tr_linear *layer, int rows, struct tr_view x,

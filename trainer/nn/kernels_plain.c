@@ -1,6 +1,6 @@
 /* trainer/nn/kernels_plain.c -- the kernel set of any machine, and the reference of the others.
  *
- * Matrix products go to OpenBLAS, on one thread (tr_kernels_choose() sees to it); everything else
+ * Matrix products go to OpenBLAS, on one thread (openblas.c sees to it); everything else
  * is the formula as plain loops. Scores are (queries,keys) here, one row a query.
  */
 #include <assert.h>

@@ -1,0 +1,18 @@
+# Little memory (ulimit -v) ends in a line or in the work, never in waiting.
+. "$project/tests/cli/toy.bash"
+(ulimit -v 1000000 && "$retort" --version) >/dev/null 2>&1 || { echo "skipped: a sanitizer needs more addresses than this limits"; exit 0; }
+toy_data
+toy_study >toy.yaml
+
+limited() { # KILOBYTES COMMAND...: in so much, and ten seconds
+  (ulimit -v "$1" && exec timeout -k 1 10 "${@:2}")
+}
+for room in 60000 100000 180000; do # a thread of OpenBLAS's once tried for ever to get more
+  expect_exit 0 limited $room "$retort" --version
+  expect_exit 0 limited $room "$retort" help
+done
+expect_exit 0 limited 150000 "$retort" search toy.yaml
+expect_exit 0 limited 100000 "$retort" status toy.db
+expect_exit 0 limited 100000 "$retort" report toy.db -o toy.html
+RETORT_KERNELS=plain expect_exit 1 limited 150000 "$retort" search toy.yaml --db plain.db
+expect_line stderr 'OpenBLAS needs '

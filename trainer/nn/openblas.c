@@ -1,0 +1,141 @@
+/* trainer/nn/openblas.c -- OpenBLAS, loaded when it is first needed, with one thread.
+ *
+ * An OpenBLAS that the program is linked with starts a thread a core before main(), whatever is set
+ * afterwards, and these try again for ever where memory is limited (`ulimit -v`), so that not even
+ * `retort --version` ended. How many it starts is said by the environment alone, as it is loaded:
+ * hence dlopen(), and the functions of cblas.h that we use are defined here and pass on to it.
+ */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include <assert.h>
+#include <cblas.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "trainer/nn/kernels_internal.h"
+
+static const char library[] = "libopenblas.so.0", threads[] = "OPENBLAS_NUM_THREADS";
+
+static struct {
+    void (*sgemm)(enum CBLAS_ORDER, enum CBLAS_TRANSPOSE, enum CBLAS_TRANSPOSE, blasint, blasint,
+                  blasint, float, const float *, blasint, const float *, blasint, float, float *,
+                  blasint);
+    char *(*config)(void), *(*core)(void);
+    int (*parallel)(void), (*threads)(void);
+    char failure[160];
+} blas;
+
+static bool find(void *handle, const char *name, void *function)
+{
+    void *const found = dlsym(handle, name);
+
+    memcpy(function, &found, sizeof found);
+    return found;
+}
+
+/* The variable is as it was afterwards: evaluators' commands are not to be held to one thread. */
+static void *open_with_one_thread(void)
+{
+    const char *given = getenv(threads);
+    char *before = given ? strdup(given) : NULL;
+
+    (void)setenv(threads, "1", 1);
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    if (before)
+        (void)setenv(threads, before, 1);
+    else
+        (void)unsetenv(threads);
+    free(before);
+    return handle;
+}
+
+static void load(void)
+{
+    void *handle = open_with_one_thread();
+
+    if (!handle || !find(handle, "cblas_sgemm", &blas.sgemm) ||
+        !find(handle, "openblas_get_config", &blas.config) ||
+        !find(handle, "openblas_get_corename", &blas.core) ||
+        !find(handle, "openblas_get_parallel", &blas.parallel) ||
+        !find(handle, "openblas_get_num_threads", &blas.threads))
+        (void)snprintf(blas.failure, sizeof blas.failure, "%s", dlerror());
+}
+
+static bool loaded(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, load);
+    return !blas.failure[0];
+}
+
+rt_status tr__openblas_load(struct rt_err *err)
+{
+    return loaded()
+               ? RT_OK
+               : rt_fail(err, RT_EIO, "cannot load OpenBLAS (%s); install libopenblas0-pthread",
+                         blas.failure);
+}
+
+/* Each thread that multiplies gets a buffer, and OpenBLAS asks for ever for one that it cannot have. */
+rt_status tr__openblas_check_room(int threads_at_once, struct rt_err *err)
+{
+    const size_t buffer = (size_t)128 << 20, bytes = buffer * (size_t)threads_at_once;
+    struct rlimit limit;
+
+    assert(threads_at_once > 0);
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return RT_OK;
+    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return rt_fail(err, RT_ENOMEM,
+                       "OpenBLAS needs %zu MiB of addresses for %d threads, and this process may "
+                       "not have them; raise 'ulimit -v', or leave RETORT_KERNELS unset",
+                       bytes >> 20, threads_at_once);
+    (void)munmap(room, bytes);
+    return RT_OK;
+}
+
+/* What cannot multiply cannot go on: tr_kernels_choose() has told of it. */
+static void need(void)
+{
+    if (!loaded())
+        abort();
+}
+
+void cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE transpose_a,
+                 enum CBLAS_TRANSPOSE transpose_b, blasint m, blasint n, blasint k, float alpha,
+                 const float *a, blasint lda, const float *b, blasint ldb, float beta, float *c,
+                 blasint ldc)
+{
+    need();
+    blas.sgemm(order, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+char *openblas_get_config(void)
+{
+    need();
+    return blas.config();
+}
+
+char *openblas_get_corename(void)
+{
+    need();
+    return blas.core();
+}
+
+int openblas_get_parallel(void)
+{
+    need();
+    return blas.parallel();
+}
+
+int openblas_get_num_threads(void)
+{
+    need();
+    return blas.threads();
+}
