@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -250,6 +251,55 @@ done:
     return rc;
 }
 
+/* What is mapped; a handler of signals reads it, so it has no lock. Those without room are unknown. */
+struct mapped {
+    const unsigned char *data;
+    size_t bytes;
+    char path[];
+};
+static _Atomic(struct mapped *) all_mapped[64];
+
+static void remember(const struct rt_map *map, const char *path)
+{
+    struct mapped *mapped = malloc(sizeof *mapped + strlen(path) + 1);
+
+    if (!mapped)
+        return;
+    mapped->data = map->data;
+    mapped->bytes = map->bytes;
+    strcpy(mapped->path, path);
+    for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
+        struct mapped *none = NULL;
+        if (atomic_compare_exchange_strong(&all_mapped[i], &none, mapped))
+            return;
+    }
+    free(mapped);
+}
+
+static void forget(const struct rt_map *map)
+{
+    for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
+        struct mapped *mapped = atomic_load(&all_mapped[i]);
+        if (mapped && mapped->data == map->data) {
+            atomic_store(&all_mapped[i], NULL);
+            free(mapped);
+            return;
+        }
+    }
+}
+
+const char *rt_map_at(const void *address)
+{
+    const unsigned char *at = address;
+
+    for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
+        const struct mapped *mapped = atomic_load(&all_mapped[i]);
+        if (mapped && at >= mapped->data && at < mapped->data + mapped->bytes)
+            return mapped->path;
+    }
+    return NULL;
+}
+
 rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err)
 {
     rt_status rc = RT_OK;
@@ -273,6 +323,7 @@ rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err)
         goto done;
     }
     *map = (struct rt_map){data, (size_t)info.st_size};
+    remember(map, path);
 done:
     close(fd);
     return rc;
@@ -280,8 +331,10 @@ done:
 
 void rt_map_close(struct rt_map *map)
 {
-    if (map->data)
+    if (map->data) {
+        forget(map);
         munmap((void *)map->data, map->bytes);
+    }
     *map = (struct rt_map){0};
 }
 

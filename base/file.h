@@ -42,6 +42,9 @@ struct rt_map {
 /* Read-only and shared between processes. */
 rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err);
 void rt_map_close(struct rt_map *map);
+/* The file that is mapped at an address, NULL when none is: for a handler of SIGBUS, which is what
+ * reading behind the end of a file that another program cut short comes to. */
+const char *rt_map_at(const void *address);
 
 /* Make what was renamed or linked to `path` survive a loss of power. */
 rt_status rt_folder_flush_for(const char *path, struct rt_err *err);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/command.h"
 
 extern const struct command command_init, command_teach, command_search, command_status,
@@ -95,8 +96,38 @@ static int flush_stdout(int code)
     return code == COMMAND_DONE ? COMMAND_FAILED : code;
 }
 
+static void say_part(const char *text)
+{
+    (void)!write(STDERR_FILENO, text, strlen(text));
+}
+
+/* A file that we read where it is mapped has become shorter, or its disk failed. There is no way
+ * back to what was read, and nothing is lost but trials in flight. */
+static void map_gone(int number, siginfo_t *info, void *context)
+{
+    const char *path = rt_map_at(info->si_addr);
+
+    (void)number, (void)context;
+    say_part("retort: error: cannot read '");
+    say_part(path ? path : "a file that is mapped");
+    say_part("' any more: it was cut short by another program, or its disk failed; mend it (a "
+             "teachers' cache: retort teach) and run the same command again\n");
+    _exit(COMMAND_FAILED);
+}
+
+/* What else a system signals about files comes back as an error of the call that met it. */
+static void catch_faults(void)
+{
+    struct sigaction action = {.sa_sigaction = map_gone, .sa_flags = SA_SIGINFO};
+
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGBUS, &action, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
-    (void)signal(SIGPIPE, SIG_IGN);
+    catch_faults();
     return flush_stdout(choose_and_run(argc, argv));
 }

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 
 void store__doing(struct store *store, const char *format, ...)
 {
@@ -21,11 +22,20 @@ void store__doing(struct store *store, const char *format, ...)
     va_end(args);
 }
 
+static bool files_limited(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 static const char *mend(int code, int system)
 {
     if (code == SQLITE_FULL || system == ENOSPC)
         return "; free some space there, then start again: the study goes on where it was";
     switch (code) {
+    case SQLITE_IOERR: /* SQLite does not keep EFBIG */
+        return files_limited() ? "; files may grow to some size alone here (ulimit -f): raise it"
+                               : "";
     case SQLITE_BUSY: return "; another program holds a transaction open on it: close that one";
     case SQLITE_READONLY:
     case SQLITE_PERM: return "; choose a folder you can write to, or mend its permissions";
@@ -36,10 +46,12 @@ static const char *mend(int code, int system)
 
 rt_status store__fail_sql(const struct store *store, struct rt_err *err)
 {
-    const int code = sqlite3_errcode(store->db) & 0xff;
+    const int code = sqlite3_errcode(store->db) & 0xff, system = sqlite3_system_errno(store->db);
+    const bool told = code == SQLITE_IOERR && system;
 
-    return rt_fail(err, RT_EDB, "cannot %s in '%s': %s%s", store->doing, store->path,
-                   sqlite3_errmsg(store->db), mend(code, sqlite3_system_errno(store->db)));
+    return rt_fail(err, RT_EDB, "cannot %s in '%s': %s%s%s%s", store->doing, store->path,
+                   sqlite3_errmsg(store->db), told ? ": " : "", told ? strerror(system) : "",
+                   mend(code, system));
 }
 
 rt_status store__fail(const struct store *store, struct rt_err *err, const char *format, ...)

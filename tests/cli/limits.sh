@@ -16,3 +16,25 @@ expect_exit 0 limited 100000 "$retort" status toy.db
 expect_exit 0 limited 100000 "$retort" report toy.db -o toy.html
 RETORT_KERNELS=plain expect_exit 1 limited 150000 "$retort" search toy.yaml --db plain.db
 expect_line stderr 'OpenBLAS needs '
+
+# a file that may not grow is an error
+expect_exit 1 bash -c "ulimit -f 40; exec '$retort' search toy.yaml --db short.db"
+expect_one_line stderr
+expect_line stderr 'ulimit -f'
+
+# a cache that another program cuts short ends the search in a line, and loses nothing
+toy_study | sed 's/steps: 20/steps: 30000/' >long.yaml
+"$retort" search long.yaml --db long.db >stdout 2>stderr &
+running=$!
+for ((i = 0; i < 400; i++)); do
+  [ "$(sqlite3 -readonly long.db "select count(*) from trial where state = 'running'" 2>/dev/null)" = 1 ] && break
+  sleep 0.05
+done
+cp teachers/knowledge.rtk whole
+: >teachers/knowledge.rtk
+code=0
+wait $running || code=$?
+[ $code = 1 ]
+expect_line stderr "knowledge.rtk' any more: it was cut short by another program"
+cp whole teachers/knowledge.rtk
+expect_exit 0 "$retort" check long.db
