@@ -1,10 +1,14 @@
-/* store/lock.c -- one writer a file.
+/* store/lock.c -- one writer a file, by two locks, which the system gives back when the holder dies,
+ * however it dies.
  *
- * An flock() on "<database>.lock", which the system gives back when the holder dies, however it
- * dies; the file holds "pid host" so that a refused writer can name the holder. flock() rather than
- * fcntl(), because it also holds between two handles of one process, and rather than on the
- * database itself, because closing a second descriptor of that would drop SQLite's own locks.
- * The file is removed at the end; so whoever locks it makes sure that it is still the one on disk.
+ * flock() on "<database>.lock", a file that holds "pid host": a refused writer can name the holder,
+ * and readers see whether there is one. It is removed at the end; so whoever locks it makes sure
+ * that it is still the one on disk.
+ * A lock of an open file description (fcntl(), not flock(), which is the same lock as SQLite's own
+ * on some network disks) on a byte of the database that nobody else locks: it also finds the writer
+ * by another name of the file, which would have another write-ahead log, and without the lock file.
+ * Its descriptor is opened before SQLite's and closed after them, since closing any descriptor of a
+ * file drops the locks that the process, SQLite, holds on it.
  */
 #define _GNU_SOURCE
 #include "store/store_internal.h"
@@ -108,6 +112,34 @@ rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *
     }
 }
 
+/* Beyond SQLite's own, which begin at 1 GiB; there need not be a byte. */
+#define LOCK_BYTE ((off_t)0x40001000)
+
+rt_status store__lock_database(struct store_lock *lock, const char *path, struct rt_err *err)
+{
+    struct flock whole = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTE, .l_len = 1};
+
+    assert(lock->fd >= 0 && lock->database < 0);
+    lock->database = open(path, O_RDWR | O_CLOEXEC);
+    if (lock->database < 0)
+        return rt_fail(err, RT_EIO, "cannot write '%s': %s; mend its permissions", path,
+                       strerror(errno));
+    if (fcntl(lock->database, F_OFD_SETLK, &whole) == 0)
+        return RT_OK;
+    if (errno == EAGAIN || errno == EACCES)
+        return rt_fail(err, RT_EDB,
+                       "'%s' is being written by another process, under another name of the file: "
+                       "wait until it ends or stop it",
+                       path);
+    return fail_lock(path, errno, err);
+}
+
+bool store__locked_is(const struct store_lock *lock, const char *path)
+{
+    return is_still_there(lock->database, path);
+}
+
 void store__lock_owner(const char *path, struct store_writer *writer)
 {
     char name[RT_PATH_MAX + 16];
@@ -128,7 +160,9 @@ void store__unlock(struct store_lock *lock)
 {
     if (lock->fd < 0)
         return;
+    if (lock->database >= 0)
+        close(lock->database);
     unlink(lock->path);
     close(lock->fd);
-    lock->fd = -1;
+    lock->fd = lock->database = -1;
 }

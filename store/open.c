@@ -24,7 +24,7 @@ static struct store *handle_new(const char *path, enum store_mode mode)
 
     if (!store)
         return NULL;
-    store->lock.fd = -1;
+    store->lock.fd = store->lock.database = -1;
     store->mode = mode;
     snprintf(store->path, sizeof store->path, "%s", path);
     return store;
@@ -295,6 +295,7 @@ static rt_status connect_writer(struct store *store, const char *hash, struct rt
     int64_t schema = 0;
 
     assert(store->lock.fd >= 0);
+    RT_TRY(store__lock_database(&store->lock, store->file, err));
     RT_TRY(connect_writable(store, hash, &schema, err));
     if (schema != STORE_SCHEMA_VERSION)
         RT_TRY(store__migrate(store, schema, err));
@@ -467,6 +468,9 @@ static rt_status make(const char *path, const struct store_study *study, struct 
         return rt_fail(err, RT_EDB, "cannot make '%s': it exists already", path);
     remove_with(file, ""); /* of a process that was killed here */
     remove_with(file, "-journal");
+    remove_with(path,
+                "-wal"); /* of a file that was removed, or SQLite would play it into this one */
+    remove_with(path, "-shm");
     rc = build(path, file, study, err);
     if (rc == RT_OK && rename(file, path))
         rc = rt_fail(err, RT_EIO, "cannot make '%s': %s", path, strerror(errno));

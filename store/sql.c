@@ -163,6 +163,10 @@ rt_status store__begin(struct store *store, struct rt_err *err, const char *form
     if (store->mode == STORE_READ)
         return store__fail(store, err, "it was opened for reading");
     assert(sqlite3_get_autocommit(store->db)); /* transactions do not nest */
+    if (store->lock.database >= 0 && !store__locked_is(&store->lock, store->file))
+        return store__fail(store, err,
+                           "it was removed, renamed or replaced by another program; what was "
+                           "committed is in the file that it was");
     return store__run(store, begin, NULL, 0, err);
 }
 

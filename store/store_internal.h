@@ -24,7 +24,7 @@ struct store_running {
 };
 
 struct store_lock {
-    int fd; /* -1: not held */
+    int fd, database; /* -1: not held */
     char path[RT_PATH_MAX + 16];
 };
 
@@ -126,6 +126,10 @@ void store__finalize(struct store *store);
 
 /* lock.c: `path` is the database's. */
 rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *err);
+/* Then the file itself, before SQLite opens it. */
+rt_status store__lock_database(struct store_lock *lock, const char *path, struct rt_err *err);
+/* Is the locked file the one of this name yet? */
+bool store__locked_is(const struct store_lock *lock, const char *path);
 void store__unlock(struct store_lock *lock);
 void store__lock_owner(const char *path, struct store_writer *writer);
 

@@ -31,7 +31,7 @@ static int write_by_link(void)
     struct rt_err err;
 
     CHECK(store_open(second_path, STORE_WRITE, NULL, &s, &err) == RT_EDB);
-    CHECK_SAYS("is being written by process");
+    CHECK_SAYS("is being written by ");
     return 0;
 }
 
@@ -45,6 +45,67 @@ static void another_process_is_refused_even_through_a_link(void **state)
 
     assert_int_equal(in_child(write_by_link), 0);
 
+    store_close(s);
+}
+
+static void another_process_is_refused_through_a_hard_link(void **state)
+{
+    const char *path = sample_path("hard.db");
+    struct store *s = sample_create(path);
+    (void)state;
+    second_path = sample_path("hard-link.db");
+    assert_int_equal(link(path, second_path), 0);
+
+    assert_int_equal(in_child(write_by_link), 0);
+
+    assert_int_equal(unlink(sample_path("hard.db.lock")), 0); /* and by its own name */
+    second_path = path;
+    assert_int_equal(in_child(write_by_link), 0);
+    sample_propose(s, 0);
+    store_close(s);
+}
+
+static void a_file_that_is_gone_or_another_is_noticed_at_once(void **state)
+{
+    const char *path = sample_path("gone.db"), *away = sample_path("away.db");
+    struct store *s = sample_create(path);
+    struct rt_err err;
+    FILE *other;
+    (void)state;
+    sample_propose(s, 0);
+    const int64_t host = sample_host(s);
+
+    assert_int_equal(rename(path, away), 0);
+    assert_int_equal(store_trial_start(s, 0, host, 0, &err), RT_EDB);
+    assert_says("removed, renamed or replaced");
+    other = fopen(path, "w");
+    assert_non_null(other);
+    fclose(other);
+    assert_int_equal(store_trial_start(s, 0, host, 0, &err), RT_EDB);
+    assert_says("removed, renamed or replaced");
+
+    assert_int_equal(rename(away, path), 0); /* it is back */
+    assert_ok(store_trial_start(s, 0, host, 0, &err));
+    store_close(s);
+}
+
+/* Someone removed the .db of a killed search alone: its log would be played into the new file. */
+static void a_log_left_behind_is_not_that_of_a_new_study(void **state)
+{
+    const char *path = sample_path("new.db"), *wal = sample_path("new.db-wal"),
+               *kept = sample_path("kept-wal");
+    struct store *s = sample_create(path);
+    (void)state;
+    sample_fill(s);
+    assert_int_equal(link(wal, kept), 0);
+    store_close(s);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rename(kept, wal), 0);
+
+    s = sample_create(path);
+
+    assert_rows(s, "select count(*) from trial", "0\n");
+    assert_rows(s, "pragma integrity_check", "ok\n");
     store_close(s);
 }
 
@@ -415,6 +476,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_writer_is_refused_and_told_who_writes),
         cmocka_unit_test(another_process_is_refused_even_through_a_link),
+        cmocka_unit_test(another_process_is_refused_through_a_hard_link),
+        cmocka_unit_test(a_file_that_is_gone_or_another_is_noticed_at_once),
+        cmocka_unit_test(a_log_left_behind_is_not_that_of_a_new_study),
         cmocka_unit_test(a_lock_file_without_holder_is_taken_over),
         cmocka_unit_test(a_persons_transaction_is_waited_for),
         cmocka_unit_test(kill_nine_at_any_moment_leaves_whole_states_and_the_same_end),
