@@ -102,6 +102,52 @@ static void assert_step(const char *name, const double *from, double action, dou
     close_env(&s);
 }
 
+/* One step a line, as tests/peers/gymnasium_paths.py writes them: name, numbers of a state, the state,
+ * action, reward, whether it ended, the state then. */
+static bool compare_line(FILE *f, int *compared)
+{
+    char name[32];
+    int size, ended;
+    double from[most_state], to[most_state], got[most_state], action, reward;
+
+    if (fscanf(f, "%31s %d", name, &size) != 2)
+        return false;
+    assert_true(size > 0 && size <= most_state);
+    for (int i = 0; i < size; i++)
+        assert_int_equal(fscanf(f, "%lf", &from[i]), 1);
+    assert_int_equal(fscanf(f, "%lf %lf %d", &action, &reward, &ended), 3);
+    for (int i = 0; i < size; i++)
+        assert_int_equal(fscanf(f, "%lf", &to[i]), 1);
+    struct sample_env s = open_named(name, 1);
+    tr_env_set_state(s.batch, 0, from);
+    step_all(&s, &action);
+    tr_env_get_state(s.batch, 0, got);
+    assert_near(s.batch->reward[0], reward, 1e-14);
+    assert_int_equal((s.batch->flags[0] & TR_ENV_TERMINATED) != 0, ended);
+    for (int i = 0; i < size; i++)
+        assert_near(got[i], to[i], 4e-15);
+    close_env(&s);
+    ++*compared;
+    return true;
+}
+
+static void steps_of_a_witness_are_taken(void **state)
+{
+    const char *path = getenv("RETORT_STEPS");
+    FILE *f = path ? fopen(path, "r") : NULL;
+    int compared = 0;
+    (void)state;
+
+    if (!f) {
+        print_message("RETORT_STEPS names no file of steps: skipped\n");
+        skip();
+    }
+    while (compare_line(f, &compared))
+        ;
+    assert_int_equal(fclose(f), 0);
+    assert_true(compared > 0);
+}
+
 static void episodes_end_where_they_should(void **state)
 {
     (void)state;
@@ -201,10 +247,10 @@ static size_t play(const char *name, int count, int at, double *sum, double *las
 static void an_episode_does_not_depend_on_those_beside_it(void **state)
 {
     (void)state;
-    for (int i = 0; tr_env_name(i); i++) {
+    for (int i = 0; tr_env_builtin(i); i++) {
         double alone[8], among[8], sum, other;
-        const size_t bytes = play(tr_env_name(i), 1, 0, &sum, alone);
-        play(tr_env_name(i), 7, 5, &other, among);
+        const size_t bytes = play(tr_env_builtin(i), 1, 0, &sum, alone);
+        play(tr_env_builtin(i), 7, 5, &other, among);
         assert_true(sum == other);
         assert_memory_equal(alone, among, bytes);
     }
@@ -275,8 +321,8 @@ static void what_there_is_not_is_refused_with_what_there_is(void **state)
 static void all_built_in_ones_can_be_drawn(void **state)
 {
     (void)state;
-    for (int i = 0; tr_env_name(i); i++) {
-        struct sample_env s = open_named(tr_env_name(i), 1);
+    for (int i = 0; tr_env_builtin(i); i++) {
+        struct sample_env s = open_named(tr_env_builtin(i), 1);
         struct tr_capsule capsules[2] = {{0}, {.radius = -1}};
         struct rt_err err;
         assert_ok(tr_env_reset(s.batch, all_of, &(uint64_t){1}, &err));
@@ -290,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(built_in_environments_move_as_gymnasiums_do),
+        cmocka_unit_test(steps_of_a_witness_are_taken),
         cmocka_unit_test(episodes_end_where_they_should),
         cmocka_unit_test(a_car_that_hits_the_wall_stops),
         cmocka_unit_test(a_horizon_truncates_and_zero_is_the_environments_own),

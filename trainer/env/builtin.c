@@ -30,9 +30,9 @@ static rt_status builtin_open(struct tr_env *env, const struct tr_env_spec *spec
     const struct tr__dynamics *d = env->dynamics;
     struct tr_env_info *info = &env->info;
 
-    if (spec->model)
-        return rt_fail(err, RT_EARG, "environment '%s' has no model file: leave out `model`",
-                       spec->name);
+    if (spec->model || spec->mujoco)
+        return rt_fail(err, RT_EARG, "environment '%s' is not MuJoCo's: leave out `%s`", spec->name,
+                       spec->model ? "model" : "reward");
     (void)snprintf(info->name, sizeof info->name, "%s", d->name);
     info->observation = d->observation;
     info->actions = 1;

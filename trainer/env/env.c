@@ -13,26 +13,31 @@ static const struct tr__dynamics *const builtin[] = {&tr__pendulum, &tr__cartpol
                                                      &tr__mountain_car};
 enum { builtin_count = sizeof builtin / sizeof *builtin };
 
-const char *tr_env_name(int i)
+const char *tr_env_builtin(int i)
 {
     return i < builtin_count ? builtin[i]->name : NULL;
+}
+
+const char *tr_env_name(int i)
+{
+    return i < builtin_count ? builtin[i]->name : tr__mujoco_name(i - builtin_count);
 }
 
 static rt_status find_kind(struct tr_env *env, const struct tr_env_spec *spec, struct rt_err *err)
 {
     char known[256] = "";
 
-    for (int i = 0; i < builtin_count; i++)
-        if (strcmp(builtin[i]->name, spec->name) == 0) {
-            env->dynamics = builtin[i];
-            env->kind = &tr__env_builtin;
+    for (int i = 0; tr_env_name(i); i++)
+        if (strcmp(tr_env_name(i), spec->name) == 0) {
+            env->dynamics = i < builtin_count ? builtin[i] : NULL;
+            env->kind = i < builtin_count ? &tr__env_builtin : &tr__env_mujoco;
             return RT_OK;
         }
     for (int i = 0; tr_env_name(i); i++) {
         const size_t used = strlen(known);
         (void)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", tr_env_name(i));
     }
-    return rt_fail(err, RT_EARG, "no environment '%s' in this build, known: %s", spec->name, known);
+    return rt_fail(err, RT_EARG, "there is no environment '%s', known: %s", spec->name, known);
 }
 
 /* Of the name and what its back end has hashed into info.hash already. */

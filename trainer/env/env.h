@@ -23,6 +23,7 @@
 
 #include "base/hash.h"
 #include "base/status.h"
+#include "trainer/env/mujoco.h"
 
 enum { TR_ENV_TERMINATED = 1, TR_ENV_TRUNCATED = 2, TR_ENV_SUCCESS = 4 }; /* flags of a step */
 
@@ -49,9 +50,10 @@ struct tr_env_info {
 
 /* What a study says of it; texts are the caller's, and only read while opening. */
 struct tr_env_spec {
-    const char *name;  /* "pendulum", "hopper", ..: tr_env_names() */
-    const char *model; /* the MJCF file of MuJoCo's, else NULL */
-    int horizon;       /* 0: the environment's own */
+    const char *name;                    /* "pendulum", "hopper", ..: tr_env_name() */
+    const char *model;                   /* the MJCF file of MuJoCo's, else NULL */
+    const struct tr_mujoco_spec *mujoco; /* of name "mujoco": any model, by terms; else NULL */
+    int horizon;                         /* 0: the environment's own */
 };
 
 struct tr_env;
@@ -60,8 +62,10 @@ struct tr_env;
 rt_status tr_env_open(struct tr_env **env, const struct tr_env_spec *spec, struct rt_err *err);
 void tr_env_close(struct tr_env *env); /* NULL is none; after its batches */
 const struct tr_env_info *tr_env_info(const struct tr_env *env);
-/* Name number i of those that this build knows, NULL behind the last. */
+/* Name number i of those that there are, NULL behind the last; of the built-in ones, which come first,
+ * alone. MuJoCo's ones are refused with the mend by a build without it. */
 const char *tr_env_name(int i);
+const char *tr_env_builtin(int i);
 
 struct tr_env_batch {
     const struct tr_env *env;
