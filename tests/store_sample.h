@@ -139,6 +139,39 @@ static inline void sample_propose(struct store *store, int64_t number)
     assert_ok(store_trial_propose(store, &p, &err));
 }
 
+/* Latency as it is measured, of one batch and thread. */
+static inline void sample_latencies(int64_t number, struct store_result *r)
+{
+    const double ns = sample_latency(number) * 1e6;
+
+    r->block = calloc(1, sizeof *r->block);
+    assert_non_null(r->block);
+    r->block_count = r->latency_count = 1;
+    r->block[0] = (struct store_block){.batch = 1,
+                                       .threads = 1,
+                                       .calls = 200,
+                                       .p10 = ns,
+                                       .median = 1.02 * ns,
+                                       .p90 = 1.1 * ns,
+                                       .before = 15000,
+                                       .after = 15100,
+                                       .steal = NAN,
+                                       .switches = -1,
+                                       .concurrent = number % 2};
+    r->latency[0] = (struct store_latency){.batch = 1,
+                                           .threads = 1,
+                                           .state = number % 2 ? "estimated" : "clear",
+                                           .value = ns,
+                                           .low = 0.98 * ns,
+                                           .high = 1.02 * ns,
+                                           .median = 1.02 * ns,
+                                           .p90 = 1.1 * ns,
+                                           .weather = 1.003,
+                                           .predicted = NAN,
+                                           .blocks = 1,
+                                           .metric = "latency"};
+}
+
 /* A result as an evaluator gives it; release it. */
 static inline struct store_result sample_result(int64_t number)
 {
@@ -165,32 +198,7 @@ static inline struct store_result sample_result(int64_t number)
         snprintf(p->name, sizeof p->name, "%s", names[i % 3]);
         p->value = error * (2.0 - 0.25 * (i / 3)) * (1 + i % 3);
     }
-    r.block = calloc(1, sizeof *r.block);
-    assert_non_null(r.block);
-    r.block_count = r.latency_count = 1;
-    r.block[0] = (struct store_block){.batch = 1,
-                                      .threads = 1,
-                                      .calls = 200,
-                                      .p10 = sample_latency(number) * 1e6,
-                                      .median = sample_latency(number) * 1.02e6,
-                                      .p90 = sample_latency(number) * 1.1e6,
-                                      .before = 15000,
-                                      .after = 15100,
-                                      .steal = NAN,
-                                      .switches = -1,
-                                      .concurrent = number % 2};
-    r.latency[0] = (struct store_latency){.batch = 1,
-                                          .threads = 1,
-                                          .state = number % 2 ? "estimated" : "clear",
-                                          .value = sample_latency(number) * 1e6,
-                                          .low = sample_latency(number) * 0.98e6,
-                                          .high = sample_latency(number) * 1.02e6,
-                                          .median = sample_latency(number) * 1.02e6,
-                                          .p90 = sample_latency(number) * 1.1e6,
-                                          .weather = 1.003,
-                                          .predicted = NAN,
-                                          .blocks = 1,
-                                          .metric = "latency"};
+    sample_latencies(number, &r);
     return r;
 }
 

@@ -242,14 +242,32 @@ struct refusal {
     const char *word;
 };
 
+static const struct tensor good[] = {{"layers.0.weight", h, o, w0}, {"layers.0.bias", 0, h, b0},
+                                     {"mean.weight", a, h, w2},     {"mean.bias", 0, a, b2},
+                                     {"log_std", 0, a, log_sd},     {"obs_mean", 0, o, mean},
+                                     {"obs_var", 0, o, var},        {NULL, 0, 0, NULL}};
+
+static void assert_refused(const struct refusal *r)
+{
+    struct tensor tensors[8];
+    struct tr_expert e = {0};
+    struct rt_err err = {0};
+    int n = 0;
+
+    for (int t = 0; t < 8; t++)
+        if (t != r->drop)
+            tensors[n++] = t == r->at ? r->other : good[t];
+    write_tensors(FILE_NAME, tensors, r->notes);
+    assert_int_equal(try_open(&e, r->info, &err), r->code);
+    if (!strstr(err.text, r->word) || !strstr(err.text, FILE_NAME))
+        fail_msg("'%s' does not say '%s'", err.text, r->word);
+    assert_null(e.self);
+}
+
 static void what_does_not_fit_is_refused_by_name(void **state)
 {
     static const float nan_weights[h * o] = {NAN}, below[o] = {1, -1, 1}, wide[4 * o];
     static const char *const tanh_note = "{\"activation\":\"tanh\"}";
-    const struct tensor good[] = {{"layers.0.weight", h, o, w0}, {"layers.0.bias", 0, h, b0},
-                                  {"mean.weight", a, h, w2},     {"mean.bias", 0, a, b2},
-                                  {"log_std", 0, a, log_sd},     {"obs_mean", 0, o, mean},
-                                  {"obs_var", 0, o, var},        {NULL, 0, 0, NULL}};
     const struct tr_env_info other = {
         .name = "other", .observation = 4, .actions = a, .low = low, .high = high};
     const struct refusal refusals[] = {
@@ -290,21 +308,8 @@ static void what_does_not_fit_is_refused_by_name(void **state)
     };
     (void)state;
 
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
-        const struct refusal *r = &refusals[i];
-        struct tensor tensors[8];
-        struct tr_expert e = {0};
-        struct rt_err err = {0};
-        int n = 0;
-        for (int t = 0; t < 8; t++)
-            if (t != r->drop)
-                tensors[n++] = t == r->at ? r->other : good[t];
-        write_tensors(FILE_NAME, tensors, r->notes);
-        assert_int_equal(try_open(&e, r->info, &err), r->code);
-        if (!strstr(err.text, r->word) || !strstr(err.text, FILE_NAME))
-            fail_msg("'%s' does not say '%s'", err.text, r->word);
-        assert_null(e.self);
-    }
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        assert_refused(&refusals[i]);
 }
 
 static void a_stretch_that_is_not_the_environments_is_refused(void **state)

@@ -418,10 +418,43 @@ static void bytes_are_tokens_of_any_text(void **state)
     tr_tokeniser_release(&t);
 }
 
+enum { merged_texts = 300, merged_tokens = 120 };
+static int merged_ids[merged_texts][40], merged_n[merged_texts]; /* of each text, and how many */
+
+/* Of the first of equals; tokens below `next` there are. */
+static void most_frequent_pair(int next, int *left, int *right)
+{
+    static int pairs[merged_tokens][merged_tokens];
+
+    memset(pairs, 0, sizeof pairs);
+    for (int i = 0; i < merged_texts; i++)
+        for (int j = 0; j + 1 < merged_n[i]; j++)
+            pairs[merged_ids[i][j]][merged_ids[i][j + 1]]++;
+    *left = *right = 0;
+    for (int a = 0; a < next; a++)
+        for (int b = 0; b < next; b++)
+            if (pairs[a][b] > pairs[*left][*right]) {
+                *left = a;
+                *right = b;
+            }
+}
+
+static void merge_pair(int left, int right, int id)
+{
+    for (int i = 0; i < merged_texts; i++)
+        for (int j = 0; j + 1 < merged_n[i]; j++)
+            if (merged_ids[i][j] == left && merged_ids[i][j + 1] == right) {
+                merged_ids[i][j] = id;
+                memmove(merged_ids[i] + j + 1, merged_ids[i] + j + 2,
+                        (size_t)(merged_n[i] - j - 2) * sizeof(int));
+                merged_n[i]--;
+            }
+}
+
 /* Merging by a plain count of all pairs before each merge. */
 static void merges_are_those_of_a_plain_count(void **state)
 {
-    enum { count = 300, size = 120 };
+    enum { count = merged_texts, size = merged_tokens };
     static char text[count][40];
     const char *list[count];
     struct tr_tokeniser t;
@@ -437,41 +470,24 @@ static void merges_are_those_of_a_plain_count(void **state)
     }
     t = train(TR_WORDPIECE, size, list, count);
     assert_int_equal(t.vocabulary.count, size);
-    static int ids[count][40], n[count];
     for (int i = 0; i < count; i++) /* characters */
-        for (n[i] = 0; text[i][n[i]]; n[i]++) {
-            const char token[] = {'#', '#', text[i][n[i]], 0};
-            ids[i][n[i]] =
-                tr_vocabulary_find(&t.vocabulary, n[i] ? token : token + 2, n[i] ? 3 : 1);
-            assert_true(ids[i][n[i]] >= 0);
+        for (merged_n[i] = 0; text[i][merged_n[i]]; merged_n[i]++) {
+            const char token[] = {'#', '#', text[i][merged_n[i]], 0};
+            merged_ids[i][merged_n[i]] = tr_vocabulary_find(
+                &t.vocabulary, merged_n[i] ? token : token + 2, merged_n[i] ? 3 : 1);
+            assert_true(merged_ids[i][merged_n[i]] >= 0);
         }
     for (int next = TR_CONTROLS + 6; next < size;) {
-        static int pairs[size][size];
-        int left = 0, right = 0;
+        int left, right;
         char merged[80];
-        memset(pairs, 0, sizeof pairs);
-        for (int i = 0; i < count; i++)
-            for (int j = 0; j + 1 < n[i]; j++)
-                pairs[ids[i][j]][ids[i][j + 1]]++;
-        for (int a = 0; a < next; a++)
-            for (int b = 0; b < next; b++)
-                if (pairs[a][b] > pairs[left][right]) {
-                    left = a;
-                    right = b;
-                }
+        most_frequent_pair(next, &left, &right);
         (void)snprintf(merged, sizeof merged, "%s%s", tr_vocabulary_token(&t.vocabulary, left),
                        tr_vocabulary_token(&t.vocabulary, right) + 2);
         const int id = tr_vocabulary_find(&t.vocabulary, merged, strlen(merged));
         if (id != next && (id < 0 || id > next))
             fail_msg("merge '%s' is token %d, want %d", merged, id, next);
         next += id == next;
-        for (int i = 0; i < count; i++)
-            for (int j = 0; j + 1 < n[i]; j++)
-                if (ids[i][j] == left && ids[i][j + 1] == right) {
-                    ids[i][j] = id;
-                    memmove(ids[i] + j + 1, ids[i] + j + 2, (size_t)(n[i] - j - 2) * sizeof(int));
-                    n[i]--;
-                }
+        merge_pair(left, right, id);
     }
     tr_tokeniser_release(&t);
 }
