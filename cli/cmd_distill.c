@@ -6,13 +6,13 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
 #include "cli/command.h"
+#include "cli/kept_study.h"
 #include "cli/meter.h"
 #include "cli/session.h"
 #include "cli/settings.h"
@@ -28,110 +28,6 @@ struct wishes {
     int64_t steps;     /* -1: as the study says */
     bool gates;
 };
-
-/* ---- what the database says ---- */
-
-/* Of the first row; NULL without one. */
-static rt_status column_text(struct store *store, const char *sql, const char *value, char **text,
-                             struct rt_err *err)
-{
-    sqlite3 *db = store_handle(store);
-    sqlite3_stmt *q = NULL;
-    rt_status rc = RT_OK;
-    int code = SQLITE_ERROR;
-
-    *text = NULL;
-    if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK) {
-        if (value)
-            (void)sqlite3_bind_text(q, 1, value, -1, SQLITE_STATIC);
-        code = sqlite3_step(q);
-    }
-    if (code == SQLITE_ROW && !(*text = strdup((const char *)sqlite3_column_text(q, 0))))
-        rc = rt_fail(err, RT_ENOMEM, "no memory to read '%s'", store_path(store));
-    else if (code != SQLITE_ROW && code != SQLITE_DONE)
-        rc = rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store), sqlite3_errmsg(db));
-    sqlite3_finalize(q);
-    return rc;
-}
-
-static rt_status find_candidate(struct store *store, const char *wanted, struct space_arch *arch,
-                                struct rt_err *err)
-{
-    char *text;
-    rt_status rc;
-
-    RT_TRY(column_text(store, "select arch from candidate where arch = ?1 or cast(id as text) = ?1",
-                       wanted, &text, err));
-    if (!text)
-        return rt_fail(err, RT_EARG,
-                       "no candidate '%.80s' in '%s'; `retort front %s` lists the best", wanted,
-                       store_path(store), store_path(store));
-    rc = space_arch_parse(text, arch, err);
-    free(text);
-    return rc;
-}
-
-/* The study's own file may have another full recipe and other gates by now, but nothing else. */
-static rt_status read_again(struct store *store, const char *path, struct session *session,
-                            struct rt_err *err)
-{
-    char hash[RT_HASH_TEXT], *want;
-    rt_status rc;
-
-    RT_TRY(session_load(session, path, NULL, err));
-    if ((rc = study_as_begun(&session->study, store_path(store), err)) ||
-        (rc = session_prepare(session, err))) {
-        session_close(session);
-        return rc;
-    }
-    study_hash(&session->study, hash);
-    if ((rc = column_text(store, "select hash from study", NULL, &want, err)) == RT_OK &&
-        (!want || strcmp(hash, want) != 0))
-        rc = rt_fail(err, RT_EMISMATCH,
-                     "'%.200s' is another study than the one in '%.200s'; only its full recipe "
-                     "and its gates may differ",
-                     path, store_path(store));
-    free(want);
-    if (rc != RT_OK)
-        session_close(session);
-    return rc;
-}
-
-/* The study as it was when the search began, its files seen from where its own stands now. */
-static rt_status read_kept(struct store *store, const struct settings *settings, const char *yaml,
-                           struct session *session, struct rt_err *err)
-{
-    char path[RT_PATH_MAX];
-    struct rt_err why;
-
-    RT_TRY(settings_study_path(settings, store_path(store), path, err));
-    const rt_status rc = session_open(session, path, yaml, &why);
-    if (rc == RT_EIO)
-        return rt_fail(err, rc, "%.260s; if the study's files are elsewhere, give --study FILE",
-                       why.text);
-    return rc ? rt_fail(err, rc, "%s", why.text) : RT_OK;
-}
-
-static rt_status read_study(struct store *store, const char *path, struct session *session,
-                            struct settings *settings, struct rt_err *err)
-{
-    char *yaml = NULL, *text = NULL;
-    bool weighed = false; /* always so where there is a candidate */
-    rt_status rc;
-
-    if ((rc = column_text(store, "select yaml from study", NULL, &yaml, err)) == RT_OK &&
-        (rc = store_settings(store, &text, err)) == RT_OK &&
-        (rc = settings_parse(settings, text, err)) == RT_OK &&
-        (rc = path ? read_again(store, path, session, err)
-                   : read_kept(store, settings, yaml, session, err)) == RT_OK &&
-        ((rc = session_recall_weights(session, store, &weighed, err)) || !weighed)) {
-        rc = rc ? rc : rt_fail(err, RT_EDB, "'%s' knows no teachers", store_path(store));
-        session_close(session);
-    }
-    free(yaml);
-    free(text);
-    return rc;
-}
 
 /* ---- the run ---- */
 
@@ -509,8 +405,8 @@ static int run(int argc, char **argv)
     const atomic_int *stop = command_catch_signals();
     if (!(store = command_open_read("distill", wishes.db)))
         return COMMAND_FAILED;
-    if ((rc = find_candidate(store, wishes.candidate, &job.arch, &err)) == RT_OK)
-        rc = read_study(store, wishes.study, &job.session, &job.settings, &err);
+    if ((rc = kept_study_candidate(store, wishes.candidate, &job.arch, &err)) == RT_OK)
+        rc = kept_study_open(store, wishes.study, false, &job.session, &job.settings, &err);
     store_close(store);
     if (rc == RT_OK) {
         rc = distil(&job, &wishes, stop, &err);
