@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/kept_study.h"
 #include "cli/meter.h"
+#include "cli/program.h"
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/testing.h"
@@ -249,7 +250,8 @@ static void record(const struct job *job, const char *db, struct store_distillat
     rt_machine_query(&machine);
     if ((rc = store_open(db, STORE_APPEND, NULL, &store, &err)) == RT_OK &&
         (rc = store_host(store, &machine, tr_kernels_name(job->kernels), &run->host, &err)) ==
-            RT_OK)
+            RT_OK &&
+        (rc = program_record(store, tr_kernels_name(job->kernels), &err)) == RT_OK)
         rc = store_distillation(store, run, &err);
     store_close(store);
     if (rc != RT_OK)

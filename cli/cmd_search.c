@@ -10,6 +10,7 @@
 #include "cli/checkpoints.h"
 #include "cli/command.h"
 #include "cli/evaluator.h"
+#include "cli/program.h"
 #include "cli/quantities.h"
 #include "cli/session.h"
 #include "cli/settings.h"
@@ -235,6 +236,7 @@ static rt_status search(const struct study *study, const struct search_evaluator
     rt_status rc;
 
     options.host = host;
+    RT_TRY(program_record(store, settings->kernels, err));
     options.log = wishes->log;
     RT_TRY(retry_failed(study, &options, wishes, store, err));
     screen = (struct screen){.terminal = isatty(STDERR_FILENO), .committed = -1};

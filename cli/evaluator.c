@@ -145,7 +145,7 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     rt_status rc = RT_OK;
 
     RT_TRY(checkpoints_path(evaluator->checkpoints, job->number, save, err));
-    trial.save = save;
+    trial.save = evaluator->read_only ? NULL : save;
     if (job->inherits >= 0) {
         RT_TRY(checkpoints_path(evaluator->checkpoints, job->inherits, path, err));
         RT_TRY(tr_donor_load(&parent, path, trial.shape, trial.kernels, trial.data, trial.seed,
@@ -158,9 +158,9 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     }
     rc = tr_trial_run(&trial, got, err);
     tr_donor_close(&parent);
-    if (rc == RT_OK)
+    if (rc == RT_OK && trial.save)
         rc = checkpoints_note(save, &result->checkpoint, err);
-    result->has_checkpoint = rc == RT_OK;
+    result->has_checkpoint = rc == RT_OK && trial.save;
     return rc;
 }
 

@@ -23,6 +23,7 @@ struct evaluator {
     const struct settings *settings;
     size_t memory_limit;
     const char *checkpoints; /* folder beside the store for trained weights; NULL: not kept */
+    bool read_only;          /* take weights from there, and leave none */
 };
 
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */

@@ -11,7 +11,7 @@
 
 extern const struct command command_init, command_teach, command_search, command_status,
     command_front, command_best, command_compare, command_importance, command_report, command_check,
-    command_distill, command_export, command_predict, command_bench, command_doctor, command_help;
+    command_distill, command_replay, command_export, command_predict, command_bench, command_doctor, command_help;
 
 const struct command *const command_table[] = {
     &command_init,
@@ -25,6 +25,7 @@ const struct command *const command_table[] = {
     &command_report,
     &command_check,
     &command_distill,
+    &command_replay,
     &command_export,
     &command_predict,
     &command_bench,

@@ -124,6 +124,14 @@ double search__objectives(const struct search_options *options, const struct spa
     return 0;
 }
 
+void search_judge(const struct search_options *options, const struct space *space,
+                  const struct space_arch *arch, struct store_result *result)
+{
+    double objectives[STORE_MAX_OBJECTIVES];
+
+    search__objectives(options, space, arch, result, objectives);
+}
+
 double search__known_best(const struct space *space, const char *objective)
 {
     const struct space_objective *known = space_objective_named(objective);

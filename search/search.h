@@ -117,6 +117,11 @@ rt_status search_retry_failed(const struct space *space, const struct search_opt
                               struct store *store, const char *kind, int64_t *count,
                               struct rt_err *err);
 
+/* What search_run() makes of an evaluator's result before it records it: objectives that are no
+ * metrics are added, and one that lacks an objective is a failure. */
+void search_judge(const struct search_options *options, const struct space *space,
+                  const struct space_arch *arch, struct store_result *result);
+
 /* Run or resume the study in `store` (opened for writing) until it ends; says why in *end. */
 rt_status search_run(const struct space *space, const struct search_options *options,
                      const struct search_evaluator *evaluator, struct store *store,

@@ -15,6 +15,7 @@ static rt_status insert_run(struct store *store, const struct store_distillation
     static const char insert[] =
         "insert into distillation (candidate, host, steps, batch, seed, seconds, weights, finished)"
         " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    static const char name[] = "update distillation set program = ?2 where id = ?1";
     char arch[SPACE_ARCH_TEXT], now[RT_UTC_TEXT];
     int64_t candidate;
 
@@ -29,7 +30,9 @@ static rt_status insert_run(struct store *store, const struct store_distillation
                                   STORE_TXT(d->weights), STORE_TXT(now)),
                       err));
     *id = sqlite3_last_insert_rowid(store->db);
-    return RT_OK;
+    if (!store->program || !store__has_column(store, "distillation", "program"))
+        return RT_OK; /* of a file of an older schema, which is left as it is */
+    return store__run(store, name, STORE_BINDS(STORE_INT(*id), STORE_INT(store->program)), err);
 }
 
 static rt_status insert_all(struct store *store, const struct store_distillation *d,

@@ -80,6 +80,17 @@ static const char host[] = "create table host (             -- machines that wor
                            "  unique (host, cpu, kernels)\n"
                            ") strict";
 
+static const char program[] =
+    "create table %s.program (          -- what computed: equal rows give equal bits\n"
+    "  id       integer primary key,\n"
+    "  version  text not null,       -- of retort\n"
+    "  build    text not null,       -- hash of its executable\n"
+    "  kernels  text not null,       -- the set\n"
+    "  blas     text not null,       -- OpenBLAS, and the core that it took the processor for\n"
+    "  libc     text not null,\n"
+    "  unique (version, build, kernels, blas, libc)\n"
+    ") strict";
+
 static const char run[] =
     "create table %s.run (              -- each time retort search worked on this study\n"
     "  id       integer primary key,\n"
@@ -196,7 +207,8 @@ static const char execution[] =
     "  started  text not null,\n"
     "  finished text,                -- null while running, or when the program died\n"
     "  seconds  real,\n"
-    "  outcome  text not null check (outcome in ('running', 'done', 'failed', 'interrupted'))\n"
+    "  outcome  text not null check (outcome in ('running', 'done', 'failed', 'interrupted')),\n"
+    "  program  integer references program (id) -- null: not kept, by an earlier version\n"
     ") strict";
 static const char execution_trial[] = "create index execution_trial on execution (trial)";
 static const char execution_finished[] = "create index execution_finished on execution (finished)";
@@ -301,7 +313,8 @@ static const char distillation[] =
     "  seed      integer not null,   -- unsigned: printf('%u', seed)\n"
     "  seconds   real not null,      -- of training\n"
     "  weights   text not null,      -- path of the file as given; '' for none\n"
-    "  finished  text not null\n"
+    "  finished  text not null,\n"
+    "  program   integer references program (id) -- null: not kept, by an earlier version\n"
     ") strict";
 
 static const char distillation_metric[] =
@@ -404,7 +417,7 @@ rt_status store__make_new_tables(struct store *store, const char *where, int sch
     static const struct {
         int since;
         const char *text;
-    } list[] = {{3, quantity},      {3, series},           {3, run},
+    } list[] = {{3, quantity},      {3, series},           {3, run}, {4, program},
                 {4, latency_block}, {4, latency_block_of}, {4, latency}};
 
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {

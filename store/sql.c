@@ -187,3 +187,9 @@ void store__finalize(struct store *store)
         sqlite3_finalize(store->statements[i].statement);
     store->statement_count = 0;
 }
+
+bool store__has_column(struct store *store, const char *table, const char *column)
+{
+    return sqlite3_table_column_metadata(store->db, "main", table, column, NULL, NULL, NULL, NULL,
+                                         NULL) == SQLITE_OK;
+}

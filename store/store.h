@@ -138,6 +138,17 @@ rt_status store_starts(struct store *store, const struct space *space, struct sp
 rt_status store_host(struct store *store, const struct rt_machine *machine, const char *kernels,
                      int64_t *host, struct rt_err *err);
 
+/* What a program is made of, as far as it decides bits. */
+struct store_program {
+    char version[24], build[RT_HASH_TEXT]; /* of retort; the hash of its executable */
+    char kernels[16]; /* the set; "none" where a command of the user's computes */
+    char blas[64];    /* and the core that it takes the processor for */
+    char libc[32];
+};
+/* What this process is; executions and distillations name it from now on. */
+rt_status store_program(struct store *store, const struct store_program *program,
+                        struct rt_err *err);
+
 /* A run of `retort search`, and what it was asked for. */
 struct store_run {
     int64_t host;
@@ -317,6 +328,21 @@ rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
 /* The front as it is by now, metrics having changed: trials in place of those that it had. */
 rt_status store_front_set(struct store *store, const int64_t *trials, int count,
                           struct rt_err *err);
+
+/* All that is kept of one trial and its result. */
+struct store_record {
+    char arch[SPACE_ARCH_TEXT], state[12];
+    int rung;
+    int64_t budget;   /* of the rung; 0: the study's own */
+    int64_t inherits; /* -1: no trial */
+    uint64_t seed;
+    char host[64];                /* where its result came about */
+    struct store_program program; /* by what; all "": not kept, by an earlier version */
+    struct store_result result;   /* of a failure status, kind and error; latency as a metric */
+};
+/* RT_EARG when there is no such trial. Release record->result. */
+rt_status store_record_load(struct store *store, int64_t number, struct store_record *record,
+                            struct rt_err *err);
 
 struct store_gate { /* a condition that the student must meet */
     char name[STORE_NAME];

@@ -36,6 +36,7 @@ struct store {
     char file[RT_PATH_MAX];   /* absolute, without links */
     char backup[RT_PATH_MAX]; /* see store_backup() */
     int64_t run;              /* the present store_run; 0: none */
+    int64_t program;          /* store_program()'s row; 0: not said */
     char doing[96];           /* for messages: what is being done */
     int statement_count;
     struct {
@@ -123,6 +124,7 @@ rt_status store__begin(struct store *store, struct rt_err *err, const char *form
 /* Commit when rc is RT_OK, else roll back; returns rc, or why the commit failed. */
 rt_status store__end(struct store *store, rt_status rc, struct rt_err *err);
 void store__finalize(struct store *store);
+bool store__has_column(struct store *store, const char *table, const char *column); /* in the file */
 
 /* lock.c: `path` is the database's. */
 rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *err);

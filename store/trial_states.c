@@ -243,16 +243,18 @@ static rt_status start(struct store *store, int64_t number, int64_t host, int wo
                        int64_t *execution, struct rt_err *err)
 {
     static const char sql[] =
-        "insert into execution (trial, attempt, host, worker, started, outcome) values (?1,"
-        " (select count(*) + 1 from execution where trial = ?1), ?2, ?3, ?4, 'running')";
+        "insert into execution (trial, attempt, host, worker, started, outcome, program) values "
+        "(?1,"
+        " (select count(*) + 1 from execution where trial = ?1), ?2, ?3, ?4, 'running', ?5)";
     char now[RT_UTC_TEXT];
 
     RT_TRY(make_room(store, err));
     RT_TRY(move(store, number, "proposed", "running", err));
     rt_utc_text(now);
-    RT_TRY(store__run(
-        store, sql,
-        STORE_BINDS(STORE_INT(number), STORE_INT(host), STORE_INT(worker), STORE_TXT(now)), err));
+    RT_TRY(store__run(store, sql,
+                      STORE_BINDS(STORE_INT(number), STORE_INT(host), STORE_INT(worker),
+                                  STORE_TXT(now), STORE_ID(store->program ? store->program : -1)),
+                      err));
     *execution = sqlite3_last_insert_rowid(store->db);
     return RT_OK;
 }

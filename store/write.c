@@ -66,6 +66,32 @@ rt_status store_host(struct store *store, const struct rt_machine *machine, cons
     return RT_OK;
 }
 
+static rt_status record_program(struct store *store, const struct store_program *p,
+                                struct rt_err *err)
+{
+    static const char insert[] = "insert or ignore into program (version, build, kernels, blas,"
+                                 " libc) values (?1, ?2, ?3, ?4, ?5)";
+    static const char find[] = "select id from program where version = ?1 and build = ?2"
+                               " and kernels = ?3 and blas = ?4 and libc = ?5";
+    const struct store_bind binds[] = {STORE_TXT(p->version), STORE_TXT(p->build),
+                                       STORE_TXT(p->kernels), STORE_TXT(p->blas),
+                                       STORE_TXT(p->libc)};
+
+    RT_TRY(store__run(store, insert, binds, 5, err));
+    return store__integer(store, find, binds, 5, 0, &store->program, err);
+}
+
+rt_status store_program(struct store *store, const struct store_program *program,
+                        struct rt_err *err)
+{
+    assert(program->version[0]);
+    RT_TRY(store__begin(store, err, "record this program"));
+    const rt_status rc = store__end(store, record_program(store, program, err), err);
+    if (rc != RT_OK)
+        store->program = 0;
+    return rc;
+}
+
 /* ---- runs of the search ---- */
 
 static rt_status begin_run(struct store *store, const struct store_run *run, struct rt_err *err)
