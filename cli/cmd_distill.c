@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
 #include "cli/command.h"
+#include "cli/full_run.h"
 #include "cli/kept_study.h"
 #include "cli/meter.h"
 #include "cli/program.h"
@@ -19,9 +19,7 @@
 #include "cli/settings.h"
 #include "cli/testing.h"
 #include "trainer/export/model.h"
-#include "trainer/measure/evaluate.h"
 #include "trainer/measure/tune.h"
-#include "trainer/net/network.h"
 
 struct wishes {
     const char *db, *candidate, *output;
@@ -35,102 +33,30 @@ struct wishes {
 struct job {
     struct session session;
     struct settings settings;
-    struct space_arch arch;
-    struct tr_network net[TR_ONLINE_MAX_COHORT]; /* one, or a cohort */
-    struct tr_recipe recipe;
-    const struct tr_kernels *kernels;
-    struct tr_train_summary summary;
-    int kept;                  /* which student of the cohort */
-    struct tr_lineage lineage; /* what of the first weights comes from a teacher */
-    struct tr_ranges ranges;   /* of int8, when the recipe asks for it */
+    struct full_run run;
 };
-
-static bool in_int8(const struct job *job)
-{
-    return job->recipe.quantise != TR_QUANTISE_NONE;
-}
-
-/* A cohort, each student with a start of its own; the first one's is that of a student alone. */
-static rt_status start(struct job *job, int count, struct rt_err *err)
-{
-    const struct session *session = &job->session;
-
-    for (int k = 0; k < count; k++) {
-        struct tr_network *net = &job->net[k];
-        uint64_t seed = session->study.seed;
-        if (k > 0) {
-            struct rt_rng rng;
-            rt_rng_init(&rng, seed, RT_STREAM_COHORT, (uint64_t)k);
-            seed = rt_rng_u64(&rng);
-        }
-        RT_TRY(
-            tr_network_open(net, &job->arch, &session->shape, job->kernels, TR_NETWORK_TRAIN, err));
-        tr_lineage_release(&job->lineage); /* the same for all */
-        RT_TRY(tr_donor_start(job->recipe.init == TR_INIT_PRUNE ? session->data.donor : NULL,
-                              &net->student, seed, net->weights.params, &job->lineage, err));
-    }
-    return RT_OK;
-}
-
-/* The student of a cohort with the least validation error; the first of equals. */
-static rt_status keep_best(struct job *job, int count, struct rt_err *err)
-{
-    double least = INFINITY;
-
-    for (int k = 0; k < count; k++) {
-        struct tr_metrics metrics = {0};
-        RT_TRY(tr_evaluate_validation(&job->net[k].student, &job->net[k].weights,
-                                      &job->session.data, study_cores(&job->session.study),
-                                      &metrics, err));
-        const double error = tr_metrics_value(&metrics, "error");
-        if (error < least) {
-            least = error;
-            job->kept = k;
-        }
-    }
-    return RT_OK;
-}
 
 static const struct tr_network *kept(const struct job *job)
 {
-    return &job->net[job->kept];
+    return full_run_kept(&job->run);
+}
+
+static bool in_int8(const struct job *job)
+{
+    return full_run_in_int8(&job->run);
 }
 
 static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *err)
 {
-    const struct session *session = &job->session;
-    const int threads = study_cores(&session->study), lanes = session->study.full_lanes;
     struct meter meter = {.name = "student"};
-    struct tr_ranges ranges[TR_ONLINE_MAX_COHORT];
-    const struct tr_training training = {.student = &job->net->student,
-                                         .data = &session->data,
-                                         .recipe = &job->recipe,
-                                         .seed = session->study.seed,
-                                         .lineage = &job->lineage,
-                                         .ranges = ranges,
-                                         .lanes = lanes,
-                                         .threads = threads < lanes ? threads : lanes,
-                                         .stop = stop,
-                                         .progress = meter_step,
-                                         .progress_context = &meter};
 
-    const struct tr_online *online = &session->study.online;
-    const int count = online->mode == TR_ONLINE_OFF ? 1 : online->cohort;
-    struct tr_weights cohort[TR_ONLINE_MAX_COHORT];
-    struct tr_train_summary summaries[TR_ONLINE_MAX_COHORT];
-
-    RT_TRY(start(job, count, err));
-    for (int k = 0; k < count; k++)
-        cohort[k] = job->net[k].weights; /* which are trained in place */
-    RT_TRY(count == 1 ? tr_train(&training, cohort, summaries, err)
-                      : tr_train_cohort(&training, online, cohort, summaries, err));
-    job->summary = summaries[0];
-    if (count > 1)
-        RT_TRY(keep_best(job, count, err));
-    job->ranges = ranges[job->kept];
-    return in_int8(job) ? tr_int8_ranges(&kept(job)->student, &kept(job)->weights, &session->data,
-                                         &job->recipe, session->study.seed, &job->ranges, err)
-                        : RT_OK;
+    job->run.session = &job->session;
+    job->run.seed = job->session.study.seed;
+    job->run.threads = study_cores(&job->session.study);
+    job->run.stop = stop;
+    job->run.progress = meter_step;
+    job->run.progress_context = &meter;
+    return full_run_train(&job->run, err);
 }
 
 /* ---- what it leaves ---- */
@@ -166,7 +92,7 @@ static rt_status write_weights(const struct job *job, const struct tr_quantised 
     char arch[SPACE_ARCH_TEXT], test_error[32], lanes[16], seed[32], hash[RT_HASH_TEXT];
     rt_status rc;
 
-    space_arch_print(&job->arch, arch);
+    space_arch_print(&job->run.arch, arch);
     (void)snprintf(test_error, sizeof test_error, "%.6f", error);
     (void)snprintf(lanes, sizeof lanes, "%d", session->study.full_lanes);
     (void)snprintf(seed, sizeof seed, "%" PRIu64, session->study.seed);
@@ -197,7 +123,7 @@ static rt_status write_int8(const struct job *job, double error, const char *pat
     rt_status rc;
 
     RT_TRY(rt_arena_init(&arena, tr_quantised_bytes(&kept(job)->student, false), err));
-    rc = tr_quantised_init(&quantised, &kept(job)->student, &job->ranges, false, &arena, err);
+    rc = tr_quantised_init(&quantised, &kept(job)->student, &job->run.ranges, false, &arena, err);
     if (rc == RT_OK) {
         tr_quantised_update(&quantised, &kept(job)->student, kept(job)->weights.params);
         rc = write_weights(job, &quantised, error, path, err);
@@ -249,9 +175,9 @@ static void record(const struct job *job, const char *db, struct store_distillat
 
     rt_machine_query(&machine);
     if ((rc = store_open(db, STORE_APPEND, NULL, &store, &err)) == RT_OK &&
-        (rc = store_host(store, &machine, tr_kernels_name(job->kernels), &run->host, &err)) ==
+        (rc = store_host(store, &machine, tr_kernels_name(job->run.kernels), &run->host, &err)) ==
             RT_OK &&
-        (rc = program_record(store, tr_kernels_name(job->kernels), &err)) == RT_OK)
+        (rc = program_record(store, tr_kernels_name(job->run.kernels), &err)) == RT_OK)
         rc = store_distillation(store, run, &err);
     store_close(store);
     if (rc != RT_OK)
@@ -261,25 +187,26 @@ static void record(const struct job *job, const char *db, struct store_distillat
 static rt_status report(const struct job *job, const struct wishes *wishes,
                         const struct test_result *result, struct rt_err *err)
 {
-    struct store_distillation run = {.arch = &job->arch,
-                                     .steps = job->recipe.steps,
-                                     .batch = job->recipe.batch,
+    struct store_distillation run = {.arch = &job->run.arch,
+                                     .steps = job->run.recipe.steps,
+                                     .batch = job->run.recipe.batch,
                                      .seed = job->session.study.seed,
-                                     .seconds = job->summary.seconds,
+                                     .seconds = job->run.summary.seconds,
                                      .weights = wishes->output ? wishes->output : ""};
     char arch[SPACE_ARCH_TEXT];
     int failed = 0;
 
-    space_arch_print(&job->arch, arch);
+    space_arch_print(&job->run.arch, arch);
     (void)printf("student            %s\ntraining           %d steps of %d, %.0f s\n", arch,
                  run.steps, run.batch, run.seconds);
-    if (job->recipe.init == TR_INIT_PRUNE)
+    if (job->run.recipe.init == TR_INIT_PRUNE)
         (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
-                     100 * (double)job->lineage.inherited / (double)kept(job)->student.param_count,
+                     100 * (double)job->run.lineage.inherited /
+                         (double)kept(job)->student.param_count,
                      job->session.study.teachers.teacher[job->session.study.prune.teacher].name);
     if (job->session.study.online.mode != TR_ONLINE_OFF)
         (void)printf("cohort             student %d of %d kept, the best on validation\n",
-                     job->kept + 1, job->session.study.online.cohort);
+                     job->run.kept + 1, job->session.study.online.cohort);
     test_print(result);
     run.value_count = test_values(result, run.values);
     if (wishes->gates) {
@@ -317,19 +244,20 @@ static rt_status choose(struct job *job, const struct tr_recipe *full, struct rt
     struct tr_student student;
 
     if (full->micro_batch || !session->study.recipe.micro_batch) {
-        job->recipe = settings_recipe(&job->settings, full, job->arch.width);
-        job->kernels = settings_kernels(&job->settings, session->kernels, job->arch.width);
+        job->run.recipe = settings_recipe(&job->settings, full, job->run.arch.width);
+        job->run.kernels = settings_kernels(&job->settings, session->kernels, job->run.arch.width);
         return RT_OK;
     }
-    RT_TRY(tr_student_init(&student, &job->arch, &session->shape, session->kernels, err));
+    RT_TRY(tr_student_init(&student, &job->run.arch, &session->shape, session->kernels, err));
     const rt_status rc = tr_tune(&student, full->batch, &tuning, err);
     tr_student_release(&student);
     RT_TRY(rc);
-    job->recipe = *full;
-    job->recipe.micro_batch = tuning.micro_batch;
-    job->kernels = tuning.openblas ? tr_kernels_with_openblas(session->kernels) : session->kernels;
+    job->run.recipe = *full;
+    job->run.recipe.micro_batch = tuning.micro_batch;
+    job->run.kernels =
+        tuning.openblas ? tr_kernels_with_openblas(session->kernels) : session->kernels;
     (void)printf("micro-batch        %d by '%s', the fastest of those timed now\n",
-                 tuning.micro_batch, tr_kernels_name(job->kernels));
+                 tuning.micro_batch, tr_kernels_name(job->run.kernels));
     return RT_OK;
 }
 
@@ -355,12 +283,12 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
         study_full_recipe(&session->study, session->task->split.train_count);
     RT_TRY(choose(job, &full, err));
     if (wishes->steps > 0)
-        job->recipe.steps = (int)wishes->steps;
+        job->run.recipe.steps = (int)wishes->steps;
     struct test_answers answers;
     RT_TRY(test_open(session, &answers, err));
     if ((rc = train(job, stop, err)) == RT_OK &&
         (rc = test_student(session, &answers, &kept(job)->student, &kept(job)->weights,
-                           in_int8(job) ? &job->ranges : NULL, &result, err)) == RT_OK)
+                           in_int8(job) ? &job->run.ranges : NULL, &result, err)) == RT_OK)
         rc = report(job, wishes, &result, err);
     test_close(&answers);
     return rc;
@@ -407,14 +335,12 @@ static int run(int argc, char **argv)
     const atomic_int *stop = command_catch_signals();
     if (!(store = command_open_read("distill", wishes.db)))
         return COMMAND_FAILED;
-    if ((rc = kept_study_candidate(store, wishes.candidate, &job.arch, &err)) == RT_OK)
+    if ((rc = kept_study_candidate(store, wishes.candidate, &job.run.arch, &err)) == RT_OK)
         rc = kept_study_open(store, wishes.study, false, &job.session, &job.settings, &err);
     store_close(store);
     if (rc == RT_OK) {
         rc = distil(&job, &wishes, stop, &err);
-        tr_lineage_release(&job.lineage);
-        for (int k = 0; k < TR_ONLINE_MAX_COHORT; k++)
-            tr_network_close(&job.net[k]);
+        full_run_close(&job.run);
         session_close(&job.session);
     }
     return rc == RT_OK ? COMMAND_DONE : command_failed("distill", &err);
