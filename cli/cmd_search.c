@@ -224,6 +224,7 @@ static rt_status this_host(struct store *store, const struct settings *settings,
     struct rt_machine machine;
 
     rt_machine_query(&machine);
+    RT_TRY(program_record(store, settings->kernels, err));
     return store_host(store, &machine, settings->kernels, host, err);
 }
 
@@ -236,7 +237,6 @@ static rt_status search(const struct study *study, const struct search_evaluator
     rt_status rc;
 
     options.host = host;
-    RT_TRY(program_record(store, settings->kernels, err));
     options.log = wishes->log;
     RT_TRY(retry_failed(study, &options, wishes, store, err));
     screen = (struct screen){.terminal = isatty(STDERR_FILENO), .committed = -1};

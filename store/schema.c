@@ -176,6 +176,8 @@ static const char trial[] =
     "  rung       integer not null references rung (number),\n"
     "  seed       integer not null,  -- unsigned: printf('%u', seed)\n"
     "  inherits   integer references trial (number), -- it starts from the weights of\n"
+    "  replicate  integer not null default 0 check (replicate >= 0), -- 1, 2, ..: with further "
+    "seeds\n"
     "  state      text not null check (state in\n"
     "               ('proposed', 'running', 'done', 'committed', 'failed')),\n"
     "  attempt    integer not null default 0, -- evaluations that failed; interrupted ones aside\n"
@@ -292,8 +294,21 @@ static const char latency[] =
     "  primary key (candidate, host, threads, batch)\n"
     ") strict, without rowid";
 
+static const char repeated[] =
+    "create table %s.repeated (         -- what the seeds of a candidate that was repeated come "
+    "to\n"
+    "  trial  integer not null references trial (number), -- its first, whose own is in metric\n"
+    "  name   text not null,\n"
+    "  value  real,                  -- the mean; null: not a finite number\n"
+    "  stderr real,                  -- of that mean, from the spread between seeds\n"
+    "  seeds  integer not null,\n"
+    "  primary key (trial, name)\n"
+    ") strict, without rowid";
+
 static const char front[] = "create table front (            -- trials that no other dominates\n"
-                            "  trial integer primary key references trial (number)\n"
+                            "  trial       integer primary key references trial (number),\n"
+                            "  probability real              -- that none does, by the spread "
+                            "between seeds; null: unknown\n"
                             ") strict";
 
 static const char front_history[] =
@@ -335,6 +350,52 @@ static const char gate[] =
     "  passed       integer not null check (passed in (0, 1)),\n"
     "  primary key (distillation, name)\n"
     ") strict, without rowid";
+
+static const char confirmation[] =
+    "create table %s.confirmation (     -- full runs of the front and of controls: what short "
+    "runs\n"
+    "                                -- were worth\n"
+    "  number    integer primary key, -- from 0, as planned\n"
+    "  candidate integer not null references candidate (id),\n"
+    "  role      text not null check (role in ('front', 'control')), -- when it was planned\n"
+    "  stratum   integer,            -- of a control, by cost; null: of the front\n"
+    "  seed      integer not null,   -- unsigned: printf('%%u', seed)\n"
+    "  steps     integer not null,\n"
+    "  batch     integer not null,\n"
+    "  recipe    text not null,      -- hash of the full recipe\n"
+    "  state     text not null check (state in ('planned', 'done', 'failed')),\n"
+    "  error     text,\n"
+    "  unique (candidate, seed, recipe)\n"
+    ") strict";
+
+static const char confirmation_metric[] =
+    "create table %s.confirmation_metric (\n"
+    "  confirmation integer not null references confirmation (number),\n"
+    "  split        text not null check (split in ('validation', 'test')),\n"
+    "  name         text not null,\n"
+    "  value        real,            -- null: not a finite number\n"
+    "  stderr       real,            -- standard error\n"
+    "  primary key (confirmation, split, name)\n"
+    ") strict, without rowid";
+
+static const char confirmation_curve[] =
+    "create table %s.confirmation_curve ( -- while training\n"
+    "  confirmation integer not null references confirmation (number),\n"
+    "  name         text not null,\n"
+    "  step         integer not null,\n"
+    "  value        real,\n"
+    "  primary key (confirmation, name, step)\n"
+    ") strict, without rowid";
+
+static const char confirmation_run[] =
+    "create table %s.confirmation_run ( -- when and where\n"
+    "  confirmation integer primary key references confirmation (number),\n"
+    "  host         integer not null references host (id),\n"
+    "  program      integer references program (id),\n"
+    "  worker       integer not null,\n"
+    "  finished     text not null,\n"
+    "  seconds      real             -- of training\n"
+    ") strict";
 
 static const char event[] =
     "create table event (            -- what happened; rows only ever added\n"
@@ -417,8 +478,18 @@ rt_status store__make_new_tables(struct store *store, const char *where, int sch
     static const struct {
         int since;
         const char *text;
-    } list[] = {{3, quantity},      {3, series},           {3, run}, {4, program},
-                {4, latency_block}, {4, latency_block_of}, {4, latency}};
+    } list[] = {{3, quantity},
+                {3, series},
+                {3, run},
+                {4, program},
+                {4, latency_block},
+                {4, latency_block_of},
+                {4, latency},
+                {4, confirmation},
+                {4, confirmation_metric},
+                {4, confirmation_curve},
+                {4, confirmation_run},
+                {4, repeated}};
 
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         char sql[2048];

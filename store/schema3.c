@@ -1,7 +1,8 @@
-/* store/schema3.c -- from schema 3 to 4: latencies were one measurement each, without a reference.
+/* store/schema3.c -- from schema 3 to 4.
  *
- * Each becomes a block, and the last of a candidate what its blocks come to, in the state `single`.
- * Of runs nobody knows what measuring took.
+ * Latencies were one measurement each, without a reference: each becomes a block, and the last of a
+ * candidate what its blocks come to, in the state `single`. Of runs nobody knows what measuring took,
+ * nor of executions and distillations which program it was. Each candidate had one seed.
  */
 #include "store/store_internal.h"
 
@@ -17,6 +18,16 @@
     "  n, 0, measured_at from (select *, max(id) as last, count(*) as n from " old                 \
     "  where host is not null group by candidate, host, threads, batch);"
 
+static const char add[] =
+    "alter table trial add column replicate integer not null default 0 check (replicate >= 0);"
+    "alter table execution add column program integer references program (id);"
+    "alter table distillation add column program integer references program (id);"
+    "alter table front add column probability real";
+static const char views[] =
+    "create temp view trial as select *, 0 as replicate from main.trial;"
+    "create temp view execution as select *, null as program from main.execution;"
+    "create temp view front as select *, null as probability from main.front";
+
 rt_status store__from_schema3(struct store *store, const char *where, struct rt_err *err)
 {
     static const char old[] = "select count(*) from main.sqlite_schema where type = 'table'"
@@ -25,6 +36,7 @@ rt_status store__from_schema3(struct store *store, const char *where, struct rt_
 
     if (strcmp(where, "main") == 0) {
         RT_TRY(store__execute(store, BLOCKS("latency3") "drop table latency3", err));
+        RT_TRY(store__execute(store, add, err));
         RT_TRY(store__integer(store,
                               "select count(*) from pragma_table_info('run') where name = 'timing'",
                               NULL, 0, 0, &runs, err));
@@ -35,6 +47,7 @@ rt_status store__from_schema3(struct store *store, const char *where, struct rt_
                                      err);
     }
     RT_TRY(store__execute(store, BLOCKS("main.latency"), err));
+    RT_TRY(store__execute(store, views, err));
     RT_TRY(store__integer(store, old, NULL, 0, 0, &runs, err));
     return runs ? store__execute(store,
                                  "create temp view run as select *, null as timing,"

@@ -117,9 +117,10 @@ rt_status store__trust(struct store *store, struct rt_err *err)
 rt_status store__trust_shown(struct store *store, int64_t schema, struct rt_err *err)
 {
     static const char since4[] =
-        "select 'latency_block is no table of a study' where not exists (select 1 from"
-        " main.sqlite_schema s where s.name = 'latency_block' and s.type = 'table'"
-        " and s.rootpage > 0)";
+        "select value || ' is no table of a study' from json_each('[\"latency_block\", \"program\","
+        " \"confirmation\", \"confirmation_metric\", \"confirmation_curve\","
+        " \"confirmation_run\", \"repeated\"]') where not exists (select 1 from"
+        " main.sqlite_schema s where s.name = value and s.type = 'table' and s.rootpage > 0)";
 
     store__doing(store, "open the study");
     if (schema >= 4)
