@@ -119,7 +119,8 @@ rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
 
 rt_status store_front_set(struct store *store, const int64_t *trials, int count, struct rt_err *err)
 {
-    static const char clear[] = "delete from front", insert[] = "insert into front values (?1)";
+    static const char clear[] = "delete from front",
+                      insert[] = "insert into front (trial) values (?1)";
     rt_status rc;
 
     assert(count >= 0);

@@ -124,7 +124,8 @@ rt_status store__begin(struct store *store, struct rt_err *err, const char *form
 /* Commit when rc is RT_OK, else roll back; returns rc, or why the commit failed. */
 rt_status store__end(struct store *store, rt_status rc, struct rt_err *err);
 void store__finalize(struct store *store);
-bool store__has_column(struct store *store, const char *table, const char *column); /* in the file */
+bool store__has_column(struct store *store, const char *table,
+                       const char *column); /* in the file */
 
 /* lock.c: `path` is the database's. */
 rt_status store__lock(struct store_lock *lock, const char *path, struct rt_err *err);

@@ -370,6 +370,26 @@ static const char hypervolume[] =
     "  left join execution x on x.trial = h.trial and x.outcome in ('done', 'failed')\n"
     "order by h.trial";
 
+/* Values are of the lead, that is, of what trials are ranked by when one number has to do. */
+static const char confirmations[] =
+    "confirmations as    -- full runs beside the short ones that they tell the worth of\n"
+    "with lead (name) as (select " FIRST_MEASURED "),\n"
+    "short as (select t.candidate, coalesce(r.value, m.value) as value\n"
+    "  from lead join trial t left join metric m on m.trial = t.number and m.name = lead.name\n"
+    "    left join repeated r on r.trial = t.number and r.name = lead.name\n"
+    "  where t.state = 'committed' and t.replicate = 0\n"
+    "    and t.rung = (select max(number) from rung))\n"
+    "select r.number, c.arch, r.role, r.stratum, r.seed, r.steps, r.state, lead.name as by,\n"
+    "  s.value as short, v.value as validation, v.stderr as validation_stderr,\n"
+    "  x.value as test, x.stderr as test_stderr, c.params, c.macs, r.candidate, r.recipe\n"
+    "from lead join confirmation r join candidate c on c.id = r.candidate\n"
+    "  left join short s on s.candidate = r.candidate\n"
+    "  left join confirmation_metric v on v.confirmation = r.number\n"
+    "    and v.split = 'validation' and v.name = lead.name\n"
+    "  left join confirmation_metric x on x.confirmation = r.number\n"
+    "    and x.split = 'test' and x.name = lead.name\n"
+    "order by r.number";
+
 /* ---- all of them ---- */
 
 static const struct view {
@@ -389,6 +409,7 @@ static const struct view {
     {"learning_curves", learning_curves, NULL},
     {"hypervolume", hypervolume, NULL},
     {"distillations", NULL, distillations},
+    {"confirmations", confirmations, NULL},
 };
 
 static rt_status make_view(struct store *store, const char *where, const struct view *view,

@@ -69,9 +69,9 @@ static void what_readers_rely_on_is_looked_at_when_a_file_is_opened(void **state
         "update series set name = '../x' where position = 0",
         "update metric set trial = -5 where trial = 3",
         "update curve set trial = -5 where trial = 3",
-        "insert into front values (-9)",
+        "insert into front (trial) values (-9)",
         "insert into trial select -1, candidate, rung, 99, inherits, state, attempt, error_kind,"
-        " error from trial where number = 0",
+        " error, replicate from trial where number = 0",
         "update rung set number = 70",
         "drop table gene; create view gene as select 1 as candidate, 2 as name, 3 as position,"
         " 4 as value",

@@ -92,7 +92,9 @@ static char *rows_of(sqlite3 *db)
     static const char *const queries[] = {
         "select * from candidate order by id",
         "select * from layer order by candidate, position",
-        "select * from trial order by number",
+        "select number, candidate, rung, seed, inherits, state, attempt, error_kind, error from "
+        "trial"
+        " order by number",
         "select * from metric order by trial, name",
         "select * from curve order by trial, name, step",
         "select * from prediction order by trial, name",

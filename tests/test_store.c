@@ -201,7 +201,7 @@ static void all_tables_are_strict(void **state)
                                   NULL, NULL),
                      SQLITE_CONSTRAINT_DATATYPE);
     assert_int_equal(
-        sqlite3_exec(store_handle(s), "insert into front values (12)", NULL, NULL, NULL),
+        sqlite3_exec(store_handle(s), "insert into front (trial) values (12)", NULL, NULL, NULL),
         SQLITE_CONSTRAINT_FOREIGNKEY);
     store_close(s);
 }

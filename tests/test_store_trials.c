@@ -19,7 +19,7 @@ static void a_proposal_keeps_its_genes_and_costs(void **state)
     assert_rows(s, "select position, heads, ffn from layer where candidate = 10",
                 "0|2|160\n1|3|320\n");
     assert_rows(s, "select * from trial where number = 9",
-                "9|10|0|1009|null|proposed|0|null|null\n");
+                "9|10|0|1009|null|proposed|0|null|null|0\n");
     store_close(s);
 }
 

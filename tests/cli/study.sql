@@ -13,7 +13,7 @@ CREATE TABLE study (            -- one row: what is searched
   noun     text not null,       -- what a candidate is called
   method   text not null        -- how its values came about, for reports
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T18:52:10.828Z','image','student','Values are made up.');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T19:08:15.118Z','image','student','Values are made up.');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -176,34 +176,35 @@ CREATE TABLE trial (            -- one distillation run of a candidate
   attempt    integer not null default 0, -- evaluations that failed; interrupted ones aside
   error_kind text,
   error      text,
+  replicate  integer not null default 0 check (replicate >= 0), -- 1, 2, ..: other seeds
   unique (candidate, rung, seed),
   check (state in ('done', 'failed') or error_kind is null),
   check (state <> 'failed' or error_kind is not null)
 ) strict;
-INSERT INTO trial VALUES(0,1,0,1000,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(1,2,0,1001,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(2,3,0,1002,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(3,4,0,1003,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(4,5,0,1004,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(5,6,0,1005,NULL,'failed',1,'nonfinite','loss is not finite at step 40');
-INSERT INTO trial VALUES(6,7,0,1006,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(7,8,0,1007,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(8,9,0,1008,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(9,10,0,1009,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(10,11,0,1010,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(11,12,0,1011,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(12,13,0,1012,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(13,14,0,1013,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(14,15,0,1014,NULL,'failed',1,'memory','memory limit of 64 MiB reached');
-INSERT INTO trial VALUES(15,16,0,1015,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(16,17,0,1016,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(17,18,0,1017,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(18,19,0,1018,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(19,20,0,1019,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(20,21,0,1020,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(21,22,0,1021,NULL,'committed',0,NULL,NULL);
-INSERT INTO trial VALUES(22,23,0,1022,NULL,'running',0,NULL,NULL);
-INSERT INTO trial VALUES(23,24,0,1023,NULL,'done',0,NULL,NULL);
+INSERT INTO trial VALUES(0,1,0,1000,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(1,2,0,1001,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(2,3,0,1002,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(3,4,0,1003,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(4,5,0,1004,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(5,6,0,1005,NULL,'failed',1,'nonfinite','loss is not finite at step 40',0);
+INSERT INTO trial VALUES(6,7,0,1006,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(7,8,0,1007,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(8,9,0,1008,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(9,10,0,1009,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(10,11,0,1010,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(11,12,0,1011,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(12,13,0,1012,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(13,14,0,1013,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(14,15,0,1014,NULL,'failed',1,'memory','memory limit of 64 MiB reached',0);
+INSERT INTO trial VALUES(15,16,0,1015,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(16,17,0,1016,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(17,18,0,1017,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(18,19,0,1018,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(19,20,0,1019,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(20,21,0,1020,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(21,22,0,1021,NULL,'committed',0,NULL,NULL,0);
+INSERT INTO trial VALUES(22,23,0,1022,NULL,'running',0,NULL,NULL,0);
+INSERT INTO trial VALUES(23,24,0,1023,NULL,'done',0,NULL,NULL,0);
 CREATE TABLE execution (        -- when and where a trial ran; several when interrupted
   id       integer primary key,
   trial    integer not null references trial (number),
@@ -213,33 +214,34 @@ CREATE TABLE execution (        -- when and where a trial ran; several when inte
   started  text not null,
   finished text,                -- null while running, or when the program died
   seconds  real,
-  outcome  text not null check (outcome in ('running', 'done', 'failed', 'interrupted'))
+  outcome  text not null check (outcome in ('running', 'done', 'failed', 'interrupted')),
+  program  integer references program (id) -- null: not kept, by an earlier version
 ) strict;
-INSERT INTO execution VALUES(1,0,1,1,0,'2026-01-05T20:00:00.000Z','2026-01-05T20:01:02.000Z',62.0,'done');
-INSERT INTO execution VALUES(2,1,1,1,1,'2026-01-05T20:01:10.000Z','2026-01-05T20:02:14.000Z',64.0,'done');
-INSERT INTO execution VALUES(3,2,1,1,0,'2026-01-05T20:01:10.000Z','2026-01-05T20:02:16.000Z',66.0,'done');
-INSERT INTO execution VALUES(4,3,1,1,1,'2026-01-05T20:02:20.000Z','2026-01-05T20:03:28.000Z',68.0,'interrupted');
-INSERT INTO execution VALUES(5,3,2,1,1,'2026-01-05T20:02:20.000Z','2026-01-05T20:03:30.000Z',70.0,'done');
-INSERT INTO execution VALUES(6,4,1,1,0,'2026-01-05T20:03:30.000Z','2026-01-05T20:04:42.000Z',72.0,'done');
-INSERT INTO execution VALUES(7,5,1,1,1,'2026-01-05T20:03:30.000Z','2026-01-05T20:04:44.000Z',74.0,'failed');
-INSERT INTO execution VALUES(8,6,1,1,0,'2026-01-05T20:04:40.000Z','2026-01-05T20:05:56.000Z',76.0,'done');
-INSERT INTO execution VALUES(9,7,1,1,1,'2026-01-05T20:04:40.000Z','2026-01-05T20:05:58.000Z',78.0,'done');
-INSERT INTO execution VALUES(10,8,1,1,0,'2026-01-05T20:05:50.000Z','2026-01-05T20:07:10.000Z',80.0,'done');
-INSERT INTO execution VALUES(11,9,1,1,1,'2026-01-05T20:05:50.000Z','2026-01-05T20:07:12.000Z',82.0,'done');
-INSERT INTO execution VALUES(12,10,1,1,0,'2026-01-05T20:07:00.000Z','2026-01-05T20:08:24.000Z',84.0,'done');
-INSERT INTO execution VALUES(13,11,1,1,1,'2026-01-05T20:07:00.000Z','2026-01-05T20:08:26.000Z',86.0,'done');
-INSERT INTO execution VALUES(14,12,1,1,0,'2026-01-05T20:08:10.000Z','2026-01-05T20:09:38.000Z',88.0,'done');
-INSERT INTO execution VALUES(15,13,1,1,1,'2026-01-05T20:08:10.000Z','2026-01-05T20:09:40.000Z',90.0,'done');
-INSERT INTO execution VALUES(16,14,1,1,0,'2026-01-05T20:09:20.000Z','2026-01-05T20:10:52.000Z',92.0,'failed');
-INSERT INTO execution VALUES(17,15,1,1,1,'2026-01-05T20:09:20.000Z','2026-01-05T20:10:54.000Z',94.0,'done');
-INSERT INTO execution VALUES(18,16,1,1,0,'2026-01-05T20:10:30.000Z','2026-01-05T20:12:06.000Z',96.0,'done');
-INSERT INTO execution VALUES(19,17,1,1,1,'2026-01-05T20:10:30.000Z','2026-01-05T20:12:08.000Z',98.0,'done');
-INSERT INTO execution VALUES(20,18,1,1,0,'2026-01-05T20:11:40.000Z','2026-01-05T20:13:20.000Z',100.0,'done');
-INSERT INTO execution VALUES(21,19,1,1,1,'2026-01-05T20:11:40.000Z','2026-01-05T20:13:22.000Z',102.0,'done');
-INSERT INTO execution VALUES(22,20,1,1,0,'2026-01-05T20:12:50.000Z','2026-01-05T20:14:34.000Z',104.0,'done');
-INSERT INTO execution VALUES(23,21,1,1,1,'2026-01-05T20:12:50.000Z','2026-01-05T20:14:36.000Z',106.0,'done');
-INSERT INTO execution VALUES(24,22,1,1,0,'2026-01-05T20:14:00.000Z',NULL,NULL,'running');
-INSERT INTO execution VALUES(25,23,1,1,1,'2026-01-05T20:14:00.000Z','2026-01-05T20:15:50.000Z',110.0,'done');
+INSERT INTO execution VALUES(1,0,1,1,0,'2026-01-05T20:00:00.000Z','2026-01-05T20:01:02.000Z',62.0,'done',NULL);
+INSERT INTO execution VALUES(2,1,1,1,1,'2026-01-05T20:01:10.000Z','2026-01-05T20:02:14.000Z',64.0,'done',NULL);
+INSERT INTO execution VALUES(3,2,1,1,0,'2026-01-05T20:01:10.000Z','2026-01-05T20:02:16.000Z',66.0,'done',NULL);
+INSERT INTO execution VALUES(4,3,1,1,1,'2026-01-05T20:02:20.000Z','2026-01-05T20:03:28.000Z',68.0,'interrupted',NULL);
+INSERT INTO execution VALUES(5,3,2,1,1,'2026-01-05T20:02:20.000Z','2026-01-05T20:03:30.000Z',70.0,'done',NULL);
+INSERT INTO execution VALUES(6,4,1,1,0,'2026-01-05T20:03:30.000Z','2026-01-05T20:04:42.000Z',72.0,'done',NULL);
+INSERT INTO execution VALUES(7,5,1,1,1,'2026-01-05T20:03:30.000Z','2026-01-05T20:04:44.000Z',74.0,'failed',NULL);
+INSERT INTO execution VALUES(8,6,1,1,0,'2026-01-05T20:04:40.000Z','2026-01-05T20:05:56.000Z',76.0,'done',NULL);
+INSERT INTO execution VALUES(9,7,1,1,1,'2026-01-05T20:04:40.000Z','2026-01-05T20:05:58.000Z',78.0,'done',NULL);
+INSERT INTO execution VALUES(10,8,1,1,0,'2026-01-05T20:05:50.000Z','2026-01-05T20:07:10.000Z',80.0,'done',NULL);
+INSERT INTO execution VALUES(11,9,1,1,1,'2026-01-05T20:05:50.000Z','2026-01-05T20:07:12.000Z',82.0,'done',NULL);
+INSERT INTO execution VALUES(12,10,1,1,0,'2026-01-05T20:07:00.000Z','2026-01-05T20:08:24.000Z',84.0,'done',NULL);
+INSERT INTO execution VALUES(13,11,1,1,1,'2026-01-05T20:07:00.000Z','2026-01-05T20:08:26.000Z',86.0,'done',NULL);
+INSERT INTO execution VALUES(14,12,1,1,0,'2026-01-05T20:08:10.000Z','2026-01-05T20:09:38.000Z',88.0,'done',NULL);
+INSERT INTO execution VALUES(15,13,1,1,1,'2026-01-05T20:08:10.000Z','2026-01-05T20:09:40.000Z',90.0,'done',NULL);
+INSERT INTO execution VALUES(16,14,1,1,0,'2026-01-05T20:09:20.000Z','2026-01-05T20:10:52.000Z',92.0,'failed',NULL);
+INSERT INTO execution VALUES(17,15,1,1,1,'2026-01-05T20:09:20.000Z','2026-01-05T20:10:54.000Z',94.0,'done',NULL);
+INSERT INTO execution VALUES(18,16,1,1,0,'2026-01-05T20:10:30.000Z','2026-01-05T20:12:06.000Z',96.0,'done',NULL);
+INSERT INTO execution VALUES(19,17,1,1,1,'2026-01-05T20:10:30.000Z','2026-01-05T20:12:08.000Z',98.0,'done',NULL);
+INSERT INTO execution VALUES(20,18,1,1,0,'2026-01-05T20:11:40.000Z','2026-01-05T20:13:20.000Z',100.0,'done',NULL);
+INSERT INTO execution VALUES(21,19,1,1,1,'2026-01-05T20:11:40.000Z','2026-01-05T20:13:22.000Z',102.0,'done',NULL);
+INSERT INTO execution VALUES(22,20,1,1,0,'2026-01-05T20:12:50.000Z','2026-01-05T20:14:34.000Z',104.0,'done',NULL);
+INSERT INTO execution VALUES(23,21,1,1,1,'2026-01-05T20:12:50.000Z','2026-01-05T20:14:36.000Z',106.0,'done',NULL);
+INSERT INTO execution VALUES(24,22,1,1,0,'2026-01-05T20:14:00.000Z',NULL,NULL,'running',NULL);
+INSERT INTO execution VALUES(25,23,1,1,1,'2026-01-05T20:14:00.000Z','2026-01-05T20:15:50.000Z',110.0,'done',NULL);
 CREATE TABLE metric (           -- on the validation split; latency in ms
   trial  integer not null references trial (number),
   name   text not null,
@@ -631,17 +633,18 @@ CREATE TABLE checkpoint (       -- trained weights that were kept for children
   hash  text not null
 ) strict;
 CREATE TABLE front (            -- trials that no other dominates
-  trial integer primary key references trial (number)
+  trial       integer primary key references trial (number),
+  probability real              -- that none does, by the spread between seeds; null: unknown
 ) strict;
-INSERT INTO front VALUES(0);
-INSERT INTO front VALUES(1);
-INSERT INTO front VALUES(2);
-INSERT INTO front VALUES(4);
-INSERT INTO front VALUES(6);
-INSERT INTO front VALUES(8);
-INSERT INTO front VALUES(10);
-INSERT INTO front VALUES(12);
-INSERT INTO front VALUES(18);
+INSERT INTO front VALUES(0,NULL);
+INSERT INTO front VALUES(1,NULL);
+INSERT INTO front VALUES(2,NULL);
+INSERT INTO front VALUES(4,NULL);
+INSERT INTO front VALUES(6,NULL);
+INSERT INTO front VALUES(8,NULL);
+INSERT INTO front VALUES(10,NULL);
+INSERT INTO front VALUES(12,NULL);
+INSERT INTO front VALUES(18,NULL);
 CREATE TABLE front_history (    -- the front after each trial, in order of number
   trial       integer primary key references trial (number),
   size        integer not null,
@@ -678,9 +681,10 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   seed      integer not null,   -- unsigned: printf('%u', seed)
   seconds   real not null,      -- of training
   weights   text not null,      -- path of the file as given; '' for none
-  finished  text not null
+  finished  text not null,
+  program   integer references program (id) -- null: not kept, by an earlier version
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T18:52:10.895Z');
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T19:08:16.152Z',NULL);
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -713,9 +717,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-28T18:52:10.830Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-28T18:52:10.888Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-28T18:52:10.895Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-28T19:08:15.365Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-28T19:08:15.700Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-28T19:08:16.152Z','note',NULL,'the sample is complete');
 CREATE TABLE candidate (        -- one architecture
   id       integer primary key, -- in order of first proposal
   arch     text not null unique,
@@ -807,7 +811,16 @@ CREATE TABLE run (              -- each time retort search worked on this study
   timing   real,                -- seconds that workers spent measuring latency, ...
   standing real                 -- ... and those they stood still for others to measure
 ) strict;
-INSERT INTO run VALUES(1,1,31122,2,60,NULL,NULL,'2026-11-28T18:52:10.886Z',NULL,NULL,NULL,NULL);
+INSERT INTO run VALUES(1,1,26352,2,60,NULL,NULL,'2026-11-28T19:08:15.698Z',NULL,NULL,NULL,NULL);
+CREATE TABLE program (          -- what computed: equal rows give equal bits
+  id       integer primary key,
+  version  text not null,       -- of retort
+  build    text not null,       -- hash of its executable
+  kernels  text not null,       -- the set
+  blas     text not null,       -- OpenBLAS, and the core that it took the processor for
+  libc     text not null,
+  unique (version, build, kernels, blas, libc)
+) strict;
 CREATE TABLE latency_block (    -- one block of calls; times in nanoseconds a call
   id          integer primary key,
   candidate   integer not null references candidate (id),
@@ -888,6 +901,51 @@ INSERT INTO latency VALUES(20,1,1,1,'estimated',630824.0,618207.52000000001864,6
 INSERT INTO latency VALUES(21,1,1,1,'clear',787431.99999999988359,771683.35999999986959,803180.63999999989759,803180.63999999989759,866175.19999999995341,1,0,1.0029999999999998916,NULL,'2026-01-05T20:14:34.000Z');
 INSERT INTO latency VALUES(22,1,1,1,'estimated',508664.0,498490.72000000003027,518837.28000000002792,518837.28000000002792,559530.40000000002327,1,0,1.0029999999999998916,NULL,'2026-01-05T20:14:36.000Z');
 INSERT INTO latency VALUES(24,1,1,1,'estimated',1026327.9999999998836,1005801.4399999999441,1046854.5599999999394,1046854.5599999999394,1128960.7999999998137,1,0,1.0029999999999998916,NULL,'2026-01-05T20:15:50.000Z');
+CREATE TABLE confirmation (     -- full runs of the front and of controls: what short runs
+                                -- were worth
+  number    integer primary key, -- from 0, as planned
+  candidate integer not null references candidate (id),
+  role      text not null check (role in ('front', 'control')), -- when it was planned
+  stratum   integer,            -- of a control, by cost; null: of the front
+  seed      integer not null,   -- unsigned: printf('%u', seed)
+  steps     integer not null,
+  batch     integer not null,
+  recipe    text not null,      -- hash of the full recipe
+  state     text not null check (state in ('planned', 'done', 'failed')),
+  error     text,
+  unique (candidate, seed, recipe)
+) strict;
+CREATE TABLE confirmation_metric (
+  confirmation integer not null references confirmation (number),
+  split        text not null check (split in ('validation', 'test')),
+  name         text not null,
+  value        real,            -- null: not a finite number
+  stderr       real,            -- standard error
+  primary key (confirmation, split, name)
+) strict, without rowid;
+CREATE TABLE confirmation_curve ( -- while training
+  confirmation integer not null references confirmation (number),
+  name         text not null,
+  step         integer not null,
+  value        real,
+  primary key (confirmation, name, step)
+) strict, without rowid;
+CREATE TABLE confirmation_run ( -- when and where
+  confirmation integer primary key references confirmation (number),
+  host         integer not null references host (id),
+  program      integer references program (id),
+  worker       integer not null,
+  finished     text not null,
+  seconds      real             -- of training
+) strict;
+CREATE TABLE repeated (         -- what the seeds of a candidate that was repeated come to
+  trial  integer not null references trial (number), -- its first, whose own is in metric
+  name   text not null,
+  value  real,                  -- the mean; null: not a finite number
+  stderr real,                  -- of that mean, from the spread between seeds
+  seeds  integer not null,
+  primary key (trial, name)
+) strict, without rowid;
 CREATE INDEX trial_open on trial (number)
   where state not in ('committed', 'failed');
 CREATE INDEX trial_state on trial (state, rung);
@@ -1099,5 +1157,26 @@ select d.id, c.arch, d.steps, c.params,
   d.candidate, d.weights, d.finished
 from distillation d join candidate c on c.id = d.candidate
 order by d.id desc
+;
+CREATE VIEW confirmations as    -- full runs beside the short ones that they tell the worth of
+with lead (name) as (select coalesce((select o.name from objective o join quantity k on k.name = o.name
+      where not k.exact order by o.position limit 1),
+    (select name from quantity where not exact order by position limit 1))
+),
+short as (select t.candidate, coalesce(r.value, m.value) as value
+  from lead join trial t left join metric m on m.trial = t.number and m.name = lead.name
+    left join repeated r on r.trial = t.number and r.name = lead.name
+  where t.state = 'committed' and t.replicate = 0
+    and t.rung = (select max(number) from rung))
+select r.number, c.arch, r.role, r.stratum, r.seed, r.steps, r.state, lead.name as by,
+  s.value as short, v.value as validation, v.stderr as validation_stderr,
+  x.value as test, x.stderr as test_stderr, c.params, c.macs, r.candidate, r.recipe
+from lead join confirmation r join candidate c on c.id = r.candidate
+  left join short s on s.candidate = r.candidate
+  left join confirmation_metric v on v.confirmation = r.number
+    and v.split = 'validation' and v.name = lead.name
+  left join confirmation_metric x on x.confirmation = r.number
+    and x.split = 'test' and x.name = lead.name
+order by r.number
 ;
 COMMIT;
