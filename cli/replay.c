@@ -28,6 +28,15 @@ static const struct store_value *value_of(const struct store_result *result, con
     return NULL;
 }
 
+void replay_lend_latency(const struct store_result *before, struct store_result *now)
+{
+    for (int i = 0; i < before->value_count && now->value_count < STORE_MAX_METRICS; i++) {
+        const struct store_value *v = &before->values[i];
+        if (now->status == RT_OK && is_latency(v->name) && !value_of(now, v->name))
+            now->values[now->value_count++] = *v;
+    }
+}
+
 static void print_value(FILE *out, const struct store_value *value)
 {
     if (!value)

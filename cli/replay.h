@@ -15,6 +15,8 @@ struct replay {
     bool failed_before, failed_now, another_kind; /* the trial as a whole */
 };
 
+/* Latencies of before, where now has none: nobody measures them again, and objectives want them. */
+void replay_lend_latency(const struct store_result *before, struct store_result *now);
 /* Sorts both curves. Of what is different each value, and of each series the first point, is printed to `out`. */
 void replay_compare(struct store_result *before, struct store_result *now, FILE *out,
                     struct replay *replay);
