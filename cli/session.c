@@ -108,6 +108,7 @@ rt_status session_teachers_open(struct session *session, struct rt_err *err)
 {
     const struct tr_teaching teaching = session_teaching(session, NULL);
 
+    RT_TRY(tr_teachers_gather(&teaching, session->task, false, err));
     RT_TRY(tr_teachers_open(&teaching, &session->knowledge, err));
     session->data.knowledge = &session->knowledge;
     session->data.ensemble = &session->study.ensemble;
@@ -150,6 +151,7 @@ rt_status session_teach(struct session *session, const bool retrain[TR_MAX_TEACH
     teaching.train = tr_train_teacher;
     teaching.progress = meter_teacher;
     teaching.progress_context = &meter;
+    RT_TRY(tr_teachers_gather(&teaching, session->task, true, err));
     RT_TRY(tr_teachers_teach(&teaching, err));
     return session_teachers_open(session, err);
 }

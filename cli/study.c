@@ -101,16 +101,14 @@ static rt_status place_files(const struct assembly *a)
     return RT_OK;
 }
 
-/* The task's own part of `data:`, whose files count in the hash by their names as written. */
-static rt_status place_block(const struct assembly *a, struct rt_hash *hash)
+/* The files that these keys name count in the hash by their names as written. */
+static rt_status place_paths(const struct assembly *a, const struct study_key *keys, char *block,
+                             struct rt_hash *hash)
 {
-    const struct study_task *task = study_task_of(a->study);
-    char *block = (char *)a->study->block, key[STUDY_KEY];
-    const char *fault = NULL;
-    struct rt_err why;
-
-    for (const struct study_key *row = task->data; row->key; row++) {
+    for (const struct study_key *row = keys; row && row->key; row++) {
         char written[RT_PATH_MAX], *path = block + row->at;
+        if (row->value == STUDY_BLOCK)
+            RT_TRY(place_paths(a, row->keys, block, hash));
         if (row->value != STUDY_PATH)
             continue;
         (void)snprintf(written, sizeof written, "%s", path);
@@ -118,9 +116,22 @@ static rt_status place_block(const struct assembly *a, struct rt_hash *hash)
             rt_hash_add(hash, written, strlen(written) + 1);
         RT_TRY(study__resolve(a, written, path));
     }
+    return RT_OK;
+}
+
+/* The task's own part of the file. */
+static rt_status place_block(const struct assembly *a, struct rt_hash *hash)
+{
+    const struct study_task *task = study_task_of(a->study);
+    char *block = (char *)a->study->block, key[STUDY_KEY];
+    const char *fault = NULL;
+    struct rt_err why;
+
+    RT_TRY(place_paths(a, task->data, block, hash));
+    RT_TRY(place_paths(a, task->blocks, block, hash));
     if (task->check(block, &fault, &why) == RT_OK)
         return RT_OK;
-    (void)snprintf(key, sizeof key, "data.%s", fault);
+    (void)snprintf(key, sizeof key, "%s%s", task->blocks ? "" : "data.", fault);
     return study__fail(a->yaml, key, a->err, "%s", why.text);
 }
 

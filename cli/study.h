@@ -37,11 +37,12 @@ struct study_data {
 /* What a distilled student must reach on the test file, at least; 0: not asked. The ensemble's size
  * is the sum of its members'. */
 struct study_gates {
-    double accuracy_retention; /* share of the ensemble's accuracy */
-    double agreement;          /* share of examples on which it says what the ensemble says */
-    double params_reduction;   /* 1 - student's / ensemble's */
-    double bytes_reduction;    /* the same in bytes of weights, fp32 */
-    double compression_ratio;  /* ensemble's parameters / student's */
+    double accuracy_retention;                  /* share of the ensemble's accuracy */
+    double return_retention, success_retention; /* of policies: likewise */
+    double agreement;         /* share of examples on which it says what the ensemble says */
+    double params_reduction;  /* 1 - student's / ensemble's */
+    double bytes_reduction;   /* the same in bytes of weights, fp32 */
+    double compression_ratio; /* ensemble's parameters / student's */
     /* of the student in int8, run in integers; the ensemble stays as it is */
     double int8_accuracy_retention, int8_bytes_reduction;
 };

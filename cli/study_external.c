@@ -73,7 +73,8 @@ static rt_status need_students(const struct study_yaml *yaml, const struct study
 static rt_status check_built_in(const struct study_yaml *yaml, const struct study_task *task,
                                 struct rt_err *err)
 {
-    static const char *const blocks[] = {"data", "teachers", NULL};
+    static const char *const both[] = {"data", "teachers", NULL}, *const data[] = {"data", NULL};
+    const char *const *blocks = task->blocks ? both + 1 : both;
     static const char why[] = "this is for a study with an evaluator of its own; leave it out, or "
                               "add evaluator";
     char reads[STUDY_KEY];
@@ -81,6 +82,8 @@ static rt_status check_built_in(const struct study_yaml *yaml, const struct stud
 
     (void)snprintf(reads, sizeof reads, "space.%s", task->reads);
     RT_TRY(need(yaml, "", blocks, err));
+    if (task->blocks)
+        RT_TRY(refuse(yaml, data, "what students learn from comes of acting; leave this out", err));
     RT_TRY(refuse(yaml, foreign, why, err));
     return need_students(yaml, task, err);
 }

@@ -37,6 +37,9 @@ struct study_member { /* one of teachers.members; "" or 0: not said */
         char train[RT_PATH_MAX], test[RT_PATH_MAX];
         int64_t params;
     } logits;
+    struct {
+        double tau, gamma;
+    } table;
 };
 
 /* What the file says, before paths are resolved and texts are parsed. */

@@ -12,7 +12,8 @@
 
 /* ---- words ---- */
 
-static const char *const pools[] = {[SPACE_POOL_CLASS] = "class", [SPACE_POOL_MEAN] = "mean", NULL};
+static const char *const pools[] = {
+    [SPACE_POOL_CLASS] = "class", [SPACE_POOL_MEAN] = "mean", [SPACE_POOL_LAST] = "last", NULL};
 static const char *const ties[] = {[SPACE_TIE_UNIFORM] = "uniform",
                                    [SPACE_TIE_STAGE] = "stage",
                                    [SPACE_TIE_LAYER] = "layer",
@@ -112,11 +113,15 @@ static const struct study_key logits_keys[] = {
     {"params", STUDY_INT, MEMBER(logits.params), 1, ANY_SIZE},
     {.key = NULL}};
 
-static const struct study_key member_keys[] = {{"name", STUDY_TEXT, MEMBER(name), REQUIRED},
-                                               {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
-                                               {"train", STUDY_BLOCK, .keys = train_keys},
-                                               {"logits", STUDY_BLOCK, .keys = logits_keys},
-                                               {.key = NULL}};
+static const struct study_key table_keys[] = {
+    {"tau", STUDY_REAL, MEMBER(table.tau), 1e-6, 1e6},
+    {"gamma", STUDY_REAL, MEMBER(table.gamma), .01, .9999},
+    {.key = NULL}};
+
+static const struct study_key member_keys[] = {
+    {"name", STUDY_TEXT, MEMBER(name), REQUIRED}, {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
+    {"train", STUDY_BLOCK, .keys = train_keys},   {"logits", STUDY_BLOCK, .keys = logits_keys},
+    {"table", STUDY_BLOCK, .keys = table_keys},   {.key = NULL}};
 
 static const struct study_key teachers_keys[] = {
     {"cache", STUDY_TEXT, FILE_(cache), UNHASHED},
@@ -263,6 +268,8 @@ static const struct study_key gates_keys[] = {
     {"compression_ratio", STUDY_REAL, IN(gates.compression_ratio), 0, 1e9},
     {"int8_accuracy_retention", STUDY_REAL, IN(gates.int8_accuracy_retention), 0, 2},
     {"int8_bytes_reduction", STUDY_REAL, IN(gates.int8_bytes_reduction), 0, .999999},
+    {"return_retention", STUDY_REAL, IN(gates.return_retention), 0, 2},
+    {"success_retention", STUDY_REAL, IN(gates.success_retention), 0, 2},
     {.key = NULL}};
 
 static const struct study_key search_keys[] = {
@@ -317,6 +324,7 @@ const struct study_key study__keys[] = {
     {"gates", STUDY_BLOCK, .keys = gates_keys, UNHASHED},
     {"search", STUDY_BLOCK, .keys = search_keys},
     {"latency", STUDY_BLOCK, .keys = latency_keys},
+    {"", STUDY_TASK_BLOCKS, .at = offsetof(struct study_file, study.block)},
     {.key = NULL}};
 
 /* ---- defaults ---- */
@@ -341,5 +349,6 @@ void study__file_defaults(struct study_file *file, enum space_tie unsaid)
                       .warmup = .05,
                       .weight_decay = .05,
                       .seed = STUDY_SEED_UNSET},
+            .table = {.tau = .05, .gamma = .99},
         };
 }

@@ -264,10 +264,12 @@ const struct study_key *study__row(const struct study_key *keys, const struct st
                                    int i, size_t *at)
 {
     for (; keys->key; keys++) {
-        const struct study_key *own = keys->value == STUDY_TASK_DATA    ? task->data
+        const bool task_s = keys->value >= STUDY_TASK_BLOCKS;
+        const struct study_key *own = keys->value == STUDY_TASK_BLOCKS  ? task->blocks
+                                      : keys->value == STUDY_TASK_DATA  ? task->data
                                       : keys->value == STUDY_TASK_SPACE ? task->space
                                                                         : NULL;
-        if (!own && i-- == 0) {
+        if (!task_s && i-- == 0) {
             *at = keys->at;
             return keys;
         }
@@ -305,6 +307,10 @@ rt_status study__read(const struct study_yaml *yaml, struct study_file *file, st
     const struct reading r = {yaml, study_tasks[task_of(yaml)], yaml->node, "", err};
     bool full;
 
+    if (r.task->defaults) {
+        r.task->defaults(&file->study);
+        memcpy(file->objective[0], file->study.search.objectives[0], sizeof file->objective[0]);
+    }
     RT_TRY(read_block(&r, study__keys, (char *)file));
     file->study.full = file->study.recipe; /* which it is where it says nothing itself */
     memcpy(file->layers_teacher.full, file->layers_teacher.recipe,

@@ -20,10 +20,11 @@ enum study_value {
     STUDY_REAL,
     STUDY_BOOL,
     STUDY_TEXT,
-    STUDY_PATH,      /* a text: relative to the study file until the whole file is read */
-    STUDY_WORD,      /* an enum: which of `words` */
-    STUDY_BLOCK,     /* of further keys */
-    STUDY_TASK_DATA, /* no key: here stand the task's own, of `data:` or of `space:` */
+    STUDY_PATH,        /* a text: relative to the study file until the whole file is read */
+    STUDY_WORD,        /* an enum: which of `words` */
+    STUDY_BLOCK,       /* of further keys */
+    STUDY_TASK_BLOCKS, /* no key: here stand the task's own, of the file, `data:` or `space:` */
+    STUDY_TASK_DATA,
     STUDY_TASK_SPACE
 };
 
@@ -58,18 +59,23 @@ typedef void study_say(void *to, bool warning, const char *what, const char *tex
 struct study_task {
     const char *name;
     const struct tr_task_kind *kind;
-    const struct study_key *data;  /* in `data:`, places in the block */
-    const struct study_key *space; /* in `space:`, places in struct space; lists are genes, which a
+    const struct study_key *blocks; /* blocks of the file in place of `data:`, which it then has
+                                       not; NULL: none. Places in the block */
+    const struct study_key *data;   /* in `data:`, likewise */
+    const struct study_key *space;  /* in `space:`, places in struct space; lists are genes, which a
                                       study of students has to give, but for optional ones */
     const char *reads; /* the one of `space` that tells what students read when an evaluator of the
                           user's own trains them: no data are opened then */
     const char *tests; /* the keys that name a test, for messages */
-    /* What contradicts itself in a block; *key is the one at fault, below `data`. */
+    /* What differs from all tasks' defaults, its block included. NULL: nothing. */
+    void (*defaults)(struct study *study);
+    /* What contradicts itself in a block; *key is the one at fault, below `data` unless the task has
+     * blocks. */
     rt_status (*check)(const void *block, const char **key, struct rt_err *err);
     bool (*has_test)(const void *block);
     rt_status (*open)(const struct study *study, const struct tr_split_sizes *sizes,
                       struct tr_task **task, struct rt_err *err);
-    /* The test as the task reads its own; only where has_test(). */
+    /* The test as the task reads its own; only where has_test(). NULL: students act (kind->act). */
     rt_status (*open_test)(const void *block, const struct tr_task *task, struct tr_task **test,
                            struct rt_err *err);
     /* A file of examples alone: (*rows, input) bytes, which the caller frees. */
@@ -82,7 +88,7 @@ struct study_task {
     const char *const *init; /* the study that `retort init NAME` writes: lines, ended by NULL */
 };
 
-extern const struct study_task study_image, study_text;
+extern const struct study_task study_image, study_text, study_policy;
 extern const struct study_task *const study_tasks[]; /* ended by NULL */
 extern const char *const study_task_names[];         /* in the same order, ended by NULL */
 #endif

@@ -77,6 +77,21 @@ static rt_status place_trained(const struct assembly *a, int k, struct tr_teache
     return RT_OK;
 }
 
+static rt_status place_table(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
+{
+    const struct study_member *m = &a->file->member[k];
+
+    teacher->tau = m->table.tau;
+    teacher->gamma = m->table.gamma;
+    return RT_OK;
+}
+
+static void hash_table(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
+{
+    study__hash_real(hash, "tau", teacher->tau);
+    study__hash_real(hash, "gamma", teacher->gamma);
+}
+
 static void hash_trained(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
 {
     char arch[SPACE_ARCH_TEXT];
@@ -102,6 +117,7 @@ static const struct made_of {
 } made_of[] = {
     {".train", &tr_teacher_trained, place_trained, hash_trained, ".train.arch"},
     {".logits", &tr_teacher_recorded, place_recorded, NULL, NULL},
+    {".table", &tr_teacher_table, place_table, hash_table, NULL},
 };
 enum { kinds = sizeof made_of / sizeof *made_of };
 
@@ -118,6 +134,7 @@ static const struct made_of *made_of_kind(const struct tr_teacher_kind *kind)
 static rt_status place_member(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
 {
     const struct study_member *m = &a->file->member[k];
+    const bool acts = study_task_of(a->study)->kind->act != NULL;
     const struct made_of *made = NULL;
     char key[STUDY_KEY], keys[80] = "";
     int given = 0;
@@ -128,6 +145,12 @@ static rt_status place_member(const struct assembly *a, int k, struct tr_teacher
     for (int i = 0; i < kinds; i++) {
         const size_t used = strlen(keys);
         member_key(k, made_of[i].key, key);
+        if (acts != ((made_of[i].kind->gives & TR_ACTS) != 0)) {
+            if (study__given(a->yaml, key))
+                return study__fail(a->yaml, key, a->err, "of the task '%s' no teacher is made so",
+                                   study_task_of(a->study)->name);
+            continue;
+        }
         (void)snprintf(keys + used, sizeof keys - used, "%s%s", used ? ", " : "",
                        made_of[i].key + 1);
         if (study__given(a->yaml, key)) {

@@ -14,6 +14,7 @@
 
 #include "cli/evaluator.h"
 #include "trainer/distill/softmax.h"
+#include "trainer/measure/evaluate.h"
 #include "trainer/net/predict.h"
 
 /* Of the larger: the share of it that the smaller saves, and how many times it is larger. */
@@ -51,6 +52,8 @@ rt_status test_open(const struct session *session, struct test_answers *answers,
     rt_status rc;
 
     *answers = (struct test_answers){0};
+    if (session->task->kind->act)
+        return RT_OK;
     RT_TRY(session_open_test(&session->study, session->task, &answers->test, err));
     if ((rc = answers_init(answers, (size_t)session->study.teachers.count, err)) ||
         (rc = tr_teachers_predict(&teaching, answers->test, answers->teachers, err)))
@@ -69,12 +72,27 @@ void test_close(struct test_answers *s)
     *s = (struct test_answers){0};
 }
 
+/* What a student says about the test file, or does on the test's starts. */
+static rt_status measure(const struct session *session, const struct tr_student *student,
+                         const struct tr_weights *weights, struct test_answers *s,
+                         struct tr_metrics *metrics, struct rt_err *err)
+{
+    const int threads = study_cores(&session->study);
+    const struct tr_task *test = s->test;
+
+    if (!test) {
+        RT_TRY(tr_evaluate_validation(student, weights, &session->data, threads, metrics, err));
+        return tr_evaluate_acting(student, weights, &session->data, true, metrics, err);
+    }
+    RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, threads, s->student, err));
+    return tr_answers_measure(test, s->rows, test->rows, s->student, s->target, metrics, err);
+}
+
 /* The student as an int8 machine runs it: the answers hold the ensemble's answers already. */
 static rt_status grade_int8(const struct session *session, const struct space_arch *arch,
                             const float *params, const struct tr_ranges *ranges,
                             struct test_answers *s, struct test_result *result, struct rt_err *err)
 {
-    const struct tr_task *test = s->test;
     struct tr_network net; /* its weights are those of the copy */
     struct tr_student *student = &net.student;
     struct tr_quantised quantised;
@@ -85,12 +103,8 @@ static rt_status grade_int8(const struct session *session, const struct space_ar
     if ((rc = rt_arena_init(&net.arena, tr_quantised_bytes(student, false), err)) == RT_OK &&
         (rc = tr_quantised_init(&quantised, student, ranges, false, &net.arena, err)) == RT_OK) {
         tr_quantised_update(&quantised, student, params);
-        rc = tr_predict(student, &quantised.weights, test, s->rows, test->rows,
-                        study_cores(&session->study), s->student, err);
+        rc = measure(session, student, &quantised.weights, s, &result->int8, err);
     }
-    if (rc == RT_OK)
-        rc = tr_answers_measure(test, s->rows, test->rows, s->student, s->target, &result->int8,
-                                err);
     result->has_int8 = rc == RT_OK;
     result->int8_bytes = (double)tr_int8_bytes(student);
     tr_network_close(&net);
@@ -102,17 +116,19 @@ static rt_status grade(const struct session *session, const struct tr_student *s
                        struct test_result *result, struct rt_err *err)
 {
     const struct tr_task *test = s->test;
-    const int classes = test->shape.classes, teachers = session->study.teachers.count;
+    const int teachers = session->study.teachers.count;
+
+    if (!test) {
+        RT_TRY(measure(session, student, weights, s, &result->student, err));
+        return session->task->kind->act_as(session->task, teachers, true, &result->ensemble, err);
+    }
+    const int classes = test->shape.classes;
     const struct tr_knowledge said = {
         .key = {.teachers = teachers, .classes = classes, .rows = test->rows},
         .logits = s->teachers};
-
-    RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, study_cores(&session->study),
-                      s->student, err));
     tr_ensemble_rows(&session->study.ensemble, &said, s->rows, test->rows, 1, s->target);
     tr_log_of(s->target, (size_t)test->rows * classes, s->ensemble);
-    RT_TRY(tr_answers_measure(test, s->rows, test->rows, s->student, s->target, &result->student,
-                              err));
+    RT_TRY(measure(session, student, weights, s, &result->student, err));
     return tr_answers_measure(test, s->rows, test->rows, s->ensemble, NULL, &result->ensemble, err);
 }
 
@@ -135,7 +151,8 @@ rt_status test_student(const struct session *session, struct test_answers *answe
                        const struct tr_ranges *ranges, struct test_result *result,
                        struct rt_err *err)
 {
-    result->own = answers->test->kind->measures;
+    result->own = session->task->kind->measures;
+    result->acts = !answers->test;
     measure_sizes(session, student, result);
     RT_TRY(grade(session, student, weights, answers, result, err));
     return ranges
@@ -312,8 +329,10 @@ static void print_sizes(const struct test_result *result)
 
 void test_print(const struct test_result *result)
 {
-    (void)printf("\n%-18s %8s %20s\n", "on the test file", "student", "ensemble");
-    print_lines(on_labels, &result->student, &result->ensemble);
+    (void)printf("\n%-18s %8s %20s\n", result->acts ? "on the test starts" : "on the test file",
+                 "student", "ensemble");
+    if (!result->acts)
+        print_lines(on_labels, &result->student, &result->ensemble);
     print_own(result->own, &result->student, &result->ensemble);
     (void)printf("\nagainst the ensemble\n");
     print_lines(on_ensemble, &result->student, NULL);
@@ -341,6 +360,12 @@ int test_gates(const struct test_result *result, const struct study_gates *wante
         {.name = "compression_ratio",
          .wanted = wanted->compression_ratio,
          .value = times_smaller(result->params, result->ensemble_params)},
+        {.name = "return_retention",
+         .wanted = wanted->return_retention,
+         .value = tr_metrics_value(&result->student, "return_retention")},
+        {.name = "success_retention",
+         .wanted = wanted->success_retention,
+         .value = tr_metrics_value(&result->student, "success_retention")},
         {.name = "int8_accuracy_retention",
          .wanted = wanted->int8_accuracy_retention,
          .value = tr_metrics_value(&result->int8, "accuracy_retention")},

@@ -14,14 +14,16 @@
 struct test_result {
     struct tr_metrics student, ensemble; /* the ensemble's without those against itself */
     const struct space_objective
-        *own; /* the task's own among them, ended by a NULL name; or NULL */
+        *own;  /* the task's own among them, ended by a NULL name; or NULL */
+    bool acts; /* it was let act, and there are no labels */
     double params, ensemble_params, largest_params; /* of the student, all teachers, the largest */
     bool has_int8;
     struct tr_metrics int8; /* of the student in int8, computed in integers */
     double int8_bytes;
 };
 
-struct test_answers { /* the test file, and what is said about it: owned */
+struct
+    test_answers { /* the test file, and what is said about it: owned; nothing where students act */
     struct tr_task *test;
     float *student, *teachers, *ensemble;
     double *target;

@@ -78,7 +78,7 @@ static void wrong_types_and_missing_keys_are_refused(void **state)
         {MINIMAL "distill: {loss: kl}\n", "'s.yaml':14:17: distill.loss: unknown value 'kl'; give "
                                           "one of fkl, rkl, js, sym, mse, dkd, hard, dist"},
         {MINIMAL "task: sound\n",
-         "'s.yaml':14:7: task: unknown value 'sound'; give one of image, text"},
+         "'s.yaml':14:7: task: unknown value 'sound'; give one of image, text, policy"},
         {MINIMAL "seed: \"1\\n2\"\n",
          "'s.yaml':14:7: seed: expects a whole number like 16, not '1 2'"},
         {MINIMAL "limits: 3\n", "'s.yaml':14:9: limits: expects a block of keys, not '3'"},

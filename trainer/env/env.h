@@ -7,7 +7,7 @@
  *              copies run beside it, or in which order. Nothing resets by itself: a copy whose flags
  *              are not 0 has ended and is not stepped until it is reset.
  * Views        `observation` is the whole state that a teacher may see; a student sees what a struct
- *              tr_view takes from it. `label` is what an environment's own teacher says about the
+ *              tr_observed takes from it. `label` is what an environment's own teacher says about the
  *              observation beside it (struct tr_env_info.labels), so teachers with a memory need
  *              nothing more.
  * Actions      doubles: components clipped to [low, high] before use, or the number of a choice.

@@ -16,6 +16,7 @@
 #include "trainer/learn/lookup.h"
 #include "trainer/learn/optimiser.h"
 #include "trainer/learn/qat.h"
+#include "trainer/net/acting.h"
 
 enum { give_up_after = 10 }; /* steps running without a finite gradient */
 
@@ -27,13 +28,6 @@ struct workspace {
     struct tr_batch batch;
     struct tr_batch_loss loss;
     struct tr_observer observer; /* of QAT */
-};
-
-/* The student as it is, for a feed that lets it act. */
-struct acting {
-    struct tr_actor actor; /* first, so that it is found from there */
-    struct tr_batch batch;
-    struct tr_infer *infer;
 };
 
 struct run {
@@ -48,7 +42,7 @@ struct run {
     struct tr_lookup lookup;        /* of a text: its gradient */
     struct tr_distill_stats *stats; /* [lanes] */
     struct tr_feed feed;
-    struct acting acting;       /* of a feed that asks for it */
+    struct tr_acting acting;    /* of a feed that lets the student act */
     int *rows;                  /* [batch] of this step */
     int answers;                /* of these */
     float *each;                /* [answers] their soft losses, for a feed that learns of them */
@@ -105,33 +99,16 @@ static rt_status workspace_init(const struct run *run, struct workspace *b, stru
     return tr_pass_init(&b->pass, student, m, arena, err);
 }
 
-static void act(struct tr_actor *actor)
-{
-    const struct run *run = actor->context;
-    const struct acting *self = (const struct acting *)actor;
-
-    tr_infer_run(self->infer, run->job->student, run->read, &self->batch, actor->logits);
-}
-
 /* What a feed needs whose rows come from acting. */
 static rt_status acting_init(struct run *run, const struct tr_feed_kind *kind,
                              struct rt_arena *arena, struct rt_err *err)
 {
     const struct tr_training *job = run->job;
-    const struct tr_student *student = job->student;
-    const int room = kind->at_once(job->data->task);
-    struct acting *acting = &run->acting;
-    float *logits =
-        rt_arena_alloc(arena, (size_t)room * space_outputs(&student->shape), sizeof(float));
 
-    RT_TRY(tr_batch_init(&acting->batch, &student->arch, &student->shape, room, arena, err));
-    RT_TRY(tr_infer_init(&acting->infer, student, room, arena, err));
-    acting->actor =
-        (struct tr_actor){.batch = &acting->batch, .logits = logits, .answer = act, .context = run};
     if (kind->learn)
         run->each =
             rt_arena_alloc(arena, (size_t)answers_of(job, job->recipe->batch), sizeof *run->each);
-    return RT_OK;
+    return tr_acting_init(&run->acting, job->student, kind->at_once(job->data->task), arena, err);
 }
 
 static rt_status feed_init(struct run *run, struct rt_arena *arena, struct rt_err *err)
@@ -456,6 +433,7 @@ static rt_status begin_step(struct run *run, int step, struct rt_err *err)
         tr__layerwise_step(&run->layers, tr_feed_epoch(&run->feed));
     if (job->recipe->quantise == TR_QUANTISE_QAT)
         begin_int8(run, step);
+    run->acting.weights = run->read;
     RT_TRY(tr_feed_next(&run->feed, &run->acting.actor, step, job->recipe->batch, run->rows, err));
     count_answers(run);
     ask(run, progress_at(run, step));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "trainer/learn/importance.h"
+#include "trainer/net/acting.h"
 #include "trainer/net/predict.h"
 #include "trainer/teachers/teachers.h"
 
@@ -39,13 +40,52 @@ done:
     return rc;
 }
 
+/* Asked about at once, where students act. */
+static int at_once(const struct tr_task *task)
+{
+    return task->kind->feed->at_once(task);
+}
+
+static size_t acting_bytes(const struct tr_student *student, const struct tr_task *task)
+{
+    struct tr_acting acting;
+    struct rt_arena arena;
+
+    rt_arena_init_counting(&arena);
+    (void)tr_acting_init(&acting, student, at_once(task), &arena, NULL); /* cannot fail */
+    return arena.used;
+}
+
+rt_status tr_evaluate_acting(const struct tr_student *student, const struct tr_weights *weights,
+                             const struct tr_data *data, bool test, struct tr_metrics *metrics,
+                             struct rt_err *err)
+{
+    const struct tr_task *task = data->task;
+    struct tr_acting acting;
+    struct rt_arena arena;
+    rt_status rc;
+
+    if (!task->kind->act)
+        return RT_OK;
+    RT_TRY(rt_arena_init(&arena, acting_bytes(student, task), err));
+    if ((rc = tr_acting_init(&acting, student, at_once(task), &arena, err)) == RT_OK) {
+        acting.weights = weights;
+        rc = task->kind->act(task, &acting.actor, data->ensemble, test, metrics, err);
+    }
+    rt_arena_release(&arena);
+    return rc;
+}
+
 size_t tr_validation_bytes(const struct tr_student *student, const struct tr_data *data,
                            int threads)
 {
+    const size_t acting = data->task->kind->act ? acting_bytes(student, data->task) : 0;
     const size_t row = (size_t)space_outputs(&student->shape) * (sizeof(float) + sizeof(double));
 
-    return tr_predict_bytes(student, threads) +
-           (size_t)data->task->split.validation_count * (row + sizeof(int));
+    const size_t rows = tr_predict_bytes(student, threads) +
+                        (size_t)data->task->split.validation_count * (row + sizeof(int));
+
+    return rows > acting ? rows : acting;
 }
 
 rt_status tr_int8_ranges(const struct tr_student *student, const struct tr_weights *weights,

@@ -13,7 +13,12 @@
 rt_status tr_evaluate_validation(const struct tr_student *student, const struct tr_weights *weights,
                                  const struct tr_data *data, int threads,
                                  struct tr_metrics *metrics, struct rt_err *err);
-/* Bytes that this takes, weights not included. */
+/* What a student does when it acts, of tasks that let it; of others nothing. `test`: on the starts of
+ * the test. Appends to metrics. */
+rt_status tr_evaluate_acting(const struct tr_student *student, const struct tr_weights *weights,
+                             const struct tr_data *data, bool test, struct tr_metrics *metrics,
+                             struct rt_err *err);
+/* Bytes that the larger of these takes, weights and a task's own not included. */
 size_t tr_validation_bytes(const struct tr_student *student, const struct tr_data *data,
                            int threads);
 

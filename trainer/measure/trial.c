@@ -112,7 +112,7 @@ static rt_status quantise(const struct tr_trial *trial, const struct tr_student 
         return RT_OK;
     RT_TRY(tr_int8_ranges(student, weights, trial->data, trial->recipe, trial->seed, ranges, err));
     RT_TRY(tr_int8_evaluate(student, weights, ranges, trial->data, 1, &int8, err));
-    if (!isfinite(tr_metrics_value(&int8, "nll")))
+    if (!isfinite(tr_metrics_value(&int8, trial->data->task->label ? "nll" : "kl")))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite in int8");
     for (int i = 0; i < 2; i++) {
         const struct tr_metric *m = tr_metrics_find(&int8, names[i][0]);
@@ -145,8 +145,9 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
     training.ranges = &ranges;
     RT_TRY(tr_train(&training, weights, &result->summary, err));
     RT_TRY(tr_evaluate_validation(student, weights, trial->data, 1, metrics, err));
-    if (!isfinite(tr_metrics_value(metrics, "nll")))
+    if (!isfinite(tr_metrics_value(metrics, trial->data->task->label ? "nll" : "kl")))
         return rt_fail(err, RT_ENAN, "the trained student's outputs are not finite");
+    RT_TRY(tr_evaluate_acting(student, weights, trial->data, false, metrics, err));
     if (trial->recipe->init == TR_INIT_PRUNE)
         tr_metrics_add(metrics, "inherited",
                        (double)lineage->inherited / (double)student->param_count, NAN);

@@ -12,6 +12,8 @@
  */
 #ifndef TRAINER_TASK_TASK_H
 #define TRAINER_TASK_TASK_H
+#include <stdbool.h>
+
 #include "base/hash.h"
 #include "space/objectives.h"
 #include "trainer/task/batch.h"
@@ -35,6 +37,8 @@ struct tr_notes {
 };
 
 struct tr_feed_kind;
+struct tr_actor;
+struct tr_ensemble; /* trainer/distill/ensemble.h */
 
 struct tr_task_kind { /* one constant a kind */
     const char *name; /* as `task:` of a study says it */
@@ -50,6 +54,14 @@ struct tr_task_kind { /* one constant a kind */
     /* Appends all of them: logits (n,C) are said of these rows. NULL where there are none. */
     rt_status (*measure)(const struct tr_task *task, const int *rows, int n, const float *logits,
                          struct tr_metrics *metrics, struct rt_err *err);
+    /* More of its own measures, which answers about given rows do not tell: lets the student act, as
+     * for a test or not. NULL: there are none. */
+    rt_status (*act)(const struct tr_task *task, struct tr_actor *actor,
+                     const struct tr_ensemble *ensemble, bool test, struct tr_metrics *metrics,
+                     struct rt_err *err);
+    /* The same of teacher k or, with k = K, of the ensemble. */
+    rt_status (*act_as)(const struct tr_task *task, int k, bool test, struct tr_metrics *metrics,
+                        struct rt_err *err);
     /* The way back: what a student of that architecture reads, into the rest of *shape. RT_EFORMAT
      * when notes are no numbers or do not fit the tensors. */
     rt_status (*recall)(const struct tr_notes *notes, const struct space_arch *arch,
@@ -73,12 +85,11 @@ void tr_task_close(struct tr_task *task);
 
 /* ---- feeds ---- */
 
-/* A student as it is now, to act by. What a call answers depends on its own examples alone. */
+/* A student as it is now, to act by (net/acting.h). What a call answers depends on its own examples alone. */
 struct tr_actor {
     struct tr_batch *batch;                 /* for the caller to fill */
     float *logits;                          /* (batch->room, parts * classes) of the last call */
     void (*answer)(struct tr_actor *actor); /* of the batch's examples, into logits */
-    const void *context;
 };
 
 /* What a feed is of. */

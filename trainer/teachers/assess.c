@@ -111,6 +111,8 @@ rt_status tr_teacher_measure(const struct tr_task *task, const struct tr_knowled
             else
                 tr_log_of(target + i * c, (size_t)c, logits + i * c);
         rc = tr_answers_measure(task, rows, n, logits, target, metrics, err);
+        if (rc == RT_OK && task->kind->act_as)
+            rc = task->kind->act_as(task, k, false, metrics, err);
     } else {
         rc = rt_fail(err, rc, "no memory to evaluate the teachers");
     }

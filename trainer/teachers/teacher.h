@@ -1,7 +1,8 @@
 /* trainer/teachers/teacher.h -- a kind of teacher: what a member of the ensemble is made of.
  *
- * Kinds    trained here on labels (trained.c), recorded logits (recorded.c): one constant each, which
- *          the study's reader picks by the member's keys. Nothing else asks which one a member is of.
+ * Kinds    trained here on labels (trained.c), recorded logits (recorded.c), policies (experts.c): one
+ *          constant each, which the study's reader picks by the member's keys. Nothing else asks
+ *          which one a member is of.
  * Gives    what it can be asked for, known before anything is opened, so that a recipe that wants
  *          more is refused when the study is read. All give logits. Of one that gives layers or
  *          weights spec.arch is the architecture.
@@ -9,6 +10,7 @@
  */
 #ifndef TRAINER_TEACHERS_TEACHER_H
 #define TRAINER_TEACHERS_TEACHER_H
+#include "trainer/env/expert.h"
 #include "trainer/net/network.h"
 #include "trainer/task/task.h"
 
@@ -18,6 +20,7 @@ enum {                        /* one bit for each thing that somebody asks */
        TR_TRAINED_HERE = 4,   /* by what the study says, so it can be trained anew */
        TR_ROWS_KNOWN = 8,     /* trained on the split's train rows alone: it has seen no others */
        TR_COUNTS_PARAMS = 16, /* its size is its own, not what the study says of it */
+       TR_ACTS = 32,          /* a policy's: it says what to do in a state */
 };
 
 struct tr_teaching;
@@ -43,6 +46,10 @@ struct tr_teacher_kind {
     /* Its network for that use, packed; NULL when it gives neither layers nor weights. */
     rt_status (*open)(struct tr_network *network, const struct tr_teaching *teaching, int k,
                       enum tr_network_use use, struct rt_err *err);
+    /* Of one that acts: itself. may_train as above. */
+    rt_status (*expert)(const struct tr_teaching *teaching, int k, bool may_train,
+                        struct tr_expert *expert, struct rt_err *err);
 };
 extern const struct tr_teacher_kind tr_teacher_trained, tr_teacher_recorded;
+extern const struct tr_teacher_kind tr_teacher_table; /* those that act: experts.c */
 #endif

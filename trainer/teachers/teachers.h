@@ -32,6 +32,8 @@ struct tr_teacher_spec {
     /* recorded, .npy (rows of the file, classes): */
     char train_logits[RT_PATH_MAX], test_logits[RT_PATH_MAX]; /* test_logits may be "" */
     int64_t params;                                           /* 0: unknown */
+    /* of policies, see experts.c: */
+    double tau, gamma; /* softmax(Q / tau); of value iteration */
 };
 
 struct tr_ensemble_spec {
@@ -68,6 +70,10 @@ struct tr_teaching {
 rt_status tr_teachers_teach(const struct tr_teaching *teaching, struct rt_err *err);
 /* Has teach been run here, whatever for? */
 bool tr_teachers_cached(const struct tr_ensemble_spec *spec);
+/* Of a task whose rows come from acting (trainer/task/policy/): the teachers act, and the task has rows.
+ * Of others, and when it has them, nothing. may_train: make teachers that are missing. */
+rt_status tr_teachers_gather(const struct tr_teaching *teaching, struct tr_task *task,
+                             bool may_train, struct rt_err *err);
 /* Open the knowledge after checking that it is of these teachers and this data. */
 rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowledge *knowledge,
                            struct rt_err *err);

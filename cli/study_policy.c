@@ -1,0 +1,309 @@
+/* cli/study_policy.c -- the task `policy`: what a study says of an environment, of the actions in it, and
+ * of the episodes that students learn from; and the study of `retort init policy`, which runs as it is.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/study.h"
+#include "trainer/task/policy/policy.h"
+
+struct policy_block {
+    struct {
+        char name[64], model[RT_PATH_MAX];
+        int observe_count, observe[TR_POLICY_MOST_OBSERVED];
+        bool previous_action;
+        int horizon;
+        double success, success_return;
+    } environment;
+    struct {
+        int bins, grid, read;
+    } actions;
+    struct {
+        int base, rounds, episodes, regenerate, keep, drive, mode, replay;
+        double beta, perturb, alpha, importance;
+    } rollouts;
+    struct {
+        int episodes, test_episodes;
+    } evaluate;
+    uint64_t seed;
+};
+_Static_assert(sizeof(struct policy_block) <= STUDY_BLOCK_BYTES, "a study has room for it");
+
+#define IN(member) STUDY_AT(struct policy_block, member)
+#define SHAPE(member) STUDY_AT(struct space, shape.member)
+
+enum { most_episodes = 100000, most_steps = 1000000 };
+
+static const char *const grids[] = {[TR_GRID_ENDS] = "ends", [TR_GRID_INNER] = "inner", NULL};
+static const char *const reads[] = {
+    [TR_READ_MEAN] = "mean", [TR_READ_MODE] = "mode", [TR_READ_SAMPLE] = "sample", NULL};
+static const char *const drives[] = {
+    [TR_DRIVE_MIX] = "mix", [TR_DRIVE_TEACHER] = "teacher", [TR_DRIVE_STUDENT] = "student", NULL};
+static const char *const modes[] = {[TR_PERTURB_EXEC] = "exec", [TR_PERTURB_LABEL] = "label", NULL};
+static const char *const replays[] = {
+    [TR_REPLAY_UNIFORM] = "uniform", [TR_REPLAY_PER] = "per", NULL};
+
+static const struct study_key environment_keys[] = {
+    {"name", STUDY_TEXT, IN(environment.name), .required = true},
+    {"model", STUDY_PATH, IN(environment.model)},
+    {"observe", STUDY_INT,
+     STUDY_LIST(struct policy_block, environment.observe, environment.observe_count), .least = 0,
+     .most = 1e6},
+    {"previous_action", STUDY_BOOL, IN(environment.previous_action)},
+    {"horizon", STUDY_INT, IN(environment.horizon), 1, most_steps},
+    {"success", STUDY_REAL, IN(environment.success), 0, 10},
+    {"success_return", STUDY_REAL, IN(environment.success_return), -1e12, 1e12},
+    {.key = NULL}};
+
+static const struct study_key actions_keys[] = {
+    {"bins", STUDY_INT, IN(actions.bins), 2, TR_BINS_MOST},
+    {"grid", STUDY_WORD, IN(actions.grid), .words = grids},
+    {"read", STUDY_WORD, IN(actions.read), .words = reads},
+    {.key = NULL}};
+
+static const struct study_key rollouts_keys[] = {
+    {"base", STUDY_INT, IN(rollouts.base), 1, most_episodes},
+    {"rounds", STUDY_INT, IN(rollouts.rounds), 1, 10000},
+    {"episodes", STUDY_INT, IN(rollouts.episodes), 1, most_episodes},
+    {"drive", STUDY_WORD, IN(rollouts.drive), .words = drives},
+    {"beta", STUDY_REAL, IN(rollouts.beta), 0, 1},
+    {"perturb", STUDY_REAL, IN(rollouts.perturb), 0, 1},
+    {"mode", STUDY_WORD, IN(rollouts.mode), .words = modes},
+    {"keep", STUDY_INT, IN(rollouts.keep), 0, 1e9},
+    {"replay", STUDY_WORD, IN(rollouts.replay), .words = replays},
+    {"alpha", STUDY_REAL, IN(rollouts.alpha), 0, 10},
+    {"importance", STUDY_REAL, IN(rollouts.importance), 0, 1},
+    {"regenerate", STUDY_INT, IN(rollouts.regenerate), 0, 1e6},
+    {.key = NULL}};
+
+static const struct study_key evaluate_keys[] = {
+    {"episodes", STUDY_INT, IN(evaluate.episodes), 1, most_episodes},
+    {"test_episodes", STUDY_INT, IN(evaluate.test_episodes), 1, most_episodes, .unhashed = true},
+    {.key = NULL}};
+
+static const struct study_key blocks[] = {
+    {"environment", STUDY_BLOCK, .keys = environment_keys, .required = true},
+    {"actions", STUDY_BLOCK, .keys = actions_keys},
+    {"rollouts", STUDY_BLOCK, .keys = rollouts_keys},
+    {"evaluate", STUDY_BLOCK, .keys = evaluate_keys},
+    {.key = NULL}};
+
+static const struct study_key data_keys[] = {{.key = NULL}};
+
+static const struct study_key shape_keys[] = {
+    {"features", STUDY_INT, SHAPE(features), 1, 65536, .required = true},
+    {"bins", STUDY_INT, SHAPE(classes), 2, 65536, .required = true},
+    {"parts", STUDY_INT, SHAPE(parts), 1, 1024},
+    {.key = NULL}};
+
+static const struct study_key space_keys[] = {
+    {"history", STUDY_INT, STUDY_LIST(struct space, history.value, history.count), .least = 1,
+     .most = SPACE_MAX_HISTORY},
+    {"states", STUDY_BLOCK, .keys = shape_keys, .unhashed = true},
+    {.key = NULL}};
+
+/* What helped students of policies, and what of other tasks' defaults does not: docs/policy.md. */
+static void defaults(struct study *study)
+{
+    struct policy_block *b = (struct policy_block *)study->block;
+    struct tr_distill *d = &study->recipe.distill;
+
+    *b = (struct policy_block){
+        .environment = {.previous_action = true, .success = .9, .success_return = NAN},
+        .actions = {.bins = 16},
+        .rollouts = {.base = 32,
+                     .rounds = 6,
+                     .episodes = 32,
+                     .beta = .5,
+                     .perturb = .2,
+                     .alpha = .6,
+                     .importance = .4},
+        .evaluate = {.episodes = 100, .test_episodes = 400}};
+    study->space.shape.pool = SPACE_POOL_LAST;
+    study->recipe.learning_rate = 3e-3;
+    study->recipe.weight_decay = .01;
+    study->recipe.batch = 128;
+    study->recipe.micro_batch = 16;
+    d->t0 = d->t1 = 1;
+    d->mix = TR_MIX_CONSTANT;
+    d->ce0 = d->ce1 = 0;
+    d->reg = TR_REG_NONE;
+    d->clip_low = 0;
+    (void)snprintf(study->search.objectives[0], sizeof study->search.objectives[0], "gap");
+}
+
+static rt_status check(const void *block, const char **key, struct rt_err *err)
+{
+    const struct policy_block *b = block;
+
+    if (b->rollouts.regenerate && !b->rollouts.keep) {
+        *key = "rollouts.regenerate";
+        return rt_fail(err, RT_EARG,
+                       "without an end to what is kept memory would have none; give keep");
+    }
+    if (b->rollouts.keep && b->rollouts.keep < 2) {
+        *key = "rollouts.keep";
+        return rt_fail(err, RT_EARG, "one state is too few to learn from; give more, or 0 for all");
+    }
+    return RT_OK;
+}
+
+static bool has_test(const void *block)
+{
+    (void)block;
+    return true; /* starts that no trial sees */
+}
+
+static rt_status open_train(const struct study *study, const struct tr_split_sizes *sizes,
+                            struct tr_task **task, struct rt_err *err)
+{
+    const struct policy_block *b = (const struct policy_block *)study->block;
+    struct tr_policy_options o = {
+        .environment = {.name = b->environment.name,
+                        .model = b->environment.model[0] ? b->environment.model : NULL,
+                        .horizon = b->environment.horizon},
+        .observe_count = b->environment.observe_count,
+        .previous_action = b->environment.previous_action,
+        .success = b->environment.success,
+        .success_return = b->environment.success_return,
+        .bins = b->actions.bins,
+        .grid = (enum tr_grid)b->actions.grid,
+        .read = (enum tr_read)b->actions.read,
+        .rollouts = {.base = b->rollouts.base,
+                     .rounds = b->rollouts.rounds,
+                     .episodes = b->rollouts.episodes,
+                     .regenerate = b->rollouts.regenerate,
+                     .keep = b->rollouts.keep,
+                     .drive = (enum tr_drive)b->rollouts.drive,
+                     .beta = b->rollouts.beta,
+                     .perturb = b->rollouts.perturb,
+                     .perturb_mode = (enum tr_perturb)b->rollouts.mode,
+                     .replay = (enum tr_replay_by)b->rollouts.replay,
+                     .alpha = b->rollouts.alpha,
+                     .importance = b->rollouts.importance},
+        .episodes = b->evaluate.episodes,
+        .test_episodes = b->evaluate.test_episodes,
+        .seed = sizes->seed};
+
+    memcpy(o.observe, b->environment.observe, sizeof o.observe);
+    return tr_policy_task(task, &o, study->space.shape.pool, err);
+}
+
+static rt_status examples(const char *path, const struct tr_input *input, uint8_t **bytes,
+                          int *rows, struct rt_err *err)
+{
+    (void)input;
+    (void)bytes;
+    (void)rows;
+    return rt_fail(err, RT_EARG, "'%.200s': a policy reads no files of examples", path);
+}
+
+static void tell(const struct tr_task *task, char text[96])
+{
+    const struct tr_env_info *info = tr_env_info(tr_policy_environment(task));
+    const struct space_shape *shape = &task->shape;
+
+    if (info->choices)
+        (void)snprintf(text, 96, "'%.24s', %d numbers seen, %d choices", info->name,
+                       shape->features, info->choices);
+    else
+        (void)snprintf(text, 96, "'%.24s', %d numbers seen, %d actions of %d bins", info->name,
+                       shape->features, shape->parts, shape->classes);
+}
+
+/* ---- the study of `retort init policy` ---- */
+
+static const char *const init_lines[] = {
+    "# A study of Retort: which small network acts as its teacher does. docs/policy.md tells more,",
+    "# docs/study.md lists every key. Paths are relative to this file.",
+    "#",
+    "#   retort doctor study.yaml     look it over before a night is spent",
+    "#   retort search study.yaml     search; the same command goes on after an interruption",
+    "#",
+    "# A key that stands right behind its # is a choice: take the # away. `# ` begins a remark.",
+    "",
+    "name: pendulum",
+    "task: policy",
+    "seed: 1                 # another seed is another study",
+    "store: study.db         # everything that is tried and measured goes here",
+    "",
+    "# ---- the environment: pendulum, cartpole, acrobot, mountain_car ----",
+    "environment:",
+    "  name: pendulum",
+    "  # What students see of a state; teachers see all of it. Here the speed is hidden.",
+    "  observe: [0, 1]",
+    "  previous_action: true # and its own last action",
+    "  # An episode succeeds at so much of the teacher's return, from that of random actions on:",
+    "  success: 0.9",
+    "",
+    "# A component of an action is one of `bins` centres; it acts by their mean.",
+    "actions: {bins: 16, grid: inner, read: mean}",
+    "",
+    "# ---- the episodes that students learn from ----",
+    "rollouts:",
+    "  base: 32              # driven by the teacher, the same for all students",
+    "  rounds: 6             # of episodes, those among them; then the student drives, too:",
+    "  episodes: 32",
+    "  drive: mix            # in round i each step is the teacher's with probability beta^i",
+    "  beta: 0.5",
+    "  perturb: 0.2          # share of steps in which another action is executed",
+    "  #replay: per          # states by how much there is to learn from them",
+    "",
+    "evaluate:",
+    "  episodes: 100         # that score a student; always the same starts",
+    "  test_episodes: 400    # for `retort distill`, of other starts",
+    "",
+    "teachers:",
+    "  cache: teachers",
+    "  members:",
+    "    - name: vi",
+    "      table: {tau: 0.05}  # value iteration on a grid of states; softmax(Q / tau)",
+    "",
+    "# ---- what a student may be: the choices of each gene ----",
+    "space:",
+    "  tie: uniform",
+    "  history: [4, 6, 8]    # time steps that it looks back on",
+    "  depth: [1, 2]",
+    "  width: [8, 12, 16]",
+    "  head_dim: [4, 8]",
+    "  heads: [1, 2]",
+    "  ffn: [16, 24, 32]",
+    "",
+    "limits:",
+    "  params: 3000",
+    "",
+    "distill:",
+    "  steps: 1200",
+    "  batch: 128",
+    "",
+    "full:",
+    "  steps: 5000",
+    "",
+    "# What a distilled student must reach, for `retort distill --gates`:",
+    "gates: {return_retention: 0.97}",
+    "",
+    "search:",
+    "  trials: 40",
+    "  workers: 0            # 0: one on each core",
+    "  window: 8",
+    "  initial: 8",
+    "  objectives: [gap, params]  # minimised; also kl, error, visited_kl, latency, macs, bytes",
+    "",
+    "latency: {batch: 1, threads: 1}  # one step of control",
+    NULL};
+
+const struct study_task study_policy = {.name = "policy",
+                                        .kind = &tr_task_policy,
+                                        .data = data_keys,
+                                        .blocks = blocks,
+                                        .space = space_keys,
+                                        .reads = "states",
+                                        .tests = "evaluate.test_episodes",
+                                        .defaults = defaults,
+                                        .check = check,
+                                        .has_test = has_test,
+                                        .open = open_train,
+                                        .examples = examples,
+                                        .tell = tell,
+                                        .init = init_lines};

@@ -1,0 +1,287 @@
+/* trainer/task/policy/policy.c -- see policy.h: the task, its batches, and the environments that it lends.
+ */
+#include "trainer/task/policy/policy.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer/task/policy/policy_internal.h"
+
+/* ---- batches ---- */
+
+void tr__policy_history(const struct tr_policy *policy, const struct tr__states *states, int row,
+                        int history, float *out)
+{
+    const int f = policy->features, past = states->step[row];
+
+    for (int k = 0; k < history; k++, out += f) {
+        const int back = history - 1 - k < past ? history - 1 - k : past;
+        const float *seen = states->seen + (ptrdiff_t)(row - back) * f;
+        for (int i = 0; i < f; i++) {
+            const float x = (seen[i] - policy->mean[i]) * policy->scale[i];
+            out[i] = x > TR__CUT ? TR__CUT : x < -TR__CUT ? -TR__CUT : x;
+        }
+    }
+}
+
+static void fill(const struct tr_task *task, const int *rows, int n, struct tr_batch *batch)
+{
+    const struct tr_policy *p = tr__policy_of(task);
+    const int history = batch->numbers / p->features;
+
+    assert(tr_policy_gathered(task) && n <= batch->room);
+    tr_batch_resize(batch, n, NULL);
+    for (int i = 0; i < n; i++) {
+        assert(rows[i] >= 0 && rows[i] < task->rows);
+        tr__policy_history(p, &p->base, rows[i], history,
+                           batch->values + (ptrdiff_t)i * batch->numbers);
+    }
+    for (int i = 0; i < batch->answers; i++)
+        batch->label[i] = -1;
+}
+
+/* ---- what weights need ---- */
+
+/* n numbers, as many digits as a float has, with a blank between them; the caller frees it. */
+static char *list_text(const float *value, int n)
+{
+    char *text = malloc((size_t)n * 20 + 1);
+    size_t used = 0;
+
+    for (int i = 0; text && i < n; i++)
+        used += (size_t)snprintf(text + used, 20, i ? " %.9g" : "%.9g", (double)value[i]);
+    return text;
+}
+
+static void note_list(void *to, void (*note)(void *to, const char *key, const char *value),
+                      const char *key, const float *value, int n)
+{
+    char *text = list_text(value, n);
+
+    if (text)
+        note(to, key, text);
+    free(text);
+}
+
+static void describe(const struct tr_task *task, void *to,
+                     void (*note)(void *to, const char *key, const char *value))
+{
+    static const char *const grids[] = {[TR_GRID_ENDS] = "ends", [TR_GRID_INNER] = "inner"};
+    static const char *const reads[] = {
+        [TR_READ_MEAN] = "mean", [TR_READ_MODE] = "mode", [TR_READ_SAMPLE] = "sample"};
+    const struct tr_policy *p = tr__policy_of(task);
+    char number[24];
+
+    note(to, "environment", p->info->name);
+    (void)snprintf(number, sizeof number, "%d", p->features);
+    note(to, "features", number);
+    (void)snprintf(number, sizeof number, "%d", p->actions.parts);
+    note(to, "parts", number);
+    note_list(to, note, "feature_mean", p->mean, p->features);
+    note_list(to, note, "feature_scale", p->scale, p->features);
+    note(to, "previous_action", p->observed.previous_action ? "yes" : "no");
+    note(to, "read", reads[p->options.read]);
+    if (p->actions.choice)
+        return;
+    note(to, "grid", grids[p->actions.grid]);
+    float limit[2][TR_POLICY_MOST_OBSERVED];
+    for (int a = 0; a < p->actions.parts && a < TR_POLICY_MOST_OBSERVED; a++) {
+        limit[0][a] = (float)p->info->low[a];
+        limit[1][a] = (float)p->info->high[a];
+    }
+    note_list(to, note, "action_low", limit[0], p->actions.parts);
+    note_list(to, note, "action_high", limit[1], p->actions.parts);
+}
+
+static rt_status recall(const struct tr_notes *notes, const struct space_arch *arch,
+                        struct space_shape *shape, struct tr_input *input, struct rt_err *err)
+{
+    (void)arch;
+    (void)shape;
+    (void)input;
+    return rt_fail(
+        err, RT_EFORMAT,
+        "'%.200s' is a policy's: it acts in `retort play`; files of data, ONNX and C are "
+        "not offered for it yet",
+        notes->file);
+}
+
+/* ---- environments ---- */
+
+rt_status tr__policy_borrow(const struct tr_policy *policy, struct tr_env_batch **batch,
+                            struct rt_err *err)
+{
+    struct tr_policy *self = (struct tr_policy *)policy; /* what the lock is for */
+
+    *batch = NULL;
+    (void)pthread_mutex_lock(&self->lock);
+    if (self->idle_count > 0)
+        *batch = self->idle[--self->idle_count];
+    (void)pthread_mutex_unlock(&self->lock);
+    return *batch ? RT_OK : tr_env_batch_open(batch, policy->env, policy->copies, err);
+}
+
+void tr__policy_return(const struct tr_policy *policy, struct tr_env_batch *batch, bool failed)
+{
+    struct tr_policy *self = (struct tr_policy *)policy;
+    bool kept = false;
+
+    (void)pthread_mutex_lock(&self->lock);
+    if (!failed && self->idle_count < TR__IDLE) {
+        self->idle[self->idle_count++] = batch;
+        kept = true;
+    }
+    (void)pthread_mutex_unlock(&self->lock);
+    if (!kept)
+        tr_env_batch_close(batch);
+}
+
+/* ---- opening ---- */
+
+static void close_policy(struct tr_task *task)
+{
+    struct tr_policy *p = (struct tr_policy *)task;
+
+    while (p->idle_count > 0)
+        tr_env_batch_close(p->idle[--p->idle_count]);
+    for (int k = 0; k < p->experts; k++)
+        tr_expert_release(&p->expert[k]);
+    tr_env_close(p->env);
+    tr_split_release(&task->split);
+    rt_arena_release(&p->kept);
+    tr__scores_release(&p->scores);
+    tr__scores_release(&p->test);
+    free((void *)p->observed.component);
+    free(p->mean);
+    free(p->scale);
+    (void)pthread_mutex_destroy(&p->lock);
+    (void)pthread_mutex_destroy(&p->ask);
+    free(p);
+}
+
+static rt_status make_observed(struct tr_policy *p, struct rt_err *err)
+{
+    const struct tr_policy_options *o = &p->options;
+    const int all = p->info->observation, count = o->observe_count ? o->observe_count : all;
+    int *component = malloc((size_t)count * sizeof *component);
+
+    if (!component)
+        return rt_fail(err, RT_ENOMEM, "no memory for what a student sees");
+    p->observed = (struct tr_observed){
+        .count = count, .component = component, .previous_action = o->previous_action};
+    for (int i = 0; i < count; i++) {
+        component[i] = o->observe_count ? o->observe[i] : i;
+        if (component[i] < 0 || component[i] >= all)
+            return rt_fail(err, RT_EARG, "environment.observe: '%s' has components 0 to %d, not %d",
+                           p->info->name, all - 1, component[i]);
+        if (i && component[i] <= component[i - 1])
+            return rt_fail(err, RT_EARG,
+                           "environment.observe: %d stands behind %d; give each component once, in "
+                           "rising order",
+                           component[i], component[i - 1]);
+    }
+    p->features = tr_observed_size(&p->observed, p->info);
+    p->mean = calloc((size_t)p->features, sizeof *p->mean);
+    p->scale = calloc((size_t)p->features, sizeof *p->scale);
+    if (!p->mean || !p->scale)
+        return rt_fail(err, RT_ENOMEM, "no memory for what a student sees");
+    for (int i = 0; i < p->features; i++)
+        p->scale[i] = 1;
+    return RT_OK;
+}
+
+/* As many copies as fit into so much memory, within bounds. */
+static int choose_copies(const struct tr_env *env)
+{
+    const size_t room = (size_t)16 << 20, one = tr_env_batch_bytes(env, 1);
+    const size_t fit = one ? room / one : TR__COPIES;
+
+    return fit < 4 ? 4 : fit > TR__COPIES ? TR__COPIES : (int)fit;
+}
+
+static rt_status open_policy(struct tr_policy *p, enum space_pool pool, struct rt_err *err)
+{
+    const struct tr_policy_options *o = &p->options;
+
+    RT_TRY(tr_env_open(&p->env, &o->environment, err));
+    p->info = tr_env_info(p->env);
+    RT_TRY(tr_actions_of(&p->actions, p->info, o->bins, o->grid, 1, err));
+    RT_TRY(make_observed(p, err));
+    p->copies = choose_copies(p->env);
+    p->task.shape = (struct space_shape){.features = p->features,
+                                         .classes = p->actions.bins,
+                                         .parts = p->actions.parts,
+                                         .pool = pool};
+    return RT_OK;
+}
+
+rt_status tr_policy_task(struct tr_task **task, const struct tr_policy_options *options,
+                         enum space_pool pool, struct rt_err *err)
+{
+    struct tr_policy *self = calloc(1, sizeof *self);
+    rt_status rc;
+
+    if (!self)
+        return rt_fail(err, RT_ENOMEM, "no memory for a task of policies");
+    *self = (struct tr_policy){.task = {.kind = &tr_task_policy}, .options = *options};
+    (void)pthread_mutex_init(&self->lock, NULL);
+    (void)pthread_mutex_init(&self->ask, NULL);
+    if ((rc = open_policy(self, pool, err)))
+        close_policy(&self->task);
+    else
+        *task = &self->task;
+    return rc;
+}
+
+/* ---- for others ---- */
+
+bool tr_policy_gathered(const struct tr_task *task)
+{
+    return task->rows > 0;
+}
+
+const float *tr_policy_said(const struct tr_task *task, int row, int k)
+{
+    const struct tr_policy *p = tr__policy_of(task);
+
+    assert(row >= 0 && row < task->rows && k >= 0 && k < p->experts);
+    return p->base.said + row * tr__said_floats(p) + (ptrdiff_t)k * p->actions.bins;
+}
+
+const struct tr_env *tr_policy_environment(const struct tr_task *task)
+{
+    return tr__policy_of(task)->env;
+}
+
+const struct tr_actions *tr_policy_actions(const struct tr_task *task)
+{
+    return &tr__policy_of(task)->actions;
+}
+
+const struct tr_expert *tr_policy_expert(const struct tr_task *task, int k)
+{
+    const struct tr_policy *p = tr__policy_of(task);
+
+    assert(k >= 0 && k < p->experts);
+    return &p->expert[k];
+}
+
+const struct tr_policy_scores *tr_policy_scores(const struct tr_task *task)
+{
+    return &tr__policy_of(task)->scores;
+}
+
+const struct tr_task_kind tr_task_policy = {
+    .name = "policy",
+    .fill = fill,
+    .describe = describe,
+    .measures = tr_policy_measures,
+    .recall = recall,
+    .act = tr__policy_act,
+    .act_as = tr__policy_act_as,
+    .feed = &tr__policy_feed,
+    .close = close_policy,
+};
