@@ -13,7 +13,11 @@ enum { most_header = 1 << 24 };
 static const struct {
     const char *name;
     size_t size;
-} types[] = {[TR_STORED_F32] = {"F32", 4}, [TR_STORED_I8] = {"I8", 1}};
+} types[] = {[TR_STORED_F32] = {"F32", 4},
+             [TR_STORED_I8] = {"I8", 1},
+             [TR_STORED_F16] = {"F16", 2},
+             [TR_STORED_BF16] = {"BF16", 2},
+             [TR_STORED_I64] = {"I64", 8}};
 
 /* -1: another type. */
 static int type_of(json_t *tensor)
@@ -115,8 +119,8 @@ static rt_status check_tensors(const char *name, const struct tr_tensor_file *fi
         } else if (!check_tensor(tensor, file->bytes, &extents[n])) {
             rc = rt_fail(
                 err, RT_EFORMAT,
-                "tensor '%.60s' in '%s' is not F32 or I8 within the file's bounds; the file is "
-                "of another type, or truncated",
+                "tensor '%.60s' in '%s' is not F32, F16, BF16, I8 or I64 within the file's bounds; "
+                "the file is of another type, or truncated",
                 key, name);
         } else {
             n++;
@@ -207,6 +211,17 @@ bool tr_tensor_file_find(const struct tr_tensor_file *file, const char *name,
             tensor->shape[i] = json_integer_value(size);
     }
     return true;
+}
+
+const char *tr_tensor_file_name(const struct tr_tensor_file *file, size_t i)
+{
+    for (void *at = json_object_iter(file->header); at;
+         at = json_object_iter_next(file->header, at)) {
+        const char *name = json_object_iter_key(at);
+        if (strcmp(name, "__metadata__") != 0 && i-- == 0)
+            return name;
+    }
+    return NULL;
 }
 
 const char *tr_tensor_file_note(const struct tr_tensor_file *file, const char *key)

@@ -2,7 +2,8 @@
  *
  * File     u64 little-endian header length, JSON header {name: {dtype, shape, data_offsets}, and
  *          "__metadata__": {string: string}}, then the values, each tensor behind the one before.
- * Checks   lengths, bounds, overlaps and gaps, types, names that can be printed. Types F32 and I8.
+ * Checks   lengths, bounds, overlaps and gaps, types, names that can be printed. Types F32 and I8, and of
+ *          networks that others trained F16, BF16, I64.
  * Errors   RT_EIO, RT_ENOMEM; RT_EFORMAT names the file and the tensor.
  * Threads  read-only once open.
  * Source   github.com/huggingface/safetensors, "Format".
@@ -14,7 +15,7 @@
 
 #include "base/file.h"
 
-enum tr_stored_type { TR_STORED_F32, TR_STORED_I8 };
+enum tr_stored_type { TR_STORED_F32, TR_STORED_I8, TR_STORED_F16, TR_STORED_BF16, TR_STORED_I64 };
 enum { TR_STORED_DIMS = 4 };
 
 struct tr_stored { /* a tensor; row-major */
@@ -39,6 +40,8 @@ void tr_tensor_file_close(struct tr_tensor_file *file);
 /* False: there is none of that name. */
 bool tr_tensor_file_find(const struct tr_tensor_file *file, const char *name,
                          struct tr_stored *tensor);
+/* The name of tensor number i, from 0, in the header's order; NULL behind the last. */
+const char *tr_tensor_file_name(const struct tr_tensor_file *file, size_t i);
 /* A text of the metadata, the file's own; NULL when there is none. */
 const char *tr_tensor_file_note(const struct tr_tensor_file *file, const char *key);
 /* Note number i, from 0; false behind the last. */
