@@ -1,29 +1,9 @@
 /* cli/cmd_importance.c -- `retort importance DB [--format table|csv|json]`. */
-#include <stdio.h>
-
-#include "cli/command.h"
 #include "cli/formats.h"
 
 static int run(int argc, char **argv)
 {
-    const struct option longs[] = {{"format", required_argument, NULL, 'f'}, {0}};
-    enum report_format format = REPORT_TABLE;
-    const char *path = NULL;
-
-    for (int option; (option = command_option("importance", argc, argv, "f:", longs)) != -1;)
-        if (option == '?' || !format_option("importance", optarg, &format))
-            return COMMAND_USAGE;
-    if (!command_operand("importance", argc, argv, "DB", &path) ||
-        !command_no_more("importance", argc, argv))
-        return COMMAND_USAGE;
-
-    struct rt_err err;
-    struct store *store = command_open_read("importance", path);
-    if (!store)
-        return COMMAND_FAILED;
-    const rt_status rc = report_importance(store, format, stdout, &err);
-    store_close(store);
-    return rc == RT_OK ? COMMAND_DONE : command_failed("importance", &err);
+    return format_command("importance", argc, argv, report_importance);
 }
 
 const struct command command_importance = {

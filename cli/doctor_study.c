@@ -3,7 +3,6 @@
  * Each check needs what the ones before it made, so the first that fails ends the list; what could
  * be looked at until then is released in one place.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

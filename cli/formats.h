@@ -5,14 +5,9 @@
 #include "reports/report.h"
 
 /* False after a usage error has been printed. */
-static inline bool format_option(const char *command, const char *text, enum report_format *format)
-{
-    static const char *const words[] = {"table", "csv", "json", NULL}; /* enum report_format */
-    int place = 0;
-
-    if (!command_word(command, "format", text, words, &place))
-        return false;
-    *format = (enum report_format)place;
-    return true;
-}
+bool format_option(const char *command, const char *text, enum report_format *format);
+/* The whole of a command `DB [--format FORMAT]`: its exit code. */
+int format_command(const char *command, int argc, char **argv,
+                   rt_status (*print)(struct store *store, enum report_format format, FILE *out,
+                                      struct rt_err *err));
 #endif

@@ -162,7 +162,7 @@ rt_status test_student(const struct session *session, struct test_answers *answe
 
 /* ---- its numbers ---- */
 
-/* What of int8 is kept and shown, beside the task's own measures. */
+/* What of int8 is kept, beside the task's own measures. */
 static const char *const of_int8[] = {"error", "kl", "agreement", "accuracy_retention"};
 enum { of_int8_count = sizeof of_int8 / sizeof *of_int8 };
 
@@ -255,14 +255,6 @@ static const struct line on_ensemble[] = {
     {"ece_ensemble", "calibration error", true, false},
     {NULL, NULL, false, false},
 };
-static const struct line in_int8[] = {
-    {"error", "accuracy", true, true},
-    {"accuracy_retention", "accuracy retained", true, false},
-    {"agreement", "agreement", true, false},
-    {"kl", "KL", false, false},
-    {NULL, NULL, false, false},
-};
-
 /* other NULL, or without it: the first alone. */
 static void print_line(const struct line *line, const struct tr_metrics *one,
                        const struct tr_metrics *other)
@@ -305,7 +297,9 @@ static void print_int8(const struct test_result *result)
     const double teachers = 4 * result->ensemble_params;
 
     (void)printf("\nin int8, by integer arithmetic\n");
-    print_lines(in_int8, &result->int8, NULL);
+    print_line(&on_labels[0], &result->int8, NULL);
+    for (int i = 0; i < 3; i++) /* down to KL */
+        print_line(&on_ensemble[i], &result->int8, NULL);
     print_own(result->own, &result->int8, NULL);
     (void)printf("bytes              %.0f: %.2f times less than fp32", bytes, before / bytes);
     if (isfinite(teachers))

@@ -7,6 +7,7 @@
  */
 #ifndef REPORTS_CHART_H
 #define REPORTS_CHART_H
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 

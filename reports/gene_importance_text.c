@@ -3,7 +3,6 @@
  * Both say when too few trials are among the best to tell anything.
  */
 #include <jansson.h>
-#include <math.h>
 
 #include "reports/gene_importance.h"
 #include "reports/page_internal.h"

@@ -2,7 +2,6 @@
  *
  * Under "How the search went", since it tells how far that may be believed.
  */
-#include <math.h>
 #include <sqlite3.h>
 #include <string.h>
 

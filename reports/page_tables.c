@@ -2,7 +2,6 @@
  *
  * What has to be known to believe the plots above; hence the whole study file at the end.
  */
-#include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>

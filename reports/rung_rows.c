@@ -4,7 +4,6 @@
  */
 #include "reports/rung_rows.h"
 
-#include <math.h>
 #include <sqlite3.h>
 
 #include "reports/page_internal.h"

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "search/pareto.h"
 #include "store/store.h"
 
 struct box {

@@ -6,7 +6,6 @@
 #include "trainer/distill/distill.h"
 
 #include <assert.h>
-#include <math.h>
 
 #include "trainer/distill/correlation.h"
 #include "trainer/distill/ensemble.h"
