@@ -54,6 +54,17 @@ static rt_status export_c(const struct weights *weights, const struct wishes *w,
                              err);
 }
 
+/* Students of texts read ids of tokens, which the graph and the C code cannot look up yet. */
+static rt_status check_reads_numbers(const struct weights *weights, struct rt_err *err)
+{
+    if (!weights->model->student->arch.vocabulary)
+        return RT_OK;
+    return rt_fail(err, RT_EARG,
+                   "'%.200s' is of a student that reads token ids, which neither ONNX nor C is "
+                   "written for yet; use the file itself, or 'retort predict'",
+                   weights->path);
+}
+
 /* Options of the other format are no wishes that may be ignored. */
 static int check(const struct wishes *w)
 {
@@ -112,8 +123,9 @@ static int run(int argc, char **argv)
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
     if ((rc = weights_open(&weights, wishes.from, wishes.candidate, &err)) == RT_OK) {
-        rc = ends_with(wishes.output, ".c") ? export_c(&weights, &wishes, &err)
-                                            : export_onnx(&weights, &wishes, &err);
+        if ((rc = check_reads_numbers(&weights, &err)) == RT_OK)
+            rc = ends_with(wishes.output, ".c") ? export_c(&weights, &wishes, &err)
+                                                : export_onnx(&weights, &wishes, &err);
         if (rc == RT_OK)
             (void)printf("%s  %lld bytes, of %s\n", wishes.output,
                          stat(wishes.output, &made) ? -1LL : (long long)made.st_size, weights.path);

@@ -8,33 +8,71 @@
 
 #include "cli/command.h"
 #include "cli/weights.h"
+#include "trainer/net/predict.h"
 #include "trainer/task/npy.h"
 
 struct wishes {
     const char *from, *candidate, *data, *output; /* candidate NULL: from is a file of weights */
 };
 
+static rt_status make_room(const struct tr_model *model, int rows, struct tr_matrix *logits,
+                           struct rt_err *err)
+{
+    logits->rows = (size_t)rows;
+    logits->columns = (size_t)model->student->shape.classes;
+    logits->values = malloc(logits->rows * logits->columns * sizeof *logits->values);
+    if (!logits->values)
+        return rt_fail(err, RT_ENOMEM, "no memory for the answers to %d examples", rows);
+    return RT_OK;
+}
+
+static rt_status answer_bytes(const struct weights *weights, const char *path,
+                              struct tr_matrix *logits, struct rt_err *err)
+{
+    uint8_t *bytes;
+    int rows;
+
+    RT_TRY(weights->task->examples(path, &weights->model->input, &bytes, &rows, err));
+    rt_status rc = make_room(weights->model, rows, logits, err);
+    if (rc == RT_OK)
+        rc = tr_model_answer(weights->model, bytes, rows, logits->values, err);
+    free(bytes);
+    return rc;
+}
+
+static rt_status answer_task(const struct weights *weights, const char *path,
+                             struct tr_matrix *logits, struct rt_err *err)
+{
+    const struct tr_model *model = weights->model;
+    struct tr_task *task;
+    int *rows = NULL;
+
+    RT_TRY(weights->task->open_examples(path, model, &task, err));
+    rt_status rc = make_room(model, task->rows, logits, err);
+    if (rc == RT_OK && !(rows = malloc((size_t)task->rows * sizeof *rows)))
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the answers to %d examples", task->rows);
+    for (int i = 0; rows && i < task->rows; i++)
+        rows[i] = i;
+    if (rc == RT_OK)
+        rc = tr_predict(model->student, model->weights, task, rows, task->rows, 1, logits->values,
+                        err);
+    free(rows);
+    tr_task_close(task);
+    return rc;
+}
+
 static rt_status predict(const struct weights *weights, const struct wishes *w, struct rt_err *err)
 {
     struct tr_matrix logits = {0};
-    uint8_t *bytes = NULL;
-    int rows;
+    rt_status rc = weights->task->open_examples ? answer_task(weights, w->data, &logits, err)
+                                                : answer_bytes(weights, w->data, &logits, err);
 
-    RT_TRY(weights->task->examples(w->data, &weights->model->input, &bytes, &rows, err));
-    rt_status rc = RT_OK;
-    logits.rows = (size_t)rows;
-    logits.columns = (size_t)weights->model->student->shape.classes;
-    logits.values = malloc(logits.rows * logits.columns * sizeof *logits.values);
-    if (!logits.values)
-        rc = rt_fail(err, RT_ENOMEM, "no memory for the answers to %d examples", rows);
-    if (rc == RT_OK)
-        rc = tr_model_answer(weights->model, bytes, rows, logits.values, err);
     if (rc == RT_OK)
         rc = tr_npy_write(w->output, &logits, err);
     if (rc == RT_OK)
-        (void)printf("%s  logits of %d examples, %zu classes\n", w->output, rows, logits.columns);
+        (void)printf("%s  logits of %zu examples, %zu classes\n", w->output, logits.rows,
+                     logits.columns);
     tr_matrix_release(&logits);
-    free(bytes);
     return rc;
 }
 
@@ -81,7 +119,8 @@ const struct command command_predict = {
     .help =
         "WEIGHTS is a file that `retort distill -o` wrote, floats or int8; of DB and CANDIDATE\n"
         "it is the newest one written. DATA is a file of examples as the study's task reads\n"
-        "them: an IDX file of images, plain or gzip'd. Int8 weights are run in integers.\n"
+        "them: an IDX file of images, or a text a line (two, of pairs, with a tab between),\n"
+        "plain or gzip'd. Int8 weights are run in integers.\n"
         "\n"
         "  -o, --output FILE  float32 (examples, classes), as numpy.load() reads it\n",
     .run = run,

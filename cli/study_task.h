@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "trainer/task/task.h"
+#include "trainer/export/model.h"
 
 enum study_value {
     STUDY_INT, /* int or int64_t */
@@ -78,9 +78,12 @@ struct study_task {
     /* The test as the task reads its own; only where has_test(). NULL: students act (kind->act). */
     rt_status (*open_test)(const void *block, const struct tr_task *task, struct tr_task **test,
                            struct rt_err *err);
-    /* A file of examples alone: (*rows, input) bytes, which the caller frees. */
+    /* A file of examples alone, for a student that was exported: (*rows, input) bytes, which the
+     * caller frees; or, where its inputs are no bytes, as a task. One of the two. */
     rt_status (*examples)(const char *path, const struct tr_input *input, uint8_t **bytes,
                           int *rows, struct rt_err *err);
+    rt_status (*open_examples)(const char *path, const struct tr_model *model,
+                               struct tr_task **task, struct rt_err *err);
     void (*tell)(const struct tr_task *task, char text[96]); /* what and how many rows it has */
     /* What else a person should know of the data before a night; test may be NULL. NULL: nothing. */
     rt_status (*look)(const struct tr_task *task, const struct tr_task *test, study_say *say,

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/study.h"
 #include "trainer/task/text/text.h"
@@ -193,13 +194,27 @@ static rt_status open_test(const void *data, const struct tr_task *train, struct
     return tr_text_task_like(test, train, &texts, err);
 }
 
-static rt_status examples(const char *path, const struct tr_input *input, uint8_t **bytes,
-                          int *rows, struct rt_err *err)
+static const char *note_of(const void *from, const char *key)
 {
-    (void)input;
-    (void)bytes;
-    (void)rows;
-    return rt_fail(err, RT_EARG, "'%.200s': students of texts cannot be asked yet", path);
+    for (const struct tr_metadata *note = from; note->key; note++)
+        if (strcmp(note->key, key) == 0)
+            return note->value;
+    return NULL;
+}
+
+/* A text a line or, of pairs, two with a tab between. */
+static rt_status open_examples(const char *path, const struct tr_model *model,
+                               struct tr_task **task, struct rt_err *err)
+{
+    const struct tr_student *student = model->student;
+    const bool pairs = student->shape.segments;
+    const struct tr_texts_spec spec = {.table = {.format = pairs ? TR_TABLE_TSV : TR_TABLE_LINES,
+                                                 .column = {"1", pairs ? "2" : NULL, NULL}}};
+    const struct tr_notes notes = {.note = note_of, .from = model->metadata, .file = "the weights"};
+    struct tr_texts texts;
+
+    RT_TRY(tr_texts_load(&texts, path, &spec, NULL, err));
+    return tr_text_task_noted(task, &notes, &student->shape, student->arch.vocabulary, &texts, err);
 }
 
 /* ---- what a person should know ---- */
@@ -374,7 +389,7 @@ const struct study_task study_text = {.name = "text",
                                       .has_test = has_test,
                                       .open = open_train,
                                       .open_test = open_test,
-                                      .examples = examples,
+                                      .open_examples = open_examples,
                                       .tell = tell,
                                       .look = look,
                                       .init = init_lines};

@@ -84,6 +84,15 @@ expect_exit 0 "$retort" distill one.db "$first" -o student.safetensors
 expect_line stdout 'student.safetensors'
 grep -qa '"vocabulary":"\[PAD\]\\n' student.safetensors
 grep -qa '"labels":"cold\\nwarm' student.safetensors
+sed '1d; s/\t.*//' test.tsv >lines.txt
+expect_exit 0 "$retort" predict student.safetensors lines.txt -o logits.npy
+expect_line stdout 'logits.npy  logits of 60 examples, 2 classes'
+for ending in c onnx; do
+  expect_exit 1 "$retort" export student.safetensors -o "student.$ending"
+  expect_one_line stderr
+  expect_line stderr 'reads token ids'
+  [ ! -e "student.$ending" ]
+done
 
 # ---- what is wrong ----
 refused() { # TEXT

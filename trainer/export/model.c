@@ -38,10 +38,10 @@ static rt_status read_shape(const char *path, const struct tr_task_kind *kind,
     const struct tr_tensor_file *tensors = &file->tensors;
     const char *text = tr_tensor_file_note(tensors, "arch");
     const char *pool = tr_tensor_file_note(tensors, "pool");
-    struct tr_stored head, stem, position;
+    struct tr_stored head, stem = {.dims = 2}, position; /* some texts have no stem */
 
     if (!text || !pool || !tr_tensor_file_find(tensors, "head.weight", &head) || head.dims != 2 ||
-        !tr_tensor_file_find(tensors, "stem.weight", &stem) || stem.dims != 2 ||
+        (tr_tensor_file_find(tensors, "stem.weight", &stem) && stem.dims != 2) ||
         !tr_tensor_file_find(tensors, "position", &position) || position.dims != 2 ||
         position.shape[0] > INT32_MAX || head.shape[0] > INT32_MAX || stem.shape[1] > INT32_MAX)
         return rt_fail(
@@ -190,12 +190,12 @@ static rt_status read_all(struct tr_model_file *file, const char *path,
 {
     struct space_arch arch;
     struct space_shape shape;
-    struct tr_stored stem;
+    struct tr_stored head;
 
     RT_TRY(tr_tensor_file_open(&file->tensors, path, err));
     RT_TRY(read_shape(path, kind, file, &arch, &shape, err));
-    (void)tr_tensor_file_find(&file->tensors, "stem.weight", &stem);
-    const bool codes = stem.type == TR_STORED_I8;
+    (void)tr_tensor_file_find(&file->tensors, "head.weight", &head);
+    const bool codes = head.type == TR_STORED_I8;
     RT_TRY(tr_network_open(&file->net, &arch, &shape, codes ? tr_kernels_integer() : kernels,
                            TR_NETWORK_INFER, err));
     RT_TRY(codes ? read_int8(file, path, err)

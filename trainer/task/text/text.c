@@ -386,3 +386,24 @@ rt_status tr_text_task_like(struct tr_task **task, const struct tr_task *like,
         *task = &self->task;
     return rc;
 }
+
+rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes,
+                             const struct space_shape *shape, int vocabulary,
+                             struct tr_texts *texts, struct rt_err *err)
+{
+    struct text *self;
+
+    RT_TRY(make(&self, texts, false, shape->length, err));
+    self->task.shape = *shape;
+    self->task.label = self->texts.label;
+    self->tokeniser = &self->own;
+    self->labels = &self->texts.labels;
+    rt_status rc = text__recall_tokens(notes, &self->own, err);
+    if (!rc)
+        rc = cut_all(self, &vocabulary, 1, err);
+    if (rc)
+        close_text(&self->task);
+    else
+        *task = &self->task;
+    return rc;
+}

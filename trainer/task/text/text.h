@@ -36,6 +36,12 @@ rt_status tr_text_task(struct tr_task **task, struct tr_texts *texts,
 rt_status tr_text_task_like(struct tr_task **task, const struct tr_task *like,
                             struct tr_texts *texts, struct rt_err *err);
 
+/* Texts without labels as an exported student reads them: by the tokens that text's describe() noted,
+ * of which a vocabulary of so many is used. RT_EFORMAT when the notes are no tokeniser. Taken. */
+rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes,
+                             const struct space_shape *shape, int vocabulary,
+                             struct tr_texts *texts, struct rt_err *err);
+
 /* What a task of texts is made of. */
 const struct tr_texts *tr_text_texts(const struct tr_task *task);
 const struct tr_tokeniser *tr_text_tokeniser(const struct tr_task *task);

@@ -23,6 +23,9 @@ struct text {
 rt_status text__hash(struct text *self, struct rt_err *err);
 void text__describe(const struct tr_task *task, void *to,
                     void (*note)(void *to, const char *key, const char *value));
+/* The tokeniser that was noted. */
+rt_status text__recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
+                              struct rt_err *err);
 rt_status text__recall(const struct tr_notes *notes, const struct space_arch *arch,
                        struct space_shape *shape, struct tr_input *input, struct rt_err *err);
 #endif

@@ -110,6 +110,57 @@ static rt_status number(const struct tr_notes *notes, const char *key, long leas
     return RT_OK;
 }
 
+/* Tokens, a line each, and the ids of those that control. */
+static rt_status read_vocabulary(const struct tr_notes *notes, const char *lines,
+                                 struct tr_tokeniser *t, struct rt_err *err)
+{
+    static const char *const control[TR_CONTROLS] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+    struct rt_err why;
+
+    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1)
+        if (tr_vocabulary_add(&t->vocabulary, lines, (size_t)(end - lines), &why))
+            return rt_fail(err, RT_EFORMAT, "'%.160s' notes a wrong vocabulary: %s", notes->file,
+                           why.text);
+    for (int i = 0; i < TR_CONTROLS; i++) {
+        t->control[i] = tr_vocabulary_find(&t->vocabulary, control[i], strlen(control[i]));
+        if (t->control[i] < 0 && i != TR_PAD && i != TR_MASK)
+            return rt_fail(err, RT_EFORMAT, "'%.200s' notes a vocabulary without %s", notes->file,
+                           control[i]);
+    }
+    if (t->kind == TR_BYTES && t->vocabulary.count != TR_CONTROLS + 256)
+        return rt_fail(err, RT_EFORMAT, "'%.200s' notes %d tokens of bytes", notes->file,
+                       t->vocabulary.count);
+    return RT_OK;
+}
+
+rt_status text__recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
+                              struct rt_err *err)
+{
+    const char *kind = notes->note(notes->from, "tokens");
+    const char *rules = notes->note(notes->from, "token_rules");
+    const char *mark = notes->note(notes->from, "continuation");
+    const char *tokens = notes->note(notes->from, "vocabulary");
+    struct tr_tokeniser t = {0};
+    int which = 0, most;
+
+    while (kind && which < 3 && strcmp(kinds[which], kind) != 0)
+        which++;
+    if (!kind || which == 3 || !rules || !mark || strlen(mark) >= TR_CONTINUATION || !tokens)
+        return rt_fail(err, RT_EFORMAT, "'%s' lacks its tokeniser among its metadata", notes->file);
+    RT_TRY(number(notes, "word_characters", 1, TR_WORD_CHARS, &most, err));
+    t.kind = (enum tr_tokeniser_kind)which;
+    t.rules = (struct tr_word_rules){strstr(rules, "clean"), strstr(rules, "han"),
+                                     strstr(rules, "accents"), strstr(rules, "lower")};
+    t.most_chars = most;
+    memcpy(t.continuation, mark, strlen(mark) + 1);
+    const rt_status rc = read_vocabulary(notes, tokens, &t, err);
+    if (rc)
+        tr_tokeniser_release(&t);
+    else
+        *tokeniser = t;
+    return rc;
+}
+
 rt_status text__recall(const struct tr_notes *notes, const struct space_arch *arch,
                        struct space_shape *shape, struct tr_input *input, struct rt_err *err)
 {
