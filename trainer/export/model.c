@@ -190,12 +190,13 @@ static rt_status read_all(struct tr_model_file *file, const char *path,
 {
     struct space_arch arch;
     struct space_shape shape;
-    struct tr_stored head;
+    struct tr_stored first;
 
     RT_TRY(tr_tensor_file_open(&file->tensors, path, err));
     RT_TRY(read_shape(path, kind, file, &arch, &shape, err));
-    (void)tr_tensor_file_find(&file->tensors, "head.weight", &head);
-    const bool codes = head.type == TR_STORED_I8;
+    if (!tr_tensor_file_find(&file->tensors, "stem.weight", &first))
+        (void)tr_tensor_file_find(&file->tensors, "head.weight", &first);
+    const bool codes = first.type == TR_STORED_I8;
     RT_TRY(tr_network_open(&file->net, &arch, &shape, codes ? tr_kernels_integer() : kernels,
                            TR_NETWORK_INFER, err));
     RT_TRY(codes ? read_int8(file, path, err)
