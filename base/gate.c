@@ -87,3 +87,11 @@ double rt_gate_standing(struct rt_gate *gate)
     pthread_mutex_unlock(&gate->lock);
     return seconds;
 }
+
+bool rt_gate_is_empty(struct rt_gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    const bool empty = gate->inside == 0;
+    pthread_mutex_unlock(&gate->lock);
+    return empty;
+}

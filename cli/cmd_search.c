@@ -258,7 +258,7 @@ static rt_status search_here(const struct session *session, const struct wishes 
                                 .latency_count = 1,
                                 .settings = settings,
                                 .memory_limit = (size_t)session->study.worker_memory};
-    const struct search_evaluator evaluator = {evaluator_run, &context};
+    const struct search_evaluator evaluator = {evaluator_run, &context, &evaluator_timing};
     char checkpoints[RT_PATH_MAX];
     int64_t host;
     rt_status rc;
@@ -268,6 +268,7 @@ static rt_status search_here(const struct session *session, const struct wishes 
         context.checkpoints = checkpoints;
     }
     RT_TRY(this_host(store, settings, &host, err));
+    context.host = host;
     RT_TRY(latencies_open(&context.latencies, context.latency, context.latency_count,
                           session->study.search.workers, store, host, err));
     rc = search(&session->study, &evaluator, wishes, host, store, stop, end, err);
@@ -289,7 +290,7 @@ static rt_status search_outside(const struct study *study, const struct wishes *
     RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
     rc = open_store(study, NULL, db, &settings, &store, err);
     if (rc == RT_OK) {
-        const struct search_evaluator evaluator = {search_external_evaluate, external};
+        const struct search_evaluator evaluator = {search_external_evaluate, external, NULL};
         if ((rc = this_host(store, &settings, &host, err)) == RT_OK)
             rc = search(study, &evaluator, wishes, host, store, stop, end, err);
         store_close(store);

@@ -206,3 +206,48 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
     if (result->status != RT_OK)
         snprintf(result->error, sizeof result->error, "%s", err.text);
 }
+
+/* ---- again ---- */
+
+static bool is_unsure(void *context, const struct space_arch *arch)
+{
+    const struct evaluator *evaluator = context;
+    char text[SPACE_ARCH_TEXT];
+
+    space_arch_print(arch, text);
+    for (int i = 0; i < evaluator->latency_count; i++)
+        if (latencies_unsure(evaluator->latencies, text, i))
+            return true;
+    return false;
+}
+
+static void measure_again(void *context, const struct space_arch *arch, struct store_result *result)
+{
+    struct evaluator *evaluator = context;
+    char text[SPACE_ARCH_TEXT];
+    struct rt_err err;
+
+    memset(result, 0, sizeof *result);
+    space_arch_print(arch, text);
+    result->status = make_room(evaluator, result, &err);
+    for (int i = 0; i < evaluator->latency_count && result->status == RT_OK; i++)
+        if (latencies_unsure(evaluator->latencies, text, i))
+            result->status =
+                measure(evaluator, arch, i, TR_TRIAL_BLOCKS, TR_TRIAL_SECONDS, result, &err);
+}
+
+static rt_status settle(void *context, struct store *store, struct rt_err *err)
+{
+    const struct evaluator *evaluator = context;
+
+    return latencies_settle(evaluator->latencies, evaluator->shape, store, evaluator->host, err);
+}
+
+static void cost(void *context, double *timing, double *standing)
+{
+    const struct evaluator *evaluator = context;
+
+    latencies_cost(evaluator->latencies, timing, standing);
+}
+
+const struct search_timing evaluator_timing = {is_unsure, measure_again, settle, cost};

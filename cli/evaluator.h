@@ -20,6 +20,7 @@ struct evaluator {
     const struct tr_latency_options *latency; /* [latency_count] */
     int latency_count;
     struct latencies *latencies; /* of them all */
+    int64_t host;                /* of this machine in the store */
     const struct settings *settings;
     size_t memory_limit;
     const char *checkpoints; /* folder beside the store for trained weights; NULL: not kept */
@@ -28,6 +29,9 @@ struct evaluator {
 
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result);
+
+/* How long students take, measured again; with the same context. */
+extern const struct search_timing evaluator_timing;
 
 /* Metrics as the store has them; returns how many. */
 int evaluator_values(const struct tr_metrics *metrics,

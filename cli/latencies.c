@@ -10,14 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "trainer/measure/latency_model.h"
+
 struct entry {
     char *arch;
     int setting, count, room;
     struct tr_block *block;
+    bool warned; /* it is far off the model, and that was told */
 };
 
 #define MAY_STAND .01 /* share of the workers' time that they stand still, at most, ... */
 #define GRACE .1      /* ... after so many seconds of it */
+#define ENOUGH 60     /* blocks of an entry in weather that does not clear up */
+#define FAR .25       /* share of a prediction that a measurement is off and told of */
 
 struct latencies {
     pthread_mutex_t lock;
@@ -28,6 +34,8 @@ struct latencies {
     int settings, count, room;
     struct entry *entry;
     struct entry all[STORE_MAX_LATENCIES]; /* of a setting together; without an architecture */
+    double best[STORE_MAX_LATENCIES];      /* of the reference by the first so many of them: */
+    int best_of[STORE_MAX_LATENCIES];
 };
 
 /* ---- entries ---- */
@@ -98,15 +106,34 @@ rt_status latencies_add(struct latencies *latencies, const char *arch, int setti
     return rc;
 }
 
+static double best_of(struct latencies *l, int setting)
+{
+    const struct entry *all = &l->all[setting];
+
+    if (l->best_of[setting] != all->count)
+        l->best[setting] = tr_reference_best(all->block, all->count);
+    l->best_of[setting] = all->count;
+    return l->best[setting];
+}
+
 bool latencies_figure(struct latencies *latencies, const char *arch, int setting,
                       struct tr_latency_figure *figure)
 {
     pthread_mutex_lock(&latencies->lock);
-    const struct entry *e = find(latencies, arch, setting), *all = &latencies->all[setting];
-    if (e && e->count)
-        tr_latency_estimate(e->block, e->count, tr_reference_best(all->block, all->count), figure);
+    const struct entry *e = find(latencies, arch, setting);
+    const bool known = e && e->count;
+    if (known)
+        tr_latency_estimate(e->block, e->count, best_of(latencies, setting), figure);
     pthread_mutex_unlock(&latencies->lock);
-    return e && e->count;
+    return known;
+}
+
+bool latencies_unsure(struct latencies *latencies, const char *arch, int setting)
+{
+    struct tr_latency_figure figure;
+
+    return !latencies_figure(latencies, arch, setting, &figure) ||
+           (figure.state != TR_LATENCY_CLEAR && figure.blocks < ENOUGH);
 }
 
 /* ---- what the store has ---- */
@@ -201,7 +228,7 @@ bool latencies_may_gate(struct latencies *latencies, const struct tr_latency_opt
     const double workers = latencies->workers;
     const double seconds = (double)(rt_now_ns() - latencies->began_ns) * 1e-9 * workers;
 
-    return workers == 1 || setting->threads > 1 ||
+    return workers == 1 || setting->threads > 1 || rt_gate_is_empty(&latencies->gate) ||
            rt_gate_standing(&latencies->gate) <= GRACE + MAY_STAND * seconds;
 }
 
@@ -218,6 +245,114 @@ void latencies_cost(struct latencies *latencies, double *timing, double *standin
     *timing = (double)latencies->spent_ns * 1e-9;
     pthread_mutex_unlock(&latencies->lock);
     *standing = rt_gate_standing(&latencies->gate);
+}
+
+/* ---- what all blocks come to ---- */
+
+struct settling {
+    struct latencies *l;
+    const struct space_shape *shape;
+    int count;                        /* entries of the setting at hand */
+    struct entry **entry;             /* [count] */
+    struct tr_latency_figure *figure; /* [count] */
+    double *term, *ns;                /* (count,TERMS), [count] */
+    struct tr_latency_model model;
+};
+
+static rt_status collect(struct settling *s, int setting, struct rt_err *err)
+{
+    const double best = best_of(s->l, setting);
+
+    s->count = 0;
+    for (int i = 0; i < s->l->count; i++) {
+        struct entry *e = &s->l->entry[i];
+        struct space_arch arch;
+        if (e->setting != setting)
+            continue;
+        RT_TRY(space_arch_parse(e->arch, &arch, err));
+        tr_latency_terms(&arch, s->shape, s->term + (ptrdiff_t)s->count * TR_LATENCY_TERMS);
+        tr_latency_estimate(e->block, e->count, best, &s->figure[s->count]);
+        s->entry[s->count++] = e;
+    }
+    return RT_OK;
+}
+
+/* By floors; by all figures when there are too few of them. */
+static void fit(struct settling *s)
+{
+    double *term = s->term + (ptrdiff_t)s->l->count * TR_LATENCY_TERMS; /* behind all */
+
+    for (int all = 0; all <= 1 && s->model.count == 0; all++) {
+        int n = 0;
+        for (int i = 0; i < s->count; i++) {
+            if (!all && s->figure[i].state != TR_LATENCY_CLEAR)
+                continue;
+            memcpy(term + (ptrdiff_t)n * TR_LATENCY_TERMS,
+                   s->term + (ptrdiff_t)i * TR_LATENCY_TERMS, TR_LATENCY_TERMS * sizeof *term);
+            s->ns[n++] = s->figure[i].value;
+        }
+        tr_latency_fit(term, s->ns, n, &s->model);
+    }
+}
+
+/* Once a candidate and setting, however often it is settled. */
+static rt_status warn(struct settling *s, int i, const struct store_latency *row,
+                      struct store *store, struct rt_err *err)
+{
+    char text[256];
+
+    if (s->entry[i]->warned || isnan(row->predicted) ||
+        fabs(row->value / row->predicted - 1) <= FAR)
+        return RT_OK;
+    s->entry[i]->warned = true;
+    (void)snprintf(text, sizeof text,
+                   "%.120s: %s %.4g us by %d blocks, where the model of %d others says %.4g us",
+                   s->entry[i]->arch, row->metric, row->value * 1e-3, row->blocks, s->model.count,
+                   row->predicted * 1e-3);
+    return store_event(store, "latency", -1, text, err);
+}
+
+static rt_status settle_setting(struct settling *s, int setting, struct store *store, int64_t host,
+                                struct rt_err *err)
+{
+    s->model = (struct tr_latency_model){.count = 0};
+    RT_TRY(collect(s, setting, err));
+    fit(s);
+    for (int i = 0; i < s->count; i++) {
+        if (s->figure[i].state == TR_LATENCY_SINGLE)
+            continue; /* it stays as an older program left it */
+        struct store_latency row =
+            latencies_row(&s->l->setting[setting], setting == 0, &s->figure[i]);
+        row.predicted = tr_latency_predict(&s->model, s->term + (ptrdiff_t)i * TR_LATENCY_TERMS);
+        RT_TRY(store_latency_add(store, host, s->entry[i]->arch, NULL, 0, &row, 1, err));
+        RT_TRY(warn(s, i, &row, store, err));
+    }
+    return RT_OK;
+}
+
+rt_status latencies_settle(struct latencies *latencies, const struct space_shape *shape,
+                           struct store *store, int64_t host, struct rt_err *err)
+{
+    const size_t n = (size_t)latencies->count + 1;
+    struct settling s = {.l = latencies,
+                         .shape = shape,
+                         .entry = calloc(n, sizeof *s.entry),
+                         .figure = calloc(n, sizeof *s.figure),
+                         .term = calloc(2 * n * TR_LATENCY_TERMS, sizeof *s.term),
+                         .ns = calloc(n, sizeof *s.ns)};
+    rt_status rc = RT_OK;
+
+    if (!s.entry || !s.figure || !s.term || !s.ns)
+        rc = rt_fail(err, RT_ENOMEM, "no memory for latencies");
+    pthread_mutex_lock(&latencies->lock);
+    for (int i = 0; i < latencies->settings && rc == RT_OK; i++)
+        rc = settle_setting(&s, i, store, host, err);
+    pthread_mutex_unlock(&latencies->lock);
+    free(s.entry);
+    free(s.figure);
+    free(s.term);
+    free(s.ns);
+    return rc;
 }
 
 /* ---- as the store has them ---- */

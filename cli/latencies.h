@@ -39,6 +39,13 @@ struct rt_gate *latencies_gate(struct latencies *latencies);
 bool latencies_may_gate(struct latencies *latencies, const struct tr_latency_options *setting);
 /* A worker measured for so long. */
 void latencies_spent(struct latencies *latencies, int64_t ns);
+/* Would more blocks tell more of an entry? */
+bool latencies_unsure(struct latencies *latencies, const char *arch, int setting);
+/* All figures by the best that is known of the reference by now, beside what a linear model of them
+ * predicts, into the store; metrics of trials too. Warns, one event a candidate, of measurements
+ * that are far off the model. */
+rt_status latencies_settle(struct latencies *latencies, const struct space_shape *shape,
+                           struct store *store, int64_t host, struct rt_err *err);
 /* Seconds that workers measured, and stood still for others to. */
 void latencies_cost(struct latencies *latencies, double *timing, double *standing);
 

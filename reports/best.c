@@ -252,6 +252,23 @@ static const char *fitting(const char *label, const char *otherwise)
     return report__columns(label) < LABEL ? label : otherwise;
 }
 
+/* With the interval, where one is known. */
+static void estimated_text(const struct report__quantity *quantity, struct report__value got,
+                           char *text, size_t size)
+{
+    char value[REPORT__CELL], low[REPORT__CELL], high[REPORT__CELL];
+    const double half = 1.96 * got.error;
+
+    report__value_unit(quantity, got, value);
+    report__value_unit(quantity, (struct report__value){got.value - half, NAN, false}, low);
+    report__value_unit(quantity, (struct report__value){got.value + half, NAN, false}, high);
+    if (isfinite(got.error))
+        (void)snprintf(text, size, "%s: estimated, %s to %s; 'retort latency' measures again",
+                       value, low, high);
+    else
+        (void)snprintf(text, size, "%s: estimated; 'retort latency' measures again", value);
+}
+
 static void print_scores(const struct choice *choice, FILE *out)
 {
     const struct report__rows *front = choice->front;
@@ -266,6 +283,8 @@ static void print_scores(const struct choice *choice, FILE *out)
         if (q == 0 && isfinite(front->ensemble.value))
             (void)snprintf(text, sizeof text, "%s; the ensemble has %s%s", value,
                            report__value_unit(quantity, front->ensemble, ensemble), front->doubt);
+        else if (got.estimated)
+            estimated_text(quantity, got, text, sizeof text);
         else if (report__columns(quantity->name) >= LABEL)
             (void)snprintf(text, sizeof text, "%s: %s", quantity->name, value);
         print_wrapped(out, fitting(quantity->name, ""), text);

@@ -267,7 +267,7 @@ static void print_lowest(struct report__page *page, int q)
 {
     const struct report__rows *rows = &page->rows;
     const struct report__quantity *quantity = &rows->quantities.list[q];
-    struct report__value low = {INFINITY, NAN};
+    struct report__value low = {INFINITY, NAN, false};
     char big[REPORT__CELL], small[256];
     const double behind = rows->row[0].value[0].value - rows->ensemble.value;
 

@@ -23,7 +23,7 @@ static const char of_teacher[] =
     "select q.position, m.value, m.stderr from quantity q join teacher_metric m"
     " on m.name = q.name where m.teacher = ?1";
 static const char of_trial[] =
-    "select position, value, stderr from quantity_values where trial = ?1";
+    "select position, value, stderr, estimated from quantity_values where trial = ?1";
 
 struct besides {
     struct report__page *page;
@@ -220,6 +220,24 @@ static rt_status print_latency(struct report__page *page, struct rt_err *err)
     return report__end(page->store, q, err);
 }
 
+/* What it cost. */
+static rt_status print_share(struct report__page *page, struct rt_err *err)
+{
+    double share = NAN;
+
+    RT_TRY(report__one_number(
+        page->store,
+        "select 100 * sum(timing + standing) / sum(workers * 86400 * (julianday(coalesce(finished,"
+        " 'now')) - julianday(started))) from run where timing is not null",
+        &share, err));
+    if (isfinite(share))
+        (void)fprintf(page->out,
+                      "<p>Measuring latency, and standing still for it, took %.1f %% of the "
+                      "workers' time.</p>\n",
+                      share);
+    return RT_OK;
+}
+
 static rt_status print_hosts(struct report__page *page, struct rt_err *err)
 {
     static const char *const heads[] = {"<host",    "<processor", "cores",   "memory",
@@ -279,6 +297,7 @@ rt_status report__page_measured(struct report__page *page, struct rt_err *err)
     free(method);
     print_exact(page);
     RT_TRY(print_latency(page, err));
+    RT_TRY(print_share(page, err));
     return print_hosts(page, err);
 }
 

@@ -185,6 +185,31 @@ static void print_work(const struct progress *p, FILE *out)
     print_left(p, out);
 }
 
+/* What measuring latency took of the workers' time, and how far its figures are to be trusted. */
+static rt_status print_latency(struct store *store, FILE *out, struct rt_err *err)
+{
+    sqlite3_stmt *q = NULL;
+    char text[192];
+
+    RT_TRY(report__ask(store,
+                       "select count(*), sum(state = 'clear'), (select 100 * sum(timing + standing)"
+                       " / sum(workers * 86400 * (julianday(coalesce(finished, 'now')) -"
+                       " julianday(started))) from run where timing is not null)"
+                       " from latency where metric is not null having count(*) > 0",
+                       &q, err));
+    while (report__next(q)) {
+        (void)snprintf(text, sizeof text, "%lld of %lld figures clear",
+                       (long long)sqlite3_column_int64(q, 1),
+                       (long long)sqlite3_column_int64(q, 0));
+        if (isfinite(report__number(q, 2)))
+            (void)snprintf(text + strlen(text), sizeof text - strlen(text),
+                           "; measuring them took %.1f %% of the workers' time",
+                           report__number(q, 2));
+        print_line(out, "latency", text);
+    }
+    return report__end(store, q, err);
+}
+
 /* "20.30 ±0.57 %, 12.3k params, 7.81 µs, candidate 12": the lead of students needs no name. */
 static void print_member(const char *label, const struct report__rows *rows, int i, FILE *out)
 {
@@ -293,7 +318,9 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
         print_work(&p, out);
         print_rungs(&rungs, out);
         print_front(&p, &rows, &rungs, out);
-        rc = print_surrogate(store, out, err);
+        rc = print_latency(store, out, err);
+        if (rc == RT_OK)
+            rc = print_surrogate(store, out, err);
         if (*p.failure)
             print_line(out, "failed", p.failure);
     }

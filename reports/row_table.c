@@ -156,6 +156,8 @@ void report__print_csv(const struct report__rows *rows, int from, int count, boo
             (void)fprintf(out, ",%s", report__csv_name(&quantities->list[q], name));
             if (has_error(rows, q))
                 (void)fprintf(out, ",%s_stderr", quantities->list[q].name);
+            if (report__is_time(&quantities->list[q]))
+                (void)fprintf(out, ",%s_estimated", quantities->list[q].name);
         }
     (void)fputc('\n', out);
     for (int i = from; i < from + count; i++) {
@@ -169,6 +171,8 @@ void report__print_csv(const struct report__rows *rows, int from, int count, boo
                 print_csv_number(out, r->value[q].value);
                 if (has_error(rows, q))
                     print_csv_number(out, r->value[q].error);
+                if (report__is_time(&quantities->list[q]))
+                    (void)fprintf(out, ",%d", r->value[q].estimated);
             }
         (void)fputc('\n', out);
     }
@@ -201,6 +205,9 @@ json_t *report__json_row(const struct report__rows *rows, int row)
         (void)snprintf(name, sizeof name, "%s_stderr", quantity->name);
         if (has_error(rows, q))
             (void)json_object_set_new(json, name, number(r->value[q].error));
+        (void)snprintf(name, sizeof name, "%s_estimated", quantity->name);
+        if (report__is_time(quantity))
+            (void)json_object_set_new(json, name, json_boolean(r->value[q].estimated));
     }
     return json;
 }
@@ -219,6 +226,15 @@ rt_status report__print_json(json_t *value, FILE *out, struct rt_err *err)
 
 /* ---- the front ---- */
 
+static bool any_estimated(const struct report__rows *rows)
+{
+    for (int i = 0; i < rows->count; i++)
+        for (int q = 0; q < rows->row[i].values; q++)
+            if (rows->row[i].value[q].estimated)
+                return true;
+    return false;
+}
+
 static void print_front(const struct report__rows *rows, FILE *out)
 {
     char text[REPORT__CELL];
@@ -236,6 +252,8 @@ static void print_front(const struct report__rows *rows, FILE *out)
         (void)fprintf(out, "; ensemble %s",
                       report__value_unit(&rows->quantities.list[0], rows->ensemble, text));
     (void)fprintf(out, "%s%s\n", *rows->doubt ? "\n" : "", *rows->doubt ? rows->doubt + 1 : "");
+    if (any_estimated(rows))
+        (void)fputs("~ estimated, not clear: 'retort latency' measures again\n", out);
 }
 
 static json_t *json_front(const struct report__rows *rows)

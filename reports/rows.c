@@ -158,7 +158,7 @@ static rt_status load_study(struct store *store, struct report__rows *rows, stru
 {
     sqlite3_stmt *q = NULL;
 
-    rows->ensemble = (struct report__value){NAN, NAN};
+    rows->ensemble = (struct report__value){NAN, NAN, false};
     rows->ensemble_params = NAN;
     rows->doubt = "";
     RT_TRY(report__ask(store,
@@ -175,7 +175,7 @@ static rt_status load_study(struct store *store, struct report__rows *rows, stru
     if (report__next(q)) {
         rows->committed = sqlite3_column_int64(q, 0);
         rows->failed = sqlite3_column_int64(q, 1);
-        rows->ensemble = (struct report__value){report__number(q, 2), report__number(q, 3)};
+        rows->ensemble = (struct report__value){report__number(q, 2), report__number(q, 3), false};
         rows->ensemble_params = report__number(q, 4);
         (void)snprintf(rows->noun, sizeof rows->noun, "%s", report__column(q, 5));
         (void)snprintf(rows->nouns, sizeof rows->nouns, "%ss", rows->noun);
@@ -256,13 +256,14 @@ rt_status report__values_read(struct store *store, sqlite3_stmt *query, int64_t 
 {
     assert(count >= 0 && count <= STORE_MAX_QUANTITIES);
     for (int v = 0; v < count; v++)
-        value[v] = (struct report__value){NAN, NAN};
+        value[v] = (struct report__value){NAN, NAN, false};
     (void)sqlite3_bind_int64(query, 1, id);
     while (report__next(query)) {
         const int place = sqlite3_column_int(query, 0);
         if (place >= 0 && place < count)
             value[place] =
-                (struct report__value){report__number(query, 1), report__number(query, 2)};
+                (struct report__value){report__number(query, 1), report__number(query, 2),
+                                       sqlite3_column_int(query, 3) != 0};
     }
     return sqlite3_reset(query) ? fail_db(store, err) : RT_OK; /* which forgets the error */
 }
@@ -273,8 +274,8 @@ static rt_status load_values(struct store *store, struct report__rows *rows, str
     rt_status rc = RT_OK;
 
     RT_TRY(report__ask(store,
-                       "select position, value, stderr from quantity_values where trial = ?1"
-                       " and position < ?2",
+                       "select position, value, stderr, estimated from quantity_values"
+                       " where trial = ?1 and position < ?2",
                        &q, err));
     (void)sqlite3_bind_int(q, 2, values_end(&rows->quantities));
     for (int i = 0; i < rows->count && rc == RT_OK; i++)

@@ -64,9 +64,10 @@ void report__objectives_text(const struct report__quantities *quantities, char *
 
 struct report__value {   /* NaN: not measured */
     double value, error; /* standard error */
+    bool estimated;      /* a latency that is not clear: shown with a "~" before it */
 };
 
-/* Runs a query for (position, value, stderr) of quantities, whose ?1 is `id`: value[count]. */
+/* Runs a query for (position, value, stderr, estimated or nothing) of quantities, whose ?1 is `id`: value[count]. */
 rt_status report__values_read(struct store *store, struct sqlite3_stmt *query, int64_t id,
                               int count, struct report__value *value, struct rt_err *err);
 

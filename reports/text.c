@@ -105,8 +105,20 @@ bool report__is_time(const struct report__quantity *quantity)
     return milliseconds(quantity->unit) > 0;
 }
 
-const char *report__value(const struct report__quantity *quantity, struct report__value value,
-                          char text[REPORT__CELL])
+/* What is not sure of itself says so. */
+static const char *estimated(char text[REPORT__CELL])
+{
+    const size_t size = strlen(text);
+
+    if (size + 2 <= REPORT__CELL) {
+        memmove(text + 1, text, size + 1);
+        text[0] = '~';
+    }
+    return text;
+}
+
+static const char *plain_value(const struct report__quantity *quantity, struct report__value value,
+                               char text[REPORT__CELL])
 {
     const double shown = quantity->factor * value.value, error = quantity->factor * value.error;
 
@@ -124,6 +136,13 @@ const char *report__value(const struct report__quantity *quantity, struct report
     else
         (void)snprintf(text, REPORT__CELL, "%.*f", quantity->digits, shown);
     return text;
+}
+
+const char *report__value(const struct report__quantity *quantity, struct report__value value,
+                          char text[REPORT__CELL])
+{
+    plain_value(quantity, value, text);
+    return value.estimated && isfinite(value.value) ? estimated(text) : text;
 }
 
 /* A time has its unit already. */

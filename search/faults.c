@@ -27,10 +27,9 @@ static int64_t first_of(const struct store_trial *trials, int64_t count, const c
     return n;
 }
 
-/* The front of the trials before `first`. */
-static rt_status front_before(const struct search_options *options,
-                              const struct store_trial *trials, int64_t first,
-                              struct search__front *front, struct rt_err *err)
+rt_status search__front_before(const struct search_options *options,
+                               const struct store_trial *trials, int64_t first,
+                               struct search__front *front, struct rt_err *err)
 {
     const int last = options->rung_count > 1 ? options->rung_count - 1 : 0;
 
@@ -61,7 +60,7 @@ rt_status search_retry_failed(const struct space *space, const struct search_opt
         return RT_OK;
     }
     search__front_init(&front, space, options);
-    rc = front_before(options, trials, first, &front, err);
+    rc = search__front_before(options, trials, first, &front, err);
     if (rc == RT_OK) {
         const struct store_rewind rewind = {first, kind, front.number, (int)front.count};
         rc = store_trials_rewind(store, &rewind, count, err);

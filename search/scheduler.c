@@ -15,47 +15,10 @@
 
 #include "base/clock.h"
 #include "search/outlet.h"
-#include "search/search_internal.h"
+#include "search/run_internal.h"
 
 #define GAIN 1e-9      /* of hypervolume; less is rounding */
 #define LAST_WORDS 1.0 /* seconds that the end waits for readers of progress and log, each */
-
-enum state { PROPOSED, RUNNING, DONE, COMMITTED };
-
-struct slot {
-    enum state state;
-    bool failed;
-    bool fault;                   /* failed by the evaluator's fault */
-    int64_t started_ns, ended_ns; /* of its evaluation in this run; 0: not yet */
-    double objectives[STORE_MAX_OBJECTIVES];
-    double violation; /* of constraints */
-    int64_t gained;   /* the latest trial, up to this one, that added to the hypervolume; -1: it is
-                         not defined */
-};
-
-struct run {
-    const struct space *space;
-    const struct search_options *options;
-    const struct search_evaluator *evaluator;
-    struct store *store;
-    const atomic_int *stop;
-    struct search__outlet *screen; /* of progress; NULL: nobody listens */
-    struct search__log *log;       /* NULL: none */
-    int64_t started_ns;
-
-    pthread_mutex_t lock; /* guards all below and the store */
-    pthread_cond_t changed;
-    struct search__proposer proposer;
-    struct search__front front;
-    struct slot *slots; /* one a trial; as many as the proposer knows */
-    size_t room;
-    int64_t committed, committed_before, failed, running;
-    int64_t faults;  /* of the evaluator, committed last, without another result between them */
-    char fault[256]; /* the latest, in words */
-    bool stopped, late, exhausted, broken;
-    rt_status rc; /* the first error; ends the search */
-    struct rt_err err;
-};
 
 static int64_t count_of(const struct run *run)
 {
@@ -290,6 +253,7 @@ static rt_status resume(struct run *run, struct rt_err *err)
              "%s with %d workers: %" PRId64 " trials known, %" PRId64 " committed",
              count > 0 ? "resumed" : "started", run->options->workers, count, run->committed);
     RT_TRY(note(run, text, err));
+    RT_TRY(store_front_set(run->store, run->front.number, (int)run->front.count, err));
     run->faults = 0; /* they say nothing of the evaluator that there is now */
     RT_TRY(reopen_faults(run, err));
     return commit_due(run, false, err);
@@ -434,6 +398,7 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     for (int i = 0; i < result->block_count; i++)
         result->block[i].concurrent = others_ran(run, number, &result->block[i]);
     RT_TRY(store_trial_done(run->store, number, result, err));
+    RT_TRY(search__note_timing(run, err));
     slot->state = DONE;
     log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,
               slot->failed ? result->error : NULL);
@@ -484,7 +449,7 @@ static void work(struct run *run, int worker)
             run_trial(run, worker, number);
         else if (run->running == 0) /* nothing will tell whether the evaluator is broken */
             run->rc = commit_due(run, true, &run->err);
-        else
+        else if (!search__time_again(run))
             pthread_cond_wait(&run->changed, &run->lock);
     }
     pthread_cond_broadcast(&run->changed); /* whoever waits has to leave too */
@@ -541,6 +506,8 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
     pthread_mutex_lock(&run->lock);
     if (run->rc == RT_OK)
         run->rc = settle(run, &run->err);
+    if (run->rc == RT_OK)
+        run->rc = search__finish_timing(run, &run->err);
     if (run->rc != RT_OK) {
         rc = rt_fail(err, run->rc, "%s", run->err.text);
         log_text(run, "error", run->err.text);

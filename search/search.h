@@ -53,6 +53,20 @@ struct search_job {
 struct search_evaluator {
     void (*evaluate)(void *context, const struct search_job *job, struct store_result *result);
     void *context;
+    const struct search_timing *timing; /* NULL: nothing is measured apart from trials */
+};
+
+/* Measurements of latency need no training, so they are taken again of the front's members: by
+ * workers that would wait, and when the trials are over. `context` is the evaluator's. */
+struct search_timing {
+    /* Would more of them tell more? Does not wait. */
+    bool (*unsure)(void *context, const struct space_arch *arch);
+    /* Some, for some tenths of a second: blocks and latencies into *result. Several at once. */
+    void (*measure)(void *context, const struct space_arch *arch, struct store_result *result);
+    /* What all of them come to by now, into the store. */
+    rt_status (*settle)(void *context, struct store *store, struct rt_err *err);
+    /* Seconds that workers measured, and stood still for others to. */
+    void (*cost)(void *context, double *timing, double *standing);
 };
 
 enum search_inherit { SEARCH_INHERIT_NONE, SEARCH_INHERIT_PARENT };
@@ -121,6 +135,11 @@ rt_status search_retry_failed(const struct space *space, const struct search_opt
  * metrics are added, and one that lacks an objective is a failure. */
 void search_judge(const struct search_options *options, const struct space *space,
                   const struct space_arch *arch, struct store_result *result);
+
+/* The front of the study's committed trials by the metrics that it has now, which may have been
+ * measured again, into the store. */
+rt_status search_front_again(const struct space *space, const struct search_options *options,
+                             struct store *store, struct rt_err *err);
 
 /* Run or resume the study in `store` (opened for writing) until it ends; says why in *end. */
 rt_status search_run(const struct space *space, const struct search_options *options,

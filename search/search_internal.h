@@ -130,6 +130,10 @@ void search__front_init(struct search__front *front, const struct space *space,
  * of the last rung. Fills in *commit, whose `removed` lives until the next call. */
 rt_status search__front_add(struct search__front *front, int64_t number, const double *objectives,
                             struct store_commit *commit, struct rt_err *err);
+/* The trials before `first`, all of them committed or failed, into an empty front: faults.c. */
+rt_status search__front_before(const struct search_options *options,
+                               const struct store_trial *trials, int64_t first,
+                               struct search__front *front, struct rt_err *err);
 void search__front_release(struct search__front *front);
 
 /* ---- proposals: propose.c, anchors.c; promotions: rungs.c ---- */

@@ -41,8 +41,13 @@ static rt_status put_latency(struct store *store, int64_t candidate, int64_t hos
 {
     static const char sql[] =
         "insert or replace into latency (candidate, host, threads, batch, state, value, low, high,"
-        " median, p90, blocks, clear, weather, predicted, measured_at)"
-        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        " median, p90, blocks, clear, weather, predicted, metric, measured_at)"
+        " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, coalesce(?16, "
+        "(select metric from"
+        " latency where candidate = ?1 and host = ?2 and threads = ?3 and batch = ?4)),"
+        " coalesce((select"
+        " max(measured_at) from latency_block where candidate = ?1 and host = ?2 and threads = ?3"
+        " and batch = ?4), ?15))";
     char now[RT_UTC_TEXT];
 
     assert(l->state && l->clear <= l->blocks);
@@ -52,7 +57,8 @@ static rt_status put_latency(struct store *store, int64_t candidate, int64_t hos
                                   STORE_INT(l->batch), STORE_TXT(l->state), STORE_NUM(l->value),
                                   STORE_NUM(l->low), STORE_NUM(l->high), STORE_NUM(l->median),
                                   STORE_NUM(l->p90), STORE_INT(l->blocks), STORE_INT(l->clear),
-                                  STORE_NUM(l->weather), STORE_NUM(l->predicted), STORE_TXT(now)),
+                                  STORE_NUM(l->weather), STORE_NUM(l->predicted), STORE_TXT(now),
+                                  STORE_TXT(l->metric[0] ? l->metric : NULL)),
                       err);
 }
 
@@ -117,13 +123,36 @@ rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
         store, add(store, host, arch, blocks, block_count, latencies, latency_count, err), err);
 }
 
+/* Is it the front that the file has? */
+static rt_status same_front(struct store *store, const int64_t *trials, int count, bool *same,
+                            struct rt_err *err)
+{
+    static const char all[] = "select count(*) from front",
+                      one[] = "select count(*) from front where trial = ?1";
+    int64_t have, known = 0;
+
+    RT_TRY(store__integer(store, all, NULL, 0, 0, &have, err));
+    for (int i = 0; i < count && have == count; i++) {
+        int64_t found;
+        RT_TRY(store__integer(store, one, STORE_BINDS(STORE_INT(trials[i])), 0, &found, err));
+        known += found;
+    }
+    *same = have == count && known == count;
+    return RT_OK;
+}
+
 rt_status store_front_set(struct store *store, const int64_t *trials, int count, struct rt_err *err)
 {
     static const char clear[] = "delete from front",
                       insert[] = "insert into front (trial) values (?1)";
+    bool same;
     rt_status rc;
 
-    assert(count >= 0);
+    assert(count >= 0 && (trials || !count));
+    store__doing(store, "record the front");
+    RT_TRY(same_front(store, trials, count, &same, err));
+    if (same)
+        return RT_OK;
     RT_TRY(store__begin(store, err, "record the front"));
     rc = store__run(store, clear, NULL, 0, err);
     for (int i = 0; i < count && rc == RT_OK; i++)

@@ -289,6 +289,7 @@ static const char latency[] =
     "  clear       integer not null, -- of them: beside a reference at its best\n"
     "  weather     real,             -- the reference's time, as times its best\n"
     "  predicted   real,             -- by the linear model of this host; null: too few measured\n"
+    "  metric      text,             -- that its trials have it as; null: none, as of other hosts\n"
     "  measured_at text not null,    -- the last block\n"
     "  primary key (candidate, host, threads, batch)\n"
     ") strict, without rowid";

@@ -14,9 +14,9 @@
     "  samples, p10, median, p90, 0, concurrent, measured_at from " old                            \
     " where host is not null order by id;"                                                         \
     "insert into latency (candidate, host, threads, batch, state, value, median, p90, blocks,"     \
-    "  clear, measured_at) select candidate, host, threads, batch, 'single', median, median, p90," \
-    "  n, 0, measured_at from (select *, max(id) as last, count(*) as n from " old                 \
-    "  where host is not null group by candidate, host, threads, batch);"
+    "  clear, metric, measured_at) select candidate, host, threads, batch, 'single', median,"      \
+    "  median, p90, n, 0, 'latency', measured_at from (select *, max(id) as last, count(*) as n "  \
+    "from " old "  where host is not null group by candidate, host, threads, batch);"
 
 static const char add[] =
     "alter table trial add column replicate integer not null default 0 check (replicate >= 0);"

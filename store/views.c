@@ -209,7 +209,9 @@ static void objective_values(sqlite3_str *sql, const struct layout *layout)
 static void quantity_values(sqlite3_str *sql, const struct layout *layout)
 {
     (void)layout;
-    values_of(sql, "quantity", ", m.stderr");
+    values_of(sql, "quantity",
+              ", m.stderr,\n  exists (select 1 from latency l where l.candidate = t.candidate"
+              " and l.metric = o.name\n    and l.state <> 'clear') as estimated");
 }
 
 static void choices(sqlite3_str *sql, const struct layout *layout)

@@ -199,7 +199,7 @@ static inline rt_status sample_run(struct sample_study *s, const struct space *s
                                    struct search_options options, struct sample_context *context,
                                    enum search_end *end, struct rt_err *err)
 {
-    const struct search_evaluator evaluator = {sample_evaluate, context};
+    const struct search_evaluator evaluator = {sample_evaluate, context, NULL};
     options.host = s->host;
     context->shape = space->shape;
     return search_run(space, &options, &evaluator, s->store, &context->stop, NULL, NULL, end, err);

@@ -357,7 +357,7 @@ static void failing_evaluators_do_not_end_the_search(void **state)
     const struct space space = sample_space(SPACE_TIE_LAYER);
     struct search_options options = sample_options(24, 2);
     struct sample_context context = {.shape = space.shape};
-    const struct search_evaluator evaluator = {evaluate_badly, &context};
+    const struct search_evaluator evaluator = {evaluate_badly, &context, NULL};
     struct sample_study s;
     enum search_end end;
     struct rt_err err;

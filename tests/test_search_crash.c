@@ -32,7 +32,7 @@ static pid_t start_child(struct sample_study *s, const struct space *space, int 
     assert_true(child >= 0);
     if (child == 0) {
         struct sample_context context = {.delay_us = DELAY_US, .fail_every = 7};
-        const struct search_evaluator evaluator = {sample_evaluate, &context};
+        const struct search_evaluator evaluator = {sample_evaluate, &context, NULL};
         struct search_options options = options_for(workers);
         enum search_end end;
         struct rt_err err;

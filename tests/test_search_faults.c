@@ -26,7 +26,7 @@ static rt_status search(struct sample_study *s, struct search_options options, s
                         enum search_end *end, struct rt_err *err)
 {
     const struct space space = sample_space(SPACE_TIE_LAYER);
-    const struct search_evaluator evaluator = {evaluate, f};
+    const struct search_evaluator evaluator = {evaluate, f, NULL};
 
     options.host = s->host;
     f->sample.shape = space.shape;

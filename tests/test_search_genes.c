@@ -30,7 +30,7 @@ static struct search_options options_of(int64_t trials, int workers)
 static rt_status go(struct sample_study *s, const struct space *space,
                     struct search_options options, enum search_end *end, struct rt_err *err)
 {
-    const struct search_evaluator evaluator = {evaluate, (void *)space};
+    const struct search_evaluator evaluator = {evaluate, (void *)space, NULL};
     atomic_int stop = 0;
 
     options.host = s->host;

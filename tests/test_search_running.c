@@ -47,7 +47,7 @@ static void trials_start_within_the_window_and_overtake_in_it(void **state)
     const struct space space = sample_space(SPACE_TIE_LAYER);
     struct search_options options = sample_options(WINDOW_TRIALS, 2);
     struct window_context context = {.sample = {.shape = space.shape}};
-    const struct search_evaluator evaluator = {evaluate_in_window, &context};
+    const struct search_evaluator evaluator = {evaluate_in_window, &context, NULL};
     struct sample_study s;
     enum search_end end;
     struct rt_err err;
@@ -120,7 +120,7 @@ static void latency_says_whether_another_trial_ran_meanwhile(void **state)
     const struct space space = sample_space(SPACE_TIE_LAYER);
     struct search_options options = sample_options(4, 2);
     struct beside_context context = {.sample = {.shape = space.shape}};
-    const struct search_evaluator evaluator = {evaluate_and_measure, &context};
+    const struct search_evaluator evaluator = {evaluate_and_measure, &context, NULL};
     struct sample_study s;
     enum search_end end;
     struct rt_err err;
@@ -169,7 +169,7 @@ static void readers_that_stall_do_not_stop_the_search(void **state)
     const struct space space = sample_space(SPACE_TIE_LAYER);
     struct search_options options = sample_options(60, 2);
     struct sample_context context = {.shape = space.shape};
-    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    const struct search_evaluator evaluator = {sample_evaluate, &context, NULL};
     struct sample_study s;
     enum search_end end;
     struct rt_err err;
@@ -207,7 +207,7 @@ static void progress_and_log_tell_each_event(void **state)
     const struct space space = sample_space(SPACE_TIE_LAYER);
     struct search_options options = sample_options(30, 2);
     struct sample_context context = {.shape = space.shape, .fail_every = 7, .delay_us = 200};
-    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    const struct search_evaluator evaluator = {sample_evaluate, &context, NULL};
     struct heard heard = {.calls = 0};
     int starts = 0, ends = 0;
     struct sample_study s;

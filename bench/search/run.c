@@ -108,7 +108,7 @@ rt_status bench_run(const struct bench_problem *problem, struct search_options o
 {
     static const struct rt_machine machine = {.host = "bench", .cpu = "any", .cores = 1};
     struct run run = {.problem = problem, .trials = options.trials, .volumes = volumes};
-    const struct search_evaluator evaluator = {evaluate, &run};
+    const struct search_evaluator evaluator = {evaluate, &run, NULL};
     char folder[] = "/tmp/retort-bench-XXXXXX";
     struct store *store = NULL;
     enum search_end end;

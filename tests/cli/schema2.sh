@@ -19,7 +19,7 @@ older() {
   done
   sqlite3 "$2" "attach '$1' as new; insert into latency select id, trial, candidate, host, batch, threads, 20, calls,
     median, 0, p10, p90, concurrent, measured_at from new.latency_block where id in (select min(id)
-    from new.latency_block group by trial)"
+    from new.latency_block where trial is not null group by trial)"
   sqlite3 "$2" "pragma application_id = 1381257812; pragma user_version = 2; pragma journal_mode = wal" >wal
 }
 

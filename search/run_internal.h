@@ -1,0 +1,56 @@
+/* search/run_internal.h -- a search that runs: what scheduler.c and timing.c share. */
+#ifndef SEARCH_RUN_INTERNAL_H
+#define SEARCH_RUN_INTERNAL_H
+#include <pthread.h>
+
+#include "search/search_internal.h"
+
+enum state { PROPOSED, RUNNING, DONE, COMMITTED };
+
+struct slot {
+    enum state state;
+    bool failed;
+    bool fault;                   /* failed by the evaluator's fault */
+    int64_t started_ns, ended_ns; /* of its evaluation in this run; 0: not yet */
+    double objectives[STORE_MAX_OBJECTIVES];
+    double violation; /* of constraints */
+    int64_t gained;   /* the latest trial, up to this one, that added to the hypervolume; -1: it is
+                         not defined */
+};
+
+struct run {
+    const struct space *space;
+    const struct search_options *options;
+    const struct search_evaluator *evaluator;
+    struct store *store;
+    const atomic_int *stop;
+    struct search__outlet *screen; /* of progress; NULL: nobody listens */
+    struct search__log *log;       /* NULL: none */
+    int64_t started_ns;
+
+    pthread_mutex_t lock; /* guards all below and the store */
+    pthread_cond_t changed;
+    struct search__proposer proposer;
+    struct search__front front;
+    struct slot *slots; /* one a trial; as many as the proposer knows */
+    size_t room;
+    int64_t committed, committed_before, failed, running;
+    int64_t faults;  /* of the evaluator, committed last, without another result between them */
+    char fault[256]; /* the latest, in words */
+    bool stopped, late, exhausted, broken;
+    size_t timed; /* measurements taken again; each is of the next member of the front */
+    rt_status rc; /* the first error; ends the search */
+    struct rt_err err;
+};
+
+/* ---- latency, measured again: timing.c ---- */
+
+/* By a worker that would wait, holding the lock, which it gives away meanwhile: one member of the
+ * front whose latency is unsure. False: none is, and nothing was done. */
+bool search__time_again(struct run *run);
+/* What measuring took so far, into the store. */
+rt_status search__note_timing(struct run *run, struct rt_err *err);
+/* The workers having left, with the lock held: members that are unsure, for a short while; then what
+ * all measurements come to, and the front by that. */
+rt_status search__finish_timing(struct run *run, struct rt_err *err);
+#endif
