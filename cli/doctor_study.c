@@ -208,9 +208,9 @@ static rt_status show_weights(struct doctor *doctor, struct checked *c,
     return RT_OK;
 }
 
-/* What is recorded of teachers: read as search and distill will. */
-static void check_recorded(struct doctor *doctor, const struct checked *c,
-                           const struct tr_teaching *teaching)
+/* What was brought along of teachers: read as search and distill will. */
+static void check_brought(struct doctor *doctor, const struct checked *c,
+                          const struct tr_teaching *teaching)
 {
     const struct tr_ensemble_spec *spec = teaching->spec;
     const bool fitted = spec->calibrate || tr_rule_needs_rows(spec->weights);
@@ -223,6 +223,9 @@ static void check_recorded(struct doctor *doctor, const struct checked *c,
         if (tr_teacher_check(teaching, k, c->test, &err) != RT_OK)
             doctor_say(doctor, VERDICT_FAIL, "logits", "of teacher '%s': %s", teacher->name,
                        err.text);
+        else if (teacher->kind->gives & TR_ANSWERS_ANY)
+            doctor_say(doctor, VERDICT_OK, "teacher", "'%s' can be run on this data",
+                       teacher->name);
         else if (c->test && !teacher->test_logits[0])
             doctor_say(doctor, VERDICT_WARN, "logits",
                        "of teacher '%s' for the training file alone: 'retort distill' needs "
@@ -233,7 +236,8 @@ static void check_recorded(struct doctor *doctor, const struct checked *c,
                        teacher->name);
         if (fitted)
             doctor_say(doctor, VERDICT_WARN, "weight",
-                       "'%s' is recorded: if it was trained on the held-out rows, it is overrated",
+                       "'%s' comes from elsewhere: if it was trained on the held-out rows, it is "
+                       "overrated",
                        teacher->name);
     }
     if (!study_rows_unseen(&c->study))
@@ -248,7 +252,7 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
     struct tr_knowledge knowledge;
     struct rt_err err;
 
-    check_recorded(doctor, c, &teaching);
+    check_brought(doctor, c, &teaching);
     if (!tr_teachers_cached(spec)) {
         doctor_say(doctor, VERDICT_OK, "teachers",
                    "%d, not yet taught: 'retort search' begins with that", spec->count);

@@ -53,7 +53,8 @@ static rt_status describe(const struct session *session, int k, char arch[SPACE_
 }
 
 const char session_rows_warning[] =
-    "recorded teachers may have been trained on the validation rows: then they, and the ensemble, "
+    "teachers from elsewhere may have been trained on the validation rows: then they, and the "
+    "ensemble, "
     "do worse on new ones; rows that they have not seen are named by data.validation_rows";
 
 rt_status session_record_teachers(const struct session *session, struct store *store,

@@ -37,6 +37,7 @@ struct study_member { /* one of teachers.members; "" or 0: not said */
         char train[RT_PATH_MAX], test[RT_PATH_MAX];
         int64_t params;
     } logits;
+    char folder[RT_PATH_MAX];
     struct {
         double tau, gamma;
     } table;

@@ -118,10 +118,13 @@ static const struct study_key table_keys[] = {
     {"gamma", STUDY_REAL, MEMBER(table.gamma), .01, .9999},
     {.key = NULL}};
 
-static const struct study_key member_keys[] = {
-    {"name", STUDY_TEXT, MEMBER(name), REQUIRED}, {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
-    {"train", STUDY_BLOCK, .keys = train_keys},   {"logits", STUDY_BLOCK, .keys = logits_keys},
-    {"table", STUDY_BLOCK, .keys = table_keys},   {.key = NULL}};
+static const struct study_key member_keys[] = {{"name", STUDY_TEXT, MEMBER(name), REQUIRED},
+                                               {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
+                                               {"train", STUDY_BLOCK, .keys = train_keys},
+                                               {"logits", STUDY_BLOCK, .keys = logits_keys},
+                                               {"folder", STUDY_TEXT, MEMBER(folder)},
+                                               {"table", STUDY_BLOCK, .keys = table_keys},
+                                               {.key = NULL}};
 
 static const struct study_key teachers_keys[] = {
     {"cache", STUDY_TEXT, FILE_(cache), UNHASHED},

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/study_internal.h"
+#include "trainer/import/folder.h"
 
 /* The key of a member, or below it. */
 static void member_key(int k, const char *below, char key[STUDY_KEY])
@@ -77,6 +78,23 @@ static rt_status place_trained(const struct assembly *a, int k, struct tr_teache
     return RT_OK;
 }
 
+/* Its architecture and size stand in it; what it says is guarded by a hash of its weights. */
+static rt_status place_imported(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
+{
+    struct tr_folder folder;
+    struct rt_err why;
+    char key[STUDY_KEY];
+
+    member_key(k, ".folder", key);
+    RT_TRY(study__resolve(a, a->file->member[k].folder, teacher->source));
+    if (tr_folder_open(&folder, teacher->source, &why))
+        return study__fail(a->yaml, key, a->err, "%s", why.text);
+    teacher->arch = folder.arch;
+    teacher->params = folder.params;
+    tr_folder_close(&folder);
+    return RT_OK;
+}
+
 static rt_status place_table(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
 {
     const struct study_member *m = &a->file->member[k];
@@ -117,6 +135,7 @@ static const struct made_of {
 } made_of[] = {
     {".train", &tr_teacher_trained, place_trained, hash_trained, ".train.arch"},
     {".logits", &tr_teacher_recorded, place_recorded, NULL, NULL},
+    {".folder", &tr_teacher_imported, place_imported, NULL, NULL},
     {".table", &tr_teacher_table, place_table, hash_table, NULL},
 };
 enum { kinds = sizeof made_of / sizeof *made_of };

@@ -119,7 +119,7 @@ rt_status report__page_teachers(struct report__page *page, struct rt_err *err)
                   "<p class=\"lead\">On the validation split%s; \"times smaller\" is than all "
                   "teachers together.</p>\n",
                   *page->rows.doubt
-                      ? ", which recorded teachers may have been trained on: then they "
+                      ? ", which teachers from elsewhere may have been trained on: then they "
                         "and the ensemble do worse on new rows"
                       : "");
     RT_TRY(choose_columns(&b, err));

@@ -45,7 +45,7 @@ sed '/name: two/{n;s/.*/      logits: {train: flat.npy}/}; s/cache: teachers/cac
 expect_exit 0 "$retort" teach flat.yaml
 expect_line stdout ensemble
 expect_exit 0 "$retort" doctor flat.yaml
-expect_line stdout "warn  weight       'two' is recorded: if it was trained on the held-out rows"
+expect_line stdout "warn  weight       'two' comes from elsewhere: if it was trained on the held-out rows"
 
 # Losses that go through a batch twice, by weights and temperatures that were fitted: whatever the
 # number of workers, and whoever fits them, the trials are the same.

@@ -35,7 +35,7 @@ expect_exit 0 "$retort" doctor toy.yaml
 expect_line stdout "ok    logits       of teacher 'one'"
 
 # nobody knows what it was trained on: wherever its errors are shown, that is said
-doubt='recorded teachers may have been trained on the validation rows'
+doubt='teachers from elsewhere may have been trained on the validation rows'
 expect_line stdout "warn  validation   $doubt"
 expect_exit 0 "$retort" teach toy.yaml
 expect_line stdout "$doubt"
@@ -53,7 +53,7 @@ expect_exit 0 "$retort" search toy.yaml --trials 4
 "$retort" front toy.db | grep -qx '(its teachers may have been trained on these rows)'
 "$retort" best toy.db | tr -s '\n ' '  ' | grep -q 'the ensemble has .*may have been trained on these rows'
 expect_exit 0 "$retort" report toy.db -o toy.html
-grep -q 'which recorded teachers may have been trained on' toy.html
+grep -q 'which teachers from elsewhere may have been trained on' toy.html
 
 # the rows as they are drawn, written to leave them out elsewhere, and named
 expect_exit 0 "$retort" teach toy.yaml --rows rows.npy

@@ -40,6 +40,14 @@ struct tr_feed_kind;
 struct tr_actor;
 struct tr_ensemble; /* trainer/distill/ensemble.h */
 
+/* How a network from elsewhere reads a task's rows: its own way, not the students'. */
+struct tr_reading {
+    const struct space_shape *shape; /* of its images or texts */
+    int vocabulary;                  /* most tokens of a text's tokeniser */
+    const char *folder;              /* of that tokeniser */
+    float mean[3], sd[3];            /* of pixel/255, by channel */
+};
+
 struct tr_task_kind { /* one constant a kind */
     const char *name; /* as `task:` of a study says it */
     /* These n rows in this order, with their labels; n at most the batch's room. */
@@ -66,6 +74,10 @@ struct tr_task_kind { /* one constant a kind */
      * when notes are no numbers or do not fit the tensors. */
     rt_status (*recall)(const struct tr_notes *notes, const struct space_arch *arch,
                         struct space_shape *shape, struct tr_input *input, struct rt_err *err);
+    /* The same rows and labels as somebody else reads them, without a split; `task` outlives it.
+     * NULL: none but students read this kind. */
+    rt_status (*reread)(const struct tr_task *task, const struct tr_reading *how,
+                        struct tr_task **view, struct rt_err *err);
     void (*close)(struct tr_task *task);
     /* Of kinds whose runs make rows of their own. NULL: a run trains on the task's train rows. */
     const struct tr_feed_kind *feed;

@@ -1,6 +1,7 @@
 /* trainer/teachers/teacher.h -- a kind of teacher: what a member of the ensemble is made of.
  *
- * Kinds    trained here on labels (trained.c), recorded logits (recorded.c), policies (experts.c): one
+ * Kinds    trained here on labels (trained.c), recorded logits (recorded.c), a network from elsewhere
+ *          (imported.c), policies (experts.c): one
  *          constant each, which the study's reader picks by the member's keys. Nothing else asks
  *          which one a member is of.
  * Gives    what it can be asked for, known before anything is opened, so that a recipe that wants
@@ -21,6 +22,7 @@ enum {                        /* one bit for each thing that somebody asks */
        TR_ROWS_KNOWN = 8,     /* trained on the split's train rows alone: it has seen no others */
        TR_COUNTS_PARAMS = 16, /* its size is its own, not what the study says of it */
        TR_ACTS = 32,          /* a policy's: it says what to do in a state */
+       TR_ANSWERS_ANY = 64,   /* rows of any file of the task, not those alone that were recorded */
 };
 
 struct tr_teaching;
@@ -50,6 +52,6 @@ struct tr_teacher_kind {
     rt_status (*expert)(const struct tr_teaching *teaching, int k, bool may_train,
                         struct tr_expert *expert, struct rt_err *err);
 };
-extern const struct tr_teacher_kind tr_teacher_trained, tr_teacher_recorded;
+extern const struct tr_teacher_kind tr_teacher_trained, tr_teacher_recorded, tr_teacher_imported;
 extern const struct tr_teacher_kind tr_teacher_table; /* those that act: experts.c */
 #endif

@@ -32,6 +32,8 @@ struct tr_teacher_spec {
     /* recorded, .npy (rows of the file, classes): */
     char train_logits[RT_PATH_MAX], test_logits[RT_PATH_MAX]; /* test_logits may be "" */
     int64_t params;                                           /* 0: unknown */
+    /* imported: a folder of transformers, with arch and params as it has them */
+    char source[RT_PATH_MAX];
     /* of policies, see experts.c: */
     double tau, gamma; /* softmax(Q / tau); of value iteration */
 };

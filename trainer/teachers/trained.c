@@ -203,8 +203,8 @@ static rt_status open_network(struct tr_network *network, const struct tr_teachi
 
 const struct tr_teacher_kind tr_teacher_trained = {
     .name = "trained",
-    .gives =
-        TR_GIVES_LAYERS | TR_GIVES_WEIGHTS | TR_TRAINED_HERE | TR_ROWS_KNOWN | TR_COUNTS_PARAMS,
+    .gives = TR_GIVES_LAYERS | TR_GIVES_WEIGHTS | TR_TRAINED_HERE | TR_ROWS_KNOWN |
+             TR_COUNTS_PARAMS | TR_ANSWERS_ANY,
     .describe = describe,
     .consult = consult,
     .predict = predict,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "trainer/task/image/image_internal.h"
 
 struct image {
     struct tr_task task; /* first, so that one points to the other */
@@ -143,8 +144,14 @@ const struct tr_task_kind tr_task_image = {
     .fill = fill,
     .describe = describe,
     .recall = recall,
+    .reread = tr__image_reread,
     .close = close_image,
 };
+
+const struct tr_images *tr__image_images(const struct tr_task *task)
+{
+    return &image_of(task)->images;
+}
 
 /* ---- opening ---- */
 

@@ -154,6 +154,7 @@ const struct tr_task_kind tr_task_text = {
     .measures = measures,
     .measure = measure,
     .recall = text__recall,
+    .reread = text__reread,
     .close = close_text,
 };
 

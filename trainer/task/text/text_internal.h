@@ -19,6 +19,9 @@ struct text {
     struct cut cut[TR_TEXT_MAX_VOCABULARIES];
 };
 
+/* By another network's tokeniser. */
+rt_status text__reread(const struct tr_task *task, const struct tr_reading *how,
+                       struct tr_task **view, struct rt_err *err);
 /* Of texts, labels and tokens into task.hash. */
 rt_status text__hash(struct text *self, struct rt_err *err);
 void text__describe(const struct tr_task *task, void *to,

@@ -1,0 +1,89 @@
+# Teachers that others trained: a folder of transformers for texts and for images, an interrupted pass
+# that goes on, and what does not fit, in a line each.
+. "$project/tests/cli/toy.bash"
+folders=$project/tests/golden/hf
+
+LC_ALL=C awk 'BEGIN {
+  split("the dog cat good bad not a b c", word, " ")
+  print "text\tlabel"
+  state = 5
+  for (i = 0; i < 700; i++) {
+    text = ""
+    for (w = 0; w < 2 + i % 6; w++) {
+      state = (state * 1103 + 12345) % 65536
+      text = text " " word[1 + int(state / 65536 * 9)]
+    }
+    print substr(text, 2) "\t" i % 3
+  }
+}' >train.tsv
+{ head -1 train.tsv; tail -50 train.tsv; } >test.tsv
+cat >toy.yaml <<END
+name: toy
+task: text
+seed: 3
+store: toy.db
+data: {format: tsv, train: train.tsv, test: test.tsv, length: 10, validation: 60}
+teachers:
+  cache: teachers
+  members:
+    - name: bert
+      folder: $folders/bert
+space:
+  tie: uniform
+  depth: [1, 2]
+  width: [8, 16]
+  head_dim: [8]
+  heads: [1, 2]
+  ffn: [8]
+  vocabulary: [14]
+  embedding: [4, 8]
+  pool: mean
+distill: {steps: 30, batch: 12, learning_rate: 0.01}
+full: {epochs: 1}
+search: {trials: 3, initial: 3, objectives: [error, params]}
+latency: {warmup: 1, samples: 3}
+END
+
+expect_exit 0 "$retort" doctor toy.yaml
+expect_line stdout "'bert' can be run on this data"
+expect_exit 0 "$retort" teach toy.yaml
+expect_line stdout 'bert                   3163'
+cp teachers/knowledge.rtk whole
+
+# Of 700 rows three; whatever came behind is asked for again, and all is as it was.
+rm teachers/knowledge.rtk
+head -c $((8 + 33 + 3 * 3 * 4 + 5)) teachers/bert.logits >part
+mv part teachers/bert.logits
+expect_exit 0 "$retort" teach toy.yaml
+cmp teachers/knowledge.rtk whole || fail 'an interrupted pass does not go on as it was'
+printf 'RTSAID of another teacher' >teachers/bert.logits
+expect_exit 0 "$retort" teach toy.yaml
+cmp teachers/knowledge.rtk whole || fail 'logits of another teacher were taken'
+
+expect_exit 0 "$retort" search toy.yaml --workers 1
+expect_exit 0 "$retort" distill toy.db 1
+expect_line stdout "of the largest's   3163"
+
+sed "s|$folders/bert|$folders/none|" toy.yaml >none.yaml
+expect_exit 1 "$retort" teach none.yaml
+expect_line stderr 'none/config.json'
+sed "s|$folders/bert|$folders/minilm|" toy.yaml >encoder.yaml
+expect_exit 1 "$retort" teach encoder.yaml
+expect_line stderr 'has no classifier, so it says nothing about classes'
+sed 's|length: 10|length: 17|' toy.yaml >long.yaml
+expect_exit 1 "$retort" teach long.yaml
+expect_line stderr 'reads at most 16 tokens'
+sed "s|$folders/bert|$folders/vit|" toy.yaml >other.yaml
+expect_exit 1 "$retort" teach other.yaml
+expect_line stderr 'is a vit, which reads images'
+
+toy_data
+toy_study | sed "/- name: one/,/train:/c\    - name: vit\n      folder: $folders/vit" >images.yaml
+expect_exit 0 "$retort" teach images.yaml
+expect_line stdout 'vit                    2'
+cp -r "$folders/deit" .
+sed "s|$folders/vit|deit|" images.yaml >deit.yaml
+expect_exit 1 "$retort" teach deit.yaml
+expect_line stderr "deit' has no preprocessor_config.json"
+cp "$folders/vit/preprocessor_config.json" deit
+expect_exit 0 "$retort" teach deit.yaml

@@ -1,0 +1,98 @@
+/* trainer/task/text/text_reread.c -- texts as a network from elsewhere reads them: the same texts, cut
+ * by its own tokeniser, whole.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer/task/text/text_internal.h"
+
+struct view {
+    struct tr_task task; /* first, so that one points to the other */
+    struct tr_tokeniser tokeniser;
+    size_t *start; /* owned: [rows + 1] */
+    int *ids;      /* owned: row i has ids[start[i]] .. ids[start[i+1] - 1] */
+};
+
+/* Segment 0 up to and with the first [SEP], 1 behind it. */
+static void fill(const struct tr_task *task, const int *rows, int n, struct tr_batch *batch)
+{
+    const struct view *self = (const struct view *)task;
+
+    for (int m = 0; m < n; m++) /* room for n: labels come later */
+        batch->label[m] = (int)(self->start[rows[m] + 1] - self->start[rows[m]]);
+    tr_batch_resize(batch, n, batch->label);
+    for (int m = 0; m < n; m++) {
+        const int first = batch->start[m], length = batch->start[m + 1] - first;
+        const int *ids = self->ids + self->start[rows[m]];
+        int second = 0;
+        memcpy(batch->ids + first, ids, (size_t)length * sizeof *ids);
+        for (int i = 0; batch->segment && i < length; i++) {
+            batch->segment[first + i] = second;
+            second |= ids[i] == self->tokeniser.control[TR_SEP];
+        }
+        batch->label[m] = task->label[rows[m]];
+    }
+}
+
+static void close_view(struct tr_task *task)
+{
+    struct view *self = (struct view *)task;
+
+    tr_tokeniser_release(&self->tokeniser);
+    free(self->start);
+    free(self->ids);
+    free(self);
+}
+
+static const struct tr_task_kind kind = {.name = "text", .fill = fill, .close = close_view};
+
+static rt_status cut_rows(struct view *self, const struct tr_texts *texts, int length,
+                          struct rt_err *err)
+{
+    const int limit = self->tokeniser.vocabulary.count;
+    const size_t most = (size_t)texts->count * length;
+
+    self->start = calloc((size_t)texts->count + 1, sizeof *self->start);
+    self->ids = malloc(most * sizeof *self->ids);
+    if (!self->start || !self->ids)
+        return rt_fail(err, RT_ENOMEM, "no memory for %zu tokens; make data.length smaller", most);
+    for (int i = 0; i < texts->count; i++)
+        self->start[i + 1] =
+            self->start[i] + (size_t)tr_encode(&self->tokeniser, limit, tr_texts_get(texts, i, 0),
+                                               tr_texts_get(texts, i, 1), length,
+                                               self->ids + self->start[i], NULL);
+    return RT_OK;
+}
+
+static rt_status open_view(struct view *self, const struct tr_task *task,
+                           const struct tr_reading *how, struct rt_err *err)
+{
+    RT_TRY(tr_tokeniser_open(&self->tokeniser, how->folder, err));
+    if (self->tokeniser.vocabulary.count > how->vocabulary)
+        return rt_fail(err, RT_EFORMAT,
+                       "the tokeniser of '%s' has %d tokens, its network reads %d; they are of two "
+                       "models",
+                       how->folder, self->tokeniser.vocabulary.count, how->vocabulary);
+    return cut_rows(self, tr_text_texts(task), how->shape->length, err);
+}
+
+rt_status text__reread(const struct tr_task *task, const struct tr_reading *how,
+                       struct tr_task **view, struct rt_err *err)
+{
+    struct view *self = calloc(1, sizeof *self);
+
+    if (!self)
+        return rt_fail(err, RT_ENOMEM, "no memory to read texts another way");
+    assert(how->folder && how->shape->length > 0);
+    self->task = (struct tr_task){
+        .kind = &kind, .shape = *how->shape, .rows = task->rows, .label = task->label};
+    memcpy(self->task.hash, task->hash, sizeof task->hash);
+    const rt_status rc = open_view(self, task, how, err);
+    if (rc) {
+        close_view(&self->task);
+        return rc;
+    }
+    *view = &self->task;
+    return RT_OK;
+}

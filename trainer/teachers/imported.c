@@ -1,0 +1,261 @@
+/* trainer/teachers/imported.c -- a teacher that others trained: a folder as Hugging Face's transformers
+ * library saves it (trainer/import/folder.h).
+ *
+ * It reads the task's rows its own way, by its own tokeniser or its own scale of pixels; what lines up
+ * with the students is the row. Running it may take an hour, so what it says about the training file
+ * goes into FOLDER/NAME.logits block by block, and an interrupted pass goes on behind the last whole
+ * one. That file begins with a hash of all that its logits depend on; of another one it is begun anew.
+ * Nobody knows which rows it was trained on.
+ *
+ * NAME.logits  magic "RTSAID\r\n", hash (33 bytes), then (rows,C) float32 as far as they are known.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer/import/folder.h"
+#include "trainer/net/predict.h"
+#include "trainer/teachers/teachers_internal.h"
+
+#define MAGIC "RTSAID\r\n"
+enum { block = 256, head_bytes = 8 + RT_HASH_TEXT }; /* rows at a time */
+
+/* A teacher at work on one task. */
+struct reader {
+    const struct tr_teaching *teaching;
+    const struct tr_teacher_spec *spec;
+    struct tr_folder folder;
+    struct space_shape shape;
+    struct tr_task *view;
+    struct tr_network net;
+    char hash[RT_HASH_TEXT]; /* of the folder */
+};
+
+static rt_status make_view(struct reader *r, const struct tr_task *task, struct rt_err *err)
+{
+    struct tr_reading how = {
+        .shape = &r->shape, .vocabulary = r->folder.arch.vocabulary, .folder = r->folder.path};
+
+    if (!task->kind->reread)
+        return rt_fail(err, RT_EARG, "teacher '%s' is a folder, which does not answer this task",
+                       r->spec->name);
+    memcpy(how.mean, r->folder.mean, sizeof how.mean);
+    memcpy(how.sd, r->folder.sd, sizeof how.sd);
+    if (r->folder.size[0] && !(how.sd[0] > 0))
+        return rt_fail(err, RT_EFORMAT,
+                       "'%s' has no preprocessor_config.json, which says how it reads pixels; save "
+                       "the model's image processor into it",
+                       r->folder.path);
+    return task->kind->reread(task, &how, &r->view, err);
+}
+
+static rt_status open_network(struct reader *r, struct rt_err *err)
+{
+    RT_TRY(tr_network_open(&r->net, &r->folder.arch, &r->shape, r->teaching->kernels,
+                           TR_NETWORK_INFER, err));
+    RT_TRY(tr_folder_load(&r->folder, &r->net.student, r->net.weights.params, err));
+    tr_weights_pack(&r->net.student, &r->net.weights);
+    return RT_OK;
+}
+
+static void reader_close(struct reader *r)
+{
+    tr_task_close(r->view);
+    tr_network_close(&r->net);
+    tr_folder_close(&r->folder);
+}
+
+/* The folder, and that it fits; to be closed after a failure, too. */
+static rt_status reader_open(struct reader *r, const struct tr_teaching *teaching, int k,
+                             struct rt_err *err)
+{
+    *r = (struct reader){.teaching = teaching, .spec = &teaching->spec->teacher[k]};
+    RT_TRY(tr_folder_open(&r->folder, r->spec->source, err));
+    RT_TRY(tr_folder_fit(&r->folder, teaching->shape, false, &r->shape, err));
+    if (!r->folder.classes)
+        return rt_fail(err, RT_EFORMAT,
+                       "'%s' has no classifier, so it says nothing about classes; train one on it "
+                       "and save it, or record logits",
+                       r->folder.path);
+    return tr_folder_hash(&r->folder, r->hash, err);
+}
+
+/* ---- what is known already ---- */
+
+static rt_status said_path(const struct reader *r, char path[RT_PATH_MAX], struct rt_err *err)
+{
+    if (snprintf(path, RT_PATH_MAX, "%s/%s.logits", r->teaching->spec->folder, r->spec->name) >=
+        RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "the path of the teachers' cache is too long");
+    return RT_OK;
+}
+
+/* Of teacher, data, and how they are read: the tokens are the folder's, which may change beside its
+ * weights. */
+static rt_status said_hash(const struct reader *r, char hash[RT_HASH_TEXT], struct rt_err *err)
+{
+    struct rt_hash *all = rt_hash_open();
+    const int length = r->shape.length;
+
+    if (!all)
+        return rt_fail(err, RT_ENOMEM, "no memory to hash teacher '%s'", r->spec->name);
+    rt_hash_add(all, r->hash, sizeof r->hash);
+    rt_hash_add(all, r->view->hash, sizeof r->view->hash);
+    rt_hash_add(all, &length, sizeof length);
+    rt_hash_close(all, hash);
+    return RT_OK;
+}
+
+/* The file, at its end, and how many whole rows it has; logits (rows,C) get them. */
+static rt_status said_open(const struct reader *r, FILE **file, float *logits, int *known,
+                           struct rt_err *err)
+{
+    const size_t classes = (size_t)r->shape.classes, rows = (size_t)r->view->rows;
+    char path[RT_PATH_MAX], have[head_bytes], want[head_bytes] = MAGIC;
+
+    RT_TRY(said_path(r, path, err));
+    RT_TRY(said_hash(r, want + 8, err));
+    *known = 0;
+    *file = fopen(path, "r+b");
+    if (*file && fread(have, 1, sizeof have, *file) == sizeof have &&
+        memcmp(have, want, sizeof have) == 0) {
+        *known = (int)(fread(logits, sizeof *logits, rows * classes, *file) / classes);
+        if (fseek(*file, (long)(head_bytes + (size_t)*known * classes * sizeof *logits),
+                  SEEK_SET) == 0)
+            return RT_OK;
+    }
+    if (*file)
+        (void)fclose(*file);
+    *known = 0;
+    *file = fopen(path, "wb");
+    if (!*file || fwrite(want, 1, sizeof want, *file) != sizeof want) {
+        if (*file)
+            (void)fclose(*file);
+        return rt_fail(err, RT_EIO, "cannot write '%s'", path);
+    }
+    return RT_OK;
+}
+
+/* ---- asking ---- */
+
+static rt_status say_blocks(const struct reader *r, FILE *file, int first, float *logits,
+                            struct rt_err *err)
+{
+    const struct tr_teaching *t = r->teaching;
+    const int rows = r->view->rows, classes = r->shape.classes;
+
+    for (int at = first, n; at < rows; at += n) {
+        float *to = logits + (ptrdiff_t)at * classes;
+        int row[block];
+        n = rows - at < block ? rows - at : block;
+        if (t->stop && atomic_load_explicit(t->stop, memory_order_relaxed))
+            return rt_fail(err, RT_ESTOP, "teacher '%s' was asked to stop at row %d of %d",
+                           r->spec->name, at, rows);
+        for (int i = 0; i < n; i++)
+            row[i] = at + i;
+        RT_TRY(tr_predict(&r->net.student, &r->net.weights, r->view, row, n, t->threads, to, err));
+        if (file && (fwrite(to, sizeof *to, (size_t)(n * classes), file) != (size_t)(n * classes) ||
+                     fflush(file) != 0))
+            return rt_fail(err, RT_EIO, "cannot write what teacher '%s' says", r->spec->name);
+        if (t->progress)
+            t->progress(t->progress_context, r->spec->name, at + n, rows);
+    }
+    return RT_OK;
+}
+
+/* Logits (rows,C) of the training file, as far as possible from what is kept. */
+static rt_status say_kept(struct reader *r, float *logits, struct rt_err *err)
+{
+    FILE *file;
+    int known;
+
+    RT_TRY(said_open(r, &file, logits, &known, err));
+    rt_status rc = known < r->view->rows ? open_network(r, err) : RT_OK;
+    if (rc == RT_OK)
+        rc = say_blocks(r, file, known, logits, err);
+    if (fclose(file) != 0 && rc == RT_OK)
+        rc = rt_fail(err, RT_EIO, "cannot write what teacher '%s' says", r->spec->name);
+    return rc;
+}
+
+/* Into column k of out (rows, K, C). */
+static rt_status say(struct reader *r, const struct tr_task *task, bool keep, int k, float *out,
+                     struct rt_err *err)
+{
+    const int classes = r->shape.classes;
+    float *logits = malloc((size_t)task->rows * classes * sizeof *logits);
+    rt_status rc;
+
+    if (!logits)
+        return rt_fail(err, RT_ENOMEM, "no memory for the teachers' logits");
+    if ((rc = make_view(r, task, err)) == RT_OK) {
+        if (keep)
+            rc = say_kept(r, logits, err);
+        else if ((rc = open_network(r, err)) == RT_OK)
+            rc = say_blocks(r, NULL, 0, logits, err);
+    }
+    if (rc == RT_OK)
+        tr__interleave(logits, task->rows, classes, k, r->teaching->spec->count, out);
+    free(logits);
+    return rc;
+}
+
+/* ---- the kind ---- */
+
+static void describe(const struct tr_teacher_spec *spec, const struct space_shape *shape,
+                     char arch[SPACE_ARCH_TEXT], int64_t *params)
+{
+    (void)shape;
+    space_arch_print(&spec->arch, arch);
+    *params = spec->params;
+}
+
+static rt_status consult(const struct tr_teaching *teaching, int k, bool may_train,
+                         char hash[RT_HASH_TEXT], float *out, struct rt_err *err)
+{
+    struct reader r;
+    rt_status rc = reader_open(&r, teaching, k, err);
+
+    (void)may_train; /* nothing is trained */
+    if (rc == RT_OK)
+        memcpy(hash, r.hash, RT_HASH_TEXT);
+    if (rc == RT_OK && out)
+        rc = say(&r, teaching->task, true, k, out, err);
+    reader_close(&r);
+    return rc;
+}
+
+static rt_status predict(const struct tr_teaching *teaching, int k, const struct tr_task *test,
+                         float *out, struct rt_err *err)
+{
+    struct reader r;
+    rt_status rc = reader_open(&r, teaching, k, err);
+
+    if (rc == RT_OK)
+        rc = say(&r, test, false, k, out, err);
+    reader_close(&r);
+    return rc;
+}
+
+static rt_status check(const struct tr_teaching *teaching, int k, const struct tr_task *test,
+                       struct rt_err *err)
+{
+    struct reader r;
+    rt_status rc = reader_open(&r, teaching, k, err);
+
+    (void)test; /* it reads any rows */
+    if (rc == RT_OK)
+        rc = make_view(&r, teaching->task, err);
+    reader_close(&r);
+    return rc;
+}
+
+const struct tr_teacher_kind tr_teacher_imported = {
+    .name = "imported",
+    .gives = TR_COUNTS_PARAMS | TR_ANSWERS_ANY,
+    .describe = describe,
+    .consult = consult,
+    .predict = predict,
+    .check = check,
+};
