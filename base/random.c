@@ -60,3 +60,13 @@ void rt_rng_shuffle(struct rt_rng *rng, int *v, size_t n)
         v[j] = t;
     }
 }
+
+uint64_t rt_replicate_seed(uint64_t seed, int replicate)
+{
+    struct rt_rng rng;
+
+    if (replicate == 0)
+        return seed;
+    rt_rng_init(&rng, seed, RT_STREAM_REPLICATE, (uint64_t)replicate);
+    return rt_rng_u64(&rng) >> 11; /* a whole number for any reader of JSON */
+}

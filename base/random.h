@@ -29,12 +29,19 @@ enum rt_stream {
     RT_STREAM_EVALUATE = 14,   /* index: episode; the test's from 1 << 40 on */
     RT_STREAM_PPO = 15,   /* index 0: first weights; 1 + update << 8 | copy: actions of a copy */
     RT_STREAM_START = 16, /* what an environment draws from its episode's seed; index 0 */
-    RT_STREAM_TEST = 100  /* tests only */
+    RT_STREAM_REPLICATE = 17,  /* index: replicate, from 1 */
+    RT_STREAM_CONTROL = 18,    /* index: stratum of the controls of `retort confirm` */
+    RT_STREAM_MEMBERSHIP = 19, /* index: draw */
+    RT_STREAM_TEST = 100       /* tests only */
 };
 
 struct rt_rng {
     uint64_t state;
 };
+
+/* The seed of the n-th run of everything a study tries: its own for the first, 0. The same for all
+ * candidates, so that they are compared on the same order of rows. */
+uint64_t rt_replicate_seed(uint64_t seed, int replicate);
 
 void rt_rng_init(struct rt_rng *rng, uint64_t seed, enum rt_stream stream, uint64_t index);
 uint64_t rt_rng_u64(struct rt_rng *rng);

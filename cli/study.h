@@ -124,6 +124,10 @@ bool study_rows_unseen(const struct study *study);
  * written. */
 void study_hash(const struct study *study, char text[RT_HASH_TEXT]);
 
+/* Hash of everything that decides full runs by `recipe`, beside what study_hash() covers. */
+void study_full_hash(const struct study *study, const struct tr_recipe *recipe,
+                     char text[RT_HASH_TEXT]);
+
 /* The recipe of `retort distill` for a training set of so many rows. */
 struct tr_recipe study_full_recipe(const struct study *study, int train_rows);
 #endif

@@ -110,3 +110,18 @@ void study_hash(const struct study *study, char text[RT_HASH_TEXT])
     study__hash_external(hash, study);
     rt_hash_close(hash, text);
 }
+
+void study_full_hash(const struct study *study, const struct tr_recipe *recipe,
+                     char text[RT_HASH_TEXT])
+{
+    struct rt_hash *hash = rt_hash_open();
+
+    (void)snprintf(text, RT_HASH_TEXT, "no-memory");
+    if (!hash)
+        return;
+    add_block(hash, "full", study__full_keys, study, (const char *)study);
+    study__hash_integer(hash, "full.layers.teacher", study->full.layers.teacher);
+    study__hash_integer(hash, "steps", recipe->steps);
+    study__hash_integer(hash, "micro_batch", recipe->micro_batch);
+    rt_hash_close(hash, text);
+}

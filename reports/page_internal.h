@@ -23,6 +23,7 @@ void report__page_data(struct report__page *page);  /* the rows as JSON for page
 rt_status report__page_history(struct report__page *page, struct rt_err *err);
 rt_status report__page_surrogate(struct report__page *page, struct rt_err *err); /* its end */
 rt_status report__page_rungs(struct report__page *page, struct rt_err *err);
+rt_status report__page_confirm(struct report__page *page, struct rt_err *err);
 rt_status report__page_curves(struct report__page *page, struct rt_err *err);
 rt_status report__page_importance(struct report__page *page, struct rt_err *err);
 rt_status report__page_teachers(struct report__page *page, struct rt_err *err);

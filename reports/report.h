@@ -51,6 +51,11 @@ rt_status report_best(struct store *store, const struct report_wish *wish,
 rt_status report_importance(struct store *store, enum report_format format, FILE *out,
                             struct rt_err *err);
 
+/* Full runs beside the short ones, and whether the ranking of these is to be believed; RT_EEND when
+ * `retort confirm` has planned none. */
+rt_status report_confirm(struct store *store, enum report_format format, FILE *out,
+                         struct rt_err *err);
+
 struct report_study {
     const char *name;
     struct store *store;

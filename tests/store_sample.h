@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "store/confirmation.h"
 #include "store/store.h"
 
 #define SAMPLE_HASH "0123456789abcdef0123456789abcdef"
@@ -331,12 +332,54 @@ static inline void sample_distil(struct store *store)
 }
 
 /* The whole study, in `store` as it was created. */
+/* Seven full runs, one that failed and one still to be done. */
+static inline void sample_confirm(struct store *store, int64_t host)
+{
+    static const char *const names[] = {"error", "kl"};
+    struct store_confirmation plan[9];
+    int added;
+    struct rt_err err;
+
+    for (int i = 0; i < 9; i++)
+        plan[i] = (struct store_confirmation){.candidate = i + 1,
+                                              .stratum = i % 2 ? i / 2 : -1,
+                                              .seed = 7,
+                                              .steps = 900,
+                                              .batch = 64};
+    assert_ok(store_confirm_plan(store, "full", plan, 9, &added, &err));
+    assert_int_equal(added, 9);
+    for (int i = 0; i < 8; i++) {
+        const struct rt_curve_point curve[] = {{0, "loss", 2.5}, {899, "loss", .1 + .01 * i}};
+        struct store_confirmed run = {.number = i,
+                                      .host = host,
+                                      .seconds = 60,
+                                      .curve = curve,
+                                      .curve_count = 2,
+                                      .validation_count = 2,
+                                      .test_count = 2};
+        if (i == 7)
+            run = (struct store_confirmed){
+                .number = i, .host = host, .status = RT_ENAN, .error = "not finite"};
+        for (int k = 0; k < run.test_count; k++) {
+            run.validation[k] =
+                (struct store_value){.value = .05 + .01 * (i * 3 % 7), .stderr_ = .004};
+            run.test[k] = (struct store_value){.value = .06 + .01 * (i * 3 % 7), .stderr_ = .003};
+            snprintf(run.validation[k].name, STORE_NAME, "%s", names[k]);
+            snprintf(run.test[k].name, STORE_NAME, "%s", names[k]);
+        }
+        assert_ok(store_confirm_done(store, &run, &err));
+    }
+}
+
 static inline void sample_fill(struct store *store)
 {
     const int64_t host = sample_host(store);
     const struct store_run run = {.host = host, .workers = 2, .trials = 60};
     struct rt_err err;
 
+    const struct store_program program = {"0.1.0", "0123456789abcdef", "v3", "OpenBLAS", "glibc"};
+
+    assert_ok(store_program(store, &program, &err));
     assert_ok(store_run_begin(store, &run, &err));
     sample_teachers(store);
     for (int64_t n = 0; n < SAMPLE_TRIALS; n++) {
@@ -353,6 +396,7 @@ static inline void sample_fill(struct store *store)
             sample_commit(store, n);
     }
     sample_distil(store);
+    sample_confirm(store, host);
     assert_ok(store_event(store, "note", -1, "the sample is complete", &err));
 }
 

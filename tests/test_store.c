@@ -325,6 +325,7 @@ static void set_times(struct store *s)
         "  seconds || ' seconds') where finished is not null;"
         "update latency_block set measured_at = (select finished from execution x where x.trial ="
         "  latency_block.trial and outcome = 'done');"
+        "update confirmation_run set finished = '2026-01-06T08:00:00.000Z';"
         "update latency set measured_at = (select max(measured_at) from latency_block b"
         "  where b.candidate = latency.candidate)";
     assert_int_equal(sqlite3_exec(store_handle(s), sql, NULL, NULL, NULL), SQLITE_OK);
