@@ -61,15 +61,16 @@ static rt_status find_lead(struct store *store, struct report__quantity *lead, s
 
 static void take(sqlite3_stmt *q, struct report__full *row)
 {
-    *row = (struct report__full){.control = sqlite3_column_int(q, 1) != 0,
-                                 .seeds = sqlite3_column_int(q, 2),
-                                 .cost = report__number(q, 3),
-                                 .params = report__number(q, 4),
-                                 .shorter = report__number(q, 5),
-                                 .validation = {report__number(q, 6), report__number(q, 7)},
-                                 .test = {report__number(q, 8), report__number(q, 9)},
-                                 .first = report__number(q, 10),
-                                 .second = report__number(q, 11)};
+    *row = (struct report__full){
+        .control = sqlite3_column_int(q, 1) != 0,
+        .seeds = sqlite3_column_int(q, 2),
+        .cost = report__number(q, 3),
+        .params = report__number(q, 4),
+        .shorter = report__number(q, 5),
+        .validation = {.value = report__number(q, 6), .error = report__number(q, 7)},
+        .test = {.value = report__number(q, 8), .error = report__number(q, 9)},
+        .first = report__number(q, 10),
+        .second = report__number(q, 11)};
 }
 
 /* A standard error is the root of the mean of squares: of one run's examples. */
@@ -331,7 +332,7 @@ const char *report__loss(const struct report__quantity *lead, double value, char
     if (strcmp(lead->unit, "%") == 0)
         (void)snprintf(text, REPORT__CELL, "%.2f points", lead->factor * value);
     else
-        report__value_unit(lead, (struct report__value){value, (double)NAN}, text);
+        report__value_unit(lead, (struct report__value){.value = value, .error = NAN}, text);
     return text;
 }
 

@@ -28,7 +28,6 @@ static void print_numbers(FILE *out, const char *name, double a, double b, bool 
 static void print_rows(const struct report__confirmation *c, FILE *out)
 {
     char cost[REPORT__CELL], x[REPORT__LINE], y[REPORT__CELL], z[REPORT__CELL];
-    const double nan = (double)NAN;
 
     (void)fprintf(out, "%-34s %8s %8s %10s %10s\n", "", "cost", "short", "full",
                   c->tested ? "test" : "");
@@ -37,13 +36,21 @@ static void print_rows(const struct report__confirmation *c, FILE *out)
         report__pad(out, row->arch, -34);
         (void)fputs(row->control ? " " : "*", out);
         report__pad(out, report__count(row->cost, cost), 8);
-        report__pad(out, report__value(&c->lead, (struct report__value){row->shorter, nan}, x), 9);
-        report__pad(out,
-                    report__value(&c->lead, (struct report__value){row->validation.value, nan}, y),
-                    11);
+        report__pad(
+            out,
+            report__value(&c->lead, (struct report__value){.value = row->shorter, .error = NAN}, x),
+            9);
+        report__pad(
+            out,
+            report__value(&c->lead,
+                          (struct report__value){.value = row->validation.value, .error = NAN}, y),
+            11);
         if (c->tested)
             report__pad(
-                out, report__value(&c->lead, (struct report__value){row->test.value, nan}, z), 11);
+                out,
+                report__value(&c->lead,
+                              (struct report__value){.value = row->test.value, .error = NAN}, z),
+                11);
         (void)fputs("\n", out);
     }
     (void)fprintf(out, "* of the front when it was planned; %s\n",

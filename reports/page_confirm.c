@@ -46,7 +46,6 @@ static void draw(const struct report__confirmation *c, FILE *out)
 static void print_rows(const struct report__confirmation *c, FILE *out)
 {
     char text[REPORT__CELL];
-    const double nan = (double)NAN;
 
     report__heads_open(out);
     report__head_cell(out, "<architecture");
@@ -64,7 +63,8 @@ static void print_rows(const struct report__confirmation *c, FILE *out)
         report__cell_arch(out, row->arch);
         report__cell_left(out, row->control ? "control" : "front");
         report__cell(out, report__count(row->cost, text), row->cost);
-        report__cell_value(out, &c->lead, (struct report__value){row->shorter, nan});
+        report__cell_value(out, &c->lead,
+                           (struct report__value){.value = row->shorter, .error = NAN});
         report__cell_value(out, &c->lead, row->validation);
         if (c->tested)
             report__cell_value(out, &c->lead, row->test);
@@ -78,7 +78,6 @@ static void print_ranking(const struct report__confirmation *c, const char *spli
                           const struct report__ranking *r, FILE *out)
 {
     char text[REPORT__CELL], interval[REPORT__CELL];
-    const double nan = (double)NAN;
 
     (void)fputs("<tr>", out);
     report__cell_left(out, split);
@@ -88,8 +87,8 @@ static void print_ranking(const struct report__confirmation *c, const char *spli
     report__cell(out, report__fixed(r->within, 2, text), r->within);
     report__cell(out, report__fixed(r->spearman, 2, text), r->spearman);
     report__cell(out, report__percent(r->overlap, text), r->overlap);
-    report__cell_value(out, &c->lead, (struct report__value){r->regret, nan});
-    report__cell_value(out, &c->lead, (struct report__value){r->regret_top, nan});
+    report__cell_value(out, &c->lead, (struct report__value){.value = r->regret, .error = NAN});
+    report__cell_value(out, &c->lead, (struct report__value){.value = r->regret_top, .error = NAN});
     (void)fputs("</tr>\n", out);
 }
 
