@@ -154,14 +154,18 @@ static rt_status write_files(const struct job *job, const struct test_result *re
     path_beside(run->weights, ".int8.safetensors", int8);
     RT_TRY(
         write_weights(job, NULL, tr_metrics_value(&result->student, "error"), run->weights, err));
-    RT_TRY(test_write(run, json, err));
+    RT_TRY(test_write(run, result, json, err));
     if (in_int8(job))
         RT_TRY(write_int8(job, tr_metrics_value(&result->int8, "error"), int8, err));
     (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, json);
     if (in_int8(job))
         (void)printf("weights in int8    %s\n", int8);
-    (void)printf("to run it          retort export %s -o student.onnx, or student.c\n",
-                 in_int8(job) ? int8 : run->weights);
+    if (study_task_of(&job->session.study)->open_examples)
+        (void)printf("to run it          retort predict %s FILE -o logits.npy\n",
+                     in_int8(job) ? int8 : run->weights);
+    else
+        (void)printf("to run it          retort export %s -o student.onnx, or student.c\n",
+                     in_int8(job) ? int8 : run->weights);
     return RT_OK;
 }
 
@@ -290,6 +294,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
         (rc = test_student(session, &answers, &kept(job)->student, &kept(job)->weights,
                            in_int8(job) ? &job->run.ranges : NULL, &result, err)) == RT_OK)
         rc = report(job, wishes, &result, err);
+    test_release(&result);
     test_close(&answers);
     return rc;
 }

@@ -10,6 +10,7 @@
  */
 #ifndef CLI_STUDY_TASK_H
 #define CLI_STUDY_TASK_H
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -84,12 +85,20 @@ struct study_task {
                           int *rows, struct rt_err *err);
     rt_status (*open_examples)(const char *path, const struct tr_model *model,
                                struct tr_task **task, struct rt_err *err);
+    /* What the numbers do not tell of a student's answers to a test: a JSON object, whose members are
+     * lists of objects with the same keys each, like the rows of a table. From the student's logits
+     * and the ensemble's probabilities (rows,C). NULL: nothing, or no memory. */
+    json_t *(*explain)(const struct tr_task *test, const float *student, const double *ensemble);
     void (*tell)(const struct tr_task *task, char text[96]); /* what and how many rows it has */
     /* What else a person should know of the data before a night; test may be NULL. NULL: nothing. */
     rt_status (*look)(const struct tr_task *task, const struct tr_task *test, study_say *say,
                       void *to, struct rt_err *err);
     const char *const *init; /* the study that `retort init NAME` writes: lines, ended by NULL */
 };
+
+/* study_text_explain.c */
+json_t *study__text_explain(const struct tr_task *test, const float *student,
+                            const double *ensemble);
 
 extern const struct study_task study_image, study_text, study_policy;
 extern const struct study_task *const study_tasks[]; /* ended by NULL */

@@ -390,6 +390,7 @@ const struct study_task study_text = {.name = "text",
                                       .open = open_train,
                                       .open_test = open_test,
                                       .open_examples = open_examples,
+                                      .explain = study__text_explain,
                                       .tell = tell,
                                       .look = look,
                                       .init = init_lines};

@@ -155,6 +155,9 @@ rt_status test_student(const struct session *session, struct test_answers *answe
     result->acts = !answers->test;
     measure_sizes(session, student, result);
     RT_TRY(grade(session, student, weights, answers, result, err));
+    if (study_task_of(&session->study)->explain)
+        result->details = study_task_of(&session->study)
+                              ->explain(answers->test, answers->student, answers->target);
     return ranges
                ? grade_int8(session, &student->arch, weights->params, ranges, answers, result, err)
                : RT_OK;
@@ -255,6 +258,15 @@ static const struct line on_ensemble[] = {
     {"ece_ensemble", "calibration error", true, false},
     {NULL, NULL, false, false},
 };
+/* Where it is not known, as wide. */
+static void print_error(const struct tr_metric *m, double factor, int digits, bool last)
+{
+    if (isfinite(m->error))
+        (void)printf(" +- %.*f", digits, factor * m->error);
+    else if (!last)
+        (void)printf("%*s", digits + 6, "");
+}
+
 /* other NULL, or without it: the first alone. */
 static void print_line(const struct line *line, const struct tr_metrics *one,
                        const struct tr_metrics *other)
@@ -267,12 +279,14 @@ static void print_line(const struct line *line, const struct tr_metrics *one,
 
     if (!m)
         return;
-    (void)printf("%-18s %8.*f %s +- %.*f", line->text, digits,
-                 factor * (line->rest ? 1 - m->value : m->value), unit, digits, factor * m->error);
-    if (o && isfinite(o->value))
-        (void)printf(" %*.*f %s +- %.*f", line->share ? 10 : 8, digits,
-                     factor * (line->rest ? 1 - o->value : o->value), unit, digits,
-                     factor * o->error);
+    (void)printf("%-18s %8.*f %s", line->text, digits,
+                 factor * (line->rest ? 1 - m->value : m->value), unit);
+    print_error(m, factor, digits, !o || !isfinite(o->value));
+    if (o && isfinite(o->value)) {
+        (void)printf(" %*.*f %s", line->share ? 10 : 8, digits,
+                     factor * (line->rest ? 1 - o->value : o->value), unit);
+        print_error(o, factor, digits, true);
+    }
     (void)printf("\n");
 }
 
@@ -321,6 +335,38 @@ static void print_sizes(const struct test_result *result)
                  times_smaller(student, result->largest_params));
 }
 
+/* The first lines of each list, in the keys' order. */
+static void print_details(json_t *details)
+{
+    enum { lines = 8 };
+    const char *name, *key;
+    json_t *list, *row, *value;
+    size_t i;
+
+    json_object_foreach(details, name, list)
+    {
+        if (json_array_size(list))
+            (void)printf("\n%s\n", name);
+        json_array_foreach(list, i, row)
+        {
+            if (i == lines)
+                break;
+            json_object_foreach(row, key, value)
+            {
+                if (json_is_real(value))
+                    (void)printf("  %s %.3f", key, json_real_value(value));
+                else if (json_is_integer(value))
+                    (void)printf("  %s %" JSON_INTEGER_FORMAT, key, json_integer_value(value));
+                else
+                    (void)printf("  %s %s", key, json_string_value(value));
+            }
+            (void)printf("\n");
+        }
+        if (json_array_size(list) > lines)
+            (void)printf("  .. and %zu more\n", json_array_size(list) - lines);
+    }
+}
+
 void test_print(const struct test_result *result)
 {
     (void)printf("\n%-18s %8s %20s\n", result->acts ? "on the test starts" : "on the test file",
@@ -334,6 +380,13 @@ void test_print(const struct test_result *result)
     print_sizes(result);
     if (result->has_int8)
         print_int8(result);
+    print_details(result->details);
+}
+
+void test_release(struct test_result *result)
+{
+    json_decref(result->details);
+    result->details = NULL;
 }
 
 /* ---- gates ---- */
@@ -420,7 +473,8 @@ static json_t *gates_json(const struct store_distillation *run)
     return all;
 }
 
-rt_status test_write(const struct store_distillation *run, const char *path, struct rt_err *err)
+rt_status test_write(const struct store_distillation *run, const struct test_result *result,
+                     const char *path, struct rt_err *err)
 {
     char arch[SPACE_ARCH_TEXT];
     struct rt_writer writer;
@@ -431,6 +485,8 @@ rt_status test_write(const struct store_distillation *run, const char *path, str
         json_pack("{s:s,s:i,s:i,s:I,s:o,s:s,s:o,s:o}", "arch", arch, "steps", run->steps, "batch",
                   run->batch, "seed", (json_int_t)run->seed, "seconds", number(run->seconds),
                   "weights", run->weights, "test", values_json(run), "gates", gates_json(run));
+    if (result->details)
+        json_object_update(all, result->details);
     char *text = all ? json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
 
     json_decref(all);

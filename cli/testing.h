@@ -20,6 +20,7 @@ struct test_result {
     bool has_int8;
     struct tr_metrics int8; /* of the student in int8, computed in integers */
     double int8_bytes;
+    json_t *details; /* owned: what the task explains of the answers; NULL: nothing */
 };
 
 struct
@@ -50,5 +51,7 @@ int test_gates(const struct test_result *result, const struct study_gates *wante
 void test_print_gates(const struct store_gate *gates, int count);
 
 /* Everything as JSON at `path`; `run` holds what is known of the training. */
-rt_status test_write(const struct store_distillation *run, const char *path, struct rt_err *err);
+rt_status test_write(const struct store_distillation *run, const struct test_result *result,
+                     const char *path, struct rt_err *err);
+void test_release(struct test_result *result);
 #endif

@@ -82,6 +82,9 @@ expect_line stdout '-v40'
 expect_exit 0 "$retort" report one.db -o report.html
 expect_exit 0 "$retort" distill one.db "$first" -o student.safetensors
 expect_line stdout 'student.safetensors'
+expect_line stdout 'F1 of each class'
+expect_line stdout 'retort predict student.safetensors FILE'
+[ "$(grep -c '"class"' student.json)" = 2 ]
 grep -qa '"vocabulary":"\[PAD\]\\n' student.safetensors
 grep -qa '"labels":"cold\\nwarm' student.safetensors
 sed '1d; s/\t.*//' test.tsv >lines.txt
