@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "search/process.h"
+#include "base/process.h"
 #include "search/protocol.h"
 #include "search/search_internal.h"
 
@@ -21,13 +21,13 @@ struct search_external {
     const struct space *space;
     const struct search_options *options;
     int workers;
-    struct search_process process[]; /* one a worker */
+    struct rt_process process[]; /* one a worker */
 };
 
-static rt_status start(const struct search_external *x, struct search_process *process,
+static rt_status start(const struct search_external *x, struct rt_process *process,
                        struct rt_err *err)
 {
-    return search_process_start(process, (char *const *)x->how->argv, x->how->folder, err);
+    return rt_process_start(process, (char *const *)x->how->argv, x->how->folder, err);
 }
 
 rt_status search_external_open(const struct search_external_options *how, const struct space *space,
@@ -56,7 +56,7 @@ rt_status search_external_open(const struct search_external_options *how, const 
 void search_external_close(struct search_external *external)
 {
     for (int i = 0; external && i < external->workers; i++)
-        search_process_release(&external->process[i]);
+        rt_process_release(&external->process[i]);
     free(external);
 }
 
@@ -94,30 +94,29 @@ static void check_values(const struct search_external *x, const struct search_jo
 
 /* Asks; the child is gone afterwards unless it answered. False: it had answered before and was gone
  * now, between two jobs or in this one, which says nothing of the job. */
-static bool ask(struct search_external *x, struct search_process *process, const char *request,
+static bool ask(struct search_external *x, struct rt_process *process, const char *request,
                 const struct search_job *job, struct store_result *result)
 {
     char *line = NULL;
     const bool used = process->answered;
-    const enum search_said said =
-        search_process_ask(process, request, x->how->timeout, job->stop, &line);
+    const enum rt_said said = rt_process_ask(process, request, x->how->timeout, job->stop, &line);
 
-    if (said == SEARCH_SAID_LINE && search_protocol_answer(line, job->number, result) == RT_OK) {
+    if (said == RT_SAID_LINE && search_protocol_answer(line, job->number, result) == RT_OK) {
         if (result->status == RT_OK)
             check_values(x, job, result);
         return true;
     }
-    const int status = search_process_kill(process);
-    if (said == SEARCH_SAID_END && used)
+    const int status = rt_process_kill(process);
+    if (said == RT_SAID_END && used)
         return false;
     switch (said) {
-    case SEARCH_SAID_LINE: break; /* the answer's fault is told already */
-    case SEARCH_SAID_END: fail_crash(result, status); break;
-    case SEARCH_SAID_LATE: fail(result, "timeout", "no answer within %g s", x->how->timeout); break;
-    case SEARCH_SAID_TOO_MUCH:
-        fail(result, "oversized", "the answer is longer than %zu bytes", SEARCH_LINE_MAX);
+    case RT_SAID_LINE: break; /* the answer's fault is told already */
+    case RT_SAID_END: fail_crash(result, status); break;
+    case RT_SAID_LATE: fail(result, "timeout", "no answer within %g s", x->how->timeout); break;
+    case RT_SAID_TOO_MUCH:
+        fail(result, "oversized", "the answer is longer than %zu bytes", RT_LINE_MAX);
         break;
-    case SEARCH_SAID_STOP: result->status = RT_ESTOP; break;
+    case RT_SAID_STOP: result->status = RT_ESTOP; break;
     }
     return true;
 }
@@ -125,7 +124,7 @@ static bool ask(struct search_external *x, struct search_process *process, const
 static void attempt(struct search_external *x, const struct search_job *job, int number,
                     struct store_result *result)
 {
-    struct search_process *process = &x->process[job->worker];
+    struct rt_process *process = &x->process[job->worker];
     char *request = search_protocol_request(x->space, x->options, job, number);
     struct rt_err err;
     bool settled = !request;
@@ -178,7 +177,7 @@ static void make_plain(char *text, size_t bytes)
 }
 
 /* The last line of what the child wrote, without control characters. */
-static void last_line(const struct search_process *process, char *text, size_t size)
+static void last_line(const struct rt_process *process, char *text, size_t size)
 {
     size_t end = process->tail_used, begin, used = 0;
 
@@ -194,7 +193,7 @@ static void last_line(const struct search_process *process, char *text, size_t s
 }
 
 /* Tells of the failed attempt in an event, and in the result what the child said last. */
-static void note(struct search_process *process, int number, struct store_result *result)
+static void note(struct rt_process *process, int number, struct store_result *result)
 {
     make_plain(result->error, strlen(result->error));
     make_plain(process->tail, process->tail_used);

@@ -6,7 +6,7 @@
  *   crash     it ended, or closed its output, before its first answer
  *   timeout   no answer within the time
  *   garbage   no answer to what was asked
- *   oversized a line beyond SEARCH_LINE_MAX
+ *   oversized a line beyond RT_LINE_MAX
  *   nonfinite a metric that the search needs is missing or no finite number
  *   start     it could not be started
  *   error, or a word of its own, with an answer that the trial failed

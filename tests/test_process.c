@@ -8,112 +8,112 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "search/process.h"
+#include "base/process.h"
 
 static const atomic_int go_on = 0;
 
-static struct search_process started(const char *script)
+static struct rt_process started(const char *script)
 {
     char *const argv[] = {"sh", "-c", (char *)script, NULL};
-    struct search_process p = {.pid = 0};
+    struct rt_process p = {.pid = 0};
     struct rt_err err;
 
-    assert_ok(search_process_start(&p, argv, "/", &err));
+    assert_ok(rt_process_start(&p, argv, "/", &err));
     return p;
 }
 
 static void a_child_answers_line_by_line(void **state)
 {
-    struct search_process p = started("pwd >&2; while read -r a; do echo \"got $a\"; done");
+    struct rt_process p = started("pwd >&2; while read -r a; do echo \"got $a\"; done");
     char *line;
     (void)state;
 
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(search_process_ask(&p, "hello\n", 5, &go_on, &line), SEARCH_SAID_LINE);
+        assert_int_equal(rt_process_ask(&p, "hello\n", 5, &go_on, &line), RT_SAID_LINE);
         assert_string_equal(line, "got hello");
     }
     assert_string_equal(p.tail, "/\n");
-    search_process_release(&p);
+    rt_process_release(&p);
     assert_int_equal(p.pid, 0);
 }
 
 static void a_death_tells_how(void **state)
 {
-    struct search_process p = started("read -r a; echo so >&2; exit 7");
+    struct rt_process p = started("read -r a; echo so >&2; exit 7");
     char *line;
     (void)state;
 
-    assert_int_equal(search_process_ask(&p, "x\n", 5, &go_on, &line), SEARCH_SAID_END);
-    assert_int_equal(WEXITSTATUS(search_process_kill(&p)), 7);
+    assert_int_equal(rt_process_ask(&p, "x\n", 5, &go_on, &line), RT_SAID_END);
+    assert_int_equal(WEXITSTATUS(rt_process_kill(&p)), 7);
     assert_string_equal(p.tail, "so\n");
-    search_process_release(&p);
+    rt_process_release(&p);
     p = started("kill -9 $$");
-    assert_int_equal(search_process_ask(&p, "x\n", 5, &go_on, &line), SEARCH_SAID_END);
-    assert_int_equal(WTERMSIG(search_process_kill(&p)), SIGKILL);
-    search_process_release(&p);
+    assert_int_equal(rt_process_ask(&p, "x\n", 5, &go_on, &line), RT_SAID_END);
+    assert_int_equal(WTERMSIG(rt_process_kill(&p)), SIGKILL);
+    rt_process_release(&p);
 }
 
 static void a_death_is_seen_though_a_grandchild_holds_the_pipes(void **state)
 {
-    struct search_process p = started("sleep 100 & read -r a; exit 7");
+    struct rt_process p = started("sleep 100 & read -r a; exit 7");
     const int64_t start = rt_now_ns();
     char *line;
     (void)state;
 
-    assert_int_equal(search_process_ask(&p, "x\n", 20, &go_on, &line), SEARCH_SAID_END);
+    assert_int_equal(rt_process_ask(&p, "x\n", 20, &go_on, &line), RT_SAID_END);
     assert_true(rt_now_ns() - start < INT64_C(10000000000));
-    assert_int_equal(WEXITSTATUS(search_process_kill(&p)), 7);
-    search_process_release(&p);
+    assert_int_equal(WEXITSTATUS(rt_process_kill(&p)), 7);
+    rt_process_release(&p);
     p = started("sleep 100 & read -r a; echo last; exit 0"); /* what it said still counts */
-    assert_int_equal(search_process_ask(&p, "x\n", 20, &go_on, &line), SEARCH_SAID_LINE);
+    assert_int_equal(rt_process_ask(&p, "x\n", 20, &go_on, &line), RT_SAID_LINE);
     assert_string_equal(line, "last");
-    search_process_release(&p);
+    rt_process_release(&p);
 }
 
 static void a_late_child_is_killed_with_its_own_children(void **state)
 {
-    struct search_process p = started("sleep 100 & sleep 100");
+    struct rt_process p = started("sleep 100 & sleep 100");
     const pid_t group = p.pid;
     const int64_t start = rt_now_ns();
     int status = 0;
     char *line;
     (void)state;
 
-    assert_int_equal(search_process_ask(&p, "x\n", .2, &go_on, &line), SEARCH_SAID_LATE);
-    search_process_kill(&p);
+    assert_int_equal(rt_process_ask(&p, "x\n", .2, &go_on, &line), RT_SAID_LATE);
+    rt_process_kill(&p);
 
     assert_true(rt_now_ns() - start < 5000000000);
     assert_int_equal(waitpid(-group, &status, 0) > 0, 1); /* the orphan is ours, see main() */
     assert_int_equal(WTERMSIG(status), SIGKILL);
-    search_process_release(&p);
+    rt_process_release(&p);
 }
 
 static void a_stop_interrupts_the_wait(void **state)
 {
-    struct search_process p = started("sleep 100");
+    struct rt_process p = started("sleep 100");
     const atomic_int stop = 1;
     char *line;
     (void)state;
 
-    assert_int_equal(search_process_ask(&p, "x\n", 0, &stop, &line), SEARCH_SAID_STOP);
-    search_process_kill(&p);
-    search_process_release(&p);
+    assert_int_equal(rt_process_ask(&p, "x\n", 0, &stop, &line), RT_SAID_STOP);
+    rt_process_kill(&p);
+    rt_process_release(&p);
 }
 
 static void a_line_without_end_is_too_much(void **state)
 {
-    struct search_process p = started("exec cat /dev/zero");
+    struct rt_process p = started("exec cat /dev/zero");
     char *line;
     (void)state;
 
-    assert_int_equal(search_process_ask(&p, "x\n", 10, &go_on, &line), SEARCH_SAID_TOO_MUCH);
-    search_process_kill(&p);
-    search_process_release(&p);
+    assert_int_equal(rt_process_ask(&p, "x\n", 10, &go_on, &line), RT_SAID_TOO_MUCH);
+    rt_process_kill(&p);
+    rt_process_release(&p);
 }
 
 static void much_is_said_on_both_sides_without_a_jam(void **state)
 {
-    struct search_process p =
+    struct rt_process p =
         started("head -c 200000 /dev/zero | tr '\\0' e >&2; read -r a; printf '%s\\n' \"$a\"");
     const size_t bytes = 300000;
     char *request = malloc(bytes + 2), *line;
@@ -122,25 +122,25 @@ static void much_is_said_on_both_sides_without_a_jam(void **state)
     memset(request, 'r', bytes);
     memcpy(request + bytes, "\n", 2);
 
-    assert_int_equal(search_process_ask(&p, request, 20, &go_on, &line), SEARCH_SAID_LINE);
+    assert_int_equal(rt_process_ask(&p, request, 20, &go_on, &line), RT_SAID_LINE);
 
     assert_int_equal(strlen(line), bytes);
-    assert_int_equal(p.tail_used, SEARCH_TAIL);
-    search_process_release(&p);
+    assert_int_equal(p.tail_used, RT_PROCESS_TAIL);
+    rt_process_release(&p);
     free(request);
 }
 
 static void a_missing_program_is_refused(void **state)
 {
     char *const argv[] = {"nothing-of-this-name", NULL};
-    struct search_process p = {.pid = 0};
+    struct rt_process p = {.pid = 0};
     struct rt_err err;
     (void)state;
 
-    assert_int_equal(search_process_start(&p, argv, "/", &err), RT_EIO);
+    assert_int_equal(rt_process_start(&p, argv, "/", &err), RT_EIO);
     assert_string_equal(err.text,
                         "cannot start 'nothing-of-this-name' in '/': No such file or directory");
-    search_process_release(&p);
+    rt_process_release(&p);
 }
 
 int main(void)
@@ -157,5 +157,5 @@ int main(void)
     };
     signal(SIGPIPE, SIG_IGN); /* as the program does */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    return cmocka_run_group_tests_name("search/process", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("base/process", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* search/process.c -- posix_spawn(), three pipes, and one poll() loop for all of them.
+/* base/process.c -- posix_spawn(), three pipes, and one poll() loop for all of them.
  *
  * A child may fill its error stream while we write to it, or stop reading while it writes to us:
  * whoever waits on one pipe alone hangs, hence one loop. pipe2() makes pipes that no other child
@@ -6,7 +6,7 @@
  * an end would hide that its owner died. It and the change of folder are GNU's, hence the define.
  */
 #define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier) */
-#include "search/process.h"
+#include "base/process.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -77,8 +77,8 @@ static int spawn(pid_t *pid, char *const *argv, const char *folder, const struct
     return error;
 }
 
-rt_status search_process_start(struct search_process *process, char *const *argv,
-                               const char *folder, struct rt_err *err)
+rt_status rt_process_start(struct rt_process *process, char *const *argv, const char *folder,
+                           struct rt_err *err)
 {
     struct pipes p;
     int error = open_all(&p);
@@ -110,18 +110,18 @@ rt_status search_process_start(struct search_process *process, char *const *argv
 
 /* ---- its standard error ---- */
 
-static void keep_tail(struct search_process *process, const char *text, size_t bytes)
+static void keep_tail(struct rt_process *process, const char *text, size_t bytes)
 {
-    if (bytes > SEARCH_TAIL) {
-        text += bytes - SEARCH_TAIL;
-        bytes = SEARCH_TAIL;
+    if (bytes > RT_PROCESS_TAIL) {
+        text += bytes - RT_PROCESS_TAIL;
+        bytes = RT_PROCESS_TAIL;
     }
-    if (process->tail_used + bytes > SEARCH_TAIL) {
-        const size_t drop = process->tail_used + bytes - SEARCH_TAIL;
+    if (process->tail_used + bytes > RT_PROCESS_TAIL) {
+        const size_t drop = process->tail_used + bytes - RT_PROCESS_TAIL;
         memmove(process->tail, process->tail + drop, process->tail_used - drop);
         process->tail_used -= drop;
     }
-    assert(process->tail_used + bytes <= SEARCH_TAIL);
+    assert(process->tail_used + bytes <= RT_PROCESS_TAIL);
     memcpy(process->tail + process->tail_used, text, bytes);
     process->tail_used += bytes;
     process->tail[process->tail_used] = '\0';
@@ -129,7 +129,7 @@ static void keep_tail(struct search_process *process, const char *text, size_t b
 
 /* What is there now, but no more than a pipe holds, as some write faster than anyone reads; false
  * when the stream has ended. */
-static bool read_tail(struct search_process *process)
+static bool read_tail(struct rt_process *process)
 {
     char text[4096];
     ssize_t got = 1;
@@ -142,7 +142,7 @@ static bool read_tail(struct search_process *process)
 /* ---- end ---- */
 
 /* Closes its standard input, which keeps its number until finish(). */
-static void shutdown_input(struct search_process *process)
+static void shutdown_input(struct rt_process *process)
 {
     const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
@@ -153,7 +153,7 @@ static void shutdown_input(struct search_process *process)
 }
 
 /* Gives it so many milliseconds to end by itself; whatever is left of its group is killed. */
-static int finish(struct search_process *process, int patience)
+static int finish(struct rt_process *process, int patience)
 {
     siginfo_t ended = {.si_pid = 0};
     int status = 0;
@@ -176,12 +176,12 @@ static int finish(struct search_process *process, int patience)
     return status;
 }
 
-int search_process_kill(struct search_process *process)
+int rt_process_kill(struct rt_process *process)
 {
     return finish(process, process->ended ? 500 : 0);
 }
 
-void search_process_release(struct search_process *process)
+void rt_process_release(struct rt_process *process)
 {
     if (process->pid) { /* nothing more will be asked */
         shutdown_input(process);
@@ -195,19 +195,22 @@ void search_process_release(struct search_process *process)
 /* ---- talk ---- */
 
 struct talk {
-    struct search_process *process;
-    const char *left;    /* of the request */
+    struct rt_process *process;
+    const char *left; /* of the request */
+    size_t left_bytes;
+    rt_answer_size *size;
+    size_t most;         /* bytes of an answer */
     int64_t deadline_ns; /* 0: none */
     const atomic_int *stop;
 };
 
-/* Room for more of the line; false when it would be too long, or memory is gone. */
-static bool grow(struct search_process *process)
+/* Room for more of the answer and a NUL; false when it would be too long, or memory is gone. */
+static bool grow(struct rt_process *process, size_t most)
 {
     if (process->line_used + 1 < process->line_room)
         return true;
     const size_t room = process->line_room ? 2 * process->line_room : 4096;
-    if (room > 2 * SEARCH_LINE_MAX)
+    if (process->line_room > most)
         return false;
     char *line = realloc(process->line, room);
     if (!line)
@@ -218,29 +221,28 @@ static bool grow(struct search_process *process)
 }
 
 /* Reads what is there; *said tells when that settles it. */
-static bool hear(struct search_process *process, enum search_said *said)
+static bool hear(const struct talk *t, enum rt_said *said)
 {
+    struct rt_process *process = t->process;
+
     for (;;) {
-        if (!grow(process)) {
-            *said = SEARCH_SAID_TOO_MUCH;
+        if (!grow(process, t->most)) {
+            *said = RT_SAID_TOO_MUCH;
             return true;
         }
-        char *at = process->line + process->line_used;
-        const ssize_t got = read(process->out, at, process->line_room - process->line_used - 1);
+        const ssize_t got = read(process->out, process->line + process->line_used,
+                                 process->line_room - process->line_used - 1);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return false;
         if (got <= 0) {
             process->ended = true;
-            *said = SEARCH_SAID_END;
+            *said = RT_SAID_END;
             return true;
         }
         process->line_used += (size_t)got;
-        char *end = memchr(at, '\n', (size_t)got);
-        if (end) {
-            *end = '\0';
+        if (t->size(process->line, process->line_used) <= process->line_used) {
             process->answered = true;
-            *said = (size_t)(end - process->line) > SEARCH_LINE_MAX ? SEARCH_SAID_TOO_MUCH
-                                                                    : SEARCH_SAID_LINE;
+            *said = process->line_used > t->most ? RT_SAID_TOO_MUCH : RT_SAID_LINE;
             return true;
         }
     }
@@ -248,13 +250,14 @@ static bool hear(struct search_process *process, enum search_said *said)
 
 static void say(struct talk *t)
 {
-    const size_t bytes = strlen(t->left);
-    const ssize_t sent = bytes ? write(t->process->in, t->left, bytes) : 0;
+    const ssize_t sent = write(t->process->in, t->left, t->left_bytes);
 
-    if (sent > 0)
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        t->left_bytes = 0; /* it reads no more: its output will end, or the time */
+    else if (sent > 0) {
         t->left += sent;
-    else if (sent < 0 && errno != EAGAIN && errno != EINTR)
-        t->left += bytes; /* it reads no more: its output will end, or the time */
+        t->left_bytes -= (size_t)sent;
+    }
 }
 
 /* Milliseconds that may be slept: it looks for `stop` ten times a second. */
@@ -265,7 +268,7 @@ static int patience(const struct talk *t)
 }
 
 /* It alone: a child of its own may hold its pipes open for ever. */
-static bool is_dead(const struct search_process *process)
+static bool is_dead(const struct rt_process *process)
 {
     siginfo_t ended = {.si_pid = 0};
 
@@ -273,37 +276,61 @@ static bool is_dead(const struct search_process *process)
     return ended.si_pid != 0;
 }
 
-enum search_said search_process_ask(struct search_process *process, const char *request,
-                                    double seconds, const atomic_int *stop, char **line)
+enum rt_said rt_process_exchange(struct rt_process *process, const void *request, size_t bytes,
+                                 rt_answer_size *size, size_t most, double seconds,
+                                 const atomic_int *stop, char **said, size_t *used)
 {
-    struct talk t = {process, request, seconds > 0 ? rt_now_ns() + (int64_t)(seconds * 1e9) : 0,
-                     stop};
+    struct talk t = {process, request, bytes, size, most, 0, stop};
     bool has_err = true;
-    enum search_said said;
+    enum rt_said how;
 
-    assert(process->pid && request[0] && request[strlen(request) - 1] == '\n');
+    assert(process->pid && bytes > 0);
+    if (seconds > 0)
+        t.deadline_ns = rt_now_ns() + (int64_t)(seconds * 1e9);
     process->line_used = 0;
     for (;;) {
         struct pollfd fds[] = {{process->out, POLLIN, 0},
                                {has_err ? process->err : -1, POLLIN, 0},
-                               {*t.left ? process->in : -1, POLLOUT, 0}};
+                               {t.left_bytes > 0 ? process->in : -1, POLLOUT, 0}};
         if (atomic_load(stop))
-            return SEARCH_SAID_STOP;
+            return RT_SAID_STOP;
         if (t.deadline_ns && rt_now_ns() >= t.deadline_ns)
-            return SEARCH_SAID_LATE;
+            return RT_SAID_LATE;
         const bool dead = is_dead(process); /* before its last words are read */
         poll(fds, 3, dead ? 0 : patience(&t));
         if (fds[2].revents)
             say(&t);
         if (fds[1].revents)
             has_err = read_tail(process);
-        if (fds[0].revents && hear(process, &said)) {
-            *line = process->line;
-            return said;
+        if (fds[0].revents && hear(&t, &how)) {
+            *said = process->line;
+            *used = process->line_used;
+            return how;
         }
         if (dead) {
             process->ended = true;
-            return SEARCH_SAID_END;
+            return RT_SAID_END;
         }
     }
+}
+
+static size_t line_size(const char *said, size_t used)
+{
+    return memchr(said, '\n', used) ? used : used + 1;
+}
+
+enum rt_said rt_process_ask(struct rt_process *process, const char *request, double seconds,
+                            const atomic_int *stop, char **line)
+{
+    size_t used;
+
+    assert(request[0] && request[strlen(request) - 1] == '\n');
+    const enum rt_said said = rt_process_exchange(process, request, strlen(request), line_size,
+                                                  2 * RT_LINE_MAX, seconds, stop, line, &used);
+    if (said != RT_SAID_LINE)
+        return said;
+    char *end = memchr(*line, '\n', used);
+    assert(end);
+    *end = '\0';
+    return (size_t)(end - *line) > RT_LINE_MAX ? RT_SAID_TOO_MUCH : RT_SAID_LINE;
 }

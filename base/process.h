@@ -1,0 +1,63 @@
+/* base/process.h -- a child process that is talked to in lines, or in frames of bytes.
+ *
+ * The child has its own process group, which is killed as a whole; it reads its standard
+ * input, answers on its standard output, and what it says on its standard error is read along, the
+ * last of it being kept for messages.
+ * Threads  one process is used by one thread; several may be started at once.
+ */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/status.h"
+
+#define RT_LINE_MAX ((size_t)1 << 20) /* bytes of a line */
+#define RT_PROCESS_TAIL 2048          /* bytes of standard error that are kept */
+
+struct rt_process {
+    pid_t pid;        /* 0: none is running */
+    int in, out, err; /* our ends of its three streams */
+    bool ended;       /* it closed its output */
+    bool answered;    /* it has said a line since its start */
+    char *line;       /* what it said, not all of it read yet; owned */
+    size_t line_used, line_room;
+    char tail[RT_PROCESS_TAIL + 1]; /* of its standard error, NUL-terminated */
+    size_t tail_used;
+};
+
+/* Runs argv (NULL at its end; found by PATH) in a folder. RT_EIO says why it cannot be started. */
+rt_status rt_process_start(struct rt_process *process, char *const *argv, const char *folder,
+                           struct rt_err *err);
+/* Kills the group, if one is running; returns its wait status: its own when it had ended by itself,
+ * or 0. */
+int rt_process_kill(struct rt_process *process);
+/* Ends its input, kills it when it does not end then, and frees what it holds. */
+void rt_process_release(struct rt_process *process);
+
+enum rt_said {
+    RT_SAID_LINE,     /* *line has it, without its end; valid until the next call */
+    RT_SAID_END,      /* it closed its output, or died */
+    RT_SAID_LATE,     /* not within the time */
+    RT_SAID_TOO_MUCH, /* more than an answer may have */
+    RT_SAID_STOP      /* `stop` was set meanwhile */
+};
+
+/* Sends one line (which ends in a newline) and waits for one in return, `seconds` at most (0: for
+ * ever). */
+enum rt_said rt_process_ask(struct rt_process *process, const char *request, double seconds,
+                            const atomic_int *stop, char **line);
+
+/* How many bytes an answer has, by the first `used` of it, at least 1; more than `used`: so many must
+ * come first. */
+typedef size_t rt_answer_size(const char *said, size_t used);
+
+/* The same in bytes: sends `bytes` of them, and waits for an answer that is whole by `size`; RT_SAID_LINE
+ * then, and *said has *used bytes, which are more than asked for when the child said more. At most
+ * `most` bytes. */
+enum rt_said rt_process_exchange(struct rt_process *process, const void *request, size_t bytes,
+                                 rt_answer_size *size, size_t most, double seconds,
+                                 const atomic_int *stop, char **said, size_t *used);
+#endif
