@@ -199,6 +199,7 @@ struct talk {
     const char *left; /* of the request */
     size_t left_bytes;
     rt_answer_size *size;
+    const void *of;
     size_t most;         /* bytes of an answer */
     int64_t deadline_ns; /* 0: none */
     const atomic_int *stop;
@@ -240,7 +241,7 @@ static bool hear(const struct talk *t, enum rt_said *said)
             return true;
         }
         process->line_used += (size_t)got;
-        if (t->size(process->line, process->line_used) <= process->line_used) {
+        if (t->size(t->of, process->line, process->line_used) <= process->line_used) {
             process->answered = true;
             *said = process->line_used > t->most ? RT_SAID_TOO_MUCH : RT_SAID_LINE;
             return true;
@@ -277,10 +278,10 @@ static bool is_dead(const struct rt_process *process)
 }
 
 enum rt_said rt_process_exchange(struct rt_process *process, const void *request, size_t bytes,
-                                 rt_answer_size *size, size_t most, double seconds,
+                                 rt_answer_size *size, const void *of, size_t most, double seconds,
                                  const atomic_int *stop, char **said, size_t *used)
 {
-    struct talk t = {process, request, bytes, size, most, 0, stop};
+    struct talk t = {process, request, bytes, size, of, most, 0, stop};
     bool has_err = true;
     enum rt_said how;
 
@@ -314,8 +315,9 @@ enum rt_said rt_process_exchange(struct rt_process *process, const void *request
     }
 }
 
-static size_t line_size(const char *said, size_t used)
+static size_t line_size(const void *of, const char *said, size_t used)
 {
+    (void)of;
     return memchr(said, '\n', used) ? used : used + 1;
 }
 
@@ -325,8 +327,9 @@ enum rt_said rt_process_ask(struct rt_process *process, const char *request, dou
     size_t used;
 
     assert(request[0] && request[strlen(request) - 1] == '\n');
-    const enum rt_said said = rt_process_exchange(process, request, strlen(request), line_size,
-                                                  2 * RT_LINE_MAX, seconds, stop, line, &used);
+    const enum rt_said said =
+        rt_process_exchange(process, request, strlen(request), line_size, NULL, 2 * RT_LINE_MAX,
+                            seconds, stop, line, &used);
     if (said != RT_SAID_LINE)
         return said;
     char *end = memchr(*line, '\n', used);

@@ -51,13 +51,13 @@ enum rt_said rt_process_ask(struct rt_process *process, const char *request, dou
                             const atomic_int *stop, char **line);
 
 /* How many bytes an answer has, by the first `used` of it, at least 1; more than `used`: so many must
- * come first. */
-typedef size_t rt_answer_size(const char *said, size_t used);
+ * come first. `of` is what the caller gave along. */
+typedef size_t rt_answer_size(const void *of, const char *said, size_t used);
 
 /* The same in bytes: sends `bytes` of them, and waits for an answer that is whole by `size`; RT_SAID_LINE
  * then, and *said has *used bytes, which are more than asked for when the child said more. At most
  * `most` bytes. */
 enum rt_said rt_process_exchange(struct rt_process *process, const void *request, size_t bytes,
-                                 rt_answer_size *size, size_t most, double seconds,
+                                 rt_answer_size *size, const void *of, size_t most, double seconds,
                                  const atomic_int *stop, char **said, size_t *used);
 #endif

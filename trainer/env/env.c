@@ -27,6 +27,10 @@ static rt_status find_kind(struct tr_env *env, const struct tr_env_spec *spec, s
 {
     char known[256] = "";
 
+    if (spec->command) {
+        env->kind = &tr__env_command;
+        return RT_OK;
+    }
     for (int i = 0; tr_env_name(i); i++)
         if (strcmp(tr_env_name(i), spec->name) == 0) {
             env->dynamics = i < builtin_count ? builtin[i] : NULL;
@@ -38,6 +42,11 @@ static rt_status find_kind(struct tr_env *env, const struct tr_env_spec *spec, s
         (void)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", tr_env_name(i));
     }
     return rt_fail(err, RT_EARG, "there is no environment '%s', known: %s", spec->name, known);
+}
+
+static const char *name_of(const struct tr_env_spec *spec)
+{
+    return spec->command ? spec->command[0] : spec->name;
 }
 
 /* Of the name and what its back end has hashed into info.hash already. */
@@ -62,7 +71,7 @@ rt_status tr_env_open(struct tr_env **env, const struct tr_env_spec *spec, struc
     if (spec->horizon < 0)
         return rt_fail(err, RT_EARG, "horizon %d: an episode has at least 1 step", spec->horizon);
     if (!(e = calloc(1, sizeof *e)))
-        return rt_fail(err, RT_ENOMEM, "environment '%s': no memory", spec->name);
+        return rt_fail(err, RT_ENOMEM, "environment '%s': no memory", name_of(spec));
     if ((rc = find_kind(e, spec, err)) == RT_OK && (rc = e->kind->open(e, spec, err)) == RT_OK) {
         if (spec->horizon > 0)
             e->info.horizon = spec->horizon;
