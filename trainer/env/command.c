@@ -152,6 +152,7 @@ static rt_status command_open(struct tr_env *env, const struct tr_env_spec *spec
     const rt_status rc = greet(s, &process, 1, &env->info, &s->limits, err);
     rt_process_release(&process);
     RT_TRY(rc);
+    env->info.child = true;
     if (s->labels && env->info.labels == TR_LABELS_NONE)
         return rt_fail(err, RT_EARG,
                        "environment '%s' shall be the teacher, and says that it has no labels",

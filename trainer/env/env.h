@@ -45,6 +45,7 @@ struct tr_env_info {
     enum tr_env_labels labels;
     int label;               /* numbers of a label; 0 without */
     int pixels[3];           /* height, width, channels of a frame of bytes; 0 without */
+    bool child;              /* a process owns its copies: few batches of many, not many of few */
     char hash[RT_HASH_TEXT]; /* of all that an episode depends on but its seed */
 };
 

@@ -90,6 +90,26 @@ rt_status tr_safetensors_write(const char *path, const struct tr_student *studen
     return rt_writer_commit(&writer, err);
 }
 
+static size_t named_count(const struct tr_named *tensor)
+{
+    return (size_t)tensor->shape[0] * (size_t)(tensor->dims > 1 ? tensor->shape[1] : 1);
+}
+
+rt_status tr_safetensors_write_named(const char *path, const struct tr_named *tensors, int count,
+                                     const struct tr_metadata *metadata, struct rt_err *err)
+{
+    struct draft draft = draft_open(metadata);
+    struct rt_writer writer;
+
+    for (int t = 0; t < count; t++)
+        draft_add(&draft, tensors[t].name, "F32", tensors[t].dims, tensors[t].shape,
+                  named_count(&tensors[t]) * sizeof(float));
+    RT_TRY(draft_close(&draft, path, &writer, err));
+    for (int t = 0; t < count; t++)
+        fwrite(tensors[t].values, sizeof(float), named_count(&tensors[t]), writer.file);
+    return rt_writer_commit(&writer, err);
+}
+
 /* ---- int8 ---- */
 
 static bool has_codes(const struct tr_tensor *tensor)

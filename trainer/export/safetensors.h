@@ -17,6 +17,14 @@ struct tr_metadata { /* a NULL key ends a list */
 rt_status tr_safetensors_write(const char *path, const struct tr_student *student,
                                const float *params, const struct tr_metadata *metadata,
                                struct rt_err *err);
+struct tr_named { /* a tensor of floats, row-major */
+    char name[64];
+    int dims, shape[2];
+    const float *values;
+};
+/* Any tensors, such as a policy's. */
+rt_status tr_safetensors_write_named(const char *path, const struct tr_named *tensors, int count,
+                                     const struct tr_metadata *metadata, struct rt_err *err);
 /* The quantised copy: matrices as I8 codes and, for "x.weight", F32 "x.weight_scale" (out) and
  * "x.input_scale" (1), so that y = x^ W^T + b with W = code * weight_scale of its row and
  * x^ = input_scale * clamp(rint(x / input_scale), -128, 127); everything else F32. */
