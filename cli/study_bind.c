@@ -79,12 +79,16 @@ static rt_status bind_layers(const struct study *study, const char *block,
 rt_status study_bind_shape(struct study *study, const struct space_shape *shape, struct rt_err *err)
 {
     const enum space_pool pool = study->space.shape.pool;
+    const bool post_norm = study->space.shape.variant.post_norm;
     const int teachers = study->teachers.count, classes = shape->classes;
     struct rt_err why;
 
     assert(!study->own); /* whose space is complete */
     study->space.shape = *shape;
     study->space.shape.pool = pool;
+    if (post_norm) /* as BERT has them */
+        study->space.shape.variant.post_norm = study->space.shape.variant.stem_norm =
+            study->space.shape.variant.no_final_norm = true;
     if (space_init(&study->space, &why) || space_check_feasible(&study->space, &why))
         return fail_with_key(study, &why, err);
     RT_TRY(study__bind_teachers(study, err));

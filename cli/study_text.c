@@ -62,6 +62,7 @@ static const struct study_key space_keys[] = {
      .least = 6, .most = SPACE_MAX_VOCABULARY},
     {"embedding", STUDY_INT, STUDY_LIST(struct space, embedding.value, embedding.count), .least = 1,
      .most = SPACE_MAX_WIDTH, .optional = true},
+    {"post_norm", STUDY_BOOL, STUDY_AT(struct space, shape.variant.post_norm), .optional = true},
     {"texts", STUDY_BLOCK, .keys = shape_keys, .unhashed = true},
     {.key = NULL}};
 
@@ -162,7 +163,7 @@ static rt_status find_vocabularies(const struct study *study, struct tr_text_spe
     for (int i = 0; i < choices->count; i++)
         add_vocabulary(spec, choices->value[i]);
     for (; teachers < study->teachers.count; teachers++)
-        if (study->teachers.teacher[teachers].arch.vocabulary)
+        if (study->teachers.teacher[teachers].kind->gives & TR_TRAINED_HERE)
             add_vocabulary(spec, study->teachers.teacher[teachers].arch.vocabulary);
     return RT_OK;
 }

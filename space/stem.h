@@ -28,7 +28,8 @@ struct space_stem {
 /* Of a checked architecture, see space_arch_check(). */
 void space_stem_of(const struct space_arch *arch, const struct space_shape *shape,
                    struct space_stem *stem);
-/* Do two architectures read the same tokens of an example? RT_EARG names the gene. */
+/* Can `other` read the tokens that `arch` reads of an example? A larger vocabulary has those of a
+ * smaller one in front. RT_EARG names the gene. */
 rt_status space_same_tokens(const struct space_arch *arch, const struct space_arch *other,
                             struct rt_err *err);
 #endif

@@ -64,6 +64,17 @@ expect_exit 0 "$retort" search toy.yaml --workers 1
 expect_exit 0 "$retort" distill toy.db 1
 expect_line stdout "of the largest's   3163"
 
+# Its tokens, layers and weights: students that are cut out of it, and learn from its inner layers.
+sed "s|data: {format|data: {tokeniser: $folders/bert, format|; s|toy.db|post.db|; s|cache: teachers|cache: post|
+     s|pool: mean|pool: mean\n  post_norm: true|
+     s|^distill: {|distill: {init: prune, layers: {}, |" toy.yaml >post.yaml
+expect_exit 0 "$retort" search post.yaml --workers 1
+sed 's|post_norm: true|post_norm: false|; s|post.db|pre.db|' post.yaml >pre.yaml
+expect_exit 0 "$retort" search pre.yaml --workers 1
+sed "s/tokeniser: [^,]*, //; s/cache: post/cache: strange/; s/post.db/strange.db/" post.yaml >strange.yaml
+expect_exit 1 "$retort" search strange.yaml --workers 1
+expect_line stderr 'write data.tokeniser: with that folder'
+
 sed "s|$folders/bert|$folders/none|" toy.yaml >none.yaml
 expect_exit 1 "$retort" teach none.yaml
 expect_line stderr 'none/config.json'

@@ -235,8 +235,7 @@ static rt_status take_block(struct walk *w, int l, struct rt_err *err)
 
 /* ---- stems ---- */
 
-/* RoBERTa has rows of padding in front of its positions, and one segment, which all rows are of: it goes
- * into the positions. */
+/* RoBERTa has rows of padding in front of its positions. */
 static rt_status take_positions(struct walk *w, struct rt_err *err)
 {
     const struct tr_folder *f = w->folder;
@@ -253,6 +252,7 @@ static rt_status take_positions(struct walk *w, struct rt_err *err)
     return RT_OK;
 }
 
+/* One that all rows are of goes into the positions: where there is no other, or students have no pairs. */
 static rt_status take_segments(struct walk *w, struct rt_err *err)
 {
     const struct tr_folder *f = w->folder;
@@ -262,7 +262,7 @@ static rt_status take_segments(struct walk *w, struct rt_err *err)
     char full[name_room];
 
     join(full, w->prefix, w->names->segment, ".weight");
-    if (f->segments)
+    if (f->segments && (!w->student || w->student->shape.segments))
         return take(w, full, f->segments, d, false,
                     w->student ? at(w, w->student->plan->segment) : NULL, err);
     if (!tr_shards_find(f->shards, full, &tensor) || tensor.dims != 2)

@@ -5,6 +5,7 @@
  */
 #include "trainer/learn/inherit.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,23 +13,7 @@
 #include "trainer/distill/layer_loss.h"
 #include "trainer/distill/prune.h"
 #include "trainer/export/safetensors.h"
-#include "trainer/net/student_internal.h"
-
-/* One slicing, and the maps of the block at hand. */
-struct cut {
-    const struct tr_student *student, *source;
-    const struct tr_importance *scores;
-    const struct tr_inherit_options *options;
-    const float *from; /* the source's parameters */
-    float *to;
-    int *channel;              /* [width] */
-    int *head, *neuron;        /* [heads], [ffn] of the block */
-    int *lookup, *value, *all; /* [inner]: rows of queries and keys, of values; [3 inner]: of qkv */
-    double *order;             /* scores within one head */
-    float *merged, *sorted;    /* the source's qkv.weight and qkv.bias; heads, best first */
-    int *rank;                 /* the source's heads, best first */
-    size_t copied;
-};
+#include "trainer/learn/inherit_internal.h"
 
 /* --- maps --- */
 
@@ -43,7 +28,7 @@ static void choose(const double *score, int n, int want, int *map)
 }
 
 /* The source's layer of each of the student's. */
-static void map_layers(const struct cut *c, int *layer)
+static void map_layers(const struct tr_cut *c, int *layer)
 {
     const int m = c->student->arch.depth, n = c->source->arch.depth;
     int place[SPACE_MAX_DEPTH];
@@ -60,7 +45,8 @@ static void map_layers(const struct cut *c, int *layer)
 }
 
 /* What a queries' and keys' channel weighs: |row of W_q| |row of W_k|. */
-static void lookup_scores(const struct cut *c, const float *qkv, int inner, int head, double *score)
+static void lookup_scores(const struct tr_cut *c, const float *qkv, int inner, int head,
+                          double *score)
 {
     const int d = c->source->arch.width, k = c->source->arch.head_dim;
 
@@ -76,7 +62,7 @@ static void lookup_scores(const struct cut *c, const float *qkv, int inner, int 
 }
 
 /* Channels of a head, of the student's head h from the source's; all of them when equally wide. */
-static void map_head(const struct cut *c, int h, const double *score, int *map)
+static void map_head(const struct tr_cut *c, int h, const double *score, int *map)
 {
     const int k = c->student->arch.head_dim, source_k = c->source->arch.head_dim;
 
@@ -85,7 +71,7 @@ static void map_head(const struct cut *c, int h, const double *score, int *map)
         map[i] = c->head[h] < 0 || map[i] < 0 ? -1 : c->head[h] * source_k + map[i];
 }
 
-static void map_block(const struct cut *c, const struct tr_plan_block *to,
+static void map_block(const struct tr_cut *c, const struct tr_plan_block *to,
                       const struct tr_plan_block *from, int layer, const float *qkv)
 {
     const int k = c->source->arch.head_dim;
@@ -118,7 +104,7 @@ static void best_first(const double *score, int n, int *rank)
 }
 
 /* Heads of `size` values each, in place. */
-static void merge_part(const struct cut *c, int count, int keep, size_t size, float *heads)
+static void merge_part(const struct tr_cut *c, int count, int keep, size_t size, float *heads)
 {
     for (int i = 0; i < count; i++)
         memcpy(c->sorted + i * size, heads + c->rank[i] * size, size * sizeof *heads);
@@ -128,7 +114,7 @@ static void merge_part(const struct cut *c, int count, int keep, size_t size, fl
 }
 
 /* The source's qkv, weights then biases, with the heads merged when asked for. */
-static const float *merged_qkv(const struct cut *c, const struct tr_plan_block *to,
+static const float *merged_qkv(const struct tr_cut *c, const struct tr_plan_block *to,
                                const struct tr_plan_block *from, int layer)
 {
     const float *qkv = c->from + from->query.weight; /* its bias follows: they are neighbours */
@@ -150,7 +136,7 @@ static const float *merged_qkv(const struct cut *c, const struct tr_plan_block *
 
 /* --- growing without noise --- */
 
-static void hush(const struct cut *c, const struct tr_plan_linear *linear)
+static void hush(const struct tr_cut *c, const struct tr_plan_linear *linear)
 {
     memset(c->to + linear->weight, 0, (size_t)linear->in * linear->out * sizeof *c->to);
     memset(c->to + linear->bias, 0, (size_t)linear->out * sizeof *c->to);
@@ -158,7 +144,7 @@ static void hush(const struct cut *c, const struct tr_plan_linear *linear)
 
 /* All that writes to the residual stream, and queries, which decide about wider heads; before what
  * is inherited is written over it. */
-static void hush_new(const struct cut *c)
+static void hush_new(const struct tr_cut *c)
 {
     const struct tr_plan *to = c->student->plan;
     const size_t d = (size_t)c->student->arch.width;
@@ -171,8 +157,8 @@ static void hush_new(const struct cut *c)
         memset(c->to + to->block[l].query.weight, 0, to->block[l].inner * d * sizeof *c->to);
         memset(c->to + to->block[l].query.bias, 0, (size_t)to->block[l].inner * sizeof *c->to);
     }
-    if (space_same_tokens(&c->student->arch, &c->source->arch, NULL))
-        return; /* there is no stem to inherit */
+    if (space_same_tokens(&c->student->arch, &c->source->arch, NULL) || c->student->stem.vocabulary)
+        return; /* there is no stem to inherit, or it is given whole */
     hush(c, &to->stem);
     memset(c->to + to->position, 0, (size_t)c->student->tokens * d * sizeof *c->to);
     if (c->student->stem.class_rows)
@@ -180,7 +166,7 @@ static void hush_new(const struct cut *c)
 }
 
 /* With zeros in between the variance is smaller by the ratio of the widths (for a mean of 0). */
-static void scale_norm(const struct cut *c, const struct tr_plan_norm *to)
+static void scale_norm(const struct tr_cut *c, const struct tr_plan_norm *to)
 {
     const int d = c->student->arch.width, source_d = c->source->arch.width;
     const float factor = sqrtf((float)source_d / (float)d);
@@ -192,27 +178,27 @@ static void scale_norm(const struct cut *c, const struct tr_plan_norm *to)
 
 /* --- slicing --- */
 
-static void slice(struct cut *c, const float *from, int stride, const int *rows, int row_count,
-                  const int *cols, int col_count, size_t to)
+void tr__cut_slice(struct tr_cut *c, const float *from, int stride, const int *rows, int row_count,
+                   const int *cols, int col_count, size_t to)
 {
     c->copied += tr_slice(from, stride, rows, row_count, cols, col_count, c->to + to);
 }
 
 /* A vector over the channels. */
-static void slice_channels(struct cut *c, size_t from, size_t to)
+static void slice_channels(struct tr_cut *c, size_t from, size_t to)
 {
-    slice(c, c->from + from, c->source->arch.width, NULL, 1, c->channel, c->student->arch.width,
-          to);
+    tr__cut_slice(c, c->from + from, c->source->arch.width, NULL, 1, c->channel,
+                  c->student->arch.width, to);
 }
 
-static void slice_linear(struct cut *c, const struct tr_plan_linear *from, const int *rows,
-                         const int *cols, const struct tr_plan_linear *to)
+void tr__cut_linear(struct tr_cut *c, const struct tr_plan_linear *from, const int *rows,
+                    const int *cols, const struct tr_plan_linear *to)
 {
-    slice(c, c->from + from->weight, from->in, rows, to->out, cols, to->in, to->weight);
-    slice(c, c->from + from->bias, 1, rows, to->out, NULL, 1, to->bias);
+    tr__cut_slice(c, c->from + from->weight, from->in, rows, to->out, cols, to->in, to->weight);
+    tr__cut_slice(c, c->from + from->bias, 1, rows, to->out, NULL, 1, to->bias);
 }
 
-static void slice_norm(struct cut *c, const struct tr_plan_norm *from,
+static void slice_norm(struct tr_cut *c, const struct tr_plan_norm *from,
                        const struct tr_plan_norm *to)
 {
     slice_channels(c, from->gamma, to->gamma);
@@ -221,7 +207,7 @@ static void slice_norm(struct cut *c, const struct tr_plan_norm *from,
 }
 
 /* Scores are divided by the root of the head width: another width would change them all. */
-static void keep_scale(const struct cut *c, const struct tr_plan_block *to)
+static void keep_scale(const struct tr_cut *c, const struct tr_plan_block *to)
 {
     const float factor = sqrtf((float)c->student->arch.head_dim / (float)c->source->arch.head_dim);
     const ptrdiff_t d = c->student->arch.width;
@@ -234,7 +220,7 @@ static void keep_scale(const struct cut *c, const struct tr_plan_block *to)
     }
 }
 
-static void slice_block(struct cut *c, int l, int layer)
+static void slice_block(struct tr_cut *c, int l, int layer)
 {
     const struct tr_plan_block *to = &c->student->plan->block[l];
     const struct tr_plan_block *from = &c->source->plan->block[layer];
@@ -243,37 +229,52 @@ static void slice_block(struct cut *c, int l, int layer)
 
     map_block(c, to, from, layer, qkv);
     slice_norm(c, &from->norm1, &to->norm1);
-    slice(c, qkv, source_d, c->all, 3 * to->inner, c->channel, d, to->query.weight);
-    slice(c, qkv + 3 * (size_t)from->inner * source_d, 1, c->all, 3 * to->inner, NULL, 1,
-          to->query.bias);
+    tr__cut_slice(c, qkv, source_d, c->all, 3 * to->inner, c->channel, d, to->query.weight);
+    tr__cut_slice(c, qkv + 3 * (size_t)from->inner * source_d, 1, c->all, 3 * to->inner, NULL, 1,
+                  to->query.bias);
     if (c->student->arch.head_dim != c->source->arch.head_dim)
         keep_scale(c, to);
-    slice_linear(c, &from->proj, c->channel, c->value, &to->proj);
+    tr__cut_linear(c, &from->proj, c->channel, c->value, &to->proj);
     slice_norm(c, &from->norm2, &to->norm2);
-    slice_linear(c, &from->up, c->neuron, c->channel, &to->up);
-    slice_linear(c, &from->down, c->channel, c->neuron, &to->down);
+    tr__cut_linear(c, &from->up, c->neuron, c->channel, &to->up);
+    tr__cut_linear(c, &from->down, c->channel, c->neuron, &to->down);
 }
 
-static void slice_ends(struct cut *c)
+/* Do both compute a block alike? */
+static bool same_blocks(const struct tr_cut *c)
+{
+    const struct space_variant *a = &c->student->shape.variant, *b = &c->source->shape.variant;
+
+    return a->post_norm == b->post_norm && a->causal == b->causal && a->activation == b->activation;
+}
+
+static void slice_ends(struct tr_cut *c)
 {
     const struct tr_plan *to = c->student->plan, *from = c->source->plan;
     const int d = c->student->arch.width;
 
-    if (space_same_tokens(&c->student->arch, &c->source->arch, NULL) == RT_OK) {
-        slice_linear(c, &from->stem, c->channel, NULL, &to->stem);
-        slice(c, c->from + from->position, c->source->arch.width, NULL, c->student->tokens,
-              c->channel, d, to->position);
+    const struct space_variant *a = &c->student->shape.variant, *b = &c->source->shape.variant;
+
+    if (space_same_tokens(&c->student->arch, &c->source->arch, NULL) == RT_OK &&
+        !c->student->stem.vocabulary) {
+        tr__cut_linear(c, &from->stem, c->channel, NULL, &to->stem);
+        tr__cut_slice(c, c->from + from->position, c->source->arch.width, NULL, c->student->tokens,
+                      c->channel, d, to->position);
     }
     if (c->student->stem.class_rows)
         slice_channels(c, from->class_token, to->class_token);
-    slice_norm(c, &from->norm, &to->norm);
-    slice_linear(c, &from->head, NULL, c->channel, &to->head);
+    if (a->stem_norm && b->stem_norm)
+        slice_norm(c, &from->stem_norm, &to->stem_norm);
+    if (!a->no_final_norm && !b->no_final_norm)
+        slice_norm(c, &from->norm, &to->norm);
+    if (a->head == SPACE_HEAD_LINEAR && b->head == SPACE_HEAD_LINEAR)
+        tr__cut_linear(c, &from->head, NULL, c->channel, &to->head);
 }
 
 /* --- the whole --- */
 
 /* Carve everything; a counting arena only measures. */
-static rt_status cut_init(struct cut *c, struct rt_arena *arena, struct rt_err *err)
+static rt_status cut_init(struct tr_cut *c, struct rt_arena *arena, struct rt_err *err)
 {
     const struct tr_plan *to = c->student->plan, *from = c->source->plan;
     const size_t inner = (size_t)to->max_inner, qkv = 3 * (size_t)from->max_inner;
@@ -289,6 +290,7 @@ static rt_status cut_init(struct cut *c, struct rt_arena *arena, struct rt_err *
     c->merged = rt_arena_alloc(arena, qkv * (source_d + 1), sizeof(float));
     c->sorted = rt_arena_alloc(arena, qkv * source_d, sizeof(float));
     c->rank = rt_arena_alloc(arena, (size_t)from->max_inner, sizeof(int));
+    c->row = rt_arena_alloc(arena, 2 * source_d + (size_t)c->student->stem.features, sizeof(float));
     return rt_arena_check(arena, "cutting a student out of a teacher", err);
 }
 
@@ -317,13 +319,23 @@ void tr_lineage_release(struct tr_lineage *lineage)
     *lineage = (struct tr_lineage){0};
 }
 
-static void cut_out(struct cut *c, struct tr_lineage *lineage)
+static void cut_out(struct tr_cut *c, struct tr_lineage *lineage)
 {
     const struct space_arch *arch = &c->student->arch;
 
     choose(c->scores->channel, c->source->arch.width, arch->width, c->channel);
     map_layers(c, lineage->layer);
     hush_new(c);
+    const bool tokens =
+        c->student->stem.vocabulary && space_same_tokens(arch, &c->source->arch, NULL) == RT_OK;
+    if (tokens)
+        tr__cut_table(c, same_blocks(c));
+    if (!same_blocks(c)) {
+        for (int l = 0; l < arch->depth; l++)
+            lineage->layer[l] = -1;
+        lineage->inherited = c->copied;
+        return;
+    }
     slice_ends(c);
     for (int l = 0; l < arch->depth; l++) {
         if (lineage->layer[l] < 0)
@@ -336,7 +348,7 @@ static void cut_out(struct cut *c, struct tr_lineage *lineage)
 
 size_t tr_inherit_bytes(const struct tr_student *student, const struct tr_student *source)
 {
-    struct cut c = {.student = student, .source = source};
+    struct tr_cut c = {.student = student, .source = source};
     struct rt_arena arena;
 
     rt_arena_init_counting(&arena);
@@ -349,12 +361,12 @@ rt_status tr_inherit(const struct tr_student *student, float *params,
                      const struct tr_importance *scores, const struct tr_inherit_options *options,
                      struct tr_lineage *lineage, struct rt_err *err)
 {
-    struct cut c = {.student = student,
-                    .source = source,
-                    .scores = scores,
-                    .options = options,
-                    .from = source_params,
-                    .to = params};
+    struct tr_cut c = {.student = student,
+                       .source = source,
+                       .scores = scores,
+                       .options = options,
+                       .from = source_params,
+                       .to = params};
     struct rt_arena arena;
     rt_status rc;
 
@@ -369,6 +381,11 @@ rt_status tr_inherit(const struct tr_student *student, float *params,
 }
 
 /* ---- the donor ---- */
+
+static rt_status take_basis(struct tr_donor *a, struct rt_err *err)
+{
+    return tr_table_basis_init(&a->basis, &a->network.student, a->network.weights.params, err);
+}
 
 static rt_status measure(struct tr_donor *a, const struct tr_prune *prune,
                          const struct tr_data *data, uint64_t seed, struct rt_err *err)
@@ -390,7 +407,7 @@ rt_status tr_donor_open(struct tr_donor *donor, const struct tr_teaching *teachi
 
     *donor = (struct tr_donor){.options = prune->inherit};
     if ((rc = tr_teacher_open(&donor->network, teaching, prune->teacher, TR_NETWORK_TRAIN, err)) ||
-        (rc = measure(donor, prune, data, seed, err)))
+        (rc = take_basis(donor, err)) || (rc = measure(donor, prune, data, seed, err)))
         tr_donor_close(donor);
     return rc;
 }
@@ -448,7 +465,7 @@ rt_status tr_donor_load(struct tr_donor *donor, const char *weights,
 
     *donor = (struct tr_donor){.options = {.layers = TR_INHERIT_INFLUENCE, .quiet = true}};
     if ((rc = load_network(donor, weights, shape, kernels, data, limit, err)) ||
-        (rc = measure(donor, &few, data, seed, err)))
+        (rc = take_basis(donor, err)) || (rc = measure(donor, &few, data, seed, err)))
         tr_donor_close(donor);
     return rc;
 }
@@ -461,6 +478,7 @@ size_t tr_donor_bytes(const struct tr_donor *donor)
 void tr_donor_close(struct tr_donor *donor)
 {
     tr_importance_release(&donor->scores);
+    tr_table_basis_release(&donor->basis);
     tr_network_close(&donor->network);
 }
 
@@ -472,6 +490,8 @@ rt_status tr_donor_start(const struct tr_donor *donor, const struct tr_student *
     tr_student_init_params(student, seed, params);
     if (!donor)
         return RT_OK;
+    struct tr_inherit_options options = donor->options;
+    options.basis = &donor->basis; /* a donor may have been moved */
     return tr_inherit(student, params, &donor->network.student, donor->network.weights.params,
-                      &donor->scores, &donor->options, lineage, err);
+                      &donor->scores, &options, lineage, err);
 }

@@ -8,6 +8,10 @@
  *             weights' norms, and scales the queries so that scores stay as they were
  *   neurons   the best of each layer
  *   tokens    of another cut: stem and positions start at random
+ *   tables    of token ids: the columns of the kept channels or, into fewer dimensions, principal
+ *             components (table_basis.h)
+ * A source whose norms stand elsewhere (post-norm, or not) gives tables and positions alone, in a basis
+ * of principal components: its blocks would compute something else.
  *
  * Kept parts stand in the order of the source, in front. What the source has not (the surplus of a
  * larger student) stays as the caller initialised it. Removed heads, neurons and layers change the
@@ -21,6 +25,7 @@
 #ifndef TRAINER_LEARN_INHERIT_H
 #define TRAINER_LEARN_INHERIT_H
 #include "trainer/learn/importance.h"
+#include "trainer/learn/table_basis.h"
 #include "trainer/net/network.h"
 #include "trainer/teachers/teachers.h"
 
@@ -30,6 +35,7 @@ struct tr_inherit_options {
     enum tr_inherit_layers layers;
     bool merge_heads;
     bool quiet;
+    const struct tr_table_basis *basis; /* of the source's table, when it has one */
 };
 
 struct tr_lineage {             /* where parts come from; -1: they start at random. Owned. */
@@ -66,6 +72,7 @@ struct tr_prune { /* study: prune */
 struct tr_donor {
     struct tr_network network;
     struct tr_importance scores;
+    struct tr_table_basis basis;
     struct tr_inherit_options options;
 };
 

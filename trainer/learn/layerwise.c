@@ -62,6 +62,11 @@ rt_status tr__layerwise_open(struct tr_layerwise *self, const struct tr_training
         self->lineage = job->lineage;
     if (!teacher)
         return rt_fail(err, RT_EARG, "layer-wise losses need a teacher trained here");
+    if (recipe->weight[TR_LAYER_ATTENTION] > 0 && job->student->shape.variant.causal)
+        return rt_fail(
+            err, RT_EARG,
+            "layers.attention: tables of attention are compared whole, but a network that "
+            "says the next token has half of them; leave it at 0");
     RT_TRY(tr_layers_check(recipe, &job->student->arch, &teacher->student.arch, err));
     self->grads = calloc(lanes, sizeof *self->grads);
     self->sums = calloc(lanes, sizeof *self->sums);

@@ -31,8 +31,9 @@ bool tr__fits(const struct tr_student *student, const struct tr_batch *batch, in
 {
     const struct space_stem *stem = &student->stem;
     const int tokens = student->tokens;
-    bool fits = batch->numbers == stem->numbers && batch->vocabulary == stem->vocabulary &&
-                batch->examples >= 1 && batch->examples <= room;
+    bool fits = batch->numbers == stem->numbers && batch->vocabulary <= stem->vocabulary &&
+                !batch->vocabulary == !stem->vocabulary && batch->examples >= 1 &&
+                batch->examples <= room;
 
     for (int m = 0; fits && m < batch->examples; m++) {
         const int rows = batch->start[m + 1] - batch->start[m];

@@ -148,6 +148,10 @@ extern const struct tr_kernels tr__kernels_v3, tr__kernels_v4;
 extern const struct tr_kernels tr__kernels_v3_openblas, tr__kernels_v4_openblas;
 #endif
 
+/* By LAPACK's dsyev: the eigenvalues of a symmetric matrix (n,n), of which the upper half is read,
+ * ascending, and its eigenvectors in the rows of a. */
+rt_status tr__symmetric_eigen(int n, double *a, double *values, struct rt_err *err);
+
 /* Linear layers by OpenBLAS, as in the table. */
 /* openblas.c: RT_EIO when there is none. */
 rt_status tr__openblas_load(struct rt_err *err);

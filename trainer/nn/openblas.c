@@ -24,6 +24,8 @@ static struct {
     void (*sgemm)(enum CBLAS_ORDER, enum CBLAS_TRANSPOSE, enum CBLAS_TRANSPOSE, blasint, blasint,
                   blasint, float, const float *, blasint, const float *, blasint, float, float *,
                   blasint);
+    void (*dsyev)(const char *, const char *, const blasint *, double *, const blasint *, double *,
+                  double *, const blasint *, blasint *, size_t, size_t); /* LAPACK's */
     char *(*config)(void), *(*core)(void);
     int (*parallel)(void), (*threads)(void);
     char failure[160];
@@ -58,6 +60,7 @@ static void load(void)
     void *handle = open_with_one_thread();
 
     if (!handle || !find(handle, "cblas_sgemm", &blas.sgemm) ||
+        !find(handle, "dsyev_", &blas.dsyev) ||
         !find(handle, "openblas_get_config", &blas.config) ||
         !find(handle, "openblas_get_corename", &blas.core) ||
         !find(handle, "openblas_get_parallel", &blas.parallel) ||
@@ -105,6 +108,25 @@ static void need(void)
 {
     if (!loaded())
         abort();
+}
+
+/* a (n,n), the upper half by rows: LAPACK's lower half by columns, so that eigenvectors are rows. */
+rt_status tr__symmetric_eigen(int n, double *a, double *values, struct rt_err *err)
+{
+    const blasint size = n, room = 64 * n;
+    blasint failed = 0;
+    double *work;
+
+    assert(n > 0);
+    RT_TRY(tr__openblas_load(err));
+    RT_TRY(tr__openblas_check_room(1, err));
+    work = malloc((size_t)room * sizeof *work);
+    if (!work)
+        return rt_fail(err, RT_ENOMEM, "no memory for eigenvectors");
+    blas.dsyev("V", "L", &size, a, &size, values, work, &room, &failed, 1, 1);
+    free(work);
+    return failed ? rt_fail(err, RT_ENAN, "no eigenvectors were found of a table of %d columns", n)
+                  : RT_OK;
 }
 
 void cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE transpose_a,

@@ -7,6 +7,9 @@
  * one. That file begins with a hash of all that its logits depend on; of another one it is begun anew.
  * Nobody knows which rows it was trained on.
  *
+ * Beside students, or to cut them out of, it reads what they read: of texts their tokens, which have
+ * to be its own, in their order; of images their scale of pixels, which goes into its stem.
+ *
  * NAME.logits  magic "RTSAID\r\n", hash (33 bytes), then (rows,C) float32 as far as they are known.
  */
 #include <assert.h>
@@ -16,6 +19,8 @@
 
 #include "trainer/import/folder.h"
 #include "trainer/net/predict.h"
+#include "trainer/task/image/image.h"
+#include "trainer/task/text/text.h"
 #include "trainer/teachers/teachers_internal.h"
 
 #define MAGIC "RTSAID\r\n"
@@ -201,6 +206,107 @@ static rt_status say(struct reader *r, const struct tr_task *task, bool keep, in
     return rc;
 }
 
+/* ---- as students read ---- */
+
+/* Where a tensor's values begin. */
+static float *values_of(const struct tr_student *student, const char *name, float *params)
+{
+    int t = 0;
+
+    while (t + 1 < student->tensor_count && strcmp(student->tensors[t].name, name) != 0)
+        t++;
+    assert(strcmp(student->tensors[t].name, name) == 0);
+    return params + student->tensors[t].offset;
+}
+
+/* Rows of the table in the order of the task's tokens; from (V,d) has the folder's. */
+static rt_status order_table(const struct tr_folder *folder, const struct tr_task *task,
+                             const float *from, int vocabulary, float *to, struct rt_err *err)
+{
+    const struct tr_tokeniser *mine = tr_text_tokeniser(task);
+    const size_t d = (size_t)folder->arch.width;
+    struct tr_tokeniser its;
+    rt_status rc = RT_OK;
+
+    RT_TRY(tr_tokeniser_open(&its, folder->path, err));
+    for (int id = 0; id < vocabulary && rc == RT_OK; id++) {
+        const char *token = tr_vocabulary_token(&mine->vocabulary, id);
+        const int found = tr_vocabulary_find(&its.vocabulary, token, strlen(token));
+        if (found < 0 || found >= folder->arch.vocabulary)
+            rc = rt_fail(err, RT_EARG,
+                         "the students' token '%.60s' is none of '%s', so its layers and its table "
+                         "say nothing about it; write data.tokeniser: with that folder",
+                         token, folder->path);
+        else
+            memcpy(to + (size_t)id * d, from + (size_t)found * d, d * sizeof *to);
+    }
+    tr_tokeniser_release(&its);
+    return rc;
+}
+
+/* (p - m) / s is what the stem wants of pixel p, (p - n) / t what it gets: W t/s and b + W (n-m)/s. */
+static void rescale_stem(const struct tr_folder *folder, const struct tr_task *task,
+                         const struct tr_student *student, float *params)
+{
+    const struct tr_pixel_scale *scale = tr_image_scale(task);
+    const ptrdiff_t channels = folder->size[2], in = student->stem.features;
+    float *weight = values_of(student, "stem.weight", params);
+    float *bias = values_of(student, "stem.bias", params);
+
+    for (ptrdiff_t o = 0; o < student->arch.width; o++)
+        for (ptrdiff_t i = 0; i < in; i++) {
+            float *w = weight + o * in + i;
+            const float sd = folder->sd[i % channels];
+            bias[o] += *w * (scale->mean - folder->mean[i % channels]) / sd;
+            *w *= scale->sd / sd;
+        }
+}
+
+/* Everything but the table, which both have last, is alike in both. */
+static rt_status fill_network(struct reader *r, struct tr_network *network, struct rt_err *err)
+{
+    const struct tr_task *task = r->teaching->task;
+    const struct tr_student *full = &r->net.student, *to = &network->student;
+    float *params = network->weights.params;
+
+    assert(full->dense_count == to->dense_count);
+    memcpy(params, r->net.weights.params, to->dense_count * sizeof *params);
+    if (to->stem.vocabulary)
+        RT_TRY(order_table(&r->folder, task,
+                           values_of(full, "embedding.weight", r->net.weights.params),
+                           to->stem.vocabulary, values_of(to, "embedding.weight", params), err));
+    else
+        rescale_stem(&r->folder, task, to, params);
+    tr_weights_pack(to, &network->weights);
+    return RT_OK;
+}
+
+static rt_status open_beside(struct tr_network *network, const struct tr_teaching *teaching, int k,
+                             enum tr_network_use use, struct rt_err *err)
+{
+    struct reader r = {.teaching = teaching, .spec = &teaching->spec->teacher[k]};
+    const bool text = teaching->shape->length > 0;
+    struct space_arch arch;
+    rt_status rc;
+
+    *network = (struct tr_network){0};
+    if ((rc = tr_folder_open(&r.folder, r.spec->source, err)) ||
+        (rc = tr_folder_fit(&r.folder, teaching->shape, false, &r.shape, err)))
+        goto done;
+    r.shape.segments = teaching->shape->segments;
+    arch = r.folder.arch;
+    if (text)
+        arch.vocabulary = tr_text_largest(teaching->task);
+    if ((rc = open_network(&r, err)) == RT_OK &&
+        (rc = tr_network_open(network, &arch, &r.shape, teaching->kernels, use, err)) == RT_OK)
+        rc = fill_network(&r, network, err);
+    if (rc)
+        tr_network_close(network);
+done:
+    reader_close(&r);
+    return rc;
+}
+
 /* ---- the kind ---- */
 
 static void describe(const struct tr_teacher_spec *spec, const struct space_shape *shape,
@@ -253,9 +359,10 @@ static rt_status check(const struct tr_teaching *teaching, int k, const struct t
 
 const struct tr_teacher_kind tr_teacher_imported = {
     .name = "imported",
-    .gives = TR_COUNTS_PARAMS | TR_ANSWERS_ANY,
+    .gives = TR_GIVES_LAYERS | TR_GIVES_WEIGHTS | TR_COUNTS_PARAMS | TR_ANSWERS_ANY,
     .describe = describe,
     .consult = consult,
     .predict = predict,
     .check = check,
+    .open = open_beside,
 };

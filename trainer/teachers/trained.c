@@ -37,9 +37,10 @@ static rt_status recipe_hash(const struct tr_teaching *teaching, const struct tr
     space_arch_print(&spec->arch, arch);
     n = snprintf(
         line, sizeof line,
-        "%s pool=%d epochs=%.17g batch=%d lr=%.17g warmup=%.17g wd=%.17g seed=%llu data=%s", arch,
-        (int)teaching->shape->pool, spec->epochs, spec->batch, spec->learning_rate, spec->warmup,
-        spec->weight_decay, (unsigned long long)spec->seed, teaching->task->hash);
+        "%s%s pool=%d epochs=%.17g batch=%d lr=%.17g warmup=%.17g wd=%.17g seed=%llu data=%s", arch,
+        teaching->shape->variant.post_norm ? " norm=post" : "", (int)teaching->shape->pool,
+        spec->epochs, spec->batch, spec->learning_rate, spec->warmup, spec->weight_decay,
+        (unsigned long long)spec->seed, teaching->task->hash);
     rt_hash_add(hash, line, (size_t)n);
     rt_hash_add(hash, split->train, (size_t)split->train_count * sizeof *split->train);
     rt_hash_close(hash, text);

@@ -148,6 +148,11 @@ const struct tr_task_kind tr_task_image = {
     .close = close_image,
 };
 
+const struct tr_pixel_scale *tr_image_scale(const struct tr_task *task)
+{
+    return &image_of(task)->scale;
+}
+
 const struct tr_images *tr__image_images(const struct tr_task *task)
 {
     return &image_of(task)->images;

@@ -17,6 +17,8 @@ rt_status tr_image_task(struct tr_task **task, struct tr_images *images, enum sp
  * another size. Taken likewise. */
 rt_status tr_image_task_like(struct tr_task **task, const struct tr_task *like,
                              struct tr_images *images, struct rt_err *err);
+/* How its pixels are read. */
+const struct tr_pixel_scale *tr_image_scale(const struct tr_task *task);
 /* `count` images of noise, all of them train rows, labels in turn: for timing. */
 rt_status tr_image_task_noise(struct tr_task **task, const struct space_shape *shape, int count,
                               struct rt_err *err);

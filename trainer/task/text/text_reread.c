@@ -77,6 +77,17 @@ static rt_status open_view(struct view *self, const struct tr_task *task,
     return cut_rows(self, tr_text_texts(task), how->shape->length, err);
 }
 
+int tr_text_largest(const struct tr_task *task)
+{
+    const struct text *self = (const struct text *)task;
+    int most = 0;
+
+    assert(task->kind == &tr_task_text || task->kind == &tr_task_next_token);
+    for (int i = 0; i < self->cuts; i++)
+        most = self->cut[i].vocabulary > most ? self->cut[i].vocabulary : most;
+    return most;
+}
+
 rt_status text__reread(const struct tr_task *task, const struct tr_reading *how,
                        struct tr_task **view, struct rt_err *err)
 {

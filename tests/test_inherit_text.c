@@ -1,0 +1,215 @@
+/* tests/test_inherit_text.c -- students cut out of a BERT, and what they keep of its table.
+ */
+#include "support.h"
+
+#include "base/arena.h"
+#include "trainer/import/folder.h"
+#include "trainer/learn/inherit.h"
+#include "trainer/net/student_trace.h"
+
+enum { texts = 4, tokens = 9 };
+
+/* The golden BERT (d 12, 3 heads, f 20, 2 layers, 30 tokens), how its parts score, and its table. */
+struct bed {
+    struct tr_network bert, student;
+    struct space_shape shape;
+    struct tr_importance scores;
+    struct tr_table_basis basis;
+    struct tr_lineage lineage;
+};
+
+static void bed_open(struct bed *bed)
+{
+    const struct space_shape task = {.length = tokens, .classes = 3};
+    char path[512];
+    struct tr_folder folder;
+    struct rt_err err;
+
+    *bed = (struct bed){0};
+    (void)snprintf(path, sizeof path, "%s/golden/hf/bert", RT_TEST_DATA);
+    assert_ok(tr_folder_open(&folder, path, &err));
+    assert_ok(tr_folder_fit(&folder, &task, false, &bed->shape, &err));
+    bed->shape.segments = 0;
+    assert_ok(tr_network_open(&bed->bert, &folder.arch, &bed->shape, tr_kernels_by_name("plain"),
+                              TR_NETWORK_TRACE, &err));
+    assert_ok(tr_folder_load(&folder, &bed->bert.student, bed->bert.weights.params, &err));
+    assert_ok(tr_importance_init(&bed->scores, &folder.arch, &err));
+    for (int l = 0; l < 2; l++)
+        for (int h = 0; h < 3; h++)
+            bed->scores.head[l][h] = (h + l) % 3; /* the best is head 2, then head 1 */
+    assert_ok(tr_table_basis_init(&bed->basis, &bed->bert.student, bed->bert.weights.params, &err));
+    tr_folder_close(&folder);
+}
+
+static void bed_cut(struct bed *bed, const char *arch_text, const struct space_shape *shape)
+{
+    const struct tr_inherit_options options = {.basis = &bed->basis};
+    struct space_arch arch;
+    struct rt_err err;
+
+    assert_ok(space_arch_parse(arch_text, &arch, &err));
+    assert_ok(tr_network_open(&bed->student, &arch, shape, tr_kernels_by_name("plain"),
+                              TR_NETWORK_TRACE, &err));
+    tr_network_start(&bed->student, 3);
+    assert_ok(tr_inherit(&bed->student.student, bed->student.weights.params, &bed->bert.student,
+                         bed->bert.weights.params, &bed->scores, &options, &bed->lineage, &err));
+    tr_weights_pack(&bed->student.student, &bed->student.weights);
+}
+
+static void bed_close(struct bed *bed)
+{
+    tr_network_close(&bed->bert);
+    tr_network_close(&bed->student);
+    tr_importance_release(&bed->scores);
+    tr_table_basis_release(&bed->basis);
+    tr_lineage_release(&bed->lineage);
+}
+
+/* out (rows,d): what the last block leaves of some texts of ids below 20. */
+static int run(struct tr_network *net, float *out)
+{
+    static const int length[texts] = {9, 1, 5, 7};
+    struct tr_trace trace;
+    struct tr_batch batch;
+    struct rt_arena arena;
+    struct rt_err err;
+
+    assert_ok(rt_arena_init(&arena, 4 << 20, &err));
+    assert_ok(tr__trace_init(&trace, &net->student, texts, &arena, &err));
+    assert_ok(tr_batch_init(&batch, &net->student.arch, &net->student.shape, texts, &arena, &err));
+    tr_batch_resize(&batch, texts, length);
+    const int rows = tr_batch_rows(&batch), d = net->student.arch.width;
+    for (int r = 0; r < rows; r++)
+        batch.ids[r] = (7 * r + 3) % 20;
+    tr_weights_pack(&net->student, &net->weights);
+    tr__trace_run(&trace, &net->student, &net->weights, &batch, net->student.arch.depth);
+    for (int r = 0; r < rows; r++)
+        memcpy(out + (ptrdiff_t)r * d, trace.stream[net->student.arch.depth] + r * tr__padded(d),
+               (size_t)d * sizeof *out);
+    rt_arena_release(&arena);
+    return rows;
+}
+
+/* Without the contexts of all heads but one. */
+static void mask_heads(struct bed *bed)
+{
+    const struct tr_student *s = &bed->bert.student;
+
+    for (int l = 0; l < 2; l++)
+        for (int o = 0; o < 12; o++)
+            for (int c = 0; c < 12; c++)
+                if (c / 4 != bed->lineage.head[l][0])
+                    bed->bert.weights.params[s->plan->block[l].proj.weight + (size_t)(o * 12 + c)] =
+                        0;
+}
+
+static void a_head_of_three_computes_what_the_masked_bert_does(void **state)
+{
+    static const char *const archs[] = {"L2-d12-k4-h1-f20-v30", "L2-d12-k4-h1-f20-v20"};
+    (void)state;
+    for (int a = 0; a < 2; a++) {
+        float want[32 * 12], got[32 * 12];
+        struct bed bed;
+        bed_open(&bed);
+        bed_cut(&bed, archs[a], &bed.shape);
+        assert_int_equal(bed.lineage.head[0][0], 2);
+        assert_int_equal(bed.lineage.head[1][0], 1);
+        mask_heads(&bed);
+        const int rows = run(&bed.bert, want);
+        assert_int_equal(run(&bed.student, got), rows);
+        assert_close(got, want, (size_t)rows * 12, 1e-5, 1e-5);
+        bed_close(&bed);
+    }
+}
+
+static void components_are_orthonormal_and_ordered(void **state)
+{
+    struct bed bed;
+    (void)state;
+    bed_open(&bed);
+    const double *u = bed.basis.vectors;
+    for (int i = 0; i < 12; i++) {
+        double top = 0;
+        assert_true(i == 0 || bed.basis.values[i] <= bed.basis.values[i - 1]);
+        for (int j = 0; j < 12; j++) {
+            double dot = 0;
+            for (int k = 0; k < 12; k++)
+                dot += u[i * 12 + k] * u[j * 12 + k];
+            assert_near(dot, i == j, 1e-12);
+            top = fabs(u[i * 12 + j]) > fabs(top) ? u[i * 12 + j] : top;
+        }
+        assert_true(top > 0);
+    }
+    assert_near(tr_table_basis_kept(&bed.basis, 12), 1, 1e-12);
+    assert_true(tr_table_basis_kept(&bed.basis, 4) < tr_table_basis_kept(&bed.basis, 5));
+    bed_close(&bed);
+}
+
+/* The mean square of what is lost is the sum of the eigenvalues that are left out. */
+static void a_projected_table_gives_back_what_its_components_keep(void **state)
+{
+    enum { e = 7, d = 12, v = 30 };
+    double lost = 0, left_out = 0;
+    struct bed bed;
+    float row[d];
+    (void)state;
+    bed_open(&bed);
+    bed_cut(&bed, "L1-d12-k4-h3-f20-e7-v30", &bed.shape);
+    for (int id = 0; id < v; id++) {
+        float want[d];
+        tr_table_row(&bed.bert.student, bed.bert.weights.params, id, want);
+        tr_table_row(&bed.student.student, bed.student.weights.params, id, row);
+        for (int i = 0; i < d; i++)
+            lost += ((double)row[i] - (double)want[i]) * ((double)row[i] - (double)want[i]) / v;
+    }
+    for (int i = e; i < d; i++)
+        left_out += bed.basis.values[i];
+    assert_near(lost, left_out, 1e-5 * left_out);
+    bed_close(&bed);
+}
+
+/* Norms stand elsewhere: the blocks are as they were, the table has the first components. */
+static void a_pre_norm_student_takes_the_table_alone(void **state)
+{
+    const struct space_shape pre = {.length = tokens, .classes = 3, .pool = SPACE_POOL_MEAN};
+    static const char *const archs[] = {"L2-d16-k4-h3-f20-e6-v30", "L2-d8-k4-h3-f20-v30",
+                                        "L2-d20-k4-h3-f20-v25"};
+    (void)state;
+    for (int a = 0; a < 3; a++) {
+        struct bed bed;
+        bed_open(&bed);
+        bed_cut(&bed, archs[a], &pre);
+        const struct tr_student *s = &bed.student.student;
+        float *first = calloc(s->param_count, sizeof *first);
+        assert_non_null(first);
+        tr_student_init_params(s, 3, first);
+        const float *params = bed.student.weights.params;
+        const int e = s->stem.features < 12 ? s->stem.features : 12;
+        double squares = 0;
+        assert_int_equal(bed.lineage.layer[0], -1);
+        assert_true(bed.lineage.inherited > 0);
+        for (int l = 0; l < 2; l++)
+            assert_memory_equal(params + s->plan->block[l].query.weight,
+                                first + s->plan->block[l].query.weight,
+                                (size_t)3 * 12 * s->arch.width * sizeof *first);
+        for (int id = 0; id < s->stem.vocabulary; id++)
+            for (int i = 0; i < e; i++) {
+                const double x = params[s->plan->table + (size_t)(id * s->stem.features + i)];
+                squares += x * x / s->stem.vocabulary / e;
+            }
+        assert_near(sqrt(squares), .02, s->stem.vocabulary == 30 ? 1e-7 : 4e-3);
+        free(first);
+        bed_close(&bed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_head_of_three_computes_what_the_masked_bert_does),
+        cmocka_unit_test(components_are_orthonormal_and_ordered),
+        cmocka_unit_test(a_projected_table_gives_back_what_its_components_keep),
+        cmocka_unit_test(a_pre_norm_student_takes_the_table_alone),
+    };
+    return cmocka_run_group_tests_name("inherit text", tests, NULL, NULL);
+}
