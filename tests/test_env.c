@@ -318,6 +318,35 @@ static void what_there_is_not_is_refused_with_what_there_is(void **state)
     assert_null(env);
 }
 
+/* The rod from (42, 42) upward, then to the right: thick there, dark elsewhere. */
+static void a_pendulum_is_drawn_as_two_frames(void **state)
+{
+    struct sample_env s = open_named("pendulum_pixels", 2);
+    struct sample_env plain = open_named("pendulum", 1);
+    const unsigned char *frame;
+    (void)state;
+
+    assert_int_equal(tr_env_info(s.env)->pixels[2], 2);
+    tr_env_set_state(s.batch, 1, (double[]){3.141592653589793 / 2, .5, 0});
+    frame = s.batch->pixels + 84 * 84 * 2;
+    assert_int_equal(frame[(20 * 84 + 42) * 2], 255);     /* upward, the last angle */
+    assert_int_equal(frame[(20 * 84 + 42) * 2 + 1], 0);   /* no more */
+    assert_int_equal(frame[(42 * 84 + 60) * 2 + 1], 255); /* to the right, now */
+    assert_int_equal(frame[(42 * 84 + 60) * 2], 0);
+    assert_int_equal(frame[(39 * 84 + 60) * 2 + 1], 255); /* 2.5 from the rod's middle */
+    assert_int_equal(frame[(38 * 84 + 60) * 2 + 1], 0);   /* 3.5 */
+    assert_int_equal(frame[(42 * 84 + 78) * 2 + 1], 242); /* sqrt(2.5^2 + .5^2) from its end */
+    tr_env_set_state(plain.batch, 0, (double[]){3.141592653589793 / 2, .5});
+    assert_memory_equal(plain.batch->observation, s.batch->observation + 3, 3 * sizeof(double));
+    step_all(&plain, (double[]){1});
+    step_all(&s, (double[]){0, 1});
+    assert_memory_equal(plain.batch->observation, s.batch->observation + 3, 3 * sizeof(double));
+    assert_near(plain.batch->reward[0], s.batch->reward[1], 0);
+    assert_int_equal(frame[(42 * 84 + 60) * 2], 255);
+    close_env(&s);
+    close_env(&plain);
+}
+
 static void all_built_in_ones_can_be_drawn(void **state)
 {
     (void)state;
@@ -345,6 +374,7 @@ int main(void)
         cmocka_unit_test(starts_are_drawn_where_they_should_be),
         cmocka_unit_test(a_view_takes_components_and_the_last_action),
         cmocka_unit_test(what_there_is_not_is_refused_with_what_there_is),
+        cmocka_unit_test(a_pendulum_is_drawn_as_two_frames),
         cmocka_unit_test(all_built_in_ones_can_be_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

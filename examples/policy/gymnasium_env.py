@@ -8,7 +8,7 @@
 --atari           84 x 84 x 4 frames as DeepMind's; students see them, `observation` is the RAM.
 --import MODULE   that registers environments (ale_py, mujoco_playground, your own).
 Other --KEY VALUE go to gymnasium.make(). Needs gymnasium and numpy. The protocol is described in
-docs/policy.md; what libraries print goes to standard error.
+docs/environments.md; what libraries print goes to standard error.
 """
 import importlib
 import importlib.util

@@ -1,5 +1,5 @@
-/* trainer/env/builtin.c -- environments whose equations are here: pendulum, cartpole, acrobot,
- * mountain_car. A batch is the states of its copies, one behind the other. */
+/* trainer/env/builtin.c -- environments whose equations are here: pendulum, with pixels too, cartpole,
+ * acrobot, mountain_car. A batch is the states of its copies, one behind the other. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,9 @@ static void observe(struct tr_env_batch *batch, int i)
     const struct tr__dynamics *d = dynamics_of(batch);
 
     d->observe(state_of(batch, i), batch->observation + (ptrdiff_t)i * d->observation);
+    if (d->render)
+        d->render(state_of(batch, i),
+                  batch->pixels + (ptrdiff_t)i * d->pixels[0] * d->pixels[1] * d->pixels[2]);
 }
 
 static rt_status builtin_open(struct tr_env *env, const struct tr_env_spec *spec,
@@ -42,6 +45,7 @@ static rt_status builtin_open(struct tr_env *env, const struct tr_env_spec *spec
         info->high = &d->high;
     }
     info->horizon = d->horizon;
+    memcpy(info->pixels, d->pixels, sizeof info->pixels);
     return RT_OK;
 }
 

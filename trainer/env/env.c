@@ -10,7 +10,7 @@
 #include "trainer/env/env_internal.h"
 
 static const struct tr__dynamics *const builtin[] = {&tr__pendulum, &tr__cartpole, &tr__acrobot,
-                                                     &tr__mountain_car};
+                                                     &tr__mountain_car, &tr__pendulum_pixels};
 enum { builtin_count = sizeof builtin / sizeof *builtin };
 
 const char *tr_env_builtin(int i)

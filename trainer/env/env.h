@@ -105,7 +105,7 @@ rt_status tr_env_step(struct tr_env_batch *batch, const bool *live, const double
 uint64_t tr_episode_seed(uint64_t seed, int stream, uint64_t index);
 
 /* The hidden state of a copy, for tests and pictures: its numbers, 0 when the back end has none to
- * show. pendulum (a, w), cartpole (x, v, a, w), acrobot (p, q, dp, dq), mountain_car (x, v), MuJoCo
+ * show. pendulum (a, w), with pixels (a, w, the last a), cartpole (x, v, a, w), acrobot (p, q, dp, dq), mountain_car (x, v), MuJoCo
  * (qpos, qvel). */
 int tr_env_state_size(const struct tr_env *env);
 void tr_env_get_state(const struct tr_env_batch *batch, int i, double *state);

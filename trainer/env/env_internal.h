@@ -47,7 +47,10 @@ struct tr__dynamics {
     /* Moves the state on by one action; returns the reward, and 0 or flags. */
     double (*step)(double *state, double action, unsigned *flags);
     int (*draw)(const double *state, struct tr_capsule *capsules); /* at most TR__CAPSULES */
+    int pixels[3]; /* height, width, channels of what render draws; 0 without */
+    void (*render)(const double *state, unsigned char *pixels);
 };
 enum { TR__CAPSULES = 8, TR__STATE = 4 };
-extern const struct tr__dynamics tr__pendulum, tr__cartpole, tr__acrobot, tr__mountain_car;
+extern const struct tr__dynamics tr__pendulum, tr__cartpole, tr__acrobot, tr__mountain_car,
+    tr__pendulum_pixels;
 #endif

@@ -1,7 +1,8 @@
 /* trainer/env/pendulum.c -- swing a rod up and hold it there: Gymnasium's Pendulum-v1.
  *
  * State (a, w): angle from upright, angular velocity. Observation (cos a, sin a, w). One torque u in
- * [-2, 2]; it never terminates. Rewards are of the state before the step. */
+ * [-2, 2]; it never terminates. Rewards are of the state before the step.
+ * pendulum_pixels also draws its last two angles, 84 x 84 greys each; its state has the last angle. */
 #include <math.h>
 
 #include "trainer/env/env_internal.h"
@@ -50,4 +51,58 @@ const struct tr__dynamics tr__pendulum = {
     .observe = observe,
     .step = step,
     .draw = draw,
+};
+
+/* ---- as pixels ---- */
+
+enum { side = 84 };
+
+static void start_seen(struct rt_rng *rng, double *s)
+{
+    start(rng, s);
+    s[2] = s[0];
+}
+
+static double step_seen(double *s, double u, unsigned *flags)
+{
+    s[2] = s[0];
+    return step(s, u, flags);
+}
+
+/* Distance of (x, y) from the rod: the segment from (42, 42) by (dx, dy), whose length is 34. */
+static double distance(double x, double y, double dx, double dy)
+{
+    const double along = ((x - 42) * dx + (y - 42) * dy) / (34 * 34.0);
+    const double t = along > 0 ? (along < 1 ? along : 1) : 0;
+
+    return hypot(x - 42 - t * dx, y - 42 - t * dy);
+}
+
+/* pixels (84, 84, 2): the rod at the last angle and at this one, some 7 pixels thick. */
+static void render(const double *s, unsigned char *pixels)
+{
+    for (int f = 0; f < 2; f++) {
+        const double a = s[f == 0 ? 2 : 0], dx = 34 * sin(a), dy = -34 * cos(a);
+        for (int y = 0; y < side; y++)
+            for (int x = 0; x < side; x++) {
+                const double light = 3.5 - distance(x + .5, y + .5, dx, dy);
+                pixels[(y * side + x) * 2 + f] =
+                    (unsigned char)floor(255 * fmax(0, fmin(1, light)) + .5);
+            }
+    }
+}
+
+const struct tr__dynamics tr__pendulum_pixels = {
+    .name = "pendulum_pixels",
+    .state = 3,
+    .observation = 3,
+    .horizon = 200,
+    .low = -2,
+    .high = 2,
+    .start = start_seen,
+    .observe = observe,
+    .step = step_seen,
+    .draw = draw,
+    .pixels = {side, side, 2},
+    .render = render,
 };
