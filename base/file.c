@@ -27,7 +27,8 @@
 static const char *mend(int code)
 {
     switch (code) {
-    case ENOSPC: return "; free some space there or choose another place";
+    case ENOSPC:
+    case EDQUOT: return "; free some space there or choose another place";
     case EROFS:
     case EACCES:
     case EPERM: return "; choose a folder you can write to, or mend its permissions";
@@ -38,7 +39,10 @@ static const char *mend(int code)
 static rt_status fail_errno(struct rt_err *err, const char *what, const char *path)
 {
     const int code = errno;
-    return rt_fail(err, RT_EIO, "cannot %s '%s': %s%s", what, path, strerror(code), mend(code));
+    const rt_status rc = code == ENOSPC || code == EDQUOT ? RT_EFULL : RT_EIO;
+
+    rt_report(err, rc, "cannot %s '%s': %s%s", what, path, strerror(code), mend(code));
+    return rc;
 }
 
 /* ---- writing ---- */
@@ -141,23 +145,39 @@ static void discard(const struct rt_writer *writer)
         unlink(writer->temporary);
 }
 
+/* Why an earlier write failed: a stream does not keep that, so the disk is asked again. */
+static int ask_again(FILE *file)
+{
+    static const char zeros[1 << 16];
+
+    errno = 0;
+    for (int i = 0; i < 16; i++)
+        if (write(fileno(file), zeros, sizeof zeros) < 0)
+            return errno;
+    return EIO;
+}
+
 /* All that was written onto the disk, under the temporary name. */
 static rt_status finish(struct rt_writer *writer, struct rt_err *err)
 {
     FILE *file = writer->file;
     assert(file); /* open, and neither committed nor abandoned */
-    int bad = ferror(file);
+    const bool bad = ferror(file);
+    int code = 0;
 
-    errno = bad ? EIO : 0;
+    errno = 0;
     if (fflush(file) || (!bad && writer->temporary[0] && fsync(fileno(file))))
-        bad = 1;
-    const int code = errno;
+        code = errno ? errno : EIO;
+    if (bad && !code)
+        code = ask_again(file);
     writer->file = NULL;
-    if (fclose(file) || bad) {
-        errno = code ? code : EIO;
-        fail_errno(err, "write", writer->path);
+    if (fclose(file) && !code)
+        code = errno;
+    if (code) {
+        errno = code;
+        const rt_status rc = fail_errno(err, "write", writer->path);
         discard(writer);
-        return RT_EIO;
+        return rc;
     }
     return RT_OK;
 }
@@ -167,9 +187,9 @@ static rt_status place(const struct rt_writer *writer, struct rt_err *err)
     if (!writer->temporary[0])
         return RT_OK;
     if (rename(writer->temporary, writer->target)) {
-        fail_errno(err, "rename to", writer->path);
+        const rt_status rc = fail_errno(err, "rename to", writer->path);
         discard(writer);
-        return RT_EIO;
+        return rc;
     }
     return rt_folder_flush_for(writer->target, err);
 }

@@ -22,7 +22,8 @@
     X(RT_EMISMATCH, -7, "mismatch") /* stale or foreign: belongs to other data or another study */ \
     X(RT_ENAN, -8, "nonfinite")     /* training or input produced NaN or infinity */               \
     X(RT_ESTOP, -9, "stopped")      /* asked to stop: not an error of the trial */                 \
-    X(RT_EEND, -10, "exhausted")    /* nothing left: the whole space has been tried */
+    X(RT_EEND, -10, "exhausted")    /* nothing left: the whole space has been tried */             \
+    X(RT_EFULL, -11, "full")        /* no room on the disk: there may be some later */
 
 typedef enum {
 #define X(code, value, kind) code = value,

@@ -30,6 +30,7 @@ struct screen {
     bool terminal;
     double last;       /* when a line was drawn, in seconds */
     int64_t committed; /* then */
+    char trouble[160]; /* told last */
 };
 
 static void clock_text(double seconds, char text[24])
@@ -41,6 +42,18 @@ static void clock_text(double seconds, char text[24])
                        (int)(fmod(seconds, 3600) / 60), (int)fmod(seconds, 60));
 }
 
+static void show_trouble(struct screen *screen, const char *trouble)
+{
+    char line[256];
+
+    if (trouble[0] && strcmp(trouble, screen->trouble) != 0) {
+        (void)snprintf(line, sizeof line, "%sretort search: warning: %s\n",
+                       screen->terminal ? "\r\033[K" : "", trouble);
+        (void)!write(STDERR_FILENO, line, strlen(line));
+    }
+    (void)snprintf(screen->trouble, sizeof screen->trouble, "%s", trouble);
+}
+
 static void show(void *context, const struct search_progress *p)
 {
     struct screen *screen = context;
@@ -49,6 +62,7 @@ static void show(void *context, const struct search_progress *p)
     const bool end = p->wanted && done >= p->wanted;
     char left[24], wanted[24] = "", failed[32] = "", volume[24] = "-", line[256];
 
+    show_trouble(screen, p->trouble);
     if (screen->terminal ? now - screen->last < .2 && !end
                          : done == screen->committed || (now - screen->last < 10 && !end))
         return;

@@ -1,12 +1,13 @@
 /* search/log.c -- the plain log of a search: one line an event, through an outlet.
  *
- * A convenience beside the store, which is the record: a line that cannot be written is dropped, as
- * a full disk is reported by the store. Lines are made at once, as what they tell of moves on.
+ * A convenience beside the store, which is the record: a line that cannot be written is dropped, and
+ * why is kept for whoever looks on. Lines are made at once, as what they tell of moves on.
  */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,29 +20,34 @@ enum { lines_that_wait = 4096 };
 
 struct search__log {
     int fd;
-    struct search__outlet *outlet;
+    atomic_int failure;            /* errno of the first line that was not written; 0: none */
+    struct search__outlet *outlet; /* NULL: it ended in time */
 };
 
-static void write_all(int fd, const char *text)
+static void write_all(struct search__log *log, const char *text)
 {
     for (ssize_t sent; *text; text += sent)
-        if ((sent = write(fd, text, strlen(text))) < 0)
+        if ((sent = write(log->fd, text, strlen(text))) < 0) {
+            int none = 0;
+            atomic_compare_exchange_strong(&log->failure, &none, errno);
             return;
+        }
 }
 
-static void write_line(void *fd, const void *line, int64_t missed)
+static void write_line(void *context, const void *line, int64_t missed)
 {
+    struct search__log *log = *(struct search__log **)context;
     char text[64];
 
     (void)snprintf(text, sizeof text, "(%" PRId64 " lines are missing here)\n", missed);
     if (missed)
-        write_all(*(const int *)fd, text);
-    write_all(*(const int *)fd, line);
+        write_all(log, text);
+    write_all(log, line);
 }
 
 rt_status search__log_open(const char *path, struct search__log **log, struct rt_err *err)
 {
-    struct search__log *made = malloc(sizeof *made);
+    struct search__log *made = calloc(1, sizeof *made);
     rt_status rc;
 
     assert(path && path[0]);
@@ -52,8 +58,7 @@ rt_status search__log_open(const char *path, struct search__log **log, struct rt
         free(made);
         return rt_fail(err, RT_EIO, "cannot write the log '%s': %s", path, strerror(errno));
     }
-    rc = search__outlet_open(lines_that_wait, write_line, &made->fd, sizeof made->fd, &made->outlet,
-                             err);
+    rc = search__outlet_open(lines_that_wait, write_line, &made, sizeof made, &made->outlet, err);
     if (rc == RT_OK) {
         *log = made;
     } else {
@@ -63,11 +68,24 @@ rt_status search__log_open(const char *path, struct search__log **log, struct rt
     return rc;
 }
 
-void search__log_close(struct search__log *log, double seconds)
+void search__log_flush(struct search__log *log, double seconds)
 {
-    if (search__outlet_close(log->outlet, seconds)) /* else it is written to yet */
-        close(log->fd);
+    if (search__outlet_close(log->outlet, seconds))
+        log->outlet = NULL;
+}
+
+void search__log_close(struct search__log *log)
+{
+    if (log->outlet) /* a line is being written yet, and maybe for ever */
+        return;
+    close(log->fd);
     free(log);
+}
+
+const char *search__log_failure(const struct search__log *log)
+{
+    const int failure = atomic_load(&log->failure);
+    return failure ? strerror(failure) : NULL;
 }
 
 static char *text_of(const struct space *space, const struct search_options *options,

@@ -35,8 +35,9 @@ struct run {
     struct slot *slots; /* one a trial; as many as the proposer knows */
     size_t room;
     int64_t committed, committed_before, failed, running;
-    int64_t faults;  /* of the evaluator, committed last, without another result between them */
-    char fault[256]; /* the latest, in words */
+    int64_t faults;    /* of the evaluator, committed last, without another result between them */
+    char fault[256];   /* the latest, in words */
+    char trouble[160]; /* of struct search_progress */
     bool stopped, late, exhausted, broken;
     size_t timed; /* measurements taken again; each is of the next member of the front */
     rt_status rc; /* the first error; ends the search */

@@ -77,6 +77,10 @@ static void tell(struct run *run)
                                     .seconds = seconds,
                                     .trials_per_hour = rate * 3600,
                                     .seconds_left = seconds_left(run, seconds, rate)};
+    memcpy(now->trouble, run->trouble, sizeof now->trouble);
+    if (!now->trouble[0] && run->log && search__log_failure(run->log))
+        snprintf(now->trouble, sizeof now->trouble, "lines are missing in the log '%.60s': %.60s",
+                 run->options->log, search__log_failure(run->log));
     search__outlet_put(run->screen, now);
 }
 
@@ -99,10 +103,48 @@ static void log_text(struct run *run, const char *event, const char *text)
              &(struct search__line){.event = event, .number = -1, .seconds = -1, .text = text});
 }
 
+/* The store's disk is full. Others who have results wait too, as the lock is held. */
+static bool wait_for_room(struct run *run)
+{
+    const bool told = run->trouble[0] != '\0';
+
+    if (!told) {
+        snprintf(run->trouble, sizeof run->trouble,
+                 "the disk of '%.80s' is full; the search goes on when there is room",
+                 store_path(run->store));
+        tell(run);
+    }
+    return search__wait_for_room(run->stop);
+}
+
+static void room_again(struct run *run)
+{
+    if (run->trouble[0]) {
+        run->trouble[0] = '\0';
+        log_text(run, "search", "waited for room on the disk");
+        tell(run);
+    }
+}
+
+/* Sets `rc` to the status of a call that writes to the store, made as often as the disk is full. */
+#define WITH_ROOM(run, rc, call)                                                                   \
+    do {                                                                                           \
+        while (((rc) = (call)) == RT_EFULL && wait_for_room(run))                                  \
+            continue;                                                                              \
+        room_again(run);                                                                           \
+    } while (0)
+#define TRY_WITH_ROOM(run, call)                                                                   \
+    do {                                                                                           \
+        rt_status room_rc_;                                                                        \
+        WITH_ROOM(run, room_rc_, call);                                                            \
+        RT_TRY(room_rc_);                                                                          \
+    } while (0)
+
 static rt_status note(struct run *run, const char *text, struct rt_err *err)
 {
     log_text(run, "search", text);
-    return store_event(run->store, "search", -1, text, err);
+    TRY_WITH_ROOM(run, store_event(run->store, "search", -1, text, err));
+    return RT_OK;
 }
 
 /* ---- the history in memory ---- */
@@ -143,7 +185,7 @@ static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
                    : run->front.volume - volume <= GAIN ? before
                                                         : run->committed;
     if (!stored)
-        RT_TRY(store_trial_commit(run->store, &commit, err));
+        TRY_WITH_ROOM(run, store_trial_commit(run->store, &commit, err));
     search__proposer_result(&run->proposer, objectives, slot->violation);
     slot->state = COMMITTED;
     run->failed += slot->failed;
@@ -220,7 +262,7 @@ static rt_status reopen_faults(struct run *run, struct rt_err *err)
         struct slot *slot = &run->slots[n];
         if (slot->state != DONE || !slot->fault)
             continue;
-        RT_TRY(store_trial_reopen(run->store, n, err));
+        TRY_WITH_ROOM(run, store_trial_reopen(run->store, n, err));
         *slot = (struct slot){.state = PROPOSED};
         log_trial(run, "retry", n, NULL, -1, NULL);
     }
@@ -286,7 +328,7 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
             *to = (struct store_prediction){.mean = p.mean[k], .sd = p.sd[k]};
             memcpy(to->name, run->options->objectives[k], sizeof to->name);
         }
-    RT_TRY(store_trial_propose(run->store, &row, err));
+    TRY_WITH_ROOM(run, store_trial_propose(run->store, &row, err));
     return add_slot(run, &p.arch, p.inherits, err);
 }
 
@@ -340,7 +382,7 @@ static enum step next_step(struct run *run, int worker, int64_t *number)
         return LEAVE;
     }
     if (rc == RT_OK)
-        rc = store_trial_start(run->store, n, o->host, worker, &run->err);
+        WITH_ROOM(run, rc, store_trial_start(run->store, n, o->host, worker, &run->err));
     run->rc = rc;
     if (rc != RT_OK)
         return LEAVE;
@@ -390,15 +432,16 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
         run->stopped = true;
         slot->state = PROPOSED;
         log_trial(run, "interrupt", number, NULL, seconds, NULL);
-        return store_trial_interrupt(run->store, number, err);
+        TRY_WITH_ROOM(run, store_trial_interrupt(run->store, number, err));
+        return RT_OK;
     }
     slot->violation = search__objectives(run->options, run->space, arch, result, slot->objectives);
     slot->failed = result->status != RT_OK;
     note_fault(run, number, result);
     for (int i = 0; i < result->block_count; i++)
         result->block[i].concurrent = others_ran(run, number, &result->block[i]);
-    RT_TRY(store_trial_done(run->store, number, result, err));
-    RT_TRY(search__note_timing(run, err));
+    TRY_WITH_ROOM(run, store_trial_done(run->store, number, result, err));
+    TRY_WITH_ROOM(run, search__note_timing(run, err));
     slot->state = DONE;
     log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,
               slot->failed ? result->error : NULL);
@@ -552,10 +595,14 @@ rt_status search_run(const struct space *space, const struct search_options *opt
                                  sizeof(struct listener), &run.screen, err);
     if (rc == RT_OK)
         rc = search(&run, end, err);
+    if (run.log) {
+        search__log_flush(run.log, LAST_WORDS);
+        tell(&run);
+    }
     if (run.screen)
         search__outlet_close(run.screen, LAST_WORDS);
     if (run.log)
-        search__log_close(run.log, LAST_WORDS);
+        search__log_close(run.log);
     free(start);
     search__proposer_release(&run.proposer);
     search__front_release(&run.front);

@@ -20,7 +20,8 @@
  *              of the last rung.
  * Stopping     new trials are not started after `stop`, the time or an error; running ones finish,
  *              or return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a
- *              line that cannot be written is dropped.
+ *              line that cannot be written is dropped, and progress tells of it. When the store's
+ *              disk is full the search waits until there is room again, and progress tells so.
  * Source       Deb et al. 2002 (NSGA-II; constraints as in its section VI).
  */
 #ifndef SEARCH_SEARCH_H
@@ -108,6 +109,7 @@ struct search_progress {
     int64_t committed;               /* failed ones included */
     int64_t failed, running, wanted; /* wanted 0: no limit */
     int front_size;
+    char trouble[160];                             /* what someone should see to; "": nothing */
     double hypervolume;                            /* NaN before it is defined */
     double seconds, trials_per_hour, seconds_left; /* of this run; seconds_left NaN when unknown */
 };

@@ -246,6 +246,12 @@ bool search__nearest(const struct space *space, struct rt_rng *rng, const struct
 /* RT_EARG unless numbers are within their ranges: options.c. */
 rt_status search__check_options(const struct search_options *options, struct rt_err *err);
 
+/* ---- a full disk: room.c ---- */
+
+#define SEARCH_ROOM_NS INT64_C(1000000000) /* between two looks whether there is room again */
+/* Sleeps so long; false: asked to stop. */
+bool search__wait_for_room(const atomic_int *stop);
+
 /* ---- failures: faults.c ---- */
 
 /* Is a failure of this kind the evaluator's, and not its candidate's? */
@@ -268,6 +274,9 @@ rt_status search__log_open(const char *path, struct search__log **log, struct rt
 /* Waits for no disk. */
 void search__log(struct search__log *log, const struct space *space,
                  const struct search_options *options, const struct search__line *line);
-/* Waits until all is written, but `seconds` at most. */
-void search__log_close(struct search__log *log, double seconds);
+/* Nothing more follows. Waits until all is written, but `seconds` at most. */
+void search__log_flush(struct search__log *log, double seconds);
+void search__log_close(struct search__log *log); /* after that */
+/* Of the first line that could not be written; NULL: none. */
+const char *search__log_failure(const struct search__log *log);
 #endif

@@ -49,9 +49,12 @@ rt_status store__fail_sql(const struct store *store, struct rt_err *err)
     const int code = sqlite3_errcode(store->db) & 0xff, system = sqlite3_system_errno(store->db);
     const bool told = code == SQLITE_IOERR && system;
 
-    return rt_fail(err, RT_EDB, "cannot %s in '%s': %s%s%s%s", store->doing, store->path,
-                   sqlite3_errmsg(store->db), told ? ": " : "", told ? strerror(system) : "",
-                   mend(code, system));
+    const rt_status rc = code == SQLITE_FULL || (told && system == ENOSPC) ? RT_EFULL : RT_EDB;
+
+    rt_report(err, rc, "cannot %s in '%s': %s%s%s%s", store->doing, store->path,
+              sqlite3_errmsg(store->db), told ? ": " : "", told ? strerror(system) : "",
+              mend(code, system));
+    return rc;
 }
 
 rt_status store__fail(const struct store *store, struct rt_err *err, const char *format, ...)

@@ -16,7 +16,8 @@
  *          goes back from running to proposed when the file is next opened for writing. What failed
  *          may be tried again (rewind.c).
  * Threads  a struct store serves one thread at a time; the search serialises its calls.
- * Errors   RT_EDB with SQLite's reason; RT_EMISMATCH for another study, another schema version or
+ * Errors   RT_EDB with SQLite's reason, RT_EFULL when the disk is full, after which the same call may
+ *          be made again; RT_EMISMATCH for another study, another schema version or
  *          a file that is not ours; RT_EIO for paths.
  */
 #ifndef STORE_STORE_H

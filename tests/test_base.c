@@ -173,8 +173,8 @@ static void a_full_disk_is_reported_with_the_mend(void **state)
     assert_non_null(writer.file);
     for (int i = 0; i < 1000; i++)
         fputs("more than a buffer holds, so that a write fails before the end\n", writer.file);
-    assert_int_equal(rt_writer_commit(&writer, &err), RT_EIO);
-    assert_non_null(strstr(err.text, "cannot write 'base-test-full'"));
+    assert_int_equal(rt_writer_commit(&writer, &err), RT_EFULL);
+    assert_non_null(strstr(err.text, "cannot write 'base-test-full': No space left on device"));
     assert_int_equal(access("base-test-full", F_OK), -1);
 }
 
@@ -214,7 +214,7 @@ static void of_a_pair_both_files_are_placed_or_none(void **state)
     b.file = fopen("/dev/full", "wb");
     fclose(real);
     fputs("new", b.file);
-    assert_int_equal(rt_writer_commit_pair(&a, &b, &err), RT_EIO);
+    assert_int_equal(rt_writer_commit_pair(&a, &b, &err), RT_EFULL);
     assert_text("base-test-a", "old");
     assert_text("base-test-b", "old");
     assert_int_equal(access(a.temporary, F_OK), -1);

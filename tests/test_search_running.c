@@ -3,6 +3,7 @@
 #include "search_sample.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -265,6 +266,111 @@ static void a_log_that_cannot_be_written_is_refused(void **state)
     sample_remove(&s);
 }
 
+/* ---- a full disk ---- */
+
+struct full {
+    struct sample_study study;
+    atomic_int told; /* that the disk is full */
+};
+
+static void watch(void *context, const struct search_progress *p)
+{
+    struct full *f = context;
+
+    if (strstr(p->trouble, "is full; the search goes on when there is room"))
+        atomic_store(&f->told, 1);
+}
+
+static void *make_room(void *context)
+{
+    struct full *f = context;
+
+    for (int i = 0; i < 500 && !atomic_load(&f->told); i++)
+        sample_sleep(10000);
+    sqlite3_exec(store_handle(f->study.store), "pragma max_page_count = 1000000", NULL, NULL, NULL);
+    return NULL;
+}
+
+static void a_full_disk_is_waited_for(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(60, 2);
+    struct sample_context context = {.shape = space.shape};
+    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    struct full f = {.told = 0};
+    pthread_t thread;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    sample_create(&f.study, &options);
+    options.host = f.study.host;
+    assert_int_equal(
+        sqlite3_exec(store_handle(f.study.store), "pragma max_page_count = 1", NULL, NULL, NULL),
+        SQLITE_OK); /* no more than there are */
+    assert_int_equal(pthread_create(&thread, NULL, make_room, &f), 0);
+
+    assert_ok(search_run(&space, &options, &evaluator, f.study.store, NULL, watch, &f, &end, &err));
+
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(atomic_load(&f.told), 1);
+    assert_int_equal(
+        sample_integer(f.study.store, "select count(*) from trial where state = 'committed'"), 60);
+    sample_remove(&f.study);
+}
+
+static void stop_when_told(void *context, const struct search_progress *p)
+{
+    if (p->trouble[0])
+        atomic_store((atomic_int *)context, SIGTERM);
+}
+
+/* Whoever wants to stop meanwhile can. */
+static void a_full_disk_ends_by_a_stop(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(60, 1);
+    struct sample_context context = {.shape = space.shape};
+    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    sample_create(&s, &options);
+    options.host = s.host;
+    sqlite3_exec(store_handle(s.store), "pragma max_page_count = 1", NULL, NULL, NULL);
+    assert_int_equal(search_run(&space, &options, &evaluator, s.store, &context.stop,
+                                stop_when_told, &context.stop, &end, &err),
+                     RT_EFULL);
+    sample_remove(&s);
+}
+
+static void watch_log(void *context, const struct search_progress *p)
+{
+    if (strcmp(p->trouble, "lines are missing in the log '/dev/full': No space left on device") ==
+        0)
+        atomic_store((atomic_int *)context, 1);
+}
+
+static void a_log_that_loses_lines_is_told(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(5, 1);
+    struct sample_context context = {.shape = space.shape};
+    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    struct sample_study s;
+    atomic_int told = 0;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    sample_create(&s, &options);
+    options.host = s.host;
+    options.log = "/dev/full";
+    assert_ok(
+        search_run(&space, &options, &evaluator, s.store, NULL, watch_log, &told, &end, &err));
+    assert_int_equal(told, 1);
+    sample_remove(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +379,9 @@ int main(void)
         cmocka_unit_test(readers_that_stall_do_not_stop_the_search),
         cmocka_unit_test(progress_and_log_tell_each_event),
         cmocka_unit_test(a_log_that_cannot_be_written_is_refused),
+        cmocka_unit_test(a_log_that_loses_lines_is_told),
+        cmocka_unit_test(a_full_disk_is_waited_for),
+        cmocka_unit_test(a_full_disk_ends_by_a_stop),
     };
     return cmocka_run_group_tests_name("search, running", tests, NULL, NULL);
 }

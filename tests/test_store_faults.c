@@ -345,7 +345,7 @@ static void a_full_file_fails_with_the_reason_and_goes_on_later(void **state)
         result.curve[result.curve_count] = (struct rt_curve_point){result.curve_count, "long", 1.5};
     sqlite3_exec(store_handle(s), "pragma max_page_count = 1", NULL, NULL, NULL); /* as it is now */
 
-    assert_int_equal(store_trial_done(s, 0, &result, &err), RT_EDB);
+    assert_int_equal(store_trial_done(s, 0, &result, &err), RT_EFULL);
 
     assert_says("cannot record trial 0 in '");
     assert_says("database or disk is full; free some space there");
@@ -385,7 +385,7 @@ static int fill_disk_while_writing(void)
     fill_up(folder);
     for (int i = 0; i < 10000 && rc == RT_OK; i++)
         rc = store_event(s, "note", -1, "one more line that takes a little space", &err);
-    CHECK(rc == RT_EDB);
+    CHECK(rc == RT_EFULL);
     CHECK_SAYS("free some space there, then start again");
     CHECK(unlink(filler) == 0);
     CHECK(store_event(s, "note", -1, "after", &err) == RT_OK); /* the same handle goes on */
