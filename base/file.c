@@ -22,6 +22,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *mend(int code)
@@ -418,5 +419,27 @@ rt_status rt_path_beside(const char *from, const char *path, char out[RT_PATH_MA
 
     if (snprintf(out, RT_PATH_MAX, "%.*s%s", folder, from, path) >= RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", path);
+    return RT_OK;
+}
+
+/* ---- the disk ---- */
+
+rt_status rt_disk_room(const char *path, double *free_bytes, double *total, struct rt_err *err)
+{
+    char folder[RT_PATH_MAX];
+    struct statvfs disk;
+
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    while (statvfs(folder, &disk)) {
+        char *slash = strrchr(folder, '/');
+        if (slash == folder || strcmp(folder, ".") == 0)
+            return rt_fail(err, RT_EIO, "cannot look at the disk of '%s'", path);
+        if (slash)
+            *slash = '\0';
+        else
+            (void)snprintf(folder, sizeof folder, ".");
+    }
+    *free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
+    *total = (double)disk.f_blocks * (double)disk.f_frsize;
     return RT_OK;
 }

@@ -46,6 +46,8 @@ void rt_map_close(struct rt_map *map);
  * reading behind the end of a file that another program cut short comes to. */
 const char *rt_map_at(const void *address);
 
+/* Bytes that are free to us, and all, of the disk where `path` is or will be. */
+rt_status rt_disk_room(const char *path, double *free_bytes, double *total, struct rt_err *err);
 /* Make what was renamed or linked to `path` survive a loss of power. */
 rt_status rt_folder_flush_for(const char *path, struct rt_err *err);
 /* Make a folder and its parents; an existing one is fine. */

@@ -170,11 +170,13 @@ static rt_status write_files(const struct job *job, const struct test_result *re
 }
 
 /* A database that cannot be written is no reason to lose the student. */
-static void record(const struct job *job, const char *db, struct store_distillation *run)
+static void record(const struct job *job, const char *db, struct store_distillation *run,
+                   const atomic_int *stop)
 {
     struct rt_machine machine;
     struct store *store = NULL;
     struct rt_err err;
+    bool told = false;
     rt_status rc;
 
     rt_machine_query(&machine);
@@ -182,14 +184,17 @@ static void record(const struct job *job, const char *db, struct store_distillat
         (rc = store_host(store, &machine, tr_kernels_name(job->run.kernels), &run->host, &err)) ==
             RT_OK &&
         (rc = program_record(store, tr_kernels_name(job->run.kernels), &err)) == RT_OK)
-        rc = store_distillation(store, run, &err);
+        while ((rc = store_distillation(store, run, &err)) == RT_EFULL &&
+               command_wait_for_room("distill", &err, stop, &told))
+            continue;
     store_close(store);
     if (rc != RT_OK)
         command_warn("distill", "not recorded: %s", err.text);
 }
 
 static rt_status report(const struct job *job, const struct wishes *wishes,
-                        const struct test_result *result, struct rt_err *err)
+                        const struct test_result *result, const atomic_int *stop,
+                        struct rt_err *err)
 {
     struct store_distillation run = {.arch = &job->run.arch,
                                      .steps = job->run.recipe.steps,
@@ -199,6 +204,8 @@ static rt_status report(const struct job *job, const struct wishes *wishes,
                                      .weights = wishes->output ? wishes->output : ""};
     char arch[SPACE_ARCH_TEXT];
     int failed = 0;
+    bool told = false;
+    rt_status written;
 
     space_arch_print(&job->run.arch, arch);
     (void)printf("student            %s\ntraining           %d steps of %d, %.0f s\n", arch,
@@ -217,25 +224,37 @@ static rt_status report(const struct job *job, const struct wishes *wishes,
         run.gate_count = test_gates(result, &job->session.study.gates, run.gates);
         test_print_gates(run.gates, run.gate_count);
     }
-    const rt_status written = write_files(job, result, &run, err);
+    while ((written = write_files(job, result, &run, err)) == RT_EFULL &&
+           command_wait_for_room("distill", err, stop, &told))
+        continue;
     if (written != RT_OK)
         run.weights = "";
-    record(job, wishes->db, &run);
+    record(job, wishes->db, &run, stop);
     RT_TRY(written);
     for (int i = 0; i < run.gate_count; i++)
         failed += !run.gates[i].passed;
     return failed ? rt_fail(err, RT_EARG, "%d of %d gates failed", failed, run.gate_count) : RT_OK;
 }
 
-/* Can that file be written? Asked before hours are spent on what it is for. */
-static rt_status check_output(const char *path, struct rt_err *err)
+/* Can that file be written, and has it room? Asked before hours are spent on what it is for. */
+static rt_status check_output(const struct job *job, const char *path, struct rt_err *err)
 {
     struct rt_writer writer;
+    struct space_cost cost;
+    double room, total;
 
     if (!path)
         return RT_OK;
     RT_TRY(rt_writer_open(&writer, path, err));
     rt_writer_abandon(&writer);
+    space_cost_of(&job->run.arch, &job->session.shape, &cost);
+    const double need = 1.3 * (double)cost.bytes + 65536; /* floats, maybe int8, and notes */
+    RT_TRY(rt_disk_room(path, &room, &total, err));
+    if (room < need)
+        return rt_fail(err, RT_EFULL,
+                       "the disk of '%.200s' has %.0f kB free and the student's files take up to "
+                       "%.0f kB; free some space there or choose another place",
+                       path, room / 1e3, need / 1e3);
     return RT_OK;
 }
 
@@ -278,7 +297,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
             err, RT_EARG,
             "'%.200s' sets no gates; add a block `gates`, and name the file with --study",
             session->study.path);
-    RT_TRY(check_output(wishes->output, err));
+    RT_TRY(check_output(job, wishes->output, err));
     RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                         : session_teach(session, NULL, stop, err));
     RT_TRY(session_donor_open(session, err));
@@ -293,7 +312,7 @@ static rt_status distil(struct job *job, const struct wishes *wishes, const atom
     if ((rc = train(job, stop, err)) == RT_OK &&
         (rc = test_student(session, &answers, &kept(job)->student, &kept(job)->weights,
                            in_int8(job) ? &job->run.ranges : NULL, &result, err)) == RT_OK)
-        rc = report(job, wishes, &result, err);
+        rc = report(job, wishes, &result, stop, err);
     test_release(&result);
     test_close(&answers);
     return rc;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -44,26 +43,6 @@ const char *doctor_bytes(double bytes, char text[16])
     }
     (void)snprintf(text, 16, bytes < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
     return text;
-}
-
-rt_status doctor_disk(const char *path, double *free_bytes, double *total, struct rt_err *err)
-{
-    char folder[RT_PATH_MAX];
-    struct statvfs disk;
-
-    (void)snprintf(folder, sizeof folder, "%s", path);
-    while (statvfs(folder, &disk)) {
-        char *slash = strrchr(folder, '/');
-        if (slash == folder || strcmp(folder, ".") == 0)
-            return rt_fail(err, RT_EIO, "cannot look at the disk of '%s'", path);
-        if (slash)
-            *slash = '\0';
-        else
-            (void)snprintf(folder, sizeof folder, ".");
-    }
-    *free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
-    *total = (double)disk.f_blocks * (double)disk.f_frsize;
-    return RT_OK;
 }
 
 /* --- processor --- */
@@ -186,7 +165,7 @@ static void check_disk(struct doctor *doctor)
     double room = 0, total = 0;
     char a[16], b[16];
 
-    if (doctor_disk(".", &room, &total, &err) != RT_OK)
+    if (rt_disk_room(".", &room, &total, &err) != RT_OK)
         doctor_say(doctor, VERDICT_FAIL, "disk", "%s", err.text);
     else
         doctor_say(doctor, room < 1 << 28 ? VERDICT_WARN : VERDICT_OK, "disk",

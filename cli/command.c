@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -208,6 +209,20 @@ struct store *command_open_read(const char *name, const char *path)
         return store;
     (void)command_failed(name, &err);
     return NULL;
+}
+
+bool command_wait_for_room(const char *name, const struct rt_err *err, const atomic_int *stop,
+                           bool *told)
+{
+    const struct timespec tick = {.tv_nsec = 50000000};
+
+    if (!*told)
+        command_warn(name, "%s; it is kept and written when there is room, an interrupt gives up",
+                     err->text);
+    *told = true;
+    for (int i = 0; i < 20 && atomic_load(stop) == 0; i++)
+        (void)nanosleep(&tick, NULL);
+    return atomic_load(stop) == 0;
 }
 
 static void catch_signal(int number)

@@ -71,6 +71,11 @@ bool command_word(const char *name, const char *option, const char *text, const 
 /* Open a study's database to read; NULL after the error has been printed. */
 struct store *command_open_read(const char *name, const char *path);
 
+/* After RT_EFULL of something that is worth keeping: says so once (*told), and sleeps for a while.
+ * False: asked to stop. */
+bool command_wait_for_room(const char *name, const struct rt_err *err, const atomic_int *stop,
+                           bool *told);
+
 /* From now on SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP set the returned flag to the
  * signal's number; the second one ends the process at once. */
 const atomic_int *command_catch_signals(void);

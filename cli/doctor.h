@@ -20,9 +20,6 @@ __attribute__((format(printf, 4, 5))) void doctor_say(struct doctor *doctor, enu
 /* 1234567890 as "1.1 GiB". */
 const char *doctor_bytes(double bytes, char text[16]);
 
-/* Free and total bytes of the disk that `path`, or its nearest existing parent folder, is on. */
-rt_status doctor_disk(const char *path, double *free_bytes, double *total, struct rt_err *err);
-
 /* A small student's logits and gradients with these kernels and with the plain ones: the largest
  * difference, relative to the largest value. */
 rt_status doctor_kernels_differ(const struct tr_kernels *kernels, double *difference,

@@ -275,7 +275,7 @@ static void check_store(struct doctor *doctor, const struct study *study)
     struct rt_err err;
     double room = 0, total = 0;
 
-    if (doctor_disk(study->store, &room, &total, &err) != RT_OK)
+    if (rt_disk_room(study->store, &room, &total, &err) != RT_OK)
         doctor_say(doctor, VERDICT_FAIL, "store", "%s", err.text);
     else
         doctor_say(doctor, room < 1 << 28 ? VERDICT_WARN : VERDICT_OK, "store",

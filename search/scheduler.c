@@ -114,6 +114,7 @@ static bool wait_for_room(struct run *run)
                  store_path(run->store));
         tell(run);
     }
+    store_make_room(run->store);
     return search__wait_for_room(run->stop);
 }
 

@@ -16,8 +16,6 @@
 
 #include "base/clock.h"
 
-#define BUSY_MS 60000 /* a person's transaction in the sqlite3 shell is waited for */
-
 static struct store *handle_new(const char *path, enum store_mode mode)
 {
     struct store *store = calloc(1, sizeof *store);
@@ -163,7 +161,7 @@ static rt_status connect_file(struct store *store, const char *name, int flags, 
         return rc;
     }
     sqlite3_extended_result_codes(store->db, 1);
-    sqlite3_busy_timeout(store->db, BUSY_MS);
+    sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (flags & SQLITE_OPEN_READONLY) /* writers need json_valid() in a check of ours */
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -274,6 +272,7 @@ static rt_status connect_writable(struct store *store, const char *hash, int64_t
         RT_TRY(store__trust_shown(store, *schema, err));
     RT_TRY(check_study(store, hash, err));
     RT_TRY(use_log(store, err));
+    store__keep_log_short(store);
     return store__execute(store,
                           "pragma synchronous = normal; pragma foreign_keys = on;"
                           "pragma journal_size_limit = 67108864",

@@ -125,6 +125,9 @@ struct store_writer {
 };
 void store_writer_of(const struct store *store, struct store_writer *writer);
 
+/* After RT_EFULL: what the log holds twice is given back, as far as that can be. */
+void store_make_room(struct store *store);
+
 /* Is it kept with a student, not with its trials: a column of `candidate`? */
 bool store_is_cost(const char *name);
 

@@ -37,6 +37,7 @@ struct store {
     char backup[RT_PATH_MAX]; /* see store_backup() */
     int64_t run;              /* the present store_run; 0: none */
     int64_t program;          /* store_program()'s row; 0: not said */
+    int log_tried;            /* pages of the log when its end was last waited for */
     char doing[96];           /* for messages: what is being done */
     int statement_count;
     struct {
@@ -135,6 +136,10 @@ rt_status store__lock_database(struct store_lock *lock, const char *path, struct
 bool store__locked_is(const struct store_lock *lock, const char *path);
 void store__unlock(struct store_lock *lock);
 void store__lock_owner(const char *path, struct store_writer *writer);
+
+#define STORE_BUSY_MS 60000 /* a person's transaction in the sqlite3 shell is waited for */
+/* checkpoint.c: for a writer. */
+void store__keep_log_short(struct store *store);
 
 /* write.c: inside a transaction of the caller. */
 rt_status store__event(struct store *store, const char *kind, int64_t trial, const char *text,

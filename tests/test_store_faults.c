@@ -109,6 +109,57 @@ static void a_log_left_behind_is_not_that_of_a_new_study(void **state)
     store_close(s);
 }
 
+/* ---- the log ---- */
+
+static int read_on(void *path)
+{
+    sqlite3 *db;
+
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL))
+        return 1;
+    sqlite3_busy_timeout(db, 10000);
+    for (;;) { /* until it is killed */
+        if (sqlite3_exec(db, "begin; select count(*) from event", NULL, NULL, NULL))
+            return 1;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        if (sqlite3_exec(db, "commit", NULL, NULL, NULL))
+            return 1;
+    }
+}
+
+static void readers_that_overlap_do_not_make_the_log_grow(void **state)
+{
+    enum { readers = 4, events = 500, bytes = 100000 };
+    const char *path = sample_path("log.db"), *wal = sample_path("log.db-wal");
+    struct store *s = sample_create(path);
+    char *text = calloc(1, bytes + 1);
+    struct rt_err err;
+    struct stat log;
+    pid_t pid[readers];
+    off_t longest = 0;
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', bytes);
+    for (int i = 0; i < readers; i++) {
+        pid[i] = fork();
+        assert_true(pid[i] >= 0);
+        if (pid[i] == 0)
+            _exit(read_on((void *)path));
+    }
+    for (int i = 0; i < events; i++) {
+        assert_ok(store_event(s, "note", -1, text, &err));
+        assert_int_equal(stat(wal, &log), 0);
+        longest = log.st_size > longest ? log.st_size : longest;
+    }
+    for (int i = 0; i < readers; i++) {
+        kill(pid[i], SIGKILL);
+        assert_int_equal(waitpid(pid[i], NULL, 0), pid[i]);
+    }
+    assert_true(longest < 24 << 20); /* of the 50 MB that were written */
+    free(text);
+    store_close(s);
+}
+
 static void a_lock_file_without_holder_is_taken_over(void **state)
 {
     const char *path = sample_path("stale.db"), *lock = sample_path("stale.db.lock");
@@ -479,6 +530,7 @@ int main(void)
         cmocka_unit_test(another_process_is_refused_through_a_hard_link),
         cmocka_unit_test(a_file_that_is_gone_or_another_is_noticed_at_once),
         cmocka_unit_test(a_log_left_behind_is_not_that_of_a_new_study),
+        cmocka_unit_test(readers_that_overlap_do_not_make_the_log_grow),
         cmocka_unit_test(a_lock_file_without_holder_is_taken_over),
         cmocka_unit_test(a_persons_transaction_is_waited_for),
         cmocka_unit_test(kill_nine_at_any_moment_leaves_whole_states_and_the_same_end),
