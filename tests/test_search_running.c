@@ -296,7 +296,7 @@ static void a_full_disk_is_waited_for(void **state)
     const struct space space = sample_space(SPACE_TIE_LAYER);
     struct search_options options = sample_options(60, 2);
     struct sample_context context = {.shape = space.shape};
-    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    const struct search_evaluator evaluator = {.evaluate = sample_evaluate, .context = &context};
     struct full f = {.told = 0};
     pthread_t thread;
     enum search_end end;
@@ -330,7 +330,7 @@ static void a_full_disk_ends_by_a_stop(void **state)
     const struct space space = sample_space(SPACE_TIE_LAYER);
     struct search_options options = sample_options(60, 1);
     struct sample_context context = {.shape = space.shape};
-    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    const struct search_evaluator evaluator = {.evaluate = sample_evaluate, .context = &context};
     struct sample_study s;
     enum search_end end;
     struct rt_err err;
@@ -356,7 +356,7 @@ static void a_log_that_loses_lines_is_told(void **state)
     const struct space space = sample_space(SPACE_TIE_LAYER);
     struct search_options options = sample_options(5, 1);
     struct sample_context context = {.shape = space.shape};
-    const struct search_evaluator evaluator = {sample_evaluate, &context};
+    const struct search_evaluator evaluator = {.evaluate = sample_evaluate, .context = &context};
     struct sample_study s;
     atomic_int told = 0;
     enum search_end end;
