@@ -1,4 +1,4 @@
-/* search/run_internal.h -- a search that runs: what scheduler.c and timing.c share. */
+/* search/run_internal.h -- a search that runs: what scheduler.c, telling.c and timing.c share. */
 #ifndef SEARCH_RUN_INTERNAL_H
 #define SEARCH_RUN_INTERNAL_H
 #include <pthread.h>
@@ -43,6 +43,32 @@ struct run {
     rt_status rc; /* the first error; ends the search */
     struct rt_err err;
 };
+
+/* ---- what it says: telling.c; the lock is held ---- */
+
+/* Progress, to whoever listens. */
+void search__tell(struct run *run);
+void search__log_trial(struct run *run, const char *event, int64_t number, const double *objectives,
+                       double seconds, const char *text);
+void search__log_text(struct run *run, const char *event, const char *text);
+/* The store's disk is full: says so, and sleeps for a while; others who have results wait too. False:
+ * asked to stop. */
+bool search__wait_for_room(struct run *run);
+void search__room_again(struct run *run);
+
+/* Sets `rc` to the status of a call that writes to the store, made as often as the disk is full. */
+#define WITH_ROOM(run, rc, call)                                                                   \
+    do {                                                                                           \
+        while (((rc) = (call)) == RT_EFULL && search__wait_for_room(run))                          \
+            continue;                                                                              \
+        search__room_again(run);                                                                   \
+    } while (0)
+#define TRY_WITH_ROOM(run, call)                                                                   \
+    do {                                                                                           \
+        rt_status room_rc_;                                                                        \
+        WITH_ROOM(run, room_rc_, call);                                                            \
+        RT_TRY(room_rc_);                                                                          \
+    } while (0)
 
 /* ---- latency, measured again: timing.c ---- */
 

@@ -30,120 +30,9 @@ static double seconds_since(int64_t ns)
     return (double)(rt_now_ns() - ns) * 1e-9;
 }
 
-/* ---- telling ---- */
-
-/* Of the limits, the one that comes first. */
-static double seconds_left(const struct run *run, double seconds, double rate)
-{
-    const struct search_options *o = run->options;
-    double left = NAN;
-
-    if (o->trials > 0 && rate > 0)
-        left = fmax(0, (double)(o->trials - run->committed) / rate);
-    if (o->hours > 0)
-        left = fmin(left, fmax(0, o->hours * 3600 - seconds));
-    return left;
-}
-
-struct listener {
-    search_progress_fn *progress;
-    void *context;
-};
-
-static void write_progress(void *context, const void *progress, int64_t missed)
-{
-    const struct listener *listener = context;
-
-    (void)missed;
-    listener->progress(listener->context, progress);
-}
-
-/* The lock is held. */
-static void tell(struct run *run)
-{
-    const double seconds = seconds_since(run->started_ns);
-    const double done = (double)(run->committed - run->committed_before);
-    const double rate = seconds > 0 ? done / seconds : 0;
-    struct search_progress *now = run->screen ? malloc(sizeof *now) : NULL;
-
-    if (!now)
-        return;
-    *now = (struct search_progress){.committed = run->committed,
-                                    .failed = run->failed,
-                                    .running = run->running,
-                                    .wanted = run->options->trials,
-                                    .front_size = (int)run->front.count,
-                                    .hypervolume = run->front.volume,
-                                    .seconds = seconds,
-                                    .trials_per_hour = rate * 3600,
-                                    .seconds_left = seconds_left(run, seconds, rate)};
-    memcpy(now->trouble, run->trouble, sizeof now->trouble);
-    if (!now->trouble[0] && run->log && search__log_failure(run->log))
-        snprintf(now->trouble, sizeof now->trouble, "lines are missing in the log '%.60s': %.60s",
-                 run->options->log, search__log_failure(run->log));
-    search__outlet_put(run->screen, now);
-}
-
-static void log_line(struct run *run, const struct search__line *line)
-{
-    if (run->log)
-        search__log(run->log, run->space, run->options, line);
-}
-
-static void log_trial(struct run *run, const char *event, int64_t number, const double *objectives,
-                      double seconds, const char *text)
-{
-    log_line(run, &(struct search__line){event, number, &run->proposer.archs[number], objectives,
-                                         seconds, text});
-}
-
-static void log_text(struct run *run, const char *event, const char *text)
-{
-    log_line(run,
-             &(struct search__line){.event = event, .number = -1, .seconds = -1, .text = text});
-}
-
-/* The store's disk is full. Others who have results wait too, as the lock is held. */
-static bool wait_for_room(struct run *run)
-{
-    const bool told = run->trouble[0] != '\0';
-
-    if (!told) {
-        snprintf(run->trouble, sizeof run->trouble,
-                 "the disk of '%.80s' is full; the search goes on when there is room",
-                 store_path(run->store));
-        tell(run);
-    }
-    store_make_room(run->store);
-    return search__wait_for_room(run->stop);
-}
-
-static void room_again(struct run *run)
-{
-    if (run->trouble[0]) {
-        run->trouble[0] = '\0';
-        log_text(run, "search", "waited for room on the disk");
-        tell(run);
-    }
-}
-
-/* Sets `rc` to the status of a call that writes to the store, made as often as the disk is full. */
-#define WITH_ROOM(run, rc, call)                                                                   \
-    do {                                                                                           \
-        while (((rc) = (call)) == RT_EFULL && wait_for_room(run))                                  \
-            continue;                                                                              \
-        room_again(run);                                                                           \
-    } while (0)
-#define TRY_WITH_ROOM(run, call)                                                                   \
-    do {                                                                                           \
-        rt_status room_rc_;                                                                        \
-        WITH_ROOM(run, room_rc_, call);                                                            \
-        RT_TRY(room_rc_);                                                                          \
-    } while (0)
-
 static rt_status note(struct run *run, const char *text, struct rt_err *err)
 {
-    log_text(run, "search", text);
+    search__log_text(run, "search", text);
     TRY_WITH_ROOM(run, store_event(run->store, "search", -1, text, err));
     return RT_OK;
 }
@@ -218,9 +107,9 @@ static rt_status commit_due(struct run *run, bool all, struct rt_err *err)
         if (run->options->faults && faults && (run->broken || !all))
             return RT_OK;
         RT_TRY(commit_next(run, false, err));
-        log_trial(run, slot->failed ? "failed" : "commit", number,
-                  slot->failed ? NULL : slot->objectives, -1, NULL);
-        tell(run);
+        search__log_trial(run, slot->failed ? "failed" : "commit", number,
+                          slot->failed ? NULL : slot->objectives, -1, NULL);
+        search__tell(run);
     }
     return RT_OK;
 }
@@ -265,7 +154,7 @@ static rt_status reopen_faults(struct run *run, struct rt_err *err)
             continue;
         TRY_WITH_ROOM(run, store_trial_reopen(run->store, n, err));
         *slot = (struct slot){.state = PROPOSED};
-        log_trial(run, "retry", n, NULL, -1, NULL);
+        search__log_trial(run, "retry", n, NULL, -1, NULL);
     }
     return RT_OK;
 }
@@ -432,7 +321,7 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     if (result->status == RT_ESTOP) {
         run->stopped = true;
         slot->state = PROPOSED;
-        log_trial(run, "interrupt", number, NULL, seconds, NULL);
+        search__log_trial(run, "interrupt", number, NULL, seconds, NULL);
         TRY_WITH_ROOM(run, store_trial_interrupt(run->store, number, err));
         return RT_OK;
     }
@@ -444,8 +333,8 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     TRY_WITH_ROOM(run, store_trial_done(run->store, number, result, err));
     TRY_WITH_ROOM(run, search__note_timing(run, err));
     slot->state = DONE;
-    log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,
-              slot->failed ? result->error : NULL);
+    search__log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,
+                      slot->failed ? result->error : NULL);
     return commit_due(run, false, err);
 }
 
@@ -466,8 +355,8 @@ static void run_trial(struct run *run, int worker, int64_t number)
 
     assert(run->slots[number].state == RUNNING && number < run->committed + run->options->window);
     run->running++;
-    log_trial(run, "start", number, NULL, -1, NULL);
-    tell(run);
+    search__log_trial(run, "start", number, NULL, -1, NULL);
+    search__tell(run);
     pthread_mutex_unlock(&run->lock);
 
     run->evaluator->evaluate(run->evaluator->context, &job, &result);
@@ -501,6 +390,19 @@ static void work(struct run *run, int worker)
 }
 
 /* ---- the whole ---- */
+
+struct listener {
+    search_progress_fn *progress;
+    void *context;
+};
+
+static void write_progress(void *context, const void *progress, int64_t missed)
+{
+    const struct listener *listener = context;
+
+    (void)missed;
+    listener->progress(listener->context, progress);
+}
 
 /* When the workers have left: faults without a turn are failed trials, or wait for the next run when
  * there is more to try. */
@@ -554,7 +456,7 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
         run->rc = search__finish_timing(run, &run->err);
     if (run->rc != RT_OK) {
         rc = rt_fail(err, run->rc, "%s", run->err.text);
-        log_text(run, "error", run->err.text);
+        search__log_text(run, "error", run->err.text);
         (void)store_run_end(run->store, run->err.text, NULL); /* as well as may be */
     } else {
         *end = end_of(run);
@@ -598,7 +500,7 @@ rt_status search_run(const struct space *space, const struct search_options *opt
         rc = search(&run, end, err);
     if (run.log) {
         search__log_flush(run.log, LAST_WORDS);
-        tell(&run);
+        search__tell(&run);
     }
     if (run.screen)
         search__outlet_close(run.screen, LAST_WORDS);

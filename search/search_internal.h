@@ -246,12 +246,6 @@ bool search__nearest(const struct space *space, struct rt_rng *rng, const struct
 /* RT_EARG unless numbers are within their ranges: options.c. */
 rt_status search__check_options(const struct search_options *options, struct rt_err *err);
 
-/* ---- a full disk: room.c ---- */
-
-#define SEARCH_ROOM_NS INT64_C(1000000000) /* between two looks whether there is room again */
-/* Sleeps so long; false: asked to stop. */
-bool search__wait_for_room(const atomic_int *stop);
-
 /* ---- failures: faults.c ---- */
 
 /* Is a failure of this kind the evaluator's, and not its candidate's? */
