@@ -296,3 +296,40 @@ rt_status tr_policy_gather(struct tr_task *task, struct tr_expert *experts, int 
     p->experts = count;
     return gather(p, threads, stop, err);
 }
+
+/* ---- an episode to look at ---- */
+
+static rt_status carve_play(const struct tr_policy *p, struct tr__stage **stage,
+                            struct tr__outcome *out, struct rt_arena *arena, struct rt_err *err)
+{
+    RT_TRY(tr__stage_init(stage, p, arena, err));
+    return tr__outcome_init(out, p, 1, false, arena, err);
+}
+
+rt_status tr_policy_play(const struct tr_task *task, struct tr_actor *actor, int episode,
+                         const struct tr_policy_show *show, double *total, struct rt_err *err)
+{
+    const struct tr_policy *p = tr__policy_of(task);
+    const struct tr__round round = {.policy = p,
+                                    .stream = RT_STREAM_EVALUATE,
+                                    .first = (uint64_t)episode,
+                                    .count = 1,
+                                    .teacher = actor ? 0 : 1,
+                                    .member = -1};
+    struct tr__outcome out;
+    struct tr__stage *stage;
+    struct rt_arena arena;
+    rt_status rc;
+
+    assert(tr_policy_gathered(task) && episode >= 0);
+    rt_arena_init_counting(&arena);
+    (void)carve_play(p, &stage, &out, &arena, NULL); /* cannot fail */
+    RT_TRY(rt_arena_init(&arena, arena.used, err));
+    if ((rc = carve_play(p, &stage, &out, &arena, err)) == RT_OK) {
+        out.show = show;
+        rc = tr__play(&round, stage, actor, &out, err);
+        *total = out.total[0];
+    }
+    rt_arena_release(&arena);
+    return rc;
+}

@@ -84,6 +84,17 @@ struct tr_policy_scores {
 };
 const struct tr_policy_scores *tr_policy_scores(const struct tr_task *task);
 
+/* Who looks on at an episode: `seen` is called before each step and, with action NULL, behind the
+ * last. Row `copy` of the batch is the one. */
+struct tr_policy_show {
+    void *context;
+    void (*seen)(void *context, const struct tr_env_batch *batch, int copy, const double *action);
+};
+/* The episode that starts as number `episode` of the evaluation does; the student acts or, when the
+ * actor is NULL, the ensemble. */
+rt_status tr_policy_play(const struct tr_task *task, struct tr_actor *actor, int episode,
+                         const struct tr_policy_show *show, double *total, struct rt_err *err);
+
 extern const struct tr_task_kind tr_task_policy;
 extern const struct space_objective tr_policy_measures[]; /* ended by a NULL name */
 #endif

@@ -93,6 +93,7 @@ struct tr__outcome {
      * wanted. Of (parts, C) logits and what was said. */
     void (*compare)(void *context, int episode, const float *said, const float *logits);
     void *context;
+    const struct tr_policy_show *show; /* who looks on; NULL: nobody */
 };
 
 /* All it needs beside: carved from an arena, or counted. */

@@ -264,6 +264,25 @@ static void decide(const struct chunk *c, int live)
 
 /* ---- the episodes ---- */
 
+static bool live_any(const struct chunk *c)
+{
+    for (int i = 0; i < c->count; i++)
+        if (c->stage->live[i])
+            return true;
+    return false;
+}
+
+static void look(const struct chunk *c, int live, const double *action)
+{
+    const struct tr_policy_show *show = c->out->show;
+    const int n = c->round->policy->info->actions;
+
+    for (int l = 0; show && l < live; l++) {
+        const int i = c->stage->index[l];
+        show->seen(show->context, c->batch, i, action ? action + (ptrdiff_t)i * n : NULL);
+    }
+}
+
 static rt_status step(const struct chunk *c, int live, struct rt_err *err)
 {
     const struct tr__round *r = c->round;
@@ -275,6 +294,7 @@ static rt_status step(const struct chunk *c, int live, struct rt_err *err)
     if (student_acts(r))
         ask_student(c, live);
     decide(c, live);
+    look(c, live, c->stage->action);
     RT_TRY(tr_env_step(c->batch, c->stage->live, c->stage->action, asks, err));
     for (int l = 0; l < live; l++) {
         const int i = c->stage->index[l], e = c->from + i;
@@ -283,6 +303,8 @@ static rt_status step(const struct chunk *c, int live, struct rt_err *err)
         c->out->flags[e] = c->batch->flags[i];
         c->stage->live[i] = c->batch->flags[i] == 0;
     }
+    if (!live_any(c))
+        look(c, live, NULL);
     return RT_OK;
 }
 

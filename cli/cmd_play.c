@@ -1,0 +1,332 @@
+/* cli/cmd_play.c -- `retort play DB CANDIDATE`: one episode of a student and of its teachers, to look at.
+ *
+ * The student is trained once more, by the recipe of the trials or the full one, so that no weights need
+ * be kept. By the full one it is the student that `distill` gives; by that of the trials it differs in
+ * last bits, since gradients are summed over lanes.
+ */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/full_run.h"
+#include "cli/kept_study.h"
+#include "cli/meter.h"
+#include "reports/film.h"
+#include "trainer/net/acting.h"
+#include "trainer/task/policy/policy.h"
+
+enum { most_capsules = 64, most_frames = 600, who_count = 2 };
+
+struct wishes {
+    const char *db, *candidate, *output, *csv, *study;
+    int64_t episode;
+    bool full;
+};
+
+/* One episode as it was seen: a frame each `stride` steps. */
+struct film {
+    const char *who;
+    const struct tr_env_info *info;
+    FILE *csv; /* NULL: none is wanted */
+    int stride, steps, frames, room, capsules;
+    double *shape, *frame_total;
+    double total;
+    bool failed; /* out of memory */
+};
+
+/* ---- looking on ---- */
+
+static void write_row(const struct film *film, const struct tr_env_batch *batch, int copy,
+                      const double *action)
+{
+    const int o = film->info->observation, n = film->info->actions;
+
+    (void)fprintf(film->csv, "%s,%d", film->who, film->steps);
+    for (int i = 0; i < o; i++)
+        (void)fprintf(film->csv, ",%.9g", batch->observation[(ptrdiff_t)copy * o + i]);
+    for (int i = 0; i < n; i++)
+        (void)fprintf(film->csv, action ? ",%.9g" : ",", action ? action[i] : 0);
+    (void)fprintf(film->csv, ",%.9g\n", film->total);
+}
+
+static bool grow(struct film *film)
+{
+    const int room = film->room ? 2 * film->room : 256;
+    const size_t one = (size_t)film->capsules * REPORT_FILM_CAPSULE;
+    double *shape = realloc(film->shape, (size_t)room * one * sizeof *shape);
+
+    if (shape)
+        film->shape = shape;
+    double *total = realloc(film->frame_total, (size_t)room * sizeof *total);
+    if (total)
+        film->frame_total = total;
+    film->failed = !shape || !total;
+    film->room = film->failed ? film->room : room;
+    return !film->failed;
+}
+
+static void take_frame(struct film *film, const struct tr_env_batch *batch, int copy)
+{
+    struct tr_capsule capsule[most_capsules];
+    const int count = tr_env_draw(batch, copy, most_capsules, capsule);
+
+    if (!film->frames)
+        film->capsules = count < most_capsules ? count : most_capsules;
+    if (!film->capsules || (film->frames == film->room && !grow(film)))
+        return;
+    for (int c = 0; c < film->capsules; c++) {
+        double *to =
+            film->shape + ((ptrdiff_t)film->frames * film->capsules + c) * REPORT_FILM_CAPSULE;
+        const double from[REPORT_FILM_CAPSULE] = {capsule[c].x0, capsule[c].y0, capsule[c].x1,
+                                                  capsule[c].y1, capsule[c].radius};
+        memcpy(to, from, sizeof from);
+    }
+    film->frame_total[film->frames++] = film->total;
+}
+
+static void seen(void *context, const struct tr_env_batch *batch, int copy, const double *action)
+{
+    struct film *film = context;
+
+    if (film->steps)
+        film->total += batch->reward[copy];
+    if (film->csv)
+        write_row(film, batch, copy, action);
+    if (film->steps % film->stride == 0 || !action)
+        take_frame(film, batch, copy);
+    film->steps++;
+}
+
+/* ---- the student ---- */
+
+struct job {
+    struct session session;
+    struct settings settings;
+    struct full_run run;
+};
+
+static rt_status train(struct job *job, const struct wishes *wishes, const atomic_int *stop,
+                       struct rt_err *err)
+{
+    struct session *session = &job->session;
+    struct full_run *run = &job->run;
+    const int cores = study_cores(&session->study), lanes = session->study.full_lanes;
+    const int width = run->arch.width;
+    struct meter meter = {.name = "student"};
+    const struct tr_recipe full =
+        study_full_recipe(&session->study, session->task->split.train_count);
+
+    run->session = session;
+    run->recipe =
+        settings_recipe(&job->settings, wishes->full ? &full : &session->study.recipe, width);
+    if (!run->recipe.micro_batch)
+        run->recipe.micro_batch = 1;
+    run->kernels = settings_kernels(&job->settings, session->kernels, width);
+    run->seed = session->study.seed;
+    run->threads = cores < lanes ? cores : lanes;
+    run->stop = stop;
+    run->progress = meter_step;
+    run->progress_context = &meter;
+    return full_run_train(run, err);
+}
+
+static rt_status play_student(struct job *job, int episode, const struct tr_policy_show *show,
+                              double *total, struct rt_err *err)
+{
+    const struct tr_task *task = job->session.task;
+    const struct tr_network *net = full_run_kept(&job->run);
+    const int room = task->kind->feed->at_once(task);
+    struct tr_acting acting;
+    struct rt_arena arena;
+    rt_status rc;
+
+    rt_arena_init_counting(&arena);
+    (void)tr_acting_init(&acting, &net->student, room, &arena, NULL); /* cannot fail */
+    RT_TRY(rt_arena_init(&arena, arena.used, err));
+    if ((rc = tr_acting_init(&acting, &net->student, room, &arena, err)) == RT_OK) {
+        acting.weights = &net->weights;
+        rc = tr_policy_play(task, &acting.actor, episode, show, total, err);
+    }
+    rt_arena_release(&arena);
+    return rc;
+}
+
+/* ---- what it leaves ---- */
+
+static rt_status write_page(const struct wishes *wishes, const struct job *job,
+                            const struct film films[who_count], const double total[who_count],
+                            struct rt_err *err)
+{
+    struct report_film shown[who_count];
+    char caption[who_count][80], title[SPACE_ARCH_TEXT + 80], arch[SPACE_ARCH_TEXT];
+
+    if (!films[0].capsules)
+        return rt_fail(err, RT_EARG,
+                       "'%s' has no picture; give --csv FILE for the states and actions alone",
+                       films[0].info->name);
+    space_arch_print(&job->run.arch, arch);
+    for (int i = 0; i < who_count; i++) {
+        (void)snprintf(caption[i], sizeof caption[i], "return %.4g in %d steps", total[i],
+                       films[i].steps - 1);
+        shown[i] = (struct report_film){.title = films[i].who,
+                                        .caption = caption[i],
+                                        .frames = films[i].frames,
+                                        .capsules = films[i].capsules,
+                                        .shape = films[i].shape,
+                                        .total = films[i].frame_total};
+    }
+    (void)snprintf(title, sizeof title, "%s: %s, start %d", films[0].info->name, arch,
+                   (int)wishes->episode);
+    RT_TRY(report_film_page(wishes->output, title, shown, who_count, err));
+    (void)printf("%s\n", wishes->output);
+    return RT_OK;
+}
+
+static rt_status play(struct job *job, const struct wishes *wishes, FILE *csv, struct rt_err *err)
+{
+    const struct tr_env_info *info = tr_env_info(tr_policy_environment(job->session.task));
+    const int stride = (info->horizon + most_frames - 1) / most_frames;
+    struct film films[who_count] = {{.who = "student", .info = info, .csv = csv, .stride = stride},
+                                    {.who = "teacher", .info = info, .csv = csv, .stride = stride}};
+    double total[who_count];
+    rt_status rc = RT_OK;
+
+    for (int i = 0; i < who_count && rc == RT_OK; i++) {
+        const struct tr_policy_show show = {&films[i], seen};
+        rc =
+            i ? tr_policy_play(job->session.task, NULL, (int)wishes->episode, &show, &total[i], err)
+              : play_student(job, (int)wishes->episode, &show, &total[i], err);
+        if (rc == RT_OK && films[i].failed)
+            rc = rt_fail(err, RT_ENOMEM, "no memory for the pictures of an episode");
+        if (rc == RT_OK)
+            (void)printf("%-18s return %.6g in %d steps\n", films[i].who, total[i],
+                         films[i].steps - 1);
+    }
+    if (rc == RT_OK && wishes->output)
+        rc = write_page(wishes, job, films, total, err);
+    for (int i = 0; i < who_count; i++) {
+        free(films[i].shape);
+        free(films[i].frame_total);
+    }
+    return rc;
+}
+
+static void write_head(FILE *csv, const struct tr_env_info *info)
+{
+    (void)fputs("who,step", csv);
+    for (int i = 0; i < info->observation; i++)
+        (void)fprintf(csv, ",observation_%d", i);
+    for (int i = 0; i < info->actions; i++)
+        (void)fprintf(csv, ",action_%d", i);
+    (void)fputs(",return\n", csv);
+}
+
+static rt_status play_and_write(struct job *job, const struct wishes *wishes, struct rt_err *err)
+{
+    struct rt_writer writer;
+    rt_status rc;
+
+    if (!wishes->csv)
+        return play(job, wishes, NULL, err);
+    RT_TRY(rt_writer_open(&writer, wishes->csv, err));
+    write_head(writer.file, tr_env_info(tr_policy_environment(job->session.task)));
+    if ((rc = play(job, wishes, writer.file, err)) == RT_OK)
+        rc = rt_writer_commit(&writer, err);
+    else
+        rt_writer_abandon(&writer);
+    if (rc == RT_OK)
+        (void)printf("%s\n", wishes->csv);
+    return rc;
+}
+
+/* ---- the command ---- */
+
+static rt_status work(struct job *job, const struct wishes *wishes, const atomic_int *stop,
+                      struct rt_err *err)
+{
+    struct session *session = &job->session;
+
+    if (session->task->kind != &tr_task_policy)
+        return rt_fail(err, RT_EARG, "'%.200s' is a study of the task '%s', which has no episodes",
+                       wishes->db, session->task->kind->name);
+    if (wishes->episode >= INT32_MAX)
+        return rt_fail(err, RT_EARG, "--episode is too large");
+    RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
+                                                        : session_teach(session, NULL, stop, err));
+    RT_TRY(train(job, wishes, stop, err));
+    return play_and_write(job, wishes, err);
+}
+
+static int parse(int argc, char **argv, struct wishes *w)
+{
+    const struct option longs[] = {
+        {"output", required_argument, NULL, 'o'},  {"csv", required_argument, NULL, 'c'},
+        {"episode", required_argument, NULL, 'e'}, {"study", required_argument, NULL, 'S'},
+        {"full", no_argument, NULL, 'f'},          {0}};
+    bool good = true;
+
+    *w = (struct wishes){0};
+    for (int o; good && (o = command_option("play", argc, argv, "o:", longs)) != -1;) {
+        switch (o) {
+        case 'o': w->output = optarg; break;
+        case 'c': w->csv = optarg; break;
+        case 'S': w->study = optarg; break;
+        case 'f': w->full = true; break;
+        case 'e':
+            good = command_int64("play", "--episode", optarg, 0, INT32_MAX - 1, &w->episode);
+            break;
+        default: good = false;
+        }
+    }
+    return good && command_operand("play", argc, argv, "DB", &w->db) &&
+                   command_operand("play", argc, argv, "CANDIDATE", &w->candidate) &&
+                   command_no_more("play", argc, argv)
+               ? COMMAND_DONE
+               : COMMAND_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+    struct wishes wishes;
+    struct store *store;
+    struct job job = {0};
+    struct rt_err err;
+    rt_status rc;
+
+    if (parse(argc, argv, &wishes) != COMMAND_DONE)
+        return COMMAND_USAGE;
+    const atomic_int *stop = command_catch_signals();
+    if (!(store = command_open_read("play", wishes.db)))
+        return COMMAND_FAILED;
+    if ((rc = kept_study_candidate(store, wishes.candidate, &job.run.arch, &err)) == RT_OK)
+        rc = kept_study_open(store, wishes.study, false, &job.session, &job.settings, &err);
+    store_close(store);
+    if (rc == RT_OK) {
+        rc = work(&job, &wishes, stop, &err);
+        full_run_close(&job.run);
+        session_close(&job.session);
+    }
+    return rc == RT_OK ? COMMAND_DONE : command_failed("play", &err);
+}
+
+const struct command command_play = {
+    .name = "play",
+    .use = "DB CANDIDATE [-o FILE.html] [--csv FILE] [--episode N] [--full] [--study FILE]",
+    .summary = "one episode of a student and of its teachers, to look at",
+    .help =
+        "CANDIDATE is a candidate's number or its architecture, as `retort front` shows them, of "
+        "a\n"
+        "study of policies. Trains it once more, lets it act from one of the starts that scored\n"
+        "it, then its teachers from the same, and prints both returns.\n"
+        "\n"
+        "  -o, --output FILE  a moving picture of both, as one HTML file of its own\n"
+        "  --csv FILE         observations, actions and returns, a row a step\n"
+        "  --episode N        which start, from 0\n"
+        "  --full             trained by the full recipe, not by that of the trials\n"
+        "  --study FILE       take the full recipe and the places of files from this file\n",
+    .run = run,
+};
