@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "cli/study.h"
 #include "trainer/nn/kernels.h"
 
 enum verdict { VERDICT_OK, VERDICT_WARN, VERDICT_FAIL };
@@ -24,6 +25,9 @@ const char *doctor_bytes(double bytes, char text[16]);
  * difference, relative to the largest value. */
 rt_status doctor_kernels_differ(const struct tr_kernels *kernels, double *difference,
                                 struct rt_err *err);
+
+/* How the teachers of a gathered task of policies do against chance. */
+void doctor_acting(struct doctor *doctor, const struct study *study, const struct tr_task *task);
 
 /* Everything about a study file: data, space, memory, teachers, database. */
 void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path);

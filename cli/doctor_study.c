@@ -13,6 +13,7 @@
 #include "cli/session.h"
 #include "trainer/measure/trial.h"
 #include "trainer/measure/tune.h"
+#include "trainer/task/policy/policy.h"
 
 struct checked { /* all zero: nothing loaded */
     struct study study;
@@ -95,7 +96,7 @@ static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_
     RT_TRY(session_open_task(&c->study, &c->train, err));
     say_task(doctor, "train data", &c->study, c->train);
     if (c->train->kind->act)
-        return RT_OK; /* rows and tests come of acting */
+        return look_at_data(doctor, c, err); /* rows and tests come of acting */
     split = &c->train->split;
     doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate%s", split->train_count,
                split->validation_count, held_out(split, text));
@@ -253,11 +254,16 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
     struct rt_err err;
 
     check_brought(doctor, c, &teaching);
+    if (c->train->kind->act && tr_teachers_gather(&teaching, c->train, false, &err) == RT_OK)
+        doctor_acting(doctor, &c->study, c->train);
+    else if (c->train->kind->act)
+        doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);
     if (!tr_teachers_cached(spec)) {
         doctor_say(doctor, VERDICT_OK, "teachers",
                    "%d, not yet taught: 'retort search' begins with that", spec->count);
-    } else if (tr_teachers_gather(&teaching, c->train, false, &err) != RT_OK ||
-               tr_teachers_open(&teaching, &knowledge, &err) != RT_OK) {
+    } else if (c->train->kind->act && !tr_policy_gathered(c->train)) {
+        return; /* said already */
+    } else if (tr_teachers_open(&teaching, &knowledge, &err) != RT_OK) {
         doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);
     } else {
         doctor_say(doctor, VERDICT_OK, "teachers", "%d, and what they say is cached in '%s'",

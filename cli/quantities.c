@@ -133,6 +133,11 @@ static void choose(const struct study *study, struct quantities *quantities)
     }
 }
 
+static const char of_answers[] =
+    "Error, agreement and KL are taken on the validation split at temperature 1 after a short "
+    "distillation run; ± is one standard error over its examples. The test split was not looked "
+    "at.";
+
 void quantities_place(const struct study *study, struct quantities *quantities,
                       struct store_study *row)
 {
@@ -149,7 +154,5 @@ void quantities_place(const struct study *study, struct quantities *quantities,
     row->series_count = sizeof series / sizeof *series;
     row->task = study_task_of(study)->name;
     row->noun = "student";
-    row->method = "Error, agreement and KL are taken on the validation split at temperature 1 "
-                  "after a short distillation run; ± is one standard error over its examples. The "
-                  "test split was not looked at.";
+    row->method = study_task_of(study)->method ? study_task_of(study)->method : of_answers;
 }

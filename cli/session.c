@@ -10,6 +10,7 @@
 #include "cli/meter.h"
 #include "trainer/learn/teach.h"
 #include "trainer/task/npy.h"
+#include "trainer/task/policy/policy.h"
 
 static rt_status load_study(struct session *session, const char *path, const char *yaml,
                             struct rt_err *err)
@@ -104,11 +105,23 @@ struct tr_teaching session_teaching(const struct session *session, const atomic_
                                 .stop = stop};
 }
 
+/* Rows of a task whose students act; then the sizes of the teachers that act are known, too. */
+static rt_status gather(struct session *session, const struct tr_teaching *teaching, bool may_train,
+                        struct rt_err *err)
+{
+    struct tr_ensemble_spec *spec = &session->study.teachers;
+
+    RT_TRY(tr_teachers_gather(teaching, session->task, may_train, err));
+    for (int k = 0; k < spec->count && session->task->kind->act; k++)
+        spec->teacher[k].params = tr_policy_expert(session->task, k)->params;
+    return RT_OK;
+}
+
 rt_status session_teachers_open(struct session *session, struct rt_err *err)
 {
     const struct tr_teaching teaching = session_teaching(session, NULL);
 
-    RT_TRY(tr_teachers_gather(&teaching, session->task, false, err));
+    RT_TRY(gather(session, &teaching, false, err));
     RT_TRY(tr_teachers_open(&teaching, &session->knowledge, err));
     session->data.knowledge = &session->knowledge;
     session->data.ensemble = &session->study.ensemble;
@@ -151,7 +164,7 @@ rt_status session_teach(struct session *session, const bool retrain[TR_MAX_TEACH
     teaching.train = tr_train_teacher;
     teaching.progress = meter_teacher;
     teaching.progress_context = &meter;
-    RT_TRY(tr_teachers_gather(&teaching, session->task, true, err));
+    RT_TRY(gather(session, &teaching, true, err));
     RT_TRY(tr_teachers_teach(&teaching, err));
     return session_teachers_open(session, err);
 }

@@ -160,6 +160,9 @@ static rt_status place_data(const struct assembly *a)
     rt_status rc = place_block(a, hash);
     for (int k = 0; k < file->member_count; k++)
         rt_hash_add(hash, file->member[k].logits.train, strlen(file->member[k].logits.train) + 1);
+    for (int k = 0; k < file->member_count; k++)
+        if (file->member[k].policy.file[0])
+            rt_hash_add(hash, file->member[k].policy.file, strlen(file->member[k].policy.file) + 1);
     if (rc == RT_OK)
         rc = place_rows(a, hash);
     rt_hash_close(hash, a->study->files);

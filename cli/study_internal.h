@@ -41,6 +41,10 @@ struct study_member { /* one of teachers.members; "" or 0: not said */
     struct {
         double tau, gamma;
     } table;
+    struct {
+        char file[RT_PATH_MAX];
+        double tau;
+    } policy;
 };
 
 /* What the file says, before paths are resolved and texts are parsed. */

@@ -118,12 +118,17 @@ static const struct study_key table_keys[] = {
     {"gamma", STUDY_REAL, MEMBER(table.gamma), .01, .9999},
     {.key = NULL}};
 
+static const struct study_key policy_keys[] = {{"file", STUDY_TEXT, MEMBER(policy.file), REQUIRED},
+                                               {"tau", STUDY_REAL, MEMBER(policy.tau), 1e-6, 1e6},
+                                               {.key = NULL}};
+
 static const struct study_key member_keys[] = {{"name", STUDY_TEXT, MEMBER(name), REQUIRED},
                                                {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
                                                {"train", STUDY_BLOCK, .keys = train_keys},
                                                {"logits", STUDY_BLOCK, .keys = logits_keys},
                                                {"folder", STUDY_TEXT, MEMBER(folder)},
                                                {"table", STUDY_BLOCK, .keys = table_keys},
+                                               {"policy", STUDY_BLOCK, .keys = policy_keys},
                                                {.key = NULL}};
 
 static const struct study_key teachers_keys[] = {
@@ -353,5 +358,6 @@ void study__file_defaults(struct study_file *file, enum space_tie unsaid)
                       .weight_decay = .05,
                       .seed = STUDY_SEED_UNSET},
             .table = {.tau = .05, .gamma = .99},
+            .policy = {.tau = .01},
         };
 }

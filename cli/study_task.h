@@ -93,6 +93,7 @@ struct study_task {
     /* What else a person should know of the data before a night; test may be NULL. NULL: nothing. */
     rt_status (*look)(const struct tr_task *task, const struct tr_task *test, study_say *say,
                       void *to, struct rt_err *err);
+    const char *method;      /* what was measured, and how, for reports; NULL: what answers are */
     const char *const *init; /* the study that `retort init NAME` writes: lines, ended by NULL */
 };
 

@@ -104,6 +104,19 @@ static rt_status place_table(const struct assembly *a, int k, struct tr_teacher_
     return RT_OK;
 }
 
+static rt_status place_policy(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
+{
+    const struct study_member *m = &a->file->member[k];
+
+    teacher->tau = m->policy.tau;
+    return study__resolve(a, m->policy.file, teacher->file);
+}
+
+static void hash_policy(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
+{
+    study__hash_real(hash, "tau", teacher->tau); /* its file counts by name, in study->files */
+}
+
 static void hash_table(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
 {
     study__hash_real(hash, "tau", teacher->tau);
@@ -137,6 +150,7 @@ static const struct made_of {
     {".logits", &tr_teacher_recorded, place_recorded, NULL, NULL},
     {".folder", &tr_teacher_imported, place_imported, NULL, NULL},
     {".table", &tr_teacher_table, place_table, hash_table, NULL},
+    {".policy", &tr_teacher_policy, place_policy, hash_policy, NULL},
 };
 enum { kinds = sizeof made_of / sizeof *made_of };
 

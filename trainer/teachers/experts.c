@@ -3,10 +3,12 @@
  * What they say about the task's rows was asked when these were gathered, so the knowledge is a copy of
  * what the task has; a kind is how one is opened.
  *   table   the pendulum by value iteration
+ *   policy  a network from a safetensors file
  */
 #include <assert.h>
 #include <string.h>
 
+#include "trainer/experts/network.h"
 #include "trainer/experts/value_table.h"
 #include "trainer/task/policy/policy.h"
 #include "trainer/teachers/teachers_internal.h"
@@ -65,11 +67,34 @@ static rt_status open_table(const struct tr_teaching *teaching, int k, bool may_
 }
 
 const struct tr_teacher_kind tr_teacher_table = {.name = "table",
-                                                 .gives = TR_ACTS | TR_ROWS_KNOWN,
+                                                 .gives =
+                                                     TR_ACTS | TR_ROWS_KNOWN | TR_COUNTS_PARAMS,
                                                  .describe = describe,
                                                  .consult = consult,
                                                  .predict = predict,
                                                  .expert = open_table};
+
+/* ---- networks from files ---- */
+
+static rt_status open_network(const struct tr_teaching *teaching, int k, bool may_train,
+                              struct tr_expert *expert, struct rt_err *err)
+{
+    const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+
+    (void)may_train;
+    RT_TRY(tr_expert_network(expert, spec->file, tr_env_info(tr_policy_environment(teaching->task)),
+                             teaching->kernels, err));
+    expert->tau = spec->tau;
+    return RT_OK;
+}
+
+const struct tr_teacher_kind tr_teacher_policy = {.name = "policy",
+                                                  .gives =
+                                                      TR_ACTS | TR_ROWS_KNOWN | TR_COUNTS_PARAMS,
+                                                  .describe = describe,
+                                                  .consult = consult,
+                                                  .predict = predict,
+                                                  .expert = open_network};
 
 /* ---- all of them ---- */
 

@@ -53,5 +53,6 @@ struct tr_teacher_kind {
                         struct tr_expert *expert, struct rt_err *err);
 };
 extern const struct tr_teacher_kind tr_teacher_trained, tr_teacher_recorded, tr_teacher_imported;
-extern const struct tr_teacher_kind tr_teacher_table; /* those that act: experts.c */
+/* Those that act: experts.c. */
+extern const struct tr_teacher_kind tr_teacher_table, tr_teacher_policy;
 #endif

@@ -35,7 +35,8 @@ struct tr_teacher_spec {
     /* imported: a folder of transformers, with arch and params as it has them */
     char source[RT_PATH_MAX];
     /* of policies, see experts.c: */
-    double tau, gamma; /* softmax(Q / tau); of value iteration */
+    double tau, gamma;      /* softmax(Q / tau); of value iteration */
+    char file[RT_PATH_MAX]; /* of weights */
 };
 
 struct tr_ensemble_spec {

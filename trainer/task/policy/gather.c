@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "trainer/task/policy/policy_internal.h"
 
 /* Numbers of episodes that score no run's training: behind all rounds. */
@@ -329,6 +330,60 @@ rt_status tr_policy_play(const struct tr_task *task, struct tr_actor *actor, int
         out.show = show;
         rc = tr__play(&round, stage, actor, &out, err);
         *total = out.total[0];
+    }
+    rt_arena_release(&arena);
+    return rc;
+}
+
+/* ---- are episodes what their seeds say? ---- */
+
+static bool same_outcome(const struct tr_policy *p, const struct tr__outcome out[2], int count)
+{
+    const size_t row = (size_t)p->features * sizeof(float);
+    bool same = memcmp(out[0].total, out[1].total, (size_t)count * sizeof(double)) == 0 &&
+                memcmp(out[0].length, out[1].length, (size_t)count * sizeof(int)) == 0 &&
+                memcmp(out[0].flags, out[1].flags, (size_t)count * sizeof(unsigned)) == 0;
+
+    for (ptrdiff_t e = 0; same && e < count; e++) {
+        const ptrdiff_t at = e * p->info->horizon * p->features;
+        same = memcmp(out[0].states.seen + at, out[1].states.seen + at,
+                      (size_t)out[0].length[e] * row) == 0;
+    }
+    return same;
+}
+
+static rt_status carve_twice(const struct tr_policy *p, int count, struct tr__outcome out[2],
+                             struct rt_arena *arena, struct rt_err *err)
+{
+    RT_TRY(tr__outcome_init(&out[0], p, count, false, arena, err));
+    return tr__outcome_init(&out[1], p, count, false, arena, err);
+}
+
+rt_status tr_policy_repeats(const struct tr_task *task, bool *same, double *seconds_a_step,
+                            struct rt_err *err)
+{
+    const struct tr_policy *p = tr__policy_of(task);
+    const struct tr__round round = {.policy = p,
+                                    .stream = RT_STREAM_EVALUATE,
+                                    .count = p->copies < 4 ? p->copies : 4,
+                                    .random = true,
+                                    .member = -1};
+    struct tr__outcome out[2];
+    struct rt_arena arena;
+    rt_status rc;
+
+    rt_arena_init_counting(&arena);
+    (void)carve_twice(p, round.count, out, &arena, NULL); /* cannot fail */
+    RT_TRY(rt_arena_init(&arena, arena.used, err));
+    rc = carve_twice(p, round.count, out, &arena, err);
+    const int64_t start = rt_now_ns();
+    for (int i = 0; i < 2 && rc == RT_OK; i++)
+        rc = tr__play_on(&round, 1, &out[i], err);
+    if (rc == RT_OK) {
+        const double steps =
+            (double)(rows_of(&out[0], round.count) + rows_of(&out[1], round.count));
+        *seconds_a_step = (double)(rt_now_ns() - start) * 1e-9 / steps;
+        *same = same_outcome(p, out, round.count);
     }
     rt_arena_release(&arena);
     return rc;

@@ -84,6 +84,11 @@ struct tr_policy_scores {
 };
 const struct tr_policy_scores *tr_policy_scores(const struct tr_task *task);
 
+/* Plays some episodes of random actions twice, needing no teachers: *same when all that is seen, and
+ * every reward, are the same bits. */
+rt_status tr_policy_repeats(const struct tr_task *task, bool *same, double *seconds_a_step,
+                            struct rt_err *err);
+
 /* Who looks on at an episode: `seen` is called before each step and, with action NULL, behind the
  * last. Row `copy` of the batch is the one. */
 struct tr_policy_show {
