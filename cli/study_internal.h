@@ -45,6 +45,10 @@ struct study_member { /* one of teachers.members; "" or 0: not said */
         char file[RT_PATH_MAX];
         double tau;
     } policy;
+    struct {
+        double tau;
+        int64_t params;
+    } command;
 };
 
 /* What the file says, before paths are resolved and texts are parsed. */

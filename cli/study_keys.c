@@ -118,6 +118,11 @@ static const struct study_key table_keys[] = {
     {"gamma", STUDY_REAL, MEMBER(table.gamma), .01, .9999},
     {.key = NULL}};
 
+static const struct study_key command_keys[] = {
+    {"tau", STUDY_REAL, MEMBER(command.tau), 1e-6, 1e6},
+    {"params", STUDY_INT, MEMBER(command.params), 1, ANY_SIZE},
+    {.key = NULL}};
+
 static const struct study_key policy_keys[] = {{"file", STUDY_TEXT, MEMBER(policy.file), REQUIRED},
                                                {"tau", STUDY_REAL, MEMBER(policy.tau), 1e-6, 1e6},
                                                {.key = NULL}};
@@ -129,6 +134,7 @@ static const struct study_key member_keys[] = {{"name", STUDY_TEXT, MEMBER(name)
                                                {"folder", STUDY_TEXT, MEMBER(folder)},
                                                {"table", STUDY_BLOCK, .keys = table_keys},
                                                {"policy", STUDY_BLOCK, .keys = policy_keys},
+                                               {"command", STUDY_BLOCK, .keys = command_keys},
                                                {.key = NULL}};
 
 static const struct study_key teachers_keys[] = {
@@ -359,5 +365,6 @@ void study__file_defaults(struct study_file *file, enum space_tie unsaid)
                       .seed = STUDY_SEED_UNSET},
             .table = {.tau = .05, .gamma = .99},
             .policy = {.tau = .01},
+            .command = {.tau = .01},
         };
 }

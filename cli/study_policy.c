@@ -6,11 +6,23 @@
 #include <string.h>
 
 #include "cli/study.h"
+#include "trainer/env/mujoco.h"
 #include "trainer/task/policy/policy.h"
+
+enum { POLICY_ARGUMENTS = 16, POLICY_ARGUMENT = 256, POLICY_TERMS = 1024 };
 
 struct policy_block {
     struct {
         char name[64], model[RT_PATH_MAX];
+        int command_count;
+        char command[POLICY_ARGUMENTS][POLICY_ARGUMENT];
+        double hello_timeout, step_timeout;
+        struct {
+            int skip;
+            char observation[POLICY_TERMS], reward[POLICY_TERMS], healthy[POLICY_TERMS];
+            double start_qpos, start_qvel;
+            bool start_normal;
+        } mujoco;
         int observe_count, observe[TR_POLICY_MOST_OBSERVED];
         bool previous_action;
         int horizon;
@@ -44,9 +56,24 @@ static const char *const modes[] = {[TR_PERTURB_EXEC] = "exec", [TR_PERTURB_LABE
 static const char *const replays[] = {
     [TR_REPLAY_UNIFORM] = "uniform", [TR_REPLAY_PER] = "per", NULL};
 
+static const struct study_key mujoco_keys[] = {
+    {"skip", STUDY_INT, IN(environment.mujoco.skip), 1, 10000},
+    {"observation", STUDY_TEXT, IN(environment.mujoco.observation), .required = true},
+    {"reward", STUDY_TEXT, IN(environment.mujoco.reward), .required = true},
+    {"healthy", STUDY_TEXT, IN(environment.mujoco.healthy)},
+    {"start_qpos", STUDY_REAL, IN(environment.mujoco.start_qpos), 0, 1e6},
+    {"start_qvel", STUDY_REAL, IN(environment.mujoco.start_qvel), 0, 1e6},
+    {"start_normal", STUDY_BOOL, IN(environment.mujoco.start_normal)},
+    {.key = NULL}};
+
 static const struct study_key environment_keys[] = {
-    {"name", STUDY_TEXT, IN(environment.name), .required = true},
+    {"name", STUDY_TEXT, IN(environment.name)},
     {"model", STUDY_PATH, IN(environment.model)},
+    {"mujoco", STUDY_BLOCK, .keys = mujoco_keys},
+    {"command", STUDY_TEXT,
+     STUDY_LIST(struct policy_block, environment.command, environment.command_count)},
+    {"hello_timeout", STUDY_REAL, IN(environment.hello_timeout), 1, 1e5, .unhashed = true},
+    {"step_timeout", STUDY_REAL, IN(environment.step_timeout), .001, 1e5, .unhashed = true},
     {"observe", STUDY_INT,
      STUDY_LIST(struct policy_block, environment.observe, environment.observe_count), .least = 0,
      .most = 1e6},
@@ -109,17 +136,21 @@ static void defaults(struct study *study)
     struct policy_block *b = (struct policy_block *)study->block;
     struct tr_distill *d = &study->recipe.distill;
 
-    *b = (struct policy_block){
-        .environment = {.previous_action = true, .success = .9, .success_return = NAN},
-        .actions = {.bins = 16},
-        .rollouts = {.base = 32,
-                     .rounds = 6,
-                     .episodes = 32,
-                     .beta = .5,
-                     .perturb = .2,
-                     .alpha = .6,
-                     .importance = .4},
-        .evaluate = {.episodes = 100, .test_episodes = 400}};
+    *b = (struct policy_block){.environment = {.previous_action = true,
+                                               .success = .9,
+                                               .success_return = NAN,
+                                               .hello_timeout = 120,
+                                               .step_timeout = 10,
+                                               .mujoco = {.skip = 1}},
+                               .actions = {.bins = 16},
+                               .rollouts = {.base = 32,
+                                            .rounds = 6,
+                                            .episodes = 32,
+                                            .beta = .5,
+                                            .perturb = .2,
+                                            .alpha = .6,
+                                            .importance = .4},
+                               .evaluate = {.episodes = 100, .test_episodes = 400}};
     study->space.shape.pool = SPACE_POOL_LAST;
     study->recipe.learning_rate = 3e-3;
     study->recipe.weight_decay = .01;
@@ -137,6 +168,11 @@ static rt_status check(const void *block, const char **key, struct rt_err *err)
 {
     const struct policy_block *b = block;
 
+    if (!b->environment.name[0] == !b->environment.command_count) {
+        *key = "environment";
+        return rt_fail(err, RT_EARG,
+                       "an environment is named or a command's; give name or command");
+    }
     if (b->rollouts.regenerate && !b->rollouts.keep) {
         *key = "rollouts.regenerate";
         return rt_fail(err, RT_EARG,
@@ -155,36 +191,69 @@ static bool has_test(const void *block)
     return true; /* starts that no trial sees */
 }
 
+/* What it points to is the block's and the caller's. */
+static struct tr_env_spec environment_of(const struct study *study,
+                                         const struct tr_mujoco_spec *mujoco,
+                                         char *argv[POLICY_ARGUMENTS + 1], char folder[RT_PATH_MAX])
+{
+    const struct policy_block *b = (const struct policy_block *)study->block;
+    const char *slash = strrchr(study->path, '/');
+    struct tr_env_spec spec = {.horizon = b->environment.horizon,
+                               .hello_timeout = b->environment.hello_timeout,
+                               .step_timeout = b->environment.step_timeout};
+
+    if (!b->environment.command_count) {
+        spec.name = b->environment.name;
+        spec.model = b->environment.model[0] ? b->environment.model : NULL;
+        spec.mujoco = mujoco->observation[0] ? mujoco : NULL;
+        return spec;
+    }
+    (void)snprintf(folder, RT_PATH_MAX, "%.*s", slash ? (int)(slash - study->path) : 1,
+                   slash ? study->path : ".");
+    for (int i = 0; i < b->environment.command_count; i++)
+        argv[i] = (char *)b->environment.command[i];
+    spec.command = argv;
+    spec.folder = folder;
+    for (int k = 0; k < study->teachers.count; k++)
+        spec.labels = spec.labels || study->teachers.teacher[k].kind == &tr_teacher_labels;
+    return spec;
+}
+
 static rt_status open_train(const struct study *study, const struct tr_split_sizes *sizes,
                             struct tr_task **task, struct rt_err *err)
 {
     const struct policy_block *b = (const struct policy_block *)study->block;
-    struct tr_policy_options o = {
-        .environment = {.name = b->environment.name,
-                        .model = b->environment.model[0] ? b->environment.model : NULL,
-                        .horizon = b->environment.horizon},
-        .observe_count = b->environment.observe_count,
-        .previous_action = b->environment.previous_action,
-        .success = b->environment.success,
-        .success_return = b->environment.success_return,
-        .bins = b->actions.bins,
-        .grid = (enum tr_grid)b->actions.grid,
-        .read = (enum tr_read)b->actions.read,
-        .rollouts = {.base = b->rollouts.base,
-                     .rounds = b->rollouts.rounds,
-                     .episodes = b->rollouts.episodes,
-                     .regenerate = b->rollouts.regenerate,
-                     .keep = b->rollouts.keep,
-                     .drive = (enum tr_drive)b->rollouts.drive,
-                     .beta = b->rollouts.beta,
-                     .perturb = b->rollouts.perturb,
-                     .perturb_mode = (enum tr_perturb)b->rollouts.mode,
-                     .replay = (enum tr_replay_by)b->rollouts.replay,
-                     .alpha = b->rollouts.alpha,
-                     .importance = b->rollouts.importance},
-        .episodes = b->evaluate.episodes,
-        .test_episodes = b->evaluate.test_episodes,
-        .seed = sizes->seed};
+    const struct tr_mujoco_spec mujoco = {.skip = b->environment.mujoco.skip,
+                                          .observation = b->environment.mujoco.observation,
+                                          .reward = b->environment.mujoco.reward,
+                                          .healthy = b->environment.mujoco.healthy,
+                                          .start_qpos = b->environment.mujoco.start_qpos,
+                                          .start_qvel = b->environment.mujoco.start_qvel,
+                                          .start_normal = b->environment.mujoco.start_normal};
+    char *argv[POLICY_ARGUMENTS + 1] = {NULL}, folder[RT_PATH_MAX];
+    struct tr_policy_options o = {.environment = environment_of(study, &mujoco, argv, folder),
+                                  .observe_count = b->environment.observe_count,
+                                  .previous_action = b->environment.previous_action,
+                                  .success = b->environment.success,
+                                  .success_return = b->environment.success_return,
+                                  .bins = b->actions.bins,
+                                  .grid = (enum tr_grid)b->actions.grid,
+                                  .read = (enum tr_read)b->actions.read,
+                                  .rollouts = {.base = b->rollouts.base,
+                                               .rounds = b->rollouts.rounds,
+                                               .episodes = b->rollouts.episodes,
+                                               .regenerate = b->rollouts.regenerate,
+                                               .keep = b->rollouts.keep,
+                                               .drive = (enum tr_drive)b->rollouts.drive,
+                                               .beta = b->rollouts.beta,
+                                               .perturb = b->rollouts.perturb,
+                                               .perturb_mode = (enum tr_perturb)b->rollouts.mode,
+                                               .replay = (enum tr_replay_by)b->rollouts.replay,
+                                               .alpha = b->rollouts.alpha,
+                                               .importance = b->rollouts.importance},
+                                  .episodes = b->evaluate.episodes,
+                                  .test_episodes = b->evaluate.test_episodes,
+                                  .seed = sizes->seed};
 
     memcpy(o.observe, b->environment.observe, sizeof o.observe);
     return tr_policy_task(task, &o, study->space.shape.pool, err);
@@ -255,7 +324,7 @@ static const char *const init_lines[] = {
     "  success: 0.9",
     "",
     "# A component of an action is one of `bins` centres; it acts by their mean.",
-    "actions: {bins: 16, grid: inner, read: mean}",
+    "actions: {bins: 16, grid: ends, read: mean}",
     "",
     "# ---- the episodes that students learn from ----",
     "rollouts:",
@@ -291,11 +360,11 @@ static const char *const init_lines[] = {
     "  params: 3000",
     "",
     "distill:",
-    "  steps: 1200",
+    "  steps: 3000",
     "  batch: 128",
     "",
     "full:",
-    "  steps: 5000",
+    "  steps: 8000",
     "",
     "# What a distilled student must reach, for `retort distill --gates`:",
     "gates: {return_retention: 0.97}",

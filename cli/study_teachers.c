@@ -112,6 +112,15 @@ static rt_status place_policy(const struct assembly *a, int k, struct tr_teacher
     return study__resolve(a, m->policy.file, teacher->file);
 }
 
+static rt_status place_labels(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
+{
+    const struct study_member *m = &a->file->member[k];
+
+    teacher->tau = m->command.tau;
+    teacher->params = m->command.params;
+    return RT_OK;
+}
+
 static void hash_policy(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
 {
     study__hash_real(hash, "tau", teacher->tau); /* its file counts by name, in study->files */
@@ -151,6 +160,7 @@ static const struct made_of {
     {".folder", &tr_teacher_imported, place_imported, NULL, NULL},
     {".table", &tr_teacher_table, place_table, hash_table, NULL},
     {".policy", &tr_teacher_policy, place_policy, hash_policy, NULL},
+    {".command", &tr_teacher_labels, place_labels, hash_policy, NULL},
 };
 enum { kinds = sizeof made_of / sizeof *made_of };
 

@@ -277,7 +277,7 @@ static void print_line(const struct line *line, const struct tr_metrics *one,
     const int digits = line->share ? 2 : 4;
     const char *unit = line->share ? "%" : " ";
 
-    if (!m)
+    if (!m || !isfinite(m->value))
         return;
     (void)printf("%-18s %8.*f %s", line->text, digits,
                  factor * (line->rest ? 1 - m->value : m->value), unit);

@@ -4,6 +4,7 @@
  * what the task has; a kind is how one is opened.
  *   table   the pendulum by value iteration
  *   policy  a network from a safetensors file
+ *   labels  what a command's environment says beside its observations
  */
 #include <assert.h>
 #include <string.h>
@@ -95,6 +96,34 @@ const struct tr_teacher_kind tr_teacher_policy = {.name = "policy",
                                                   .consult = consult,
                                                   .predict = predict,
                                                   .expert = open_network};
+
+/* ---- the environment's own ---- */
+
+static rt_status open_labels(const struct tr_teaching *teaching, int k, bool may_train,
+                             struct tr_expert *expert, struct rt_err *err)
+{
+    const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+    const struct tr_env_info *info = tr_env_info(tr_policy_environment(teaching->task));
+
+    (void)may_train;
+    if (info->labels == TR_LABELS_NONE)
+        return rt_fail(err, RT_EARG, "teacher '%s': the environment '%s' says no labels",
+                       spec->name, info->name);
+    *expert = (struct tr_expert){.says = info->labels,
+                                 .observation = info->observation,
+                                 .numbers = info->label,
+                                 .tau = spec->tau,
+                                 .params = spec->params};
+    memcpy(expert->hash, info->hash, sizeof expert->hash);
+    return RT_OK;
+}
+
+const struct tr_teacher_kind tr_teacher_labels = {.name = "command",
+                                                  .gives = TR_ACTS | TR_ROWS_KNOWN,
+                                                  .describe = describe,
+                                                  .consult = consult,
+                                                  .predict = predict,
+                                                  .expert = open_labels};
 
 /* ---- all of them ---- */
 
