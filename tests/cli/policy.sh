@@ -1,0 +1,96 @@
+# A policy from its teacher to a front, a distilled student and an episode; the same rows for any
+# number of workers and after kill -9; and what is wrong with environments, in a line each.
+. "$project/tests/cli/toy.bash"
+
+cat >toy.yaml <<'YAML'
+name: toy
+task: policy
+seed: 3
+store: toy.db
+environment: {name: pendulum, observe: [0, 1], horizon: 60}
+rollouts: {base: 4, rounds: 3, episodes: 3, replay: per}
+evaluate: {episodes: 6, test_episodes: 8}
+teachers:
+  cache: teachers
+  members: [{name: vi, table: {}}]
+space:
+  tie: uniform
+  history: [2, 4]
+  depth: [1]
+  width: [8, 12]
+  head_dim: [4]
+  heads: [1, 2]
+  ffn: [8, 16]
+distill: {steps: 40, batch: 16}
+full: {steps: 60}
+gates: {return_retention: 0.01, params_reduction: 0.5}
+search: {trials: 8, initial: 4, objectives: [gap, params, macs]}
+latency: {warmup: 1, samples: 3}
+YAML
+
+expect_exit 0 "$retort" doctor toy.yaml
+expect_line stdout "'pendulum', 3 numbers seen, 1 actions of 16 bins"
+expect_line stdout 'episodes of one seed are the same bits'
+expect_line stdout "'vi' returns"
+expect_exit 0 "$retort" teach toy.yaml
+expect_line stdout 'vi'
+
+# ---- the same rows ----
+expect_exit 0 "$retort" search toy.yaml --db one.db --workers 1
+[ "$(sqlite3 one.db "select count(*) from trial where state = 'committed'")" = 8 ]
+[ "$(sqlite3 one.db "select count(*) from metric where name = 'gap' and stderr > 0")" = 8 ]
+[ "$(sqlite3 one.db "select count(*) from metric where name = 'visited_kl'")" = 8 ]
+expect_exit 0 "$retort" search toy.yaml --db two.db --workers "$two"
+"$project/tests/compare_rows" one.db two.db
+"$retort" search toy.yaml --db killed.db --workers "$two" 2>/dev/null &
+until [ "$(sqlite3 -readonly killed.db "select count(*) > 3 from trial where state = 'committed'" \
+  2>/dev/null)" = 1 ]; do sleep 0.01; done
+kill -9 $! || true
+wait $! 2>/dev/null || true
+expect_exit 0 "$retort" search toy.yaml --db killed.db
+"$project/tests/compare_rows" one.db killed.db
+
+# ---- a student ----
+first=$(sqlite3 one.db "select min(id) from candidate")
+expect_exit 0 "$retort" front one.db
+expect_line stdout '-c'
+expect_exit 0 "$retort" report one.db -o report.html
+grep -q 'one step of control' report.html
+"$retort" distill one.db "$first" -o student.safetensors --gates >stdout 2>stderr || true
+expect_line stdout 'return kept'
+expect_line stdout 'return_retention'
+grep -qa '"feature_mean":' student.safetensors
+grep -qa '"environment":"pendulum"' student.safetensors
+for command in "export student.safetensors -o student.onnx" \
+  "predict student.safetensors states.npy -o logits.npy"; do
+  # shellcheck disable=SC2086  # words of a command
+  expect_exit 1 "$retort" $command
+  expect_one_line stderr
+  expect_line stderr "is a policy's"
+done
+expect_exit 0 "$retort" play one.db "$first" -o play.html --csv play.csv
+expect_line stdout 'student'
+[ "$(wc -l <play.csv)" = 123 ] # a head, and 60 steps of both and what is seen behind them
+[ "$(head -1 play.csv)" = who,step,observation_0,observation_1,observation_2,action_0,return ]
+[ "$(grep -c '<svg' play.html)" -ge 1 ]
+expect_exit 1 "$retort" play one.db "$first" -o no/such/folder/play.html
+expect_line stderr "cannot write 'no/such/folder/play.html'"
+
+# ---- what is wrong ----
+refused() { # SED TEXT
+  rm -rf teachers toy.db*
+  sed "$1" toy.yaml >wrong.yaml
+  expect_exit 1 "$retort" search wrong.yaml
+  expect_one_line stderr
+  expect_line stderr "$2"
+}
+refused 's/name: pendulum/name: pendulam/' "pendulam"
+refused 's/observe: \[0, 1\]/observe: [0, 3]/' "'pendulum' has components 0 to 2, not 3"
+refused 's/horizon: 60/horizon: 0/' 'environment.horizon: 0 is out of range'
+refused 's/, replay: per/, regenerate: 2/' 'memory would have none; give keep'
+refused 's/table: {}/train: {arch: L1-d8-k4-h1-f8-c4}/' "of the task 'policy' no teacher is made so"
+refused 's/name: pendulum/name: cartpole/' 'pendulum'
+refused 's/history: \[2, 4\]/patch: [2]/' 'patch'
+refused 's/environment: {name: pendulum,/environment: {/' 'give name or command'
+refused 's/^seed: 3/seed: 3\ndata: {validation: 9}/' 'what students learn from comes of acting'
+refused 's/table: {}/policy: {file: none.safetensors}/' 'none.safetensors'
