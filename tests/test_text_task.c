@@ -263,6 +263,38 @@ static void wordnet_validates_by_its_own_fold(void **state)
     tr_task_close(task);
 }
 
+static void a_teacher_reads_by_its_own_tokens(void **state)
+{
+    struct tr_task *task = open_task(&words, SPACE_POOL_MEAN), *view;
+    const struct space_shape shape = {.length = 9, .classes = 2, .pool = SPACE_POOL_CLASS};
+    struct tr_reading how = {.shape = &shape, .vocabulary = 12, .folder = "text-test-tokens"};
+    const int rows[] = {3};
+    struct tr_batch batch;
+    struct rt_arena arena;
+    struct rt_err err;
+    FILE *file = fopen("text-test-tokens", "w");
+    (void)state;
+
+    assert_non_null(file);
+    (void)fputs("[UNK]\ngo\n##od\nw\nbad\n[SEP]\n[CLS]\n", file);
+    assert_int_equal(fclose(file), 0);
+    assert_ok(task->kind->reread(task, &how, &view, &err));
+    assert_int_equal(view->rows, task->rows);
+    open_batch(&batch, &arena, view, 12, 2);
+    view->kind->fill(view, rows, 1, &batch);
+    const int ids[] = {6, 1, 2, 3, 3, 3, 5}; /* [CLS] go ##od w w w [SEP] */
+    assert_int_equal(tr_batch_rows(&batch), 7);
+    assert_memory_equal(batch.ids, ids, sizeof ids);
+    assert_int_equal(batch.label[0], 1);
+    rt_arena_release(&arena);
+    tr_task_close(view);
+    how.vocabulary = 6;
+    assert_int_equal(task->kind->reread(task, &how, &view, &err), RT_EFORMAT);
+    assert_non_null(strstr(err.text, "has 7 tokens, its network reads 6"));
+    tr_task_close(task);
+    unlink("text-test-tokens");
+}
+
 static void macro_f1_is_the_mean_over_classes_that_occur(void **state)
 {
     /* Labels 0 0 1 1 2, answers 0 1 1 1 0, of 4 classes: F1 1/2, 4/5, 0, none. */
@@ -289,6 +321,7 @@ int main(void)
         cmocka_unit_test_teardown(next_tokens_are_the_labels_of_all_but_the_last, remove_files),
         cmocka_unit_test_teardown(too_large_a_vocabulary_is_refused, remove_files),
         cmocka_unit_test_teardown(empty_texts_are_refused, remove_files),
+        cmocka_unit_test_teardown(a_teacher_reads_by_its_own_tokens, remove_files),
         cmocka_unit_test(wordnet_validates_by_its_own_fold),
         cmocka_unit_test(macro_f1_is_the_mean_over_classes_that_occur),
     };

@@ -264,7 +264,8 @@ static void wrong_tokenisers_are_refused(void **state)
     refuse_lines("[UNK]\n\n[CLS]\n", "'v.txt':2: token 1 has 0 bytes");
     refuse_json("{", "'t.json':1: not JSON");
     refuse_json("{}", "has no model");
-    refuse_json(MODEL("BPE", FIVE), "is BPE; WordPiece can be run");
+    refuse_json(MODEL("Unigram", FIVE), "is Unigram; WordPiece and byte-level BPE can be run");
+    refuse_json(MODEL("BPE", FIVE), "BPE behind the pre_tokenizer 'BertPreTokenizer'");
     refuse_json(MODEL("WordPiece", ""), "has no model.vocab");
     refuse_json(MODEL("WordPiece", FIVE ",\"a\":3"), "an id that is taken or not below 5");
     refuse_json(MODEL("WordPiece", FIVE ",\"a\":5"), "an id that is taken or not below 5");

@@ -128,7 +128,7 @@ printf '[PAD]\n[UNK]\nthe\nthe\n' >vocab.txt
 refused "'vocab.txt':4: token 3, 'the', is token 2 too"
 sed 's/length: 12/&, tokeniser: tokenizer.json/' kept.yaml >toy.yaml
 echo '{"model": {"type": "Unigram", "vocab": []}}' >tokenizer.json
-refused "the tokeniser of 'tokenizer.json' is Unigram"
+refused "tokenizer.json' is Unigram"
 sed 's/vocabulary: .*/vocabulary: [40, 6000]/' kept.yaml >toy.yaml
 refused 'a vocabulary of 6000 tokens is asked for, but the train rows have'
 cp kept.yaml toy.yaml

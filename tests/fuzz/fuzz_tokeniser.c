@@ -16,7 +16,7 @@ static void encode(const struct tr_tokeniser *t, struct tr_span a, struct tr_spa
     bool cut;
     const int n = tr_encode(t, t->vocabulary.count, a, b, length, ids, &cut);
 
-    if (n < 2 || n > length)
+    if (n < 1 || n > length)
         abort();
     for (int i = 0; i < n; i++)
         if (ids[i] < 0 || ids[i] >= t->vocabulary.count)

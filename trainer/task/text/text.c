@@ -219,7 +219,14 @@ static rt_status open_tokens(struct text *self, const struct tr_text_spec *spec,
     if (!spec->tokens)
         return tr_tokeniser_train(&self->own, spec->kind, spec->size, &spec->rules, &source, err);
     RT_TRY(tr_tokeniser_open(&whole, spec->tokens, err));
-    const rt_status rc = tr_tokeniser_rank(&self->own, &whole, &source, &number, err);
+    const rt_status rc =
+        whole.kind == TR_PAIRS
+            ? rt_fail(
+                  err, RT_EFORMAT,
+                  "'%.200s' is byte-level BPE, of which no smaller vocabulary can be made; leave "
+                  "data.tokeniser out, and tokens are learnt",
+                  spec->tokens)
+            : tr_tokeniser_rank(&self->own, &whole, &source, &number, err);
     tr_tokeniser_release(&whole);
     if (!rc)
         free(number);

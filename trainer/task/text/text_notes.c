@@ -1,5 +1,6 @@
 /* trainer/task/text/text_notes.c -- what a task of texts is told by: its hash, and the notes that go
  * with exported weights. Lists are lines. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,7 @@ void text__describe(const struct tr_task *task, void *to,
     (void)snprintf(text, sizeof text, "%d", task->shape.length);
     note(to, "length", text);
     note(to, "texts", self->texts.pairs ? "2" : "1");
+    assert(t->kind != TR_PAIRS); /* teachers read by them, students do not */
     note(to, "tokens", kinds[t->kind]);
     (void)snprintf(text, sizeof text, "%s%s%s%s", t->rules.clean ? "clean " : "",
                    t->rules.han ? "han " : "", t->rules.accents ? "accents " : "",

@@ -88,6 +88,42 @@ static void pieces(void *to, const char *word, size_t bytes, int chars)
     put(w, t->control[TR_UNK]);
 }
 
+/* ---- byte pairs ---- */
+
+static void one_piece(struct writer *w, const char *piece, size_t bytes)
+{
+    int ids[TR_PIECE_BYTES];
+
+    while (bytes) {
+        const size_t taken = bytes < TR_PIECE_BYTES ? bytes : TR_PIECE_BYTES;
+        const int n = tr_merge_piece(&w->tokeniser->merges, piece, taken, ids);
+        for (int i = 0; i < n; i++)
+            put(w, ids[i]);
+        piece += taken;
+        bytes -= taken;
+    }
+}
+
+/* Where a space is put in front of a text, its first piece takes it. */
+static void all_pieces(struct writer *w, const char *text, size_t bytes)
+{
+    size_t at = 0;
+
+    if (w->tokeniser->space_first && (!bytes || *text != ' ')) {
+        char spaced[TR_PIECE_BYTES + 1];
+        const size_t n = bytes < TR_PIECE_BYTES ? bytes : TR_PIECE_BYTES;
+        spaced[0] = ' ';
+        memcpy(spaced + 1, text, n);
+        at = tr_piece(spaced, n + 1) - 1;
+        one_piece(w, spaced, at + 1);
+    }
+    while (at < bytes) {
+        const size_t taken = tr_piece(text + at, bytes - at);
+        one_piece(w, text + at, taken);
+        at += taken;
+    }
+}
+
 int tr_tokenise(const struct tr_tokeniser *t, int limit, const char *text, size_t bytes, int *ids,
                 int room)
 {
@@ -105,6 +141,7 @@ int tr_tokenise(const struct tr_tokeniser *t, int limit, const char *text, size_
         for (size_t i = 0; i < bytes && w.count < INT32_MAX; i++)
             put(&w, TR_CONTROLS + (unsigned char)text[i]);
         break;
+    case TR_PAIRS: all_pieces(&w, text, bytes); break;
     }
     return w.count;
 }
@@ -125,15 +162,30 @@ static void cut_two(int r, int *a, int *b)
     }
 }
 
+/* Control tokens in front of, between and behind the texts. */
+struct frame {
+    int first, between, last; /* how many of each */
+};
+
+static struct frame frame_of(const struct tr_tokeniser *t)
+{
+    const bool pairs = t->kind == TR_PAIRS;
+
+    if (pairs && t->control[TR_CLS] < 0)
+        return (struct frame){0, 0, 0};
+    return (struct frame){1, pairs ? 2 : 1, 1};
+}
+
 int tr_encode(const struct tr_tokeniser *t, int limit, struct tr_span a, struct tr_span b,
               int length, int *ids, bool *cut)
 {
-    const int room = length - (b.text ? 3 : 2);
+    const struct frame frame = frame_of(t);
+    const int room = length - frame.first - frame.last - (b.text ? frame.between : 0);
     int second[most_length], n = 0;
 
     assert(room >= 0 && length <= most_length && limit <= t->vocabulary.count);
     assert(limit > t->control[TR_CLS] && limit > t->control[TR_SEP]);
-    int kept = tr_tokenise(t, limit, a.text, a.bytes, ids + 1, room), others = 0;
+    int kept = tr_tokenise(t, limit, a.text, a.bytes, ids + frame.first, room), others = 0;
     if (b.text)
         others = tr_tokenise(t, limit, b.text, b.bytes, second, room);
     if (cut)
@@ -142,14 +194,18 @@ int tr_encode(const struct tr_tokeniser *t, int limit, struct tr_span a, struct 
         cut_two(room, &kept, &others);
     else if (kept > room)
         kept = room;
-    ids[n++] = t->control[TR_CLS];
+    if (frame.first)
+        ids[n++] = t->control[TR_CLS];
     n += kept;
-    ids[n++] = t->control[TR_SEP];
-    if (b.text) {
-        memcpy(ids + n, second, (size_t)others * sizeof *ids);
-        n += others;
+    for (int i = 0; i < frame.between && b.text; i++)
         ids[n++] = t->control[TR_SEP];
-    }
+    if (b.text)
+        memcpy(ids + n, second, (size_t)others * sizeof *ids);
+    n += others;
+    if (frame.last)
+        ids[n++] = t->control[TR_SEP];
+    if (!n)
+        ids[n++] = t->control[TR_PAD];
     assert(n <= length);
     return n;
 }
@@ -162,37 +218,58 @@ static bool is_control(const struct tr_tokeniser *t, int id)
     return false;
 }
 
+/* What id says, and whether it stands apart from what is in front of it; at most TR_TOKEN_BYTES. */
+static size_t decode_one(const struct tr_tokeniser *t, int id, char *bytes, bool *apart)
+{
+    const char *token = tr_vocabulary_token(&t->vocabulary, id);
+    const size_t mark = strlen(t->continuation);
+
+    *apart = false;
+    switch (t->kind) {
+    case TR_BYTES:
+        bytes[0] = (char)(id - TR_CONTROLS);
+        if (id >= TR_CONTROLS)
+            return 1;
+        break;
+    case TR_PAIRS: return tr_token_bytes(token, bytes);
+    case TR_WORDPIECE:
+        if (strncmp(token, t->continuation, mark) == 0) {
+            memcpy(bytes, token + mark, strlen(token + mark));
+            return strlen(token + mark);
+        }
+        break;
+    case TR_WORDS: break;
+    }
+    *apart = t->kind != TR_BYTES;
+    memcpy(bytes, token, strlen(token));
+    return strlen(token);
+}
+
 void tr_decode(const struct tr_tokeniser *t, const int *ids, int count, char *text, size_t room)
 {
-    const size_t mark = strlen(t->continuation);
     size_t used = 0;
 
     assert(room >= 1);
     for (int i = 0; i < count; i++) {
-        const char *token = tr_vocabulary_token(&t->vocabulary, ids[i]);
-        const bool joined = t->kind == TR_WORDPIECE && strncmp(token, t->continuation, mark) == 0;
-        char byte[2] = {(char)(ids[i] - TR_CONTROLS), 0};
-
+        char bytes[TR_TOKEN_BYTES];
+        bool apart;
         if (is_control(t, ids[i]))
             continue;
-        if (t->kind == TR_BYTES && ids[i] >= TR_CONTROLS)
-            token = byte;
-        else if (joined)
-            token += mark;
-        const size_t bytes = strlen(token) + (t->kind == TR_BYTES && !*token);
-        const bool apart = used && !joined && t->kind != TR_BYTES;
-        if (used + apart + bytes >= room)
+        const size_t n = decode_one(t, ids[i], bytes, &apart);
+        apart = apart && used;
+        if (used + apart + n >= room)
             break;
         if (apart)
             text[used++] = ' ';
-        memcpy(text + used, token, bytes);
-        used += bytes;
+        memcpy(text + used, bytes, n);
+        used += n;
     }
     text[used] = '\0';
 }
 
 void tr_tokeniser_release(struct tr_tokeniser *t)
 {
+    tr_merges_release(&t->merges);
     tr_vocabulary_release(&t->vocabulary);
     *t = (struct tr_tokeniser){0};
 }
