@@ -359,7 +359,7 @@ static const char confirmation[] =
     "  candidate integer not null references candidate (id),\n"
     "  role      text not null check (role in ('front', 'control')), -- when it was planned\n"
     "  stratum   integer,            -- of a control, by cost; null: of the front\n"
-    "  seed      integer not null,   -- unsigned: printf('%%u', seed)\n"
+    "  seed      integer not null,   -- unsigned: printf('%u', seed)\n"
     "  steps     integer not null,\n"
     "  batch     integer not null,\n"
     "  recipe    text not null,      -- hash of the full recipe\n"
@@ -472,6 +472,17 @@ rt_status store__make_tables(struct store *store, const struct space *space, str
     return store__make_new_tables(store, "main", STORE_OLDEST_SCHEMA, err);
 }
 
+/* The text with its one "%s" replaced. No format: what else it says may have a per cent sign. */
+static void in_schema(const char *text, const char *where, char *sql, size_t room)
+{
+    const char *at = strstr(text, "%s.");
+
+    assert(at);
+    const int size = snprintf(sql, room, "%.*s%s%s", (int)(at - text), text, where, at + 2);
+    assert(size < (int)room);
+    (void)size;
+}
+
 rt_status store__make_new_tables(struct store *store, const char *where, int schema,
                                  struct rt_err *err)
 {
@@ -495,9 +506,7 @@ rt_status store__make_new_tables(struct store *store, const char *where, int sch
         char sql[2048];
         if (list[i].since <= schema)
             continue;
-        const int size = snprintf(sql, sizeof sql, list[i].text, where);
-        assert(size < (int)sizeof sql);
-        (void)size;
+        in_schema(list[i].text, where, sql, sizeof sql);
         RT_TRY(store__execute(store, sql, err));
     }
     return RT_OK;

@@ -870,7 +870,7 @@ CREATE TABLE latency (          -- what the blocks come to; times in nanoseconds
   state       text not null check (state in
                 ('clear', 'estimated', 'single', 'predicted')),
   value       real not null,
-  low         real,             -- 95  7nterval; null: nobody knows
+  low         real,             -- 95 % interval; null: nobody knows
   high        real,
   median      real,             -- of the blocks' medians; null: not measured
   p90         real,
