@@ -62,12 +62,15 @@ static rt_status time_trial(const struct session *session, const struct tr_data 
     const struct tr_student *student = &net->student;
     struct tr_weights *weights = &net->weights;
     struct tr_metrics metrics = {0};
+    struct tr_latency_options setting[STUDY_LATENCIES];
+    const int settings = study_latencies(&session->study, setting);
     struct tr_latency latency;
 
     RT_TRY(time_training(data, student, recipe, seconds, weights, &cost->train, err));
     const int64_t start = rt_now_ns();
-    RT_TRY(tr_latency_measure(student, weights, &session->study.latency, TR_TRIAL_BLOCKS,
-                              TR_TRIAL_SECONDS, &latency, err));
+    for (int i = 0; i < settings; i++)
+        RT_TRY(tr_latency_measure(student, weights, &setting[i], TR_TRIAL_BLOCKS, TR_TRIAL_SECONDS,
+                                  &latency, err));
     cost->latency = seconds_since(start);
     const int64_t trained = rt_now_ns();
     RT_TRY(tr_evaluate_validation(student, weights, data, 1, &metrics, err));

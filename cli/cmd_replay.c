@@ -93,7 +93,7 @@ static rt_status run_here(struct job *job, struct store *store, struct store_res
         context.read_only = true;
     }
     /* the record's gate alone: nothing is timed */
-    RT_TRY(latencies_open(&context.latencies, &session->study.latency, 1, 1, NULL, 0, err));
+    RT_TRY(latencies_open(&context.latencies, NULL, 0, 1, NULL, 0, err));
     evaluator_run(&context, &job->job, result);
     latencies_close(context.latencies);
     return result->status == RT_ESTOP ? rt_fail(err, RT_ESTOP, "stopped") : RT_OK;

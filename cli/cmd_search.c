@@ -264,12 +264,13 @@ static rt_status search_here(const struct session *session, const struct wishes 
                              const struct settings *settings, struct store *store,
                              const atomic_int *stop, enum search_end *end, struct rt_err *err)
 {
+    struct tr_latency_options setting[STUDY_LATENCIES];
     struct evaluator context = {.shape = &session->shape,
                                 .kernels = session->kernels,
                                 .data = &session->data,
                                 .recipe = &session->study.recipe,
-                                .latency = &session->study.latency,
-                                .latency_count = 1,
+                                .latency = setting,
+                                .latency_count = study_latencies(&session->study, setting),
                                 .settings = settings,
                                 .memory_limit = (size_t)session->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context, &evaluator_timing};

@@ -89,7 +89,7 @@ static rt_status make_room(const struct evaluator *evaluator, struct store_resul
 {
     const size_t most = (size_t)evaluator->latency_count * TR_LATENCY_BLOCKS;
 
-    result->block = calloc(most, sizeof *result->block);
+    result->block = calloc(most + 1, sizeof *result->block);
     return result->block ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for latencies");
 }
 

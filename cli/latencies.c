@@ -182,7 +182,7 @@ rt_status latencies_open(struct latencies **latencies, const struct tr_latency_o
     rt_status rc = RT_OK;
     int count = 0;
 
-    assert(settings >= 1 && settings <= STORE_MAX_LATENCIES);
+    assert(settings >= 0 && settings <= STORE_MAX_LATENCIES);
     if (!l)
         return rt_fail(err, RT_ENOMEM, "no memory for latencies");
     pthread_mutex_init(&l->lock, NULL);
@@ -357,14 +357,6 @@ rt_status latencies_settle(struct latencies *latencies, const struct space_shape
 
 /* ---- as the store has them ---- */
 
-void latencies_metric(const struct tr_latency_options *setting, bool first, char name[STORE_NAME])
-{
-    if (first)
-        snprintf(name, STORE_NAME, "latency");
-    else
-        snprintf(name, STORE_NAME, "latency@%dx%d", setting->threads, setting->batch);
-}
-
 struct store_block latencies_block(const struct tr_latency_options *setting,
                                    const struct tr_latency *measured, int i)
 {
@@ -403,6 +395,6 @@ struct store_latency latencies_row(const struct tr_latency_options *setting, boo
                                 .blocks = figure->blocks,
                                 .clear = figure->clear};
 
-    latencies_metric(setting, first, row.metric);
+    study_latency_name(setting, first, row.metric);
     return row;
 }

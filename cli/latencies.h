@@ -12,9 +12,7 @@
 #ifndef CLI_LATENCIES_H
 #define CLI_LATENCIES_H
 #include "base/gate.h"
-#include "space/arch.h"
-#include "store/store.h"
-#include "trainer/measure/latency.h"
+#include "cli/study.h"
 
 struct latencies;
 
@@ -23,9 +21,6 @@ rt_status latencies_open(struct latencies **latencies, const struct tr_latency_o
                          int settings, int workers, struct store *store, int64_t host,
                          struct rt_err *err);
 void latencies_close(struct latencies *latencies);
-
-/* "latency", or "latency@1x4". */
-void latencies_metric(const struct tr_latency_options *setting, bool first, char name[STORE_NAME]);
 
 /* Takes the blocks in. RT_ENOMEM. */
 rt_status latencies_add(struct latencies *latencies, const char *arch, int setting,

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "space/objectives.h"
@@ -120,6 +121,25 @@ static void add_own(const struct space_objective *m, enum store_detail detail,
         quantities->row[quantities->count++] = of_measure(m, detail);
 }
 
+/* Settings of latency beside the first. */
+static void add_settings(const struct study *study, struct quantities *quantities)
+{
+    struct tr_latency_options setting[STUDY_LATENCIES];
+    const int count = study_latencies(study, setting);
+
+    for (int i = 1; i < count && quantities->count < STORE_MAX_QUANTITIES; i++) {
+        struct store_quantity *q = &quantities->row[quantities->count];
+        char(*text)[80] = quantities->text[i];
+        study_latency_name(&setting[i], false, text[0]);
+        (void)snprintf(text[1], sizeof text[1], "latency, %d threads, batch %d", setting[i].threads,
+                       setting[i].batch);
+        *q = of_measure(space_objective_named("latency"), STORE_IN_WIDE);
+        q->name = q->title = text[0];
+        q->label = text[1];
+        quantities->count++;
+    }
+}
+
 static void choose(const struct study *study, struct quantities *quantities)
 {
     quantities->count = 0;
@@ -130,6 +150,8 @@ static void choose(const struct study *study, struct quantities *quantities)
             add_own(study_task_of(study)->kind->measures, shown[i].detail, quantities);
         else if (!shown[i].if_asked || is_objective(study, shown[i].name))
             quantities->row[quantities->count++] = of_student(&shown[i]);
+        if (shown[i].name && strcmp(shown[i].name, "latency") == 0)
+            add_settings(study, quantities);
     }
 }
 

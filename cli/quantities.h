@@ -9,7 +9,8 @@
 
 struct quantities {
     int count;
-    struct store_quantity row[STORE_MAX_QUANTITIES]; /* texts are constants, or the study's */
+    struct store_quantity row[STORE_MAX_QUANTITIES]; /* texts are constants, the study's, or: */
+    char text[STUDY_LATENCIES][2][80]; /* name, label of settings of latency behind the first */
 };
 
 /* Quantities, series, task, noun and method of a study; `quantities` must outlive the row. */

@@ -42,7 +42,12 @@ void study_defaults(struct study *study)
                    .eta = 3,
                    .objective_count = 3,
                    .objectives = {"error", "params", "latency"}},
-        .latency = {.batch = 1, .threads = 1, .warmup = 20, .samples = 100},
+        .latency = {.batch = {1},
+                    .batches = 1,
+                    .threads = {1},
+                    .thread_counts = 1,
+                    .warmup = 20,
+                    .samples = 100},
         .external = {.timeout = 4 * 3600},
     };
     tr_distill_defaults(&study->recipe.distill);
@@ -226,16 +231,11 @@ static rt_status place_rungs(const struct assembly *a)
 static rt_status place_search(const struct assembly *a)
 {
     struct search_options *search = &a->study->search;
-    const int threads = a->study->own ? 1 : a->study->latency.threads, cores = rt_cores();
 
     search->seed = a->study->seed;
     if (!search->workers)
-        search->workers = cores > threads ? cores / threads : 1;
-    if (a->study->latency.threads > a->study->latency.batch)
-        return study__fail(a->yaml, "latency.threads", a->err,
-                           "%d threads cannot share a batch of %d; give at most one an example",
-                           a->study->latency.threads, a->study->latency.batch);
-    return RT_OK;
+        search->workers = rt_cores();
+    return study__check_latency(a->yaml, a->study, a->err);
 }
 
 /* From the file's values to a study. */
@@ -273,18 +273,17 @@ static rt_status read_study(const struct study_yaml *yaml, enum space_tie unsaid
 
 rt_status study_check_cores(const struct study *study, int cores, struct rt_err *err)
 {
-    const int threads = study->latency.threads;
-    const int wanted = study_cores(study), most = cores > threads ? cores / threads : 1;
+    const int threads = study_latency_threads(study), workers = study->search.workers;
 
-    if (study->own || wanted <= cores)
+    if (study->own || study_cores(study) <= cores)
         return RT_OK;
     if (threads > cores)
         return rt_fail(err, RT_EARG,
                        "latency.threads is %d and this process has %d cores; lower it", threads,
                        cores);
     return rt_fail(err, RT_EARG,
-                   "%d workers want %d cores and this process has %d; give --workers %d",
-                   study->search.workers, wanted, cores, most);
+                   "%d workers want %d cores and this process has %d; give --workers %d", workers,
+                   workers, cores, cores);
 }
 
 rt_status study_parse(const char *path, const char *yaml, size_t bytes, struct study *study,

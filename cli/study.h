@@ -49,6 +49,14 @@ struct study_gates {
 
 struct study_own; /* the texts of a study with an evaluator of its own */
 
+enum { STUDY_LATENCIES = STORE_MAX_LATENCIES, STUDY_LATENCY_LIST = 8 };
+
+struct study_latency { /* how inference is timed: each pair of threads and batch that can be */
+    int batch[STUDY_LATENCY_LIST], batches;
+    int threads[STUDY_LATENCY_LIST], thread_counts;
+    int warmup, samples; /* as in struct tr_latency_options */
+};
+
 struct study {
     char path[RT_PATH_MAX];                  /* of the study file */
     char *yaml;                              /* owned: the study file, word for word */
@@ -76,18 +84,31 @@ struct study {
     char start_from[STUDY_MAX_STARTS][STUDY_START]; /* architectures or databases, as written */
     struct search_options search; /* workers at least 1; host and log are the caller's */
     int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */
-    struct tr_latency_options latency;
+    struct study_latency latency;
 };
+
+/* `setting`: each number of threads with each batch that has an example for all of them, the first
+ * of both first; how many. */
+int study_latencies(const struct study *study, struct tr_latency_options setting[STUDY_LATENCIES]);
+/* Is it one of the metrics of these: "latency", "latency@1x4"? */
+bool study_is_latency(const struct study *study, const char *metric);
+/* The metric of the setting: "latency" of the first. */
+void study_latency_name(const struct tr_latency_options *setting, bool first,
+                        char name[STORE_NAME]);
 
 static inline const struct study_task *study_task_of(const struct study *study)
 {
     return study_tasks[study->task];
 }
 
-/* Cores that one large run of the study may use: all that its workers would. */
+/* The most that a call is spread over; workers stand still meanwhile. */
+int study_latency_threads(const struct study *study);
+/* Cores that one large run of the study may use: all that its workers would, or its latency. */
 static inline int study_cores(const struct study *study)
 {
-    return study->search.workers * (study->own ? 1 : study->latency.threads);
+    const int threads = study_latency_threads(study);
+
+    return study->search.workers > threads ? study->search.workers : threads;
 }
 /* RT_EARG when its workers and the threads of latency ask for more than so many. Commands of the
  * study's own may run anywhere. */

@@ -227,7 +227,8 @@ static bool is_student_objective(const struct study_file *file, const char *name
 {
     const struct space_objective *own = own_measure(file, name);
 
-    return space_objective_named(name) || (own && !own->shown_only);
+    return space_objective_named(name) || study_is_latency(&file->study, name) ||
+           (own && !own->shown_only);
 }
 
 static rt_status fail_unknown(const struct study_yaml *yaml, const struct study_file *file,
@@ -250,12 +251,14 @@ static rt_status place_objective(const struct study_yaml *yaml, struct study_fil
                                  struct rt_err *err)
 {
     const char *name = file->objective[i];
+    const bool timed = !file->command_count && study_is_latency(&file->study, name);
     char key[STUDY_KEY];
 
     (void)snprintf(key, sizeof key, "search.objectives[%d]", i);
     if (!file->command_count && !is_student_objective(file, name))
         return fail_unknown(yaml, file, key, name, err);
-    if (!is_metric(name + (name[0] == '-')) || strcmp(name + (name[0] == '-'), "violation") == 0)
+    if (!timed &&
+        (!is_metric(name + (name[0] == '-')) || strcmp(name + (name[0] == '-'), "violation") == 0))
         return study__fail(
             yaml, key, err,
             "'%.40s' is no metric's name; give letters, digits, '_' and '.', at most "
@@ -272,20 +275,22 @@ static rt_status place_objective(const struct study_yaml *yaml, struct study_fil
 static rt_status place_constraint(const struct study_yaml *yaml, struct study_file *file, int i,
                                   struct rt_err *err)
 {
-    static const char *const measured[] = {"error", "kl", "agreement", "latency", NULL};
+    static const char *const measured[] = {"error", "kl", "agreement", NULL};
     struct search_constraint *c = &file->study.search.constraint[i];
     char key[STUDY_KEY], sign[3] = "";
     int end = 0;
 
     (void)snprintf(key, sizeof key, "search.constraints[%d]", i);
-    if (sscanf(file->constraint[i], "%31[A-Za-z0-9_.] %2[<>=] %lf %n", c->metric, sign, &c->bound,
+    if (sscanf(file->constraint[i], "%31[A-Za-z0-9_.@] %2[<>=] %lf %n", c->metric, sign, &c->bound,
                &end) != 3 ||
         file->constraint[i][end] || (strcmp(sign, "<=") != 0 && strcmp(sign, ">=") != 0) ||
-        !is_metric(c->metric) || !(c->bound >= -1e300 && c->bound <= 1e300))
+        (!is_metric(c->metric) && (file->command_count || !strchr(c->metric, '@'))) ||
+        !(c->bound >= -1e300 && c->bound <= 1e300))
         return study__fail(yaml, key, err,
                            "'%.60s' is no constraint; write it like \"seconds <= 2.5\"",
                            file->constraint[i]);
-    if (!file->command_count && !is_one_of(c->metric, measured) && !own_measure(file, c->metric))
+    if (!file->command_count && !is_one_of(c->metric, measured) &&
+        !study_is_latency(&file->study, c->metric) && !own_measure(file, c->metric))
         return study__fail(yaml, key, err,
                            "'%s' is not measured after training; give error, kl, agreement or "
                            "latency here, and exact costs in limits",

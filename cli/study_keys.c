@@ -309,8 +309,10 @@ static const struct study_key search_keys[] = {
     {.key = NULL}};
 
 static const struct study_key latency_keys[] = {
-    {"batch", STUDY_INT, IN(latency.batch), 1, 4096},
-    {"threads", STUDY_INT, IN(latency.threads), 1, 256},
+    {"batch", STUDY_INT, LIST(study.latency.batch, study.latency.batches), .least = 1, .most = 4096,
+     .or_one = true},
+    {"threads", STUDY_INT, LIST(study.latency.threads, study.latency.thread_counts), .least = 1,
+     .most = 256, .or_one = true},
     {"warmup", STUDY_INT, IN(latency.warmup), 0, any_calls},
     {"samples", STUDY_INT, IN(latency.samples), 3, any_calls},
     {.key = NULL}};

@@ -251,6 +251,12 @@ static rt_status read_list(const struct reading *list, const struct study_key *r
 static rt_status read_value(const struct reading *r, const struct study_key *row, char *block,
                             size_t at)
 {
+    if (row->or_one && r->node->kind != STUDY_ENTRIES) {
+        const int one = 1;
+        RT_TRY(read_scalar(r, row, block + at));
+        memcpy(block + (at - row->at) + row->count_at, &one, sizeof one);
+        return RT_OK;
+    }
     if (row->entries)
         return read_list(r, row, block, at);
     if (row->value == STUDY_BLOCK)

@@ -39,6 +39,7 @@ struct study_key { /* a table of them ends with a NULL key */
     int entries;     /* above 0: a list of 1 to so many values or blocks, `bytes` each */
     size_t count_at; /* an int: how many are given */
     bool required;
+    bool or_one;   /* of a list: a value by itself is a list of it */
     bool optional; /* a list in `space:` that a study of students need not give */
     bool unhashed; /* decides no trial's result, or study_hash() adds it by itself */
     bool newer;    /* a number hashed unless it is 0: there are hashes from before it was a key */

@@ -9,11 +9,11 @@
  */
 #include "store/store_internal.h"
 
-/* A name goes into views, files and scripts: a letter, then letters, digits, '_' and '.'; a '-'
+/* A name goes into views, files and scripts: a letter, then letters, digits, '_', '.' and '@'; a '-'
  * before it is that of an objective to maximise. */
 #define NO_NAME(x)                                                                                 \
     "(typeof(" x ") <> 'text' or length(cast(" x " as blob)) not between 1 and 31"                 \
-    " or " x " glob '*[^-A-Za-z0-9_.]*' or " x " not glob '[-A-Za-z_]*')"
+    " or " x " glob '*[^-A-Za-z0-9_.@]*' or " x " not glob '[-A-Za-z_]*')"
 /* Shown to people: control characters could write over what they see. */
 #define NO_TEXT(x)                                                                                 \
     "(typeof(" x ") <> 'text' or " x " glob '*[' || char(1) || '-' || char(31) || char(127)"       \

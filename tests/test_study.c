@@ -95,6 +95,31 @@ static const char everything[] =
     "         worker_memory: 6000000000}\n"
     "latency: {batch: 4, threads: 2, warmup: 0, samples: 3}\n";
 
+static void pairs_of_threads_and_batch_are_settings_of_latency(void **state)
+{
+    struct study study = parsed(MINIMAL "latency: {batch: [1, 4, 8], threads: [1, 4]}\n"
+                                        "search: {objectives: [error, latency, latency@4x8]}\n");
+    static const int want[][2] = {{1, 1}, {1, 4}, {1, 8}, {4, 4}, {4, 8}};
+    struct tr_latency_options setting[STUDY_LATENCIES];
+    char name[STORE_NAME];
+    (void)state;
+
+    assert_int_equal(study_latencies(&study, setting), 5);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(setting[i].threads, want[i][0]);
+        assert_int_equal(setting[i].batch, want[i][1]);
+    }
+    study_latency_name(&setting[0], true, name);
+    assert_string_equal(name, "latency");
+    study_latency_name(&setting[1], false, name);
+    assert_string_equal(name, "latency@1x4");
+    assert_true(study_is_latency(&study, "latency@4x8"));
+    assert_false(study_is_latency(&study, "latency@1x1")); /* that is `latency` */
+    assert_string_equal(study.search.objectives[2], "latency@4x8");
+    assert_int_equal(study_latency_threads(&study), 4);
+    study_release(&study);
+}
+
 static void values_reach_their_places_in_data_and_teachers(void **state)
 {
     struct study study = parsed(everything);
@@ -149,7 +174,8 @@ static void values_reach_their_places_in_space_recipes_and_search(void **state)
     assert_int_equal(study.search.objective_count, 2);
     assert_string_equal(study.search.objectives[1], "macs");
     assert_true(study.worker_memory == INT64_C(6000000000));
-    assert_int_equal(study.latency.threads, 2);
+    assert_int_equal(study.latency.threads[0], 2);
+    assert_int_equal(study.latency.thread_counts, 1);
     assert_int_equal(study.latency.warmup, 0);
     study_release(&study);
 }
@@ -410,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_minimal_study_has_the_defaults),
         cmocka_unit_test(the_last_rung_has_the_steps_of_a_trial),
+        cmocka_unit_test(pairs_of_threads_and_batch_are_settings_of_latency),
         cmocka_unit_test(values_reach_their_places_in_data_and_teachers),
         cmocka_unit_test(values_reach_their_places_in_space_recipes_and_search),
         cmocka_unit_test(the_full_recipe_counts_epochs_or_steps),

@@ -227,6 +227,14 @@ static void search_keys_that_contradict_each_other_are_refused(void **state)
 static void keys_that_contradict_each_other_are_refused(void **state)
 {
     static const struct refusal refusals[] = {
+        {MINIMAL "latency: {batch: [4, 4]}\n",
+         "'s.yaml':14:18: latency.batch: 4 is given twice; leave one out"},
+        {MINIMAL "latency: {batch: [1, 2], threads: [1, 4]}\n",
+         "'s.yaml':14:35: latency.threads: 4 threads cannot share a batch of 2; give at most one "
+         "an "
+         "example"},
+        {MINIMAL "search: {objectives: [error, latency@1x4]}\n",
+         "unknown value 'latency@1x4'; give one of error"},
         {MINIMAL "latency: {threads: 2}\n", "'s.yaml':14:20: latency.threads: 2 threads cannot "
                                             "share a batch of 1; give at most one an example"},
         {MINIMAL "distill: {batch: 8, micro_batch: 9}\n",
