@@ -312,6 +312,48 @@ static rt_status warn(struct settling *s, int i, const struct store_latency *row
     return store_event(store, "latency", -1, text, err);
 }
 
+/* Candidates with results that this host has not measured in the setting. */
+static rt_status predict_others(struct settling *s, int setting, struct store *store, int64_t host,
+                                struct rt_err *err)
+{
+    static const char sql[] =
+        "select arch from candidate c where exists (select 1 from trial t where t.candidate = c.id"
+        " and t.state = 'committed') and not exists (select 1 from latency l where l.candidate ="
+        " c.id and l.host = ?1 and l.threads = ?2 and l.batch = ?3 and l.state <> 'predicted')";
+    const struct tr_latency_options *o = &s->l->setting[setting];
+    sqlite3_stmt *q = NULL;
+    rt_status rc = RT_OK;
+
+    if (!s->model.count)
+        return RT_OK;
+    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL))
+        return rt_fail(err, RT_EDB, "cannot read the candidates of '%s': %s", store_path(store),
+                       sqlite3_errmsg(store_handle(store)));
+    (void)sqlite3_bind_int64(q, 1, host);
+    (void)sqlite3_bind_int(q, 2, o->threads);
+    (void)sqlite3_bind_int(q, 3, o->batch);
+    while (rc == RT_OK && sqlite3_step(q) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(q, 0);
+        double term[TR_LATENCY_TERMS];
+        struct space_arch arch;
+        if (!text || space_arch_parse(text, &arch, NULL))
+            continue;
+        tr_latency_terms(&arch, s->shape, term);
+        struct store_latency row = {.threads = o->threads,
+                                    .batch = o->batch,
+                                    .state = "predicted",
+                                    .low = NAN,
+                                    .high = NAN,
+                                    .median = NAN,
+                                    .p90 = NAN,
+                                    .weather = NAN};
+        row.value = row.predicted = tr_latency_predict(&s->model, term);
+        rc = store_latency_add(store, host, text, NULL, 0, &row, 1, err);
+    }
+    sqlite3_finalize(q);
+    return rc;
+}
+
 static rt_status settle_setting(struct settling *s, int setting, struct store *store, int64_t host,
                                 struct rt_err *err)
 {
@@ -327,7 +369,7 @@ static rt_status settle_setting(struct settling *s, int setting, struct store *s
         RT_TRY(store_latency_add(store, host, s->entry[i]->arch, NULL, 0, &row, 1, err));
         RT_TRY(warn(s, i, &row, store, err));
     }
-    return RT_OK;
+    return predict_others(s, setting, store, host, err);
 }
 
 rt_status latencies_settle(struct latencies *latencies, const struct space_shape *shape,

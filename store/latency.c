@@ -93,6 +93,21 @@ static rt_status set_metric(struct store *store, int64_t candidate, const struct
                       err);
 }
 
+/* A metric is of one host: the one that first had it of the candidate. */
+static rt_status is_of_another(struct store *store, int64_t candidate, int64_t host,
+                               const char *metric, bool *another, struct rt_err *err)
+{
+    static const char sql[] = "select count(*) from latency where candidate = ?1 and host <> ?2"
+                              " and metric = ?3";
+    int64_t count;
+
+    RT_TRY(store__integer(store, sql,
+                          STORE_BINDS(STORE_INT(candidate), STORE_INT(host), STORE_TXT(metric)), 0,
+                          &count, err));
+    *another = count > 0;
+    return RT_OK;
+}
+
 static rt_status add(struct store *store, int64_t host, const char *arch,
                      const struct store_block *blocks, int block_count,
                      const struct store_latency *latencies, int latency_count, struct rt_err *err)
@@ -106,9 +121,15 @@ static rt_status add(struct store *store, int64_t host, const char *arch,
     for (int i = 0; i < block_count; i++)
         RT_TRY(insert_block(store, candidate, -1, host, &blocks[i], err));
     for (int i = 0; i < latency_count; i++) {
-        RT_TRY(put_latency(store, candidate, host, &latencies[i], err));
-        if (latencies[i].metric[0])
-            RT_TRY(set_metric(store, candidate, &latencies[i], err));
+        struct store_latency row = latencies[i];
+        bool another = false;
+        if (row.metric[0])
+            RT_TRY(is_of_another(store, candidate, host, row.metric, &another, err));
+        if (another)
+            row.metric[0] = '\0';
+        RT_TRY(put_latency(store, candidate, host, &row, err));
+        if (row.metric[0])
+            RT_TRY(set_metric(store, candidate, &row, err));
     }
     return RT_OK;
 }

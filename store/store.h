@@ -324,7 +324,8 @@ rt_status store_trials_load(struct store *store, const struct space *space,
 rt_status store_blocks_load(struct store *store, int64_t host, struct store_block **blocks,
                             int *count, struct rt_err *err);
 /* Of a candidate, by its text: blocks that no trial took, and what they and those before come to, as
- * rows of `latency` and as metrics of its trials, committed ones too. */
+ * rows of `latency` and as metrics of its trials, committed ones too, unless these have another
+ * host's figures. */
 rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
                             const struct store_block *blocks, int block_count,
                             const struct store_latency *latencies, int latency_count,
