@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "cli/command.h"
 #include "cli/kept_study.h"
 #include "cli/latencies.h"
 #include "cli/latency_lines.h"
 #include "reports/text.h"
-#include "search/process.h"
 
 enum { most_words = 64, rounds_each = TR_TRIAL_BLOCKS };
 
@@ -36,7 +36,7 @@ struct job {
     struct latencies *latencies;
     int count;
     char **arch; /* [count] candidates to measure */
-    struct search_process process;
+    struct rt_process process;
     char *words, *argv[most_words + 1]; /* of the command */
     const atomic_int *stop;
 };
@@ -113,14 +113,14 @@ static rt_status name_host(struct job *job, struct rt_machine *machine, const ch
                           job->host, err);
 }
 
-static rt_status fail_silent(const struct job *job, enum search_said said, struct rt_err *err)
+static rt_status fail_silent(const struct job *job, enum rt_said said, struct rt_err *err)
 {
-    const char *what = said == SEARCH_SAID_LATE       ? "gave no answer in time"
-                       : said == SEARCH_SAID_TOO_MUCH ? "answered with too long a line"
-                                                      : "ended without an answer";
+    const char *what = said == RT_SAID_LATE       ? "gave no answer in time"
+                       : said == RT_SAID_TOO_MUCH ? "answered with too long a line"
+                                                  : "ended without an answer";
     const char *tail = job->process.tail_used ? job->process.tail : "";
 
-    if (said == SEARCH_SAID_STOP)
+    if (said == RT_SAID_STOP)
         return rt_fail(err, RT_ESTOP, "stopped");
     return rt_fail(err, RT_EIO, "the command '%.80s' %s%s%.200s", job->wishes->command, what,
                    *tail ? ": " : "", tail);
@@ -139,9 +139,9 @@ static rt_status ask(struct job *job, const struct space_arch *arch, int setting
 
     if (!text)
         return rt_fail(err, RT_ENOMEM, "no memory to ask '%.80s'", job->wishes->command);
-    const enum search_said said = search_process_ask(&job->process, text, 600, job->stop, &line);
+    const enum rt_said said = rt_process_ask(&job->process, text, 600, job->stop, &line);
     free(text);
-    if (said != SEARCH_SAID_LINE)
+    if (said != RT_SAID_LINE)
         return fail_silent(job, said, err);
     RT_TRY(latency_answer_parse(line, &answer, err));
     if (!job->latencies)
@@ -249,7 +249,7 @@ static rt_status start_command(struct job *job, struct rt_err *err)
         job->argv[count++] = w;
     if (!count)
         return rt_fail(err, RT_EARG, "--command is empty; give a program that measures");
-    return search_process_start(&job->process, job->argv, ".", err);
+    return rt_process_start(&job->process, job->argv, ".", err);
 }
 
 static rt_status answer_line(const char *line, struct latency_answer *answer, struct rt_err *err)
@@ -313,7 +313,7 @@ static rt_status work(struct job *job, struct rt_err *err)
 
 static void release(struct job *job)
 {
-    search_process_release(&job->process);
+    rt_process_release(&job->process);
     latencies_close(job->latencies);
     for (int i = 0; i < job->count; i++)
         free(job->arch[i]);
