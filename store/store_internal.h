@@ -15,7 +15,7 @@
 
 #define STORE_APPLICATION_ID 0x52545254 /* "RTRT" */
 #define STORE_OLDEST_SCHEMA 2
-#define STORE_MAX_STATEMENTS 64
+#define STORE_MAX_STATEMENTS 160
 #define STORE_LOCK_SUFFIX ".lock"
 
 /* A trial that runs now. Seconds are measured with the monotonic clock, which the file cannot. */

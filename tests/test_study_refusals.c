@@ -234,7 +234,9 @@ static void keys_that_contradict_each_other_are_refused(void **state)
          "an "
          "example"},
         {MINIMAL "search: {objectives: [error, latency@1x4]}\n",
-         "unknown value 'latency@1x4'; give one of error"},
+         "'s.yaml':14:30: search.objectives[1]: unknown value 'latency@1x4'; give one of error, "
+         "kl, "
+         "params, bytes, macs, memory, latency, int8_error, int8_kl, int8_bytes"},
         {MINIMAL "latency: {threads: 2}\n", "'s.yaml':14:20: latency.threads: 2 threads cannot "
                                             "share a batch of 1; give at most one an example"},
         {MINIMAL "distill: {batch: 8, micro_batch: 9}\n",
