@@ -224,7 +224,7 @@ static void search_keys_that_contradict_each_other_are_refused(void **state)
         assert_refused(&refusals[i], RT_EARG);
 }
 
-static void keys_that_contradict_each_other_are_refused(void **state)
+static void settings_of_latency_that_cannot_be_are_refused(void **state)
 {
     static const struct refusal refusals[] = {
         {MINIMAL "latency: {batch: [4, 4]}\n",
@@ -239,6 +239,15 @@ static void keys_that_contradict_each_other_are_refused(void **state)
          "params, bytes, macs, memory, latency, int8_error, int8_kl, int8_bytes"},
         {MINIMAL "latency: {threads: 2}\n", "'s.yaml':14:20: latency.threads: 2 threads cannot "
                                             "share a batch of 1; give at most one an example"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        assert_refused(&refusals[i], RT_EARG);
+}
+
+static void keys_that_contradict_each_other_are_refused(void **state)
+{
+    static const struct refusal refusals[] = {
         {MINIMAL "distill: {batch: 8, micro_batch: 9}\n",
          "'s.yaml':14:34: distill.micro_batch: 9 is more than the batch of 8; give less or 0"},
         {MINIMAL "full: {clip_low: 2}\n", "'s.yaml':14:18: full.clip_low: the floor 2 is above the "
@@ -350,6 +359,7 @@ int main(void)
         cmocka_unit_test(genes_that_contradict_each_other_are_refused),
         cmocka_unit_test(weights_that_nothing_can_fit_are_refused),
         cmocka_unit_test(search_keys_that_contradict_each_other_are_refused),
+        cmocka_unit_test(settings_of_latency_that_cannot_be_are_refused),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused),
         cmocka_unit_test(what_is_made_to_be_large_is_refused_at_once),
         cmocka_unit_test(a_missing_file_is_refused_by_its_name),
