@@ -49,6 +49,8 @@ struct study_member { /* one of teachers.members; "" or 0: not said */
         double tau;
         int64_t params;
     } command;
+    struct tr_ppo_recipe ppo;
+    int64_t ppo_seed;
 };
 
 /* What the file says, before paths are resolved and texts are parsed. */

@@ -72,6 +72,8 @@ static const char *const online_modes[] = {[TR_ONLINE_OFF] = "off",
                                            [TR_ONLINE_KDCL_MINLOGIT] = "kdcl_minlogit",
                                            NULL};
 
+static const char *const activations[] = {[TR_ACT_TANH] = "tanh", [TR_ACT_RELU] = "relu", NULL};
+
 /* ---- places: in a file, a study, an entry of teachers.members, an entry of space.genes ---- */
 
 #define FILE_(member) STUDY_AT(struct study_file, member)
@@ -127,15 +129,30 @@ static const struct study_key policy_keys[] = {{"file", STUDY_TEXT, MEMBER(polic
                                                {"tau", STUDY_REAL, MEMBER(policy.tau), 1e-6, 1e6},
                                                {.key = NULL}};
 
-static const struct study_key member_keys[] = {{"name", STUDY_TEXT, MEMBER(name), REQUIRED},
-                                               {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
-                                               {"train", STUDY_BLOCK, .keys = train_keys},
-                                               {"logits", STUDY_BLOCK, .keys = logits_keys},
-                                               {"folder", STUDY_TEXT, MEMBER(folder)},
-                                               {"table", STUDY_BLOCK, .keys = table_keys},
-                                               {"policy", STUDY_BLOCK, .keys = policy_keys},
-                                               {"command", STUDY_BLOCK, .keys = command_keys},
-                                               {.key = NULL}};
+static const struct study_key ppo_keys[] = {
+    {"steps", STUDY_INT, MEMBER(ppo.steps), 1, 1e9},
+    {"width", STUDY_INT, STUDY_LIST(struct study_member, ppo.width, ppo.layers), .least = 1,
+     .most = TR_MLP_WIDTH},
+    {"activation", STUDY_WORD, MEMBER(ppo.activation), .words = activations},
+    {"copies", STUDY_INT, MEMBER(ppo.copies), 1, 64},
+    {"steps_each", STUDY_INT, MEMBER(ppo.steps_each), 2, 1e6},
+    {"epochs", STUDY_INT, MEMBER(ppo.epochs), 1, 1000},
+    {"batch", STUDY_INT, MEMBER(ppo.batch), 2, any_batch},
+    {"learning_rate", STUDY_REAL, MEMBER(ppo.rate), 1e-8, 1},
+    {"gamma", STUDY_REAL, MEMBER(ppo.gamma), .01, .99999},
+    {"lambda", STUDY_REAL, MEMBER(ppo.lambda), 0, 1},
+    {"clip", STUDY_REAL, MEMBER(ppo.clip), 1e-3, 10},
+    {"value_weight", STUDY_REAL, MEMBER(ppo.value_weight), 0, 100},
+    {"norm", STUDY_REAL, MEMBER(ppo.norm), 1e-6, 1e6},
+    {"seed", STUDY_INT, MEMBER(ppo_seed), 0, 9e15},
+    {.key = NULL}};
+
+static const struct study_key member_keys[] = {
+    {"name", STUDY_TEXT, MEMBER(name), REQUIRED}, {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
+    {"train", STUDY_BLOCK, .keys = train_keys},   {"logits", STUDY_BLOCK, .keys = logits_keys},
+    {"folder", STUDY_TEXT, MEMBER(folder)},       {"table", STUDY_BLOCK, .keys = table_keys},
+    {"policy", STUDY_BLOCK, .keys = policy_keys}, {"command", STUDY_BLOCK, .keys = command_keys},
+    {"ppo", STUDY_BLOCK, .keys = ppo_keys},       {.key = NULL}};
 
 static const struct study_key teachers_keys[] = {
     {"cache", STUDY_TEXT, FILE_(cache), UNHASHED},
@@ -368,5 +385,8 @@ void study__file_defaults(struct study_file *file, enum space_tie unsaid)
             .table = {.tau = .05, .gamma = .99},
             .policy = {.tau = .01},
             .command = {.tau = .01},
+            .ppo_seed = STUDY_SEED_UNSET,
         };
+    for (int k = 0; k < TR_MAX_TEACHERS; k++)
+        tr_ppo_defaults(&file->member[k].ppo);
 }

@@ -121,6 +121,57 @@ static rt_status place_labels(const struct assembly *a, int k, struct tr_teacher
     return RT_OK;
 }
 
+/* Differing in nothing that is usually varied. */
+static bool same_policy(const struct tr_ppo_recipe *a, const struct tr_ppo_recipe *b)
+{
+    return a->seed == b->seed && a->steps == b->steps && a->layers == b->layers &&
+           memcmp(a->width, b->width, (size_t)a->layers * sizeof *a->width) == 0 &&
+           a->rate == b->rate && a->gamma == b->gamma && a->activation == b->activation;
+}
+
+/* Its size is known when it has been trained. */
+static rt_status place_ppo(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
+{
+    const struct study_member *m = &a->file->member[k];
+    struct tr_ppo_recipe *r = &teacher->ppo;
+    char key[STUDY_KEY];
+
+    *r = m->ppo;
+    r->seed = m->ppo_seed == STUDY_SEED_UNSET ? a->study->seed : (uint64_t)m->ppo_seed;
+    member_key(k, ".ppo.batch", key);
+    if (r->batch > r->copies * r->steps_each)
+        return study__fail(a->yaml, key, a->err, "%d is more than the %d steps of an update",
+                           r->batch, r->copies * r->steps_each);
+    member_key(k, ".ppo", key);
+    for (const struct tr_teacher_spec *t = a->study->teachers.teacher; t < teacher; t++)
+        if (t->kind == teacher->kind && same_policy(&t->ppo, r))
+            return study__fail(a->yaml, key, a->err,
+                               "'%s' would be the same policy as '%s'; give it another seed",
+                               teacher->name, t->name);
+    return RT_OK;
+}
+
+static void hash_ppo(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
+{
+    const struct tr_ppo_recipe *r = &teacher->ppo;
+
+    study__hash_integer(hash, "steps", r->steps);
+    for (int l = 0; l < r->layers; l++)
+        study__hash_integer(hash, "width", r->width[l]);
+    study__hash_integer(hash, "activation", (int64_t)r->activation);
+    study__hash_integer(hash, "copies", r->copies);
+    study__hash_integer(hash, "steps_each", r->steps_each);
+    study__hash_integer(hash, "epochs", r->epochs);
+    study__hash_integer(hash, "batch", r->batch);
+    study__hash_real(hash, "learning_rate", r->rate);
+    study__hash_real(hash, "gamma", r->gamma);
+    study__hash_real(hash, "lambda", r->lambda);
+    study__hash_real(hash, "clip", r->clip);
+    study__hash_real(hash, "value_weight", r->value_weight);
+    study__hash_real(hash, "norm", r->norm);
+    study__hash_integer(hash, "seed", (int64_t)r->seed);
+}
+
 static void hash_policy(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
 {
     study__hash_real(hash, "tau", teacher->tau); /* its file counts by name, in study->files */
@@ -161,6 +212,7 @@ static const struct made_of {
     {".table", &tr_teacher_table, place_table, hash_table, NULL},
     {".policy", &tr_teacher_policy, place_policy, hash_policy, NULL},
     {".command", &tr_teacher_labels, place_labels, hash_policy, NULL},
+    {".ppo", &tr_teacher_ppo, place_ppo, hash_ppo, NULL},
 };
 enum { kinds = sizeof made_of / sizeof *made_of };
 

@@ -10,10 +10,8 @@
 #ifndef TRAINER_EXPERTS_MLP_H
 #define TRAINER_EXPERTS_MLP_H
 #include "base/arena.h"
+#include "trainer/experts/mlp_sizes.h"
 #include "trainer/nn/kernels_internal.h"
-
-enum { TR_MLP_LAYERS = 8, TR_MLP_WIDTH = 1024 };
-enum tr_activation { TR_ACT_TANH, TR_ACT_RELU };
 
 struct tr_mlp {
     int layers;

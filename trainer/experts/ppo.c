@@ -441,7 +441,7 @@ static rt_status run(struct tr__ppo *p, const atomic_int *stop, tr_ppo_progress 
     RT_TRY(rollout(p, err)); /* for statistics alone: nothing is learned of raw observations */
     settle(p, &ended, &episodes);
     for (int64_t u = 0; u < updates; u++) {
-        if (atomic_load(stop))
+        if (stop && atomic_load(stop))
             return rt_fail(err, RT_ESTOP, "stopped");
         RT_TRY(rollout(p, err));
         settle(p, &ended, &episodes);

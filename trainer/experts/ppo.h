@@ -18,7 +18,8 @@
 #include <stdatomic.h>
 
 #include "trainer/env/env.h"
-#include "trainer/experts/mlp.h"
+#include "trainer/experts/mlp_sizes.h"
+#include "trainer/nn/kernels.h"
 
 struct tr_ppo_recipe {
     int64_t steps; /* of all copies */
@@ -36,7 +37,8 @@ void tr_ppo_defaults(struct tr_ppo_recipe *recipe);
 typedef void tr_ppo_progress(void *to, int64_t steps, double mean_return, int episodes);
 
 /* Trains and writes the policy to `path`, for tr_expert_network(). hash: of all that decides it, when not
- * NULL, goes into the file as `made_of`. RT_ESTOP when *stop was set: nothing is written. */
+ * NULL, goes into the file as `made_of`. RT_ESTOP when *stop (NULL: never) was set: nothing is
+ * written. */
 rt_status tr_ppo_train(const struct tr_env *env, const struct tr_ppo_recipe *recipe,
                        const struct tr_kernels *kernels, int threads, const atomic_int *stop,
                        tr_ppo_progress *progress, void *to, const char *path, const char *hash,

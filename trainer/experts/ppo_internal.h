@@ -4,6 +4,7 @@
 #ifndef TRAINER_EXPERTS_PPO_INTERNAL_H
 #define TRAINER_EXPERTS_PPO_INTERNAL_H
 #include "base/random.h"
+#include "trainer/experts/mlp.h"
 #include "trainer/experts/ppo.h"
 
 struct tr__net { /* actor or critic, and what Adam keeps of it */

@@ -4,13 +4,18 @@
  * what the task has; a kind is how one is opened.
  *   table   the pendulum by value iteration
  *   policy  a network from a safetensors file
+ *   ppo     one that is trained here, into FOLDER/NAME.safetensors, where the hash of its recipe and of
+ *           the environment says whether it is the one that the study asks for
  *   labels  what a command's environment says beside its observations
  */
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "trainer/experts/network.h"
 #include "trainer/experts/value_table.h"
+#include "trainer/export/safetensors.h"
 #include "trainer/task/policy/policy.h"
 #include "trainer/teachers/teachers_internal.h"
 
@@ -96,6 +101,98 @@ const struct tr_teacher_kind tr_teacher_policy = {.name = "policy",
                                                   .consult = consult,
                                                   .predict = predict,
                                                   .expert = open_network};
+
+/* ---- networks trained here ---- */
+
+static rt_status hash_recipe(const struct tr_teaching *teaching, const struct tr_ppo_recipe *r,
+                             char text[RT_HASH_TEXT], struct rt_err *err)
+{
+    const struct tr_env_info *info = tr_env_info(tr_policy_environment(teaching->task));
+    struct rt_hash *hash = rt_hash_open();
+    char line[512];
+    int n;
+
+    if (!hash)
+        return rt_fail(err, RT_ENOMEM, "no memory to hash a recipe of ppo");
+    n = snprintf(line, sizeof line,
+                 "%s steps=%lld layers=%d act=%d copies=%d each=%d epochs=%d batch=%d rate=%.17g "
+                 "gamma=%.17g lambda=%.17g clip=%.17g value=%.17g norm=%.17g seed=%llu",
+                 info->hash, (long long)r->steps, r->layers, (int)r->activation, r->copies,
+                 r->steps_each, r->epochs, r->batch, r->rate, r->gamma, r->lambda, r->clip,
+                 r->value_weight, r->norm, (unsigned long long)r->seed);
+    rt_hash_add(hash, line, (size_t)n);
+    rt_hash_add(hash, r->width, (size_t)r->layers * sizeof *r->width);
+    rt_hash_close(hash, text);
+    return RT_OK;
+}
+
+struct telling { /* who is told of progress, and about whom */
+    const struct tr_teaching *teaching;
+    const struct tr_teacher_spec *spec;
+};
+
+static void tell(void *to, int64_t steps, double mean_return, int episodes)
+{
+    const struct telling *t = to;
+
+    (void)mean_return;
+    (void)episodes;
+    if (t->teaching->progress)
+        t->teaching->progress(t->teaching->progress_context, t->spec->name, (int)steps,
+                              (int)t->spec->ppo.steps);
+}
+
+/* Weights that are there but of another recipe are refused. */
+static rt_status check_recipe(const struct tr_teacher_spec *spec, const char *path,
+                              const char *want, struct rt_err *err)
+{
+    char *have = NULL;
+    bool same;
+
+    RT_TRY(tr_safetensors_metadata(path, "made_of", &have, err));
+    same = have && strcmp(have, want) == 0;
+    free(have);
+    return same ? RT_OK
+                : rt_fail(err, RT_EMISMATCH,
+                          "teacher '%s' in '%.200s' was trained by another recipe or in another "
+                          "environment; 'retort teach --retrain %s' trains it anew",
+                          spec->name, path, spec->name);
+}
+
+static rt_status open_ppo(const struct tr_teaching *teaching, int k, bool may_train,
+                          struct tr_expert *expert, struct rt_err *err)
+{
+    const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+    const struct tr_env *env = tr_policy_environment(teaching->task);
+    struct telling telling = {teaching, spec};
+    char path[RT_PATH_MAX], hash[RT_HASH_TEXT];
+    bool missing;
+    rt_status rc;
+
+    RT_TRY(tr__weights_path(teaching, spec, path, err));
+    RT_TRY(hash_recipe(teaching, &spec->ppo, hash, err));
+    RT_TRY(tr__is_missing(teaching, spec, &missing, err));
+    if (missing && !may_train)
+        return rt_fail(err, RT_EIO, "teacher '%s' is not trained yet; 'retort teach' does it",
+                       spec->name);
+    if (may_train && (missing || teaching->retrain[k])) {
+        RT_TRY(rt_folder_make_for(path, err));
+        RT_TRY(tr_ppo_train(env, &spec->ppo, teaching->kernels, teaching->threads, teaching->stop,
+                            tell, &telling, path, hash, err));
+    }
+    rc = check_recipe(spec, path, hash, err);
+    if (rc == RT_OK)
+        rc = tr_expert_network(expert, path, tr_env_info(env), teaching->kernels, err);
+    return rc == RT_OK ? rc : tr__cannot_use(spec, rc, err);
+}
+
+const struct tr_teacher_kind tr_teacher_ppo = {.name = "ppo",
+                                               .gives = TR_ACTS | TR_ROWS_KNOWN | TR_TRAINED_HERE |
+                                                        TR_COUNTS_PARAMS,
+                                               .describe = describe,
+                                               .consult = consult,
+                                               .predict = predict,
+                                               .expert = open_ppo};
 
 /* ---- the environment's own ---- */
 

@@ -54,5 +54,6 @@ struct tr_teacher_kind {
 };
 extern const struct tr_teacher_kind tr_teacher_trained, tr_teacher_recorded, tr_teacher_imported;
 /* Those that act: experts.c. */
-extern const struct tr_teacher_kind tr_teacher_table, tr_teacher_policy, tr_teacher_labels;
+extern const struct tr_teacher_kind tr_teacher_table, tr_teacher_policy, tr_teacher_labels,
+    tr_teacher_ppo;
 #endif

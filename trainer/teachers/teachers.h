@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "trainer/distill/ensemble_fit.h"
+#include "trainer/experts/ppo.h"
 #include "trainer/net/network.h"
 #include "trainer/task/task.h"
 #include "trainer/teachers/assess.h"
@@ -37,6 +38,7 @@ struct tr_teacher_spec {
     /* of policies, see experts.c: */
     double tau, gamma;      /* softmax(Q / tau); of value iteration */
     char file[RT_PATH_MAX]; /* of weights */
+    struct tr_ppo_recipe ppo;
 };
 
 struct tr_ensemble_spec {

@@ -5,4 +5,13 @@
 
 /* Copy logits (n, classes) of teacher k into out (n, teachers, classes). */
 void tr__interleave(const float *logits, int n, int classes, int k, int teachers, float *out);
+
+/* Where the weights of one that is trained here are: FOLDER/NAME.safetensors. */
+rt_status tr__weights_path(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                           char path[RT_PATH_MAX], struct rt_err *err);
+/* Nothing else than "there is no such file" lets a teacher be trained without being asked. */
+rt_status tr__is_missing(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                         bool *missing, struct rt_err *err);
+/* Says how to get rid of weights that cannot be read, where the reason in err does not. */
+rt_status tr__cannot_use(const struct tr_teacher_spec *spec, rt_status rc, struct rt_err *err);
 #endif

@@ -14,9 +14,8 @@
 #include "trainer/net/predict.h"
 #include "trainer/teachers/teachers_internal.h"
 
-static rt_status weights_path(const struct tr_teaching *teaching,
-                              const struct tr_teacher_spec *spec, char path[RT_PATH_MAX],
-                              struct rt_err *err)
+rt_status tr__weights_path(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                           char path[RT_PATH_MAX], struct rt_err *err)
 {
     if (snprintf(path, RT_PATH_MAX, "%s/%s.safetensors", teaching->spec->folder, spec->name) >=
         RT_PATH_MAX)
@@ -54,7 +53,7 @@ static rt_status load(const struct tr_teaching *teaching, const struct tr_teache
     char path[RT_PATH_MAX], want[RT_HASH_TEXT], *have = NULL;
     bool same;
 
-    RT_TRY(weights_path(teaching, spec, path, err));
+    RT_TRY(tr__weights_path(teaching, spec, path, err));
     RT_TRY(recipe_hash(teaching, spec, want, err));
     RT_TRY(tr_safetensors_metadata(path, "recipe", &have, err));
     same = have && strcmp(have, want) == 0;
@@ -67,19 +66,17 @@ static rt_status load(const struct tr_teaching *teaching, const struct tr_teache
     return tr_safetensors_read(path, student, params, err);
 }
 
-/* Nothing else than "there is no such file" lets a teacher be trained without being asked. */
-static rt_status is_missing(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
-                            bool *missing, struct rt_err *err)
+rt_status tr__is_missing(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                         bool *missing, struct rt_err *err)
 {
     char path[RT_PATH_MAX];
 
-    RT_TRY(weights_path(teaching, spec, path, err));
+    RT_TRY(tr__weights_path(teaching, spec, path, err));
     *missing = access(path, F_OK) != 0 && errno == ENOENT;
     return RT_OK;
 }
 
-/* Says how to get rid of weights that cannot be read, where the reason does not. */
-static rt_status cannot_use(const struct tr_teacher_spec *spec, rt_status rc, struct rt_err *err)
+rt_status tr__cannot_use(const struct tr_teacher_spec *spec, rt_status rc, struct rt_err *err)
 {
     struct rt_err why;
 
@@ -101,7 +98,7 @@ static rt_status write_weights(const struct tr_teaching *teaching,
     RT_TRY(recipe_hash(teaching, spec, hash, err));
     space_arch_print(&spec->arch, arch);
     (void)snprintf(lanes, sizeof lanes, "%d", teaching->spec->lanes);
-    RT_TRY(weights_path(teaching, spec, path, err));
+    RT_TRY(tr__weights_path(teaching, spec, path, err));
     return tr_safetensors_write(path, &net->student, net->weights.params, metadata, err);
 }
 
@@ -159,11 +156,11 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
 
     RT_TRY(tr_network_open(&net, &spec->arch, teaching->shape, teaching->kernels,
                            may_train ? TR_NETWORK_TRAIN : TR_NETWORK_INFER, err));
-    rc = may_train && !train ? is_missing(teaching, spec, &train, err) : RT_OK;
+    rc = may_train && !train ? tr__is_missing(teaching, spec, &train, err) : RT_OK;
     if (rc == RT_OK && train)
         rc = train_teacher(teaching, spec, &net, err);
     else if (rc == RT_OK && (rc = load(teaching, spec, &net.student, net.weights.params, err)))
-        rc = cannot_use(spec, rc, err);
+        rc = tr__cannot_use(spec, rc, err);
     if (rc == RT_OK)
         rt_hash_bytes(net.weights.params, net.student.param_count * sizeof(float), hash);
     if (rc == RT_OK && out)
