@@ -228,6 +228,27 @@ static void the_examples_load_and_fit_fashion_mnist(void **state)
     }
 }
 
+static void the_examples_load_and_fit_wordnet(void **state)
+{
+    static const struct space_shape glosses = {
+        .length = 32, .classes = 45, .pool = SPACE_POOL_MEAN};
+    static const char *const paths[] = {ROOT "/examples/wordnet/quick.yaml",
+                                        ROOT "/examples/wordnet/overnight.yaml"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct study study;
+        struct rt_err err;
+        assert_ok(study_load(paths[i], &study, &err));
+
+        assert_ok(study_bind_shape(&study, &glosses, &err));
+
+        assert_ptr_equal(study_task_of(&study), &study_text);
+        assert_int_equal(study.space.shape.pool, SPACE_POOL_MEAN);
+        assert_true(space_size(&study.space) > 500);
+        study_release(&study);
+    }
+}
+
 /* ---- what needs the data ---- */
 
 static void assert_bind_refused(const char *yaml, const char *text)
@@ -442,6 +463,7 @@ int main(void)
         cmocka_unit_test(the_full_recipe_counts_epochs_or_steps),
         cmocka_unit_test(the_micro_batch_is_fixed_unless_timing_it_is_asked_for),
         cmocka_unit_test(the_examples_load_and_fit_fashion_mnist),
+        cmocka_unit_test(the_examples_load_and_fit_wordnet),
         cmocka_unit_test(bind_refuses_what_does_not_fit_the_images),
         cmocka_unit_test(bind_refuses_limits_that_nothing_keeps),
         cmocka_unit_test(the_hash_ignores_what_does_not_decide_results),

@@ -288,6 +288,16 @@ static void a_teacher_reads_by_its_own_tokens(void **state)
     assert_int_equal(batch.label[0], 1);
     rt_arena_release(&arena);
     tr_task_close(view);
+    static char a[] = "NEG", b[] = "LABEL_1", c[] = "good";
+    char *const names[] = {a, b}, *const others[] = {c, a};
+    how.labels = 2;
+    how.label = names;
+    assert_ok(task->kind->reread(task, &how, &view, &err));
+    tr_task_close(view);
+    how.label = others;
+    assert_int_equal(task->kind->reread(task, &how, &view, &err), RT_EMISMATCH);
+    assert_non_null(strstr(err.text, "class 0 is 'good' to 'text-test-tokens' and 'neg' in the"));
+    how.labels = 0;
     how.vocabulary = 6;
     assert_int_equal(task->kind->reread(task, &how, &view, &err), RT_EFORMAT);
     assert_non_null(strstr(err.text, "has 7 tokens, its network reads 6"));

@@ -45,7 +45,9 @@ struct tr_reading {
     const struct space_shape *shape; /* of its images or texts */
     int vocabulary;                  /* most tokens of a text's tokeniser */
     const char *folder;              /* of that tokeniser */
-    float mean[3], sd[3];            /* of pixel/255, by channel */
+    int labels;                      /* names of its classes, where it says them; else 0 */
+    char *const *label;
+    float mean[3], sd[3]; /* of pixel/255, by channel */
 };
 
 struct tr_task_kind { /* one constant a kind */

@@ -39,8 +39,11 @@ struct reader {
 
 static rt_status make_view(struct reader *r, const struct tr_task *task, struct rt_err *err)
 {
-    struct tr_reading how = {
-        .shape = &r->shape, .vocabulary = r->folder.arch.vocabulary, .folder = r->folder.path};
+    struct tr_reading how = {.shape = &r->shape,
+                             .vocabulary = r->folder.arch.vocabulary,
+                             .folder = r->folder.path,
+                             .labels = r->folder.labels,
+                             .label = r->folder.label};
 
     if (!task->kind->reread)
         return rt_fail(err, RT_EARG, "teacher '%s' is a folder, which does not answer this task",

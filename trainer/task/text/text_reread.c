@@ -2,8 +2,10 @@
  * by its own tokeniser, whole.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "trainer/task/text/text_internal.h"
 
@@ -65,9 +67,31 @@ static rt_status cut_rows(struct view *self, const struct tr_texts *texts, int l
     return RT_OK;
 }
 
+/* Does it call class i as the data do? "LABEL_0" and the data's plain numbers say nothing. */
+static rt_status check_labels(const struct tr_labels *labels, const struct tr_reading *how,
+                              struct rt_err *err)
+{
+    char number[16];
+
+    for (int i = 0; i < how->labels && i < labels->count; i++) {
+        const char *theirs = how->label[i], *ours = labels->name[i];
+        (void)snprintf(number, sizeof number, "%d", i);
+        if (strncasecmp(theirs, "LABEL_", 6) == 0 || strcmp(ours, number) == 0)
+            continue;
+        if (strcasecmp(theirs, ours) != 0)
+            return rt_fail(
+                err, RT_EMISMATCH,
+                "class %d is '%.40s' to '%.120s' and '%s' in the data; give data.labels in "
+                "the teacher's order",
+                i, theirs, how->folder, ours);
+    }
+    return RT_OK;
+}
+
 static rt_status open_view(struct view *self, const struct tr_task *task,
                            const struct tr_reading *how, struct rt_err *err)
 {
+    RT_TRY(check_labels(tr_text_labels(task), how, err));
     RT_TRY(tr_tokeniser_open(&self->tokeniser, how->folder, err));
     if (self->tokeniser.vocabulary.count > how->vocabulary)
         return rt_fail(err, RT_EFORMAT,
