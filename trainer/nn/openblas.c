@@ -28,7 +28,7 @@ static struct {
                   double *, const blasint *, blasint *, size_t, size_t); /* LAPACK's */
     char *(*config)(void), *(*core)(void);
     int (*parallel)(void), (*threads)(void);
-    char failure[160];
+    struct rt_err failure; /* to load it */
 } blas;
 
 static bool find(void *handle, const char *name, void *function)
@@ -55,58 +55,70 @@ static void *open_with_one_thread(void)
     return handle;
 }
 
+/* Its library and, for each thread that multiplies, a buffer: of either OpenBLAS asks for ever when
+ * it cannot have them, version 0.3.29 as it is loaded. */
+static const size_t library_bytes = (size_t)48 << 20, buffer_bytes = (size_t)128 << 20;
+
+/* RT_ENOMEM when addresses are limited to fewer than so many more. */
+static rt_status check_addresses(size_t bytes, const char *what, struct rt_err *err)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return RT_OK;
+    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return rt_fail(err, RT_ENOMEM,
+                       "OpenBLAS needs %zu MiB of addresses %s, and this process may not have "
+                       "them; raise 'ulimit -v'",
+                       bytes >> 20, what);
+    (void)munmap(room, bytes);
+    return RT_OK;
+}
+
 static void load(void)
 {
-    void *handle = open_with_one_thread();
+    void *handle;
 
+    if (check_addresses(library_bytes + buffer_bytes, "to be loaded", &blas.failure))
+        return;
+    handle = open_with_one_thread();
     if (!handle || !find(handle, "cblas_sgemm", &blas.sgemm) ||
         !find(handle, "dsyev_", &blas.dsyev) ||
         !find(handle, "openblas_get_config", &blas.config) ||
         !find(handle, "openblas_get_corename", &blas.core) ||
         !find(handle, "openblas_get_parallel", &blas.parallel) ||
         !find(handle, "openblas_get_num_threads", &blas.threads))
-        (void)snprintf(blas.failure, sizeof blas.failure, "%s", dlerror());
-}
-
-static bool loaded(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    (void)pthread_once(&once, load);
-    return !blas.failure[0];
+        rt_report(&blas.failure, RT_EIO, "cannot load OpenBLAS (%s); install libopenblas0-pthread",
+                  dlerror());
 }
 
 rt_status tr__openblas_load(struct rt_err *err)
 {
-    return loaded()
-               ? RT_OK
-               : rt_fail(err, RT_EIO, "cannot load OpenBLAS (%s); install libopenblas0-pthread",
-                         blas.failure);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, load);
+    if (blas.failure.code && err)
+        *err = blas.failure;
+    return blas.failure.code;
 }
 
-/* Each thread that multiplies gets a buffer, and OpenBLAS asks for ever for one that it cannot have. */
 rt_status tr__openblas_check_room(int threads_at_once, struct rt_err *err)
 {
-    const size_t buffer = (size_t)128 << 20, bytes = buffer * (size_t)threads_at_once;
-    struct rlimit limit;
+    char what[80];
 
     assert(threads_at_once > 0);
-    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
-        return RT_OK;
-    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (room == MAP_FAILED)
-        return rt_fail(err, RT_ENOMEM,
-                       "OpenBLAS needs %zu MiB of addresses for %d threads, and this process may "
-                       "not have them; raise 'ulimit -v', or leave RETORT_KERNELS unset",
-                       bytes >> 20, threads_at_once);
-    (void)munmap(room, bytes);
-    return RT_OK;
+    (void)snprintf(what, sizeof what, "for %d threads%s", threads_at_once,
+                   threads_at_once > 1 ? ", fewer unless RETORT_KERNELS is plain" : "");
+    return check_addresses(buffer_bytes * (size_t)threads_at_once, what, err);
 }
 
 /* What cannot multiply cannot go on: tr_kernels_choose() has told of it. */
 static void need(void)
 {
-    if (!loaded())
+    struct rt_err err;
+
+    if (tr__openblas_load(&err))
         abort();
 }
 
