@@ -4,8 +4,8 @@
 toy_data
 toy_study >toy.yaml
 
-limited() { # KILOBYTES COMMAND...: in so much, and ten seconds
-  (ulimit -v "$1" && exec timeout -k 1 10 "${@:2}")
+limited() { # KILOBYTES COMMAND...: in so much, and a minute, as machines are busy
+  (ulimit -v "$1" && exec timeout -k 1 60 "${@:2}")
 }
 for room in 60000 100000 180000; do # a thread of OpenBLAS's once tried for ever to get more
   expect_exit 0 limited $room "$retort" --version

@@ -216,7 +216,7 @@ ptrdiff_t tr__pooled_row(const struct tr_student *student, const struct tr_batch
     case SPACE_POOL_MEAN:
     case SPACE_POOL_PAIR: break;
     }
-    assert(!"what is pooled apart is of no row");
+    assert(false && "what is pooled apart is of no row");
     return 0;
 }
 
