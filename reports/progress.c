@@ -173,7 +173,7 @@ static void print_work(const struct progress *p, FILE *out)
     print_line(out, "trials", text);
     if (*p->started && isfinite(p->elapsed)) {
         (void)snprintf(text, sizeof text, "%s from %s; last result %s ago",
-                       report__duration(p->elapsed, a), report__time(p->started, b),
+                       report__duration(fmax(0, p->elapsed), a), report__time(p->started, b),
                        report__duration(fmax(0, p->since), (char[REPORT__CELL]){0}));
         print_line(out, "time", text);
     }

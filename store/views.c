@@ -282,12 +282,12 @@ static const char progress[] =
     "  (select hypervolume from front_history order by trial desc limit 1) as hypervolume,\n"
     "  (select started from execution order by id limit 1) as started,\n"
     "  (select max(finished) from execution) as last_finished,\n"
-    "  (select (count(*) - 1) / nullif((max(julianday(finished)) - min(julianday(finished))) * "
-    "24,\n"
-    "      0) from (select finished from execution where finished is not null\n"
-    "      order by finished desc limit 50)) as trials_per_hour, -- of the last 50\n"
-    "  (select avg(seconds) from (select seconds from execution where finished is not null\n"
-    "      order by finished desc limit 50)) as seconds_per_trial\n"
+    "  -- of the last 50, by a clock that does not jump\n"
+    "  (select 3600.0 * coalesce((select workers from run order by id desc limit 1), 1)\n"
+    "      / nullif(avg(seconds), 0) from (select seconds from execution\n"
+    "      where seconds is not null order by id desc limit 50)) as trials_per_hour,\n"
+    "  (select avg(seconds) from (select seconds from execution\n"
+    "      where seconds is not null order by id desc limit 50)) as seconds_per_trial\n"
     "from study s";
 
 static const char rung_pairs[] =

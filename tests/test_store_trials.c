@@ -364,6 +364,20 @@ static void a_reader_sees_the_state_before_an_open_transaction(void **state)
     store_close(writer);
 }
 
+static void a_clock_that_jumps_changes_no_rate(void **state)
+{
+    struct store *s = sample_create(sample_path("jump.db"));
+    (void)state;
+    sample_fill(s);
+    sqlite3_exec(store_handle(s),
+                 "update execution set seconds = 36 where finished is not null;"
+                 "update execution set finished = '1999-12-31T23:59:59.000Z' where id = 3;"
+                 "update execution set finished = '2199-12-31T23:59:59.000Z' where id = 9",
+                 NULL, NULL, NULL);
+    assert_rows(s, "select trials_per_hour, seconds_per_trial from progress", "200.0|36.0\n");
+    store_close(s);
+}
+
 static void views_show_the_study(void **state)
 {
     struct store *s = sample_create(sample_path("views.db"));
@@ -499,6 +513,7 @@ int main(void)
         cmocka_unit_test(load_gives_every_trial_with_its_objectives),
         cmocka_unit_test(load_of_an_empty_study_gives_nothing),
         cmocka_unit_test(a_reader_sees_the_state_before_an_open_transaction),
+        cmocka_unit_test(a_clock_that_jumps_changes_no_rate),
         cmocka_unit_test(views_show_the_study),
         cmocka_unit_test(the_pareto_view_holds_the_front_and_nothing_else),
         cmocka_unit_test(the_pareto_view_reads_the_front_only),
