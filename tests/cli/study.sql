@@ -13,7 +13,7 @@ CREATE TABLE study (            -- one row: what is searched
   noun     text not null,       -- what a candidate is called
   method   text not null        -- how its values came about, for reports
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T19:36:38.288Z','image','student','Values are made up.');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T20:12:11.352Z','image','student','Values are made up.');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -684,7 +684,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   finished  text not null,
   program   integer references program (id) -- null: not kept, by an earlier version
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T19:36:38.366Z',1);
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T20:12:12.880Z',1);
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -717,9 +717,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-28T19:36:38.289Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-28T19:36:38.356Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-28T19:36:38.367Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-28T20:12:11.711Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-28T20:12:12.393Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-28T20:12:12.881Z','note',NULL,'the sample is complete');
 CREATE TABLE candidate (        -- one architecture
   id       integer primary key, -- in order of first proposal
   arch     text not null unique,
@@ -811,7 +811,7 @@ CREATE TABLE run (              -- each time retort search worked on this study
   timing   real,                -- seconds that workers spent measuring latency, ...
   standing real                 -- ... and those they stood still for others to measure
 ) strict;
-INSERT INTO run VALUES(1,1,8597,2,60,NULL,NULL,'2026-11-28T19:36:38.354Z',NULL,NULL,NULL,NULL);
+INSERT INTO run VALUES(1,1,22027,2,60,NULL,NULL,'2026-11-28T20:12:12.391Z',NULL,NULL,NULL,NULL);
 CREATE TABLE program (          -- what computed: equal rows give equal bits
   id       integer primary key,
   version  text not null,       -- of retort
@@ -1109,11 +1109,12 @@ select s.name as study,
   (select hypervolume from front_history order by trial desc limit 1) as hypervolume,
   (select started from execution order by id limit 1) as started,
   (select max(finished) from execution) as last_finished,
-  (select (count(*) - 1) / nullif((max(julianday(finished)) - min(julianday(finished))) * 24,
-      0) from (select finished from execution where finished is not null
-      order by finished desc limit 50)) as trials_per_hour, -- of the last 50
-  (select avg(seconds) from (select seconds from execution where finished is not null
-      order by finished desc limit 50)) as seconds_per_trial
+  -- of the last 50, by a clock that does not jump
+  (select 3600.0 * coalesce((select workers from run order by id desc limit 1), 1)
+      / nullif(avg(seconds), 0) from (select seconds from execution
+      where seconds is not null order by id desc limit 50)) as trials_per_hour,
+  (select avg(seconds) from (select seconds from execution
+      where seconds is not null order by id desc limit 50)) as seconds_per_trial
 from study s
 ;
 CREATE VIEW rung_pairs as       -- one candidate at two rungs, by the first measured objective
