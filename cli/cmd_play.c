@@ -134,6 +134,7 @@ static rt_status train(struct job *job, const struct wishes *wishes, const atomi
     return full_run_train(run, err);
 }
 
+/* show NULL: all starts, their returns into total. */
 static rt_status play_student(struct job *job, int episode, const struct tr_policy_show *show,
                               double *total, struct rt_err *err)
 {
@@ -149,7 +150,8 @@ static rt_status play_student(struct job *job, int episode, const struct tr_poli
     RT_TRY(rt_arena_init(&arena, arena.used, err));
     if ((rc = tr_acting_init(&acting, &net->student, room, &arena, err)) == RT_OK) {
         acting.weights = &net->weights;
-        rc = tr_policy_play(task, &acting.actor, episode, show, total, err);
+        rc = show ? tr_policy_play(task, &acting.actor, episode, show, total, err)
+                  : tr_policy_returns(task, &acting.actor, total, err);
     }
     rt_arena_release(&arena);
     return rc;
@@ -157,10 +159,11 @@ static rt_status play_student(struct job *job, int episode, const struct tr_poli
 
 /* ---- what it leaves ---- */
 
-static rt_status write_page(const struct wishes *wishes, const struct job *job,
+static rt_status write_page(const struct wishes *wishes, struct job *job,
                             const struct film films[who_count], const double total[who_count],
                             struct rt_err *err)
 {
+    const struct tr_policy_scores *scores = tr_policy_scores(job->session.task);
     struct report_film shown[who_count];
     char caption[who_count][80], title[SPACE_ARCH_TEXT + 80], arch[SPACE_ARCH_TEXT];
 
@@ -181,9 +184,18 @@ static rt_status write_page(const struct wishes *wishes, const struct job *job,
     }
     (void)snprintf(title, sizeof title, "%s: %s, start %d", films[0].info->name, arch,
                    (int)wishes->episode);
-    RT_TRY(report_film_page(wishes->output, title, shown, who_count, err));
-    (void)printf("%s\n", wishes->output);
-    return RT_OK;
+    double *returns = calloc((size_t)scores->episodes, sizeof *returns);
+    if (!returns)
+        return rt_fail(err, RT_ENOMEM, "no memory for the returns of %d starts", scores->episodes);
+    const struct report_pairs pairs = {scores->episodes, returns, scores->teacher,
+                                       (int)wishes->episode};
+    rt_status rc = play_student(job, 0, NULL, returns, err);
+    if (rc == RT_OK)
+        rc = report_film_page(wishes->output, title, shown, who_count, &pairs, err);
+    if (rc == RT_OK)
+        (void)printf("%s\n", wishes->output);
+    free(returns);
+    return rc;
 }
 
 static rt_status play(struct job *job, const struct wishes *wishes, FILE *csv, struct rt_err *err)

@@ -65,6 +65,20 @@ static const struct store_series series[] = {
     {"validation_kl", "validation KL", true},
 };
 
+/* Of students that act: there are no labels. */
+static const struct store_series acting_series[] = {
+    {"soft", "distillation loss", false},
+    {"loss", "loss that was minimised", false},
+    {"round_return", "mean return of the rounds", false},
+    {"validation_kl", "validation KL", true},
+    {"validation_error", "validation error", false},
+    {"return", "return at the end", false},
+    {"grad_norm", "norm of the gradient", false},
+    {"temperature", "temperature", true},
+    {"learning_rate", "learning rate", true},
+    {"ce_weight", "weight of the cross-entropy", true},
+};
+
 static bool is_objective(const struct study *study, const char *name)
 {
     for (int i = 0; i < study->search.objective_count; i++)
@@ -140,9 +154,30 @@ static void add_settings(const struct study *study, struct quantities *quantitie
     }
 }
 
+/* Of students that act: what comes of it, before what they answer. */
+static void choose_acting(const struct study *study, struct quantities *quantities)
+{
+    add_own(study_task_of(study)->kind->measures, STORE_IN_WIDE, quantities);
+    assert(quantities->count >= 2);
+    quantities->row[0].detail = quantities->row[1].detail = STORE_IN_ALL;
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (shown[i].name && (!shown[i].if_asked || is_objective(study, shown[i].name))) {
+            quantities->row[quantities->count] = of_student(&shown[i]);
+            if (strcmp(shown[i].name, "error") == 0)
+                quantities->row[quantities->count].detail = STORE_IN_WIDE;
+            quantities->count++;
+            if (strcmp(shown[i].name, "latency") == 0)
+                add_settings(study, quantities);
+        }
+}
+
 static void choose(const struct study *study, struct quantities *quantities)
 {
     quantities->count = 0;
+    if (!study->own && study_task_of(study)->kind->act) {
+        choose_acting(study, quantities);
+        return;
+    }
     for (int i = 0; i < study->search.objective_count && study->own; i++)
         quantities->row[quantities->count++] = of_command(study->search.objectives[i]);
     for (size_t i = 0; i < sizeof shown / sizeof *shown && !study->own; i++) {
@@ -172,8 +207,10 @@ void quantities_place(const struct study *study, struct quantities *quantities,
         row->method = "All values are what the study's own command answered.";
         return;
     }
-    row->series = series;
-    row->series_count = sizeof series / sizeof *series;
+    row->series = study_task_of(study)->kind->act ? acting_series : series;
+    row->series_count = study_task_of(study)->kind->act
+                            ? sizeof acting_series / sizeof *acting_series
+                            : sizeof series / sizeof *series;
     row->task = study_task_of(study)->name;
     row->noun = "student";
     row->method = study_task_of(study)->method ? study_task_of(study)->method : of_answers;

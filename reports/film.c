@@ -179,10 +179,63 @@ static const char style[] =
     ".film-now { margin: .3rem 0; font-variant-numeric: tabular-nums; }\n"
     ".film-tools { display: flex; gap: 1rem; align-items: center; }\n"
     ".film-bar { flex: 1; }\n"
+    ".pairs { max-width: 26rem; font-size: 12px; }\n"
+    ".pairs rect { fill: none; stroke: var(--line); }\n"
+    ".pairs line { stroke: var(--line); stroke-dasharray: 5 4; }\n"
+    ".pairs circle { fill: #2f6db3; opacity: .75; }\n"
+    ".pairs circle.marked { fill: #b3662f; opacity: 1; }\n"
+    ".pairs text { fill: var(--ink); }\n"
     "</style>\n";
 
+/* ---- returns ---- */
+
+enum { plot_side = 360, plot_margin = 56 };
+
+/* From a value to a place on an axis of the plot. */
+static double place(double value, double low, double high)
+{
+    return (plot_side - 2 * plot_margin) * (value - low) / (high - low);
+}
+
+static void write_pairs(FILE *out, const struct report_pairs *p)
+{
+    const double end = plot_side - plot_margin;
+    double low = INFINITY, high = -INFINITY;
+
+    for (int i = 0; i < p->count; i++) {
+        low = fmin(low, fmin(p->student[i], p->teacher[i]));
+        high = fmax(high, fmax(p->student[i], p->teacher[i]));
+    }
+    if (!(high > low))
+        high = low + 1;
+    (void)fprintf(out,
+                  "<h2>Returns from the same starts</h2>\n<svg class=\"pairs\" role=\"img\" "
+                  "viewBox=\"0 0 %d %d\"><title>return of the student over that of the "
+                  "teacher</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>"
+                  "<line x1=\"%d\" y1=\"%g\" x2=\"%g\" y2=\"%d\"/>",
+                  plot_side, plot_side, plot_margin, plot_margin, plot_side - 2 * plot_margin,
+                  plot_side - 2 * plot_margin, plot_margin, end, end, plot_margin);
+    for (int i = 0; i < p->count; i++)
+        (void)fprintf(out,
+                      "<circle%s cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"><title>start %d: student %.5g, "
+                      "teacher %.5g</title></circle>",
+                      i == p->marked ? " class=\"marked\"" : "",
+                      plot_margin + place(p->teacher[i], low, high),
+                      end - place(p->student[i], low, high), i == p->marked ? 6 : 3, i,
+                      p->student[i], p->teacher[i]);
+    (void)fprintf(out,
+                  "<text x=\"%d\" y=\"%g\">%.4g</text><text x=\"%g\" y=\"%g\" "
+                  "text-anchor=\"end\">%.4g</text><text x=\"%d\" y=\"%g\" "
+                  "text-anchor=\"middle\">teacher</text>"
+                  "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" "
+                  "transform=\"rotate(-90 %d %d)\">student</text></svg>\n"
+                  "<p>Above the line the student did better. The large one is shown.</p>\n",
+                  plot_margin, end + 16, low, end, end + 16, high, plot_side / 2, end + 36, 24,
+                  plot_side / 2, 24, plot_side / 2);
+}
+
 rt_status report_film_page(const char *path, const char *title, const struct report_film *films,
-                           int count, struct rt_err *err)
+                           int count, const struct report_pairs *pairs, struct rt_err *err)
 {
     struct rt_writer writer;
 
@@ -197,6 +250,8 @@ rt_status report_film_page(const char *path, const char *title, const struct rep
     report__html(writer.file, title);
     (void)fputs("</h1>\n", writer.file);
     report_film_write(writer.file, films, count);
+    if (pairs)
+        write_pairs(writer.file, pairs);
     (void)fputs("</body></html>\n", writer.file);
     return rt_writer_commit(&writer, err);
 }

@@ -99,22 +99,11 @@ static rt_status workspace_init(const struct run *run, struct workspace *b, stru
     return tr_pass_init(&b->pass, student, m, arena, err);
 }
 
-/* What a feed needs whose rows come from acting. */
-static rt_status acting_init(struct run *run, const struct tr_feed_kind *kind,
-                             struct rt_arena *arena, struct rt_err *err)
-{
-    const struct tr_training *job = run->job;
-
-    if (kind->learn)
-        run->each =
-            rt_arena_alloc(arena, (size_t)answers_of(job, job->recipe->batch), sizeof *run->each);
-    return tr_acting_init(&run->acting, job->student, kind->at_once(job->data->task), arena, err);
-}
-
 static rt_status feed_init(struct run *run, struct rt_arena *arena, struct rt_err *err)
 {
     const struct tr_training *job = run->job;
     const struct tr_task *task = job->data->task;
+    const struct tr_feed_kind *kind = task->kind->feed;
     const struct tr_feeding of = {.task = task,
                                   .said =
                                       job->data->knowledge ? job->data->knowledge->logits : NULL,
@@ -125,8 +114,11 @@ static rt_status feed_init(struct run *run, struct rt_arena *arena, struct rt_er
                                   .history = job->student->arch.history};
 
     run->rows = rt_arena_alloc(arena, (size_t)job->recipe->batch, sizeof(int));
-    if (task->kind->feed)
-        RT_TRY(acting_init(run, task->kind->feed, arena, err));
+    if (kind && kind->learn)
+        run->each =
+            rt_arena_alloc(arena, (size_t)answers_of(job, job->recipe->batch), sizeof *run->each);
+    if (kind)
+        RT_TRY(tr_acting_init(&run->acting, job->student, kind->at_once(task), arena, err));
     return tr_feed_init(&run->feed, &of, arena, err);
 }
 
@@ -424,6 +416,16 @@ static void count_answers(struct run *run)
         run->answers += task->kind->answers(task, run->rows[i]);
 }
 
+/* What a feed has to say of its own rows. */
+static void log_feed(struct run *run, int step)
+{
+    const struct tr_training *job = run->job;
+
+    if (run->feed.series && job->curve && (!run->cohort || run == run->cohort))
+        job->curve(job->curve_context, step, run->feed.series, run->feed.value);
+    run->feed.series = NULL;
+}
+
 static rt_status begin_step(struct run *run, int step, struct rt_err *err)
 {
     const struct tr_training *job = run->job;
@@ -435,6 +437,7 @@ static rt_status begin_step(struct run *run, int step, struct rt_err *err)
         begin_int8(run, step);
     run->acting.weights = run->read;
     RT_TRY(tr_feed_next(&run->feed, &run->acting.actor, step, job->recipe->batch, run->rows, err));
+    log_feed(run, step);
     count_answers(run);
     ask(run, progress_at(run, step));
     return RT_OK;

@@ -153,6 +153,8 @@ static rt_status train_and_evaluate(const struct tr_trial *trial, const struct t
                        (double)lineage->inherited / (double)student->param_count, NAN);
     RT_TRY(quantise(trial, student, weights, &ranges, metrics, err));
     tr_curve_add(&result->curve, last, "validation_error", tr_metrics_value(metrics, "error"));
+    if (trial->data->task->kind->act)
+        tr_curve_add(&result->curve, last, "return", tr_metrics_value(metrics, "return"));
     if (trial->data->knowledge)
         tr_curve_add(&result->curve, last, "validation_kl", tr_metrics_value(metrics, "kl"));
     if (result->curve.failed)

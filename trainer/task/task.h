@@ -121,6 +121,10 @@ struct tr_feed {
     int64_t next; /* rows handed out so far */
     int *order;   /* [train_count] of this epoch */
     void *acting; /* the kind's own */
+    const char
+        *series; /* of the learning curve, that has a new value; NULL: none has. Whoever logs it
+                           sets it back */
+    double value;
 };
 
 struct tr_feed_kind {

@@ -229,7 +229,7 @@ static double teacher_share(const struct tr_rollouts *r, int round)
     return pow(r->beta, round);
 }
 
-static rt_status gather(struct feed *f, struct tr_actor *actor, struct rt_err *err)
+static rt_status gather(struct feed *f, struct tr_actor *actor, double *mean, struct rt_err *err)
 {
     const struct tr_policy *p = f->policy;
     const struct tr_rollouts *r = &p->options.rollouts;
@@ -249,6 +249,9 @@ static rt_status gather(struct feed *f, struct tr_actor *actor, struct rt_err *e
     for (ptrdiff_t e = 0; e < r->episodes; e++)
         for (ptrdiff_t t = 0; t < f->out.length[e]; t++)
             append(f, &f->out.states, e * p->info->horizon + t, &rng);
+    *mean = 0;
+    for (int e = 0; e < r->episodes; e++)
+        *mean += f->out.total[e] / r->episodes;
     f->rounds++;
     f->drawn = 0;
     return RT_OK;
@@ -274,8 +277,10 @@ static rt_status next(struct tr_feed *feed, struct tr_actor *actor, int step, in
     struct rt_rng rng;
 
     assert(f && f->base > 0);
-    while (due(f, step, feed->of.steps))
-        RT_TRY(gather(f, actor, err));
+    while (due(f, step, feed->of.steps)) {
+        RT_TRY(gather(f, actor, &feed->value, err));
+        feed->series = "round_return";
+    }
     rt_rng_init(&rng, feed->of.seed, RT_STREAM_REPLAY, (uint64_t)step);
     if (prioritised(f)) {
         for (int i = 0; i < n; i++)

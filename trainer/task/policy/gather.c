@@ -300,21 +300,21 @@ rt_status tr_policy_gather(struct tr_task *task, struct tr_expert *experts, int 
 
 /* ---- an episode to look at ---- */
 
-static rt_status carve_play(const struct tr_policy *p, struct tr__stage **stage,
+static rt_status carve_play(const struct tr_policy *p, int count, struct tr__stage **stage,
                             struct tr__outcome *out, struct rt_arena *arena, struct rt_err *err)
 {
     RT_TRY(tr__stage_init(stage, p, arena, err));
-    return tr__outcome_init(out, p, 1, false, arena, err);
+    return tr__outcome_init(out, p, count, false, arena, err);
 }
 
-rt_status tr_policy_play(const struct tr_task *task, struct tr_actor *actor, int episode,
-                         const struct tr_policy_show *show, double *total, struct rt_err *err)
+/* Episodes of the evaluation from number `first` on, who acts as in tr_policy_play(). */
+static rt_status play_some(const struct tr_policy *p, struct tr_actor *actor, int first, int count,
+                           const struct tr_policy_show *show, double *total, struct rt_err *err)
 {
-    const struct tr_policy *p = tr__policy_of(task);
     const struct tr__round round = {.policy = p,
                                     .stream = RT_STREAM_EVALUATE,
-                                    .first = (uint64_t)episode,
-                                    .count = 1,
+                                    .first = (uint64_t)first,
+                                    .count = count,
                                     .teacher = actor ? 0 : 1,
                                     .member = -1};
     struct tr__outcome out;
@@ -322,17 +322,32 @@ rt_status tr_policy_play(const struct tr_task *task, struct tr_actor *actor, int
     struct rt_arena arena;
     rt_status rc;
 
-    assert(tr_policy_gathered(task) && episode >= 0);
     rt_arena_init_counting(&arena);
-    (void)carve_play(p, &stage, &out, &arena, NULL); /* cannot fail */
+    (void)carve_play(p, count, &stage, &out, &arena, NULL); /* cannot fail */
     RT_TRY(rt_arena_init(&arena, arena.used, err));
-    if ((rc = carve_play(p, &stage, &out, &arena, err)) == RT_OK) {
+    if ((rc = carve_play(p, count, &stage, &out, &arena, err)) == RT_OK) {
         out.show = show;
         rc = tr__play(&round, stage, actor, &out, err);
-        *total = out.total[0];
+        memcpy(total, out.total, (size_t)count * sizeof *total);
     }
     rt_arena_release(&arena);
     return rc;
+}
+
+rt_status tr_policy_play(const struct tr_task *task, struct tr_actor *actor, int episode,
+                         const struct tr_policy_show *show, double *total, struct rt_err *err)
+{
+    assert(tr_policy_gathered(task) && episode >= 0);
+    return play_some(tr__policy_of(task), actor, episode, 1, show, total, err);
+}
+
+rt_status tr_policy_returns(const struct tr_task *task, struct tr_actor *actor, double *returns,
+                            struct rt_err *err)
+{
+    const struct tr_policy *p = tr__policy_of(task);
+
+    assert(tr_policy_gathered(task) && actor);
+    return play_some(p, actor, 0, p->scores.episodes, NULL, returns, err);
 }
 
 /* ---- are episodes what their seeds say? ---- */

@@ -84,6 +84,10 @@ struct tr_policy_scores {
 };
 const struct tr_policy_scores *tr_policy_scores(const struct tr_task *task);
 
+/* Returns of the student on the evaluation's starts, [episodes] of tr_policy_scores(). */
+rt_status tr_policy_returns(const struct tr_task *task, struct tr_actor *actor, double *returns,
+                            struct rt_err *err);
+
 /* Plays some episodes of random actions twice, needing no teachers: *same when all that is seen, and
  * every reward, are the same bits. */
 rt_status tr_policy_repeats(const struct tr_task *task, bool *same, double *seconds_a_step,
