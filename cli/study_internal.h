@@ -39,6 +39,12 @@ struct study_member { /* one of teachers.members; "" or 0: not said */
     } logits;
     char folder[RT_PATH_MAX];
     struct {
+        enum tr_probe kind;
+        double epochs, learning_rate, warmup, weight_decay; /* first two 0: by kind */
+        int batch;
+        int64_t seed;
+    } probe;
+    struct {
         double tau, gamma;
     } table;
     struct {

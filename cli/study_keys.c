@@ -115,6 +115,19 @@ static const struct study_key logits_keys[] = {
     {"params", STUDY_INT, MEMBER(logits.params), 1, ANY_SIZE},
     {.key = NULL}};
 
+static const char *const probes[] = {
+    [TR_PROBE_NONE] = "none", [TR_PROBE_HEAD] = "head", [TR_PROBE_FINE] = "fine", NULL};
+
+static const struct study_key probe_keys[] = {
+    {"kind", STUDY_WORD, MEMBER(probe.kind), .words = probes, REQUIRED},
+    {"epochs", STUDY_REAL, MEMBER(probe.epochs), .001, 1e5},
+    {"batch", STUDY_INT, MEMBER(probe.batch), 1, any_batch},
+    {"learning_rate", STUDY_REAL, MEMBER(probe.learning_rate), 1e-8, 10},
+    {"warmup", STUDY_REAL, MEMBER(probe.warmup), 0, 1},
+    {"weight_decay", STUDY_REAL, MEMBER(probe.weight_decay), 0, 100},
+    {"seed", STUDY_INT, MEMBER(probe.seed), 0, 9e15},
+    {.key = NULL}};
+
 static const struct study_key table_keys[] = {
     {"tau", STUDY_REAL, MEMBER(table.tau), 1e-6, 1e6},
     {"gamma", STUDY_REAL, MEMBER(table.gamma), .01, .9999},
@@ -147,12 +160,17 @@ static const struct study_key ppo_keys[] = {
     {"seed", STUDY_INT, MEMBER(ppo_seed), 0, 9e15},
     {.key = NULL}};
 
-static const struct study_key member_keys[] = {
-    {"name", STUDY_TEXT, MEMBER(name), REQUIRED}, {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
-    {"train", STUDY_BLOCK, .keys = train_keys},   {"logits", STUDY_BLOCK, .keys = logits_keys},
-    {"folder", STUDY_TEXT, MEMBER(folder)},       {"table", STUDY_BLOCK, .keys = table_keys},
-    {"policy", STUDY_BLOCK, .keys = policy_keys}, {"command", STUDY_BLOCK, .keys = command_keys},
-    {"ppo", STUDY_BLOCK, .keys = ppo_keys},       {.key = NULL}};
+static const struct study_key member_keys[] = {{"name", STUDY_TEXT, MEMBER(name), REQUIRED},
+                                               {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
+                                               {"train", STUDY_BLOCK, .keys = train_keys},
+                                               {"logits", STUDY_BLOCK, .keys = logits_keys},
+                                               {"folder", STUDY_TEXT, MEMBER(folder)},
+                                               {"probe", STUDY_BLOCK, .keys = probe_keys},
+                                               {"table", STUDY_BLOCK, .keys = table_keys},
+                                               {"policy", STUDY_BLOCK, .keys = policy_keys},
+                                               {"command", STUDY_BLOCK, .keys = command_keys},
+                                               {"ppo", STUDY_BLOCK, .keys = ppo_keys},
+                                               {.key = NULL}};
 
 static const struct study_key teachers_keys[] = {
     {"cache", STUDY_TEXT, FILE_(cache), UNHASHED},
@@ -382,6 +400,7 @@ void study__file_defaults(struct study_file *file, enum space_tie unsaid)
                       .warmup = .05,
                       .weight_decay = .05,
                       .seed = STUDY_SEED_UNSET},
+            .probe = {.batch = 32, .warmup = .1, .weight_decay = .01, .seed = STUDY_SEED_UNSET},
             .table = {.tau = .05, .gamma = .99},
             .policy = {.tau = .01},
             .command = {.tau = .01},

@@ -78,6 +78,37 @@ static rt_status place_trained(const struct assembly *a, int k, struct tr_teache
     return RT_OK;
 }
 
+static void place_probe(const struct assembly *a, const struct study_member *m,
+                        struct tr_teacher_spec *teacher)
+{
+    const bool head = m->probe.kind == TR_PROBE_HEAD;
+    const double epochs = head ? 20 : 3, rate = head ? 1e-2 : 1e-4;
+
+    teacher->probe = m->probe.kind;
+    teacher->probe_recipe = (struct tr_probe_recipe){
+        .epochs = m->probe.epochs > 0 ? m->probe.epochs : epochs,
+        .batch = m->probe.batch,
+        .learning_rate = m->probe.learning_rate > 0 ? m->probe.learning_rate : rate,
+        .warmup = m->probe.warmup,
+        .weight_decay = m->probe.weight_decay,
+        .seed = m->probe.seed == STUDY_SEED_UNSET ? a->study->seed : (uint64_t)m->probe.seed};
+}
+
+static void hash_imported(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
+{
+    const struct tr_probe_recipe *r = &teacher->probe_recipe;
+
+    if (!teacher->probe)
+        return;
+    study__hash_integer(hash, "probe", teacher->probe);
+    study__hash_real(hash, "epochs", r->epochs);
+    study__hash_integer(hash, "batch", r->batch);
+    study__hash_real(hash, "learning_rate", r->learning_rate);
+    study__hash_real(hash, "warmup", r->warmup);
+    study__hash_real(hash, "weight_decay", r->weight_decay);
+    study__hash_integer(hash, "seed", (int64_t)r->seed);
+}
+
 /* Its architecture and size stand in it; what it says is guarded by a hash of its weights. */
 static rt_status place_imported(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
 {
@@ -90,6 +121,7 @@ static rt_status place_imported(const struct assembly *a, int k, struct tr_teach
     if (tr_folder_open(&folder, teacher->source, &why))
         return study__fail(a->yaml, key, a->err, "%s", why.text);
     teacher->arch = folder.arch;
+    place_probe(a, &a->file->member[k], teacher);
     teacher->params = folder.params;
     tr_folder_close(&folder);
     return RT_OK;
@@ -208,7 +240,7 @@ static const struct made_of {
 } made_of[] = {
     {".train", &tr_teacher_trained, place_trained, hash_trained, ".train.arch"},
     {".logits", &tr_teacher_recorded, place_recorded, NULL, NULL},
-    {".folder", &tr_teacher_imported, place_imported, NULL, NULL},
+    {".folder", &tr_teacher_imported, place_imported, hash_imported, NULL},
     {".table", &tr_teacher_table, place_table, hash_table, NULL},
     {".policy", &tr_teacher_policy, place_policy, hash_policy, NULL},
     {".command", &tr_teacher_labels, place_labels, hash_policy, NULL},

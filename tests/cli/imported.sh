@@ -81,6 +81,29 @@ expect_line stderr 'none/config.json'
 sed "s|$folders/bert|$folders/minilm|" toy.yaml >encoder.yaml
 expect_exit 1 "$retort" teach encoder.yaml
 expect_line stderr 'has no classifier, so it says nothing about classes'
+
+# A classifier that is trained on it: on what it says alone, or all of it. Labels go round by rows, and
+# nobody can learn them; what counts is that all is kept and comes back.
+sed "s|folder: $folders/minilm|&\n      probe: {kind: head, epochs: 2}|; s|toy.db|head.db|; s|cache: teachers|cache: head|" \
+  encoder.yaml >head.yaml
+expect_exit 0 "$retort" teach head.yaml
+cp head/knowledge.rtk whole
+expect_exit 0 "$retort" teach head.yaml
+cmp head/knowledge.rtk whole || fail 'a probe is not the same the second time'
+expect_exit 0 "$retort" search head.yaml --workers 1
+expect_exit 0 "$retort" distill head.db 1
+sed 's|kind: head, epochs: 2|kind: fine, epochs: 1|; s|head.db|fine.db|; s|cache: head|cache: fine|' head.yaml >fine.yaml
+expect_exit 0 "$retort" teach fine.yaml
+test -s fine/bert.safetensors || fail 'the tuned weights are not kept'
+cp fine/knowledge.rtk whole
+rm fine/bert.logits
+expect_exit 0 "$retort" teach fine.yaml
+cmp fine/knowledge.rtk whole || fail 'tuned weights do not say the same again'
+expect_exit 0 "$retort" search fine.yaml --workers 1
+sed 's|epochs: 1}|epochs: 2}|' fine.yaml >longer.yaml
+expect_exit 1 "$retort" teach longer.yaml
+expect_line stderr "remove it, and 'retort teach' trains it anew"
+
 sed 's|length: 10|length: 17|' toy.yaml >long.yaml
 expect_exit 1 "$retort" teach long.yaml
 expect_line stderr 'reads at most 16 tokens'

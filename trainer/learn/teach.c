@@ -51,6 +51,5 @@ rt_status tr_train_teacher(const struct tr_teaching *teaching, const struct tr_t
         .progress = name_progress,
         .progress_context = &naming,
     };
-    tr_student_init_params(&net->student, spec->seed, net->weights.params);
     return tr_train(&training, &net->weights, &summary, err);
 }

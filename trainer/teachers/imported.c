@@ -7,6 +7,9 @@
  * one. That file begins with a hash of all that its logits depend on; of another one it is begun anew.
  * Nobody knows which rows it was trained on.
  *
+ * probe    head: a linear classifier on its pooled rows (linear_probe.h); fine: all of it is trained on
+ *          the train rows, and kept in FOLDER/NAME.safetensors (tuned.c).
+ *
  * Beside students, or to cut them out of, it reads what they read: of texts their tokens, which have
  * to be its own, in their order; of images their scale of pixels, which goes into its stem.
  *
@@ -34,8 +37,20 @@ struct reader {
     struct space_shape shape;
     struct tr_task *view;
     struct tr_network net;
-    char hash[RT_HASH_TEXT]; /* of the folder */
+    bool features;           /* are the pooled rows answered, not classes? */
+    char hash[RT_HASH_TEXT]; /* of the folder, and of how its classifier is trained */
 };
+
+/* Where a tensor's values begin. */
+static float *values_of(const struct tr_student *student, const char *name, float *params)
+{
+    int t = 0;
+
+    while (t + 1 < student->tensor_count && strcmp(student->tensors[t].name, name) != 0)
+        t++;
+    assert(strcmp(student->tensors[t].name, name) == 0);
+    return params + student->tensors[t].offset;
+}
 
 static rt_status make_view(struct reader *r, const struct tr_task *task, struct rt_err *err)
 {
@@ -58,12 +73,29 @@ static rt_status make_view(struct reader *r, const struct tr_task *task, struct 
     return task->kind->reread(task, &how, &r->view, err);
 }
 
+/* The pooled rows themselves in place of logits. */
+static void pass_features(struct reader *r)
+{
+    const size_t d = (size_t)r->folder.arch.width;
+    float *weight = values_of(&r->net.student, "head.weight", r->net.weights.params);
+
+    for (size_t i = 0; i < d; i++)
+        weight[i * d + i] = 1;
+}
+
 static rt_status open_network(struct reader *r, struct rt_err *err)
 {
-    RT_TRY(tr_network_open(&r->net, &r->folder.arch, &r->shape, r->teaching->kernels,
-                           TR_NETWORK_INFER, err));
-    RT_TRY(tr_folder_load(&r->folder, &r->net.student, r->net.weights.params, err));
-    tr_weights_pack(&r->net.student, &r->net.weights);
+    struct tr_network *net = &r->net;
+
+    RT_TRY(tr_network_open(net, &r->folder.arch, &r->shape, r->teaching->kernels, TR_NETWORK_INFER,
+                           err));
+    if (r->spec->probe == TR_PROBE_FINE)
+        RT_TRY(tr__tuned_read(r->teaching, r->spec, r->hash, net, err));
+    else
+        RT_TRY(tr_folder_load(&r->folder, &net->student, net->weights.params, err));
+    if (r->features)
+        pass_features(r);
+    tr_weights_pack(&net->student, &net->weights);
     return RT_OK;
 }
 
@@ -74,19 +106,55 @@ static void reader_close(struct reader *r)
     tr_folder_close(&r->folder);
 }
 
-/* The folder, and that it fits; to be closed after a failure, too. */
+/* Of the folder's weights and, where its classifier is trained here, of all that decides about that. */
+static rt_status hash_reader(struct reader *r, struct rt_err *err)
+{
+    const struct tr_probe_recipe *recipe = &r->spec->probe_recipe;
+    const struct tr_split *split = &r->teaching->task->split;
+    char folder[RT_HASH_TEXT], line[512];
+    struct rt_hash *all;
+
+    RT_TRY(tr_folder_hash(&r->folder, r->spec->probe ? folder : r->hash, err));
+    if (!r->spec->probe)
+        return RT_OK;
+    all = rt_hash_open();
+    if (!all)
+        return rt_fail(err, RT_ENOMEM, "no memory to hash teacher '%s'", r->spec->name);
+    const int n = snprintf(line, sizeof line,
+                           "%s probe=%d epochs=%.17g batch=%d lr=%.17g warmup=%.17g wd=%.17g "
+                           "seed=%llu data=%s",
+                           folder, (int)r->spec->probe, recipe->epochs, recipe->batch,
+                           recipe->learning_rate, recipe->warmup, recipe->weight_decay,
+                           (unsigned long long)recipe->seed, r->teaching->task->hash);
+    rt_hash_add(all, line, (size_t)n);
+    rt_hash_add(all, split->train, (size_t)split->train_count * sizeof *split->train);
+    rt_hash_close(all, r->hash);
+    return RT_OK;
+}
+
+/* The folder, and that it fits; to be closed after a failure, too. answers: is it asked for logits? */
 static rt_status reader_open(struct reader *r, const struct tr_teaching *teaching, int k,
-                             struct rt_err *err)
+                             bool answers, struct rt_err *err)
 {
     *r = (struct reader){.teaching = teaching, .spec = &teaching->spec->teacher[k]};
     RT_TRY(tr_folder_open(&r->folder, r->spec->source, err));
+    const bool other = r->folder.classes != teaching->shape->classes;
+    if (r->spec->probe == TR_PROBE_HEAD || (r->spec->probe == TR_PROBE_FINE && other)) {
+        r->folder.classes = 0; /* a classifier of its own is not read */
+        r->folder.pair = false;
+    }
     RT_TRY(tr_folder_fit(&r->folder, teaching->shape, false, &r->shape, err));
-    if (!r->folder.classes)
+    if (answers && !r->folder.classes && !r->spec->probe)
         return rt_fail(err, RT_EFORMAT,
-                       "'%s' has no classifier, so it says nothing about classes; train one on it "
-                       "and save it, or record logits",
+                       "'%s' has no classifier, so it says nothing about classes; give probe: "
+                       "head or fine, which train one",
                        r->folder.path);
-    return tr_folder_hash(&r->folder, r->hash, err);
+    r->features = answers && r->spec->probe == TR_PROBE_HEAD;
+    if (r->features)
+        r->shape.classes = r->folder.arch.width;
+    if (!answers || r->spec->probe == TR_PROBE_FINE)
+        r->shape.segments = teaching->shape->segments;
+    return hash_reader(r, err);
 }
 
 /* ---- what is known already ---- */
@@ -187,40 +255,101 @@ static rt_status say_kept(struct reader *r, float *logits, struct rt_err *err)
     return rc;
 }
 
+/* What it says (rows, classes of its shape) of a task's rows. */
+static rt_status say_rows(struct reader *r, const struct tr_task *task, bool keep, float *logits,
+                          struct rt_err *err)
+{
+    RT_TRY(make_view(r, task, err));
+    if (keep)
+        return say_kept(r, logits, err);
+    RT_TRY(open_network(r, err));
+    return say_blocks(r, NULL, 0, logits, err);
+}
+
+/* ---- classifiers that are trained here ---- */
+
+/* On the pooled rows of the training file, which are kept like logits. */
+static rt_status train_probe(const struct tr_teaching *teaching, int k,
+                             struct tr_linear_probe *probe, struct rt_err *err)
+{
+    const struct tr_task *task = teaching->task;
+    float *features = NULL;
+    struct reader r;
+    rt_status rc = reader_open(&r, teaching, k, true, err);
+
+    if (rc == RT_OK) {
+        features = malloc((size_t)task->rows * r.shape.classes * sizeof *features);
+        rc = features ? say_rows(&r, task, true, features, err)
+                      : rt_fail(err, RT_ENOMEM, "no memory for the features of teacher '%s'",
+                                r.spec->name);
+    }
+    if (rc == RT_OK)
+        rc = tr_linear_probe_train(probe, r.shape.classes, teaching->shape->classes, features,
+                                   task->label, task->split.train, task->split.train_count,
+                                   &r.spec->probe_recipe, teaching->stop, err);
+    free(features);
+    reader_close(&r);
+    return rc;
+}
+
+/* logits (rows,C) of what the features (rows,d) are, by a probe trained on those of the training file. */
+static rt_status answer_probe(const struct reader *r, int k, const struct tr_task *task,
+                              const float *features, float *logits, struct rt_err *err)
+{
+    struct tr_linear_probe probe;
+
+    RT_TRY(train_probe(r->teaching, k, &probe, err));
+    tr_linear_probe_answer(&probe, features, task->rows, logits);
+    tr_linear_probe_release(&probe);
+    return RT_OK;
+}
+
 /* Into column k of out (rows, K, C). */
 static rt_status say(struct reader *r, const struct tr_task *task, bool keep, int k, float *out,
                      struct rt_err *err)
 {
-    const int classes = r->shape.classes;
-    float *logits = malloc((size_t)task->rows * classes * sizeof *logits);
+    const int classes = r->teaching->shape->classes;
+    const size_t rows = (size_t)task->rows;
+    float *logits = malloc(rows * classes * sizeof *logits);
+    float *features = r->features ? malloc(rows * r->shape.classes * sizeof *features) : NULL;
     rt_status rc;
 
-    if (!logits)
-        return rt_fail(err, RT_ENOMEM, "no memory for the teachers' logits");
-    if ((rc = make_view(r, task, err)) == RT_OK) {
-        if (keep)
-            rc = say_kept(r, logits, err);
-        else if ((rc = open_network(r, err)) == RT_OK)
-            rc = say_blocks(r, NULL, 0, logits, err);
-    }
+    if (!logits || (r->features && !features))
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the teachers' logits");
+    else
+        rc = say_rows(r, task, keep, r->features ? features : logits, err);
+    if (rc == RT_OK && r->features)
+        rc = answer_probe(r, k, task, features, logits, err);
     if (rc == RT_OK)
         tr__interleave(logits, task->rows, classes, k, r->teaching->spec->count, out);
     free(logits);
+    free(features);
+    return rc;
+}
+
+/* All of it trained on the train rows, from the folder's weights. */
+static rt_status tune(struct reader *r, struct rt_err *err)
+{
+    struct tr_teaching teaching = *r->teaching;
+    struct tr_network net;
+    rt_status rc;
+
+    RT_TRY(make_view(r, teaching.task, err));
+    r->view->split = teaching.task->split; /* lent */
+    teaching.task = r->view;
+    teaching.shape = &r->shape;
+    rc = tr_network_open(&net, &r->folder.arch, &r->shape, teaching.kernels, TR_NETWORK_TRAIN, err);
+    if (rc == RT_OK &&
+        (rc = tr_folder_load(&r->folder, &net.student, net.weights.params, err)) == RT_OK)
+        rc = tr__tuned_train(&teaching, r->spec, r->hash, &net, err);
+    tr_network_close(&net);
+    r->view->split = (struct tr_split){0};
+    tr_task_close(r->view);
+    r->view = NULL;
     return rc;
 }
 
 /* ---- as students read ---- */
-
-/* Where a tensor's values begin. */
-static float *values_of(const struct tr_student *student, const char *name, float *params)
-{
-    int t = 0;
-
-    while (t + 1 < student->tensor_count && strcmp(student->tensors[t].name, name) != 0)
-        t++;
-    assert(strcmp(student->tensors[t].name, name) == 0);
-    return params + student->tensors[t].offset;
-}
 
 /* Rows of the table in the order of the task's tokens; from (V,d) has the folder's. */
 static rt_status order_table(const struct tr_folder *folder, const struct tr_task *task,
@@ -287,16 +416,14 @@ static rt_status fill_network(struct reader *r, struct tr_network *network, stru
 static rt_status open_beside(struct tr_network *network, const struct tr_teaching *teaching, int k,
                              enum tr_network_use use, struct rt_err *err)
 {
-    struct reader r = {.teaching = teaching, .spec = &teaching->spec->teacher[k]};
     const bool text = teaching->shape->length > 0;
     struct space_arch arch;
-    rt_status rc;
+    struct reader r;
+    rt_status rc = reader_open(&r, teaching, k, false, err);
 
     *network = (struct tr_network){0};
-    if ((rc = tr_folder_open(&r.folder, r.spec->source, err)) ||
-        (rc = tr_folder_fit(&r.folder, teaching->shape, false, &r.shape, err)))
+    if (rc)
         goto done;
-    r.shape.segments = teaching->shape->segments;
     arch = r.folder.arch;
     if (text)
         arch.vocabulary = tr_text_largest(teaching->task);
@@ -324,11 +451,13 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
                          char hash[RT_HASH_TEXT], float *out, struct rt_err *err)
 {
     struct reader r;
-    rt_status rc = reader_open(&r, teaching, k, err);
+    rt_status rc = reader_open(&r, teaching, k, true, err);
 
-    (void)may_train; /* nothing is trained */
     if (rc == RT_OK)
         memcpy(hash, r.hash, RT_HASH_TEXT);
+    if (rc == RT_OK && may_train && r.spec->probe == TR_PROBE_FINE &&
+        !tr__tuned_is_there(teaching, r.spec))
+        rc = tune(&r, err);
     if (rc == RT_OK && out)
         rc = say(&r, teaching->task, true, k, out, err);
     reader_close(&r);
@@ -339,7 +468,7 @@ static rt_status predict(const struct tr_teaching *teaching, int k, const struct
                          float *out, struct rt_err *err)
 {
     struct reader r;
-    rt_status rc = reader_open(&r, teaching, k, err);
+    rt_status rc = reader_open(&r, teaching, k, true, err);
 
     if (rc == RT_OK)
         rc = say(&r, test, false, k, out, err);
@@ -351,7 +480,7 @@ static rt_status check(const struct tr_teaching *teaching, int k, const struct t
                        struct rt_err *err)
 {
     struct reader r;
-    rt_status rc = reader_open(&r, teaching, k, err);
+    rt_status rc = reader_open(&r, teaching, k, true, err);
 
     (void)test; /* it reads any rows */
     if (rc == RT_OK)

@@ -18,7 +18,10 @@
 #include "trainer/task/task.h"
 #include "trainer/teachers/assess.h"
 #include "trainer/teachers/knowledge.h"
+#include "trainer/teachers/linear_probe.h"
 #include "trainer/teachers/teacher.h"
+
+enum tr_probe { TR_PROBE_NONE, TR_PROBE_HEAD, TR_PROBE_FINE };
 
 struct tr_teacher_spec {
     char name[TR_TEACHER_NAME];
@@ -35,6 +38,8 @@ struct tr_teacher_spec {
     int64_t params;                                           /* 0: unknown */
     /* imported: a folder of transformers, with arch and params as it has them */
     char source[RT_PATH_MAX];
+    enum tr_probe probe; /* how its classifier is trained here */
+    struct tr_probe_recipe probe_recipe;
     /* of policies, see experts.c: */
     double tau, gamma;      /* softmax(Q / tau); of value iteration */
     char file[RT_PATH_MAX]; /* of weights */
@@ -59,7 +64,7 @@ struct tr_teaching {
     const struct tr_task *task;
     const struct tr_kernels *kernels;
     int threads;
-    /* Trains the weights of a member by its recipe; only teaching needs it. Handed in, since teachers
+    /* Trains a member by its recipe from the weights that it has; only teaching needs it. Handed in, since teachers
      * stand below training: tr_train_teacher() of trainer/learn/teach.h. */
     rt_status (*train)(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
                        struct tr_network *net, struct rt_err *err);

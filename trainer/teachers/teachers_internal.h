@@ -3,6 +3,16 @@
 #define TRAINER_TEACHERS_TEACHERS_INTERNAL_H
 #include "trainer/teachers/teachers.h"
 
+/* ---- a teacher from elsewhere, trained on: tuned.c ---- */
+
+bool tr__tuned_is_there(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec);
+/* Into a network that stands as the folder's; RT_EMISMATCH when they are not of that hash. */
+rt_status tr__tuned_read(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                         const char *hash, struct tr_network *net, struct rt_err *err);
+/* From the weights that it has, by the spec's recipe; then written. */
+rt_status tr__tuned_train(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                          const char *hash, struct tr_network *net, struct rt_err *err);
+
 /* Copy logits (n, classes) of teacher k into out (n, teachers, classes). */
 void tr__interleave(const float *logits, int n, int classes, int k, int teachers, float *out);
 

@@ -107,6 +107,7 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
                                struct rt_err *err)
 {
     assert(teaching->train);
+    tr_student_init_params(&net->student, spec->seed, net->weights.params);
     RT_TRY(teaching->train(teaching, spec, net, err));
     return write_weights(teaching, spec, net, err);
 }
