@@ -57,7 +57,7 @@ expect_line stdout '-c'
 expect_exit 0 "$retort" report one.db -o report.html
 grep -q 'one step of control' report.html
 "$retort" distill one.db "$first" -o student.safetensors --gates >stdout 2>stderr || true
-expect_line stdout 'return kept'
+expect_line stdout 'retention'
 expect_line stdout 'return_retention'
 grep -qa '"feature_mean":' student.safetensors
 grep -qa '"environment":"pendulum"' student.safetensors
@@ -75,6 +75,11 @@ expect_line stdout 'student'
 [ "$(grep -c '<svg' play.html)" -ge 1 ]
 expect_exit 1 "$retort" play one.db "$first" -o no/such/folder/play.html
 expect_line stderr "cannot write 'no/such/folder/play.html'"
+
+# a trial counts its states and environments before it starts
+sed 's/^search: {/&worker_memory: 200000, /' toy.yaml >small.yaml
+expect_exit 1 "$retort" search small.yaml --db small.db
+[ "$(sqlite3 small.db "select count(*) from failures where error_kind = 'memory'")" = 8 ]
 
 # ---- what is wrong ----
 refused() { # SED TEXT

@@ -78,7 +78,9 @@ rt_status tr_trial_bytes(const struct tr_trial *trial, size_t *bytes, struct rt_
     struct tr_student student;
 
     RT_TRY(tr_student_init(&student, trial->arch, trial->shape, trial->kernels, err));
-    *bytes = trial->held + tr_weights_bytes(&student, true) + peak_bytes(trial, &student);
+    const struct tr_feed_kind *feed = trial->data->task->kind->feed;
+    *bytes = trial->held + tr_weights_bytes(&student, true) + peak_bytes(trial, &student) +
+             (feed ? feed->beside(trial->data->task) : 0);
     *bytes = *bytes > trial->apart ? *bytes : trial->apart;
     tr_student_release(&student);
     return RT_OK;

@@ -128,6 +128,8 @@ struct tr_feed {
 };
 
 struct tr_feed_kind {
+    /* Bytes that a trial holds beside the feed: environments, and what measuring works with. */
+    size_t (*beside)(const struct tr_task *task);
     /* Most examples that a student is asked about at once. */
     int (*at_once)(const struct tr_task *task);
     /* Carves all memory that the run will need; a counting arena only measures. */

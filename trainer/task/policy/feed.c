@@ -318,7 +318,8 @@ static void close_feed(struct tr_feed *feed)
     (void)feed; /* all of it is the arena's */
 }
 
-const struct tr_feed_kind tr__policy_feed = {.at_once = at_once,
+const struct tr_feed_kind tr__policy_feed = {.beside = tr__policy_beside,
+                                             .at_once = at_once,
                                              .init = init,
                                              .next = next,
                                              .fill = fill,

@@ -22,14 +22,14 @@
 const struct space_objective tr_policy_measures[] = {
     {"gap", "gap", "return that is missing, as a share", "%", 100, 2, false, false, NAN, false},
     {"return", "return", "mean return of an episode", "", 1, 1, false, false, NAN, true},
-    {"return_retention", "return kept", "share of the ensemble's return above chance", "%", 100, 1,
+    {"return_retention", "retention", "share of the ensemble's return above chance", "%", 100, 1,
      false, false, NAN, true},
     {"success", "success", "episodes that succeed", "%", 100, 1, false, false, NAN, true},
-    {"success_retention", "success kept", "share of the ensemble's successes", "%", 100, 1, false,
+    {"success_retention", "succ. kept", "share of the ensemble's successes", "%", 100, 1, false,
      false, NAN, true},
-    {"visited_kl", "KL, visited", "KL to the ensemble in states that the student visits", "", 1, 4,
+    {"visited_kl", "KL visited", "KL to the ensemble in states that the student visits", "", 1, 4,
      false, false, 0, false},
-    {"visited_agreement", "agreement, visited",
+    {"visited_agreement", "agr. visit",
      "agreement with the ensemble in states that the student visits", "%", 100, 1, false, false,
      NAN, true},
     {.name = NULL}};
@@ -159,6 +159,17 @@ static rt_status workspace_open(struct workspace *w, const struct tr_policy *p, 
     (void)carve(w, p, n, arena, NULL); /* cannot fail */
     RT_TRY(rt_arena_init(arena, arena->used, err));
     return carve(w, p, n, arena, err);
+}
+
+size_t tr__policy_beside(const struct tr_task *task)
+{
+    const struct tr_policy *p = tr__policy_of(task);
+    struct workspace w;
+    struct rt_arena arena;
+
+    rt_arena_init_counting(&arena);
+    (void)carve(&w, p, p->options.episodes, &arena, NULL); /* cannot fail */
+    return arena.used + tr_env_batch_bytes(p->env, p->copies);
 }
 
 /* Teachers and chance on the test's starts, asked once. */

@@ -118,6 +118,7 @@ rt_status tr__scores_take(const struct tr_policy *policy, bool test, int threads
 void tr__scores_release(struct tr_policy_scores *scores);
 
 extern const struct tr_feed_kind tr__policy_feed;
+size_t tr__policy_beside(const struct tr_task *task); /* as of struct tr_feed_kind */
 rt_status tr__policy_act(const struct tr_task *task, struct tr_actor *actor,
                          const struct tr_ensemble *ensemble, bool test, struct tr_metrics *metrics,
                          struct rt_err *err);
