@@ -23,6 +23,11 @@ struct policy_block {
             double start_qpos, start_qvel;
             bool start_normal;
         } mujoco;
+        struct {
+            char observations[RT_PATH_MAX], actions[RT_PATH_MAX], labels[RT_PATH_MAX];
+            char ends[RT_PATH_MAX];
+            int says;
+        } recorded;
         int observe_count, observe[TR_POLICY_MOST_OBSERVED];
         bool previous_action;
         int horizon;
@@ -66,10 +71,24 @@ static const struct study_key mujoco_keys[] = {
     {"start_normal", STUDY_BOOL, IN(environment.mujoco.start_normal)},
     {.key = NULL}};
 
+static const char *const label_kinds[] = {
+    [TR_LABELS_NONE] = "none", [TR_LABELS_GAUSSIAN] = "gaussian",
+    [TR_LABELS_TANH] = "tanh", [TR_LABELS_LOGITS] = "logits",
+    [TR_LABELS_Q] = "q",       NULL};
+
+static const struct study_key recorded_keys[] = {
+    {"observations", STUDY_PATH, IN(environment.recorded.observations), .required = true},
+    {"actions", STUDY_PATH, IN(environment.recorded.actions)},
+    {"labels", STUDY_PATH, IN(environment.recorded.labels)},
+    {"says", STUDY_WORD, IN(environment.recorded.says), .words = label_kinds},
+    {"ends", STUDY_PATH, IN(environment.recorded.ends), .required = true},
+    {.key = NULL}};
+
 static const struct study_key environment_keys[] = {
     {"name", STUDY_TEXT, IN(environment.name)},
     {"model", STUDY_PATH, IN(environment.model)},
     {"mujoco", STUDY_BLOCK, .keys = mujoco_keys},
+    {"recorded", STUDY_BLOCK, .keys = recorded_keys},
     {"command", STUDY_TEXT,
      STUDY_LIST(struct policy_block, environment.command, environment.command_count)},
     {"hello_timeout", STUDY_REAL, IN(environment.hello_timeout), 1, 1e5, .unhashed = true},
@@ -168,10 +187,26 @@ static rt_status check(const void *block, const char **key, struct rt_err *err)
 {
     const struct policy_block *b = block;
 
-    if (!b->environment.name[0] == !b->environment.command_count) {
+    const bool recorded = b->environment.recorded.ends[0];
+
+    if ((b->environment.name[0] != 0) + (b->environment.command_count != 0) + recorded != 1) {
         *key = "environment";
         return rt_fail(err, RT_EARG,
-                       "an environment is named or a command's; give name or command");
+                       "an environment is named, a command's, or recorded; give name, command or "
+                       "recorded");
+    }
+    if (recorded && !b->environment.recorded.labels[0] == !b->environment.recorded.actions[0]) {
+        *key = "environment.recorded";
+        return rt_fail(err, RT_EARG, "give actions, or labels");
+    }
+    if (recorded && b->environment.recorded.labels[0] && !b->environment.recorded.says) {
+        *key = "environment.recorded.labels";
+        return rt_fail(err, RT_EARG, "what are they? give says: gaussian, tanh, logits or q");
+    }
+    if (recorded && b->rollouts.drive != TR_DRIVE_TEACHER) {
+        *key = "rollouts.drive";
+        return rt_fail(err, RT_EARG,
+                       "recorded trajectories are the teacher's: give drive: teacher");
     }
     if (b->rollouts.regenerate && !b->rollouts.keep) {
         *key = "rollouts.regenerate";
@@ -191,9 +226,15 @@ static bool has_test(const void *block)
     return true; /* starts that no trial sees */
 }
 
+static const char *given(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
 /* What it points to is the block's and the caller's. */
 static struct tr_env_spec environment_of(const struct study *study,
                                          const struct tr_mujoco_spec *mujoco,
+                                         const struct tr_recorded_spec *recorded,
                                          char *argv[POLICY_ARGUMENTS + 1], char folder[RT_PATH_MAX])
 {
     const struct policy_block *b = (const struct policy_block *)study->block;
@@ -202,6 +243,10 @@ static struct tr_env_spec environment_of(const struct study *study,
                                .hello_timeout = b->environment.hello_timeout,
                                .step_timeout = b->environment.step_timeout};
 
+    if (recorded->ends) {
+        spec.recorded = recorded;
+        return spec;
+    }
     if (!b->environment.command_count) {
         spec.name = b->environment.name;
         spec.model = b->environment.model[0] ? b->environment.model : NULL;
@@ -230,8 +275,16 @@ static rt_status open_train(const struct study *study, const struct tr_split_siz
                                           .start_qpos = b->environment.mujoco.start_qpos,
                                           .start_qvel = b->environment.mujoco.start_qvel,
                                           .start_normal = b->environment.mujoco.start_normal};
+    const struct tr_recorded_spec recorded = {.observations =
+                                                  given(b->environment.recorded.observations),
+                                              .actions = given(b->environment.recorded.actions),
+                                              .labels = given(b->environment.recorded.labels),
+                                              .ends = given(b->environment.recorded.ends),
+                                              .says = b->environment.recorded.says,
+                                              .bins = b->actions.bins};
     char *argv[POLICY_ARGUMENTS + 1] = {NULL}, folder[RT_PATH_MAX];
-    struct tr_policy_options o = {.environment = environment_of(study, &mujoco, argv, folder),
+    struct tr_policy_options o = {.environment =
+                                      environment_of(study, &mujoco, &recorded, argv, folder),
                                   .observe_count = b->environment.observe_count,
                                   .previous_action = b->environment.previous_action,
                                   .success = b->environment.success,

@@ -31,6 +31,10 @@ static rt_status find_kind(struct tr_env *env, const struct tr_env_spec *spec, s
         env->kind = &tr__env_command;
         return RT_OK;
     }
+    if (spec->recorded) {
+        env->kind = &tr__env_recorded;
+        return RT_OK;
+    }
     for (int i = 0; tr_env_name(i); i++)
         if (strcmp(tr_env_name(i), spec->name) == 0) {
             env->dynamics = i < builtin_count ? builtin[i] : NULL;
@@ -46,7 +50,7 @@ static rt_status find_kind(struct tr_env *env, const struct tr_env_spec *spec, s
 
 static const char *name_of(const struct tr_env_spec *spec)
 {
-    return spec->command ? spec->command[0] : spec->name;
+    return spec->command ? spec->command[0] : spec->recorded ? "recorded" : spec->name;
 }
 
 /* Of the name and what its back end has hashed into info.hash already. */

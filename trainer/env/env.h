@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "base/status.h"
 #include "trainer/env/mujoco.h"
+#include "trainer/env/recorded.h"
 
 enum { TR_ENV_TERMINATED = 1, TR_ENV_TRUNCATED = 2, TR_ENV_SUCCESS = 4 }; /* flags of a step */
 
@@ -55,10 +56,11 @@ struct tr_env_spec {
     const char *model;                   /* the MJCF file of MuJoCo's, else NULL */
     const struct tr_mujoco_spec *mujoco; /* of name "mujoco": any model, by terms; else NULL */
     int horizon;                         /* 0: the environment's own */
-    char *const
-        *command;       /* argv, NULL at its end: a child in place of name and model; protocol.h */
-    const char *folder; /* that it runs in */
-    bool labels;        /* it shall label observations, as a teacher */
+    /* in place of a name, or NULL: */
+    const struct tr_recorded_spec *recorded;
+    char *const *command;               /* argv, NULL at its end: protocol.h */
+    const char *folder;                 /* that it runs in */
+    bool labels;                        /* it shall label observations, as a teacher */
     double hello_timeout, step_timeout; /* seconds for its start and for a frame; 0: 120 and 10 */
 };
 

@@ -34,7 +34,7 @@ struct tr_env {
     void *shared;         /* the kind's own; read-only once open */
 };
 
-extern const struct tr_env_kind tr__env_builtin, tr__env_mujoco, tr__env_command;
+extern const struct tr_env_kind tr__env_builtin, tr__env_mujoco, tr__env_command, tr__env_recorded;
 const char *tr__mujoco_name(int i); /* NULL behind the last */
 
 /* A built-in environment: equations of one copy. Angles in radians, 0 as the source has it. */
