@@ -22,9 +22,9 @@ def episodes(file):
             actions = np.asarray(file[name]["actions"])
             yield np.asarray(file[name]["observations"])[: len(actions)], actions
         return
-    ends = np.asarray(file["terminals"], bool)
+    ends = file["terminals"][:].astype(bool)
     if "timeouts" in file:
-        ends |= np.asarray(file["timeouts"], bool)
+        ends |= file["timeouts"][:].astype(bool)
     observations, actions = np.asarray(file["observations"]), np.asarray(file["actions"])
     start = 0
     for end in np.flatnonzero(ends) + 1:

@@ -96,6 +96,6 @@ refused 's/, replay: per/, regenerate: 2/' 'memory would have none; give keep'
 refused 's/table: {}/train: {arch: L1-d8-k4-h1-f8-c4}/' "of the task 'policy' no teacher is made so"
 refused 's/name: pendulum/name: cartpole/' 'pendulum'
 refused 's/history: \[2, 4\]/patch: [2]/' 'patch'
-refused 's/environment: {name: pendulum,/environment: {/' 'give name or command'
+refused 's/environment: {name: pendulum,/environment: {/' 'give name, command or recorded'
 refused 's/^seed: 3/seed: 3\ndata: {validation: 9}/' 'what students learn from comes of acting'
 refused 's/table: {}/policy: {file: none.safetensors}/' 'none.safetensors'
