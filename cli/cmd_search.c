@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -356,15 +357,39 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
     return rc;
 }
 
+/* Hours from now to a time of the day, today's or tomorrow's, as clocks show it here. */
+static bool hours_until(const char *text, double *hours)
+{
+    const time_t now = time(NULL);
+    struct tm day;
+    int hour, minute, end = 0;
+
+    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &end) != 2 || text[end] || hour < 0 ||
+        hour > 23 || minute < 0 || minute > 59 || !localtime_r(&now, &day)) {
+        (void)command_usage("search", "--until '%.40s' is no time of the day such as 07:30", text);
+        return false;
+    }
+    day.tm_hour = hour;
+    day.tm_min = minute;
+    day.tm_sec = 0;
+    day.tm_isdst = -1;
+    time_t then = mktime(&day);
+    if (then <= now) {
+        day.tm_mday++;
+        day.tm_isdst = -1; /* the night may be an hour longer or shorter */
+        then = mktime(&day);
+    }
+    *hours = difftime(then, now) / 3600;
+    return true;
+}
+
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {{"db", required_argument, NULL, 'd'},
-                                   {"trials", required_argument, NULL, 't'},
-                                   {"hours", required_argument, NULL, 'h'},
-                                   {"workers", required_argument, NULL, 'w'},
-                                   {"log", required_argument, NULL, 'l'},
-                                   {"retry-failed", optional_argument, NULL, 'r'},
-                                   {0}};
+    const struct option longs[] = {
+        {"db", required_argument, NULL, 'd'},           {"trials", required_argument, NULL, 't'},
+        {"hours", required_argument, NULL, 'h'},        {"until", required_argument, NULL, 'u'},
+        {"workers", required_argument, NULL, 'w'},      {"log", required_argument, NULL, 'l'},
+        {"retry-failed", optional_argument, NULL, 'r'}, {0}};
     bool good = true;
 
     *w = (struct wishes){.trials = -1, .workers = -1, .hours = -1};
@@ -381,6 +406,7 @@ static int parse(int argc, char **argv, struct wishes *w)
             break;
         case 'w': good = command_int64("search", "--workers", optarg, 1, 1024, &w->workers); break;
         case 'h': good = command_double("search", "--hours", optarg, 0, 1e6, &w->hours); break;
+        case 'u': good = hours_until(optarg, &w->hours); break;
         default: good = false;
         }
     }
@@ -442,6 +468,7 @@ const struct command command_search = {
         "  --db FILE    the database, in place of the study's `store`\n"
         "  --trials N   trials in all, in place of the study's; 0: no limit\n"
         "  --hours H    hours of this run, in place of the study's; 0: no limit\n"
+        "  --until HH:MM  the same, by the time of the day at which it ends\n"
         "  --workers N  trials at once, each on one core, in place of the study's\n"
         "  --log FILE   append one plain line an event\n"
         "  --retry-failed[=KIND]   first try again what failed, or what failed by KIND\n",

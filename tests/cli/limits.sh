@@ -38,3 +38,10 @@ wait $running || code=$?
 expect_line stderr "knowledge.rtk' any more: it was cut short by another program"
 cp whole teachers/knowledge.rtk
 expect_exit 0 "$retort" check long.db
+
+# the end may be a time of the day, also one of tomorrow
+expect_exit 2 "$retort" search toy.yaml --until 25:00
+expect_line stderr "--until '25:00' is no time of the day"
+toy_study | sed 's/trials: 12/trials: 0/' >until.yaml
+expect_exit 0 "$retort" search until.yaml --db until.db --until "$(date -d '+90 minutes' +%H:%M)"
+[ "$(sqlite3 until.db 'select round(hours, 1) from run')" = 1.5 ]
