@@ -329,7 +329,8 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     slot->failed = result->status != RT_OK;
     note_fault(run, number, result);
     for (int i = 0; i < result->block_count; i++)
-        result->block[i].concurrent = others_ran(run, number, &result->block[i]);
+        result->block[i].concurrent =
+            !result->block[i].gated && others_ran(run, number, &result->block[i]);
     TRY_WITH_ROOM(run, store_trial_done(run->store, number, result, err));
     TRY_WITH_ROOM(run, search__note_timing(run, err));
     slot->state = DONE;

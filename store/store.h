@@ -228,7 +228,8 @@ struct store_block {
     double steal;         /* ms that the hypervisor gave to others meanwhile; NaN: unknown */
     int64_t switches;     /* times that the thread was made to wait; -1: unknown */
     bool gated;           /* all other workers of the process stood still */
-    bool concurrent;      /* another trial ran meanwhile, for however short; by the search */
+    bool concurrent;      /* another trial ran meanwhile, for however short, and did not stand
+                             still; by the search */
     int64_t began_ns, ended_ns;    /* rt_now_ns() around it; not kept */
     char measured_at[RT_UTC_TEXT]; /* "": when it is recorded */
 };
