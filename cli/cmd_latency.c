@@ -298,7 +298,11 @@ static rt_status work(struct job *job, struct rt_err *err)
     if (job->wishes->command) {
         RT_TRY(start_command(job, err));
     } else {
-        RT_TRY(study_check_cores(study, study_latency_threads(study), err));
+        if (study_latency_threads(study) > rt_cores())
+            return rt_fail(err, RT_EARG,
+                           "latency.threads is %d and this process has %d cores; run it where "
+                           "there are as many",
+                           study_latency_threads(study), rt_cores());
         rt_machine_query(&machine);
         RT_TRY(name_host(job, &machine, tr_kernels_name(job->session.kernels), err));
     }

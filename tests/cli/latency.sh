@@ -1,7 +1,7 @@
 # Latency measured again: here, and by a command that stands for another machine.
 . "$project/tests/cli/toy.bash"
 toy_data
-toy_study | sed -e 's/objectives: .*/objectives: [error, latency]/' -e 's/latency: {/&batch: [1, 2], /' >toy.yaml
+toy_study | sed -e 's/objectives: .*/objectives: [error, latency]/' -e "s/workers: 1/workers: $two/" -e 's/latency: {/&batch: [1, 2], /' >toy.yaml
 ask() { sqlite3 -readonly toy.db "$1"; }
 
 expect_exit 0 "$retort" search toy.yaml --trials 14 --workers "$two"
