@@ -146,9 +146,9 @@ double rt_mean(const double *x, size_t n, double *error)
     double sum = 0, squares = 0;
 
     assert(n > 0);
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    const double mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++) /* of differences, so that equal values have just that mean */
+        sum += x[i] - x[0];
+    const double mean = x[0] + sum / (double)n;
     for (size_t i = 0; i < n; i++)
         squares += (x[i] - mean) * (x[i] - mean);
     *error = n > 1 ? sqrt(squares / (double)(n - 1) / (double)n) : (double)NAN;

@@ -116,6 +116,7 @@ static rt_status prepare(struct job *job, const struct wishes *wishes, struct st
                                    .budget = record->budget,
                                    .inherits = record->inherits,
                                    .seed = record->seed,
+                                   .replicate = record->replicate,
                                    .stop = stop};
     return RT_OK;
 }

@@ -40,6 +40,7 @@ void study_defaults(struct study *study)
                    .initial = 16,
                    .surrogate = SEARCH_SURROGATE_GP,
                    .eta = 3,
+                   .replicates = 1,
                    .objective_count = 3,
                    .objectives = {"error", "params", "latency"}},
         .latency = {.batch = {1},

@@ -79,7 +79,8 @@ static void add_block(struct rt_hash *hash, const char *prefix, const struct stu
         char key[STUDY_KEY];
 
         (void)snprintf(key, sizeof key, "%s%s%s", prefix, prefix[0] ? "." : "", row->key);
-        if (row->unhashed || (row->newer && read_integer(block + at, row->bytes) == 0))
+        if (row->unhashed ||
+            (row->newer && read_integer(block + at, row->bytes) == (int64_t)row->least))
             continue;
         if (row->value == STUDY_BLOCK)
             add_block(hash, key, row->keys, study, base);

@@ -341,6 +341,7 @@ static const struct study_key search_keys[] = {
     {"constraints", STUDY_TEXT, LIST(constraint, constraint_count), UNHASHED},
     {"worker_memory", STUDY_INT, IN(worker_memory), 0, ANY_SIZE},
     {"faults", STUDY_INT, IN(search.faults), 0, 100000, UNHASHED},
+    {"replicates", STUDY_INT, IN(search.replicates), 1, 100, .newer = true},
     {.key = NULL}};
 
 static const struct study_key latency_keys[] = {

@@ -42,7 +42,8 @@ struct study_key { /* a table of them ends with a NULL key */
     bool or_one;   /* of a list: a value by itself is a list of it */
     bool optional; /* a list in `space:` that a study of students need not give */
     bool unhashed; /* decides no trial's result, or study_hash() adds it by itself */
-    bool newer;    /* a number hashed unless it is 0: there are hashes from before it was a key */
+    bool
+        newer; /* a number hashed unless it is the least: there are hashes from before it was a key */
 };
 
 #define STUDY_SIZE(type, member) sizeof(((type *)0)->member)

@@ -237,7 +237,8 @@ static void add(struct search__advisor *a, const struct search__proposer *p, siz
     const size_t m = (size_t)p->options->objective_count;
     const double *point = p->points + trial * m;
 
-    if (!a->ready || isnan(point[0]) || p->place[trial].rung != a->rung)
+    if (!a->ready || isnan(point[0]) || p->place[trial].rung != a->rung ||
+        p->place[trial].replicate) /* means count when the model is fitted next */
         return;
     look(a, p, &p->archs[trial]);
     if (!search_points_add(a->points))
@@ -286,7 +287,7 @@ static size_t believe_pending(struct search__advisor *a, const struct search__pr
     if (p->count - t > MOST_PENDING)
         t = p->count - MOST_PENDING;
     for (; t < p->count; t++) {
-        if (p->place[t].rung > 0) /* a candidate that is known from the rung below */
+        if (p->place[t].rung > 0 || p->place[t].replicate) /* a candidate that is known */
             continue;
         expect(a, p, &p->archs[t], mean);
         if (search_points_add(a->points)) {
@@ -310,7 +311,8 @@ static void find_worst(struct search__advisor *a, const struct search__proposer 
 
     for (size_t t = 0; t < p->visible; t++) {
         const double *point = p->points + t * m;
-        if (isnan(point[0]) || p->place[t].rung != a->rung || search__violation(p, t) > 0)
+        if (isnan(point[0]) || p->place[t].rung != a->rung || p->place[t].replicate ||
+            search__violation(p, t) > 0)
             continue;
         for (size_t k = 0; k < m; k++)
             a->worst[k] = fmax(a->worst[k], value_of(a, k, point[k]));

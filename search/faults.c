@@ -38,7 +38,10 @@ rt_status search__front_before(const struct search_options *options,
         const bool eligible = !t->error_kind[0] && t->rung == last &&
                               !(options->constraint_count && t->violation > 0);
         struct store_commit ignored;
-        RT_TRY(search__front_add(front, n, eligible ? t->objective : NULL, &ignored, err));
+        RT_TRY(t->replicate
+                   ? search__front_repeat(front, n, t->first,
+                                          t->error_kind[0] ? NULL : t->objective, &ignored, err)
+                   : search__front_add(front, n, eligible ? t->objective : NULL, &ignored, err));
     }
     return RT_OK;
 }

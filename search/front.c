@@ -25,6 +25,7 @@ void search__front_init(struct search__front *front, const struct space *space,
     assert(options->objective_count >= 1 && options->objective_count <= STORE_MAX_OBJECTIVES);
     space_smallest(space, &any);
     *front = (struct search__front){.m = options->objective_count, .volume = NAN};
+    search__seeds_init(&front->seeds, space, options);
     front->before_volume = options->window > 8 && options->rung_count <= 1 ? options->window : 8;
     for (int k = 0; k < front->m; k++) {
         front->known[k] = search__known_best(space, options->objectives[k]);
@@ -38,6 +39,9 @@ void search__front_release(struct search__front *front)
 {
     free(front->number);
     free(front->removed);
+    free(front->entered);
+    free(front->probability);
+    search__seeds_release(&front->seeds);
     free(front->points);
     free(front->scratch);
     free(front->early);
@@ -53,13 +57,19 @@ static rt_status grow(struct search__front *front, struct rt_err *err)
     int64_t *removed = realloc(front->removed, room * sizeof *removed);
     if (removed)
         front->removed = removed;
+    int64_t *entered = realloc(front->entered, room * sizeof *entered);
+    if (entered)
+        front->entered = entered;
+    double *probability = realloc(front->probability, room * sizeof *probability);
+    if (probability)
+        front->probability = probability;
     double *points = realloc(front->points, room * row);
     if (points)
         front->points = points;
     double *scratch = realloc(front->scratch, room * row);
     if (scratch)
         front->scratch = scratch;
-    if (!number || !removed || !points || !scratch)
+    if (!number || !removed || !entered || !probability || !points || !scratch)
         return rt_fail(err, RT_ENOMEM, "no memory for a front of %zu trials", room);
     front->room = room;
     return RT_OK;
@@ -175,18 +185,100 @@ static rt_status enter(struct search__front *front, int64_t number, const double
     return RT_OK;
 }
 
+/* What a commit says of the front as it is now. */
+static void say(const struct search__front *front, struct store_commit *commit)
+{
+    commit->removed = front->removed;
+    commit->entered = front->entered;
+    commit->hypervolume = front->volume;
+    commit->front_size = (int)front->count;
+}
+
+rt_status search__front_membership(struct search__front *front, struct rt_err *err)
+{
+    return search__seeds_membership(&front->seeds, front->number, front->count, front->probability,
+                                    err);
+}
+
 rt_status search__front_add(struct search__front *front, int64_t number, const double *objectives,
                             struct store_commit *commit, struct rt_err *err)
 {
     *commit = (struct store_commit){.number = number, .failed = !objectives};
     if (objectives) {
+        RT_TRY(search__seeds_add(&front->seeds, number, objectives, err));
         if (!dominated(front, objectives))
             RT_TRY(enter(front, number, objectives, commit, err));
         if (front->before_volume > 0)
             RT_TRY(join_early(front, objectives, err));
     }
-    commit->removed = front->removed;
-    commit->hypervolume = front->volume;
-    commit->front_size = (int)front->count;
+    say(front, commit);
     return RT_OK;
+}
+
+/* ---- when the value of a candidate changes ---- */
+
+/* The front of all means, in the place of the one that there was. */
+static rt_status choose_again(struct search__front *front, struct rt_err *err)
+{
+    const struct search__seeds *all = &front->seeds;
+    const size_t m = (size_t)front->m;
+
+    front->count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const double *point = all->mean + i * m;
+        if (dominated(front, point))
+            continue;
+        if (front->count == front->room)
+            RT_TRY(grow(front, err));
+        remove_dominated(front, point);
+        memcpy(front->points + front->count * m, point, m * sizeof *point);
+        front->number[front->count++] = all->first[i];
+    }
+    return front->before_volume > 0
+               ? RT_OK
+               : volume_of(front, front->points, front->count, &front->volume, err);
+}
+
+static bool is_in(const int64_t *number, size_t count, int64_t wanted)
+{
+    for (size_t i = 0; i < count; i++)
+        if (number[i] == wanted)
+            return true;
+    return false;
+}
+
+rt_status search__front_repeat(struct search__front *front, int64_t number, int64_t first,
+                               const double *objectives, struct store_commit *commit,
+                               struct rt_err *err)
+{
+    const size_t before = front->count;
+    int64_t *members;
+
+    *commit = (struct store_commit){.number = number, .failed = !objectives, .repeats = true};
+    say(front, commit);
+    if (!objectives)
+        return RT_OK;
+    members = malloc((before + 1) * sizeof *members);
+    if (!members)
+        return rt_fail(err, RT_ENOMEM, "no memory for a front of %zu trials", before);
+    memcpy(members, front->number, before * sizeof *members);
+    search__seeds_repeat(&front->seeds, first, objectives);
+    const rt_status rc = choose_again(front, err);
+    for (size_t i = 0; rc == RT_OK && i < front->count; i++)
+        if (!is_in(members, before, front->number[i]))
+            front->entered[commit->entered_count++] = front->number[i];
+    for (size_t i = 0; rc == RT_OK && i < before; i++)
+        if (!is_in(front->number, front->count, members[i]))
+            front->removed[commit->removed_count++] = members[i];
+    free(members);
+    say(front, commit);
+    return rc;
+}
+
+rt_status search__set_front(struct store *store, struct search__front *front, struct rt_err *err)
+{
+    if (front->seeds.wanted)
+        RT_TRY(search__front_membership(front, err));
+    return store_front_set(store, front->number, front->seeds.wanted ? front->probability : NULL,
+                           (int)front->count, err);
 }

@@ -90,7 +90,8 @@ static rt_status grow(struct search__proposer *p, struct rt_err *err)
     p->slot_count = 4 * room;
     p->room = room;
     for (size_t i = 0; i < p->count; i++)
-        *slot_of(p, &p->archs[i]) = i + 1;
+        if (!p->place[i].replicate)
+            *slot_of(p, &p->archs[i]) = i + 1;
     return RT_OK;
 }
 
@@ -100,6 +101,7 @@ rt_status search__proposer_init(struct search__proposer *p, const struct space *
     *p = (struct search__proposer){
         .space = space, .options = options, .stale = true, .nothing_new_at = SEARCH_NONE};
     search__rungs_init(&p->rungs, options);
+    search__front_init(&p->seen, space, options);
     p->size = space_size(space);
     p->survivors = calloc((size_t)options->population, sizeof *p->survivors);
     if (!p->survivors)
@@ -114,6 +116,7 @@ rt_status search__proposer_init(struct search__proposer *p, const struct space *
 void search__proposer_release(struct search__proposer *p)
 {
     search__rungs_release(&p->rungs);
+    search__front_release(&p->seen);
     search__order_release(&p->order);
     search__advisor_release(&p->advisor);
     free(p->archs);
@@ -131,7 +134,7 @@ rt_status search__proposer_add(struct search__proposer *p, const struct space_ar
     if (p->count == p->room)
         RT_TRY(grow(p, err));
     size_t *slot = slot_of(p, arch);
-    p->place[p->count] = (struct search__place){.inherits = inherits};
+    p->place[p->count] = (struct search__place){.inherits = inherits, .seeds = 1};
     if (*slot) {
         struct search__place *before = &p->place[*slot - 1];
         before->promoted = true;
@@ -141,6 +144,19 @@ rt_status search__proposer_add(struct search__proposer *p, const struct space_ar
         p->candidates++;
     p->archs[p->count] = *arch;
     *slot = ++p->count;
+    return RT_OK;
+}
+
+rt_status search__proposer_repeat(struct search__proposer *p, size_t first, struct rt_err *err)
+{
+    assert(first < p->count && !p->place[first].replicate);
+    if (p->count == p->room)
+        RT_TRY(grow(p, err));
+    struct search__place *of = &p->place[first];
+    p->place[p->count] = (struct search__place){
+        .rung = of->rung, .inherits = of->inherits, .replicate = of->seeds++, .first = first};
+    p->archs[p->count++] = p->archs[first];
+    p->repeats++;
     return RT_OK;
 }
 
@@ -190,8 +206,16 @@ static rt_status choose_survivors(struct search__proposer *p, struct rt_err *err
 static rt_status see(struct search__proposer *p, size_t trial, struct rt_err *err)
 {
     const int m = p->options->objective_count, rung = p->place[trial].rung;
+    const bool last = rung == p->rungs.count - 1;
+    struct store_commit ignored;
     size_t highest;
 
+    if (p->place[trial].replicate)
+        return search__see_repeat(p, trial, err);
+    if (p->options->replicates > 1 && last && !isnan(p->ranked[trial * (size_t)m]) &&
+        search__violation(p, trial) == 0)
+        RT_TRY(search__front_add(&p->seen, (int64_t)trial, p->points + trial * (size_t)m, &ignored,
+                                 err));
     if (isnan(p->ranked[trial * (size_t)m]))
         return RT_OK;
     RT_TRY(search__rungs_add(&p->rungs, p->ranked, m, trial, rung, &highest, err));
@@ -463,7 +487,7 @@ static rt_status promote_last(const struct search__proposer *p, size_t *trial, s
     search__rungs_init(&rungs, p->options);
     memcpy(rungs.promoted, p->rungs.promoted, sizeof rungs.promoted);
     for (size_t i = 0; i < p->results && rc == RT_OK; i++)
-        if (!isnan(p->ranked[i * (size_t)m]))
+        if (!isnan(p->ranked[i * (size_t)m]) && !p->place[i].replicate)
             rc = search__rungs_add(&rungs, p->ranked, m, i, p->place[i].rung, &highest, err);
     if (rc == RT_OK)
         rc = search__rungs_promote(&rungs, p->points, m, p->place, trial, err);
@@ -471,27 +495,70 @@ static rt_status promote_last(const struct search__proposer *p, size_t *trial, s
     return rc;
 }
 
+static void repeat(const struct search__proposer *p, size_t first, struct search__proposal *out)
+{
+    *out = (struct search__proposal){.arch = p->archs[first],
+                                     .rung = p->place[first].rung,
+                                     .replicate = p->place[first].seeds,
+                                     .first = first,
+                                     .inherits = p->place[first].inherits,
+                                     .origin = "repeat",
+                                     .parent_a = -1,
+                                     .parent_b = -1};
+}
+
+/* A candidate of the front with a further seed, in its turn or when nothing else is left. */
+static rt_status propose_repeat(struct search__proposer *p, bool any, bool *found,
+                                struct search__proposal *out, struct rt_err *err)
+{
+    size_t first;
+
+    RT_TRY(search__repeat(p, any, &first, err));
+    *found = first != SEARCH_NONE;
+    if (*found)
+        repeat(p, first, out);
+    return RT_OK;
+}
+
+/* When nothing new is left: further seeds, whatever share they have, then promotions. */
+static rt_status propose_last(struct search__proposer *p, struct search__proposal *proposal,
+                              struct rt_err *err)
+{
+    size_t trial = SEARCH_NONE;
+    bool found;
+
+    RT_TRY(propose_repeat(p, true, &found, proposal, err));
+    if (found)
+        return RT_OK;
+    if (p->results == p->count)
+        RT_TRY(promote_last(p, &trial, err));
+    if (trial == SEARCH_NONE)
+        return rt_fail(err, RT_EEND, "every feasible architecture has been tried");
+    promote(p, trial, proposal);
+    return RT_OK;
+}
+
 rt_status search__propose(struct search__proposer *p, struct search__proposal *proposal,
                           struct rt_err *err)
 {
     struct search__proposal out = {.parent_a = -1, .parent_b = -1};
     size_t trial;
+    bool found;
 
     RT_TRY(look(p, err));
     RT_TRY(search__rungs_promote(&p->rungs, p->points, p->options->objective_count, p->place,
                                  &trial, err));
-    bool found = trial != SEARCH_NONE;
-    if (!found)
-        RT_TRY(propose_new(p, &found, &out, err));
-    if (!found) {
-        if (p->results == p->count)
-            RT_TRY(promote_last(p, &trial, err));
-        if (trial == SEARCH_NONE)
-            return rt_fail(err, RT_EEND, "every feasible architecture has been tried");
+    if (trial != SEARCH_NONE) {
+        promote(p, trial, proposal);
+        return RT_OK;
     }
+    RT_TRY(propose_repeat(p, false, &found, proposal, err));
+    if (found)
+        return RT_OK;
+    RT_TRY(propose_new(p, &found, &out, err));
+    if (!found)
+        return propose_last(p, proposal, err);
     out.inherits = p->options->inherit == SEARCH_INHERIT_PARENT ? out.parent_a : -1;
-    if (trial != SEARCH_NONE)
-        promote(p, trial, &out);
     *proposal = out;
     return RT_OK;
 }

@@ -39,8 +39,9 @@ static rt_status note(struct run *run, const char *text, struct rt_err *err)
 
 /* ---- the history in memory ---- */
 
+/* Of a new candidate or rung, or, with `first` not SEARCH_NONE, of one more seed of that trial's. */
 static rt_status add_slot(struct run *run, const struct space_arch *arch, int64_t inherits,
-                          struct rt_err *err)
+                          size_t first, struct rt_err *err)
 {
     if (run->proposer.count == run->room) {
         const size_t room = run->room ? 2 * run->room : 256;
@@ -52,7 +53,8 @@ static rt_status add_slot(struct run *run, const struct space_arch *arch, int64_
     }
     assert(run->proposer.count < run->room);
     run->slots[run->proposer.count] = (struct slot){.state = PROPOSED};
-    return search__proposer_add(&run->proposer, arch, inherits, err);
+    return first == SEARCH_NONE ? search__proposer_add(&run->proposer, arch, inherits, err)
+                                : search__proposer_repeat(&run->proposer, first, err);
 }
 
 /* The lock is held, as in all that follows but for evaluations. Trial number run->committed takes
@@ -68,12 +70,20 @@ static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
     const double volume = run->front.volume;
     struct store_commit commit;
 
-    RT_TRY(
-        search__front_add(&run->front, run->committed, eligible ? objectives : NULL, &commit, err));
+    const struct search__place *place = &run->proposer.place[run->committed];
+    RT_TRY(place->replicate ? search__front_repeat(&run->front, run->committed,
+                                                   (int64_t)place->first, objectives, &commit, err)
+                            : search__front_add(&run->front, run->committed,
+                                                eligible ? objectives : NULL, &commit, err));
     commit.failed = slot->failed;
     slot->gained = isnan(run->front.volume)             ? -1
                    : run->front.volume - volume <= GAIN ? before
                                                         : run->committed;
+    if (!stored && run->options->replicates > 1) {
+        RT_TRY(search__front_membership(&run->front, err));
+        commit.members = run->front.number;
+        commit.probability = run->front.probability;
+    }
     if (!stored)
         TRY_WITH_ROOM(run, store_trial_commit(run->store, &commit, err));
     search__proposer_result(&run->proposer, objectives, slot->violation);
@@ -121,7 +131,8 @@ static rt_status take_up(struct run *run, const struct store_trial *t, struct rt
     const bool committed = strcmp(t->state, "committed") == 0 || strcmp(t->state, "failed") == 0;
     struct slot *slot;
 
-    if (t->objective_count != run->options->objective_count || t->seed != run->options->seed)
+    if (t->objective_count != run->options->objective_count ||
+        t->seed != rt_replicate_seed(run->options->seed, t->replicate))
         return rt_fail(err, RT_EMISMATCH,
                        "'%s' holds another study: its trials have another seed or objectives",
                        store_path(run->store));
@@ -129,8 +140,10 @@ static rt_status take_up(struct run *run, const struct store_trial *t, struct rt
         return rt_fail(err, RT_EDB,
                        "'%s' is damaged: trial %" PRId64 " is committed before trial %" PRId64,
                        store_path(run->store), t->number, run->committed);
-    RT_TRY(add_slot(run, &t->arch, t->inherits, err));
-    if (t->rung != run->proposer.place[t->number].rung || t->rung >= run->proposer.rungs.count)
+    RT_TRY(
+        add_slot(run, &t->arch, t->inherits, t->replicate ? (size_t)t->first : SEARCH_NONE, err));
+    if (t->rung != run->proposer.place[t->number].rung || t->rung >= run->proposer.rungs.count ||
+        t->replicate != run->proposer.place[t->number].replicate)
         return rt_fail(err, RT_EDB, "'%s' is damaged: trial %" PRId64 " cannot be of rung %d",
                        store_path(run->store), t->number, t->rung);
     slot = &run->slots[t->number];
@@ -185,7 +198,7 @@ static rt_status resume(struct run *run, struct rt_err *err)
              "%s with %d workers: %" PRId64 " trials known, %" PRId64 " committed",
              count > 0 ? "resumed" : "started", run->options->workers, count, run->committed);
     RT_TRY(note(run, text, err));
-    RT_TRY(store_front_set(run->store, run->front.number, (int)run->front.count, err));
+    RT_TRY(search__set_front(run->store, &run->front, err));
     run->faults = 0; /* they say nothing of the evaluator that there is now */
     RT_TRY(reopen_faults(run, err));
     return commit_due(run, false, err);
@@ -210,8 +223,9 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
                                  .parent_a = p.parent_a,
                                  .parent_b = p.parent_b,
                                  .rung = p.rung,
+                                 .replicate = p.replicate,
                                  .inherits = p.inherits,
-                                 .seed = run->options->seed};
+                                 .seed = rt_replicate_seed(run->options->seed, p.replicate)};
     for (int k = 0; p.predicted && k < run->options->objective_count; k++)
         if (p.sd[k] > 0) {
             struct store_prediction *to = &row.prediction[row.prediction_count++];
@@ -219,7 +233,7 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
             memcpy(to->name, run->options->objectives[k], sizeof to->name);
         }
     TRY_WITH_ROOM(run, store_trial_propose(run->store, &row, err));
-    return add_slot(run, &p.arch, p.inherits, err);
+    return add_slot(run, &p.arch, p.inherits, p.replicate ? p.first : SEARCH_NONE, err);
 }
 
 /* The lowest trial that waits to be started, or the number of the next new one. */
@@ -349,7 +363,8 @@ static void run_trial(struct run *run, int worker, int64_t number)
                                    .rung = place.rung,
                                    .budget = run->options->rung_budget[place.rung],
                                    .inherits = place.inherits,
-                                   .seed = run->options->seed,
+                                   .seed = rt_replicate_seed(run->options->seed, place.replicate),
+                                   .replicate = place.replicate,
                                    .worker = worker,
                                    .stop = run->stop};
     struct store_result result = {.status = RT_OK};

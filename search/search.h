@@ -18,6 +18,9 @@
  * Rungs        with rung_count > 1 a candidate is tried at rung 0, and the best 1/eta of a rung are
  *              tried again at the next (rungs.c). The front and its hypervolume (front.c) are those
  *              of the last rung.
+ * Seeds        with replicates > 1 members of the front are tried again with further seeds (repeat.c);
+ *              the front and its hypervolume are then of means, and parents and the surrogate see
+ *              these too. Constraints are those of the first seed.
  * Stopping     new trials are not started after `stop`, the time or an error; running ones finish,
  *              or return RT_ESTOP and wait as proposed for the next run. The log is a convenience: a
  *              line that cannot be written is dropped, and progress tells of it. When the store's
@@ -41,9 +44,10 @@ struct search_job {
     int64_t number;
     const struct space_arch *arch;
     int rung;
-    int64_t budget;   /* of the rung; 0: the study has no rungs */
-    int64_t inherits; /* the committed trial whose weights it starts from; -1: none */
-    uint64_t seed;
+    int64_t budget;         /* of the rung; 0: the study has no rungs */
+    int64_t inherits;       /* the committed trial whose weights it starts from; -1: none */
+    uint64_t seed;          /* of this run: rt_replicate_seed() of the study's */
+    int replicate;          /* 0; 1, 2, ..: the candidate is tried again */
     int worker;             /* 0..workers-1 */
     const atomic_int *stop; /* non-zero: give up soon with RT_ESTOP */
 };
@@ -97,6 +101,7 @@ struct search_options {
     enum search_inherit inherit; /* PARENT: a child starts from its first one's, at every rung */
     double eta;                  /* of each rung, one in so many goes on to the next; above 1 */
     enum search_surrogate surrogate;
+    int replicates; /* seeds that a member of the front is tried with at most; 0 or 1: its own */
     int objective_count;
     char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
     int constraint_count;

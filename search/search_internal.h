@@ -80,6 +80,9 @@ void search__order_release(struct search__order *order);
 struct search__place { /* of a trial */
     int rung;
     bool promoted;    /* a trial of the next rung has been proposed */
+    int replicate;    /* 0; 1, 2, .. of a candidate that is tried again with another seed, ... */
+    size_t first;     /* ... whose first trial at that rung this is */
+    int seeds;        /* of a first one: trials proposed, itself included */
     int64_t inherits; /* as in struct search_job */
 };
 
@@ -108,14 +111,47 @@ rt_status search__rungs_promote(struct search__rungs *rungs, const double *point
 /* The rung whose results choose parents: the highest that has `enough`, else the lowest. */
 int search__rungs_parents(const struct search__rungs *rungs, size_t enough);
 
+/* ---- candidates with several seeds: seeds.c ---- */
+
+/* Of the candidates that may be of a front, in order of their first trials: what all their seeds come
+ * to. Empty unless options->replicates > 1. An objective that no seed changes (exact ones, and
+ * latency, which has a record of its own) keeps the value of the first trial. */
+struct search__seeds {
+    int m;
+    bool wanted, fixed[STORE_MAX_OBJECTIVES];
+    size_t count, room;
+    int64_t *first;        /* of trials */
+    int *seeds;            /* successful ones */
+    double *mean;          /* rows of m, as all below */
+    double *origin;        /* the first trial's own */
+    double *sum, *squares; /* of differences to these */
+};
+
+void search__seeds_init(struct search__seeds *seeds, const struct space *space,
+                        const struct search_options *options);
+void search__seeds_release(struct search__seeds *seeds);
+rt_status search__seeds_add(struct search__seeds *seeds, int64_t number, const double *objectives,
+                            struct rt_err *err);
+/* Another seed of the candidate whose first trial is `first`. */
+void search__seeds_repeat(struct search__seeds *seeds, int64_t first, const double *objectives);
+/* The place of that candidate, SEARCH_NONE: it is not there. */
+size_t search__seeds_find(const struct search__seeds *seeds, int64_t first);
+/* How likely it is that no candidate dominates those whose first trials are number[n], by the spread
+ * between seeds pooled over all; all NaN while that is not known. */
+rt_status search__seeds_membership(const struct search__seeds *seeds, const int64_t *number,
+                                   size_t n, double *probability, struct rt_err *err);
+
 /* ---- the front with its hypervolume: front.c ---- */
 
 struct search__front {
     int m;
     size_t count, room;
-    int64_t *number, *removed; /* of trials; `removed` as long as `number` */
-    double *points, *scratch;  /* rows of m */
-    int64_t before_volume;     /* trials with objectives still to come before the box is frozen */
+    int64_t *number, *removed; /* of trials; `removed` as long as `number`, and so are */
+    int64_t *entered;          /* those that a repeated one lets in, */
+    double *probability;       /* and search__front_membership(); NaN: unknown */
+    struct search__seeds seeds;
+    double *points, *scratch; /* rows of m */
+    int64_t before_volume;    /* trials with objectives still to come before the box is frozen */
     double known[STORE_MAX_OBJECTIVES];
     bool exact[STORE_MAX_OBJECTIVES]; /* known of every architecture: never far off */
     double *early;                    /* rows of m, of trials before the box is frozen */
@@ -134,6 +170,15 @@ rt_status search__front_add(struct search__front *front, int64_t number, const d
 rt_status search__front_before(const struct search_options *options,
                                const struct store_trial *trials, int64_t first,
                                struct search__front *front, struct rt_err *err);
+/* front->probability, of its members. */
+rt_status search__front_membership(struct search__front *front, struct rt_err *err);
+/* Another seed of the candidate whose first trial is `first` has come: the front is made anew of all
+ * candidates' means. */
+rt_status search__front_repeat(struct search__front *front, int64_t number, int64_t first,
+                               const double *objectives, struct store_commit *commit,
+                               struct rt_err *err);
+/* The same front in the store, whatever was there. */
+rt_status search__set_front(struct store *store, struct search__front *front, struct rt_err *err);
 void search__front_release(struct search__front *front);
 
 /* ---- proposals: propose.c, anchors.c; promotions: rungs.c ---- */
@@ -171,10 +216,12 @@ struct search__proposer {
                                  where constraints are broken */
     struct search__place *place;
     size_t count, room;
-    size_t candidates; /* trials of rung 0 */
-    size_t results;    /* trials whose objectives are known: 0..results-1 */
-    size_t visible;    /* of these, the ones that proposals have seen: 0..visible-1 */
-    size_t *slots;     /* hash table of archs: the latest trial of each + 1, or 0 */
+    size_t candidates;         /* trials of rung 0 */
+    size_t repeats;            /* trials of further seeds */
+    struct search__front seen; /* of the visible, where candidates are repeated */
+    size_t results;            /* trials whose objectives are known: 0..results-1 */
+    size_t visible;            /* of these, the ones that proposals have seen: 0..visible-1 */
+    size_t *slots;             /* hash table of archs: the latest trial of each + 1, or 0 */
     size_t slot_count;
     int64_t size;                       /* of the space; -1: astronomical */
     struct search__rungs rungs;         /* of the visible */
@@ -189,7 +236,8 @@ struct search__proposer {
 
 struct search__proposal {
     struct space_arch arch;
-    int rung;
+    int rung, replicate;
+    size_t first; /* of a replicate: the candidate's first trial */
     int64_t inherits;
     const char *origin;
     int64_t parent_a, parent_b; /* -1: none */
@@ -204,6 +252,8 @@ void search__proposer_release(struct search__proposer *p);
  * after its last; `inherits` as in struct search_job. */
 rt_status search__proposer_add(struct search__proposer *p, const struct space_arch *arch,
                                int64_t inherits, struct rt_err *err);
+/* Trial number p->count tries the candidate of trial `first` with one seed more. */
+rt_status search__proposer_repeat(struct search__proposer *p, size_t first, struct rt_err *err);
 /* Trial number p->results came to these objectives (NULL: it failed) and broke constraints by so
  * much. */
 void search__proposer_result(struct search__proposer *p, const double *objectives,
@@ -224,6 +274,14 @@ bool search__equal_alone(const struct search__proposer *p);
 /* A child of the survivors, or a random architecture; maybe one that was tried. */
 void search__vary(const struct search__proposer *p, struct rt_rng *rng,
                   struct search__proposal *out);
+
+/* ---- further seeds: repeat.c ---- */
+
+/* The first trial of the candidate that is tried again now, or SEARCH_NONE. `any`: whatever share of
+ * the trials that has been already. */
+rt_status search__repeat(struct search__proposer *p, bool any, size_t *first, struct rt_err *err);
+/* The result of trial number `trial` is seen, a replicate's. */
+rt_status search__see_repeat(struct search__proposer *p, size_t trial, struct rt_err *err);
 
 /* ---- the surrogate: advise.c ---- */
 

@@ -86,7 +86,7 @@ static rt_status front_of(const struct space *space, const struct search_options
     search__front_init(front, space, options);
     rc = search__front_before(options, trials, n, front, err);
     if (rc == RT_OK)
-        rc = store_front_set(store, front->number, (int)front->count, err);
+        rc = search__set_front(store, front, err);
     free(trials);
     return rc;
 }

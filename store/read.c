@@ -20,6 +20,8 @@ static const char *text_at(sqlite3_stmt *q, int column)
 enum source { FROM_METRIC, FROM_PARAMS, FROM_BYTES, FROM_MACS, FROM_MEMORY };
 #define COLUMN_COSTS 6
 #define COLUMN_INHERITS 10
+#define COLUMN_REPLICATE 11
+#define COLUMN_FIRST 12
 
 struct plan {
     const struct space *space; /* NULL: students */
@@ -83,6 +85,12 @@ static rt_status fill_trial(struct store *store, sqlite3_stmt *q, const struct p
     t->inherits = sqlite3_column_type(q, COLUMN_INHERITS) == SQLITE_NULL
                       ? -1
                       : sqlite3_column_int64(q, COLUMN_INHERITS);
+    t->replicate = sqlite3_column_int(q, COLUMN_REPLICATE);
+    t->first = t->replicate ? sqlite3_column_int64(q, COLUMN_FIRST) : t->number;
+    if (t->replicate < 0 || t->first < 0 || t->first > t->number ||
+        (t->replicate &&
+         (t->first == t->number || sqlite3_column_type(q, COLUMN_FIRST) == SQLITE_NULL)))
+        return store__fail(store, err, "trial %" PRId64 " repeats no earlier one", t->number);
     if (t->inherits >= t->number)
         return store__fail(store, err, "trial %" PRId64 " inherits from a later one", t->number);
     has_results = !*kind && (strcmp(t->state, "done") == 0 || strcmp(t->state, "committed") == 0);
@@ -99,7 +107,10 @@ static rt_status read_rows(struct store *store, const struct plan *plan, struct 
                            int64_t count, struct rt_err *err)
 {
     static const char sql[] = "select t.number, c.arch, t.rung, t.seed, t.state, t.error_kind,"
-                              " c.params, c.bytes, c.macs, c.memory, t.inherits"
+                              " c.params, c.bytes, c.macs, c.memory, t.inherits, t.replicate,"
+                              " iif(t.replicate > 0, (select min(f.number) from trial f where"
+                              "  f.candidate = t.candidate and f.rung = t.rung"
+                              "  and f.replicate = 0), null)"
                               " from trial t cross join candidate c on c.id = t.candidate"
                               " order by t.number";
     rt_status rc = RT_OK;

@@ -35,6 +35,7 @@ static void take_trial(sqlite3_stmt *q, struct store_record *r)
     r->seed = (uint64_t)sqlite3_column_int64(q, 5);
     take_text(r->result.kind, sizeof r->result.kind, q, 6);
     take_text(r->result.error, sizeof r->result.error, q, 7);
+    r->replicate = sqlite3_column_int(q, 8);
     r->result.status = r->result.kind[0] ? RT_ENAN : RT_OK; /* some failure; the kind says which */
 }
 
@@ -116,7 +117,8 @@ static rt_status load(struct store *store, int64_t number, struct store_record *
                       struct rt_err *err)
 {
     static const char trial[] =
-        "select c.arch, t.state, t.rung, r.budget, t.inherits, t.seed, t.error_kind, t.error"
+        "select c.arch, t.state, t.rung, r.budget, t.inherits, t.seed, t.error_kind, t.error,"
+        " t.replicate"
         " from trial t join candidate c on c.id = t.candidate join rung r on r.number = t.rung"
         " where t.number = ?1";
     static const char made[] = "select h.host, p.version, p.build, p.kernels, p.blas, p.libc"

@@ -206,7 +206,7 @@ struct store_proposal {
     const struct space_cost *cost; /* of a student */
     const char *origin;         /* how it was made: largest, smallest, middle, fill, random, ... */
     int64_t parent_a, parent_b; /* trial numbers, -1 for none */
-    int rung;
+    int rung, replicate;
     int64_t inherits; /* the trial whose weights it starts from, -1 for none */
     uint64_t seed;
     int prediction_count;
@@ -279,9 +279,13 @@ struct store_commit {
     int64_t number;
     bool failed;
     bool enters_front;
-    int removed_count;
-    const int64_t *removed; /* trials that leave the front */
-    double hypervolume;     /* of the front afterwards, normalised to [0,1]; NaN when undefined */
+    bool repeats; /* another seed of a candidate: its means are kept, and others may enter */
+    int removed_count, entered_count;
+    const int64_t *removed, *entered; /* trials that leave the front, and others that enter it */
+    /* Of front_size members, how likely it is that nobody dominates each; NULL: nobody knows. */
+    const int64_t *members;
+    const double *probability;
+    double hypervolume; /* of the front afterwards, normalised to [0,1]; NaN when undefined */
     int front_size;
 };
 /* done -> committed | failed, in order of number, with the change of the front. Refused when
@@ -308,7 +312,8 @@ rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_e
 struct store_trial {
     int64_t number;
     struct space_arch arch;
-    int rung;
+    int rung, replicate;
+    int64_t first;    /* of a replicate: the candidate's first trial at that rung */
     int64_t inherits; /* -1: no trial */
     uint64_t seed;
     char state[12];
@@ -331,14 +336,15 @@ rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
                             const struct store_block *blocks, int block_count,
                             const struct store_latency *latencies, int latency_count,
                             struct rt_err *err);
-/* The front as it is by now, metrics having changed: trials in place of those that it had. */
-rt_status store_front_set(struct store *store, const int64_t *trials, int count,
-                          struct rt_err *err);
+/* The front as it is by now, metrics having changed: trials in place of those that it had, each with
+ * its probability, NULL: nobody knows. */
+rt_status store_front_set(struct store *store, const int64_t *trials, const double *probability,
+                          int count, struct rt_err *err);
 
 /* All that is kept of one trial and its result. */
 struct store_record {
     char arch[SPACE_ARCH_TEXT], state[12];
-    int rung;
+    int rung, replicate;
     int64_t budget;   /* of the rung; 0: the study's own */
     int64_t inherits; /* -1: no trial */
     uint64_t seed;

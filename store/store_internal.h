@@ -103,6 +103,12 @@ rt_status store__from_schema3(struct store *store, const char *where, struct rt_
 rt_status store__latency(struct store *store, int64_t number, int64_t host,
                          const struct store_result *result, struct rt_err *err);
 
+/* front.c: inside a transaction of the caller. The change that a commit makes; and the means of the
+ * candidate that trial `number` tried again. */
+rt_status store__change_front(struct store *store, const struct store_commit *c,
+                              struct rt_err *err);
+rt_status store__repeated(struct store *store, int64_t number, struct rt_err *err);
+
 /* sql.c */
 __attribute__((format(printf, 2, 3))) void store__doing(struct store *store, const char *format,
                                                         ...);

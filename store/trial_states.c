@@ -199,8 +199,8 @@ static rt_status propose(struct store *store, const struct store_proposal *p, st
     static const char tried[] =
         "select number from trial where candidate = ?1 and rung = ?2 and seed = ?3";
     static const char insert[] =
-        "insert into trial (number, candidate, rung, seed, inherits, state)"
-        " values (?1, (select id from candidate where arch = ?2), ?3, ?4, ?5, 'proposed')";
+        "insert into trial (number, candidate, rung, seed, inherits, state, replicate)"
+        " values (?1, (select id from candidate where arch = ?2), ?3, ?4, ?5, 'proposed', ?6)";
     char text[SPACE_ARCH_TEXT];
     int64_t want, candidate, other = -1;
 
@@ -221,10 +221,11 @@ static rt_status propose(struct store *store, const struct store_proposal *p, st
     if (other >= 0)
         return store__fail(store, err, "trial %" PRId64 " has the same architecture, rung and seed",
                            other);
-    RT_TRY(store__run(store, insert,
-                      STORE_BINDS(STORE_INT(p->number), STORE_TXT(text), STORE_INT(p->rung),
-                                  STORE_INT(p->seed), STORE_ID(p->inherits)),
-                      err));
+    RT_TRY(
+        store__run(store, insert,
+                   STORE_BINDS(STORE_INT(p->number), STORE_TXT(text), STORE_INT(p->rung),
+                               STORE_INT(p->seed), STORE_ID(p->inherits), STORE_INT(p->replicate)),
+                   err));
     return insert_predictions(store, p, err);
 }
 
@@ -425,32 +426,6 @@ rt_status store_trial_done(struct store *store, int64_t number, const struct sto
 
 /* ---- commit ---- */
 
-static rt_status change_front(struct store *store, const struct store_commit *c, struct rt_err *err)
-{
-    static const char remove[] = "delete from front where trial = ?1";
-    static const char insert[] = "insert into front (trial) values (?1)";
-    static const char count[] = "select count(*) from front";
-    static const char history[] =
-        "insert into front_history (trial, size, hypervolume) values (?1, ?2, ?3)";
-    int64_t size;
-
-    for (int i = 0; i < c->removed_count; i++) {
-        RT_TRY(store__run(store, remove, STORE_BINDS(STORE_INT(c->removed[i])), err));
-        if (sqlite3_changes(store->db) != 1)
-            return store__fail(store, err, "trial %" PRId64 " was not in the front", c->removed[i]);
-    }
-    if (c->enters_front)
-        RT_TRY(store__run(store, insert, STORE_BINDS(STORE_INT(c->number)), err));
-    RT_TRY(store__integer(store, count, NULL, 0, 0, &size, err));
-    if (size != c->front_size)
-        return store__fail(store, err, "the front would have %" PRId64 " members, not %d", size,
-                           c->front_size);
-    return store__run(
-        store, history,
-        STORE_BINDS(STORE_INT(c->number), STORE_INT(c->front_size), STORE_NUM(c->hypervolume)),
-        err);
-}
-
 static rt_status commit(struct store *store, const struct store_commit *c, struct rt_err *err)
 {
     static const char first[] =
@@ -470,7 +445,9 @@ static rt_status commit(struct store *store, const struct store_commit *c, struc
     if (next != c->number)
         return store__fail(store, err, "it is the turn of trial %" PRId64, next);
     RT_TRY(move(store, c->number, "done", failed ? "failed" : "committed", err));
-    return change_front(store, c, err);
+    if (c->repeats && !failed)
+        RT_TRY(store__repeated(store, c->number, err));
+    return store__change_front(store, c, err);
 }
 
 rt_status store_trial_commit(struct store *store, const struct store_commit *c, struct rt_err *err)

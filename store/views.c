@@ -15,6 +15,7 @@
 
 struct layout {
     int count, gene_count;
+    bool repeated; /* values are means over the seeds of candidates with several */
     struct column {
         char name[STORE_NAME];
         bool cost;       /* a column of candidate, where it is known */
@@ -85,7 +86,8 @@ static void append_value(sqlite3_str *sql, const struct layout *layout, int i)
                             " and name = %Q))",
                             c->name, c->name);
     else
-        sqlite3_str_appendf(sql, "m%d.value", i);
+        sqlite3_str_appendf(sql, layout->repeated ? "coalesce(r%d.value, m%d.value)" : "m%d.value",
+                            i, i);
 }
 
 static void append_scores(sqlite3_str *sql, const struct layout *layout)
@@ -94,9 +96,15 @@ static void append_scores(sqlite3_str *sql, const struct layout *layout)
         const struct column *c = &layout->column[i];
         if (!c->shown || c->cost)
             continue;
-        sqlite3_str_appendf(sql, "  m%d.value as \"%w\",", i, c->name);
+        sqlite3_str_appendall(sql, "  ");
+        append_value(sql, layout, i);
+        sqlite3_str_appendf(sql, " as \"%w\",", c->name);
         if (i == 0)
-            sqlite3_str_appendf(sql, " m0.stderr as \"%w_stderr\",", c->name);
+            sqlite3_str_appendf(sql,
+                                layout->repeated
+                                    ? " coalesce(r0.stderr, m0.stderr) as \"%w_stderr\","
+                                    : " m0.stderr as \"%w_stderr\",",
+                                c->name);
         sqlite3_str_appendall(sql, "\n");
     }
     sqlite3_str_appendall(sql, " ");
@@ -117,23 +125,38 @@ static void append_scores(sqlite3_str *sql, const struct layout *layout)
     sqlite3_str_appendall(sql, " t.rung, t.candidate");
 }
 
+static void append_join(sqlite3_str *sql, const char *table, const char *as, int i,
+                        const char *name)
+{
+    sqlite3_str_appendf(sql, "  left join %s %s%d on %s%d.trial = t.number and %s%d.name = %Q\n",
+                        table, as, i, as, i, as, i, name);
+}
+
 static void append_joins(sqlite3_str *sql, const struct layout *layout)
 {
-    for (int i = 0; i < layout->count; i++)
-        if (layout->column[i].shown && !layout->column[i].cost)
-            sqlite3_str_appendf(
-                sql, "  left join metric m%d on m%d.trial = t.number and m%d.name = %Q\n", i, i, i,
-                layout->column[i].name);
+    for (int i = 0; i < layout->count; i++) {
+        if (!layout->column[i].shown || layout->column[i].cost)
+            continue;
+        append_join(sql, "metric", "m", i, layout->column[i].name);
+        if (layout->repeated)
+            append_join(sql, "repeated", "r", i, layout->column[i].name);
+    }
 }
 
 /* ---- views that depend on the quantities ---- */
 
 /* CROSS JOIN keeps the order of the loops: the front first, then one look-up a member. */
-static void pareto(sqlite3_str *sql, const struct layout *layout)
+static void pareto(sqlite3_str *sql, const struct layout *file)
 {
+    struct layout means = *file, *layout = &means;
+
+    means.repeated = true;
     sqlite3_str_appendall(sql, "pareto as           -- the front, best first\n"
                                "select f.trial, c.arch,\n");
     append_scores(sql, layout);
+    sqlite3_str_appendall(sql, ",\n  (select count(*) from trial s where s.candidate = t.candidate"
+                               " and s.rung = t.rung\n    and s.state = 'committed') as seeds,"
+                               " f.probability");
     sqlite3_str_appendall(sql, "\nfrom front f cross join trial t on t.number = f.trial\n"
                                "  cross join candidate c on c.id = t.candidate\n");
     append_joins(sql, layout);
@@ -181,7 +204,7 @@ static void append_cost_case(sqlite3_str *sql, const char *name)
     sqlite3_str_appendf(sql, "coalesce(case %s", name);
     for (const char *const *cost = store__costs; *cost; cost++)
         sqlite3_str_appendf(sql, " when '%s' then c.%s", *cost, *cost);
-    sqlite3_str_appendall(sql, " end,\n    m.value)");
+    sqlite3_str_appendall(sql, " end,\n    r.value, m.value)");
 }
 
 static void values_of(sqlite3_str *sql, const char *table, const char *stderr_column)
@@ -195,7 +218,9 @@ static void values_of(sqlite3_str *sql, const char *table, const char *stderr_co
                         " as value%s\n"
                         "from trial t join candidate c on c.id = t.candidate cross join %s o\n"
                         "  left join metric m on m.trial = t.number and m.name = o.name\n"
+                        "  left join repeated r on r.trial = t.number and r.name = o.name\n"
                         "where t.state in ('done', 'committed') and t.error_kind is null\n"
+                        "  and t.replicate = 0\n"
                         "order by t.number, o.position",
                         stderr_column, table);
 }
@@ -210,7 +235,7 @@ static void quantity_values(sqlite3_str *sql, const struct layout *layout)
 {
     (void)layout;
     values_of(sql, "quantity",
-              ", m.stderr,\n  exists (select 1 from latency l where l.candidate = t.candidate"
+              ", coalesce(r.stderr, m.stderr) as stderr,\n  exists (select 1 from latency l where l.candidate = t.candidate"
               " and l.metric = o.name\n    and l.state <> 'clear') as estimated");
 }
 

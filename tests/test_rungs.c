@@ -119,7 +119,7 @@ static void the_higher_rung_is_served_first(void **state)
 {
     const struct search_options options = {.rung_count = 3, .eta = 2};
     const struct search__place place[] = {
-        {0, true, -1}, {0, true, -1}, {1, false, -1}, {0, false, -1}, {1, false, -1}};
+        {.promoted = true}, {.promoted = true}, {.rung = 1}, {.rung = 0}, {.rung = 1}};
     const double points[] = {5, 4, 3, 1, 2};
     struct search__rungs rungs;
     size_t trial, highest;

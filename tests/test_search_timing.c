@@ -184,7 +184,7 @@ static void a_resumed_search_goes_on_from_it(void **state)
     run(&s, &timer, &options);
 
     /* as if it had been killed between the metrics and the front */
-    assert_ok(store_front_set(s.store, (const int64_t[]){0}, 1, &err));
+    assert_ok(store_front_set(s.store, (const int64_t[]){0}, NULL, 1, &err));
     options.trials = trials;
     run(&s, &timer, &options);
 
