@@ -76,6 +76,8 @@ char *search_protocol_request(const struct space *space, const struct search_opt
                   "attempt", attempt, "architecture", arch_json(space, job->arch), "text", text,
                   "rung", job->rung, "budget", (json_int_t)job->budget, "seed",
                   (json_int_t)job->seed, "metrics", wanted_json(options));
+    if (request && job->replicate)
+        json_object_set_new(request, "replicate", json_integer(job->replicate));
     char *line = request ? json_dumps(request, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(request);
     if (!line)

@@ -235,7 +235,8 @@ static void quantity_values(sqlite3_str *sql, const struct layout *layout)
 {
     (void)layout;
     values_of(sql, "quantity",
-              ", coalesce(r.stderr, m.stderr) as stderr,\n  exists (select 1 from latency l where l.candidate = t.candidate"
+              ", coalesce(r.stderr, m.stderr) as stderr,\n  exists (select 1 from latency l where "
+              "l.candidate = t.candidate"
               " and l.metric = o.name\n    and l.state <> 'clear') as estimated");
 }
 

@@ -88,9 +88,18 @@ static inline double sample_error_after(const struct space_arch *a, const struct
     return sample_error(a, shape) * (steps ? 1 + (5 + 5 * luck) / (double)steps : 1);
 }
 
+/* Normal, a function of architecture and seed. */
+static inline double sample_luck(const struct space_arch *a, uint64_t seed)
+{
+    struct rt_rng rng;
+    rt_rng_init(&rng, seed, RT_STREAM_TEST, sample_key(a));
+    return rt_rng_normal(&rng);
+}
+
 struct sample_context {
     struct space_shape shape;
     int delay_us;          /* durations are 0..delay_us, different in every run */
+    double noise;          /* standard deviation of a run's error, by its seed */
     int fail_every;        /* about one in so many architectures fails; 0: none */
     atomic_int calls;      /* evaluations that ran to their end */
     int stop_after;        /* set `stop` after so many calls; 0: never */
@@ -118,7 +127,8 @@ static inline void sample_evaluate(void *context, const struct search_job *job,
                                    struct store_result *result)
 {
     struct sample_context *c = context;
-    const double error = sample_error_after(job->arch, &c->shape, job->budget);
+    const double error = sample_error_after(job->arch, &c->shape, job->budget) +
+                         c->noise * sample_luck(job->arch, job->seed);
     const uint64_t key = sample_key(job->arch);
 
     if (c->delay_us > 0)
@@ -236,6 +246,7 @@ static inline char *sample_rows(struct store *store)
         "select * from prediction order by trial, name",
         "select * from curve order by trial, name, step",
         "select * from front order by trial",
+        "select * from repeated order by trial, name",
         "select * from front_history order by trial",
     };
     char *text = NULL;

@@ -8,11 +8,14 @@
 #include <sys/wait.h>
 
 enum { TRIALS = 240, KILLS = 24, DELAY_US = 4000 };
-static bool rungs; /* in this test */
+static bool rungs, repeats; /* in this test */
 
 static struct search_options options_for(int workers)
 {
-    return rungs ? sample_rungs(TRIALS, workers) : sample_options(TRIALS, workers);
+    struct search_options options =
+        rungs ? sample_rungs(TRIALS, workers) : sample_options(TRIALS, workers);
+    options.replicates = repeats ? 5 : 1;
+    return options;
 }
 
 static void say_begun(void *context, const struct search_progress *progress)
@@ -31,7 +34,7 @@ static pid_t start_child(struct sample_study *s, const struct space *space, int 
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        struct sample_context context = {.delay_us = DELAY_US, .fail_every = 7};
+        struct sample_context context = {.delay_us = DELAY_US, .noise = .02, .fail_every = 7};
         const struct search_evaluator evaluator = {sample_evaluate, &context, NULL};
         struct search_options options = options_for(workers);
         enum search_end end;
@@ -118,7 +121,8 @@ static void killed_searches_end_as_one_that_was_not(void **state)
     struct rt_rng rng;
     char *want, *got;
     int kills = 0;
-    rungs = *state != NULL;
+    rungs = *state == &rungs;
+    repeats = *state == &repeats;
     rt_rng_init(&rng, (uint64_t)rt_now_ns(), RT_STREAM_TEST, 0); /* moments differ in every run */
     new_study(&s);
     finish(&s, &space, 1);
@@ -142,6 +146,8 @@ int main(void)
         cmocka_unit_test(killed_searches_end_as_one_that_was_not),
         {"killed_searches_with_rungs_end_as_one_that_was_not",
          killed_searches_end_as_one_that_was_not, NULL, NULL, &rungs},
+        {"killed_searches_with_further_seeds_end_as_one_that_was_not",
+         killed_searches_end_as_one_that_was_not, NULL, NULL, &repeats},
     };
     return cmocka_run_group_tests_name("search/crash", tests, NULL, NULL);
 }
