@@ -19,7 +19,8 @@ struct columns {
     int count;
     int quantity[STORE_MAX_QUANTITIES];
     int id_width, width[STORE_MAX_QUANTITIES];
-    int arch_at; /* column of the screen */
+    int seeds_width; /* 0: nobody has several */
+    int arch_at;     /* column of the screen */
 };
 
 static const char *id_cell(const struct report__row *row, bool marked, char text[REPORT__CELL])
@@ -35,6 +36,18 @@ static const char *cell(const struct report__rows *rows, int row, int q, char te
 
     value.error = q ? NAN : value.error;
     return report__value(&rows->quantities.list[q], value, text);
+}
+
+#define SEEDS_HEAD "seeds front"
+
+/* "3  87 %": seeds, and how likely it is that the front is where it belongs. */
+static const char *seeds_cell(const struct report__row *row, char text[REPORT__CELL])
+{
+    if (isfinite(row->probability))
+        (void)snprintf(text, REPORT__CELL, "%d %3.0f %%", row->seeds, 100 * row->probability);
+    else
+        (void)snprintf(text, REPORT__CELL, "%d      ", row->seeds);
+    return text;
 }
 
 /* Called as the study file calls it. */
@@ -58,7 +71,9 @@ static void choose_columns(const struct report__rows *rows, struct columns *colu
     columns->count = report__narrow(rows, columns->quantity);
     for (int i = 0; i < rows->count; i++)
         columns->id_width = wider(columns->id_width, id_cell(&rows->row[i], true, text));
+    columns->seeds_width = report__repeated(rows) ? wider(0, SEEDS_HEAD) : 0;
     columns->arch_at = columns->id_width + 2;
+    columns->arch_at += columns->seeds_width ? columns->seeds_width + 2 : 0;
     for (int c = 0; c < columns->count; c++) {
         const int q = columns->quantity[c];
         columns->width[c] = wider(0, head(rows, q, text));
@@ -103,6 +118,10 @@ void report__print_table(const struct report__rows *rows, int marked, FILE *out)
         (void)fputs("  ", out);
         report__pad(out, head(rows, columns.quantity[c], text), columns.width[c]);
     }
+    if (columns.seeds_width) {
+        (void)fputs("  ", out);
+        report__pad(out, SEEDS_HEAD, columns.seeds_width);
+    }
     (void)fputs(columns.arch_at + MIN_ARCH <= WIDTH ? "  architecture\n" : "  \n", out);
     for (int i = 0; i < rows->count; i++) {
         report__pad(out, id_cell(&rows->row[i], i == marked, text), columns.id_width);
@@ -111,6 +130,10 @@ void report__print_table(const struct report__rows *rows, int marked, FILE *out)
             report__pad(out, cell(rows, i, columns.quantity[c], text), columns.width[c]);
         }
         (void)fputs("  ", out);
+        if (columns.seeds_width) {
+            report__pad(out, seeds_cell(&rows->row[i], text), columns.seeds_width);
+            (void)fputs("  ", out);
+        }
         print_arch(out, rows->row[i].arch, columns.arch_at);
     }
 }
@@ -159,6 +182,7 @@ void report__print_csv(const struct report__rows *rows, int from, int count, boo
             if (report__is_time(&quantities->list[q]))
                 (void)fprintf(out, ",%s_estimated", quantities->list[q].name);
         }
+    (void)fputs(",seeds,probability", out);
     (void)fputc('\n', out);
     for (int i = from; i < from + count; i++) {
         const struct report__row *r = &rows->row[i];
@@ -174,6 +198,8 @@ void report__print_csv(const struct report__rows *rows, int from, int count, boo
                 if (report__is_time(&quantities->list[q]))
                     (void)fprintf(out, ",%d", r->value[q].estimated);
             }
+        (void)fprintf(out, ",%d", r->seeds);
+        print_csv_number(out, r->probability);
         (void)fputc('\n', out);
     }
 }
@@ -208,6 +234,10 @@ json_t *report__json_row(const struct report__rows *rows, int row)
         (void)snprintf(name, sizeof name, "%s_estimated", quantity->name);
         if (report__is_time(quantity))
             (void)json_object_set_new(json, name, json_boolean(r->value[q].estimated));
+    }
+    if (json) {
+        (void)json_object_set_new(json, "seeds", json_integer(r->seeds));
+        (void)json_object_set_new(json, "probability", number(r->probability));
     }
     return json;
 }

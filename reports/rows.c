@@ -207,6 +207,8 @@ static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_e
                              .candidate = sqlite3_column_int64(q, 1),
                              .params = report__number(q, 2),
                              .on_front = sqlite3_column_int(q, 3) != 0,
+                             .seeds = sqlite3_column_int(q, 5),
+                             .probability = report__number(q, 6),
                              .arch = strdup(report__column(q, 4)),
                              .values = rows->quantities.count,
                              .value = calloc((size_t)rows->quantities.count + 1, sizeof *r->value)};
@@ -217,6 +219,8 @@ static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_e
     return r->arch && r->value ? RT_OK : no_memory(rows->count, err);
 }
 
+#define SEEDS "coalesce((select max(seeds) from repeated where trial = t.number), 1)"
+
 static rt_status load_rows(struct store *store, enum report__which which, struct report__rows *rows,
                            struct rt_err *err)
 {
@@ -225,13 +229,15 @@ static rt_status load_rows(struct store *store, enum report__which which, struct
 
     RT_TRY(report__ask(store,
                        which == REPORT__FRONT
-                           ? "select t.number, c.id, c.params, 1, c.arch from front f"
+                           ? "select t.number, c.id, c.params, 1, c.arch, " SEEDS
+                             ", f.probability from front f"
                              " cross join trial t on t.number = f.trial"
                              " cross join candidate c on c.id = t.candidate"
                            : "select t.number, c.id, c.params,"
-                             " t.number in (select trial from front), c.arch"
+                             " t.number in (select trial from front), c.arch, " SEEDS
+                             ", (select probability from front where trial = t.number)"
                              " from trial t join candidate c on c.id = t.candidate"
-                             " where t.state = 'committed'"
+                             " where t.state = 'committed' and t.replicate = 0"
                              " and t.rung = (select max(number) from rung)",
                        &q, err));
     while (rc == RT_OK && report__next(q))
@@ -378,4 +384,12 @@ void report__pair(const struct report__rows *rows, int a, int b, int *x, int *y)
 const char *report__nouns(const struct report__rows *rows, int64_t count)
 {
     return count == 1 ? rows->noun : rows->nouns;
+}
+
+bool report__repeated(const struct report__rows *rows)
+{
+    for (int i = 0; i < rows->count; i++)
+        if (rows->row[i].seeds > 1)
+            return true;
+    return false;
 }

@@ -75,6 +75,8 @@ struct report__row {
     int64_t trial, candidate;
     double params; /* of the candidate; NaN: unknown */
     bool on_front;
+    int seeds;          /* that its values are means of */
+    double probability; /* of a member of the front: that nobody dominates it; NaN: unknown */
     char *arch;
     int values;
     struct report__value *value; /* of each quantity */
@@ -110,5 +112,7 @@ int report__narrow(const struct report__rows *rows, int order[STORE_MAX_QUANTITI
 bool report__is_log(const struct report__rows *rows, int q);
 /* Which of two objectives goes on which axis: costs across, the lead up. */
 void report__pair(const struct report__rows *rows, int a, int b, int *x, int *y);
+/* Has any row several seeds? */
+bool report__repeated(const struct report__rows *rows);
 const char *report__nouns(const struct report__rows *rows, int64_t count);
 #endif

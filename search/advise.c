@@ -213,6 +213,7 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
     for (size_t i = 0; i < n; i++) {
         look(a, p, &p->archs[a->trial[i]]);
         search_points_add(a->points);
+        search_points_repeated(a->points, search__seeds_of(p, a->trial[i]));
     }
     for (size_t k = 0; k < m; k++) {
         if (!a->model[k])

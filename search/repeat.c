@@ -78,3 +78,10 @@ rt_status search__see_repeat(struct search__proposer *p, size_t trial, struct rt
     }
     return rank_again(p, p->place[first].rung, err);
 }
+
+int search__seeds_of(const struct search__proposer *p, size_t trial)
+{
+    const size_t at = search__seeds_find(&p->seen.seeds, (int64_t)trial);
+
+    return at == SEARCH_NONE ? 1 : p->seen.seeds.seeds[at];
+}

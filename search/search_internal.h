@@ -280,6 +280,8 @@ void search__vary(const struct search__proposer *p, struct rt_rng *rng,
 /* The first trial of the candidate that is tried again now, or SEARCH_NONE. `any`: whatever share of
  * the trials that has been already. */
 rt_status search__repeat(struct search__proposer *p, bool any, size_t *first, struct rt_err *err);
+/* Seeds whose results are seen, of the candidate whose first trial at the last rung this is. */
+int search__seeds_of(const struct search__proposer *p, size_t trial);
 /* The result of trial number `trial` is seen, a replicate's. */
 rt_status search__see_repeat(struct search__proposer *p, size_t trial, struct rt_err *err);
 

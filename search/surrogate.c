@@ -124,7 +124,9 @@ rt_status search_points_open(int features, const int *position, const int *gene,
     p->look = calloc(f, sizeof *p->look);
     p->gap = calloc((size_t)p->positions * room, sizeof *p->gap);
     p->pairs = calloc((size_t)p->positions * pairs, sizeof *p->pairs);
-    if (!p->position || !p->gene || !p->share || !p->x || !p->look || !p->gap || !p->pairs) {
+    p->part = calloc(room, sizeof *p->part);
+    if (!p->position || !p->gene || !p->share || !p->x || !p->look || !p->gap || !p->pairs ||
+        !p->part) {
         search_points_close(p);
         return no_memory(err, room);
     }
@@ -151,6 +153,7 @@ void search_points_close(struct search_points *p)
     free(p->look);
     free(p->gap);
     free(p->pairs);
+    free(p->part);
     free(p);
 }
 
@@ -194,8 +197,14 @@ bool search_points_add(struct search_points *p)
         return false;
     for (int f = 0; f < p->features; f++)
         p->x[(size_t)f * p->room + p->count] = p->look[f];
-    p->count++;
+    p->part[p->count++] = 1;
     return true;
+}
+
+void search_points_repeated(struct search_points *p, int measurements)
+{
+    assert(p->count > 0 && measurements >= 1);
+    p->part[p->count - 1] = 1. / measurements;
 }
 
 void search__look_again(struct search_points *p, size_t i)
@@ -317,7 +326,7 @@ static double append(struct search_model *m)
         covary(m, n);
     solve(m, n);
     memcpy(row, m->v, n * sizeof *row);
-    row[n] = sqrt(fmax(m->rest + search__noise_of(m), 1e-12));
+    row[n] = sqrt(fmax(m->rest + search__noise_of(m) * m->points->part[n], 1e-12));
     m->inverse[n] = 1 / row[n];
     m->count++;
     m->weighed = false;

@@ -39,6 +39,8 @@ size_t search_points_count(const struct search_points *points);
 void search_points_look(struct search_points *points, const double *x);
 /* It becomes a point, the last one; false when there is no room. Then each model adds its value. */
 bool search_points_add(struct search_points *points);
+/* The last point's values are means of so many measurements; 1 unless this is said. */
+void search_points_repeated(struct search_points *points, int measurements);
 /* Forget all points but the first `count`, here and in each model. */
 void search_points_keep(struct search_points *points, size_t count);
 

@@ -66,7 +66,9 @@ static void factor(struct search_model *m, const double *y, size_t n)
         for (size_t j = 0; j < i; j++, pair++)
             li[j] =
                 (signal * m->pair_k[pair] - search__dot(li, m->l + j * room, j)) * m->inverse[j];
-        li[i] = sqrt(fmax(signal * m->pair_k[pair++] + noise - search__dot(li, li, i), 1e-12));
+        li[i] = sqrt(
+            fmax(signal * m->pair_k[pair++] + noise * m->points->part[i] - search__dot(li, li, i),
+                 1e-12));
         m->inverse[i] = 1 / li[i];
         m->z[i] = ((y[i] - m->mean) / m->sd - search__dot(li, m->z, i)) * m->inverse[i];
     }
@@ -136,7 +138,7 @@ static void slopes(struct search_model *m, double *slope)
         for (size_t j = 0; j <= i; j++, pair++) {
             const double pull = (m->w[i] * m->w[j] - m->full[j * p->fitted + i]) * (j < i ? 1 : .5);
             by_signal += pull * m->pair_k[pair];
-            by_noise += j == i ? pull : 0;
+            by_noise += j == i ? pull * p->part[i] : 0;
             m->pair_slope[pair] *= pull;
         }
     memset(slope, 0, (size_t)m->scales * sizeof *slope);

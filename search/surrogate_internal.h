@@ -11,6 +11,7 @@ struct search_points {
     int *position;   /* [features] */
     int *gene;       /* [positions] */
     float *share;    /* [features] 1 / features of its gene */
+    double *part;    /* [room] of the variance of noise that is left: 1 / measurements */
     float *x;        /* (features, room) */
     float *look;     /* [features] the place that models are asked about */
     float *gap;      /* (positions, room) of it to all points, squared */

@@ -5,6 +5,8 @@
  *   bench_search serve PROBLEM         a line of indices in; violation, new, trained, volume and
  *                                      the objectives out; an empty line begins a new run
  *   bench_search run PROBLEM [OPTION]  CSV: trial,volume of one search by Retort
+ *   bench_search reported PROBLEM [OPTION]  CSV: the front that a search reports, by what its
+ *                                      members are without noise
  *   bench_search propose PROBLEM [OPTION]  CPU time of proposals as trials grow; --trials: up to
  *   bench_search busy                  how busy 1000 simulated workers are, by the window
  */
@@ -174,6 +176,8 @@ static bool read_options(struct bench_problem *p, int argc, char **argv,
                                           {"free", no_argument, NULL, 'f'},
                                           {"no-surrogate", no_argument, NULL, 'n'},
                                           {"eta", required_argument, NULL, 'e'},
+                                          {"replicates", required_argument, NULL, 'l'},
+                                          {"noise", required_argument, NULL, 'x'},
                                           {NULL, 0, NULL, 0}};
     int o;
 
@@ -191,6 +195,8 @@ static bool read_options(struct bench_problem *p, int argc, char **argv,
         case 'f': untie(&p->space); break;
         case 'n': options->surrogate = SEARCH_SURROGATE_NONE; break;
         case 'e': options->eta = strtod(optarg, NULL); break;
+        case 'l': options->replicates = (int)strtol(optarg, NULL, 10); break;
+        case 'x': p->noise = strtod(optarg, NULL); break;
         default: return false;
         }
     }
@@ -271,6 +277,23 @@ static int busy(void)
     return 0;
 }
 
+/* What the front that a search reports is worth without noise. */
+static int reported(struct bench_problem *p, int argc, char **argv)
+{
+    struct search_options options;
+    struct bench_reported r;
+    struct rt_err err;
+
+    bench_run_defaults(p, &options);
+    if (!read_options(p, argc, argv, &options))
+        return 2;
+    if (bench_run_reported(p, options, &r, &err) != RT_OK)
+        return failed(&err);
+    printf("members,volume,dominated,optimism\n%d,%.6f,%.4f,%.4f\n", r.members, r.volume,
+           r.dominated, r.optimism);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct bench_problem problem;
@@ -283,7 +306,8 @@ int main(int argc, char **argv)
         return busy();
     if (argc < 3) {
         fprintf(stderr, "usage: bench_search list | busy | info PROBLEM | serve PROBLEM | "
-                        "run PROBLEM [--seed N] [--trials N] ... | propose PROBLEM ...\n");
+                        "run PROBLEM [--seed N] [--trials N] ... | reported PROBLEM ... | "
+                        "propose PROBLEM ...\n");
         return 2;
     }
     if (bench_open(argv[2], &problem, &err) != RT_OK)
@@ -294,6 +318,8 @@ int main(int argc, char **argv)
         code = serve(&problem);
     else if (strcmp(argv[1], "run") == 0)
         code = run(&problem, argc - 2, argv + 2);
+    else if (strcmp(argv[1], "reported") == 0)
+        code = reported(&problem, argc - 2, argv + 2);
     else if (strcmp(argv[1], "propose") == 0)
         code = propose(&problem, argc - 2, argv + 2);
     bench_close(&problem);

@@ -240,12 +240,19 @@ static uint64_t key_of(const struct bench_problem *problem, const struct space_a
 void bench_measure(const struct bench_problem *problem, const struct space_arch *arch, int rung,
                    double *objectives)
 {
+    bench_measure_again(problem, arch, rung, 0, objectives);
+}
+
+void bench_measure_again(const struct bench_problem *problem, const struct space_arch *arch,
+                         int rung, int replicate, double *objectives)
+{
+    const uint64_t luck = (uint64_t)replicate * UINT64_C(0x9e3779b97f4a7c15);
     struct rt_rng rng;
 
     bench_evaluate(problem, arch, rung, objectives);
     if (problem->noise == 0)
         return;
-    rt_rng_init(&rng, problem->seed, RT_STREAM_TEST, key_of(problem, arch));
+    rt_rng_init(&rng, problem->seed, RT_STREAM_TEST, key_of(problem, arch) ^ luck);
     objectives[0] += problem->noise * (problem->reference[0] - problem->ideal[0]) / 1.1 *
                      rt_rng_normal(&rng); /* frame() widens the range by a tenth */
 }

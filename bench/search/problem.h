@@ -78,6 +78,9 @@ void bench_evaluate(const struct bench_problem *problem, const struct space_arch
 /* The same as a training measures it: with the problem's noise. */
 void bench_measure(const struct bench_problem *problem, const struct space_arch *arch, int rung,
                    double *objectives);
+/* The same with the noise of another seed: replicate 0, 1, .. */
+void bench_measure_again(const struct bench_problem *problem, const struct space_arch *arch,
+                         int rung, int replicate, double *objectives);
 /* 0..1, fixed for a problem, a purpose and a key: what no formula explains. */
 double bench_uneven(const struct bench_problem *problem, uint64_t purpose, uint64_t key);
 /* By how much limits are broken: the sum of the shares beyond; 0 when feasible. */

@@ -3,6 +3,7 @@
 #include "bench/search/run.h"
 
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static void note(struct run *run, const struct search_job *job)
 
     bench_evaluate(p, job->arch, -1, objectives);
     run->spent += rungs ? job->budget : 1;
-    if ((!rungs || job->budget == whole) && run->rc == RT_OK)
+    if ((!rungs || job->budget == whole) && run->rc == RT_OK && !job->replicate)
         run->rc = bench_score_add(&run->score, job->arch, objectives, &run->err);
     for (int64_t n = (run->spent + whole - 1) / whole; n <= run->trials; n++)
         run->volumes[n - 1] = run->score.volume;
@@ -59,7 +60,7 @@ static void evaluate(void *context, const struct search_job *job, struct store_r
     const struct bench_problem *p = run->problem;
     double objectives[STORE_MAX_OBJECTIVES];
 
-    bench_measure(p, job->arch, job->budget > 0 ? job->rung : -1, objectives);
+    bench_measure_again(p, job->arch, job->budget > 0 ? job->rung : -1, job->replicate, objectives);
     for (int i = 0; i < p->objective_count; i++) {
         struct store_value *value = &result->values[result->value_count++];
         snprintf(value->name, sizeof value->name, "%s", p->objectives[i]);
@@ -103,8 +104,62 @@ static rt_status create(const char *folder, const struct space *space,
     return store_create(path, &study, store, err);
 }
 
-rt_status bench_run(const struct bench_problem *problem, struct search_options options,
-                    double *volumes, struct rt_err *err)
+/* ---- the front that is reported ---- */
+
+static bool any_dominates(const struct bench_score *score, const double *point)
+{
+    const size_t m = (size_t)score->problem->objective_count;
+
+    for (size_t i = 0; i < score->front_count; i++)
+        if (search_dominates(score->front + i * m, point, (int)m))
+            return true;
+    return false;
+}
+
+static rt_status add_member(const struct bench_score *all, struct bench_score *front,
+                            const char *text, double measured, struct bench_reported *r,
+                            struct rt_err *err)
+{
+    const struct bench_problem *p = all->problem;
+    double objectives[STORE_MAX_OBJECTIVES];
+    struct space_arch arch;
+
+    RT_TRY(space_parse(&p->space, text, &arch, err));
+    bench_evaluate(p, &arch, -1, objectives);
+    r->members++;
+    r->dominated += any_dominates(all, objectives);
+    r->optimism += (objectives[0] - measured) / (p->reference[0] - p->ideal[0]) * 1.1;
+    return bench_score_add(front, &arch, objectives, err);
+}
+
+static rt_status report(const struct bench_score *all, struct store *store,
+                        struct bench_reported *r, struct rt_err *err)
+{
+    static const char sql[] = "select c.arch, v.value from front f join trial t on t.number ="
+                              " f.trial join candidate c on c.id = t.candidate join"
+                              " objective_values v on v.trial = f.trial and v.position = 0";
+    struct bench_score front;
+    sqlite3_stmt *q = NULL;
+    rt_status rc = RT_OK;
+
+    *r = (struct bench_reported){0};
+    bench_score_open(&front, all->problem);
+    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL))
+        rc = rt_fail(err, RT_EDB, "%s", sqlite3_errmsg(store_handle(store)));
+    while (rc == RT_OK && sqlite3_step(q) == SQLITE_ROW)
+        rc = add_member(all, &front, (const char *)sqlite3_column_text(q, 0),
+                        sqlite3_column_double(q, 1), r, err);
+    sqlite3_finalize(q);
+    r->volume = front.volume;
+    r->dominated /= r->members ? r->members : 1;
+    r->optimism /= r->members ? r->members : 1;
+    bench_score_close(&front);
+    return rc;
+}
+
+/* `reported` NULL: not asked for. */
+static rt_status run_all(const struct bench_problem *problem, struct search_options options,
+                         double *volumes, struct bench_reported *reported, struct rt_err *err)
 {
     static const struct rt_machine machine = {.host = "bench", .cpu = "any", .cores = 1};
     struct run run = {.problem = problem, .trials = options.trials, .volumes = volumes};
@@ -126,8 +181,28 @@ rt_status bench_run(const struct bench_problem *problem, struct search_options o
                         err);
     if (rc == RT_OK && run.rc != RT_OK)
         rc = rt_fail(err, run.rc, "%s", run.err.text);
+    if (rc == RT_OK && reported)
+        rc = report(&run.score, store, reported, err);
     store_close(store);
     bench_score_close(&run.score);
     remove_folder(folder);
+    return rc;
+}
+
+rt_status bench_run(const struct bench_problem *problem, struct search_options options,
+                    double *volumes, struct rt_err *err)
+{
+    return run_all(problem, options, volumes, NULL, err);
+}
+
+rt_status bench_run_reported(const struct bench_problem *problem, struct search_options options,
+                             struct bench_reported *reported, struct rt_err *err)
+{
+    double *volumes = calloc((size_t)options.trials, sizeof *volumes);
+
+    if (!volumes)
+        return rt_fail(err, RT_ENOMEM, "no memory for so many trials");
+    const rt_status rc = run_all(problem, options, volumes, reported, err);
+    free(volumes);
     return rc;
 }

@@ -12,4 +12,15 @@ void bench_run_defaults(const struct bench_problem *problem, struct search_optio
  * an exhausted search it stays what it was. The store is a temporary file. */
 rt_status bench_run(const struct bench_problem *problem, struct search_options options,
                     double *volumes, struct rt_err *err);
+
+/* The front as the search reports it, by what its members are without noise. */
+struct bench_reported {
+    int members;
+    double volume;    /* of them, as a share of the known front's */
+    double dominated; /* share of them that another one trained dominates */
+    double optimism;  /* mean of what was measured less what is, of the first objective, as a share
+                         of the front's range */
+};
+rt_status bench_run_reported(const struct bench_problem *problem, struct search_options options,
+                             struct bench_reported *reported, struct rt_err *err);
 #endif
