@@ -91,8 +91,31 @@ static void a_share_of_the_trials_are_repeats(void **state)
     sample_remove(&s);
 }
 
-/* What the store keeps as means are those of the seeds, and the front is of them. */
-static void the_front_is_of_means(void **state)
+/* One row a candidate with several seeds: the mean that is kept, its error, how many, and the values
+ * one behind the other. */
+static const char means[] =
+    "select r.value, r.stderr, r.seeds, (select group_concat(printf('%!.17g', m.value), ' ')"
+    "  from (select m.value from trial u join metric m on m.trial = u.number and m.name = 'error'"
+    "   where u.candidate = t.candidate and u.state = 'committed' order by u.number) m)"
+    " from repeated r join trial t on t.number = r.trial where r.name = 'error'";
+
+static void check_mean(sqlite3_stmt *q)
+{
+    const char *text = (const char *)sqlite3_column_text(q, 3);
+    double x[8], error;
+    int n = 0;
+
+    for (char *end; n < 8; n++, text = end) {
+        x[n] = strtod(text, &end);
+        if (end == text)
+            break;
+    }
+    assert_int_equal(n, sqlite3_column_int(q, 2));
+    assert_true(rt_mean(x, (size_t)n, &error) == sqlite3_column_double(q, 0));
+    assert_near(error, sqlite3_column_double(q, 1), 1e-15);
+}
+
+static void means_are_those_of_the_seeds(void **state)
 {
     const struct search_options options = repeating(1);
     struct sample_study s;
@@ -101,41 +124,31 @@ static void the_front_is_of_means(void **state)
 
     (void)state;
     search_noisily(&s, &options);
-    assert_int_equal(sqlite3_prepare_v2(
-                         store_handle(s.store),
-                         "select r.value, r.stderr, r.seeds, (select group_concat(printf('%!.17g',"
-                         " m.value), ' ') from (select m.value from trial u join metric m on"
-                         " m.trial = u.number and m.name = 'error' where u.candidate ="
-                         " t.candidate and u.state = 'committed' order by u.number) m)"
-                         " from repeated r join trial t on t.number = r.trial"
-                         " where r.name = 'error'",
-                         -1, &q, NULL),
-                     SQLITE_OK);
-    while (sqlite3_step(q) == SQLITE_ROW) {
-        const char *text = (const char *)sqlite3_column_text(q, 3);
-        double x[8], error;
-        int n = 0;
-        for (char *end; n < 8; n++, text = end) {
-            x[n] = strtod(text, &end);
-            if (end == text)
-                break;
-        }
-        assert_int_equal(n, sqlite3_column_int(q, 2));
-        assert_true(rt_mean(x, (size_t)n, &error) == sqlite3_column_double(q, 0));
-        assert_near(error, sqlite3_column_double(q, 1), 1e-15);
-        checked++;
-    }
+    assert_int_equal(sqlite3_prepare_v2(store_handle(s.store), means, -1, &q, NULL), SQLITE_OK);
+    for (; sqlite3_step(q) == SQLITE_ROW; checked++)
+        check_mean(q);
     sqlite3_finalize(q);
     assert_true(checked >= 5);
-    /* nobody on it is dominated by the means of another, and all that are not are on it */
-    const char *undominated =
-        "with v as (select e.trial, e.value as error, c.value as macs from objective_values e join"
-        "  objective_values c on c.trial = e.trial and c.name = 'macs' where e.name = 'error'"
-        "  and e.trial in (select number from trial where state = 'committed'))"
-        " select count(*) from v where not exists (select 1 from v w where w.error <= v.error and"
-        "  w.macs <= v.macs and (w.error < v.error or w.macs < v.macs))"
-        "  and (v.trial in (select trial from front)) = %d";
+    sample_remove(&s);
+}
+
+/* Trials whose means no others dominate; %d: that are on the front, or are not. */
+static const char undominated[] =
+    "with v as (select e.trial, e.value as error, c.value as macs from objective_values e join"
+    "  objective_values c on c.trial = e.trial and c.name = 'macs' where e.name = 'error'"
+    "  and e.trial in (select number from trial where state = 'committed'))"
+    " select count(*) from v where not exists (select 1 from v w where w.error <= v.error and"
+    "  w.macs <= v.macs and (w.error < v.error or w.macs < v.macs))"
+    "  and (v.trial in (select trial from front)) = %d";
+
+static void the_front_is_of_means(void **state)
+{
+    const struct search_options options = repeating(1);
+    struct sample_study s;
     char sql[640];
+
+    (void)state;
+    search_noisily(&s, &options);
     snprintf(sql, sizeof sql, undominated, 1);
     assert_int_equal(sample_integer(s.store, sql),
                      sample_integer(s.store, "select count(*) from front"));
@@ -195,6 +208,7 @@ int main(void)
         cmocka_unit_test(rows_are_the_same_for_any_number_of_workers),
         cmocka_unit_test(a_search_that_is_stopped_goes_on_as_if_it_was_not),
         cmocka_unit_test(a_share_of_the_trials_are_repeats),
+        cmocka_unit_test(means_are_those_of_the_seeds),
         cmocka_unit_test(the_front_is_of_means),
         cmocka_unit_test(a_space_that_is_exhausted_is_repeated),
         cmocka_unit_test(without_it_nothing_is_repeated),
