@@ -179,6 +179,10 @@ static void print_row(const struct report__page *page, int i)
     for (int q = 0; q < rows->quantities.count; q++)
         if (report__shows(rows, q, STORE_IN_WIDE))
             report__cell_value(out, &rows->quantities.list[q], row->value[q]);
+    if (report__repeated(rows)) {
+        report__cell(out, report__fixed(row->seeds, 0, text), row->seeds);
+        report__cell(out, report__fixed(100 * row->probability, 0, text), row->probability);
+    }
     (void)fputs("</tr>\n", out);
 }
 
@@ -194,6 +198,10 @@ static void print_table(const struct report__page *page)
         if (report__shows(rows, q, STORE_IN_WIDE))
             report__head_cell(page->out, report__head(&rows->quantities.list[q],
                                                       rows->quantities.list[q].title, ", ", text));
+    if (report__repeated(rows)) {
+        report__head_cell(page->out, "seeds");
+        report__head_cell(page->out, "on the front, %");
+    }
     report__heads_close(page->out);
     for (int i = 0; i < rows->count; i++)
         if (rows->row[i].on_front)
@@ -245,6 +253,12 @@ void report__page_front(struct report__page *page)
         report__html(out, rows->noun);
         (void)fputs(" fully.", out);
     }
+    if (report__repeated(rows))
+        (void)fputs(
+            " Values are means over the seeds that each was tried with, ± of that mean; the "
+            "last column is how likely it is that none of the others dominates it, by the "
+            "spread between seeds.",
+            out);
     (void)fputs("</p>\n", out);
     print_table(page);
 }

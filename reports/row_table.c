@@ -171,6 +171,7 @@ const char *report__csv_name(const struct report__quantity *quantity, char text[
 void report__print_csv(const struct report__rows *rows, int from, int count, bool front, FILE *out)
 {
     const struct report__quantities *quantities = &rows->quantities;
+    const bool repeated = report__repeated(rows);
     char name[REPORT__LINE];
 
     (void)fputs("candidate,trial,arch", out);
@@ -182,7 +183,7 @@ void report__print_csv(const struct report__rows *rows, int from, int count, boo
             if (report__is_time(&quantities->list[q]))
                 (void)fprintf(out, ",%s_estimated", quantities->list[q].name);
         }
-    (void)fputs(",seeds,probability", out);
+    (void)fputs(repeated ? ",seeds,probability" : "", out);
     (void)fputc('\n', out);
     for (int i = from; i < from + count; i++) {
         const struct report__row *r = &rows->row[i];
@@ -198,8 +199,10 @@ void report__print_csv(const struct report__rows *rows, int from, int count, boo
                 if (report__is_time(&quantities->list[q]))
                     (void)fprintf(out, ",%d", r->value[q].estimated);
             }
-        (void)fprintf(out, ",%d", r->seeds);
-        print_csv_number(out, r->probability);
+        if (repeated) {
+            (void)fprintf(out, ",%d", r->seeds);
+            print_csv_number(out, r->probability);
+        }
         (void)fputc('\n', out);
     }
 }
@@ -235,7 +238,7 @@ json_t *report__json_row(const struct report__rows *rows, int row)
         if (report__is_time(quantity))
             (void)json_object_set_new(json, name, json_boolean(r->value[q].estimated));
     }
-    if (json) {
+    if (json && report__repeated(rows)) {
         (void)json_object_set_new(json, "seeds", json_integer(r->seeds));
         (void)json_object_set_new(json, "probability", number(r->probability));
     }
