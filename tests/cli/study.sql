@@ -13,7 +13,7 @@ CREATE TABLE study (            -- one row: what is searched
   noun     text not null,       -- what a candidate is called
   method   text not null        -- how its values came about, for reports
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T20:12:11.352Z','image','student','Values are made up.');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T20:29:40.160Z','image','student','Values are made up.');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -684,7 +684,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   finished  text not null,
   program   integer references program (id) -- null: not kept, by an earlier version
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T20:12:12.880Z',1);
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T20:29:40.544Z',1);
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -717,9 +717,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-28T20:12:11.711Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-28T20:12:12.393Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-28T20:12:12.881Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-28T20:29:40.194Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-28T20:29:40.357Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-28T20:29:40.545Z','note',NULL,'the sample is complete');
 CREATE TABLE candidate (        -- one architecture
   id       integer primary key, -- in order of first proposal
   arch     text not null unique,
@@ -811,7 +811,7 @@ CREATE TABLE run (              -- each time retort search worked on this study
   timing   real,                -- seconds that workers spent measuring latency, ...
   standing real                 -- ... and those they stood still for others to measure
 ) strict;
-INSERT INTO run VALUES(1,1,22027,2,60,NULL,NULL,'2026-11-28T20:12:12.391Z',NULL,NULL,NULL,NULL);
+INSERT INTO run VALUES(1,1,27594,2,60,NULL,NULL,'2026-11-28T20:29:40.324Z',NULL,NULL,NULL,NULL);
 CREATE TABLE program (          -- what computed: equal rows give equal bits
   id       integer primary key,
   version  text not null,       -- of retort
@@ -1027,21 +1027,25 @@ CREATE INDEX latency_block_of on latency_block (candidate, host, threads, batch)
 CREATE VIEW objective_values as -- one row a trial with results and objective
 select t.number as trial, o.position, o.name,
   coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes when 'macs' then c.macs when 'memory' then c.memory end,
-    m.value) as value
+    r.value, m.value) as value
 from trial t join candidate c on c.id = t.candidate cross join objective o
   left join metric m on m.trial = t.number and m.name = o.name
+  left join repeated r on r.trial = t.number and r.name = o.name
 where t.state in ('done', 'committed') and t.error_kind is null
+  and t.replicate = 0
 order by t.number, o.position
 ;
 CREATE VIEW quantity_values as -- one row a trial with results and quantity
 select t.number as trial, o.position, o.name,
   coalesce(case o.name when 'params' then c.params when 'bytes' then c.bytes when 'macs' then c.macs when 'memory' then c.memory end,
-    m.value) as value, m.stderr,
+    r.value, m.value) as value, coalesce(r.stderr, m.stderr) as stderr,
   exists (select 1 from latency l where l.candidate = t.candidate and l.metric = o.name
     and l.state <> 'clear') as estimated
 from trial t join candidate c on c.id = t.candidate cross join quantity o
   left join metric m on m.trial = t.number and m.name = o.name
+  left join repeated r on r.trial = t.number and r.name = o.name
 where t.state in ('done', 'committed') and t.error_kind is null
+  and t.replicate = 0
 order by t.number, o.position
 ;
 CREATE VIEW choices as          -- one row a gene of a candidate; of a list, a position
@@ -1060,19 +1064,25 @@ select candidate, name, position, value from gene
 ;
 CREATE VIEW pareto as           -- the front, best first
 select f.trial, c.arch,
-  m0.value as "error", m0.stderr as "error_stderr",
-  m1.value as "kl",
-  m2.value as "agreement",
-  m3.value as "latency",
+  coalesce(r0.value, m0.value) as "error", coalesce(r0.stderr, m0.stderr) as "error_stderr",
+  coalesce(r1.value, m1.value) as "kl",
+  coalesce(r2.value, m2.value) as "agreement",
+  coalesce(r3.value, m3.value) as "latency",
   coalesce(c.params, (select value from metric where trial = t.number and name = 'params')) as params, coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')) as bytes, coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')) as macs, coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')) as memory,
-  c."depth", c."width", c."head_dim", c."patch", t.rung, t.candidate
+  c."depth", c."width", c."head_dim", c."patch", t.rung, t.candidate,
+  (select count(*) from trial s where s.candidate = t.candidate and s.rung = t.rung
+    and s.state = 'committed') as seeds, f.probability
 from front f cross join trial t on t.number = f.trial
   cross join candidate c on c.id = t.candidate
   left join metric m0 on m0.trial = t.number and m0.name = 'error'
+  left join repeated r0 on r0.trial = t.number and r0.name = 'error'
   left join metric m1 on m1.trial = t.number and m1.name = 'kl'
+  left join repeated r1 on r1.trial = t.number and r1.name = 'kl'
   left join metric m2 on m2.trial = t.number and m2.name = 'agreement'
+  left join repeated r2 on r2.trial = t.number and r2.name = 'agreement'
   left join metric m3 on m3.trial = t.number and m3.name = 'latency'
-order by m0.value is null, m0.value, m1.value, m2.value, m3.value, coalesce(c.params, (select value from metric where trial = t.number and name = 'params')), coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')), coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')), coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')), f.trial
+  left join repeated r3 on r3.trial = t.number and r3.name = 'latency'
+order by coalesce(r0.value, m0.value) is null, coalesce(r0.value, m0.value), coalesce(r1.value, m1.value), coalesce(r2.value, m2.value), coalesce(r3.value, m3.value), coalesce(c.params, (select value from metric where trial = t.number and name = 'params')), coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')), coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')), coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')), f.trial
 ;
 CREATE VIEW leaderboard as      -- trials of the highest rung reached, best by the
                                 -- first measured objective
