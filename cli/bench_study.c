@@ -13,12 +13,15 @@
 #include "cli/bench.h"
 #include "cli/session.h"
 #include "cli/settings.h"
+#include "trainer/measure/evaluate.h"
 #include "trainer/measure/trial.h"
+#include "trainer/task/policy/policy.h"
 
 enum { sample_count = 8, draws = 100000 };
 
 struct cost {
     double seconds, train, evaluate, latency; /* of one trial */
+    double act;                               /* of students that act: of a run's own episodes */
     size_t bytes;
 };
 
@@ -74,8 +77,12 @@ static rt_status time_trial(const struct session *session, const struct tr_data 
     cost->latency = seconds_since(start);
     const int64_t trained = rt_now_ns();
     RT_TRY(tr_evaluate_validation(student, weights, data, 1, &metrics, err));
+    const int64_t answered = rt_now_ns();
+    RT_TRY(tr_evaluate_acting(student, weights, data, false, &metrics, err));
+    cost->act =
+        data->task->kind->act ? seconds_since(answered) * tr_policy_rounds_share(data->task) : 0;
     cost->evaluate = seconds_since(trained);
-    cost->seconds = cost->train + cost->evaluate + cost->latency;
+    cost->seconds = cost->train + cost->evaluate + cost->latency + cost->act;
     return RT_OK;
 }
 
@@ -114,13 +121,14 @@ static bool draw(const struct space *space, struct rt_rng *rng, struct space_arc
 static void print_sums(const struct study *study, const struct cost *costs, int count)
 {
     const int workers = study->search.workers;
-    double sum = 0, squares = 0, evaluate = 0, latency = 0;
+    double sum = 0, squares = 0, evaluate = 0, latency = 0, act = 0;
     size_t bytes = 0;
 
     for (int i = 0; i < count; i++) {
         sum += costs[i].seconds;
         squares += costs[i].seconds * costs[i].seconds;
         evaluate += costs[i].evaluate;
+        act += costs[i].act;
         latency += costs[i].latency;
         bytes = costs[i].bytes > bytes ? costs[i].bytes : bytes;
     }
@@ -130,11 +138,31 @@ static void print_sums(const struct study *study, const struct cost *costs, int 
     (void)printf("\na trial takes %.2f s (standard error %.2f), of which validation %.0f %%, "
                  "latency %.0f %%\n",
                  mean, se, 100 * evaluate / sum, 100 * latency / sum);
+    if (act > 0)
+        (void)printf("episodes that it learns from, in which it acts, take %.0f %% of it\n",
+                     100 * act / sum);
     (void)printf("%.0f trials per hour with %d workers", 3600 / mean * workers, workers);
     if (study->search.trials > 0)
         (void)printf("; %lld trials take about %.1f minutes", (long long)study->search.trials,
                      mean * (double)study->search.trials / workers / 60);
     (void)printf("\na worker takes at most %.1f MiB of these\n", (double)bytes / (1 << 20));
+}
+
+/* What the teachers say costs the same whatever it is; those who act have to, or there are no rows. */
+static rt_status take_knowledge(struct session *session, struct tr_knowledge *knowledge,
+                                float **logits, struct rt_err *err)
+{
+    const struct tr_teaching teaching = session_teaching(session, NULL);
+    const struct tr_task *task = session->task;
+
+    if (!task->kind->act)
+        return bench_knowledge(task, session->study.teachers.count, knowledge, logits, err);
+    RT_TRY(tr_teachers_gather(&teaching, session->task, false, err));
+    *knowledge = (struct tr_knowledge){.key = {.teachers = session->study.teachers.count,
+                                               .classes = task->shape.classes,
+                                               .rows = task->rows * space_parts(&task->shape)},
+                                       .logits = tr_policy_said(task, 0, 0)};
+    return RT_OK;
 }
 
 static rt_status bench_session(struct session *session, double seconds, struct rt_err *err)
@@ -159,7 +187,7 @@ static rt_status bench_session(struct session *session, double seconds, struct r
         tr_network_start(&session->resident, 1);
         data.resident = &session->resident;
     }
-    RT_TRY(bench_knowledge(session->task, session->study.teachers.count, &knowledge, &logits, err));
+    RT_TRY(take_knowledge(session, &knowledge, &logits, err));
     data.knowledge = &knowledge;
     data.ensemble = &session->study.ensemble;
     rt_rng_init(&rng, session->study.seed, RT_STREAM_LATENCY, 2);

@@ -50,6 +50,9 @@ wait $! 2>/dev/null || true
 expect_exit 0 "$retort" search toy.yaml --db killed.db
 "$project/tests/compare_rows" one.db killed.db
 
+expect_exit 0 "$retort" bench toy.yaml --seconds 1
+expect_line stdout 'episodes that it learns from'
+
 # ---- a student ----
 first=$(sqlite3 one.db "select min(id) from candidate")
 expect_exit 0 "$retort" front one.db

@@ -372,7 +372,7 @@ static rt_status write_policy(const struct tr__ppo *p, const char *path, const c
     for (int l = 0; l < mlp->layers; l++) {
         const int in = mlp->size[l], out = mlp->size[l + 1];
         const float *weight = mlp->params + mlp->offset[l];
-        char layer[16] = "mean";
+        char layer[24] = "mean";
         if (l < mlp->layers - 1)
             (void)snprintf(layer, sizeof layer, "layers.%d", l);
         tensors[n] = (struct tr_named){.dims = 2, .shape = {out, in}, .values = weight};

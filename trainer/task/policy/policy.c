@@ -274,6 +274,15 @@ const struct tr_policy_scores *tr_policy_scores(const struct tr_task *task)
     return &tr__policy_of(task)->scores;
 }
 
+double tr_policy_rounds_share(const struct tr_task *task)
+{
+    const struct tr_policy_options *o = &tr__policy_of(task)->options;
+
+    return o->rollouts.regenerate
+               ? 0
+               : (double)(o->rollouts.rounds - 1) * o->rollouts.episodes / o->episodes;
+}
+
 const struct tr_task_kind tr_task_policy = {
     .name = "policy",
     .fill = fill,

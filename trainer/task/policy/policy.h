@@ -84,6 +84,9 @@ struct tr_policy_scores {
 };
 const struct tr_policy_scores *tr_policy_scores(const struct tr_task *task);
 
+/* Episodes of later rounds, over those of an evaluation; 0 with regenerate, where epochs decide. */
+double tr_policy_rounds_share(const struct tr_task *task);
+
 /* Returns of the student on the evaluation's starts, [episodes] of tr_policy_scores(). */
 rt_status tr_policy_returns(const struct tr_task *task, struct tr_actor *actor, double *returns,
                             struct rt_err *err);
