@@ -15,7 +15,7 @@ static int text[rows][length], lengths[rows], label[rows], numbers[rows];
 
 static void fill(const struct tr_task *task, const int *row, int n, struct tr_batch *b)
 {
-    int length_of[64];
+    int length_of[64] = {0};
 
     for (int m = 0; m < n; m++)
         length_of[m] = lengths[row[m]];
