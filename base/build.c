@@ -17,8 +17,10 @@ void rt_build_query(struct rt_build *build)
     (void)snprintf(build->version, sizeof build->version, "%s", RT_VERSION);
     (void)snprintf(build->libc, sizeof build->libc, "glibc %s", gnu_get_libc_version());
     if (hash) {
-        while ((n = fread(bytes, 1, sizeof bytes, file)) > 0)
+        do {
+            n = fread(bytes, 1, sizeof bytes, file);
             rt_hash_add(hash, bytes, n);
+        } while (n == sizeof bytes);
         rt_hash_close(hash, build->hash);
     }
     if (file)

@@ -288,7 +288,7 @@ static void remember(const struct rt_map *map, const char *path)
         return;
     mapped->data = map->data;
     mapped->bytes = map->bytes;
-    strcpy(mapped->path, path);
+    memcpy(mapped->path, path, strlen(path) + 1);
     for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
         struct mapped *none = NULL;
         if (atomic_compare_exchange_strong(&all_mapped[i], &none, mapped))

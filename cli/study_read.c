@@ -313,6 +313,7 @@ rt_status study__read(const struct study_yaml *yaml, struct study_file *file, st
     const struct reading r = {yaml, study_tasks[task_of(yaml)], yaml->node, "", err};
     bool full;
 
+    assert(r.task);
     if (r.task->defaults) {
         r.task->defaults(&file->study);
         memcpy(file->objective[0], file->study.search.objectives[0], sizeof file->objective[0]);

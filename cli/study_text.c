@@ -319,8 +319,7 @@ static const char *const init_lines[] = {
     "  members:",
     "    - name: wide",
     "      train:",
-    "        # layers L, width d, head dimension k, heads h, FFN width f, embedding e, vocabulary "
-    "v",
+    "        # layers L, width d, head dimension k, heads h, FFN f, embedding e, vocabulary v",
     "        arch: L4-d128-k32-h4-f256-e64-v8000",
     "        epochs: 4",
     "        batch: 64",

@@ -128,8 +128,8 @@ static void who_drives_decides_the_rows(void **state)
         assert_same_twice(&options, &record[d]);
     }
     assert_memory_equal(record[0].rows, record[1].rows, sizeof record[0].rows);
-    assert_true(memcmp(record[0].values, record[1].values, sizeof record[0].values) != 0);
-    assert_true(memcmp(record[1].values, record[2].values, sizeof record[0].values) != 0);
+    assert_memory_not_equal(record[0].values, record[1].values, sizeof record[0].values);
+    assert_memory_not_equal(record[1].values, record[2].values, sizeof record[0].values);
 }
 
 static void the_oldest_rows_leave_when_only_some_are_kept(void **state)

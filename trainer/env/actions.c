@@ -143,6 +143,7 @@ static double read_row(const struct tr_actions *a, int part, const double *z, en
     double p[TR_BINS_MOST], sum = 0, mean = 0;
     int best = 0;
 
+    assert(a->bins >= 1);
     for (int k = 1; k < a->bins; k++)
         if (z[k] > z[best])
             best = k;

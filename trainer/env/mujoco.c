@@ -197,8 +197,8 @@ static rt_status take_limits(struct tr_env_info *info, struct shared *s, const c
         return rt_fail(err, RT_ENOMEM, "no memory to open '%s'", path);
     for (int i = 0; i < n; i++) {
         const bool limited = s->model->actuator_ctrllimited[i];
-        s->limits[i] = limited ? s->model->actuator_ctrlrange[2 * i] : -INFINITY;
-        s->limits[n + i] = limited ? s->model->actuator_ctrlrange[2 * i + 1] : INFINITY;
+        s->limits[i] = limited ? s->model->actuator_ctrlrange[2 * (ptrdiff_t)i] : -INFINITY;
+        s->limits[n + i] = limited ? s->model->actuator_ctrlrange[2 * (ptrdiff_t)i + 1] : INFINITY;
     }
     info->actions = n;
     info->low = s->limits;
@@ -342,9 +342,9 @@ static double number_of(const mjData *d, enum tr_quantity what, int i)
     case TR_QVEL: return d->qvel[i];
     case TR_SIN: return sin(d->qpos[i]);
     case TR_COS: return cos(d->qpos[i]);
-    case TR_SITE_X: return d->site_xpos[3 * i];
-    case TR_SITE_Y: return d->site_xpos[3 * i + 1];
-    case TR_SITE_Z: return d->site_xpos[3 * i + 2];
+    case TR_SITE_X: return d->site_xpos[3 * (ptrdiff_t)i];
+    case TR_SITE_Y: return d->site_xpos[3 * (ptrdiff_t)i + 1];
+    case TR_SITE_Z: return d->site_xpos[3 * (ptrdiff_t)i + 2];
     case TR_CONSTRAINT: return d->qfrc_constraint[i];
     case TR_SENSOR: return d->sensordata[i];
     case TR_QUANTITIES: break;

@@ -256,7 +256,7 @@ static rt_status read_statistics(const struct source *s, struct network *net, st
 static rt_status check_stretch(const struct source *s, const struct tr_env_info *info,
                                struct rt_err *err)
 {
-    float scale[TR_MLP_WIDTH], bias[TR_MLP_WIDTH];
+    float scale[TR_MLP_WIDTH] = {0}, bias[TR_MLP_WIDTH] = {0};
     struct tr_stored tensor;
 
     if (!tr_tensor_file_find(&s->file, "action_scale", &tensor))

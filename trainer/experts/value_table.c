@@ -126,7 +126,7 @@ rt_status tr_expert_value_table(struct tr_expert *expert, const struct tr_env_in
     }
     e.tau = actions->tau;
     e.weight = 1;
-    e.params = angles * speeds;
+    e.params = (int64_t)angles * speeds;
     e.answer = answer;
     e.release = free;
     e.self = t;

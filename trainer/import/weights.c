@@ -21,7 +21,7 @@ struct names {
 };
 
 #define BERT_LIKE(prefix_)                                                                         \
-    {.prefix = prefix_,                                                                            \
+    {.prefix = (prefix_),                                                                          \
      .table = "embeddings.word_embeddings",                                                        \
      .position = "embeddings.position_embeddings",                                                 \
      .segment = "embeddings.token_type_embeddings",                                                \
@@ -36,7 +36,7 @@ struct names {
      .down = "output.dense",                                                                       \
      .norm2 = "output.LayerNorm"}
 #define VIT_LIKE(prefix_)                                                                          \
-    {.prefix = prefix_,                                                                            \
+    {.prefix = (prefix_),                                                                          \
      .layer = "encoder.layer.%d.",                                                                 \
      .query = "attention.attention.query",                                                         \
      .key = "attention.attention.key",                                                             \
@@ -268,7 +268,7 @@ static rt_status take_segments(struct walk *w, struct rt_err *err)
     if (!tr_shards_find(f->shards, full, &tensor) || tensor.dims != 2)
         return RT_OK;
     RT_TRY(find(w, full, (int64_t[TR_STORED_DIMS]){tensor.shape[0], d}, &tensor, err));
-    for (int t = 0; w->student && t < w->student->tokens; t++)
+    for (int t = 0; position && t < w->student->tokens; t++)
         for (int c = 0; c < d; c++) {
             float one;
             tr_shards_floats(&tensor, (size_t)c, 1, &one);

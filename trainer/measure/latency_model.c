@@ -85,7 +85,7 @@ void tr_latency_fit(const double *term, const double *ns, int n, struct tr_laten
     model->count = n;
     for (int r = 0; r < n; r++)
         model->error +=
-            fabs(tr_latency_predict(model, term + r * TR_LATENCY_TERMS) / ns[r] - 1) / n;
+            fabs(tr_latency_predict(model, term + (ptrdiff_t)r * TR_LATENCY_TERMS) / ns[r] - 1) / n;
 }
 
 double tr_latency_predict(const struct tr_latency_model *model, const double term[TR_LATENCY_TERMS])

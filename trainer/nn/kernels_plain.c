@@ -305,7 +305,7 @@ static float activate_one(enum tr_activate kind, float *u)
 
     if (kind == TR_ACTIVATE_RELU) {
         *u = x > 0 ? x : 0;
-        return x > 0;
+        return x > 0 ? 1.0F : 0.0F;
     }
     if (kind == TR_ACTIVATE_TANH) {
         *u = tanhf(x);

@@ -105,7 +105,8 @@ rt_status tr_teacher_measure(const struct tr_task *task, const struct tr_knowled
         for (ptrdiff_t i = 0; i < answers; i++)
             if (k < kk)
                 memcpy(logits + i * c,
-                       tr_knowledge_row(knowledge, (int)(rows[i / parts] * parts + i % parts)) +
+                       tr_knowledge_row(knowledge,
+                                        (int)((ptrdiff_t)rows[i / parts] * parts + i % parts)) +
                            (ptrdiff_t)k * c,
                        (size_t)c * sizeof *logits);
             else
@@ -137,7 +138,7 @@ rt_status tr_teachers_agreement(const struct tr_task *task, const struct tr_know
     tr_ensemble_rows(ensemble, knowledge, split->validation, split->validation_count, parts,
                      target);
     for (ptrdiff_t i = 0; i < n; i++) {
-        const int row = (int)(split->validation[i / parts] * parts + i % parts);
+        const int row = (int)((ptrdiff_t)split->validation[i / parts] * parts + i % parts);
         const float *said = tr_knowledge_row(knowledge, row);
         for (int k = 0; k < kk; k++)
             best[k] = tr_argmax_float(said + (ptrdiff_t)k * c, c);

@@ -231,7 +231,7 @@ static rt_status say_blocks(const struct reader *r, FILE *file, int first, float
         for (int i = 0; i < n; i++)
             row[i] = at + i;
         RT_TRY(tr_predict(&r->net.student, &r->net.weights, r->view, row, n, t->threads, to, err));
-        if (file && (fwrite(to, sizeof *to, (size_t)(n * classes), file) != (size_t)(n * classes) ||
+        if (file && (fwrite(to, (size_t)classes * sizeof *to, (size_t)n, file) != (size_t)n ||
                      fflush(file) != 0))
             return rt_fail(err, RT_EIO, "cannot write what teacher '%s' says", r->spec->name);
         if (t->progress)

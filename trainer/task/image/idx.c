@@ -32,9 +32,9 @@ static rt_status read_sizes(const char *name, const uint8_t *bytes, size_t count
                        dims == 1 ? "labels" : "images");
     idx->dims = dims;
     for (int i = 0; i < dims; i++) {
-        if (count < (size_t)(4 * i + 8))
+        if (count < 4 * (size_t)i + 8)
             return fail_short(name, "header", err);
-        const uint32_t n = big_endian(bytes + 4 * i + 4);
+        const uint32_t n = big_endian(bytes + 4 * (size_t)i + 4);
         if (n < 1 || n > (i ? (uint32_t)most_pixels : (uint32_t)most_examples))
             return rt_fail(err, RT_EFORMAT, "'%s' states size %u in dimension %d, want 1 to %d",
                            name, n, i + 1, i ? most_pixels : most_examples);

@@ -78,6 +78,7 @@ static rt_status divide(struct tr_policy *p, int rows, int train, struct rt_err 
 {
     struct tr_split *split = &p->task.split;
 
+    assert(train > 0 && rows > train);
     split->train = malloc((size_t)train * sizeof(int));
     split->validation = malloc((size_t)(rows - train) * sizeof(int));
     if (!split->train || !split->validation)

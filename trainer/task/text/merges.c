@@ -112,6 +112,7 @@ static void more_of(struct merger *m, int32_t left, int32_t right, int word)
 
     if (which < 0)
         return;
+    assert(m->pair && which < m->pairs);
     struct pair *p = &m->pair[which];
     room = (size_t)p->room;
     if (!grow(m, &p->word, (size_t)p->words, &room, sizeof *p->word) ||

@@ -317,7 +317,7 @@ static rt_status add_row(struct tr__growing *g, const struct tr__source *source,
                          struct rt_err *err)
 {
     const char *field[TR_COLUMNS];
-    size_t bytes[TR_COLUMNS];
+    size_t bytes[TR_COLUMNS] = {0};
 
     if (record->fields != columns->fields)
         return tr__fail_line(err, source, record->line,

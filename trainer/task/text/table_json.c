@@ -21,6 +21,7 @@ static long escape(const char *at, const char *end)
 /* Half a surrogate pair, which jansson refuses, becomes \ufffd: as long, so in place. */
 static void mend_surrogates(char *line, size_t bytes)
 {
+    static const char unknown[] = {'\\', 'u', 'f', 'f', 'f', 'd'};
     char *const end = line + bytes;
 
     for (char *at = line; at + 1 < end; at++) {
@@ -32,9 +33,9 @@ static void mend_surrogates(char *line, size_t bytes)
             if (low >= 0xDC00 && low < 0xE000)
                 at += 6;
             else
-                memcpy(at, "\\ufffd", 6);
+                memcpy(at, unknown, sizeof unknown);
         } else if (code >= 0xDC00 && code < 0xE000) {
-            memcpy(at, "\\ufffd", 6);
+            memcpy(at, unknown, sizeof unknown);
         }
         at++; /* what the backslash escapes */
     }

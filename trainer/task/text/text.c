@@ -102,13 +102,13 @@ double tr_text_f1(const int *label, const float *logits, int n, int classes, dou
         int best = 0;
         for (int c = 1; c < classes; c++)
             best = answer[c] > answer[best] ? c : best;
-        tally[3 * label[i]] += best == label[i];
-        tally[3 * label[i] + 1]++;
-        tally[3 * best + 2]++;
+        tally[3 * (size_t)label[i]] += best == label[i];
+        tally[3 * (size_t)label[i] + 1]++;
+        tally[3 * (size_t)best + 2]++;
     }
     for (int c = 0; c < classes; c++) {
-        const int all = tally[3 * c + 1] + tally[3 * c + 2];
-        const double value = all ? 2.0 * tally[3 * c] / all : -1;
+        const int all = tally[3 * (size_t)c + 1] + tally[3 * (size_t)c + 2];
+        const double value = all ? 2.0 * tally[3 * (size_t)c] / all : -1;
         occurring += all > 0;
         sum += all ? value : 0;
         if (f1)

@@ -128,7 +128,7 @@ static rt_status read_tokens(struct tr_tokeniser *t, const char *name, json_t *v
         if (!rc)
             token[id] = key;
     }
-    for (size_t i = 0; i < count && !rc; i++)
+    for (size_t i = 0; i < count && !rc && token[i]; i++) /* each is there: ids are distinct */
         if ((rc = tr_vocabulary_add(&t->vocabulary, token[i], strlen(token[i]), &why)))
             rc = rt_fail(err, rc == RT_ENOMEM ? RT_ENOMEM : RT_EFORMAT, "'%.160s': %s", name,
                          why.text);

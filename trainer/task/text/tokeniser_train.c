@@ -54,6 +54,7 @@ static rt_status count_text(struct counts *c, const char *text, size_t bytes, in
         RT_TRY(tr_vocabulary_add(&c->of, text, bytes, c->err));
         c->count[id] = 0;
     }
+    assert(c->count);
     c->count[id] += times;
     return RT_OK;
 }
@@ -314,6 +315,7 @@ static rt_status rank(const struct tr_tokeniser *whole, const struct tr_text_sou
             if (!ids)
                 return rt_fail(err, RT_ENOMEM, "no memory to count the tokens of texts");
         }
+        assert(ids);
         const int n = tr_tokenise(whole, count, text.text, text.bytes, ids, (int)room);
         for (int i = 0; i < n; i++)
             used[ids[i]].rank++;

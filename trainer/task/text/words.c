@@ -125,7 +125,7 @@ static void end_marks(struct cutter *c)
 static void order(struct cutter *c, utf8proc_int32_t code)
 {
     const utf8proc_property_t *property = utf8proc_get_property(code);
-    int at = c->marks;
+    int at;
 
     if (property->combining_class == 0 || c->marks == most_marks)
         end_marks(c);
