@@ -5,6 +5,7 @@
  */
 #include "trainer/task/npy.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -87,6 +88,18 @@ static rt_status read_type(const char *name, const char *descr, struct layout *l
                    shown(descr), descr, want, want);
 }
 
+static rt_status fail_lacking(const char *name, struct rt_err *err)
+{
+    return rt_fail(err, RT_EFORMAT,
+                   "'%s' is not a .npy file: its header lacks descr, fortran_order or shape", name);
+}
+
+static rt_status fail_fortran(const char *name, struct rt_err *err)
+{
+    return rt_fail(err, RT_EFORMAT,
+                   "'%s' is in Fortran order; save it with numpy.ascontiguousarray(array)", name);
+}
+
 static rt_status parse_dictionary(const char *name, const char *text, struct layout *layout,
                                   struct rt_err *err)
 {
@@ -94,16 +107,10 @@ static rt_status parse_dictionary(const char *name, const char *text, struct lay
     const char *shape = entry(text, "shape");
 
     if (!descr || !order || !shape)
-        return rt_fail(err, RT_EFORMAT,
-                       "'%s' is not a .npy file: its header lacks descr, "
-                       "fortran_order or shape",
-                       name);
+        return fail_lacking(name, err);
     RT_TRY(read_type(name, descr, layout, err));
     if (strncmp(order, "False", 5) != 0)
-        return rt_fail(err, RT_EFORMAT,
-                       "'%s' is in Fortran order; save it with "
-                       "numpy.ascontiguousarray(array)",
-                       name);
+        return fail_fortran(name, err);
     if (!read_shape(shape, layout))
         return rt_fail(err, RT_EFORMAT,
                        layout->list ? "'%s' is not a list of row numbers; save it with "
@@ -114,10 +121,10 @@ static rt_status parse_dictionary(const char *name, const char *text, struct lay
     return RT_OK;
 }
 
-static rt_status parse_header(const char *name, const unsigned char *data, size_t bytes,
-                              struct layout *layout, struct rt_err *err)
+/* The dictionary as a text, and where the values begin. */
+static rt_status read_header(const char *name, const unsigned char *data, size_t bytes,
+                             char text[most_header + 1], size_t *header, struct rt_err *err)
 {
-    char text[most_header + 1];
     size_t length, start;
 
     if (bytes < 12 || memcmp(data, preamble, 6) != 0)
@@ -135,7 +142,16 @@ static rt_status parse_header(const char *name, const unsigned char *data, size_
         return rt_fail(err, RT_EFORMAT, "'%s' is truncated in its header", name);
     memcpy(text, data + start, length);
     text[length] = '\0';
-    layout->header = start + length;
+    *header = start + length;
+    return RT_OK;
+}
+
+static rt_status parse_header(const char *name, const unsigned char *data, size_t bytes,
+                              struct layout *layout, struct rt_err *err)
+{
+    char text[most_header + 1];
+
+    RT_TRY(read_header(name, data, bytes, text, &layout->header, err));
     return parse_dictionary(name, text, layout, err);
 }
 
@@ -300,4 +316,91 @@ rt_status tr_npy_write_rows(const char *path, const int *rows, int count, struct
     rc = write_file(path, "<i8", shape, wide, (size_t)count * sizeof *wide, err);
     free(wide);
     return rc;
+}
+
+/* ---- arrays ---- */
+
+/* "'<f4'", or "|u1" of single bytes. */
+static bool read_number(const char *descr, struct tr_array *array)
+{
+    static const char kinds[] = "uif";
+
+    if (descr[0] != '\'' || !descr[1] || !strchr("<|", descr[1]) || !descr[2] ||
+        !strchr(kinds, descr[2]) || !descr[3] || !strchr("1248", descr[3]) || descr[4] != '\'')
+        return false;
+    array->kind = descr[2];
+    array->bytes = descr[3] - '0';
+    return array->bytes == 1 ? array->kind != 'f'
+                             : descr[1] == '<' && (array->kind != 'f' || array->bytes > 2);
+}
+
+/* "(n,)" to "(n, h, w, c)"; at most 1e18 values, 8e18 bytes: no overflow. */
+static bool read_sizes(const char *at, struct tr_array *array)
+{
+    static const long most[4] = {most_rows, 10000, 10000, 100};
+
+    if (*at++ != '(')
+        return false;
+    array->count = 1;
+    for (array->dims = 0; array->dims < 4; array->dims++) {
+        at += strspn(at, " ");
+        if (*at == ')')
+            break;
+        if (!read_size(&at, most[array->dims], &array->size[array->dims]))
+            return false;
+        array->count *= array->size[array->dims];
+        at += *at == ',';
+    }
+    at += strspn(at, " ");
+    return *at == ')' && array->dims > 0;
+}
+
+rt_status tr_npy_parse_array(const char *name, const unsigned char *data, size_t bytes,
+                             struct tr_array *array, struct rt_err *err)
+{
+    char text[most_header + 1];
+    struct tr_array read = {0};
+    size_t header;
+
+    RT_TRY(read_header(name, data, bytes, text, &header, err));
+    const char *descr = entry(text, "descr"), *order = entry(text, "fortran_order");
+    const char *shape = entry(text, "shape");
+    if (!descr || !order || !shape)
+        return fail_lacking(name, err);
+    if (!read_number(descr, &read))
+        return rt_fail(err, RT_EFORMAT,
+                       "'%s' has values of type %.*s, want little-endian numbers; save it with "
+                       "array.astype('uint8'), or '<f4', or '<i8'",
+                       name, shown(descr), descr);
+    if (strncmp(order, "False", 5) != 0)
+        return fail_fortran(name, err);
+    if (!read_sizes(shape, &read))
+        return rt_fail(err, RT_EFORMAT,
+                       "'%s' is no array of 1 to 4 dimensions with something in it; save it with "
+                       "array.reshape(...)",
+                       name);
+    if (bytes - header != read.count * (size_t)read.bytes)
+        return rt_fail(err, RT_EFORMAT,
+                       "'%s' holds %zu bytes of values but its header states %zu of %d bytes; "
+                       "save it again",
+                       name, bytes - header, read.count, read.bytes);
+    read.values = data + header;
+    *array = read;
+    return RT_OK;
+}
+
+rt_status tr_npy_write_bytes(const char *path, const int *size, int dims, const uint8_t *values,
+                             struct rt_err *err)
+{
+    char shape[64] = "(";
+    size_t bytes = 1, used = 1;
+
+    assert(dims >= 1 && dims <= 4);
+    for (int i = 0; i < dims; i++) {
+        used += (size_t)snprintf(shape + used, sizeof shape - used, "%d,%s", size[i],
+                                 i + 1 < dims ? " " : "");
+        bytes *= (size_t)size[i];
+    }
+    (void)snprintf(shape + used, sizeof shape - used, ")");
+    return write_file(path, "|u1", shape, values, bytes, err);
 }

@@ -6,7 +6,9 @@
 
 #include "trainer/task/packed.h"
 
-enum { most_examples = 1000000, most_pixels = 1024, most_header = 16 };
+enum { most_examples = 1000000, most_pixels = 1024, most_channels = 3, most_header = 20 };
+
+static const uint32_t most[4] = {most_examples, most_pixels, most_pixels, most_channels};
 
 static uint32_t big_endian(const uint8_t *b)
 {
@@ -19,25 +21,44 @@ static rt_status fail_short(const char *name, const char *where, struct rt_err *
                    name, where);
 }
 
+/* What a file that is no IDX is, with the mend, for a message; "" when nobody knows. */
+static const char *looks_like(const uint8_t *bytes, size_t count)
+{
+    static const struct {
+        const char *magic, *text;
+    } known[] = {{"\x93NUMPY", "; a .npy file is read with data.format: npy"},
+                 {"PK\3\4", "; a .npz file is read with data.format: npy"},
+                 {"\x89PNG", "; pictures are read with data.format: folder, or csv"},
+                 {"\xff\xd8\xff", "; pictures are read with data.format: folder, or csv"}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const size_t length = strlen(known[i].magic);
+        if (count >= length && memcmp(bytes, known[i].magic, length) == 0)
+            return known[i].text;
+    }
+    return "";
+}
+
 static rt_status read_sizes(const char *name, const uint8_t *bytes, size_t count, int dims,
                             struct tr_idx *idx, struct rt_err *err)
 {
     if (count < 4)
         return fail_short(name, "header", err);
-    if (bytes[0] || bytes[1] || bytes[2] != 8 || bytes[3] != dims)
+    if (bytes[0] || bytes[1] || bytes[2] != 8 ||
+        (bytes[3] != dims && !(dims == 3 && bytes[3] == 4)))
         return rt_fail(err, RT_EFORMAT,
                        "'%s' begins with magic 0x%08x, want 0x%08x: an IDX file of bytes with %d "
-                       "dimension%s (%s)",
+                       "dimension%s (%s)%s",
                        name, big_endian(bytes), 0x800U | (unsigned)dims, dims, dims == 1 ? "" : "s",
-                       dims == 1 ? "labels" : "images");
-    idx->dims = dims;
-    for (int i = 0; i < dims; i++) {
+                       dims == 1 ? "labels" : "images", looks_like(bytes, count));
+    idx->dims = bytes[3];
+    for (int i = 0; i < idx->dims; i++) {
         if (count < 4 * (size_t)i + 8)
             return fail_short(name, "header", err);
         const uint32_t n = big_endian(bytes + 4 * (size_t)i + 4);
-        if (n < 1 || n > (i ? (uint32_t)most_pixels : (uint32_t)most_examples))
-            return rt_fail(err, RT_EFORMAT, "'%s' states size %u in dimension %d, want 1 to %d",
-                           name, n, i + 1, i ? most_pixels : most_examples);
+        if (n < 1 || n > most[i])
+            return rt_fail(err, RT_EFORMAT, "'%s' states size %u in dimension %d, want 1 to %u",
+                           name, n, i + 1, most[i]);
         idx->size[i] = (int)n;
     }
     return RT_OK;
@@ -50,9 +71,9 @@ static rt_status check(const char *name, const uint8_t *bytes, size_t count, int
     size_t want = 1;
 
     RT_TRY(read_sizes(name, bytes, count, dims, idx, err));
-    for (int i = 0; i < dims; i++)
-        want *= (size_t)idx->size[i]; /* at most 1e6 * 1024 * 1024: no overflow */
-    *header = 4 + 4 * (size_t)dims;
+    for (int i = 0; i < idx->dims; i++)
+        want *= (size_t)idx->size[i]; /* at most 1e6 * 1024 * 1024 * 3: no overflow */
+    *header = 4 + 4 * (size_t)idx->dims;
     if (want > TR_IDX_MAX_BYTES)
         return rt_fail(err, RT_EFORMAT, "'%s' states %zu bytes of data, more than 4 GiB", name,
                        want);

@@ -13,11 +13,12 @@
 
 struct tr_idx {
     int dims;
-    int size[3];
+    int size[4];
     uint8_t *data; /* owned; size[0] * size[1] * ... bytes */
 };
 
-/* `dims` (1 or 3) is what the caller expects. Errors name the path and the place. */
+/* `dims` is what the caller expects: 1, labels; 3, images, which may have a fourth: channels, at most
+ * 3. Errors name the path and the place. */
 rt_status tr_idx_read(const char *path, int dims, struct tr_idx *idx, struct rt_err *err);
 /* The same for unpacked bytes in memory. */
 rt_status tr_idx_parse(const char *name, const uint8_t *bytes, size_t count, int dims,

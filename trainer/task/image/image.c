@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "trainer/task/image/image_internal.h"
+#include "trainer/task/npy.h"
 
 struct image {
     struct tr_task task; /* first, so that one points to the other */
@@ -130,6 +131,15 @@ static rt_status recall(const struct tr_notes *notes, const struct space_arch *a
     return RT_OK;
 }
 
+/* uint8 (rows, height, width, channels). */
+static rt_status write_rows(const struct tr_task *task, const char *path, struct rt_err *err)
+{
+    const struct tr_images *images = &image_of(task)->images;
+    const int size[4] = {images->count, images->height, images->width, images->channels};
+
+    return tr_npy_write_bytes(path, size, 4, images->pixels, err);
+}
+
 static void close_image(struct tr_task *task)
 {
     struct image *self = (struct image *)task;
@@ -144,6 +154,7 @@ const struct tr_task_kind tr_task_image = {
     .fill = fill,
     .describe = describe,
     .recall = recall,
+    .write = write_rows,
     .reread = tr__image_reread,
     .close = close_image,
 };
@@ -153,7 +164,7 @@ const struct tr_pixel_scale *tr_image_scale(const struct tr_task *task)
     return &image_of(task)->scale;
 }
 
-const struct tr_images *tr__image_images(const struct tr_task *task)
+const struct tr_images *tr_image_images(const struct tr_task *task)
 {
     return &image_of(task)->images;
 }

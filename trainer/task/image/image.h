@@ -10,6 +10,8 @@
 
 extern const struct tr_task_kind tr_task_image;
 
+const struct tr_images *tr_image_images(const struct tr_task *task);
+
 /* The images are taken, also after a failure. */
 rt_status tr_image_task(struct tr_task **task, struct tr_images *images, enum space_pool pool,
                         const struct tr_split_sizes *sizes, struct rt_err *err);

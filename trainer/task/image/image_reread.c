@@ -48,7 +48,7 @@ rt_status tr__image_reread(const struct tr_task *task, const struct tr_reading *
     self->task = (struct tr_task){
         .kind = &kind, .shape = *how->shape, .rows = task->rows, .label = task->label};
     memcpy(self->task.hash, task->hash, sizeof task->hash);
-    self->images = tr__image_images(task);
+    self->images = tr_image_images(task);
     for (int c = 0; c < task->shape.channels; c++)
         tr_pixel_values(&(struct tr_pixel_scale){how->mean[c], how->sd[c]}, self->value[c]);
     *view = &self->task;

@@ -7,21 +7,28 @@
 #include <string.h>
 
 #include "trainer/task/image/idx.h"
+#include "trainer/task/image/image_internal.h"
 
-enum { most_classes = 256 };
+static rt_status check_classes(int classes, struct rt_err *err)
+{
+    if (!classes || (classes >= 2 && classes <= TR__IMAGE_CLASSES))
+        return RT_OK;
+    return rt_fail(err, RT_EARG,
+                   "data.classes is %d, want 2 to %d, or 0 to take it from the labels", classes,
+                   TR__IMAGE_CLASSES);
+}
 
-static rt_status check_labels(const struct tr_idx *labels, const char *path, int *classes,
+static rt_status check_labels(const int *label, int count, const char *path, int *classes,
                               struct rt_err *err)
 {
     int largest = 0;
 
-    for (int i = 0; i < labels->size[0]; i++) {
-        const int label = labels->data[i];
-        if (*classes && label >= *classes)
+    for (int i = 0; i < count; i++) {
+        if (*classes && label[i] >= *classes)
             return rt_fail(err, RT_EFORMAT,
                            "'%s' has label %d at row %d, but data.classes is %d (labels 0 to %d)",
-                           path, label, i, *classes, *classes - 1);
-        largest = label > largest ? label : largest;
+                           path, label[i], i, *classes, *classes - 1);
+        largest = label[i] > largest ? label[i] : largest;
     }
     if (!*classes)
         *classes = largest + 1;
@@ -46,50 +53,141 @@ static rt_status hash_images(struct tr_images *images, struct rt_err *err)
     return RT_OK;
 }
 
+rt_status tr__images_finish(struct tr_images *images, const char *file, int classes,
+                            struct rt_err *err)
+{
+    assert(images->pixels && images->labels && images->count > 0);
+    RT_TRY(check_classes(classes, err));
+    RT_TRY(check_labels(images->labels, images->count, file, &classes, err));
+    images->classes = classes;
+    return hash_images(images, err);
+}
+
+/* Of both files, into images, which takes the pixels. */
+static rt_status take_idx(struct tr_images *images, struct tr_idx *pixels,
+                          const struct tr_idx *labels, const char *image_path,
+                          const char *label_path, struct rt_err *err)
+{
+    if (pixels->size[0] != labels->size[0])
+        return rt_fail(err, RT_EFORMAT, "'%s' has %d images but '%s' has %d labels", image_path,
+                       pixels->size[0], label_path, labels->size[0]);
+    *images = (struct tr_images){.count = pixels->size[0],
+                                 .height = pixels->size[1],
+                                 .width = pixels->size[2],
+                                 .channels = pixels->dims == 4 ? pixels->size[3] : 1,
+                                 .pixels = pixels->data,
+                                 .labels = malloc((size_t)labels->size[0] * sizeof(int))};
+    pixels->data = NULL;
+    if (!images->labels)
+        return rt_fail(err, RT_ENOMEM, "no memory for the labels of '%s'", label_path);
+    for (int i = 0; i < labels->size[0]; i++)
+        images->labels[i] = labels->data[i];
+    return RT_OK;
+}
+
 rt_status tr_images_load_idx(struct tr_images *images, const char *image_path,
                              const char *label_path, int classes, struct rt_err *err)
 {
     struct tr_idx pixels = {0}, labels = {0};
-    struct tr_images loaded;
-    int *wide = NULL;
+    struct tr_images loaded = {0};
     rt_status rc;
 
-    if (classes && (classes < 2 || classes > most_classes))
-        return rt_fail(err, RT_EARG,
-                       "data.classes is %d, want 2 to %d, or 0 to take it from the labels", classes,
-                       most_classes);
+    RT_TRY(check_classes(classes, err));
     if ((rc = tr_idx_read(image_path, 3, &pixels, err)) ||
         (rc = tr_idx_read(label_path, 1, &labels, err)) ||
-        (rc = check_labels(&labels, label_path, &classes, err)))
-        goto done;
-    if (pixels.size[0] != labels.size[0]) {
-        rc = rt_fail(err, RT_EFORMAT, "'%s' has %d images but '%s' has %d labels", image_path,
-                     pixels.size[0], label_path, labels.size[0]);
-        goto done;
-    }
-    wide = malloc((size_t)labels.size[0] * sizeof *wide);
-    if (!wide) {
-        rc = rt_fail(err, RT_ENOMEM, "no memory for the labels of '%s'", label_path);
-        goto done;
-    }
-    for (int i = 0; i < labels.size[0]; i++)
-        wide[i] = labels.data[i];
-    loaded = (struct tr_images){.count = pixels.size[0],
-                                .height = pixels.size[1],
-                                .width = pixels.size[2],
-                                .channels = 1,
-                                .classes = classes,
-                                .pixels = pixels.data,
-                                .labels = wide};
-    if ((rc = hash_images(&loaded, err)))
-        goto done;
-    *images = loaded;
-    pixels.data = NULL; /* taken */
-    wide = NULL;
-done:
-    free(wide);
+        (rc = take_idx(&loaded, &pixels, &labels, image_path, label_path, err)) ||
+        (rc = tr__images_finish(&loaded, label_path, classes, err)))
+        tr_images_release(&loaded);
+    else
+        *images = loaded;
     tr_idx_release(&pixels);
     tr_idx_release(&labels);
+    return rc;
+}
+
+static rt_status load_idx(struct tr_images *images, const struct tr_image_source *source,
+                          struct rt_err *err)
+{
+    return tr_images_load_idx(images, source->images, source->labels, source->classes, err);
+}
+
+rt_status tr_images_load(struct tr_images *images, const struct tr_image_source *source,
+                         struct rt_err *err)
+{
+    static rt_status (*const load[TR_IMAGES_FORMATS])(
+        struct tr_images *, const struct tr_image_source *, struct rt_err *) = {
+        load_idx, tr__images_load_arrays, tr__images_load_folder, tr__images_load_table};
+    const struct tr_images *like = source->like;
+    struct tr_image_source as = *source;
+    struct tr_images loaded = {0};
+    rt_status rc;
+
+    assert((unsigned)source->format < TR_IMAGES_FORMATS);
+    if (like)
+        as.classes = like->classes, as.height = like->height, as.width = like->width,
+        as.channels = like->channels;
+    rc = load[as.format](&loaded, &as, err);
+    if (rc == RT_OK && like &&
+        (loaded.height != like->height || loaded.width != like->width ||
+         loaded.channels != like->channels))
+        rc = rt_fail(err, RT_ESHAPE,
+                     "'%.200s' has images of another size than the training data: "
+                     "%dx%dx%d, not %dx%dx%d",
+                     source->images, loaded.height, loaded.width, loaded.channels, like->height,
+                     like->width, like->channels);
+    if (rc)
+        tr_images_release(&loaded);
+    else
+        *images = loaded;
+    return rc;
+}
+
+rt_status tr_images_read(struct tr_images *images, const char *path, struct rt_err *err)
+{
+    struct tr_images read = {0};
+    struct tr_idx idx;
+
+    if (strstr(path, ".npy") || strstr(path, ".npz")) {
+        const rt_status rc = tr__images_read_array(&read, path, err);
+        if (rc)
+            tr_images_release(&read);
+        else
+            *images = read;
+        return rc;
+    }
+    RT_TRY(tr_idx_read(path, 3, &idx, err));
+    *images = (struct tr_images){.count = idx.size[0],
+                                 .height = idx.size[1],
+                                 .width = idx.size[2],
+                                 .channels = idx.dims == 4 ? idx.size[3] : 1,
+                                 .pixels = idx.data};
+    return RT_OK;
+}
+
+rt_status tr_images_append(struct tr_images *images, struct tr_images *more, struct rt_err *err)
+{
+    const size_t one = (size_t)images->height * images->width * images->channels;
+    const size_t count = (size_t)images->count + more->count;
+    uint8_t *pixels = NULL;
+    int *labels = NULL;
+    rt_status rc = RT_OK;
+
+    assert(more->height == images->height && more->width == images->width);
+    assert(more->channels == images->channels && more->classes == images->classes);
+    if (count > TR__IMAGE_COUNT)
+        rc = rt_fail(err, RT_EFORMAT, "training and validation images are %zu, want at most %d",
+                     count, TR__IMAGE_COUNT);
+    else if (!(pixels = realloc(images->pixels, count * one)) ||
+             (images->pixels = pixels, !(labels = realloc(images->labels, count * sizeof(int)))))
+        rc = rt_fail(err, RT_ENOMEM, "no memory for %zu images", count);
+    if (rc == RT_OK) {
+        images->labels = labels;
+        memcpy(pixels + (size_t)images->count * one, more->pixels, (size_t)more->count * one);
+        memcpy(labels + images->count, more->labels, (size_t)more->count * sizeof(int));
+        images->count = (int)count;
+        rc = hash_images(images, err);
+    }
+    tr_images_release(more);
     return rc;
 }
 
@@ -97,6 +195,7 @@ void tr_images_release(struct tr_images *images)
 {
     free(images->pixels);
     free(images->labels);
+    tr_labels_release(&images->names);
     *images = (struct tr_images){0};
 }
 
