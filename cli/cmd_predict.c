@@ -119,7 +119,8 @@ const struct command command_predict = {
     .help =
         "WEIGHTS is a file that `retort distill -o` wrote, floats or int8; of DB and CANDIDATE\n"
         "it is the newest one written. DATA is a file of examples as the study's task reads\n"
-        "them: an IDX file of images, or a text a line (two, of pairs, with a tab between),\n"
+        "them: an IDX or .npy file of images, or a text a line (two, of pairs, with a tab "
+        "between),\n"
         "plain or gzip'd. Int8 weights are run in integers.\n"
         "\n"
         "  -o, --output FILE  float32 (examples, classes), as numpy.load() reads it\n",

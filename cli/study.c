@@ -118,7 +118,7 @@ static rt_status place_paths(const struct assembly *a, const struct study_key *k
         if (row->value != STUDY_PATH)
             continue;
         (void)snprintf(written, sizeof written, "%s", path);
-        if (!row->unhashed)
+        if (!row->unhashed && (written[0] || !row->newer))
             rt_hash_add(hash, written, strlen(written) + 1);
         RT_TRY(study__resolve(a, written, path));
     }

@@ -5,30 +5,40 @@
  * that the first edit starts from something that works.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/study.h"
-#include "trainer/task/image/idx.h"
 #include "trainer/task/image/image.h"
 
+enum { train, test, validation, parts };
+
 struct image_block {
-    int format, classes; /* classes 0: from the labels */
-    char train_images[RT_PATH_MAX], train_labels[RT_PATH_MAX];
-    char test_images[RT_PATH_MAX], test_labels[RT_PATH_MAX]; /* "" when the study has no test */
+    int format, classes; /* enum tr_image_format; classes 0: from the labels */
+    /* "" when the study has no such part or, of labels, the images say them */
+    char images[parts][RT_PATH_MAX], labels[parts][RT_PATH_MAX];
+    int height, width, channels; /* of pictures; 0: as the first one is */
 };
 _Static_assert(sizeof(struct image_block) <= STUDY_BLOCK_BYTES, "a study has room for it");
 
 #define IN(member) STUDY_AT(struct image_block, member)
 #define SHAPE(member) STUDY_AT(struct space, shape.member)
 
-static const char *const formats[] = {"idx", NULL};
+static const char *const formats[] = {"idx", "npy", "folder", "csv", NULL};
+static const char *const image_keys[parts] = {"train_images", "test_images", "validation_images"};
+static const char *const label_keys[parts] = {"train_labels", "test_labels", "validation_labels"};
 
 static const struct study_key data_keys[] = {
     {"format", STUDY_WORD, IN(format), .words = formats},
-    {"train_images", STUDY_PATH, IN(train_images), .required = true},
-    {"train_labels", STUDY_PATH, IN(train_labels), .required = true},
-    {"test_images", STUDY_PATH, IN(test_images), .unhashed = true},
-    {"test_labels", STUDY_PATH, IN(test_labels), .unhashed = true},
+    {"train_images", STUDY_PATH, IN(images[train]), .required = true},
+    {"train_labels", STUDY_PATH, IN(labels[train])},
+    {"test_images", STUDY_PATH, IN(images[test]), .unhashed = true},
+    {"test_labels", STUDY_PATH, IN(labels[test]), .unhashed = true},
     {"classes", STUDY_INT, IN(classes), 0, 256},
+    {"validation_images", STUDY_PATH, IN(images[validation]), .newer = true},
+    {"validation_labels", STUDY_PATH, IN(labels[validation]), .newer = true},
+    {"height", STUDY_INT, IN(height), 0, 1024, .newer = true},
+    {"width", STUDY_INT, IN(width), 0, 1024, .newer = true},
+    {"channels", STUDY_INT, IN(channels), 0, 3, .newer = true},
     {.key = NULL}};
 
 static const struct study_key shape_keys[] = {
@@ -44,21 +54,103 @@ static const struct study_key space_keys[] = {
     {"images", STUDY_BLOCK, .keys = shape_keys, .unhashed = true},
     {.key = NULL}};
 
+static bool has_labels(const struct image_block *block)
+{
+    return block->format == TR_IMAGES_IDX || block->format == TR_IMAGES_NPY;
+}
+
+/* Are a part's images and labels given as the format has them? */
+static rt_status check_part(const struct image_block *block, int part, const char **key,
+                            struct rt_err *err)
+{
+    const bool images = block->images[part][0], labels = block->labels[part][0];
+
+    *key = labels && !(images && has_labels(block)) ? label_keys[part] : image_keys[part];
+    if (labels && !has_labels(block))
+        return rt_fail(err, RT_EARG, "the images say their labels in this format; leave it out");
+    if (images == labels || (images && !has_labels(block)))
+        return RT_OK;
+    if (part == test)
+        return rt_fail(err, RT_EARG, "test images and labels go together; give both or neither");
+    return rt_fail(err, RT_EARG, "images and labels go together; give %s, too",
+                   images ? label_keys[part] : image_keys[part]);
+}
+
 static rt_status check(const void *data, const char **key, struct rt_err *err)
 {
     const struct image_block *block = data;
 
-    if (!block->test_images[0] == !block->test_labels[0])
-        return RT_OK;
-    *key = block->test_images[0] ? "test_images" : "test_labels";
-    return rt_fail(err, RT_EARG, "test images and labels go together; give both or neither");
+    for (int part = 0; part < parts; part++)
+        RT_TRY(check_part(block, part, key, err));
+    *key = block->height ? "height" : block->width ? "width" : "channels";
+    if (has_labels(block) && (block->height || block->width || block->channels))
+        return rt_fail(err, RT_EARG,
+                       "only pictures (format folder or csv) are resized; leave it "
+                       "out");
+    *key = block->height ? "height" : "width";
+    if (!block->height != !block->width)
+        return rt_fail(err, RT_EARG, "height and width go together; give both or neither");
+    *key = "channels";
+    if (block->channels == 2)
+        return rt_fail(err, RT_EARG, "2 is neither grey nor RGB; give 1 or 3");
+    return RT_OK;
 }
 
 static bool has_test(const void *data)
 {
     const struct image_block *block = data;
 
-    return block->test_images[0];
+    return block->images[test][0];
+}
+
+static bool has_validation(const void *data)
+{
+    const struct image_block *block = data;
+
+    return block->images[validation][0];
+}
+
+static rt_status load(const struct image_block *block, int part, const struct tr_images *like,
+                      struct tr_images *images, struct rt_err *err)
+{
+    const struct tr_image_source source = {.format = (enum tr_image_format)block->format,
+                                           .images = block->images[part],
+                                           .labels = block->labels[part],
+                                           .classes = block->classes,
+                                           .height = block->height,
+                                           .width = block->width,
+                                           .channels = block->channels,
+                                           .like = like};
+    return tr_images_load(images, &source, err);
+}
+
+/* The validation file's rows stand behind those of the training file. */
+static rt_status open_with_validation(const struct study *study, const struct tr_split_sizes *sizes,
+                                      struct tr_images *images, struct tr_task **task,
+                                      struct rt_err *err)
+{
+    const struct image_block *block = (const struct image_block *)study->block;
+    struct tr_split_sizes as = *sizes;
+    const int before = images->count;
+    struct tr_images more;
+
+    if (sizes->validation_rows)
+        return rt_fail(err, RT_EARG,
+                       "'%.200s' gives both data.validation_rows and "
+                       "data.validation_images; leave one out",
+                       study->path);
+    RT_TRY(load(block, validation, images, &more, err));
+    RT_TRY(tr_images_append(images, &more, err));
+    as.validation = images->count - before;
+    int *rows = malloc((size_t)as.validation * sizeof *rows);
+    if (!rows)
+        return rt_fail(err, RT_ENOMEM, "no memory for the validation rows");
+    for (int i = 0; i < as.validation; i++)
+        rows[i] = before + i;
+    as.validation_rows = rows;
+    const rt_status rc = tr_image_task(task, images, study->space.shape.pool, &as, err);
+    free(rows);
+    return rc;
 }
 
 static rt_status open_train(const struct study *study, const struct tr_split_sizes *sizes,
@@ -66,45 +158,44 @@ static rt_status open_train(const struct study *study, const struct tr_split_siz
 {
     const struct image_block *block = (const struct image_block *)study->block;
     struct tr_images images;
+    rt_status rc;
 
-    RT_TRY(
-        tr_images_load_idx(&images, block->train_images, block->train_labels, block->classes, err));
-    return tr_image_task(task, &images, study->space.shape.pool, sizes, err);
+    RT_TRY(load(block, train, NULL, &images, err));
+    if (!has_validation(block))
+        return tr_image_task(task, &images, study->space.shape.pool, sizes, err);
+    rc = open_with_validation(study, sizes, &images, task, err);
+    tr_images_release(&images); /* nothing, if the task has them */
+    return rc;
 }
 
-static rt_status open_test(const void *data, const struct tr_task *train, struct tr_task **test,
+static rt_status open_test(const void *data, const struct tr_task *task, struct tr_task **tested,
                            struct rt_err *err)
 {
-    const struct image_block *block = data;
-    const struct space_shape *shape = &train->shape;
     struct tr_images images;
 
-    RT_TRY(
-        tr_images_load_idx(&images, block->test_images, block->test_labels, shape->classes, err));
-    if (images.height == shape->height && images.width == shape->width)
-        return tr_image_task_like(test, train, &images, err);
-    tr_images_release(&images);
-    return rt_fail(err, RT_ESHAPE, "'%.200s' has images of another size than '%.200s'",
-                   block->test_images, block->train_images);
+    RT_TRY(load(data, test, tr_image_images(task), &images, err));
+    return tr_image_task_like(tested, task, &images, err);
 }
 
 static rt_status examples(const char *path, const struct tr_input *input, uint8_t **bytes,
                           int *rows, struct rt_err *err)
 {
-    struct tr_idx idx;
-    rt_status rc;
+    const int *want = input->shape;
+    struct tr_images images;
+    rt_status rc = RT_OK;
 
-    RT_TRY(tr_idx_read(path, 3, &idx, err));
-    if (idx.size[1] != input->shape[0] || idx.size[2] != input->shape[1] || input->shape[2] != 1) {
+    RT_TRY(tr_images_read(&images, path, err));
+    if (images.height != want[0] || images.width != want[1] || images.channels != want[2]) {
         rc = rt_fail(err, RT_ESHAPE,
-                     "'%.200s' has images of %dx%dx1, and this student reads %dx%dx%d", path,
-                     idx.size[1], idx.size[2], input->shape[0], input->shape[1], input->shape[2]);
-        tr_idx_release(&idx);
-        return rc;
+                     "'%.200s' has images of %dx%dx%d, and this student reads %dx%dx%d", path,
+                     images.height, images.width, images.channels, want[0], want[1], want[2]);
+    } else {
+        *rows = images.count;
+        *bytes = images.pixels;
+        images.pixels = NULL; /* taken */
     }
-    *rows = idx.size[0];
-    *bytes = idx.data;
-    return RT_OK;
+    tr_images_release(&images);
+    return rc;
 }
 
 static void tell(const struct tr_task *task, char text[96])
@@ -132,9 +223,9 @@ static const char *const init_lines[] = {
     "seed: 1                 # another seed is another study",
     "store: study.db         # everything that is tried and measured goes here",
     "",
-    "# ---- your data: IDX files, plain or .gz ----",
+    "# ---- your data ----",
     "data:",
-    "  format: idx",
+    "  format: idx           # files like MNIST's, plain or .gz; or npy, folder, csv",
     "  train_images: /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz",
     "  train_labels: /usr/share/datasets/fashion-mnist/train-labels-idx1-ubyte.gz",
     "  # only `retort distill` looks at the test file; leave it out when there is none",
@@ -259,6 +350,7 @@ const struct study_task study_image = {.name = "image",
                                        .tests = "data.test_images and data.test_labels",
                                        .check = check,
                                        .has_test = has_test,
+                                       .has_validation = has_validation,
                                        .open = open_train,
                                        .open_test = open_test,
                                        .examples = examples,

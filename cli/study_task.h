@@ -42,8 +42,9 @@ struct study_key { /* a table of them ends with a NULL key */
     bool or_one;   /* of a list: a value by itself is a list of it */
     bool optional; /* a list in `space:` that a study of students need not give */
     bool unhashed; /* decides no trial's result, or study_hash() adds it by itself */
-    bool
-        newer; /* a number hashed unless it is the least: there are hashes from before it was a key */
+    /* Hashed unless it is the least number, or an empty path: there are hashes from before it was a
+     * key. */
+    bool newer;
 };
 
 #define STUDY_SIZE(type, member) sizeof(((type *)0)->member)
@@ -76,6 +77,8 @@ struct study_task {
      * blocks. */
     rt_status (*check)(const void *block, const char **key, struct rt_err *err);
     bool (*has_test)(const void *block);
+    /* Does it bring its validation rows along, which teachers then have not seen? NULL: no. */
+    bool (*has_validation)(const void *block);
     rt_status (*open)(const struct study *study, const struct tr_split_sizes *sizes,
                       struct tr_task **task, struct rt_err *err);
     /* The test as the task reads its own; only where has_test(). NULL: students act (kind->act). */

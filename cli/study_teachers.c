@@ -394,9 +394,13 @@ rt_status study__bind_teachers(const struct study *study, struct rt_err *err)
 
 bool study_rows_unseen(const struct study *study)
 {
+    const struct study_task *task = study_task_of(study);
+
+    if (study->data.validation_rows[0] ||
+        (task->has_validation && task->has_validation(study->block)))
+        return true;
     for (int k = 0; k < study->teachers.count; k++)
-        if (!(study->teachers.teacher[k].kind->gives & TR_ROWS_KNOWN) &&
-            !study->data.validation_rows[0])
+        if (!(study->teachers.teacher[k].kind->gives & TR_ROWS_KNOWN))
             return false;
     return true;
 }
