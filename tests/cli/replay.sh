@@ -36,6 +36,6 @@ expect_exit 2 "$retort" replay toy.db x
 sed 's/trials: 4/trials: 8/; s/toy.db/family.db/; s/^search:/search:\n  inherit: parent/' toy.yaml >family.yaml
 expect_exit 0 "$retort" search family.yaml
 child=$(sqlite3 family.db 'select min(number) from trial where inherits is not null')
-ls -l --time-style=full-iso family.checkpoints >files
+stat -c '%n %s %y' family.checkpoints/* >files
 expect_exit 0 "$retort" replay family.db "$child"
-ls -l --time-style=full-iso family.checkpoints | cmp - files
+stat -c '%n %s %y' family.checkpoints/* | cmp - files
