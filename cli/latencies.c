@@ -291,7 +291,9 @@ static void fit(struct settling *s)
                    s->term + (ptrdiff_t)i * TR_LATENCY_TERMS, TR_LATENCY_TERMS * sizeof *term);
             s->ns[n++] = s->figure[i].value;
         }
-        tr_latency_fit(term, s->ns, n, &s->model);
+        struct tr_latency_model model;
+        tr_latency_fit(term, s->ns, n, &model);
+        s->model = model;
     }
 }
 

@@ -338,8 +338,7 @@ static const char *const init_lines[] = {
     "  head_dim: [8, 16]",
     "  heads: [1, 2, 4]      # attention is heads x head_dim wide, whatever the width",
     "  ffn_ratio: [1, 2]     # times the width; or ffn: [64, 128, 256]",
-    "  vocabulary: [2000, 4000, 8000]  # the most frequent tokens; tables are most of a small "
-    "student",
+    "  vocabulary: [2000, 4000, 8000]  # the most frequent tokens; most of a small student",
     "  embedding: [16, 32]   # width of that table, projected to the student's; out: the student's",
     "  pool: mean            # the mean of all tokens; or class: the first",
     "",

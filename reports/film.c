@@ -32,7 +32,8 @@ static double middle_of(const struct report_film *film, int frame)
 static void widen(struct window *w, const double *capsule, double shift)
 {
     for (int end = 0; end < 2; end++) {
-        const double x = capsule[2 * end] - shift, y = capsule[2 * end + 1], r = capsule[4];
+        const double x = capsule[2 * (ptrdiff_t)end] - shift, y = capsule[2 * (ptrdiff_t)end + 1],
+                     r = capsule[4];
         w->left = fmin(w->left, x - r);
         w->right = fmax(w->right, x + r);
         w->bottom = fmin(w->bottom, y - r);

@@ -79,6 +79,7 @@ static int run(struct tr_network *net, float *out)
     assert_ok(tr_batch_init(&batch, &net->student.arch, &net->student.shape, texts, &arena, &err));
     tr_batch_resize(&batch, texts, length);
     const int rows = tr_batch_rows(&batch), d = net->student.arch.width;
+    assert_true(rows > 0);
     for (int r = 0; r < rows; r++)
         batch.ids[r] = (7 * r + 3) % 20;
     tr_weights_pack(&net->student, &net->weights);

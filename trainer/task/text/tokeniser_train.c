@@ -349,7 +349,7 @@ rt_status tr_tokeniser_rank(struct tr_tokeniser *tokeniser, const struct tr_toke
 {
     struct tr_tokeniser t = *whole;
     const size_t count = (size_t)whole->vocabulary.count;
-    struct used *used = malloc(count * sizeof *used);
+    struct used *used = calloc(count, sizeof *used);
     int *numbers = malloc(count * sizeof *numbers);
     rt_status rc;
 
