@@ -88,7 +88,7 @@ static rt_status from_floats(const char *path, const struct tr_array *array, uin
                        "save them as they were before they were normalised",
                        path, (double)least, (double)most, finite ? "" : ", some not finite");
     for (size_t i = 0; i < array->count; i++)
-        pixels[i] = (uint8_t)rintf(real_at(array, i) * (most > 1 ? 1 : 255));
+        pixels[i] = (uint8_t)rintf(real_at(array, i) * (most > 1 ? 1.F : 255.F));
     return RT_OK;
 }
 

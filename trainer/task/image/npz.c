@@ -148,8 +148,14 @@ static void note_name(char text[128], const struct entry *entry)
 
     if (used && used < 120)
         text[used++] = ' ';
-    for (size_t i = 0; i < entry->name_bytes && used < 126; i++)
-        text[used++] = entry->name[i] > ' ' && entry->name[i] <= '~' ? entry->name[i] : '?';
+    for (size_t i = 0; i < entry->name_bytes && used < 126; i++) {
+        const char letter = entry->name[i];
+        const bool plain = letter > ' ' && letter <= '~';
+        text[used] = '?';
+        if (plain)
+            text[used] = letter;
+        used++;
+    }
     text[used] = '\0';
 }
 

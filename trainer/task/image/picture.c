@@ -208,14 +208,15 @@ rt_status tr_picture_fit(const struct tr_picture *picture, int height, int width
     const int have = picture->channels;
     const bool same = picture->height == height && picture->width == width;
 
+    assert(picture->height > 0 && picture->width > 0 && (have == 1 || have == 3));
     assert(height > 0 && width > 0 && (channels == 1 || channels == 3));
     for (size_t i = 0; same && i < pixels * (size_t)channels; i++)
         out[i] = channel_of(picture->pixels + i / (size_t)channels * (size_t)have, have, channels,
                             (int)(i % (size_t)channels));
     if (same)
         return RT_OK;
-    float *in = malloc(pixels * (size_t)channels * sizeof *in);
-    float *across = malloc((size_t)picture->height * width * (size_t)channels * sizeof *across);
+    float *in = calloc(pixels * (size_t)channels, sizeof *in);
+    float *across = calloc((size_t)picture->height * width * (size_t)channels, sizeof *across);
     if (!in || !across) {
         free(in);
         free(across);
