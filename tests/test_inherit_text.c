@@ -109,7 +109,7 @@ static void a_head_of_three_computes_what_the_masked_bert_does(void **state)
     static const char *const archs[] = {"L2-d12-k4-h1-f20-v30", "L2-d12-k4-h1-f20-v20"};
     (void)state;
     for (int a = 0; a < 2; a++) {
-        float want[32 * 12], got[32 * 12];
+        float want[32 * 12] = {0}, got[32 * 12] = {0};
         struct bed bed;
         bed_open(&bed);
         bed_cut(&bed, archs[a], &bed.shape);

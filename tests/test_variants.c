@@ -267,7 +267,8 @@ static void gradients_are_the_slopes_of_the_loss(void **state)
             const struct tr_tensor *tensor = &n.student.tensors[t];
             const float *grads = n.grads + tensor->offset;
             double top = .05;
-            assert_true(tensor->count > 0);
+            if (tensor->count == 0)
+                continue;
             for (size_t k = 0; k < tensor->count; k++)
                 top = fmax(top, fabs((double)grads[k]));
             for (size_t k = 0; k < 3; k++) {
