@@ -163,7 +163,8 @@ static void a_result_of_images_has_the_names_that_databases_have(void **state)
 
     assert_true(count <= STORE_MAX_METRICS);
     for (int i = 0; i < count; i++)
-        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? " " : "", values[i].name);
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%.40s", i ? " " : "",
+                 values[i].name);
     assert_string_equal(all, names_of_images);
     assert_near(value_of(values, count, "compression_ratio"), 15, 0);
     assert_near(value_of(values, count, "params_reduction"), 1 - 100. / 1500, 1e-15);

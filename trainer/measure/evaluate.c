@@ -14,12 +14,13 @@ rt_status tr_evaluate_validation(const struct tr_student *student, const struct 
                                  struct tr_metrics *metrics, struct rt_err *err)
 {
     const int *rows = data->task->split.validation;
-    const int n = data->task->split.validation_count, c = student->shape.classes;
+    const int n = data->task->split.validation_count;
     const int parts = space_parts(&student->shape);
     const size_t values = (size_t)n * space_outputs(&student->shape);
 
     assert(n > 0 && threads >= 1);
-    assert(!data->knowledge || (data->ensemble && data->knowledge->key.classes == c));
+    assert(!data->knowledge ||
+           (data->ensemble && data->knowledge->key.classes == student->shape.classes));
     float *logits = malloc(values * sizeof *logits);
     double *target = malloc(values * sizeof *target);
     rt_status rc;

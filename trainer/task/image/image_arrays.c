@@ -28,8 +28,9 @@ static void split_path(const char *path, char file[RT_PATH_MAX], char array[256]
 {
     const char *colon = strstr(path, ".npz:");
 
-    (void)snprintf(file, RT_PATH_MAX, "%.*s", colon ? (int)(colon + 4 - path) : RT_PATH_MAX, path);
-    (void)snprintf(array, 256, "%s", colon ? colon + 5 : "");
+    (void)snprintf(file, RT_PATH_MAX, "%.*s", colon ? (int)(colon + 4 - path) : RT_PATH_MAX - 1,
+                   path);
+    (void)snprintf(array, 256, "%.255s", colon ? colon + 5 : "");
 }
 
 static rt_status open_array(const char *path, struct opened *o, struct rt_err *err)
