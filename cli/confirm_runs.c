@@ -49,6 +49,7 @@ static rt_status validate(const struct full_run *run, struct store_confirmed *to
     struct tr_metrics metrics = {0}, int8 = {0};
 
     RT_TRY(tr_evaluate_validation(&net->student, &net->weights, data, 1, &metrics, err));
+    RT_TRY(tr_evaluate_acting(&net->student, &net->weights, data, false, &metrics, err));
     if (full_run_in_int8(run)) {
         RT_TRY(tr_int8_evaluate(&net->student, &net->weights, &run->ranges, data, 1, &int8, err));
         add_int8(&metrics, &int8);

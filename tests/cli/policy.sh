@@ -59,6 +59,8 @@ expect_exit 0 "$retort" front one.db
 expect_line stdout '-c'
 expect_exit 0 "$retort" report one.db -o report.html
 grep -q 'one step of control' report.html
+expect_exit 0 "$retort" confirm one.db --controls 2 --steps 40
+[ "$("$retort" confirm one.db --show --format csv | awk -F, 'NR > 1 && $7 != "" && $8 != ""' | wc -l)" -ge 2 ] # gap of short and full runs
 "$retort" distill one.db "$first" -o student.safetensors --gates >stdout 2>stderr || true
 expect_line stdout 'retention'
 expect_line stdout 'return_retention'
