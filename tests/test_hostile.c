@@ -112,8 +112,8 @@ static void what_rows_hold_is_looked_at_when_they_are_read(void **state)
         "update latency set median = 9e999",
         "update curve set step = -9223372036854775807 where step = 0",
         "drop view pareto; drop view progress; create view progress as select 1 as study",
-        "drop view quantity_values; create view quantity_values as select -5 as trial,"
-        " -7 as position, 'x' as name, 1.0 as value, 2.0 as stderr",
+        ("drop view quantity_values; create view quantity_values as select -5 as trial,"
+         " -7 as position, 'x' as name, 1.0 as value, 2.0 as stderr"),
     };
     struct rt_err err;
     (void)state;

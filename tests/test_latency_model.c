@@ -10,10 +10,10 @@
 
 enum { known = 40, held_out = 60, all = known + held_out };
 
-static const struct space_shape shape = {
-    .height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
+#define SHAPE {.height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS}
+static const struct space_shape shape = SHAPE;
 
-static const struct space space = {.shape = shape,
+static const struct space space = {.shape = SHAPE,
                                    .tie = SPACE_TIE_LAYER,
                                    .depth = {4, {1, 2, 4, 6}},
                                    .width = {5, {16, 32, 48, 64, 96}},

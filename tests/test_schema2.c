@@ -98,8 +98,8 @@ static char *rows_of(sqlite3 *db)
         "select * from metric order by trial, name",
         "select * from curve order by trial, name, step",
         "select * from prediction order by trial, name",
-        "select trial, arch, error, error_stderr, kl, agreement, latency, params, bytes, macs,"
-        " memory, depth, width, head_dim, patch, rung, candidate from pareto",
+        ("select trial, arch, error, error_stderr, kl, agreement, latency, params, bytes, macs,"
+         " memory, depth, width, head_dim, patch, rung, candidate from pareto"),
         "select * from rungs",
         "select * from calibration",
         "select * from failures",

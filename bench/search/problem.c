@@ -23,7 +23,9 @@ const char *const bench_names[] = {"layers",       "deep",
                                    "lm75-noisy",   "lm75-latency-noisy",
                                    "gaps",         NULL};
 
-#define IMAGE .shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, .tie = SPACE_TIE_AUTO
+#define IMAGE                                                                                      \
+    .shape = {.height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS},  \
+    .tie = SPACE_TIE_AUTO
 
 /* clang-format off */
 #define SINGLE(NAME, COUNT, ...)                                                                   \
@@ -112,7 +114,11 @@ static const struct bench_problem problems[] = {
      .scale = .15},
     {.name = "table",
      .about = "5 genes, three objectives: 432 students as they were trained on Fashion-MNIST",
-     .space = {.shape = {28, 28, 1, 10, SPACE_POOL_CLASS}, /* as in table.yaml */
+     .space = {.shape = {.height = 28,
+                         .width = 28,
+                         .channels = 1,
+                         .classes = 10,
+                         .pool = SPACE_POOL_CLASS}, /* as in table.yaml */
                .tie = SPACE_TIE_UNIFORM,
                .depth = {4, {1, 2, 3, 4}},
                .width = {6, {16, 24, 32, 48, 64, 96}},
