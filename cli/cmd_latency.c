@@ -154,7 +154,7 @@ static rt_status measure(struct job *job, const char *text, int setting, struct 
 {
     struct store_block row[TR_LATENCY_BLOCKS];
     struct tr_latency_figure figure;
-    struct tr_latency measured;
+    struct tr_latency measured = {0};
     struct space_arch arch;
 
     RT_TRY(space_arch_parse(text, &arch, err));

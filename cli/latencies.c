@@ -380,7 +380,7 @@ rt_status latencies_settle(struct latencies *latencies, const struct space_shape
     const size_t n = (size_t)latencies->count + 1;
     struct settling s = {.l = latencies,
                          .shape = shape,
-                         .entry = calloc(n, sizeof *s.entry),
+                         .entry = calloc(n, sizeof(struct entry *)),
                          .figure = calloc(n, sizeof *s.figure),
                          .term = calloc(2 * n * TR_LATENCY_TERMS, sizeof *s.term),
                          .ns = calloc(n, sizeof *s.ns)};

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,10 +38,8 @@ static char *line_of(json_t *json)
     const size_t size = text ? strlen(text) : 0;
     char *line = text ? malloc(size + 2) : NULL;
 
-    if (line) {
-        memcpy(line, text, size);
-        memcpy(line + size, "\n", 2);
-    }
+    if (line)
+        (void)snprintf(line, size + 2, "%s\n", text);
     free(text);
     json_decref(json);
     return line;

@@ -121,7 +121,7 @@ static void cut_bands(struct report__confirmation *c, struct report__full **sort
 
     for (int i = 0; i < n; i++)
         sorted[i] = &c->row[i];
-    qsort(sorted, (size_t)n, sizeof *sorted, by_cost);
+    qsort(sorted, (size_t)n, sizeof(struct report__full *), by_cost);
     c->bands = n / REPORT__BAND < REPORT__BANDS ? n / REPORT__BAND : REPORT__BANDS;
     c->bands = c->bands < 1 ? 1 : c->bands;
     for (int i = n - 1; i >= 0; i--) {
@@ -284,7 +284,7 @@ static rt_status analyse(struct store *store, struct report__confirmation *c, st
     const size_t n = (size_t)c->count;
     double *numbers = calloc(3 * n, sizeof *numbers), rungs;
     int *bands = calloc(2 * n, sizeof *bands);
-    struct report__full **sorted = calloc(n, sizeof *sorted);
+    struct report__full **sorted = calloc(n, sizeof(struct report__full *));
     const struct columns of = {numbers, numbers + n, numbers + 2 * n, bands, bands + n};
     rt_status rc = RT_OK;
 

@@ -21,7 +21,8 @@ enum { lines_that_wait = 4096 };
 struct search__log {
     int fd;
     atomic_int failure;            /* errno of the first line that was not written; 0: none */
-    struct search__outlet *outlet; /* NULL: it ended in time */
+    struct search__outlet *outlet; /* gone after a flush */
+    atomic_int users;              /* the search, and the outlet's thread */
 };
 
 static void write_all(struct search__log *log, const char *text)
@@ -45,6 +46,17 @@ static void write_line(void *context, const void *line, int64_t missed)
     write_all(log, line);
 }
 
+/* By the search and by the outlet's thread, which may be writing a line yet: the last one closes. */
+static void let_go(void *context)
+{
+    struct search__log *log = *(struct search__log **)context;
+
+    if (atomic_fetch_sub(&log->users, 1) > 1)
+        return;
+    close(log->fd);
+    free(log);
+}
+
 rt_status search__log_open(const char *path, struct search__log **log, struct rt_err *err)
 {
     struct search__log *made = calloc(1, sizeof *made);
@@ -53,12 +65,14 @@ rt_status search__log_open(const char *path, struct search__log **log, struct rt
     assert(path && path[0]);
     if (!made)
         return rt_fail(err, RT_ENOMEM, "no memory for the log");
+    atomic_init(&made->users, 2);
     made->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (made->fd < 0) {
         free(made);
         return rt_fail(err, RT_EIO, "cannot write the log '%s': %s", path, strerror(errno));
     }
-    rc = search__outlet_open(lines_that_wait, write_line, &made, sizeof made, &made->outlet, err);
+    rc = search__outlet_open(lines_that_wait, write_line, let_go, &made,
+                             sizeof(struct search__log *), &made->outlet, err);
     if (rc == RT_OK) {
         *log = made;
     } else {
@@ -70,16 +84,12 @@ rt_status search__log_open(const char *path, struct search__log **log, struct rt
 
 void search__log_flush(struct search__log *log, double seconds)
 {
-    if (search__outlet_close(log->outlet, seconds))
-        log->outlet = NULL;
+    (void)search__outlet_close(log->outlet, seconds);
 }
 
 void search__log_close(struct search__log *log)
 {
-    if (log->outlet) /* a line is being written yet, and maybe for ever */
-        return;
-    close(log->fd);
-    free(log);
+    let_go(&log);
 }
 
 const char *search__log_failure(const struct search__log *log)

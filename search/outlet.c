@@ -21,6 +21,7 @@ struct waiting {
 
 struct search__outlet {
     search__outlet_fn *write;
+    void (*end)(void *context);
     void *context; /* owned */
     pthread_t thread;
 
@@ -38,6 +39,8 @@ static void destroy(struct search__outlet *o)
         free(o->waiting[o->first].item);
     pthread_cond_destroy(&o->changed);
     pthread_mutex_destroy(&o->lock);
+    if (o->end)
+        o->end(o->context);
     free(o->context);
     free(o);
 }
@@ -86,8 +89,9 @@ static void init(struct search__outlet *o)
     pthread_condattr_destroy(&attributes);
 }
 
-rt_status search__outlet_open(size_t room, search__outlet_fn *write, const void *context,
-                              size_t bytes, struct search__outlet **outlet, struct rt_err *err)
+rt_status search__outlet_open(size_t room, search__outlet_fn *write, void (*end)(void *context),
+                              const void *context, size_t bytes, struct search__outlet **outlet,
+                              struct rt_err *err)
 {
     struct search__outlet *o = calloc(1, sizeof *o + room * sizeof *o->waiting);
     void *copy = malloc(bytes);
@@ -102,7 +106,9 @@ rt_status search__outlet_open(size_t room, search__outlet_fn *write, const void 
     o->write = write;
     o->context = memcpy(copy, context, bytes);
     init(o);
+    o->end = end;
     if (pthread_create(&o->thread, NULL, work, o)) {
+        o->end = NULL; /* the context stays the caller's */
         destroy(o);
         return rt_fail(err, RT_ENOMEM, "cannot start a thread to tell of a search");
     }

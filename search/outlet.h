@@ -18,9 +18,11 @@ typedef void search__outlet_fn(void *context, const void *item, int64_t missed);
 
 struct search__outlet;
 
-/* `context`, of so many bytes, is copied. */
-rt_status search__outlet_open(size_t room, search__outlet_fn *write, const void *context,
-                              size_t bytes, struct search__outlet **outlet, struct rt_err *err);
+/* `context`, of so many bytes, is copied. end(), unless NULL, is called with it when nothing is written
+ * any more: by close(), or by the thread that was left behind. */
+rt_status search__outlet_open(size_t room, search__outlet_fn *write, void (*end)(void *context),
+                              const void *context, size_t bytes, struct search__outlet **outlet,
+                              struct rt_err *err);
 /* Takes `item`, which is malloc'ed; NULL is left out. */
 void search__outlet_put(struct search__outlet *outlet, void *item);
 /* Waits until all is written, but `seconds` at most. False: a write is under way still, after which

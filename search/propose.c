@@ -29,7 +29,7 @@ enum {
 
 static uint64_t hash_of(const struct space_arch *arch)
 {
-    uint64_t words[sizeof(struct space_arch) / sizeof(uint64_t)], h = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t words[sizeof(struct space_arch) / 8], h = UINT64_C(0x9e3779b97f4a7c15);
 
     memcpy(words, arch, sizeof words); /* of either kind, as space_arch_equal() compares them */
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

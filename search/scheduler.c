@@ -510,7 +510,8 @@ rt_status search_run(const struct space *space, const struct search_options *opt
     if (rc == RT_OK && options->log)
         rc = search__log_open(options->log, &run.log, err);
     if (rc == RT_OK && progress)
-        rc = search__outlet_open(1, write_progress, &(struct listener){progress, progress_context},
+        rc = search__outlet_open(1, write_progress, NULL,
+                                 &(struct listener){progress, progress_context},
                                  sizeof(struct listener), &run.screen, err);
     if (rc == RT_OK)
         rc = search(&run, end, err);

@@ -138,8 +138,9 @@ static rt_status membership(const struct search__seeds *s, const double *varianc
 
     if (!error || !member)
         rc = rt_fail(err, RT_ENOMEM, "no memory for the front's probabilities");
-    for (size_t i = 0; rc == RT_OK && i < s->count * m; i++)
-        error[i] = sqrt(variance[i % m] / s->seeds[i / m]);
+    for (size_t i = 0; rc == RT_OK && i < s->count; i++)
+        for (size_t k = 0; k < m; k++)
+            error[i * m + k] = sqrt(variance[k] / s->seeds[i]);
     for (size_t i = 0; rc == RT_OK && i < n; i++) {
         member[i] = search__seeds_find(s, number[i]);
         assert(member[i] != SEARCH_NONE);
@@ -154,7 +155,7 @@ static rt_status membership(const struct search__seeds *s, const double *varianc
 rt_status search__seeds_membership(const struct search__seeds *s, const int64_t *number, size_t n,
                                    double *probability, struct rt_err *err)
 {
-    double variance[STORE_MAX_OBJECTIVES];
+    double variance[STORE_MAX_OBJECTIVES] = {0};
     bool known = s->wanted;
 
     for (size_t k = 0; k < (size_t)s->m; k++) {

@@ -11,7 +11,7 @@
 
 static const struct tr__dynamics *const builtin[] = {&tr__pendulum, &tr__cartpole, &tr__acrobot,
                                                      &tr__mountain_car, &tr__pendulum_pixels};
-enum { builtin_count = sizeof builtin / sizeof *builtin };
+enum { builtin_count = sizeof builtin / sizeof(const struct tr__dynamics *) };
 
 const char *tr_env_builtin(int i)
 {

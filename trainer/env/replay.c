@@ -21,7 +21,7 @@ void tr_replay_init(struct tr_replay *replay, int count, double alpha, struct rt
 /* leaf 0: absent. */
 static void set_leaf(struct tr_replay *replay, int row, double leaf)
 {
-    int i = replay->capacity + row;
+    ptrdiff_t i = replay->capacity + row;
 
     assert(row >= 0 && row < replay->capacity && leaf >= 0);
     replay->rows += (leaf > 0) - (replay->sum[i] > 0);

@@ -354,11 +354,13 @@ static void answer(const void *self, const double *observation, int n, double *o
         tr_mlp_forward(&net->mlp, rows, buffer[0], behind);
         for (int r = 0; r < rows; r++, y += tr_mlp_ld(said)) {
             for (int i = 0; i < a; i++)
+                /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): written by mlp */
                 *out++ = (double)y[i];
             for (int i = 0; i < a && net->dialect->says != TR_LABELS_Q; i++)
                 if (net->log_sd)
                     *out++ = (double)net->log_sd[i];
                 else if (has_sd_layer(net))
+                    /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): written by mlp */
                     *out++ = deviation(net->dialect, (double)y[a + i]);
         }
     }

@@ -74,7 +74,7 @@ static void learn_actor(struct tr__ppo *p, const int *rows, int n)
     const ptrdiff_t ld = tr_mlp_ld(p->heads);
     const int a = p->info->actions;
     const float *said = net->behind[net->mlp.layers - 1];
-    float grad[2 * TR_MLP_WIDTH];
+    float grad[2 * TR_MLP_WIDTH] = {0};
     double mean = 0, square = 0, sd;
 
     for (int m = 0; m < n; m++)
@@ -145,6 +145,7 @@ static double squares(const struct tr__ppo *p)
 /* One step of Adam on a mini-batch; actor and critic have a thread each where there are two. */
 static rt_status learn(struct tr__ppo *p, const int *rows, int n, double rate, struct rt_err *err)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): the pragma reads it */
     const int threads = p->threads > 1 ? 2 : 1;
     struct tr_adamw_rates rates = {.beta1 = .9F, .beta2 = .999F, .eps = 1e-5F, .shrink = 1};
     double norm;

@@ -222,7 +222,7 @@ static bool is_control(const struct tr_tokeniser *t, int id)
 static size_t decode_one(const struct tr_tokeniser *t, int id, char *bytes, bool *apart)
 {
     const char *token = tr_vocabulary_token(&t->vocabulary, id);
-    const size_t mark = strlen(t->continuation);
+    const size_t mark = strlen(t->continuation), size = strlen(token);
 
     *apart = false;
     switch (t->kind) {
@@ -234,15 +234,15 @@ static size_t decode_one(const struct tr_tokeniser *t, int id, char *bytes, bool
     case TR_PAIRS: return tr_token_bytes(token, bytes);
     case TR_WORDPIECE:
         if (strncmp(token, t->continuation, mark) == 0) {
-            memcpy(bytes, token + mark, strlen(token + mark));
-            return strlen(token + mark);
+            memcpy(bytes, token + mark, size - mark);
+            return size - mark;
         }
         break;
     case TR_WORDS: break;
     }
     *apart = t->kind != TR_BYTES;
-    memcpy(bytes, token, strlen(token));
-    return strlen(token);
+    memcpy(bytes, token, size); /* NOLINT(bugprone-not-null-terminated-result): bytes, no text */
+    return size;
 }
 
 void tr_decode(const struct tr_tokeniser *t, const int *ids, int count, char *text, size_t room)
