@@ -254,7 +254,8 @@ expect_exit 0 "$retort" check breaks.db
 
 # late: killed with all that it started
 cat >late.sh <<'SH'
-(sleep 1; touch alive) &
+sleep 600 &
+echo $! >>grandchildren
 read -r job
 echo "is late" >&2
 wait
@@ -293,4 +294,7 @@ expect_exit 0 "$retort" search replay.yaml
 expect_line stdout 'the whole space has been tried'
 [ "$(sqlite3 replay.db "select count(*) from trial where state = 'committed'")" = 127 ]
 [ "$(sqlite3 replay.db "select count(*) from trial where error_kind = 'unrecorded'")" = 17 ]
-[ ! -e alive ] # of late.sh, long ago
+[ -s grandchildren ] # of late.sh, long ago
+while read -r child; do
+  case $(ps -o stat= -p "$child") in '' | Z*) ;; *) echo "$child lives"; exit 1 ;; esac
+done <grandchildren
