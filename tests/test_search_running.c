@@ -224,7 +224,7 @@ static void progress_and_log_tell_each_event(void **state)
 
     assert_ok(search_run(&space, &options, &evaluator, s.store, NULL, hear, &heard, &end, &err));
 
-    assert_in_range(heard.calls, 1, 60); /* at most a start and a commit each */
+    assert_in_range(heard.calls, 1, 61); /* at most a start and a commit each, and the end */
     assert_int_equal(heard.last.committed, 30);
     assert_int_equal(heard.last.wanted, 30);
     assert_int_equal(heard.last.failed, sample_integer(s.store, "select count(*) from failures"));
