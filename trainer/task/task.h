@@ -50,6 +50,15 @@ struct tr_reading {
     float mean[3], sd[3]; /* of pixel/255, by channel */
 };
 
+/* What of that network stands between a row and its layers, d numbers wide. Of texts `own` (V,d) by
+ * its own tokens and `table` (vocabulary,d) by those of students; of numbers weight (d,features) and
+ * bias (d). The others are NULL. */
+struct tr_stem_tensors {
+    int width, vocabulary, features;
+    const float *own;
+    float *table, *weight, *bias;
+};
+
 struct tr_task_kind { /* one constant a kind */
     const char *name; /* as `task:` of a study says it */
     /* These n rows in this order, with their labels; n at most the batch's room. */
@@ -82,6 +91,11 @@ struct tr_task_kind { /* one constant a kind */
      * NULL: none but students read this kind. */
     rt_status (*reread)(const struct tr_task *task, const struct tr_reading *how,
                         struct tr_task **view, struct rt_err *err);
+    /* The way there: that network's stem, so that it reads what students read and says the same.
+     * NULL as above; else the table's size has to be what tokens() says, where students read those. */
+    rt_status (*adapt)(const struct tr_task *task, const struct tr_reading *how,
+                       const struct tr_stem_tensors *stem, struct rt_err *err);
+    int (*tokens)(const struct tr_task *task); /* of the largest vocabulary; NULL: it has none */
     void (*close)(struct tr_task *task);
     /* Of kinds whose runs make rows of their own. NULL: a run trains on the task's train rows. */
     const struct tr_feed_kind *feed;

@@ -1,17 +1,16 @@
 /* trainer/teachers/imported.c -- a teacher that others trained: a folder as Hugging Face's transformers
  * library saves it (trainer/import/folder.h).
  *
- * It reads the task's rows its own way, by its own tokeniser or its own scale of pixels; what lines up
- * with the students is the row. Running it may take an hour, so what it says about the training file
- * goes into FOLDER/NAME.logits block by block, and an interrupted pass goes on behind the last whole
- * one. That file begins with a hash of all that its logits depend on; of another one it is begun anew.
- * Nobody knows which rows it was trained on.
+ * It reads the task's rows its own way (a task's reread()); what lines up with the students is the
+ * row. Running it may take an hour, so what it says about the training file goes into
+ * FOLDER/NAME.logits block by block, and an interrupted pass goes on behind the last whole one. That
+ * file begins with a hash of all that its logits depend on; of another one it is begun anew. Nobody
+ * knows which rows it was trained on.
  *
  * probe    head: a linear classifier on its pooled rows (linear_probe.h); fine: all of it is trained on
  *          the train rows, and kept in FOLDER/NAME.safetensors (tuned.c).
  *
- * Beside students, or to cut them out of, it reads what they read: of texts their tokens, which have
- * to be its own, in their order; of images their scale of pixels, which goes into its stem.
+ * Beside students, or to cut them out of, it reads what they read: its stem is made to (adapt()).
  *
  * NAME.logits  magic "RTSAID\r\n", hash (33 bytes), then (rows,C) float32 as far as they are known.
  */
@@ -22,8 +21,6 @@
 
 #include "trainer/import/folder.h"
 #include "trainer/net/predict.h"
-#include "trainer/task/image/image.h"
-#include "trainer/task/text/text.h"
 #include "trainer/teachers/teachers_internal.h"
 
 #define MAGIC "RTSAID\r\n"
@@ -52,7 +49,7 @@ static float *values_of(const struct tr_student *student, const char *name, floa
     return params + student->tensors[t].offset;
 }
 
-static rt_status make_view(struct reader *r, const struct tr_task *task, struct rt_err *err)
+static struct tr_reading reading_of(const struct reader *r)
 {
     struct tr_reading how = {.shape = &r->shape,
                              .vocabulary = r->folder.arch.vocabulary,
@@ -60,16 +57,18 @@ static rt_status make_view(struct reader *r, const struct tr_task *task, struct 
                              .labels = r->folder.labels,
                              .label = r->folder.label};
 
+    memcpy(how.mean, r->folder.mean, sizeof how.mean);
+    memcpy(how.sd, r->folder.sd, sizeof how.sd);
+    return how;
+}
+
+static rt_status make_view(struct reader *r, const struct tr_task *task, struct rt_err *err)
+{
+    const struct tr_reading how = reading_of(r);
+
     if (!task->kind->reread)
         return rt_fail(err, RT_EARG, "teacher '%s' is a folder, which does not answer this task",
                        r->spec->name);
-    memcpy(how.mean, r->folder.mean, sizeof how.mean);
-    memcpy(how.sd, r->folder.sd, sizeof how.sd);
-    if (r->folder.size[0] && !(how.sd[0] > 0))
-        return rt_fail(err, RT_EFORMAT,
-                       "'%s' has no preprocessor_config.json, which says how it reads pixels; save "
-                       "the model's image processor into it",
-                       r->folder.path);
     return task->kind->reread(task, &how, &r->view, err);
 }
 
@@ -351,64 +350,26 @@ static rt_status tune(struct reader *r, struct rt_err *err)
 
 /* ---- as students read ---- */
 
-/* Rows of the table in the order of the task's tokens; from (V,d) has the folder's. */
-static rt_status order_table(const struct tr_folder *folder, const struct tr_task *task,
-                             const float *from, int vocabulary, float *to, struct rt_err *err)
-{
-    const struct tr_tokeniser *mine = tr_text_tokeniser(task);
-    const size_t d = (size_t)folder->arch.width;
-    struct tr_tokeniser its;
-    rt_status rc = RT_OK;
-
-    RT_TRY(tr_tokeniser_open(&its, folder->path, err));
-    for (int id = 0; id < vocabulary && rc == RT_OK; id++) {
-        const char *token = tr_vocabulary_token(&mine->vocabulary, id);
-        const int found = tr_vocabulary_find(&its.vocabulary, token, strlen(token));
-        if (found < 0 || found >= folder->arch.vocabulary)
-            rc = rt_fail(err, RT_EARG,
-                         "the students' token '%.60s' is none of '%s', so its layers and its table "
-                         "say nothing about it; write data.tokeniser: with that folder",
-                         token, folder->path);
-        else
-            memcpy(to + (size_t)id * d, from + (size_t)found * d, d * sizeof *to);
-    }
-    tr_tokeniser_release(&its);
-    return rc;
-}
-
-/* (p - m) / s is what the stem wants of pixel p, (p - n) / t what it gets: W t/s and b + W (n-m)/s. */
-static void rescale_stem(const struct tr_folder *folder, const struct tr_task *task,
-                         const struct tr_student *student, float *params)
-{
-    const struct tr_pixel_scale *scale = tr_image_scale(task);
-    const ptrdiff_t channels = folder->size[2], in = student->stem.features;
-    float *weight = values_of(student, "stem.weight", params);
-    float *bias = values_of(student, "stem.bias", params);
-
-    for (ptrdiff_t o = 0; o < student->arch.width; o++)
-        for (ptrdiff_t i = 0; i < in; i++) {
-            float *w = weight + o * in + i;
-            const float sd = folder->sd[i % channels];
-            bias[o] += *w * (scale->mean - folder->mean[i % channels]) / sd;
-            *w *= scale->sd / sd;
-        }
-}
-
 /* Everything but the table, which both have last, is alike in both. */
 static rt_status fill_network(struct reader *r, struct tr_network *network, struct rt_err *err)
 {
     const struct tr_task *task = r->teaching->task;
     const struct tr_student *full = &r->net.student, *to = &network->student;
+    const struct tr_reading how = reading_of(r);
     float *params = network->weights.params;
+    struct tr_stem_tensors stem = {.width = to->arch.width, .vocabulary = to->stem.vocabulary};
 
-    assert(full->dense_count == to->dense_count);
+    assert(task->kind->adapt && full->dense_count == to->dense_count);
     memcpy(params, r->net.weights.params, to->dense_count * sizeof *params);
-    if (to->stem.vocabulary)
-        RT_TRY(order_table(&r->folder, task,
-                           values_of(full, "embedding.weight", r->net.weights.params),
-                           to->stem.vocabulary, values_of(to, "embedding.weight", params), err));
-    else
-        rescale_stem(&r->folder, task, to, params);
+    if (stem.vocabulary) {
+        stem.own = values_of(full, "embedding.weight", r->net.weights.params);
+        stem.table = values_of(to, "embedding.weight", params);
+    } else {
+        stem.features = to->stem.features;
+        stem.weight = values_of(to, "stem.weight", params);
+        stem.bias = values_of(to, "stem.bias", params);
+    }
+    RT_TRY(task->kind->adapt(task, &how, &stem, err));
     tr_weights_pack(to, &network->weights);
     return RT_OK;
 }
@@ -416,7 +377,7 @@ static rt_status fill_network(struct reader *r, struct tr_network *network, stru
 static rt_status open_beside(struct tr_network *network, const struct tr_teaching *teaching, int k,
                              enum tr_network_use use, struct rt_err *err)
 {
-    const bool text = teaching->shape->length > 0;
+    const struct tr_task *task = teaching->task;
     struct space_arch arch;
     struct reader r;
     rt_status rc = reader_open(&r, teaching, k, false, err);
@@ -425,8 +386,8 @@ static rt_status open_beside(struct tr_network *network, const struct tr_teachin
     if (rc)
         goto done;
     arch = r.folder.arch;
-    if (text)
-        arch.vocabulary = tr_text_largest(teaching->task);
+    if (task->kind->tokens)
+        arch.vocabulary = task->kind->tokens(task);
     if ((rc = open_network(&r, err)) == RT_OK &&
         (rc = tr_network_open(network, &arch, &r.shape, teaching->kernels, use, err)) == RT_OK)
         rc = fill_network(&r, network, err);

@@ -156,6 +156,7 @@ const struct tr_task_kind tr_task_image = {
     .recall = recall,
     .write = write_rows,
     .reread = tr__image_reread,
+    .adapt = tr__image_adapt,
     .close = close_image,
 };
 

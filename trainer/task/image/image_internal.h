@@ -18,6 +18,8 @@ rt_status tr__images_load_folder(struct tr_images *images, const struct tr_image
 rt_status tr__images_load_table(struct tr_images *images, const struct tr_image_source *source,
                                 struct rt_err *err);
 /* Images by another network's mean and sd of each channel. */
+rt_status tr__image_adapt(const struct tr_task *task, const struct tr_reading *how,
+                          const struct tr_stem_tensors *stem, struct rt_err *err);
 rt_status tr__image_reread(const struct tr_task *task, const struct tr_reading *how,
                            struct tr_task **view, struct rt_err *err);
 #endif

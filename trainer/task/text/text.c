@@ -155,6 +155,8 @@ const struct tr_task_kind tr_task_text = {
     .measure = measure,
     .recall = text__recall,
     .reread = text__reread,
+    .adapt = text__adapt,
+    .tokens = text__tokens,
     .close = close_text,
 };
 

@@ -45,8 +45,6 @@ rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes
 /* What a task of texts is made of. */
 const struct tr_texts *tr_text_texts(const struct tr_task *task);
 const struct tr_tokeniser *tr_text_tokeniser(const struct tr_task *task);
-/* The largest vocabulary that its texts are cut by. */
-int tr_text_largest(const struct tr_task *task);
 /* Its labels, also those of the task that a test is like. */
 const struct tr_labels *tr_text_labels(const struct tr_task *task);
 

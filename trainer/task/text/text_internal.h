@@ -20,6 +20,9 @@ struct text {
 };
 
 /* By another network's tokeniser. */
+int text__tokens(const struct tr_task *task);
+rt_status text__adapt(const struct tr_task *task, const struct tr_reading *how,
+                      const struct tr_stem_tensors *stem, struct rt_err *err);
 rt_status text__reread(const struct tr_task *task, const struct tr_reading *how,
                        struct tr_task **view, struct rt_err *err);
 /* Of texts, labels and tokens into task.hash. */

@@ -1,5 +1,5 @@
 /* trainer/task/text/text_reread.c -- texts as a network from elsewhere reads them: the same texts, cut
- * by its own tokeniser, whole.
+ * by its own tokeniser, whole; and that network's table in the order of the students' tokens.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -101,7 +101,7 @@ static rt_status open_view(struct view *self, const struct tr_task *task,
     return cut_rows(self, tr_text_texts(task), how->shape->length, err);
 }
 
-int tr_text_largest(const struct tr_task *task)
+int text__tokens(const struct tr_task *task)
 {
     const struct text *self = (const struct text *)task;
     int most = 0;
@@ -130,4 +130,30 @@ rt_status text__reread(const struct tr_task *task, const struct tr_reading *how,
     }
     *view = &self->task;
     return RT_OK;
+}
+
+rt_status text__adapt(const struct tr_task *task, const struct tr_reading *how,
+                      const struct tr_stem_tensors *stem, struct rt_err *err)
+{
+    const struct tr_tokeniser *mine = tr_text_tokeniser(task);
+    const size_t d = (size_t)stem->width;
+    struct tr_tokeniser its;
+    rt_status rc = RT_OK;
+
+    assert(stem->own && stem->table && stem->vocabulary <= mine->vocabulary.count);
+    RT_TRY(tr_tokeniser_open(&its, how->folder, err));
+    for (int id = 0; id < stem->vocabulary && rc == RT_OK; id++) {
+        const char *token = tr_vocabulary_token(&mine->vocabulary, id);
+        const int found = tr_vocabulary_find(&its.vocabulary, token, strlen(token));
+        if (found < 0 || found >= how->vocabulary)
+            rc = rt_fail(err, RT_EARG,
+                         "the students' token '%.60s' is none of '%s', so its layers and its table "
+                         "say nothing about it; write data.tokeniser: with that folder",
+                         token, how->folder);
+        else
+            memcpy(stem->table + (size_t)id * d, stem->own + (size_t)found * d,
+                   d * sizeof *stem->table);
+    }
+    tr_tokeniser_release(&its);
+    return rc;
 }
