@@ -34,8 +34,9 @@ void rt_gate_enter(struct rt_gate *gate)
 
 void rt_gate_leave(struct rt_gate *gate)
 {
-    assert(entered == gate && gate->inside > 0);
+    assert(entered == gate);
     pthread_mutex_lock(&gate->lock);
+    assert(gate->inside > 0);
     gate->inside--;
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->lock);
