@@ -88,6 +88,8 @@ static rt_status write_weights(const struct job *job, const struct tr_quantised 
                                double error, const char *path, struct rt_err *err)
 {
     struct notes notes = {0};
+    static const char *const pools[] = {
+        [SPACE_POOL_CLASS] = "class", [SPACE_POOL_MEAN] = "mean", [SPACE_POOL_LAST] = "last"};
     const struct session *session = &job->session;
     char arch[SPACE_ARCH_TEXT], test_error[32], lanes[16], seed[32], hash[RT_HASH_TEXT];
     rt_status rc;
@@ -103,7 +105,7 @@ static rt_status write_weights(const struct job *job, const struct tr_quantised 
     note(&notes, "study", hash);
     note(&notes, "seed", seed);
     note(&notes, "arch", arch);
-    note(&notes, "pool", session->shape.pool == SPACE_POOL_CLASS ? "class" : "mean");
+    note(&notes, "pool", pools[session->shape.pool]);
     note(&notes, "test_error", test_error);
     note(&notes, "lanes", lanes);
     session->task->kind->describe(session->task, &notes, note);

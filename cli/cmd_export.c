@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/weights.h"
 #include "trainer/export/c_source.h"
+#include "trainer/export/contract.h"
 #include "trainer/export/onnx.h"
 
 struct wishes {
@@ -63,6 +64,21 @@ static rt_status check_reads_numbers(const struct weights *weights, struct rt_er
                    "'%.200s' is of a student that reads token ids, which neither ONNX nor C is "
                    "written for yet; use the file itself, or 'retort predict'",
                    weights->path);
+}
+
+/* Beside the file, when it is a policy's: FILE.control.json in place of FILE's ending. */
+static rt_status export_contract(const struct weights *weights, const struct wishes *w,
+                                 struct rt_err *err)
+{
+    const char *ending = strrchr(w->output, '.');
+    char path[RT_PATH_MAX + 16];
+
+    if (!weights->model->input.controller)
+        return RT_OK;
+    (void)snprintf(path, sizeof path, "%.*s.control.json", (int)(ending - w->output), w->output);
+    RT_TRY(tr_contract_write(path, weights->model, err));
+    (void)printf("%s  names, order and ranges of what it observes and does\n", path);
+    return RT_OK;
 }
 
 /* Options of the other format are no wishes that may be ignored. */
@@ -129,6 +145,8 @@ static int run(int argc, char **argv)
         if (rc == RT_OK)
             (void)printf("%s  %lld bytes, of %s\n", wishes.output,
                          stat(wishes.output, &made) ? -1LL : (long long)made.st_size, weights.path);
+        if (rc == RT_OK)
+            rc = export_contract(&weights, &wishes, &err);
         weights_close(&weights);
     }
     return rc == RT_OK ? COMMAND_DONE : command_failed("export", &err);
@@ -142,7 +160,9 @@ const struct command command_export = {
         "WEIGHTS is a file that `retort distill -o` wrote: FILE.safetensors for floats, or\n"
         "FILE.int8.safetensors for int8. Of DB and CANDIDATE, it is the newest one written.\n"
         "What comes out takes the data as they are, bytes, and gives logits; the preprocessing\n"
-        "is inside. docs/student.md tells more.\n"
+        "is inside. A policy takes what it observes and gives an action, remembers what it has "
+        "to,\n"
+        "and FILE.control.json beside it has names, order and ranges. docs/student.md tells more.\n"
         "\n"
         "  -o, --output FILE  .onnx: opset 17, for ONNX Runtime and others; .c: C99 without\n"
         "                     malloc, with its .h beside it, for anything with a compiler\n"

@@ -9,17 +9,19 @@
 #include "cli/command.h"
 #include "cli/weights.h"
 #include "trainer/net/predict.h"
+#include "trainer/task/controller.h"
 #include "trainer/task/npy.h"
 
 struct wishes {
     const char *from, *candidate, *data, *output; /* candidate NULL: from is a file of weights */
+    const char *actions;                          /* of a policy; NULL: not wanted */
 };
 
 static rt_status make_room(const struct tr_model *model, int rows, struct tr_matrix *logits,
                            struct rt_err *err)
 {
     logits->rows = (size_t)rows;
-    logits->columns = (size_t)model->student->shape.classes;
+    logits->columns = (size_t)space_outputs(&model->student->shape);
     logits->values = malloc(logits->rows * logits->columns * sizeof *logits->values);
     if (!logits->values)
         return rt_fail(err, RT_ENOMEM, "no memory for the answers to %d examples", rows);
@@ -61,30 +63,76 @@ static rt_status answer_task(const struct weights *weights, const char *path,
     return rc;
 }
 
+/* Rows of the file are the steps of an episode. */
+static rt_status answer_steps(const struct weights *weights, const char *path,
+                              struct tr_matrix *logits, struct tr_matrix *actions,
+                              struct rt_err *err)
+{
+    const struct tr_controller *controller = weights->model->input.controller;
+    struct tr_matrix seen;
+
+    RT_TRY(tr_npy_read(path, &seen, err));
+    const size_t columns = (size_t)controller->actions.parts;
+    rt_status rc = RT_OK;
+    if (seen.columns != (size_t)controller->observed || seen.rows > INT32_MAX)
+        rc =
+            rt_fail(err, RT_ESHAPE, "'%.200s' has rows of %zu numbers, and this policy observes %d",
+                    path, seen.columns, controller->observed);
+    if (rc == RT_OK)
+        rc = make_room(weights->model, (int)seen.rows, logits, err);
+    *actions = (struct tr_matrix){seen.rows, columns, NULL};
+    if (rc == RT_OK && !(actions->values = malloc(seen.rows * columns * sizeof *actions->values)))
+        rc = rt_fail(err, RT_ENOMEM, "no memory for the actions of %zu steps", seen.rows);
+    if (rc == RT_OK)
+        rc = tr_model_act(weights->model, seen.values, (int)seen.rows, logits->values,
+                          actions->values, err);
+    tr_matrix_release(&seen);
+    return rc;
+}
+
+static rt_status answer(const struct weights *weights, const struct wishes *w,
+                        struct tr_matrix *logits, struct tr_matrix *actions, struct rt_err *err)
+{
+    if (weights->model->input.controller)
+        return answer_steps(weights, w->data, logits, actions, err);
+    if (w->actions)
+        return rt_fail(err, RT_EARG, "'%.200s' is no policy's: it has no actions", weights->path);
+    return weights->task->open_examples ? answer_task(weights, w->data, logits, err)
+                                        : answer_bytes(weights, w->data, logits, err);
+}
+
 static rt_status predict(const struct weights *weights, const struct wishes *w, struct rt_err *err)
 {
-    struct tr_matrix logits = {0};
-    rt_status rc = weights->task->open_examples ? answer_task(weights, w->data, &logits, err)
-                                                : answer_bytes(weights, w->data, &logits, err);
+    struct tr_matrix logits = {0}, actions = {0};
+    rt_status rc = answer(weights, w, &logits, &actions, err);
 
     if (rc == RT_OK)
         rc = tr_npy_write(w->output, &logits, err);
-    if (rc == RT_OK)
+    if (rc == RT_OK && w->actions)
+        rc = tr_npy_write(w->actions, &actions, err);
+    if (rc == RT_OK && weights->model->input.controller)
+        (void)printf("%s  logits of %zu steps, %zu components of %d bins\n", w->output, logits.rows,
+                     actions.columns, weights->model->student->shape.classes);
+    else if (rc == RT_OK)
         (void)printf("%s  logits of %zu examples, %zu classes\n", w->output, logits.rows,
                      logits.columns);
     tr_matrix_release(&logits);
+    tr_matrix_release(&actions);
     return rc;
 }
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {{"output", required_argument, NULL, 'o'}, {0}};
+    const struct option longs[] = {
+        {"output", required_argument, NULL, 'o'}, {"actions", required_argument, NULL, 'a'}, {0}};
 
     *w = (struct wishes){0};
     for (int o; (o = command_option("predict", argc, argv, "o:", longs)) != -1;) {
-        if (o != 'o')
-            return COMMAND_USAGE;
-        w->output = optarg;
+        switch (o) {
+        case 'o': w->output = optarg; break;
+        case 'a': w->actions = optarg; break;
+        default: return COMMAND_USAGE;
+        }
     }
     if (!command_operand("predict", argc, argv, "WEIGHTS", &w->from))
         return COMMAND_USAGE;
@@ -114,15 +162,18 @@ static int run(int argc, char **argv)
 
 const struct command command_predict = {
     .name = "predict",
-    .use = "WEIGHTS | DB CANDIDATE DATA -o LOGITS.npy",
+    .use = "WEIGHTS | DB CANDIDATE DATA -o LOGITS.npy [--actions FILE.npy]",
     .summary = "a trained student's logits for a file of data",
     .help =
         "WEIGHTS is a file that `retort distill -o` wrote, floats or int8; of DB and CANDIDATE\n"
         "it is the newest one written. DATA is a file of examples as the study's task reads\n"
         "them: an IDX or .npy file of images, or a text a line (two, of pairs, with a tab "
         "between),\n"
-        "plain or gzip'd. Int8 weights are run in integers.\n"
+        "plain or gzip'd; of policies a .npy file of observations (steps, numbers): an episode.\n"
+        "Int8 weights are run in integers.\n"
         "\n"
-        "  -o, --output FILE  float32 (examples, classes), as numpy.load() reads it\n",
+        "  -o, --output FILE  float32 (examples, classes), as numpy.load() reads it; of policies\n"
+        "                     (steps, components * bins)\n"
+        "  --actions FILE     of policies: what is done, float32 (steps, components)\n",
     .run = run,
 };

@@ -46,10 +46,10 @@ def describe(env, horizon, teacher, count, size, pixels):
         action = {"kind": "discrete", "n": int(space.n)}
     else:
         action = {"kind": "box", "low": limits(space.low.ravel()), "high": limits(space.high.ravel())}
-    spec = env.spec
+    spec, seconds = env.spec, getattr(env.unwrapped, "dt", None) or getattr(env.unwrapped, "tau", None)
     return {"version": 1, "environments": count, "observation": size, "action": action, "pixels": pixels,
             "horizon": horizon or (spec and spec.max_episode_steps) or 10000, "name": spec.id if spec else "custom",
-            "labels": teacher.KIND if teacher else "none"}
+            "labels": teacher.KIND if teacher else "none", **({"seconds": float(seconds)} if seconds else {})}
 
 
 def act(space, values):

@@ -66,13 +66,31 @@ expect_line stdout 'retention'
 expect_line stdout 'return_retention'
 grep -qa '"feature_mean":' student.safetensors
 grep -qa '"environment":"pendulum"' student.safetensors
-for command in "export student.safetensors -o student.onnx" \
-  "predict student.safetensors states.npy -o logits.npy"; do
-  # shellcheck disable=SC2086  # words of a command
-  expect_exit 1 "$retort" $command
-  expect_one_line stderr
-  expect_line stderr "is a policy's"
-done
+
+# it leaves as a graph and as C, with what it expects beside it, and answers to states of an episode
+expect_exit 0 "$retort" export student.safetensors -o student.onnx
+grep -aq next_memory student.onnx
+expect_line student.control.json '"name": "sin angle"'
+expect_line student.control.json '"control_rate_hz": 20.0'
+expect_exit 0 "$retort" export student.safetensors -o student.c --selftest
+printf '#include "student.h"\nint main(void) { return student_selftest(); }\n' >main.c
+cc -std=c99 -O2 -Wall -Wextra -Wconversion -pedantic -Werror main.c student.c -lm -o run
+./run
+python3 - <<'END'
+import struct
+head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (5, %d), }"
+for name, n in (('states', 2), ('wide', 3)):
+    text = (head % n).ljust(117) + b'\n'
+    open(f'{name}.npy', 'wb').write(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(text)) + text +
+                                    struct.pack(f'<{5 * n}f', *([.1] * (5 * n))))
+END
+expect_exit 0 "$retort" predict student.safetensors states.npy -o logits.npy --actions actions.npy
+expect_line stdout 'logits of 5 steps, 1 components of 16 bins'
+[ "$(stat -c %s actions.npy)" = "$((128 + 4 * 5))" ]
+expect_exit 1 "$retort" predict student.safetensors wide.npy -o no.npy
+expect_one_line stderr
+expect_line stderr 'this policy observes 2'
+
 expect_exit 0 "$retort" play one.db "$first" -o play.html --csv play.csv
 expect_line stdout 'student'
 [ "$(wc -l <play.csv)" = 123 ] # a head, and 60 steps of both and what is seen behind them

@@ -45,6 +45,7 @@ static rt_status builtin_open(struct tr_env *env, const struct tr_env_spec *spec
         info->high = &d->high;
     }
     info->horizon = d->horizon;
+    info->seconds = d->seconds;
     memcpy(info->pixels, d->pixels, sizeof info->pixels);
     return RT_OK;
 }
@@ -124,6 +125,13 @@ static int builtin_draw(const struct tr_env_batch *batch, int i, int room,
     return count;
 }
 
+static void builtin_name(const struct tr_env *env, bool action, int i, char name[TR_ENV_NAME])
+{
+    const struct tr__dynamics *d = env->dynamics;
+
+    (void)snprintf(name, TR_ENV_NAME, "%s", action ? d->act : d->numbers[i]);
+}
+
 const struct tr_env_kind tr__env_builtin = {
     .open = builtin_open,
     .bytes = builtin_bytes,
@@ -135,4 +143,5 @@ const struct tr_env_kind tr__env_builtin = {
     .get_state = builtin_get_state,
     .set_state = builtin_set_state,
     .draw = builtin_draw,
+    .name = builtin_name,
 };

@@ -242,6 +242,16 @@ rt_status tr_env_step(struct tr_env_batch *batch, const bool *live, const double
     return check_finite(batch, live, err);
 }
 
+void tr_env_number_name(const struct tr_env *env, bool action, int i, char name[TR_ENV_NAME])
+{
+    assert(i >= 0 && i < (action ? env->info.actions : env->info.observation));
+    name[0] = '\0';
+    if (env->kind->name)
+        env->kind->name(env, action, i, name);
+    if (!name[0])
+        (void)snprintf(name, TR_ENV_NAME, "%s %d", action ? "action" : "observation", i);
+}
+
 uint64_t tr_episode_seed(uint64_t seed, int stream, uint64_t index)
 {
     struct rt_rng rng;

@@ -43,6 +43,7 @@ struct tr_env_info {
     int choices;              /* 0: components are continuous */
     const double *low, *high; /* [actions]; NULL for choices */
     int horizon;              /* steps of an episode, then it is truncated */
+    double seconds;           /* of a step; 0: unknown */
     enum tr_env_labels labels;
     int label;               /* numbers of a label; 0 without */
     int pixels[3];           /* height, width, channels of a frame of bytes; 0 without */
@@ -74,6 +75,11 @@ const struct tr_env_info *tr_env_info(const struct tr_env *env);
  * alone. MuJoCo's ones are refused with the mend by a build without it. */
 const char *tr_env_name(int i);
 const char *tr_env_builtin(int i);
+
+/* What number i of an observation or, with `action`, component i of an action is: as the environment
+ * calls it, or "observation 3". No control characters. */
+enum { TR_ENV_NAME = 48 };
+void tr_env_number_name(const struct tr_env *env, bool action, int i, char name[TR_ENV_NAME]);
 
 struct tr_env_batch {
     const struct tr_env *env;

@@ -25,6 +25,8 @@ struct tr_env_kind {
     void (*get_state)(const struct tr_env_batch *batch, int i, double *state);
     void (*set_state)(struct tr_env_batch *batch, int i, const double *state);
     int (*draw)(const struct tr_env_batch *batch, int i, int room, struct tr_capsule *capsules);
+    /* As tr_env_number_name(); an empty text where it has none. */
+    void (*name)(const struct tr_env *env, bool action, int i, char name[TR_ENV_NAME]);
 };
 
 struct tr_env {
@@ -41,7 +43,9 @@ const char *tr__mujoco_name(int i); /* NULL behind the last */
 struct tr__dynamics {
     const char *name;
     int state, observation, choices, horizon;
-    double low, high; /* of its one component, when it is no choice */
+    double low, high;             /* of its one component, when it is no choice */
+    double seconds;               /* of a step; 0: its time has no unit */
+    const char *numbers[6], *act; /* what an observation and the action are called */
     void (*start)(struct rt_rng *rng, double *state);
     void (*observe)(const double *state, double *observation);
     /* Moves the state on by one action; returns the reward, and 0 or flags. */

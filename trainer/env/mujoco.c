@@ -47,7 +47,7 @@ const char *tr__mujoco_name(int i)
 }
 
 #ifdef RT_MUJOCO
-#include <mujoco/mujoco.h>
+#include "trainer/env/mujoco_picture.h"
 
 struct shared {
     mjModel *model;
@@ -279,6 +279,7 @@ static rt_status mujoco_open(struct tr_env *env, const struct tr_env_spec *spec,
     RT_TRY(take_limits(info, s, spec->model, err));
     (void)snprintf(info->name, sizeof info->name, "%s", spec->name);
     info->horizon = robot_horizon;
+    info->seconds = m->skip * s->model->opt.timestep;
     return hash_model(s, m, info->hash, err);
 }
 
@@ -537,37 +538,28 @@ static void mujoco_set_state(struct tr_env_batch *batch, int i, const double *st
     (void)guarded(place, &p);
 }
 
-/* A geom from the side, x to the right and z up, by its longest axis. */
-static struct tr_capsule silhouette(const mjModel *m, const mjData *d, int g)
-{
-    const double *size = m->geom_size + 3 * (ptrdiff_t)g, *at = d->geom_xpos + 3 * (ptrdiff_t)g;
-    const double *turn = d->geom_xmat + 9 * (ptrdiff_t)g; /* rows: x, y, z of the world */
-    int axis = 2;
-    double half, radius = size[0];
-
-    if (m->geom_type[g] == mjGEOM_PLANE)
-        return (struct tr_capsule){at[0] - 100, at[2], at[0] + 100, at[2], .005};
-    if (m->geom_type[g] == mjGEOM_CAPSULE || m->geom_type[g] == mjGEOM_CYLINDER) {
-        half = size[1];
-    } else if (m->geom_type[g] == mjGEOM_SPHERE) {
-        half = 0;
-    } else {
-        axis = size[0] >= size[1] && size[0] >= size[2] ? 0 : size[1] >= size[2] ? 1 : 2;
-        radius = fmin(size[0], fmin(size[1], size[2]));
-        half = fmax(0, size[axis] - radius);
-    }
-    return (struct tr_capsule){at[0] - half * turn[axis], at[2] - half * turn[6 + axis],
-                               at[0] + half * turn[axis], at[2] + half * turn[6 + axis], radius};
-}
-
 static int mujoco_draw(const struct tr_env_batch *batch, int i, int room,
                        struct tr_capsule *capsules)
 {
-    const mjModel *m = shared_of(batch)->model;
+    return tr__mujoco_picture(shared_of(batch)->model, data_of(batch, i), room, capsules);
+}
 
-    for (int g = 0; g < m->ngeom && g < room; g++)
-        capsules[g] = silhouette(m, data_of(batch, i), g);
-    return m->ngeom;
+/* A term and its number, "qpos 1"; of actions the actuator. */
+static void mujoco_name(const struct tr_env *env, bool action, int i, char name[TR_ENV_NAME])
+{
+    const struct shared *s = env->shared;
+    const char *actuator = action ? mj_id2name(s->model, mjOBJ_ACTUATOR, i) : NULL;
+
+    if (actuator) {
+        (void)snprintf(name, TR_ENV_NAME, "%s", actuator);
+        rt_text_plain(name);
+    }
+    for (int k = 0; !action && k < s->terms.observe_count; k++) {
+        const struct tr_range *of = &s->terms.observe[k].of;
+        if (i >= 0 && i < of->to - of->from)
+            (void)snprintf(name, TR_ENV_NAME, "%s %d", tr_quantity_name(of->what), of->from + i);
+        i -= of->to - of->from;
+    }
 }
 
 const struct tr_env_kind tr__env_mujoco = {
@@ -582,6 +574,7 @@ const struct tr_env_kind tr__env_mujoco = {
     .get_state = mujoco_get_state,
     .set_state = mujoco_set_state,
     .draw = mujoco_draw,
+    .name = mujoco_name,
 };
 
 #else

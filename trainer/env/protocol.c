@@ -139,6 +139,10 @@ static rt_status read_sizes(json_t *hello, int environments, struct tr_env_info 
                        TR_ENV_OBSERVATION_MOST);
     if (info->horizon < 0)
         return rt_fail(err, RT_EFORMAT, "garbage: its `horizon` is not at least 1");
+    json_t *seconds = json_object_get(hello, "seconds");
+    info->seconds = json_number_value(seconds); /* 0 of what is no number */
+    if (seconds && !(info->seconds > 0 && info->seconds < 1e9))
+        return rt_fail(err, RT_EFORMAT, "garbage: its `seconds` of a step are not above 0");
     return RT_OK;
 }
 

@@ -17,174 +17,8 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "trainer/export/c_functions.h"
-#include "trainer/net/student_internal.h"
-
-enum { panel = 4, test_examples = 8 };
-
-struct source {
-    const struct tr_model *model;
-    const struct tr_c_options *options;
-    const struct space_stem *stem;
-    char upper[TR_C_NAME];
-    char parameter[TR_C_NAME + 32]; /* of a function that needs memory */
-    const char *file;               /* of the code, without folder and ending */
-    int file_length;
-    FILE *out;
-    int64_t rom; /* bytes of constants so far */
-};
-
-/* ---- constants ---- */
-
-static void array_begin(struct source *s, const char *type, const char *name, int64_t count,
-                        int size)
-{
-    assert(count > 0); /* C has no empty arrays */
-    fprintf(s->out, "static const %s %s[%lld] = {", type, name, (long long)count);
-    s->rom += count * size;
-}
-
-/* Value i of an array: a line takes 8 floats or 24 bytes. */
-static void put_float(struct source *s, int64_t i, float value)
-{
-    fprintf(s->out, "%s%.8ef,", i % 8 ? " " : "\n    ", (double)value);
-}
-
-static void put_int8(struct source *s, int64_t i, int value)
-{
-    fprintf(s->out, "%s%d,", i % 24 ? " " : "\n    ", value);
-}
-
-static void array_end(struct source *s)
-{
-    fputs("\n};\n", s->out);
-}
-
-static void put_floats(struct source *s, const char *name, const float *values, int64_t count)
-{
-    array_begin(s, "float", name, count, 4);
-    for (int64_t i = 0; i < count; i++)
-        put_float(s, i, values[i]);
-    array_end(s);
-}
-
-/* W (out,in) as panels (out/4 rounded up, in, 4), zeros beyond the last row. */
-static void put_panels(struct source *s, const char *name, const struct tr_plan_linear *layer)
-{
-    const struct tr_int8 *int8 = s->model->weights->int8;
-    const float *w = s->model->weights->params + layer->weight;
-    const int rows = (layer->out + panel - 1) / panel * panel;
-    int64_t n = 0;
-
-    assert(!int8 || layer->in <= TR_QUANT_MOST_TERMS); /* or 32 bits are too few for its sums */
-    array_begin(s, int8 ? "int8_t" : "float", name, (int64_t)rows * layer->in, int8 ? 1 : 4);
-    for (int o = 0; o < rows; o += panel)
-        for (int i = 0; i < layer->in; i++)
-            for (int r = o; r < o + panel; r++, n++) {
-                const float v = r < layer->out ? w[(ptrdiff_t)r * layer->in + i] : 0;
-                int8_t code = 0;
-                if (int8 && r < layer->out)
-                    tr_quantise(&v, 1, int8->scale[layer->scale + (size_t)r], TR_QUANT_WEIGHT,
-                                &code);
-                if (int8)
-                    put_int8(s, n, code);
-                else
-                    put_float(s, n, v);
-            }
-    array_end(s);
-}
-
-static void put_linear(struct source *s, const char *name, const struct tr_plan_linear *layer)
-{
-    char full[64];
-
-    (void)snprintf(full, sizeof full, "%s_weight", name);
-    put_panels(s, full, layer);
-    if (s->model->weights->int8) {
-        const float input = tr_int8_input(s->model->weights->int8, layer->quantiser);
-        (void)snprintf(full, sizeof full, "%s_scale", name);
-        array_begin(s, "float", full, layer->out, 4);
-        for (int o = 0; o < layer->out; o++)
-            put_float(s, o, s->model->weights->int8->scale[layer->scale + (size_t)o] * input);
-        array_end(s);
-    }
-    (void)snprintf(full, sizeof full, "%s_bias", name);
-    put_floats(s, full, s->model->weights->params + layer->bias, layer->out);
-}
-
-static void put_norm(struct source *s, const char *name, const struct tr_plan_norm *norm)
-{
-    char full[64];
-
-    (void)snprintf(full, sizeof full, "%s_weight", name);
-    put_floats(s, full, s->model->weights->params + norm->gamma, s->model->student->arch.width);
-    (void)snprintf(full, sizeof full, "%s_bias", name);
-    put_floats(s, full, s->model->weights->params + norm->beta, s->model->student->arch.width);
-}
-
-/* A byte's value or, in int8, its code. */
-static void put_bytes(struct source *s)
-{
-    const struct tr_model *model = s->model;
-    int8_t codes[256];
-
-    if (!model->weights->int8) {
-        put_floats(s, "byte_value", model->input.value, 256);
-        return;
-    }
-    tr_quantise(model->input.value, 256,
-                tr_int8_input(model->weights->int8, model->student->plan->stem.quantiser),
-                TR_QUANT_SIGNED, codes);
-    array_begin(s, "int8_t", "byte_value", 256, 1);
-    for (int i = 0; i < 256; i++)
-        put_int8(s, i, codes[i]);
-    array_end(s);
-}
-
-static void put_positions(struct source *s)
-{
-    const struct tr_student *student = s->model->student;
-    const float *params = s->model->weights->params;
-    const int64_t d = student->arch.width, count = student->tokens * d;
-
-    array_begin(s, "float", "position", count, 4);
-    for (int64_t i = 0; i < count; i++) {
-        const bool token = student->stem.class_rows && i < d;
-        put_float(s, i,
-                  params[student->plan->position + (size_t)i] +
-                      (token ? params[student->plan->class_token + (size_t)i] : 0));
-    }
-    array_end(s);
-}
-
-static void constants(struct source *s)
-{
-    const struct tr_student *student = s->model->student;
-    char name[48];
-
-    put_bytes(s);
-    put_linear(s, "stem", &student->plan->stem);
-    put_positions(s);
-    for (int l = 0; l < student->arch.depth; l++) {
-        const struct tr_plan_block *b = &student->plan->block[l];
-        (void)snprintf(name, sizeof name, "block%d_ln1", l);
-        put_norm(s, name, &b->norm1);
-        (void)snprintf(name, sizeof name, "block%d_%s", l, b->pruned ? "q" : "qkv");
-        put_linear(s, name, &b->query);
-        (void)snprintf(name, sizeof name, "block%d_kv", l);
-        if (b->pruned)
-            put_linear(s, name, &b->memory);
-        (void)snprintf(name, sizeof name, "block%d_proj", l);
-        put_linear(s, name, &b->proj);
-        (void)snprintf(name, sizeof name, "block%d_ln2", l);
-        put_norm(s, name, &b->norm2);
-        (void)snprintf(name, sizeof name, "block%d_up", l);
-        put_linear(s, name, &b->up);
-        (void)snprintf(name, sizeof name, "block%d_down", l);
-        put_linear(s, name, &b->down);
-    }
-    put_norm(s, "ln", &student->plan->norm);
-    put_linear(s, "head", &student->plan->head);
-}
+#include "trainer/export/c_source_internal.h"
+#include "trainer/task/controller.h"
 
 /* ---- memory ---- */
 
@@ -217,24 +51,30 @@ static struct memory memory_of(const struct tr_model *model, const struct space_
                                                          : 0};
 }
 
-static int64_t ram_of(const struct memory *m)
+static int64_t ram_of(const struct tr__source *s)
 {
-    const int64_t bytes =
-        4 * ((int64_t)m->stream + m->qkv + m->scores + m->row + m->inner + m->hidden) + m->codes;
+    const struct memory m = memory_of(s->model, s->stem);
+    const int64_t bytes = 4 * ((int64_t)m.stream + m.qkv + m.scores + m.row + m.inner + m.hidden) +
+                          m.codes + (s->model->input.controller ? tr__c_controller_bytes(s) : 0);
     return (bytes + 3) / 4 * 4; /* a struct of floats */
 }
 
-static void put_memory(struct source *s, FILE *out)
+static void put_memory(struct tr__source *s, FILE *out)
 {
     const struct memory m = memory_of(s->model, s->stem);
 
+    fprintf(out, "struct %s_memory {%s\n", s->options->name,
+            s->model->input.controller
+                ? ""
+                : " /* of one call; nothing is kept from one to the next */");
+    if (s->model->input.controller)
+        tr__c_controller_memory(s, out);
     fprintf(out,
-            "struct %s_memory { /* of one call; nothing is kept from one to the next */\n"
             "    float stream[%d];  /* the residual stream, (tokens,width) */\n"
             "    float qkv[%d];     /* queries, keys and values of each token */\n"
             "    float scores[%d];  /* of one query */\n"
             "    float row[%d], inner[%d], hidden[%d];\n",
-            s->options->name, m.stream, m.qkv, m.scores, m.row, m.inner, m.hidden);
+            m.stream, m.qkv, m.scores, m.row, m.inner, m.hidden);
     if (m.codes)
         fprintf(out, "    int8_t codes[%d];\n", m.codes);
     fputs("};\n", out);
@@ -243,8 +83,8 @@ static void put_memory(struct source *s, FILE *out)
 /* ---- the run ---- */
 
 /* y = layer(x), x in floats: in int8 quantised first. */
-static void call_linear(struct source *s, const char *indent, const char *name,
-                        const struct tr_plan_linear *layer, const char *x, bool add, const char *y)
+void tr__put_call(struct tr__source *s, const char *indent, const char *name,
+                  const struct tr_plan_linear *layer, const char *x, bool add, const char *y)
 {
     if (!s->model->weights->int8) {
         fprintf(s->out, "%slinear(%s, %s_weight, %s_bias, %d, %d, %d, %s);\n", indent, x, name,
@@ -257,7 +97,7 @@ static void call_linear(struct source *s, const char *indent, const char *name,
             name, name, name, layer->in, layer->out, add, y);
 }
 
-static void put_stem(struct source *s)
+static void put_stem(struct tr__source *s)
 {
     const struct space_stem *cut = s->stem;
     const struct tr_plan_linear *layer = &s->model->student->plan->stem;
@@ -289,7 +129,13 @@ static void put_stem(struct source *s)
           s->out);
 }
 
-static void put_queries(struct source *s, int l, const struct tr_plan_block *b)
+/* The row that is read behind the blocks, where one is. */
+static int first_read(const struct tr__source *s)
+{
+    return s->model->student->shape.pool == SPACE_POOL_LAST ? s->model->student->tokens - 1 : 0;
+}
+
+static void put_queries(struct tr__source *s, int l, const struct tr_plan_block *b)
 {
     char name[48], y[48];
 
@@ -299,47 +145,49 @@ static void put_queries(struct source *s, int l, const struct tr_plan_block *b)
             l, l);
     if (b->pruned) {
         (void)snprintf(name, sizeof name, "block%d_q", l);
-        fputs("        if (t == 0) {\n", s->out);
-        call_linear(s, "            ", name, &b->query, "m->row", false, "m->qkv");
+        fprintf(s->out, "        if (t == %d) {\n", first_read(s));
+        (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
+        tr__put_call(s, "            ", name, &b->query, "m->row", false, y);
         fputs("        }\n", s->out);
         (void)snprintf(name, sizeof name, "block%d_kv", l);
         (void)snprintf(y, sizeof y, "m->qkv + t * %d + %d", 3 * b->inner, b->inner);
-        call_linear(s, "        ", name, &b->memory, "m->row", false, y);
+        tr__put_call(s, "        ", name, &b->memory, "m->row", false, y);
     } else {
         (void)snprintf(name, sizeof name, "block%d_qkv", l);
         (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
-        call_linear(s, "        ", name, &b->query, "m->row", false, y);
+        tr__put_call(s, "        ", name, &b->query, "m->row", false, y);
     }
     fputs("    }\n", s->out);
 }
 
-static void put_block(struct source *s, int l)
+static void put_block(struct tr__source *s, int l)
 {
     static const char in[] = "        ";
     const struct tr_plan_block *b = &s->model->student->plan->block[l];
+    const int first = b->pruned ? first_read(s) : 0;
     char name[48];
 
     fprintf(s->out, "static void block%d(struct %s_memory *m)\n{\n    int t;\n", l,
             s->options->name);
     put_queries(s, l, b);
     fprintf(s->out,
-            "    for (t = 0; t < %s; t++) {\n"
+            "    for (t = %d; t < %d; t++) {\n"
             "        float *x = m->stream + t * WIDTH;\n"
             "        attend(m->qkv + t * %d, m->qkv, %d, m->scores, m->inner);\n",
-            b->pruned ? "1" : "TOKENS", 3 * b->inner, b->inner);
+            first, b->pruned ? first + 1 : s->model->student->tokens, 3 * b->inner, b->inner);
     (void)snprintf(name, sizeof name, "block%d_proj", l);
-    call_linear(s, in, name, &b->proj, "m->inner", true, "x");
+    tr__put_call(s, in, name, &b->proj, "m->inner", true, "x");
     fprintf(s->out, "        norm(x, block%d_ln2_weight, block%d_ln2_bias, m->row);\n", l, l);
     (void)snprintf(name, sizeof name, "block%d_up", l);
-    call_linear(s, in, name, &b->up, "m->row", false, "m->hidden");
+    tr__put_call(s, in, name, &b->up, "m->row", false, "m->hidden");
     fprintf(s->out, "        gelu(m->hidden, %d);\n", b->ffn);
     (void)snprintf(name, sizeof name, "block%d_down", l);
-    call_linear(s, in, name, &b->down, "m->hidden", true, "x");
+    tr__put_call(s, in, name, &b->down, "m->hidden", true, "x");
     fputs("    }\n}\n\n", s->out);
 }
 
 /* m->row: the pooled row, behind the final norm. */
-static void put_pool(struct source *s)
+static void put_pool(struct tr__source *s)
 {
     if (tr__pools_row(s->model->student)) {
         fputs("    norm(m->stream, ln_weight, ln_bias, m->row);\n", s->out);
@@ -356,7 +204,7 @@ static void put_pool(struct source *s)
           s->out);
 }
 
-static void put_prototype(const struct source *s, FILE *out)
+static void put_prototype(const struct tr__source *s, FILE *out)
 {
     const char *name = s->options->name;
 
@@ -367,7 +215,7 @@ static void put_prototype(const struct source *s, FILE *out)
         fprintf(out, "int %s_run(const uint8_t *%s, float *logits)", name, s->model->input.name);
 }
 
-static void put_run(struct source *s)
+static void put_run(struct tr__source *s)
 {
     const bool mean = s->model->student->shape.pool == SPACE_POOL_MEAN;
 
@@ -385,7 +233,7 @@ static void put_run(struct source *s)
     for (int l = 0; l < s->model->student->arch.depth; l++)
         fprintf(s->out, "    block%d(m);\n", l);
     put_pool(s);
-    call_linear(s, "    ", "head", &s->model->student->plan->head, "m->row", false, "logits");
+    tr__put_call(s, "    ", "head", &s->model->student->plan->head, "m->row", false, "logits");
     fprintf(s->out,
             "    for (i = 1; i < %s_CLASSES; i++)\n"
             "        best = logits[i] > logits[best] ? i : best;\n"
@@ -396,28 +244,28 @@ static void put_run(struct source *s)
 /* ---- the self-test ---- */
 
 /* bytes (examples,numbers) of noise, some examples darker than others. */
-static void invent(const struct source *s, uint8_t *bytes)
+static void invent(const struct tr__source *s, uint8_t *bytes)
 {
     struct rt_rng rng;
 
     rt_rng_init(&rng, 1, RT_STREAM_LATENCY, 0);
-    for (int e = 0; e < test_examples; e++)
+    for (int e = 0; e < TR__C_EXAMPLES; e++)
         for (int i = 0; i < s->stem->numbers; i++)
             *bytes++ = (uint8_t)rt_rng_below(&rng, 32U << e % 4);
 }
 
-static void put_test(struct source *s, const uint8_t *bytes, const float *logits)
+static void put_test_of(struct tr__source *s, const uint8_t *bytes, const float *logits)
 {
     const char *name = s->options->name, *memory = s->options->reentrant ? "memory, " : "";
     const int classes = s->model->student->shape.classes;
     const int64_t rom = s->rom; /* the test's constants are not the student's */
 
     fputs("\n", s->out);
-    array_begin(s, "uint8_t", "test_input", (int64_t)test_examples * s->stem->numbers, 1);
-    for (int64_t i = 0; i < (int64_t)test_examples * s->stem->numbers; i++)
-        put_int8(s, i, bytes[i]);
-    array_end(s);
-    put_floats(s, "test_logits", logits, (int64_t)test_examples * classes);
+    tr__array_begin(s, "uint8_t", "test_input", (int64_t)TR__C_EXAMPLES * s->stem->numbers, 1);
+    for (int64_t i = 0; i < (int64_t)TR__C_EXAMPLES * s->stem->numbers; i++)
+        tr__put_int8(s, i, bytes[i]);
+    tr__array_end(s);
+    tr__put_floats(s, "test_logits", logits, (int64_t)TR__C_EXAMPLES * classes);
     s->rom = rom;
     fprintf(s->out, "\nint %s_selftest(%s)\n{\n    float logits[%s_CLASSES];\n", name, s->parameter,
             s->upper);
@@ -432,10 +280,29 @@ static void put_test(struct source *s, const uint8_t *bytes, const float *logits
             "        wrong += bad;\n"
             "    }\n"
             "    return wrong;\n}\n",
-            test_examples, s->upper, name, memory, s->upper, s->upper,
+            TR__C_EXAMPLES, s->upper, name, memory, s->upper, s->upper,
             s->model->weights->int8
                 ? ""
                 : " || !(logits[i] - want[i] < 1e-3f && want[i] - logits[i] < 1e-3f)");
+}
+
+static rt_status put_test(struct tr__source *s, struct rt_err *err)
+{
+    const size_t n = TR__C_EXAMPLES, classes = (size_t)s->model->student->shape.classes;
+    uint8_t *bytes = malloc(n * (size_t)s->stem->numbers);
+    float *logits = malloc(n * classes * sizeof *logits);
+    rt_status rc =
+        bytes && logits ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for a self-test in C");
+
+    if (rc == RT_OK) {
+        invent(s, bytes);
+        rc = tr_model_answer(s->model, bytes, TR__C_EXAMPLES, logits, err);
+    }
+    if (rc == RT_OK)
+        put_test_of(s, bytes, logits);
+    free(bytes);
+    free(logits);
+    return rc;
 }
 
 /* ---- the two files ---- */
@@ -451,7 +318,7 @@ static void put_comment(const char *text, FILE *out)
     }
 }
 
-static void put_metadata(const struct source *s, FILE *out)
+static void put_metadata(const struct tr__source *s, FILE *out)
 {
     for (const struct tr_metadata *m = s->model->metadata; m && m->key; m++) {
         fputs(" * ", out);
@@ -462,38 +329,50 @@ static void put_metadata(const struct source *s, FILE *out)
     }
 }
 
-static void put_header(struct source *s, FILE *out)
+static void put_declaration(const struct tr__source *s, FILE *out)
+{
+    if (s->model->input.controller) {
+        tr__c_controller_declare(s, out);
+        return;
+    }
+    fprintf(out, "/* The most likely class; logits (%s_CLASSES). Cannot fail. %s. */\n", s->upper,
+            s->options->reentrant ? "Threads: one memory each" : "One call at a time");
+    put_prototype(s, out);
+    fputs(";\n", out);
+}
+
+static void put_header(struct tr__source *s, FILE *out)
 {
     const char *name = s->options->name, *upper = s->upper;
-    const struct memory memory = memory_of(s->model, s->stem);
 
     fprintf(out, "/* %.*s.h -- a student, written by retort %s.\n *\n", s->file_length, s->file,
             RT_VERSION);
     put_metadata(s, out);
+    fprintf(out, " */\n#ifndef %s_H\n#define %s_H\n#include <stdint.h>\n\n", upper, upper);
+    if (s->model->input.controller)
+        tr__c_controller_sizes(s, out);
+    else
+        fprintf(out,
+                "#define %s_INPUTS %d  /* bytes of an example */\n"
+                "#define %s_CLASSES %d\n",
+                upper, s->stem->numbers, upper, s->model->student->shape.classes);
     fprintf(out,
-            " */\n#ifndef %s_H\n#define %s_H\n#include <stdint.h>\n\n"
-            "#define %s_INPUTS %d  /* bytes of an example */\n"
-            "#define %s_CLASSES %d\n"
             "#define %s_RAM %lld  /* bytes of variables, the stack aside */\n"
             "#define %s_ROM %lld  /* bytes of constants */\n\n"
             "#ifdef __cplusplus\nextern \"C\" {\n#endif\n",
-            upper, upper, upper, s->stem->numbers, upper, s->model->student->shape.classes, upper,
-            (long long)ram_of(&memory), upper, (long long)s->rom);
+            upper, (long long)ram_of(s), upper, (long long)s->rom);
     if (s->options->reentrant)
         put_memory(s, out);
-    fprintf(out, "/* The most likely class; logits (%s_CLASSES). Cannot fail. %s. */\n", upper,
-            s->options->reentrant ? "Threads: one memory each" : "One call at a time");
-    put_prototype(s, out);
-    fputs(";\n", out);
+    put_declaration(s, out);
     if (s->options->selftest)
         fprintf(out,
                 "/* How many of %d examples come out wrong on this machine: 0. */\nint "
                 "%s_selftest(%s);\n",
-                test_examples, name, s->parameter);
+                TR__C_EXAMPLES, name, s->parameter);
     fputs("#ifdef __cplusplus\n}\n#endif\n#endif\n", out);
 }
 
-static void put_code(struct source *s)
+static void put_code(struct tr__source *s)
 {
     const struct tr_student *student = s->model->student;
 
@@ -506,17 +385,23 @@ static void put_code(struct source *s)
             "#define SCORE_SCALE %.8ef\n#define EPSILON %.8ef\n\n",
             student->tokens, student->arch.width, student->arch.head_dim,
             (double)(1.0F / sqrtf((float)student->arch.head_dim)), (double)TR_NORM_EPS);
-    constants(s);
+    tr__put_constants(s);
     fputs("\n", s->out);
     if (!s->options->reentrant)
         put_memory(s, s->out);
     fputs("\n", s->out);
     fputs(s->model->weights->int8 ? tr__c_int8_linear : tr__c_float_linear, s->out);
     fputs(tr__c_row_functions, s->out);
-    put_stem(s);
+    if (s->model->input.controller)
+        tr__c_controller_functions(s);
+    else
+        put_stem(s);
     for (int l = 0; l < student->arch.depth; l++)
         put_block(s, l);
-    put_run(s);
+    if (s->model->input.controller)
+        tr__c_controller_run(s);
+    else
+        put_run(s);
 }
 
 static rt_status check_name(const char *name, char upper[TR_C_NAME], struct rt_err *err)
@@ -538,12 +423,12 @@ static rt_status check_name(const char *name, char upper[TR_C_NAME], struct rt_e
     return RT_OK;
 }
 
-static rt_status source_open(struct source *s, const char *path, const struct tr_model *model,
+static rt_status source_open(struct tr__source *s, const char *path, const struct tr_model *model,
                              const struct tr_c_options *options, struct rt_err *err)
 {
     const char *slash = strrchr(path, '/');
 
-    *s = (struct source){.model = model, .options = options, .file = slash ? slash + 1 : path};
+    *s = (struct tr__source){.model = model, .options = options, .file = slash ? slash + 1 : path};
     s->file_length = (int)strlen(s->file) - 2;
     s->stem = &model->student->stem;
     RT_TRY(check_name(options->name, s->upper, err));
@@ -557,37 +442,23 @@ rt_status tr_c_source_write(const char *path, const struct tr_model *model,
 {
     char header_path[RT_PATH_MAX];
     struct rt_writer code = {0}, header = {0};
-    struct source s;
-    uint8_t *bytes = NULL;
-    float *logits = NULL;
+    struct tr__source s;
     rt_status rc;
 
     assert(strlen(path) > 2 && strcmp(path + strlen(path) - 2, ".c") == 0);
     RT_TRY(source_open(&s, path, model, options, err));
     (void)snprintf(header_path, sizeof header_path, "%.*sh", (int)strlen(path) - 1, path);
-    if (options->selftest) {
-        bytes = malloc((size_t)test_examples * s.stem->numbers);
-        logits = malloc((size_t)test_examples * model->student->shape.classes * sizeof *logits);
-        if (!bytes || !logits) {
-            rc = rt_fail(err, RT_ENOMEM, "no memory to write '%s'", path);
-            goto done;
-        }
-        invent(&s, bytes);
-        if ((rc = tr_model_answer(model, bytes, test_examples, logits, err)))
-            goto done;
-    }
     if ((rc = rt_writer_open(&code, path, err)) || (rc = rt_writer_open(&header, header_path, err)))
         goto done;
     s.out = code.file;
     put_code(&s);
-    if (options->selftest)
-        put_test(&s, bytes, logits);
+    if (options->selftest &&
+        (rc = (model->input.controller ? tr__c_controller_test : put_test)(&s, err)))
+        goto done;
     put_header(&s, header.file);
     rc = rt_writer_commit_pair(&header, &code, err);
 done:
     rt_writer_abandon(&code);
     rt_writer_abandon(&header);
-    free(bytes);
-    free(logits);
     return rc;
 }

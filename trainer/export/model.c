@@ -13,6 +13,7 @@
 #include "trainer/export/tensor_file.h"
 #include "trainer/net/network.h"
 #include "trainer/net/student_internal.h"
+#include "trainer/task/controller.h"
 
 enum { at_once = 64 }; /* examples a pass */
 
@@ -48,11 +49,14 @@ static rt_status read_shape(const char *path, const struct tr_task_kind *kind,
             err, RT_EFORMAT,
             "'%s' holds no student: write one with 'retort distill DB CANDIDATE -o FILE'", path);
     RT_TRY(space_arch_parse(text, arch, err));
-    const bool token = strcmp(pool, "class") == 0;
-    if (!token && strcmp(pool, "mean") != 0)
-        return rt_fail(err, RT_EFORMAT, "'%s' has pool '%.40s'; known: class, mean", path, pool);
+    const bool token = strcmp(pool, "class") == 0, last = strcmp(pool, "last") == 0;
+    if (!token && !last && strcmp(pool, "mean") != 0)
+        return rt_fail(err, RT_EFORMAT, "'%s' has pool '%.40s'; known: class, mean, last", path,
+                       pool);
     *shape = (struct space_shape){.classes = (int)head.shape[0],
-                                  .pool = token ? SPACE_POOL_CLASS : SPACE_POOL_MEAN};
+                                  .pool = token  ? SPACE_POOL_CLASS
+                                          : last ? SPACE_POOL_LAST
+                                                 : SPACE_POOL_MEAN};
     const struct tr_notes notes = {.note = note_of,
                                    .from = tensors,
                                    .file = path,
@@ -255,11 +259,11 @@ static void answer(const struct tr_model *model, struct tr_infer *infer, struct 
     }
 }
 
-static rt_status carve(const struct tr_student *student, struct rt_arena *arena,
+static rt_status carve(const struct tr_student *student, int room, struct rt_arena *arena,
                        struct tr_infer **infer, struct tr_batch *batch, struct rt_err *err)
 {
-    RT_TRY(tr_batch_init(batch, &student->arch, &student->shape, at_once, arena, err));
-    return tr_infer_init(infer, student, at_once, arena, err);
+    RT_TRY(tr_batch_init(batch, &student->arch, &student->shape, room, arena, err));
+    return tr_infer_init(infer, student, room, arena, err);
 }
 
 rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, int n, float *logits,
@@ -271,13 +275,54 @@ rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, in
     rt_status rc;
 
     assert(model->weights->params && n >= 0 && (n == 0 || (bytes && logits)));
+    assert(!model->input.controller);
     rt_arena_init_counting(&arena);
-    (void)carve(model->student, &arena, &infer, &batch, NULL); /* cannot fail */
+    (void)carve(model->student, at_once, &arena, &infer, &batch, NULL); /* cannot fail */
     RT_TRY(rt_arena_init(&arena, arena.used, err));
-    if ((rc = carve(model->student, &arena, &infer, &batch, err)) == RT_OK) {
+    if ((rc = carve(model->student, at_once, &arena, &infer, &batch, err)) == RT_OK) {
         assert((size_t)batch.numbers == tr_model_input_bytes(model));
         answer(model, infer, &batch, bytes, n, logits);
     }
+    rt_arena_release(&arena);
+    return rc;
+}
+
+/* action [parts]: room for one as doubles. */
+static void act(const struct tr_model *model, struct tr_infer *infer, struct tr_batch *batch,
+                const float *observed, int steps, float *logits, float *actions, double *action)
+{
+    const struct tr_controller *c = model->input.controller;
+    const ptrdiff_t parts = c->actions.parts, outputs = parts * c->actions.bins;
+
+    tr_batch_resize(batch, 1, NULL);
+    for (ptrdiff_t t = 0; t < steps; t++) {
+        tr_controller_see(c, observed + t * c->observed, t ? action : NULL, batch->values);
+        tr_infer_run(infer, model->student, model->weights, batch, logits + t * outputs);
+        tr_controller_act(c, logits + t * outputs, action);
+        for (ptrdiff_t i = 0; i < parts; i++)
+            actions[t * parts + i] = (float)action[i];
+    }
+}
+
+rt_status tr_model_act(const struct tr_model *model, const float *observed, int steps,
+                       float *logits, float *actions, struct rt_err *err)
+{
+    struct rt_arena arena;
+    struct tr_infer *infer;
+    struct tr_batch batch;
+    double *action;
+    rt_status rc;
+
+    assert(model->weights->params && model->input.controller && steps >= 0);
+    rt_arena_init_counting(&arena);
+    (void)carve(model->student, 1, &arena, &infer, &batch, NULL); /* cannot fail */
+    RT_TRY(rt_arena_init(&arena, arena.used, err));
+    action = malloc((size_t)model->input.controller->actions.parts * sizeof *action);
+    rc = action ? carve(model->student, 1, &arena, &infer, &batch, err)
+                : rt_fail(err, RT_ENOMEM, "no memory for an action");
+    if (rc == RT_OK)
+        act(model, infer, &batch, observed, steps, logits, actions, action);
+    free(action);
     rt_arena_release(&arena);
     return rc;
 }
@@ -287,6 +332,7 @@ void tr_model_close(struct tr_model_file *file)
     if (!file)
         return;
     tr_network_close(&file->net);
+    tr_controller_free(file->model.input.controller);
     tr_tensor_file_close(&file->tensors);
     free(file->int8.scale);
     free(file);

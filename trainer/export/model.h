@@ -32,6 +32,10 @@ const struct tr_model *tr_model_of(const struct tr_model_file *file);
 /* The logits (n,C) of n examples, each the bytes of its input. RT_ENOMEM. */
 rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, int n, float *logits,
                           struct rt_err *err);
+/* Of a policy: one episode of so many steps, from observed (steps,S) to logits (steps,parts*bins) and
+ * what it does (steps,parts). RT_ENOMEM. */
+rt_status tr_model_act(const struct tr_model *model, const float *observed, int steps,
+                       float *logits, float *actions, struct rt_err *err);
 size_t tr_model_input_bytes(const struct tr_model *model); /* of one example */
 void tr_model_close(struct tr_model_file *file);           /* NULL is none */
 #endif

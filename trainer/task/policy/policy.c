@@ -22,7 +22,9 @@ void tr__policy_history(const struct tr_policy *policy, const struct tr__states 
         const float *seen = states->seen + (ptrdiff_t)(row - back) * f;
         for (int i = 0; i < f; i++) {
             const float x = (seen[i] - policy->mean[i]) * policy->scale[i];
-            out[i] = x > TR__CUT ? TR__CUT : x < -TR__CUT ? -TR__CUT : x;
+            out[i] = x > TR_CONTROLLER_CUT    ? TR_CONTROLLER_CUT
+                     : x < -TR_CONTROLLER_CUT ? -TR_CONTROLLER_CUT
+                                              : x;
         }
     }
 }
@@ -45,25 +47,113 @@ static void fill(const struct tr_task *task, const int *rows, int n, struct tr_b
 
 /* ---- what weights need ---- */
 
-/* n numbers, as many digits as a float has, with a blank between them; the caller frees it. */
-static char *list_text(const float *value, int n)
+enum { number_text = 20 };
+
+/* n texts of at most `room` bytes each, by print(), with `between` between them; the caller frees it. */
+static char *list_text(const struct tr_policy *p, int n, size_t room, const char *between,
+                       void (*print)(const struct tr_policy *p, int i, char *text, size_t room))
 {
-    char *text = malloc((size_t)n * 20 + 1);
+    char *text = calloc((size_t)n + 1, room + 1);
     size_t used = 0;
 
-    for (int i = 0; text && i < n; i++)
-        used += (size_t)snprintf(text + used, 20, i ? " %.9g" : "%.9g", (double)value[i]);
+    for (int i = 0; text && i < n; i++) {
+        if (i)
+            used += (size_t)snprintf(text + used, room + 1, "%s", between);
+        print(p, i, text + used, room);
+        used += strlen(text + used);
+    }
     return text;
 }
 
-static void note_list(void *to, void (*note)(void *to, const char *key, const char *value),
-                      const char *key, const float *value, int n)
+static void print_mean(const struct tr_policy *p, int i, char *text, size_t room)
 {
-    char *text = list_text(value, n);
+    (void)snprintf(text, room, "%.9g", (double)p->mean[i]);
+}
 
-    if (text)
-        note(to, key, text);
-    free(text);
+static void print_scale(const struct tr_policy *p, int i, char *text, size_t room)
+{
+    (void)snprintf(text, room, "%.9g", (double)p->scale[i]);
+}
+
+static void print_low(const struct tr_policy *p, int i, char *text, size_t room)
+{
+    (void)snprintf(text, room, "%.9g", p->info->low[i]);
+}
+
+static void print_high(const struct tr_policy *p, int i, char *text, size_t room)
+{
+    (void)snprintf(text, room, "%.9g", p->info->high[i]);
+}
+
+static void print_component(const struct tr_policy *p, int i, char *text, size_t room)
+{
+    (void)snprintf(text, room, "%d", p->observed.component[i]);
+}
+
+static void print_number_name(const struct tr_policy *p, int i, char *text, size_t room)
+{
+    assert(room >= TR_ENV_NAME);
+    tr_env_number_name(p->env, false, p->observed.component[i], text);
+    (void)room;
+}
+
+static void print_action_name(const struct tr_policy *p, int i, char *text, size_t room)
+{
+    assert(room >= TR_ENV_NAME);
+    tr_env_number_name(p->env, true, i, text);
+    (void)room;
+}
+
+/* The least and the most that was seen in the task's rows. */
+static void print_least(const struct tr_policy *p, int i, char *text, size_t room)
+{
+    float least = p->base.seen[i];
+
+    for (ptrdiff_t r = 1; r < p->task.rows; r++)
+        least = fminf(least, p->base.seen[r * p->features + i]);
+    (void)snprintf(text, room, "%.9g", (double)least);
+}
+
+static void print_most(const struct tr_policy *p, int i, char *text, size_t room)
+{
+    float most = p->base.seen[i];
+
+    for (ptrdiff_t r = 1; r < p->task.rows; r++)
+        most = fmaxf(most, p->base.seen[r * p->features + i]);
+    (void)snprintf(text, room, "%.9g", (double)most);
+}
+
+static const struct listed {
+    const char *key, *between;
+    enum { OF_FEATURES, OF_OBSERVED, OF_LIMITS, OF_ACTIONS } of; /* LIMITS: not of choices */
+    size_t room;
+    void (*print)(const struct tr_policy *p, int i, char *text, size_t room);
+} lists[] = {{"feature_mean", " ", OF_FEATURES, number_text, print_mean},
+             {"feature_scale", " ", OF_FEATURES, number_text, print_scale},
+             {"observe", " ", OF_OBSERVED, number_text, print_component},
+             {"observation_names", "; ", OF_OBSERVED, TR_ENV_NAME, print_number_name},
+             {"observation_least", " ", OF_OBSERVED, number_text, print_least},
+             {"observation_most", " ", OF_OBSERVED, number_text, print_most},
+             {"action_names", "; ", OF_ACTIONS, TR_ENV_NAME, print_action_name},
+             {"action_low", " ", OF_LIMITS, number_text, print_low},
+             {"action_high", " ", OF_LIMITS, number_text, print_high}};
+
+static void note_lists(const struct tr_policy *p, void *to,
+                       void (*note)(void *to, const char *key, const char *value))
+{
+    const int counts[] = {[OF_FEATURES] = p->features,
+                          [OF_OBSERVED] = p->observed.count,
+                          [OF_LIMITS] = p->actions.choice ? 0 : p->actions.parts,
+                          [OF_ACTIONS] = p->actions.parts};
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const struct listed *l = &lists[i];
+        char *text =
+            counts[l->of] ? list_text(p, counts[l->of], l->room, l->between, l->print) : NULL;
+        if (text)
+            note(to, l->key, text);
+        free(text);
+    }
 }
 
 static void describe(const struct tr_task *task, void *to,
@@ -80,33 +170,28 @@ static void describe(const struct tr_task *task, void *to,
     note(to, "features", number);
     (void)snprintf(number, sizeof number, "%d", p->actions.parts);
     note(to, "parts", number);
-    note_list(to, note, "feature_mean", p->mean, p->features);
-    note_list(to, note, "feature_scale", p->scale, p->features);
     note(to, "previous_action", p->observed.previous_action ? "yes" : "no");
     note(to, "read", reads[p->options.read]);
-    if (p->actions.choice)
-        return;
-    note(to, "grid", grids[p->actions.grid]);
-    float limit[2][TR_POLICY_MOST_OBSERVED];
-    for (int a = 0; a < p->actions.parts && a < TR_POLICY_MOST_OBSERVED; a++) {
-        limit[0][a] = (float)p->info->low[a];
-        limit[1][a] = (float)p->info->high[a];
-    }
-    note_list(to, note, "action_low", limit[0], p->actions.parts);
-    note_list(to, note, "action_high", limit[1], p->actions.parts);
+    if (!p->actions.choice)
+        note(to, "grid", grids[p->actions.grid]);
+    (void)snprintf(number, sizeof number, "%.9g", p->info->seconds);
+    if (p->info->seconds > 0)
+        note(to, "seconds", number);
+    note_lists(p, to, note);
 }
 
 static rt_status recall(const struct tr_notes *notes, const struct space_arch *arch,
                         struct space_shape *shape, struct tr_input *input, struct rt_err *err)
 {
-    (void)arch;
-    (void)shape;
-    (void)input;
-    return rt_fail(
-        err, RT_EFORMAT,
-        "'%.200s' is a policy's: it acts in `retort play`; files of data, ONNX and C are "
-        "not offered for it yet",
-        notes->file);
+    struct tr_controller *controller;
+
+    shape->pool = SPACE_POOL_LAST;
+    RT_TRY(tr_controller_recall(notes, shape, &controller, err));
+    *input = (struct tr_input){.name = "observation",
+                               .dims = 1,
+                               .shape = {controller->observed},
+                               .controller = controller};
+    return space_arch_check(arch, shape, err);
 }
 
 /* ---- environments ---- */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/random.h"
+#include "trainer/task/controller.h"
 #include "trainer/task/policy/policy.h"
 
 enum {
@@ -12,7 +13,6 @@ enum {
     TR__IDLE = 64    /* batches of copies that are kept for the next one who asks */
 };
 #define TR__TEST_FIRST ((uint64_t)1 << 40) /* numbers of the test's episodes, from here on */
-#define TR__CUT 10.0F                      /* normalised numbers beyond are cut */
 
 /* Rows, each a step of an episode; an episode's rows are one behind the other, their first is step 0.
  * F numbers are seen in each; said (room, parts, K, C) or NULL; label (room, parts) or NULL. */

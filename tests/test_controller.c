@@ -1,0 +1,213 @@
+/* tests/test_controller.c -- a policy from its file acts as the student did in its task, to the bit; and what
+ * notes are refused. */
+#include "policy_sample.h"
+
+#include <unistd.h>
+
+#include "trainer/export/model.h"
+#include "trainer/net/acting.h"
+#include "trainer/net/network.h"
+#include "trainer/task/controller.h"
+
+#define WEIGHTS "test-controller.safetensors"
+enum { most_notes = 24, most_numbers = 8 };
+
+struct notes {
+    int count;
+    struct tr_metadata list[most_notes + 1];
+};
+
+static void note(void *to, const char *key, const char *value)
+{
+    struct notes *notes = to;
+
+    assert_true(notes->count < most_notes);
+    notes->list[notes->count++] = (struct tr_metadata){key, strdup(value)};
+}
+
+/* What an episode showed. */
+struct seen {
+    int steps, observed;
+    float observation[sample_horizon * most_numbers], action[sample_horizon];
+};
+
+static void look_on(void *context, const struct tr_env_batch *batch, int copy, const double *action)
+{
+    const struct tr_env_info *info = tr_env_info(batch->env);
+    struct seen *seen = context;
+
+    if (!action)
+        return;
+    for (int i = 0; i < seen->observed; i++)
+        seen->observation[seen->steps * seen->observed + i] =
+            (float)batch->observation[copy * info->observation + i];
+    seen->action[seen->steps++] = (float)action[0];
+}
+
+/* A student with first weights, larger than usual, so that it does something; written with its notes. */
+static void write_student(const struct tr_task *task, struct tr_network *net)
+{
+    const struct space_arch arch = sample_policy();
+    struct notes notes = {.count = 0};
+    char text[SPACE_ARCH_TEXT];
+    struct rt_err err;
+
+    space_arch_print(&arch, text);
+    note(&notes, "arch", text);
+    note(&notes, "pool", "last");
+    task->kind->describe(task, &notes, note);
+    assert_ok(tr_network_open(net, &arch, &task->shape, tr_kernels_by_name("plain"),
+                              TR_NETWORK_INFER, &err));
+    tr_network_start(net, 5);
+    for (size_t i = 0; i < net->student.param_count; i++)
+        net->weights.params[i] *= 8;
+    tr_weights_pack(&net->student, &net->weights);
+    assert_ok(tr_safetensors_write(WEIGHTS, &net->student, net->weights.params, notes.list, &err));
+    for (int i = 0; i < notes.count; i++)
+        free((char *)notes.list[i].value);
+}
+
+static void play(const struct tr_task *task, const struct tr_network *net, struct seen *seen)
+{
+    const int room = task->kind->feed->at_once(task);
+    const struct tr_policy_show show = {seen, look_on};
+    struct tr_acting acting;
+    struct rt_arena arena;
+    struct rt_err err;
+    double total;
+
+    assert_ok(rt_arena_init(&arena, 8 << 20, &err));
+    assert_ok(tr_acting_init(&acting, &net->student, room, &arena, &err));
+    acting.weights = &net->weights;
+    assert_ok(tr_policy_play(task, &acting.actor, 3, &show, &total, &err));
+    rt_arena_release(&arena);
+}
+
+static void acts_alike(const struct tr_policy_options *options, int observed)
+{
+    struct tr_task *task = gathered(options, 1);
+    struct seen seen = {.observed = observed};
+    float logits[sample_horizon * sample_bins], action[sample_horizon];
+    struct tr_model_file *file = NULL;
+    struct tr_network net;
+    bool moves = false;
+    struct rt_err err;
+
+    write_student(task, &net);
+    play(task, &net, &seen);
+    assert_int_equal(seen.steps, sample_horizon);
+    assert_ok(tr_model_open(WEIGHTS, &tr_task_policy, tr_kernels_by_name("plain"), &file, &err));
+    assert_ok(tr_model_act(tr_model_of(file), seen.observation, seen.steps, logits, action, &err));
+    for (int t = 1; t < seen.steps; t++)
+        moves |= action[t] != action[0];
+    assert_true(moves);
+    assert_memory_equal(action, seen.action, sizeof action);
+    tr_model_close(file);
+    tr_network_close(&net);
+    tr_task_close(task);
+    unlink(WEIGHTS);
+}
+
+static void a_policy_from_its_file_acts_as_in_its_task(void **state)
+{
+    struct tr_policy_options options = sample_options();
+    (void)state;
+
+    acts_alike(&options, 2);
+    options.previous_action = false;
+    options.observe_count = 0;
+    options.read = TR_READ_MODE;
+    options.grid = TR_GRID_ENDS;
+    acts_alike(&options, 3);
+}
+
+/* ---- notes ---- */
+
+static const struct tr_metadata whole[] = {{"features", "3"},          {"parts", "1"},
+                                           {"previous_action", "yes"}, {"read", "sample"},
+                                           {"grid", "ends"},           {"feature_mean", "0 1 0"},
+                                           {"feature_scale", "1 2 1"}, {"action_low", "-2"},
+                                           {"action_high", "2"},       {NULL, NULL}};
+
+struct changed { /* those, but for one */
+    const char *key, *value;
+};
+
+static const char *note_of(const void *from, const char *key)
+{
+    const struct changed *changed = from;
+
+    if (changed->key && strcmp(key, changed->key) == 0)
+        return changed->value;
+    for (const struct tr_metadata *m = whole; m->key; m++)
+        if (strcmp(key, m->key) == 0)
+            return m->value;
+    return NULL;
+}
+
+static rt_status recall(const struct changed *changed, struct tr_controller **controller,
+                        struct space_shape *shape, struct rt_err *err)
+{
+    const struct tr_notes notes = {
+        .note = note_of, .from = changed, .file = "x.safetensors", .features = 3, .tokens = 2};
+
+    *shape = (struct space_shape){.classes = 5};
+    return tr_controller_recall(&notes, shape, controller, err);
+}
+
+static void steps_are_seen_as_they_are_told(void **state)
+{
+    const float first[2] = {.5F, 2}, second[2] = {-30, 1};
+    const float input[6] = {.5F, 2, 0, -10, 0, .5F};
+    struct tr_controller *c;
+    struct space_shape shape;
+    struct rt_err err;
+    float got[6];
+    (void)state;
+
+    assert_ok(recall(&(struct changed){0}, &c, &shape, &err));
+    assert_int_equal(shape.features, 3);
+    assert_int_equal(shape.classes, 5);
+    assert_int_equal(c->observed, 2);
+    assert_int_equal(c->read, TR_READ_MEAN); /* it draws nothing */
+    tr_controller_see(c, first, NULL, got);
+    assert_memory_equal(got, got + 3, 3 * sizeof *got); /* the first step stands again */
+    tr_controller_see(c, second, &(double){1}, got);
+    assert_memory_equal(got, input, sizeof got);
+    tr_controller_free(c);
+}
+
+static void notes_that_do_not_fit_are_refused(void **state)
+{
+    static const struct changed bad[] = {{"features", "4"},
+                                         {"features", "x"},
+                                         {"parts", "2"},
+                                         {"parts", NULL},
+                                         {"read", "best"},
+                                         {"feature_mean", "0 1"},
+                                         {"feature_mean", "0 1 nan"},
+                                         {"feature_scale", "1 2 1 3"},
+                                         {"action_low", "2"},
+                                         {"grid", "middle"},
+                                         {"grid", NULL},
+                                         {"previous_action", "maybe"}};
+    struct tr_controller *c;
+    struct space_shape shape;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct rt_err err = {0};
+        assert_int_equal(recall(&bad[i], &c, &shape, &err), RT_EFORMAT);
+        assert_non_null(strstr(err.text, "'x.safetensors' has no sound"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_policy_from_its_file_acts_as_in_its_task),
+        cmocka_unit_test(steps_are_seen_as_they_are_told),
+        cmocka_unit_test(notes_that_do_not_fit_are_refused),
+    };
+    return cmocka_run_group_tests_name("trainer/task/controller", tests, NULL, NULL);
+}

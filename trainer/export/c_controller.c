@@ -1,0 +1,277 @@
+/* trainer/export/c_controller.c -- a policy in C around its network: it remembers what it saw and did, so
+ * a call takes an observation and gives an action.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "trainer/export/c_source_internal.h"
+#include "trainer/task/controller.h"
+
+static const struct tr_controller *controller_of(const struct tr__source *s)
+{
+    assert(s->model->input.controller);
+    return s->model->input.controller;
+}
+
+static int logits_of(const struct tr_controller *c)
+{
+    return c->actions.parts * c->actions.bins;
+}
+
+/* ---- constants ---- */
+
+/* first + second * x of each component, by `of`. */
+static void put_lines(struct tr__source *s, const char *first, const char *second,
+                      void (*of)(const struct tr_actions *a, int part, double line[2]))
+{
+    const struct tr_actions *a = &controller_of(s)->actions;
+
+    for (int which = 0; which < 2; which++) {
+        tr__array_begin(s, "float", which ? second : first, a->parts, 4);
+        for (int i = 0; i < a->parts; i++) {
+            double line[2];
+            of(a, i, line);
+            tr__put_float(s, i, (float)line[which]);
+        }
+        tr__array_end(s);
+    }
+}
+
+void tr__c_controller_constants(struct tr__source *s)
+{
+    const struct tr_controller *c = controller_of(s);
+    const struct tr_actions *a = &c->actions;
+
+    fprintf(s->out,
+            "#define OBSERVED %d\n#define FEATURES %d\n#define ACTIONS %d\n#define BINS %d\n"
+            "#define CUT %.1ff\n\n",
+            c->observed, c->features, a->parts, a->bins, (double)TR_CONTROLLER_CUT);
+    tr__put_floats(s, "feature_mean", c->mean, c->features);
+    tr__put_floats(s, "feature_scale", c->scale, c->features);
+    if (!a->choice)
+        put_lines(s, "action_first", "action_step", tr_controller_bins);
+    if (!a->choice && tr_controller_previous(c))
+        put_lines(s, "scaled_zero", "scaled_slope", tr_controller_scaled);
+}
+
+/* ---- memory ---- */
+
+void tr__c_controller_memory(const struct tr__source *s, FILE *out)
+{
+    const struct tr_controller *c = controller_of(s);
+
+    fprintf(out,
+            "    int running;      /* 0: the next step is the first of an episode */\n"
+            "    float seen[%d];  /* the last steps, normalised, the oldest first */\n"
+            "    float logits[%d]; /* of the last step: (actions,bins) */\n",
+            c->history * c->features, logits_of(c));
+    if (tr_controller_previous(c))
+        fprintf(out, "    float previous[%d]; /* the last action as it is seen */\n",
+                tr_controller_previous(c));
+}
+
+int64_t tr__c_controller_bytes(const struct tr__source *s)
+{
+    const struct tr_controller *c = controller_of(s);
+
+    return 4 * (1 + (int64_t)c->history * c->features + logits_of(c) + tr_controller_previous(c));
+}
+
+/* ---- functions ---- */
+
+static const char see[] =
+    "/* seen (TOKENS,FEATURES) moves on by one step. */\n"
+    "static void see(const float *observation, const float *previous, int begins, float *seen)\n"
+    "{\n"
+    "    float *now = seen + (TOKENS - 1) * FEATURES;\n"
+    "    int i;\n"
+    "    for (i = 0; !begins && i < (TOKENS - 1) * FEATURES; i++)\n"
+    "        seen[i] = seen[i + FEATURES];\n"
+    "    for (i = 0; i < FEATURES; i++) {\n"
+    "        float x = i < OBSERVED ? observation[i] : begins ? 0 : previous[i - OBSERVED];\n"
+    "        x = (x - feature_mean[i]) * feature_scale[i];\n"
+    "        now[i] = x > CUT ? CUT : x < -CUT ? -CUT : x;\n"
+    "    }\n"
+    "    for (i = 0; begins && i < (TOKENS - 1) * FEATURES; i++)\n"
+    "        seen[i] = now[i % FEATURES];\n"
+    "}\n\n";
+
+static void put_act(struct tr__source *s)
+{
+    const struct tr_controller *c = controller_of(s);
+    const bool choice = c->actions.choice, mean = c->read == TR_READ_MEAN && !choice;
+    const bool previous = tr_controller_previous(c) > 0;
+
+    fprintf(s->out,
+            "static void act(const float *logits, float *action%s)\n{\n"
+            "    int a, k, best;\n"
+            "    for (a = 0; a < ACTIONS; a++, logits += BINS) {\n"
+            "%s        best = 0;\n"
+            "        for (k = 1; k < BINS; k++)\n"
+            "            best = logits[k] > logits[best] ? k : best;\n",
+            previous ? ", float *previous" : "",
+            mean ? "        float sum = 0, bin = 0, p;\n" : "");
+    if (mean)
+        fputs("        for (k = 0; k < BINS; k++) {\n"
+              "            p = expf(logits[k] - logits[best]);\n"
+              "            sum += p;\n"
+              "            bin += p * (float)k;\n"
+              "        }\n"
+              "        action[a] = action_first[a] + bin / sum * action_step[a];\n",
+              s->out);
+    else
+        fputs(choice ? "        action[a] = (float)best;\n"
+                     : "        action[a] = action_first[a] + (float)best * action_step[a];\n",
+              s->out);
+    if (previous)
+        fputs(choice ? "        for (k = 0; k < BINS; k++)\n"
+                       "            previous[k] = k == best ? 1 : 0;\n"
+                     : "        previous[a] = scaled_zero[a] + action[a] * scaled_slope[a];\n",
+              s->out);
+    fputs("    }\n}\n\n", s->out);
+}
+
+void tr__c_controller_functions(struct tr__source *s)
+{
+    fputs(see, s->out);
+    put_act(s);
+    fprintf(s->out,
+            "/* Rows of what was seen, one a step, to the residual stream. */\n"
+            "static void stem(struct %s_memory *m)\n{\n"
+            "    int i, t;\n"
+            "    for (t = 0; t < TOKENS; t++) {\n",
+            s->options->name);
+    tr__put_call(s, "        ", "stem", &s->model->student->plan->stem, "m->seen + t * FEATURES",
+                 false, "m->stream + t * WIDTH");
+    fputs("        for (i = 0; i < WIDTH; i++)\n"
+          "            m->stream[t * WIDTH + i] += position[t * WIDTH + i];\n"
+          "    }\n}\n\n",
+          s->out);
+}
+
+/* ---- what is called from elsewhere ---- */
+
+/* Up to its parameters' end. */
+static void put_prototype(const struct tr__source *s, FILE *out)
+{
+    fprintf(out, "void %s_run(%s%sconst float *observation, float *action)", s->options->name,
+            s->options->reentrant ? s->parameter : "", s->options->reentrant ? ", " : "");
+}
+
+void tr__c_controller_declare(const struct tr__source *s, FILE *out)
+{
+    fprintf(out,
+            "/* One step of control: observation (%s_OBSERVED) to action (%s_ACTIONS)%s. It\n"
+            " * remembers the steps before. Cannot fail. %s. */\n",
+            s->upper, s->upper,
+            controller_of(s)->actions.choice ? ", the number of the choice" : "",
+            s->options->reentrant ? "Threads: one memory each" : "One call at a time");
+    put_prototype(s, out);
+    fprintf(
+        out,
+        ";\n/* The next step is the first of an episode, as it is when memory is all zeros. */\n"
+        "void %s_reset(%s);\n",
+        s->options->name, s->parameter);
+}
+
+void tr__c_controller_sizes(const struct tr__source *s, FILE *out)
+{
+    const struct tr_controller *c = controller_of(s);
+
+    fprintf(out,
+            "#define %s_OBSERVED %d /* numbers of an observation */\n"
+            "#define %s_ACTIONS %d\n",
+            s->upper, c->observed, s->upper, c->actions.parts);
+}
+
+void tr__c_controller_run(struct tr__source *s)
+{
+    const bool previous = tr_controller_previous(controller_of(s)) > 0;
+    const char *name = s->options->name, *own = s->options->reentrant ? "memory" : "&own";
+
+    if (!s->options->reentrant)
+        fprintf(s->out, "static struct %s_memory own;\n\n", name);
+    fprintf(s->out, "void %s_reset(%s)\n{\n    (%s)->running = 0;\n}\n\n", name, s->parameter, own);
+    put_prototype(s, s->out);
+    fprintf(s->out,
+            "\n{\n    struct %s_memory *const m = %s;\n"
+            "    see(observation, %s, !m->running, m->seen);\n"
+            "    m->running = 1;\n"
+            "    stem(m);\n",
+            name, own, previous ? "m->previous" : "0");
+    for (int l = 0; l < s->model->student->arch.depth; l++)
+        fprintf(s->out, "    block%d(m);\n", l);
+    fputs("    norm(m->stream + (TOKENS - 1) * WIDTH, ln_weight, ln_bias, m->row);\n", s->out);
+    tr__put_call(s, "    ", "head", &s->model->student->plan->head, "m->row", false, "m->logits");
+    fprintf(s->out, "    act(m->logits, action%s);\n}\n", previous ? ", m->previous" : "");
+}
+
+/* ---- the self-test ---- */
+
+/* An episode of noise, within what observations were in training, and what the student does in it. */
+static void put_episode(struct tr__source *s, const float *observed, const float *actions)
+{
+    const struct tr_controller *c = controller_of(s);
+    const int64_t rom = s->rom; /* the test's constants are not the student's */
+
+    fputs("\n", s->out);
+    tr__put_floats(s, "test_input", observed, (int64_t)TR__C_EXAMPLES * c->observed);
+    tr__put_floats(s, "test_action", actions, (int64_t)TR__C_EXAMPLES * c->actions.parts);
+    s->rom = rom;
+}
+
+/* In int8 a number on a rounding border moves an action by a little. */
+static void put_test(struct tr__source *s)
+{
+    const struct tr_actions *a = &controller_of(s)->actions;
+    const char *name = s->options->name, *memory = s->options->reentrant ? "memory, " : "";
+    double narrowest = a->choice ? 1 : a->high[0] - a->low[0];
+
+    for (int i = 1; !a->choice && i < a->parts; i++)
+        narrowest = a->high[i] - a->low[i] < narrowest ? a->high[i] - a->low[i] : narrowest;
+    const double near = a->choice ? .5 : narrowest * (s->model->weights->int8 ? .05 : 1e-3);
+    fprintf(s->out,
+            "\nint %s_selftest(%s)\n{\n    float action[ACTIONS];\n"
+            "    int e, i, wrong = 0;\n"
+            "    %s_reset(%s);\n"
+            "    for (e = 0; e < %d; e++) {\n"
+            "        int bad = 0;\n"
+            "        %s_run(%stest_input + e * OBSERVED, action);\n"
+            "        for (i = 0; i < ACTIONS; i++) {\n"
+            "            const float off = action[i] - test_action[e * ACTIONS + i];\n"
+            "            bad |= !(off < %.3ef && -off < %.3ef);\n"
+            "        }\n"
+            "        wrong += bad;\n"
+            "    }\n"
+            "    %s_reset(%s);\n"
+            "    return wrong;\n}\n",
+            name, s->parameter, name, s->options->reentrant ? "memory" : "", TR__C_EXAMPLES, name,
+            memory, near, near, name, s->options->reentrant ? "memory" : "");
+}
+
+rt_status tr__c_controller_test(struct tr__source *s, struct rt_err *err)
+{
+    const struct tr_controller *c = controller_of(s);
+    const size_t n = TR__C_EXAMPLES, parts = (size_t)c->actions.parts;
+    float *observed = malloc(n * (size_t)c->observed * sizeof *observed);
+    float *said = malloc(n * parts * ((size_t)c->actions.bins + 1) * sizeof *said);
+    rt_status rc = observed && said ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for a self-test");
+    struct rt_rng rng;
+
+    rt_rng_init(&rng, 1, RT_STREAM_LATENCY, 0);
+    for (size_t i = 0; rc == RT_OK && i < n * (size_t)c->observed; i++) {
+        const size_t k = i % (size_t)c->observed;
+        observed[i] = c->mean[k] + (float)rt_rng_normal(&rng) / c->scale[k];
+    }
+    if (rc == RT_OK)
+        rc =
+            tr_model_act(s->model, observed, (int)n, said, said + n * parts * c->actions.bins, err);
+    if (rc == RT_OK) {
+        put_episode(s, observed, said + n * parts * c->actions.bins);
+        put_test(s);
+    }
+    free(observed);
+    free(said);
+    return rc;
+}
