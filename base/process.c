@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 extern char **environ;
 
@@ -152,6 +153,15 @@ static void shutdown_input(struct rt_process *process)
     close(null);
 }
 
+/* It alone: a child of its own may hold its pipes open for ever. */
+static bool is_dead(const struct rt_process *process)
+{
+    siginfo_t ended = {.si_pid = 0};
+
+    waitid(P_PID, (id_t)process->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
+    return ended.si_pid != 0;
+}
+
 /* Gives it so many milliseconds to end by itself; whatever is left of its group is killed. */
 static int finish(struct rt_process *process, int patience)
 {
@@ -190,6 +200,57 @@ void rt_process_release(struct rt_process *process)
     free(process->line);
     process->line = NULL;
     process->line_room = 0;
+}
+
+/* ---- running to its end ---- */
+
+/* Reads what one stream has now; its number becomes -1 when it has ended. */
+static void hear_stream(struct rt_process *process, int *fd, rt_process_hear *hear, void *context)
+{
+    char text[4096];
+    ssize_t got = 1;
+
+    for (int i = 0; i < 16 && (got = read(*fd, text, sizeof text)) > 0; i++) {
+        keep_tail(process, text, (size_t)got);
+        if (hear)
+            hear(context, text, (size_t)got);
+    }
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        *fd = -1;
+}
+
+bool rt_process_wait(struct rt_process *process, const atomic_int *stop, rt_process_hear *hear,
+                     void *context, int *status)
+{
+    int out = process->out, err = process->err;
+    bool dead = false, stopped = false;
+
+    assert(process->pid);
+    shutdown_input(process);
+    while (!dead && !stopped) {
+        struct pollfd fds[] = {{out, POLLIN, 0}, {err, POLLIN, 0}};
+        dead = is_dead(process); /* before its last words are read */
+        poll(fds, 2, dead ? 0 : 100);
+        if (out >= 0)
+            hear_stream(process, &out, hear, context);
+        if (err >= 0)
+            hear_stream(process, &err, hear, context);
+        stopped = !dead && stop && atomic_load(stop);
+    }
+    *status = finish(process, 0);
+    return !stopped;
+}
+
+const char *rt_process_last_line(struct rt_process *process)
+{
+    size_t end = strlen(process->tail);
+
+    while (end > 0 && (unsigned char)process->tail[end - 1] <= ' ')
+        process->tail[--end] = '\0';
+    char *line = strrchr(process->tail, '\n');
+    line = line ? line + 1 : process->tail;
+    rt_text_plain(line);
+    return line;
 }
 
 /* ---- talk ---- */
@@ -266,15 +327,6 @@ static int patience(const struct talk *t)
 {
     const int64_t left = t->deadline_ns ? (t->deadline_ns - rt_now_ns()) / 1000000 + 1 : 100;
     return left < 0 ? 0 : left < 100 ? (int)left : 100;
-}
-
-/* It alone: a child of its own may hold its pipes open for ever. */
-static bool is_dead(const struct rt_process *process)
-{
-    siginfo_t ended = {.si_pid = 0};
-
-    waitid(P_PID, (id_t)process->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
-    return ended.si_pid != 0;
 }
 
 enum rt_said rt_process_exchange(struct rt_process *process, const void *request, size_t bytes,

@@ -1,4 +1,4 @@
-/* base/process.h -- a child process that is talked to in lines, or in frames of bytes.
+/* base/process.h -- a child process that is talked to in lines or in frames of bytes, or runs to its end.
  *
  * The child has its own process group, which is killed as a whole; it reads its standard
  * input, answers on its standard output, and what it says on its standard error is read along, the
@@ -36,6 +36,17 @@ rt_status rt_process_start(struct rt_process *process, char *const *argv, const 
 int rt_process_kill(struct rt_process *process);
 /* Ends its input, kills it when it does not end then, and frees what it holds. */
 void rt_process_release(struct rt_process *process);
+/* The last line of the tail that says something, without control characters; "": none. */
+const char *rt_process_last_line(struct rt_process *process);
+
+/* Gets what a child writes, on either stream, as it comes. */
+typedef void rt_process_hear(void *context, const char *text, size_t bytes);
+
+/* Ends its input and waits for its end, however long it takes; what it writes on both streams goes to
+ * `hear` (may be NULL) and its tail. Its wait status goes to *status. False, and it is killed, when
+ * `stop` was set meanwhile (may be NULL). */
+bool rt_process_wait(struct rt_process *process, const atomic_int *stop, rt_process_hear *hear,
+                     void *context, int *status);
 
 enum rt_said {
     RT_SAID_LINE,     /* *line has it, without its end; valid until the next call */

@@ -143,6 +143,50 @@ static void a_missing_program_is_refused(void **state)
     rt_process_release(&p);
 }
 
+struct heard {
+    char text[64];
+    size_t used;
+};
+
+static void hear(void *context, const char *text, size_t bytes)
+{
+    struct heard *heard = context;
+
+    assert_true(heard->used + bytes < sizeof heard->text);
+    memcpy(heard->text + heard->used, text, bytes);
+    heard->used += bytes;
+}
+
+static void a_child_runs_to_its_end_and_is_heard(void **state)
+{
+    struct rt_process p = started("cat; exec 1>&-; echo one >&2; echo two >&2; sleep .6; exit 3");
+    struct heard heard = {.used = 0};
+    int status = 0;
+    (void)state;
+
+    assert_true(
+        rt_process_wait(&p, NULL, hear, &heard, &status)); /* though its output ended before */
+    assert_int_equal(WEXITSTATUS(status), 3);
+    assert_memory_equal(heard.text, "one\ntwo\n", heard.used);
+    assert_int_equal(heard.used, 8);
+    assert_string_equal(rt_process_last_line(&p), "two");
+    assert_int_equal(p.pid, 0);
+    rt_process_release(&p);
+}
+
+static void a_child_that_runs_is_killed_by_a_stop(void **state)
+{
+    struct rt_process p = started("sleep 100");
+    const atomic_int stop = 1;
+    int status = 0;
+    (void)state;
+
+    assert_false(rt_process_wait(&p, &stop, NULL, NULL, &status));
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+    assert_string_equal(rt_process_last_line(&p), "");
+    rt_process_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +198,8 @@ int main(void)
         cmocka_unit_test(a_line_without_end_is_too_much),
         cmocka_unit_test(much_is_said_on_both_sides_without_a_jam),
         cmocka_unit_test(a_missing_program_is_refused),
+        cmocka_unit_test(a_child_runs_to_its_end_and_is_heard),
+        cmocka_unit_test(a_child_that_runs_is_killed_by_a_stop),
     };
     signal(SIGPIPE, SIG_IGN); /* as the program does */
     prctl(PR_SET_CHILD_SUBREAPER, 1);

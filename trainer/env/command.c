@@ -12,7 +12,6 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "base/text.h"
 #include "trainer/env/env_internal.h"
 #include "trainer/env/protocol.h"
 
@@ -33,23 +32,12 @@ struct child {
 
 static const atomic_int go_on = 0; /* nobody asks it to stop: times end it */
 
-static const char *last_line(struct rt_process *process)
-{
-    size_t end = strlen(process->tail);
-
-    while (end > 0 && process->tail[end - 1] == '\n')
-        process->tail[--end] = '\0';
-    char *line = strrchr(process->tail, '\n');
-    rt_text_plain(line ? line + 1 : process->tail);
-    return line ? line + 1 : process->tail;
-}
-
 /* What a child said instead of an answer; it is killed. `first`: to the start. */
 static rt_status fail_said(struct rt_process *process, const char *name, enum rt_said said,
                            double seconds, bool first, struct rt_err *err)
 {
     const int status = rt_process_kill(process);
-    const char *line = last_line(process), *colon = *line ? ": " : "";
+    const char *line = rt_process_last_line(process), *colon = *line ? ": " : "";
 
     switch (said) {
     case RT_SAID_LATE:
