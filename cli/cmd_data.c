@@ -12,10 +12,10 @@ struct destination {
     const char *folder;
 };
 
-static rt_status path_of(const struct destination *to, const char *name, char path[RT_PATH_MAX],
-                         struct rt_err *err)
+static rt_status path_of(const struct destination *to, const char *name, const char *ending,
+                         char path[RT_PATH_MAX], struct rt_err *err)
 {
-    if (snprintf(path, RT_PATH_MAX, "%s/%s.npy", to->folder, name) < RT_PATH_MAX)
+    if (snprintf(path, RT_PATH_MAX, "%s/%s%s", to->folder, name, ending) < RT_PATH_MAX)
         return RT_OK;
     return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", to->folder);
 }
@@ -27,7 +27,7 @@ static rt_status write_numbers(const struct destination *to, const char *name, c
 
     if (count == 0)
         return RT_OK;
-    RT_TRY(path_of(to, name, path, err));
+    RT_TRY(path_of(to, name, ".npy", path, err));
     RT_TRY(tr_npy_write_rows(path, number, count, err));
     (void)printf("%s: %d numbers\n", path, count);
     return RT_OK;
@@ -38,7 +38,7 @@ static rt_status write_rows(const struct destination *to, const char *name,
 {
     char path[RT_PATH_MAX], text[96];
 
-    RT_TRY(path_of(to, name, path, err));
+    RT_TRY(path_of(to, name, task->kind->written, path, err));
     RT_TRY(task->kind->write(task, path, err));
     study_task_of(to->study)->tell(task, text);
     (void)printf("%s: %s\n", path, text);
@@ -66,7 +66,7 @@ static rt_status write_all(const struct destination *to, const struct tr_task *t
     const struct tr_split *split = &task->split;
 
     if (!task->kind->write)
-        return rt_fail(err, RT_EARG, "'%.200s' is of the task '%s', whose rows are no array",
+        return rt_fail(err, RT_EARG, "'%.200s' is of the task '%s', whose rows come of acting",
                        to->study->path, task->kind->name);
     RT_TRY(rt_folder_make(to->folder, err));
     RT_TRY(write_rows(to, "train", task, err));
@@ -107,18 +107,20 @@ static int run(int argc, char **argv)
 const struct command command_data = {
     .name = "data",
     .use = "STUDY --export DIR",
-    .summary = "write what a study reads as .npy, for other programs",
+    .summary = "write what a study reads as files for other programs",
     .help =
-        "Writes the images of a study as this program reads them, decoded and resized, so that a\n"
-        "teacher can be trained elsewhere on the very same rows:\n"
-        "  train.npy            uint8 (rows, height, width, channels), in the order of the data;\n"
-        "                       recorded logits have a row for each. Rows of validation_images\n"
-        "                       stand behind those of train_images\n"
+        "Writes the images or texts of a study as this program reads them, decoded and resized, "
+        "so\n"
+        "that a teacher can be trained elsewhere on the very same rows:\n"
+        "  train.npy            of images uint8 (rows, height, width, channels), in the order of\n"
+        "                       the data; recorded logits have a row for each. Rows of\n"
+        "                       validation_images stand behind those of train_images\n"
+        "  train.jsonl          of texts {\"text\": ..} a line, and text_b of pairs\n"
         "  train_labels.npy     int64 (rows)\n"
         "  rows_train.npy, rows_validation.npy, rows_held_out.npy\n"
         "                       int64: which of them are for what; leave those of validation out\n"
         "                       where you train, and name that file as data.validation_rows\n"
-        "  test.npy, test_labels.npy\n"
+        "  test.npy or .jsonl, test_labels.npy\n"
         "                       the test file's, where the study has one\n"
         "\n"
         "  --export DIR         the folder, which is made\n",

@@ -322,9 +322,48 @@ static void macro_f1_is_the_mean_over_classes_that_occur(void **state)
     assert_near(f1[3], -1, 0);
 }
 
+static void texts_are_written_as_they_were_read(void **state)
+{
+    static const struct tr_table_spec lines = {.format = TR_TABLE_JSONL,
+                                               .column = {"text", "text_b", NULL}};
+    static const struct tr_texts_spec pairs = {
+        .table = {.format = TR_TABLE_TSV, .column = {"a", "b", "label"}, .header = true}};
+    const struct tr_split_sizes sizes = {.validation = 1, .seed = 1};
+    const struct tr_text_spec spec = {
+        .length = 8, .kind = TR_WORDS, .size = 50, .vocabularies = 1, .vocabulary = {7}};
+    FILE *file = fopen("text-test-pairs.tsv", "w");
+    struct tr_texts texts;
+    struct tr_table table;
+    struct tr_task *task;
+    struct rt_err err;
+    size_t bytes;
+    (void)state;
+
+    assert_non_null(file);
+    for (int i = 0; i < 4; i++) /* quotes, a backslash, letters beyond ASCII */
+        (void)fprintf(file, "%s\"x\\n\" \xc3\xa4\tsecond %d\t%d\n", i ? "" : "a\tb\tlabel\n", i,
+                      i % 2);
+    assert_int_equal(fclose(file), 0);
+    texts = load("text-test-pairs.tsv", &pairs, NULL);
+    assert_ok(tr_text_task(&task, &texts, &spec, SPACE_POOL_MEAN, &sizes, &err));
+    assert_string_equal(task->kind->written, ".jsonl");
+    assert_ok(task->kind->write(task, "text-test-more.tsv", &err));
+    assert_ok(tr_table_read("text-test-more.tsv", &lines, &table, &err));
+
+    assert_int_equal(table.rows, 4);
+    const char *text = tr_table_field(&table, 0, 0, &bytes);
+    assert_int_equal(bytes, 8);
+    assert_memory_equal(text, "\"x\\n\" \xc3\xa4", 8);
+    text = tr_table_field(&table, 3, 1, &bytes);
+    assert_memory_equal(text, "second 3", bytes);
+    tr_table_release(&table);
+    tr_task_close(task);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(texts_are_written_as_they_were_read, remove_files),
         cmocka_unit_test_teardown(batches_are_ragged_rows_of_ids, remove_files),
         cmocka_unit_test_teardown(a_test_is_read_by_the_tokens_of_the_training_file, remove_files),
         cmocka_unit_test_teardown(pairs_have_segments, remove_files),

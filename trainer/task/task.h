@@ -70,7 +70,9 @@ struct tr_task_kind { /* one constant a kind */
     /* What must go with exported weights, or nobody else could use them: a note for each. */
     void (*describe)(const struct tr_task *task, void *to,
                      void (*note)(void *to, const char *key, const char *value));
-    /* All rows as an array for programs elsewhere, .npy, in their order. NULL: it has no such form. */
+    /* All rows in a file for programs elsewhere, in their order, and its ending: .npy, .jsonl. NULL:
+     * there is no such form. */
+    const char *written;
     rt_status (*write)(const struct tr_task *task, const char *path, struct rt_err *err);
     /* Its own measures of answers, in the order of reports: ended by a NULL name. NULL: none. */
     const struct space_objective *measures;

@@ -154,6 +154,7 @@ const struct tr_task_kind tr_task_image = {
     .fill = fill,
     .describe = describe,
     .recall = recall,
+    .written = ".npy",
     .write = write_rows,
     .reread = tr__image_reread,
     .adapt = tr__image_adapt,

@@ -25,6 +25,8 @@ rt_status text__adapt(const struct tr_task *task, const struct tr_reading *how,
                       const struct tr_stem_tensors *stem, struct rt_err *err);
 rt_status text__reread(const struct tr_task *task, const struct tr_reading *how,
                        struct tr_task **view, struct rt_err *err);
+/* {"text": .., "text_b": ..} a line. */
+rt_status text__write(const struct tr_task *task, const char *path, struct rt_err *err);
 /* Of texts, labels and tokens into task.hash. */
 rt_status text__hash(struct text *self, struct rt_err *err);
 void text__describe(const struct tr_task *task, void *to,
