@@ -106,7 +106,8 @@ static rt_status write_weights(const struct job *job, const struct tr_quantised 
     note(&notes, "seed", seed);
     note(&notes, "arch", arch);
     note(&notes, "pool", pools[session->shape.pool]);
-    note(&notes, "test_error", test_error);
+    if (isfinite(error)) /* there is a test file with labels */
+        note(&notes, "test_error", test_error);
     note(&notes, "lanes", lanes);
     session->task->kind->describe(session->task, &notes, note);
     rc = quantised

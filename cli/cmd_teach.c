@@ -127,8 +127,9 @@ const struct command command_teach = {
     .use = "STUDY [--retrain NAME]... [--rows FILE]",
     .summary = "train the teachers and cache what they know",
     .help =
-        "Trains the teachers that are missing, on as many cores as `teachers.lanes` allows, reads\n"
-        "those given as recorded logits, and writes the knowledge cache that all trials share.\n"
+        "Trains the teachers that are missing, on as many cores as `teachers.lanes` allows, runs\n"
+        "those that are commands, once, reads those given as recorded logits, and writes the\n"
+        "knowledge cache that all trials share.\n"
         "Prints how each does on the validation split, its weight in the ensemble, and the\n"
         "temperature T that calibrates it, where the study wants that. `retort search` does this\n"
         "by itself when the cache is missing; a stale cache it refuses.\n"
@@ -136,7 +137,8 @@ const struct command command_teach = {
         "A teacher's weights that are there are never replaced unasked: those of another recipe "
         "or\n"
         "of other data, or damaged ones, are refused with the reason.\n"
-        "  --retrain NAME   train this teacher anew all the same; may be given several times\n"
+        "  --retrain NAME   train this teacher anew, or run its command again, all the same; may\n"
+        "                   be given several times\n"
         "  --rows FILE      only write the numbers of the validation rows, as .npy of int64: "
         "leave\n"
         "                   them out where you train teachers of your own, and name the file in "

@@ -26,6 +26,11 @@ const char *doctor_bytes(double bytes, char text[16]);
 rt_status doctor_kernels_differ(const struct tr_kernels *kernels, double *difference,
                                 struct rt_err *err);
 
+/* Of a teacher that is known by its answers alone: what is usually wrong with those for the training
+ * file and, where it has some, the test file (NULL: none). */
+void doctor_logits(struct doctor *doctor, const struct tr_teaching *teaching, int k,
+                   const struct tr_task *test);
+
 /* How the teachers of a gathered task of policies do against chance. */
 void doctor_acting(struct doctor *doctor, const struct study *study, const struct tr_task *task);
 

@@ -221,19 +221,17 @@ static void check_brought(struct doctor *doctor, const struct checked *c,
         struct rt_err err;
         if (!teacher->kind->check)
             continue;
-        if (tr_teacher_check(teaching, k, c->test, &err) != RT_OK)
+        const rt_status rc = tr_teacher_check(teaching, k, c->test, &err);
+        if (rc == RT_EIO && teacher->command[0][0])
+            doctor_say(doctor, VERDICT_OK, "teacher", "'%s' is a command, not yet run",
+                       teacher->name);
+        else if (rc != RT_OK)
             doctor_say(doctor, VERDICT_FAIL, "logits", "of teacher '%s': %s", teacher->name,
                        err.text);
-        else if (teacher->kind->gives & TR_ANSWERS_ANY)
-            doctor_say(doctor, VERDICT_OK, "teacher", "'%s' can be run on this data",
-                       teacher->name);
-        else if (c->test && !teacher->test_logits[0])
-            doctor_say(doctor, VERDICT_WARN, "logits",
-                       "of teacher '%s' for the training file alone: 'retort distill' needs "
-                       "logits.test, too",
-                       teacher->name);
+        else if (teacher->train_logits[0] || teacher->command[0][0])
+            doctor_logits(doctor, teaching, k, c->test);
         else
-            doctor_say(doctor, VERDICT_OK, "logits", "of teacher '%s': a row for each example",
+            doctor_say(doctor, VERDICT_OK, "teacher", "'%s' can be run on this data",
                        teacher->name);
         if (fitted)
             doctor_say(doctor, VERDICT_WARN, "weight",

@@ -4,6 +4,7 @@
  */
 #include "cli/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +154,13 @@ rt_status session_resident_open(struct session *session, const struct tr_recipe 
     return RT_OK;
 }
 
+/* A teacher's own words, such as its progress, as they come. */
+static void hear(void *context, const char *text, size_t bytes)
+{
+    (void)context;
+    (void)fwrite(text, 1, bytes, stderr);
+}
+
 rt_status session_teach(struct session *session, const bool retrain[TR_MAX_TEACHERS],
                         const atomic_int *stop, struct rt_err *err)
 {
@@ -164,6 +172,7 @@ rt_status session_teach(struct session *session, const bool retrain[TR_MAX_TEACH
     teaching.train = tr_train_teacher;
     teaching.progress = meter_teacher;
     teaching.progress_context = &meter;
+    teaching.hear = hear;
     RT_TRY(gather(session, &teaching, true, err));
     RT_TRY(tr_teachers_teach(&teaching, err));
     return session_teachers_open(session, err);

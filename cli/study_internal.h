@@ -55,6 +55,9 @@ struct study_member { /* one of teachers.members; "" or 0: not said */
         double tau;
         int64_t params;
     } command;
+    char word[TR_COMMAND_WORDS][TR_COMMAND_WORD]; /* of `command` where it is a list */
+    int words;
+    int64_t params; /* of such a teacher */
     struct tr_ppo_recipe ppo;
     int64_t ppo_seed;
 };

@@ -160,17 +160,20 @@ static const struct study_key ppo_keys[] = {
     {"seed", STUDY_INT, MEMBER(ppo_seed), 0, 9e15},
     {.key = NULL}};
 
-static const struct study_key member_keys[] = {{"name", STUDY_TEXT, MEMBER(name), REQUIRED},
-                                               {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
-                                               {"train", STUDY_BLOCK, .keys = train_keys},
-                                               {"logits", STUDY_BLOCK, .keys = logits_keys},
-                                               {"folder", STUDY_TEXT, MEMBER(folder)},
-                                               {"probe", STUDY_BLOCK, .keys = probe_keys},
-                                               {"table", STUDY_BLOCK, .keys = table_keys},
-                                               {"policy", STUDY_BLOCK, .keys = policy_keys},
-                                               {"command", STUDY_BLOCK, .keys = command_keys},
-                                               {"ppo", STUDY_BLOCK, .keys = ppo_keys},
-                                               {.key = NULL}};
+static const struct study_key member_keys[] = {
+    {"name", STUDY_TEXT, MEMBER(name), REQUIRED},
+    {"weight", STUDY_REAL, MEMBER(weight), 1e-6, 1e6},
+    {"train", STUDY_BLOCK, .keys = train_keys},
+    {"logits", STUDY_BLOCK, .keys = logits_keys},
+    {"folder", STUDY_TEXT, MEMBER(folder)},
+    {"probe", STUDY_BLOCK, .keys = probe_keys},
+    {"table", STUDY_BLOCK, .keys = table_keys},
+    {"policy", STUDY_BLOCK, .keys = policy_keys},
+    {"command", STUDY_BLOCK, .keys = command_keys},
+    {"command", STUDY_TEXT, STUDY_LIST(struct study_member, word, words)},
+    {"params", STUDY_INT, MEMBER(params), 1, ANY_SIZE},
+    {"ppo", STUDY_BLOCK, .keys = ppo_keys},
+    {.key = NULL}};
 
 static const struct study_key teachers_keys[] = {
     {"cache", STUDY_TEXT, FILE_(cache), UNHASHED},

@@ -175,6 +175,23 @@ static rt_status refuse_key(const struct reading *r, const struct study_key *key
 static rt_status read_value(const struct reading *r, const struct study_key *row, char *block,
                             size_t at);
 
+/* Of two rows with one key a list is meant by the one that is a list. From row i on. */
+static void prefer_list(const struct reading *r, const struct study_key *keys,
+                        const struct study_key **row, size_t *at, int i)
+{
+    const struct study_key *other;
+    size_t other_at;
+
+    if (r->node->kind != STUDY_ENTRIES || (*row)->entries)
+        return;
+    for (; (other = study__row(keys, r->task, i, &other_at)); i++)
+        if (other->entries && strcmp(other->key, (*row)->key) == 0) {
+            *row = other;
+            *at = other_at;
+            return;
+        }
+}
+
 /* A key of a block, `name` its node, whose value goes into `block`, a struct. */
 static rt_status read_key(const struct reading *outer, const struct study_key *keys,
                           const struct study_node *name, char *block)
@@ -193,11 +210,12 @@ static rt_status read_key(const struct reading *outer, const struct study_key *k
         i++;
     if (!row)
         return refuse_key(&r, keys, text);
+    r.node = study__next(r.yaml, name);
+    prefer_list(&r, keys, &row, &at, i + 1);
     (void)snprintf(key, sizeof key, "%s%s%s", outer->key, outer->key[0] ? "." : "", row->key);
     r.key = key;
     if (study__key(r.yaml, outer->node, text) != name)
-        return refuse(&r, "this key is given twice; leave one out");
-    r.node = study__next(r.yaml, name);
+        return study__fail_at(r.yaml, name, key, r.err, "this key is given twice; leave one out");
     return read_value(&r, row, block, at);
 }
 

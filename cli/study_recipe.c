@@ -115,9 +115,10 @@ static rt_status check_gates(const struct assembly *a)
             const struct tr_teacher_spec *teacher = &a->study->teachers.teacher[k];
             if (!(teacher->kind->gives & TR_COUNTS_PARAMS) && !teacher->params)
                 return study__fail(a->yaml, sizes[i], a->err,
-                                   "the size of the recorded teacher '%s' is not known; give its "
-                                   "logits.params, or leave the gate out",
-                                   teacher->name);
+                                   "the size of the %s teacher '%s' is not known; give its %s, or "
+                                   "leave the gate out",
+                                   teacher->kind->name, teacher->name,
+                                   teacher->command[0][0] ? "params" : "logits.params");
         }
     return RT_OK;
 }

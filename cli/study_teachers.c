@@ -144,10 +144,39 @@ static rt_status place_policy(const struct assembly *a, int k, struct tr_teacher
     return study__resolve(a, m->policy.file, teacher->file);
 }
 
+/* A key that means one thing to policies and another to the other tasks. */
+static rt_status refuse_command(const struct assembly *a, int k, const char *mend)
+{
+    char key[STUDY_KEY];
+
+    member_key(k, ".command", key);
+    return study__fail(a->yaml, key, a->err, "%s", mend);
+}
+
+static rt_status place_command(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
+{
+    const struct study_member *m = &a->file->member[k];
+
+    if (!m->words)
+        return refuse_command(a, k, "give the command as a list, such as [python3, teacher.py]");
+    memcpy(teacher->command, m->word, sizeof teacher->command);
+    teacher->params = m->params;
+    return study__resolve(a, ".", teacher->source);
+}
+
+/* What is in its files is guarded by the cache. */
+static void hash_command(struct rt_hash *hash, const struct tr_teacher_spec *teacher)
+{
+    for (int i = 0; i < TR_COMMAND_WORDS && teacher->command[i][0]; i++)
+        study__hash_text(hash, "command", teacher->command[i]);
+}
+
 static rt_status place_labels(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
 {
     const struct study_member *m = &a->file->member[k];
 
+    if (m->words)
+        return refuse_command(a, k, "of policies the command is that of `environment`: give {}");
     teacher->tau = m->command.tau;
     teacher->params = m->command.params;
     return RT_OK;
@@ -243,6 +272,7 @@ static const struct made_of {
     {".folder", &tr_teacher_imported, place_imported, hash_imported, NULL},
     {".table", &tr_teacher_table, place_table, hash_table, NULL},
     {".policy", &tr_teacher_policy, place_policy, hash_policy, NULL},
+    {".command", &tr_teacher_commanded, place_command, hash_command, NULL},
     {".command", &tr_teacher_labels, place_labels, hash_policy, NULL},
     {".ppo", &tr_teacher_ppo, place_ppo, hash_ppo, NULL},
 };
@@ -258,38 +288,68 @@ static const struct made_of *made_of_kind(const struct tr_teacher_kind *kind)
     return &made_of[i];
 }
 
+/* The one of `made_of` that a member says; *given counts those of the study's task, and *foreign is one
+ * of another task's. */
+static const struct made_of *said_by(const struct assembly *a, int k, int *given,
+                                     const struct made_of **foreign)
+{
+    const bool acts = study_task_of(a->study)->kind->act != NULL;
+    const struct made_of *made = NULL;
+    char key[STUDY_KEY];
+
+    *given = 0;
+    *foreign = NULL;
+    for (int i = 0; i < kinds; i++) {
+        const bool fits = acts == ((made_of[i].kind->gives & TR_ACTS) != 0);
+        member_key(k, made_of[i].key, key);
+        if (!study__given(a->yaml, key))
+            continue;
+        if (fits)
+            made = &made_of[i];
+        *given += fits;
+        if (!fits)
+            *foreign = &made_of[i];
+    }
+    if (*foreign && made && strcmp((*foreign)->key, made->key) == 0)
+        *foreign = NULL; /* one key for both */
+    return made;
+}
+
+/* "train, logits, ..": what a teacher of the study's task may be made of. */
+static void list_kinds(const struct assembly *a, char list[80])
+{
+    const bool acts = study_task_of(a->study)->kind->act != NULL;
+    size_t used = 0;
+
+    for (int i = 0; i < kinds; i++)
+        if (acts == ((made_of[i].kind->gives & TR_ACTS) != 0))
+            used += (size_t)snprintf(list + used, 80 - used, "%s%s", used ? ", " : "",
+                                     made_of[i].key + 1);
+}
+
 static rt_status place_member(const struct assembly *a, int k, struct tr_teacher_spec *teacher)
 {
     const struct study_member *m = &a->file->member[k];
-    const bool acts = study_task_of(a->study)->kind->act != NULL;
-    const struct made_of *made = NULL;
-    char key[STUDY_KEY], keys[80] = "";
-    int given = 0;
+    const struct made_of *foreign, *made;
+    char key[STUDY_KEY], list[80];
+    int given;
 
     RT_TRY(check_name(a, k));
     memcpy(teacher->name, m->name, sizeof teacher->name);
     teacher->weight = m->weight;
-    for (int i = 0; i < kinds; i++) {
-        const size_t used = strlen(keys);
-        member_key(k, made_of[i].key, key);
-        if (acts != ((made_of[i].kind->gives & TR_ACTS) != 0)) {
-            if (study__given(a->yaml, key))
-                return study__fail(a->yaml, key, a->err, "of the task '%s' no teacher is made so",
-                                   study_task_of(a->study)->name);
-            continue;
-        }
-        (void)snprintf(keys + used, sizeof keys - used, "%s%s", used ? ", " : "",
-                       made_of[i].key + 1);
-        if (study__given(a->yaml, key)) {
-            made = &made_of[i];
-            given++;
-        }
-    }
-    member_key(k, "", key);
+    made = said_by(a, k, &given, &foreign);
+    member_key(k, foreign ? foreign->key : "", key);
+    if (foreign)
+        return study__fail(a->yaml, key, a->err, "of the task '%s' no teacher is made so",
+                           study_task_of(a->study)->name);
+    list_kinds(a, list);
     if (given != 1)
         return study__fail(a->yaml, key, a->err, "a teacher is made of one thing; give %s of: %s",
-                           given ? "only one" : "one", keys);
+                           given ? "only one" : "one", list);
     teacher->kind = made->kind;
+    member_key(k, ".params", key);
+    if (m->params && made->kind != &tr_teacher_commanded)
+        return study__fail(a->yaml, key, a->err, "this is of a teacher with command; leave it out");
     return made->place(a, k, teacher);
 }
 

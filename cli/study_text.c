@@ -163,7 +163,7 @@ static rt_status find_vocabularies(const struct study *study, struct tr_text_spe
     for (int i = 0; i < choices->count; i++)
         add_vocabulary(spec, choices->value[i]);
     for (; teachers < study->teachers.count; teachers++)
-        if (study->teachers.teacher[teachers].kind->gives & TR_TRAINED_HERE)
+        if (study->teachers.teacher[teachers].kind == &tr_teacher_trained)
             add_vocabulary(spec, study->teachers.teacher[teachers].arch.vocabulary);
     return RT_OK;
 }

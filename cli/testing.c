@@ -49,14 +49,18 @@ static rt_status answers_init(struct test_answers *s, size_t teachers, struct rt
 rt_status test_open(const struct session *session, struct test_answers *answers, struct rt_err *err)
 {
     const struct tr_teaching teaching = session_teaching(session, NULL);
-    rt_status rc;
+    const int silent = tr_teachers_silent(teaching.spec);
 
     *answers = (struct test_answers){0};
-    if (session->task->kind->act)
+    if (session->task->kind->act || !study_task_of(&session->study)->has_test(session->study.block))
         return RT_OK;
     RT_TRY(session_open_test(&session->study, session->task, &answers->test, err));
-    if ((rc = answers_init(answers, (size_t)session->study.teachers.count, err)) ||
-        (rc = tr_teachers_predict(&teaching, answers->test, answers->teachers, err)))
+    if (silent >= 0)
+        answers->silent = teaching.spec->teacher[silent].name;
+    rt_status rc = answers_init(answers, (size_t)teaching.spec->count, err);
+    if (rc == RT_OK && !answers->silent)
+        rc = tr_teachers_predict(&teaching, answers->test, answers->teachers, err);
+    if (rc)
         test_close(answers);
     return rc;
 }
@@ -85,7 +89,8 @@ static rt_status measure(const struct session *session, const struct tr_student 
         return tr_evaluate_acting(student, weights, &session->data, true, metrics, err);
     }
     RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, threads, s->student, err));
-    return tr_answers_measure(test, s->rows, test->rows, s->student, s->target, metrics, err);
+    return tr_answers_measure(test, s->rows, test->rows, s->student, s->silent ? NULL : s->target,
+                              metrics, err);
 }
 
 /* The student as an int8 machine runs it: the answers hold the ensemble's answers already. */
@@ -122,6 +127,8 @@ static rt_status grade(const struct session *session, const struct tr_student *s
         RT_TRY(measure(session, student, weights, s, &result->student, err));
         return session->task->kind->act_as(session->task, teachers, true, &result->ensemble, err);
     }
+    if (s->silent)
+        return measure(session, student, weights, s, &result->student, err);
     const int classes = test->shape.classes;
     const struct tr_knowledge said = {
         .key = {.teachers = teachers, .classes = classes, .rows = test->rows},
@@ -151,11 +158,20 @@ rt_status test_student(const struct session *session, struct test_answers *answe
                        const struct tr_ranges *ranges, struct test_result *result,
                        struct rt_err *err)
 {
+    const bool acts = session->task->kind->act != NULL;
+
     result->own = session->task->kind->measures;
-    result->acts = !answers->test;
+    result->acts = acts;
+    result->tested = acts || answers->test;
+    result->silent = answers->silent;
     measure_sizes(session, student, result);
+    if (!result->tested) {
+        result->has_int8 = ranges != NULL;
+        result->int8_bytes = ranges ? (double)tr_int8_bytes(student) : 0;
+        return RT_OK;
+    }
     RT_TRY(grade(session, student, weights, answers, result, err));
-    if (study_task_of(&session->study)->explain)
+    if (study_task_of(&session->study)->explain && !answers->silent)
         result->details = study_task_of(&session->study)
                               ->explain(answers->test, answers->student, answers->target);
     return ranges
@@ -310,7 +326,7 @@ static void print_int8(const struct test_result *result)
     const double bytes = result->int8_bytes, before = 4 * result->params;
     const double teachers = 4 * result->ensemble_params;
 
-    (void)printf("\nin int8, by integer arithmetic\n");
+    (void)printf("\nin int8%s\n", result->tested ? ", by integer arithmetic" : "");
     print_line(&on_labels[0], &result->int8, NULL);
     for (int i = 0; i < 3; i++) /* down to KL */
         print_line(&on_ensemble[i], &result->int8, NULL);
@@ -367,15 +383,29 @@ static void print_details(json_t *details)
     }
 }
 
-void test_print(const struct test_result *result)
+static void print_tested(const struct test_result *result)
 {
     (void)printf("\n%-18s %8s %20s\n", result->acts ? "on the test starts" : "on the test file",
-                 "student", "ensemble");
+                 "student", result->silent ? "" : "ensemble");
     if (!result->acts)
         print_lines(on_labels, &result->student, &result->ensemble);
     print_own(result->own, &result->student, &result->ensemble);
+    if (result->silent) {
+        (void)printf("\nteacher '%s' has no logits for the test file (logits.test): nothing is "
+                     "compared with the ensemble\n",
+                     result->silent);
+        return;
+    }
     (void)printf("\nagainst the ensemble\n");
     print_lines(on_ensemble, &result->student, NULL);
+}
+
+void test_print(const struct test_result *result)
+{
+    if (result->tested)
+        print_tested(result);
+    else
+        (void)printf("\nthe study names no test file: nothing was measured on one\n");
     (void)printf("\n");
     print_sizes(result);
     if (result->has_int8)

@@ -14,8 +14,12 @@
 struct test_result {
     struct tr_metrics student, ensemble; /* the ensemble's without those against itself */
     const struct space_objective
-        *own;  /* the task's own among them, ended by a NULL name; or NULL */
-    bool acts; /* it was let act, and there are no labels */
+        *own;    /* the task's own among them, ended by a NULL name; or NULL */
+    bool acts;   /* it was let act, and there are no labels */
+    bool tested; /* on a test file or by acting; else only sizes are known */
+    const char
+        *silent; /* the teacher that said nothing about the test file: nothing is compared with
+                           the ensemble; NULL: none */
     double params, ensemble_params, largest_params; /* of the student, all teachers, the largest */
     bool has_int8;
     struct tr_metrics int8; /* of the student in int8, computed in integers */
@@ -29,14 +33,18 @@ struct
     float *student, *teachers, *ensemble;
     double *target;
     int *rows;
+    const char
+        *silent; /* a teacher that has no logits for it: then teachers' and ensemble's are not
+                           filled; NULL: none */
 };
 
 /* Read the test file and let the teachers answer, before hours of training that would be lost
- * without it. RT_EARG when the study names none, or a recorded teacher says nothing about it. */
+ * without it. Of a study that names none it stays empty. */
 rt_status test_open(const struct session *session, struct test_answers *answers,
                     struct rt_err *err);
 void test_close(struct test_answers *answers);
-/* Let the student answer; weights must be packed. ranges NULL: not in int8. */
+/* Let the student answer; weights must be packed. ranges NULL: not in int8. What cannot be compared,
+ * for want of a test file or of teachers' answers to it, is left out. */
 rt_status test_student(const struct session *session, struct test_answers *answers,
                        const struct tr_student *student, const struct tr_weights *weights,
                        const struct tr_ranges *ranges, struct test_result *result,

@@ -3,12 +3,15 @@
  */
 #include <math.h>
 
-#include "trainer/task/npy.h"
 #include "trainer/teachers/teachers_internal.h"
 
 static rt_status check_matrix(const struct tr_matrix *matrix, const char *path, size_t rows,
                               size_t classes, struct rt_err *err)
 {
+    if (matrix->rows == classes && matrix->columns == rows && rows != classes)
+        return rt_fail(err, RT_ESHAPE,
+                       "'%s' has %zu rows and %zu columns: it is transposed; save logits.T", path,
+                       classes, rows);
     if (matrix->rows != rows)
         return rt_fail(err, RT_ESHAPE,
                        "'%s' has logits for %zu examples but the data has %zu; record one row per "
@@ -26,23 +29,29 @@ static rt_status check_matrix(const struct tr_matrix *matrix, const char *path, 
     return RT_OK;
 }
 
+rt_status tr__logits_read(const char *path, size_t rows, size_t classes, struct tr_matrix *matrix,
+                          struct rt_err *err)
+{
+    RT_TRY(tr_npy_read(path, matrix, err));
+    const rt_status rc = check_matrix(matrix, path, rows, classes, err);
+    if (rc)
+        tr_matrix_release(matrix);
+    return rc;
+}
+
 /* Recorded logits, checked against the data, into column k of out (NULL: only hash them). */
 static rt_status read_logits(const struct tr_teaching *teaching, const char *path, int rows, int k,
                              float *out, char hash[RT_HASH_TEXT], struct rt_err *err)
 {
     const size_t classes = (size_t)teaching->shape->classes;
     struct tr_matrix matrix;
-    rt_status rc;
 
-    RT_TRY(tr_npy_read(path, &matrix, err));
-    rc = check_matrix(&matrix, path, (size_t)rows, classes, err);
-    if (rc == RT_OK) {
-        rt_hash_bytes(matrix.values, matrix.rows * matrix.columns * sizeof(float), hash);
-        if (out)
-            tr__interleave(matrix.values, rows, (int)classes, k, teaching->spec->count, out);
-    }
+    RT_TRY(tr__logits_read(path, (size_t)rows, classes, &matrix, err));
+    rt_hash_bytes(matrix.values, matrix.rows * matrix.columns * sizeof(float), hash);
+    if (out)
+        tr__interleave(matrix.values, rows, (int)classes, k, teaching->spec->count, out);
     tr_matrix_release(&matrix);
-    return rc;
+    return RT_OK;
 }
 
 static void describe(const struct tr_teacher_spec *spec, const struct space_shape *shape,

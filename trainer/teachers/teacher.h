@@ -1,8 +1,7 @@
 /* trainer/teachers/teacher.h -- a kind of teacher: what a member of the ensemble is made of.
  *
- * Kinds    trained here on labels (trained.c), recorded logits (recorded.c), a network from elsewhere
- *          (imported.c), policies (experts.c): one
- *          constant each, which the study's reader picks by the member's keys. Nothing else asks
+ * Kinds    trained here on labels (trained.c), recorded logits (recorded.c), a command's answers (commanded.c),
+ *          a network from elsewhere (imported.c), policies (experts.c): one constant each, which the study's reader picks by the member's keys. Nothing else asks
  *          which one a member is of.
  * Gives    what it can be asked for, known before anything is opened, so that a recipe that wants
  *          more is refused when the study is read. All give logits. Of one that gives layers or
@@ -52,7 +51,8 @@ struct tr_teacher_kind {
     rt_status (*expert)(const struct tr_teaching *teaching, int k, bool may_train,
                         struct tr_expert *expert, struct rt_err *err);
 };
-extern const struct tr_teacher_kind tr_teacher_trained, tr_teacher_recorded, tr_teacher_imported;
+extern const struct tr_teacher_kind tr_teacher_trained, tr_teacher_recorded, tr_teacher_commanded,
+    tr_teacher_imported;
 /* Those that act: experts.c. */
 extern const struct tr_teacher_kind tr_teacher_table, tr_teacher_policy, tr_teacher_labels,
     tr_teacher_ppo;

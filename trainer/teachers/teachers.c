@@ -95,6 +95,14 @@ rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowled
     return tr_knowledge_open(knowledge, path, &key, err);
 }
 
+int tr_teachers_silent(const struct tr_ensemble_spec *spec)
+{
+    for (int k = 0; k < spec->count; k++)
+        if (spec->teacher[k].kind == &tr_teacher_recorded && !spec->teacher[k].test_logits[0])
+            return k;
+    return -1;
+}
+
 rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_task *test,
                               float *logits, struct rt_err *err)
 {

@@ -1,5 +1,5 @@
-/* trainer/teachers/teachers.h -- the ensemble: trained by this program, or given as recorded
- * logits.
+/* trainer/teachers/teachers.h -- the ensemble: trained by this program, given as recorded logits, or
+ * asked by a command.
  *
  * A trained teacher is a struct tr_student trained on labels with all threads; its weights go into
  * FOLDER/NAME.safetensors with the hash of its recipe and data. What all teachers say about the
@@ -21,6 +21,8 @@
 #include "trainer/teachers/linear_probe.h"
 #include "trainer/teachers/teacher.h"
 
+enum { TR_COMMAND_WORDS = 16, TR_COMMAND_WORD = 256 }; /* of a teacher that is a command */
+
 enum tr_probe { TR_PROBE_NONE, TR_PROBE_HEAD, TR_PROBE_FINE };
 
 struct tr_teacher_spec {
@@ -36,6 +38,8 @@ struct tr_teacher_spec {
     /* recorded, .npy (rows of the file, classes): */
     char train_logits[RT_PATH_MAX], test_logits[RT_PATH_MAX]; /* test_logits may be "" */
     int64_t params;                                           /* 0: unknown */
+    /* commanded, run in the folder `source`: */
+    char command[TR_COMMAND_WORDS][TR_COMMAND_WORD]; /* an empty word ends it */
     /* imported: a folder of transformers, with arch and params as it has them */
     char source[RT_PATH_MAX];
     enum tr_probe probe; /* how its classifier is trained here */
@@ -72,6 +76,8 @@ struct tr_teaching {
     const atomic_int *stop;
     void (*progress)(void *context, const char *teacher, int step, int steps); /* may be NULL */
     void *progress_context;
+    /* What a teacher that is a command says while it runs, as it comes; may be NULL. */
+    void (*hear)(void *context, const char *text, size_t bytes);
 };
 
 /* Train what is missing and what teaching->retrain names, then write the knowledge. Weights that are
@@ -95,6 +101,8 @@ rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowled
 rt_status tr_teacher_open(struct tr_network *network, const struct tr_teaching *teaching, int k,
                           enum tr_network_use use, struct rt_err *err);
 
+/* The first member that has nothing to say about rows of a test file, -1: all have. */
+int tr_teachers_silent(const struct tr_ensemble_spec *spec);
 /* Logits (n, K, C) of all teachers for another task's rows, the test file's; RT_EARG when a
  * recorded teacher has no test logits. */
 rt_status tr_teachers_predict(const struct tr_teaching *teaching, const struct tr_task *test,

@@ -1,6 +1,7 @@
 /* trainer/teachers/teachers_internal.h -- what the files of this folder share. */
 #ifndef TRAINER_TEACHERS_TEACHERS_INTERNAL_H
 #define TRAINER_TEACHERS_TEACHERS_INTERNAL_H
+#include "trainer/task/npy.h"
 #include "trainer/teachers/teachers.h"
 
 /* ---- a teacher from elsewhere, trained on: tuned.c ---- */
@@ -12,6 +13,12 @@ rt_status tr__tuned_read(const struct tr_teaching *teaching, const struct tr_tea
 /* From the weights that it has, by the spec's recipe; then written. */
 rt_status tr__tuned_train(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
                           const char *hash, struct tr_network *net, struct rt_err *err);
+
+/* ---- answers that come as a matrix of logits: recorded.c ---- */
+
+/* A file of logits as rows x classes want it: RT_ESHAPE, RT_ENAN, or what reading comes to. */
+rt_status tr__logits_read(const char *path, size_t rows, size_t classes, struct tr_matrix *matrix,
+                          struct rt_err *err);
 
 /* Copy logits (n, classes) of teacher k into out (n, teachers, classes). */
 void tr__interleave(const float *logits, int n, int classes, int k, int teachers, float *out);

@@ -1,0 +1,36 @@
+"""A network of timm, which has those of torchvision too, as a teacher of images. In the study:
+
+    - name: resnet
+      command: [python3, timm_teacher.py, resnet18, resnet18.pth]
+
+The second word is timm's name of the network, the third a checkpoint of yours with the study's classes.
+Images are resized and normalised as timm's own configuration of that network says.
+"""
+import sys
+
+import numpy
+import timm
+import torch
+
+name, weights, images, logits = sys.argv[1:]
+state = torch.load(weights, map_location="cpu", weights_only=True)
+state = state.get("state_dict", state)
+rows = numpy.load(images, mmap_mode="r")
+classes = state[[key for key in state if key.endswith("bias")][-1]].shape[0]
+net = timm.create_model(name, num_classes=classes)
+net.load_state_dict(state)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+net.to(device).eval()
+config = timm.data.resolve_model_data_config(net)
+mean, std = (torch.tensor(config[key], device=device).view(1, 3, 1, 1) for key in ("mean", "std"))
+
+said = []
+with torch.inference_mode():
+    for i in range(0, len(rows), 64):
+        batch = torch.from_numpy(rows[i : i + 64].copy()).to(device).permute(0, 3, 1, 2).float() / 255
+        batch = batch.expand(-1, 3, -1, -1)  # greys, too
+        batch = torch.nn.functional.interpolate(batch, config["input_size"][1:], mode="bicubic", antialias=True)
+        said.append(net((batch - mean) / std).float().cpu().numpy())
+        print(f"\r{i + len(batch)} of {len(rows)} rows", end="", file=sys.stderr)
+print(file=sys.stderr)
+numpy.save(logits, numpy.concatenate(said))
