@@ -129,13 +129,13 @@ static void teachers_that_contradict_each_other_are_refused(void **state)
 {
     static const struct refusal refusals[] = {
         {MEMBERS("  - {name: a}\n"), "'s.yaml':6:5: teachers.members[0]: a teacher is made of "
-                                     "one thing; give one of: train, logits, folder"},
+                                     "one thing; give one of: train, logits, folder, command"},
         {MEMBERS("  - {name: a, logits: {train: \"\"}}\n"),
          "'s.yaml':6:31: teachers.members[0].logits.train: expects a text, but "
          "nothing is given"},
         {MEMBERS("  - {name: a, " TRAIN ", logits: {train: x}}\n"),
          "'s.yaml':6:5: teachers.members[0]: a teacher is made of one thing; give only one of: "
-         "train, logits, folder"},
+         "train, logits, folder, command"},
         {MEMBERS("  - {name: a, " TRAIN "}\n  - {name: a, logits: {train: x}}\n"),
          "'s.yaml':7:12: teachers.members[1].name: two teachers are called 'a'; rename one"},
         {MEMBERS("  - {name: a, " TRAIN "}\n  - {name: b, " TRAIN "}\n"),

@@ -12,7 +12,7 @@ finds() { # TEXT: doctor fails, and says so of the logits
 # the training file's logits, before any search
 finds "cannot open 'logits.npy'"
 toy_npy 3 90 $one >logits.npy
-finds "'logits.npy' has logits for 3 examples but the data has 90"
+finds "'logits.npy' has 3 rows and 90 columns: it is transposed; save logits.T"
 toy_npy 89 3 $one >logits.npy
 finds "'logits.npy' has logits for 89 examples"
 toy_npy 90 4 $one >logits.npy
@@ -32,7 +32,8 @@ expect_exit 0 "$retort" doctor untested.yaml
 expect_line stdout "warn  logits       of teacher 'one' for the training file alone"
 toy_npy 30 3 $one >test.npy
 expect_exit 0 "$retort" doctor toy.yaml
-expect_line stdout "ok    logits       of teacher 'one'"
+expect_line stdout "warn  logits       of teacher 'one' for the training file: 33.3 % are right"
+expect_line stdout "warn  logits       of teacher 'one' for the test file: 33.3 % are right"
 
 # nobody knows what it was trained on: wherever its errors are shown, that is said
 doubt='teachers from elsewhere may have been trained on the validation rows'
