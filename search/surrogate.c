@@ -5,9 +5,9 @@
  * x is k(x).w, w = L^-T z, and the variance s - v.v for v = L^-1 k(x), whose beginning gives a
  * bound. Believing a prediction is a row of L with a zero in z.
  *
- * Features lie one behind the other for all points, and so do gaps, so that loops over points have
- * no order that a compiler's vectors could change: bits are the same for any of them. exp() is
- * written out for the same reason, and because that makes it several times as fast.
+ * Features lie one behind the other for all points, and so do gaps, so that loops over points are of
+ * neighbours (search/loops.h). A child differs from the place that was looked at before in few
+ * positions, so only their gaps are measured anew.
  */
 #include <assert.h>
 #include <math.h>
@@ -16,83 +16,10 @@
 
 #include "search/surrogate_internal.h"
 
-enum { LANES = 8 };
-
-/* ---- sums in a fixed order ---- */
-
-double search__dot(const double *a, const double *b, size_t n)
-{
-    double s[LANES] = {0};
-    size_t i = 0;
-
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++)
-            s[j] += a[i + (size_t)j] * b[i + (size_t)j];
-    for (; i < n; i++)
-        s[0] += a[i] * b[i];
-    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
-}
-
-/* ---- the kernel ---- */
-
-/* exp(-a) for a in 0..700, by 2^whole of what is left, whose powers are summed up. */
-static inline double exp_of_minus(double a)
-{
-    const double magic = 0x1.8p52, t = a * -1.4426950408889634074;
-    const double shifted = t + magic; /* its last bits are the whole number next to t */
-    const double x = (t - (shifted - magic)) * .69314718055994530942;
-    double p = 1. / 39916800, scale;
-    uint64_t bits;
-
-    p = p * x + 1. / 3628800;
-    p = p * x + 1. / 362880;
-    p = p * x + 1. / 40320;
-    p = p * x + 1. / 5040;
-    p = p * x + 1. / 720;
-    p = p * x + 1. / 120;
-    p = p * x + 1. / 24;
-    p = p * x + 1. / 6;
-    p = p * x + .5;
-    p = p * x + 1;
-    p = p * x + 1;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 1023) << 52;
-    memcpy(&scale, &bits, sizeof scale);
-    return p * scale;
-}
-
-static inline double limited(double x)
-{
-    return x < 4e5 ? x : 4e5;
-}
-
-/* k[n] without the signal. */
-void search__matern(const float *restrict r2, double *restrict k, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const double a = sqrt(limited(5. * (double)r2[i]));
-        k[i] = (1 + a + a * a * (1. / 3)) * exp_of_minus(a);
-    }
-}
-
-/* slope[n] of k by r2. */
-void search__matern_slope(const float *restrict r2, double *restrict slope, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const double a = sqrt(limited(5. * (double)r2[i]));
-        slope[i] = -5. / 6 * (1 + a) * exp_of_minus(a);
-    }
-}
-
 void search__weigh(const struct search_model *m, const float *gaps, size_t stride, size_t n,
-                   float *restrict r2)
+                   float *r2)
 {
-    memset(r2, 0, n * sizeof *r2);
-    for (int p = 0; p < m->points->positions; p++) {
-        const float scale = m->scale[p], *restrict gap = gaps + (size_t)p * stride;
-        for (size_t i = 0; i < n; i++)
-            r2[i] += scale * gap[i];
-    }
+    m->points->loops->weigh(gaps, stride, m->points->positions, m->scale, r2, n);
 }
 
 /* ---- points ---- */
@@ -115,6 +42,7 @@ rt_status search_points_open(int features, const int *position, const int *gene,
     p->features = features;
     p->positions = position[features - 1] + 1;
     p->genes = gene[p->positions - 1] + 1;
+    p->loops = search_loops_of(0);
     p->room = room;
     p->fitted = fitted;
     p->position = calloc(f, sizeof *p->position);
@@ -122,11 +50,12 @@ rt_status search_points_open(int features, const int *position, const int *gene,
     p->share = calloc(f, sizeof *p->share);
     p->x = calloc(f * room, sizeof *p->x);
     p->look = calloc(f, sizeof *p->look);
+    p->next = calloc(f, sizeof *p->next);
     p->gap = calloc((size_t)p->positions * room, sizeof *p->gap);
     p->pairs = calloc((size_t)p->positions * pairs, sizeof *p->pairs);
     p->part = calloc(room, sizeof *p->part);
-    if (!p->position || !p->gene || !p->share || !p->x || !p->look || !p->gap || !p->pairs ||
-        !p->part) {
+    if (!p->position || !p->gene || !p->share || !p->x || !p->look || !p->next || !p->gap ||
+        !p->pairs || !p->part) {
         search_points_close(p);
         return no_memory(err, room);
     }
@@ -151,6 +80,7 @@ void search_points_close(struct search_points *p)
     free(p->share);
     free(p->x);
     free(p->look);
+    free(p->next);
     free(p->gap);
     free(p->pairs);
     free(p->part);
@@ -165,30 +95,36 @@ size_t search_points_count(const struct search_points *p)
 void search_points_keep(struct search_points *p, size_t count)
 {
     p->count = count < p->count ? count : p->count;
+    p->measured = 0; /* others come where those were */
     if (p->count < p->fitted)
         p->pairs_of = 0;
 }
 
-/* Gaps of the place `look` to the first n points. */
+/* Gaps of the place p->next to the first n points; it becomes p->look. */
 static void measure_gaps(struct search_points *p, size_t n)
 {
-    for (int g = 0; g < p->positions; g++)
-        memset(p->gap + (size_t)g * p->room, 0, n * sizeof *p->gap);
-    for (int f = 0; f < p->features; f++) {
-        const float here = p->look[f],
-                    share = p->share[f], *restrict x = p->x + (size_t)f * p->room;
-        float *restrict gap = p->gap + (size_t)p->position[f] * p->room;
-        for (size_t i = 0; i < n; i++)
-            gap[i] += share * ((x[i] - here) * (x[i] - here));
+    const bool known = p->measured == n;
+
+    for (int f = 0, end; f < p->features; f = end) {
+        const int position = p->position[f];
+        for (end = f; end < p->features && p->position[end] == position;)
+            end++;
+        const size_t bytes = (size_t)(end - f) * sizeof *p->look;
+        if (known && memcmp(p->look + f, p->next + f, bytes) == 0)
+            continue;
+        memcpy(p->look + f, p->next + f, bytes);
+        p->loops->gaps(p->x + (size_t)f * p->room, p->room, end - f, p->share + f, p->look + f,
+                       p->gap + (size_t)position * p->room, n);
     }
+    p->measured = n;
+    p->looks++;
 }
 
 void search_points_look(struct search_points *p, const double *x)
 {
     for (int f = 0; f < p->features; f++)
-        p->look[f] = (float)x[f];
+        p->next[f] = (float)x[f];
     measure_gaps(p, p->count);
-    p->looks++;
 }
 
 bool search_points_add(struct search_points *p)
@@ -210,9 +146,8 @@ void search_points_repeated(struct search_points *p, int measurements)
 void search__look_again(struct search_points *p, size_t i)
 {
     for (int f = 0; f < p->features; f++)
-        p->look[f] = p->x[(size_t)f * p->room + i];
+        p->next[f] = p->x[(size_t)f * p->room + i];
     measure_gaps(p, i + 1);
-    p->looks++;
 }
 
 /* ---- lifecycle of a model ---- */
@@ -297,7 +232,7 @@ static void covary(struct search_model *m, size_t n)
     const double signal = search__signal_of(m);
 
     search__weigh(m, m->points->gap, m->points->room, n, m->r2);
-    search__matern(m->r2, m->k, n);
+    m->points->loops->matern(m->r2, m->k, n);
     for (size_t i = 0; i < n; i++)
         m->k[i] *= signal;
     m->look = m->points->looks;
@@ -308,11 +243,12 @@ static void covary(struct search_model *m, size_t n)
 /* v = L^-1 k up to row n. */
 static void solve(struct search_model *m, size_t n)
 {
-    for (size_t i = m->solved; i < n; i++) {
-        m->v[i] = (m->k[i] - search__dot(m->l + i * m->points->room, m->v, i)) * m->inverse[i];
+    if (n <= m->solved)
+        return;
+    m->points->loops->solve(m->l, m->points->room, m->inverse, m->k, m->v, m->solved, n);
+    for (size_t i = m->solved; i < n; i++)
         m->rest -= m->v[i] * m->v[i];
-    }
-    m->solved = n > m->solved ? n : m->solved;
+    m->solved = n;
 }
 
 /* The place looked at becomes the last row; returns its mean, standardised. */
@@ -331,7 +267,7 @@ static double append(struct search_model *m)
     m->count++;
     m->weighed = false;
     m->look = 0;
-    return search__dot(row, m->z, n);
+    return m->points->loops->dot(row, m->z, n);
 }
 
 void search_model_add(struct search_model *m, double y)
@@ -348,16 +284,10 @@ void search_model_believe(struct search_model *m)
     m->z[m->count - 1] = 0;
 }
 
-/* w = L^-T z: from the last row up, each taken from those before it. */
 void search__find_weights(struct search_model *m)
 {
     memcpy(m->w, m->z, m->count * sizeof *m->w);
-    for (size_t i = m->count; i-- > 0;) {
-        const double *row = m->l + i * m->points->room;
-        const double w = m->w[i] *= m->inverse[i];
-        for (size_t j = 0; j < i; j++)
-            m->w[j] -= row[j] * w;
-    }
+    m->points->loops->solve_back(m->l, m->points->room, m->inverse, m->w, m->count);
     m->weighed = true;
 }
 
@@ -367,7 +297,7 @@ double search_model_mean(struct search_model *m)
     if (!m->weighed)
         search__find_weights(m);
     covary(m, m->count);
-    return m->mean + m->sd * search__dot(m->k, m->w, m->count);
+    return m->mean + m->sd * m->points->loops->dot(m->k, m->w, m->count);
 }
 
 double search_model_deviation(struct search_model *m, size_t known)

@@ -58,20 +58,22 @@ static void find_scales(struct search_model *m)
 static void factor(struct search_model *m, const double *y, size_t n)
 {
     const double signal = search__signal_of(m), noise = search__noise_of(m);
+    const struct search_loops *loops = m->points->loops;
     const size_t room = m->points->room;
     size_t pair = 0;
 
     for (size_t i = 0; i < n; i++) {
         double *li = m->l + i * room;
-        for (size_t j = 0; j < i; j++, pair++)
-            li[j] =
-                (signal * m->pair_k[pair] - search__dot(li, m->l + j * room, j)) * m->inverse[j];
+        for (size_t j = 0; j < i; j++)
+            m->k[j] = signal * m->pair_k[pair++];
+        loops->solve(m->l, room, m->inverse, m->k, li, 0, i);
         li[i] = sqrt(
-            fmax(signal * m->pair_k[pair++] + noise * m->points->part[i] - search__dot(li, li, i),
+            fmax(signal * m->pair_k[pair++] + noise * m->points->part[i] - loops->dot(li, li, i),
                  1e-12));
         m->inverse[i] = 1 / li[i];
-        m->z[i] = ((y[i] - m->mean) / m->sd - search__dot(li, m->z, i)) * m->inverse[i];
+        m->z[i] = ((y[i] - m->mean) / m->sd - loops->dot(li, m->z, i)) * m->inverse[i];
     }
+    m->look = 0; /* m->k is of no place */
     m->count = n;
     m->weighed = false;
 }
@@ -79,24 +81,23 @@ static void factor(struct search_model *m, const double *y, size_t n)
 /* The inverse of the covariance, L^-T L^-1, into the upper triangle of m->full. */
 static void invert(struct search_model *m)
 {
-    const size_t n = m->count, width = m->points->fitted;
+    const size_t n = m->count, width = m->points->fitted, room = m->points->room;
+    const struct search_loops *loops = m->points->loops;
 
-    for (size_t c = 0; c < n; c++) { /* column c of L^-1 as row c, from c on */
-        double *u = m->full + c * width;
-        u[c] = m->inverse[c];
-        for (size_t i = c + 1; i < n; i++)
-            u[i] = -search__dot(m->l + i * m->points->room + c, u + c, i - c) * m->inverse[i];
+    for (size_t c = 0; c < n; c++) { /* column c of L^-1 as row c, from c on, of unit vector c */
+        memset(m->k, 0, n * sizeof *m->k);
+        m->k[0] = 1;
+        loops->solve(m->l + c * room + c, room, m->inverse + c, m->k, m->full + c * width + c, 0,
+                     n - c);
     }
     for (size_t i = 0; i < n; i++) /* what is overwritten is not read again */
-        for (size_t j = 0; j <= i; j++)
-            m->full[j * width + i] =
-                search__dot(m->full + i * width + i, m->full + j * width + i, n - i);
+        loops->dots(m->full + i, width, i + 1, m->full + i * width + i, n - i, m->full + i, width);
 }
 
 /* Logarithm of likelihood times prior, but for constants. */
 static double evidence(const struct search_model *m)
 {
-    double sum = -search__dot(m->z, m->z, m->count) / 2;
+    double sum = -m->points->loops->dot(m->z, m->z, m->count) / 2;
 
     for (size_t i = 0; i < m->count; i++)
         sum += log(m->inverse[i]);
@@ -105,21 +106,6 @@ static double evidence(const struct search_model *m)
         sum -= off * off / 2;
     }
     return sum;
-}
-
-/* Sum over all pairs of slopes times gaps, in a fixed order. */
-static double sum_gaps(const struct search_model *m, const float *gap)
-{
-    const size_t pairs = m->count * (m->count + 1) / 2;
-    double sum[8] = {0};
-    size_t i = 0;
-
-    for (; i + 8 <= pairs; i += 8)
-        for (size_t j = 0; j < 8; j++)
-            sum[j] += m->pair_slope[i + j] * (double)gap[i + j];
-    for (; i < pairs; i++)
-        sum[0] += m->pair_slope[i] * (double)gap[i];
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
 /* Its derivatives; overwrites m->pair_k. */
@@ -133,7 +119,7 @@ static void slopes(struct search_model *m, double *slope)
 
     invert(m);
     search__find_weights(m);
-    search__matern_slope(m->r2, m->pair_slope, n * (n + 1) / 2);
+    p->loops->matern_slope(m->r2, m->pair_slope, n * (n + 1) / 2);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j <= i; j++, pair++) {
             const double pull = (m->w[i] * m->w[j] - m->full[j * p->fitted + i]) * (j < i ? 1 : .5);
@@ -143,7 +129,9 @@ static void slopes(struct search_model *m, double *slope)
         }
     memset(slope, 0, (size_t)m->scales * sizeof *slope);
     for (int g = 0; g < p->positions; g++) {
-        const double by = (double)m->scale[g] * signal * sum_gaps(m, p->pairs + (size_t)g * stride);
+        const double by =
+            (double)m->scale[g] * signal *
+            p->loops->sum_gaps(m->pair_slope, p->pairs + (size_t)g * stride, n * (n + 1) / 2);
         slope[p->gene[g]] += by;
         slope[p->genes + g] = n == p->fitted ? by : 0;
     }
@@ -202,7 +190,7 @@ static void climb(struct search_model *m, const double *y, size_t n)
         find_scales(m);
         search__weigh(m, m->points->pairs, m->points->fitted * (m->points->fitted + 1) / 2, pairs,
                       m->r2);
-        search__matern(m->r2, m->pair_k, pairs);
+        m->points->loops->matern(m->r2, m->pair_k, pairs);
         factor(m, y, n);
         const double here = evidence(m);
         if (here > most) {

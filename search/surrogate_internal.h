@@ -3,9 +3,11 @@
 #define SEARCH_SURROGATE_INTERNAL_H
 #include <stdint.h>
 
+#include "search/loops.h"
 #include "search/surrogate.h"
 
 struct search_points {
+    const struct search_loops *loops;
     int features, positions, genes;
     size_t room, fitted, count;
     int *position;   /* [features] */
@@ -14,7 +16,9 @@ struct search_points {
     double *part;    /* [room] of the variance of noise that is left: 1 / measurements */
     float *x;        /* (features, room) */
     float *look;     /* [features] the place that models are asked about */
+    float *next;     /* [features] scratch: the one to come */
     float *gap;      /* (positions, room) of it to all points, squared */
+    size_t measured; /* so many of them are known; 0: none */
     float *pairs;    /* (positions, fitted * (fitted + 1) / 2) of all pairs of the fitted */
     size_t pairs_of; /* so many points; 0: to be measured */
     uint64_t looks;  /* so far */
@@ -41,13 +45,9 @@ struct search_model {
     double *climb; /* (4, scales) slopes, those before, steps, the best so far, in a fit */
 };
 
-double search__dot(const double *a, const double *b, size_t n);
-/* k[n] without the signal, and its slope[n] by r2. */
-void search__matern(const float *restrict r2, double *restrict k, size_t n);
-void search__matern_slope(const float *restrict r2, double *restrict slope, size_t n);
 /* r2[n] = sum over positions of their scales times gaps, rows of `stride`. */
 void search__weigh(const struct search_model *m, const float *gaps, size_t stride, size_t n,
-                   float *restrict r2);
+                   float *r2);
 /* s, and the noise's variance. */
 double search__signal_of(const struct search_model *m);
 double search__noise_of(const struct search_model *m);
