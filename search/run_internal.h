@@ -28,13 +28,16 @@ struct run {
     struct search__log *log;       /* NULL: none */
     int64_t started_ns;
 
-    pthread_mutex_t lock; /* guards all below and the store */
+    pthread_mutex_t lock; /* guards all below and the store, but for the proposer while somebody
+                             proposes: then nobody writes to it */
     pthread_cond_t changed;
     struct search__proposer proposer;
     struct search__front front;
     struct slot *slots; /* one a trial; as many as the proposer knows */
     size_t room;
     int64_t committed, committed_before, failed, running;
+    int64_t handed;    /* results that the proposer was given */
+    bool proposing;    /* a worker, without the lock */
     int64_t faults;    /* of the evaluator, committed last, without another result between them */
     char fault[256];   /* the latest, in words */
     char trouble[160]; /* of struct search_progress */

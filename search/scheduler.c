@@ -1,9 +1,11 @@
 /* search/scheduler.c -- workers, the window, commits in order, and taking a study up again.
  *
- * There is one lock. A worker holds it for all but the evaluation: it records its result, commits
- * whatever has come to its turn, proposes and starts the next trial. It sleeps only while the
- * window is full, which means that another worker is evaluating and will wake it. Under the lock
- * nothing is written but the store: progress and log lines are handed to outlets.
+ * There is one lock. A worker holds it for all but evaluations and proposals: it records its result,
+ * commits whatever has come to its turn and starts the next trial. One worker at a time proposes; of
+ * what the proposer reads nothing changes meanwhile, since results that come are handed to it before
+ * the next proposal. A worker sleeps only while the window is full or another proposes, which means
+ * that somebody will wake it. Under the lock nothing is written but the store: progress and log
+ * lines are handed to outlets.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -86,7 +88,6 @@ static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
     }
     if (!stored)
         TRY_WITH_ROOM(run, store_trial_commit(run->store, &commit, err));
-    search__proposer_result(&run->proposer, objectives, slot->violation);
     slot->state = COMMITTED;
     run->failed += slot->failed;
     run->faults = slot->fault ? run->faults + 1 : 0;
@@ -206,13 +207,33 @@ static rt_status resume(struct run *run, struct rt_err *err)
 
 /* ---- starting ---- */
 
+/* The lock is given away while the proposer, which knows all that is committed, thinks. */
+static rt_status think(struct run *run, struct search__proposal *p, struct rt_err *err)
+{
+    rt_status rc;
+
+    assert(!run->proposing);
+    for (; run->handed < run->committed; run->handed++) {
+        const struct slot *slot = &run->slots[run->handed];
+        search__proposer_result(&run->proposer, slot->failed ? NULL : slot->objectives,
+                                slot->violation);
+    }
+    run->proposing = true;
+    pthread_mutex_unlock(&run->lock);
+    rc = search__propose(&run->proposer, p, err);
+    pthread_mutex_lock(&run->lock);
+    run->proposing = false;
+    pthread_cond_broadcast(&run->changed);
+    return rc;
+}
+
 static rt_status propose_next(struct run *run, struct rt_err *err)
 {
     struct search__proposal p;
     struct space_cost cost;
     const bool costs = space_has_costs(run->space);
 
-    RT_TRY(search__propose(&run->proposer, &p, err));
+    RT_TRY(think(run, &p, err));
     if (costs)
         space_cost_of(&p.arch, &run->space->shape, &cost);
     struct store_proposal row = {.number = count_of(run),
@@ -257,7 +278,26 @@ static bool stalled(const struct run *run, int64_t n)
     return seen - run->slots[seen].gained >= patience;
 }
 
-enum step { START, WAIT, LEAVE };
+enum step { START, AGAIN, WAIT, LEAVE };
+
+/* The next trial is proposed, and whoever comes by starts it. */
+static enum step propose_step(struct run *run)
+{
+    struct rt_err err; /* run->err is for whoever holds the lock */
+
+    if (run->proposing)
+        return WAIT;
+    const rt_status rc = propose_next(run, &err);
+    if (rc == RT_OK || (rc == RT_EEND && run->handed < run->committed))
+        return AGAIN;
+    if (rc == RT_EEND && run->committed < count_of(run))
+        return WAIT; /* for results that may promote */
+    if (rc == RT_EEND)
+        run->exhausted = true;
+    else if (run->rc == RT_OK)
+        run->rc = rt_fail(&run->err, rc, "%s", err.text);
+    return LEAVE;
+}
 
 /* What a free worker does now; on START trial *number is ready in the store. */
 static enum step next_step(struct run *run, int worker, int64_t *number)
@@ -278,15 +318,8 @@ static enum step next_step(struct run *run, int worker, int64_t *number)
     if (n >= run->committed + o->window)
         return WAIT;
     if (n == count_of(run))
-        rc = propose_next(run, &run->err);
-    if (rc == RT_EEND && run->committed < count_of(run))
-        return WAIT; /* for results that may promote */
-    if (rc == RT_EEND) {
-        run->exhausted = true;
-        return LEAVE;
-    }
-    if (rc == RT_OK)
-        WITH_ROOM(run, rc, store_trial_start(run->store, n, o->host, worker, &run->err));
+        return propose_step(run);
+    WITH_ROOM(run, rc, store_trial_start(run->store, n, o->host, worker, &run->err));
     run->rc = rc;
     if (rc != RT_OK)
         return LEAVE;
@@ -394,8 +427,12 @@ static void work(struct run *run, int worker)
 
     pthread_mutex_lock(&run->lock);
     while ((step = next_step(run, worker, &number)) != LEAVE) {
+        if (step == AGAIN)
+            continue;
         if (step == START)
             run_trial(run, worker, number);
+        else if (run->proposing)
+            pthread_cond_wait(&run->changed, &run->lock);
         else if (run->running == 0) /* nothing will tell whether the evaluator is broken */
             run->rc = commit_due(run, true, &run->err);
         else if (!search__time_again(run))

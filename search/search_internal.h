@@ -1,6 +1,7 @@
 /* search/search_internal.h -- what the files of this folder share.
  *
- * Threads  nothing here locks: the scheduler calls it all under its one lock.
+ * Threads  nothing here locks: the scheduler calls it all under its one lock, and search__propose()
+ *          while nobody else writes to its proposer.
  */
 #ifndef SEARCH_INTERNAL_H
 #define SEARCH_INTERNAL_H
