@@ -420,24 +420,26 @@ static void run_trial(struct run *run, int worker, int64_t number)
     pthread_cond_broadcast(&run->changed);
 }
 
+static void wait_for_others(struct run *run)
+{
+    if (!run->proposing &&
+        run->running == 0) /* nothing will tell whether the evaluator is broken */
+        run->rc = commit_due(run, true, &run->err);
+    else if (run->proposing || !search__time_again(run))
+        pthread_cond_wait(&run->changed, &run->lock);
+}
+
 static void work(struct run *run, int worker)
 {
     enum step step;
     int64_t number = -1;
 
     pthread_mutex_lock(&run->lock);
-    while ((step = next_step(run, worker, &number)) != LEAVE) {
-        if (step == AGAIN)
-            continue;
+    while ((step = next_step(run, worker, &number)) != LEAVE)
         if (step == START)
             run_trial(run, worker, number);
-        else if (run->proposing)
-            pthread_cond_wait(&run->changed, &run->lock);
-        else if (run->running == 0) /* nothing will tell whether the evaluator is broken */
-            run->rc = commit_due(run, true, &run->err);
-        else if (!search__time_again(run))
-            pthread_cond_wait(&run->changed, &run->lock);
-    }
+        else if (step == WAIT)
+            wait_for_others(run);
     pthread_cond_broadcast(&run->changed); /* whoever waits has to leave too */
     pthread_mutex_unlock(&run->lock);
 }
