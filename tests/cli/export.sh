@@ -50,6 +50,29 @@ assert len(rows) == len(labels) == 30 and abs(wrong / 30 - float(told)) < 1e-5, 
 END
 done
 
+# The library, from C and from Python: the same classes as predict's. (A program that was not built for it
+# cannot load one with a sanitiser.)
+lib=$(dirname "$retort")
+if ! nm -D "$lib/libretort.so" | grep -Eq '__(asan|tsan)_init'; then
+  export LD_LIBRARY_PATH=$lib
+  cc -std=c99 -Wall -Wextra -Werror -I"$project/library" "$project/examples/library/classify.c" \
+    -L"$lib" -lretort -o classify
+  tail -c +17 test-images >pixels
+  for form in student student.int8; do
+    expect_exit 0 "$retort" predict $form.safetensors test-images -o logits.npy
+    python3 -c "import struct
+data = open('logits.npy', 'rb').read()[-4 * 90:]
+rows = [struct.unpack('<3f', data[i:i + 12]) for i in range(0, 360, 12)]
+print(*[r.index(max(r)) for r in rows], sep='\n')" >want
+    ./classify $form.safetensors <pixels >got
+    cmp want got
+    python3 "$project/examples/library/classify.py" $form.safetensors <pixels >got
+    cmp want got
+  done
+  expect_exit 1 ./classify toy.yaml
+  expect_line stderr "toy.yaml"
+fi
+
 # What does not go together is said, and nothing is written.
 refuse() { # CODE TEXT ARGUMENT...
   local code=$1 text=$2

@@ -15,7 +15,7 @@
 #include "trainer/net/student_internal.h"
 #include "trainer/task/controller.h"
 
-enum { at_once = 64 }; /* examples a pass */
+enum { most_at_once = 64 }; /* examples a pass */
 
 struct tr_model_file {
     struct tr_model model;
@@ -208,6 +208,8 @@ static rt_status read_all(struct tr_model_file *file, const char *path,
                                         file->net.weights.params, err));
     RT_TRY(check_finite(file, path, err));
     read_notes(file);
+    rt_map_close(&file->tensors.map); /* all is copied: the file may go */
+    file->tensors.values = NULL;
     tr_weights_pack(&file->net.student, &file->net.weights);
     file->model.student = &file->net.student;
     file->model.weights = &file->net.weights;
@@ -244,60 +246,81 @@ size_t tr_model_input_bytes(const struct tr_model *model)
     return bytes;
 }
 
-/* bytes (n,numbers) to logits (n,C), at most at_once examples a pass. */
-static void answer(const struct tr_model *model, struct tr_infer *infer, struct tr_batch *batch,
-                   const uint8_t *bytes, int n, float *logits)
+/* ---- answers ---- */
+
+static rt_status carve(struct tr_answering *a, int room, struct rt_err *err)
 {
-    for (int first = 0; first < n; first += at_once) {
-        const size_t numbers = (size_t)batch->numbers;
+    const struct tr_student *student = a->model->student;
+
+    RT_TRY(tr_batch_init(&a->batch, &student->arch, &student->shape, room, &a->arena, err));
+    return tr_infer_init(&a->infer, student, room, &a->arena, err);
+}
+
+rt_status tr_answering_open(struct tr_answering *answering, const struct tr_model *model,
+                            int at_once, struct rt_err *err)
+{
+    struct tr_answering a = {.model = model};
+
+    assert(model->weights->params && at_once >= 1);
+    rt_arena_init_counting(&a.arena);
+    (void)carve(&a, at_once, NULL); /* cannot fail */
+    RT_TRY(rt_arena_init(&a.arena, a.arena.used, err));
+    const rt_status rc = carve(&a, at_once, err);
+    if (rc)
+        rt_arena_release(&a.arena);
+    else
+        *answering = a;
+    return rc;
+}
+
+/* bytes (n,numbers) to logits (n,C) */
+void tr_answering_run(struct tr_answering *a, const uint8_t *bytes, int n, float *logits)
+{
+    const struct tr_model *model = a->model;
+    struct tr_batch *batch = &a->batch;
+    const size_t numbers = (size_t)batch->numbers;
+
+    assert(!model->input.controller && numbers == tr_model_input_bytes(model));
+    assert(n >= 0 && (n == 0 || (bytes && logits)));
+    for (int first = 0; first < n; first += batch->room) {
         const uint8_t *from = bytes + (size_t)first * numbers;
-        tr_batch_resize(batch, n - first < at_once ? n - first : at_once, NULL);
+        tr_batch_resize(batch, n - first < batch->room ? n - first : batch->room, NULL);
         for (size_t i = 0; i < (size_t)batch->examples * numbers; i++)
             batch->values[i] = model->input.value[from[i]];
-        tr_infer_run(infer, model->student, model->weights, batch,
+        tr_infer_run(a->infer, model->student, model->weights, batch,
                      logits + (ptrdiff_t)first * model->student->shape.classes);
     }
 }
 
-static rt_status carve(const struct tr_student *student, int room, struct rt_arena *arena,
-                       struct tr_infer **infer, struct tr_batch *batch, struct rt_err *err)
+void tr_answering_close(struct tr_answering *answering)
 {
-    RT_TRY(tr_batch_init(batch, &student->arch, &student->shape, room, arena, err));
-    return tr_infer_init(infer, student, room, arena, err);
+    rt_arena_release(&answering->arena);
+    *answering = (struct tr_answering){0};
 }
 
 rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, int n, float *logits,
                           struct rt_err *err)
 {
-    struct rt_arena arena;
-    struct tr_infer *infer;
-    struct tr_batch batch;
-    rt_status rc;
+    struct tr_answering answering;
 
-    assert(model->weights->params && n >= 0 && (n == 0 || (bytes && logits)));
-    assert(!model->input.controller);
-    rt_arena_init_counting(&arena);
-    (void)carve(model->student, at_once, &arena, &infer, &batch, NULL); /* cannot fail */
-    RT_TRY(rt_arena_init(&arena, arena.used, err));
-    if ((rc = carve(model->student, at_once, &arena, &infer, &batch, err)) == RT_OK) {
-        assert((size_t)batch.numbers == tr_model_input_bytes(model));
-        answer(model, infer, &batch, bytes, n, logits);
-    }
-    rt_arena_release(&arena);
-    return rc;
+    RT_TRY(tr_answering_open(&answering, model, most_at_once, err));
+    tr_answering_run(&answering, bytes, n, logits);
+    tr_answering_close(&answering);
+    return RT_OK;
 }
 
 /* action [parts]: room for one as doubles. */
-static void act(const struct tr_model *model, struct tr_infer *infer, struct tr_batch *batch,
-                const float *observed, int steps, float *logits, float *actions, double *action)
+static void act(struct tr_answering *a, const float *observed, int steps, float *logits,
+                float *actions, double *action)
 {
+    const struct tr_model *model = a->model;
     const struct tr_controller *c = model->input.controller;
     const ptrdiff_t parts = c->actions.parts, outputs = parts * c->actions.bins;
 
-    tr_batch_resize(batch, 1, NULL);
+    tr_batch_resize(&a->batch, 1, NULL);
     for (ptrdiff_t t = 0; t < steps; t++) {
-        tr_controller_see(c, observed + t * c->observed, t ? action : NULL, batch->values);
-        tr_infer_run(infer, model->student, model->weights, batch, logits + t * outputs);
+        tr_controller_see(c, observed + t * c->observed, t ? action : NULL, a->batch.values);
+        tr_infer_run(a->infer, model->student, model->weights, &a->batch, logits + t * outputs);
         tr_controller_act(c, logits + t * outputs, action);
         for (ptrdiff_t i = 0; i < parts; i++)
             actions[t * parts + i] = (float)action[i];
@@ -307,23 +330,17 @@ static void act(const struct tr_model *model, struct tr_infer *infer, struct tr_
 rt_status tr_model_act(const struct tr_model *model, const float *observed, int steps,
                        float *logits, float *actions, struct rt_err *err)
 {
-    struct rt_arena arena;
-    struct tr_infer *infer;
-    struct tr_batch batch;
+    struct tr_answering answering;
     double *action;
-    rt_status rc;
 
     assert(model->weights->params && model->input.controller && steps >= 0);
-    rt_arena_init_counting(&arena);
-    (void)carve(model->student, 1, &arena, &infer, &batch, NULL); /* cannot fail */
-    RT_TRY(rt_arena_init(&arena, arena.used, err));
+    RT_TRY(tr_answering_open(&answering, model, 1, err));
     action = malloc((size_t)model->input.controller->actions.parts * sizeof *action);
-    rc = action ? carve(model->student, 1, &arena, &infer, &batch, err)
-                : rt_fail(err, RT_ENOMEM, "no memory for an action");
-    if (rc == RT_OK)
-        act(model, infer, &batch, observed, steps, logits, actions, action);
+    const rt_status rc = action ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for an action");
+    if (action)
+        act(&answering, observed, steps, logits, actions, action);
     free(action);
-    rt_arena_release(&arena);
+    tr_answering_close(&answering);
     return rc;
 }
 

@@ -32,6 +32,19 @@ const struct tr_model *tr_model_of(const struct tr_model_file *file);
 /* The logits (n,C) of n examples, each the bytes of its input. RT_ENOMEM. */
 rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, int n, float *logits,
                           struct rt_err *err);
+/* The same with memory that is kept between calls: one thread's. All zero: closed. */
+struct tr_answering {
+    const struct tr_model *model; /* outlives it */
+    struct rt_arena arena;
+    struct tr_infer *infer;
+    struct tr_batch batch;
+};
+/* With room for `at_once` examples; a call with more goes in pieces. RT_ENOMEM. */
+rt_status tr_answering_open(struct tr_answering *answering, const struct tr_model *model,
+                            int at_once, struct rt_err *err);
+void tr_answering_run(struct tr_answering *answering, const uint8_t *bytes, int n, float *logits);
+void tr_answering_close(struct tr_answering *answering);
+
 /* Of a policy: one episode of so many steps, from observed (steps,S) to logits (steps,parts*bins) and
  * what it does (steps,parts). RT_ENOMEM. */
 rt_status tr_model_act(const struct tr_model *model, const float *observed, int steps,

@@ -85,6 +85,20 @@ rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *er
     return RT_OK;
 }
 
+rt_status tr_kernels_run_by(bool int8, const struct tr_kernels **kernels, struct rt_err *err)
+{
+    const struct tr_kernels *found = int8 ? &tr__kernels_integer : tr_kernels_by_name("v4");
+
+    if (!found)
+        found = tr_kernels_by_name("v3");
+    if (!found)
+        found = &tr__kernels_plain;
+    if (found == &tr__kernels_integer || found == &tr__kernels_plain)
+        RT_TRY(tr__openblas_load(err));
+    *kernels = found;
+    return RT_OK;
+}
+
 const struct tr_kernels *tr_kernels_integer(void)
 {
     return &tr__kernels_integer;

@@ -9,6 +9,8 @@
  */
 #ifndef TRAINER_NN_KERNELS_H
 #define TRAINER_NN_KERNELS_H
+#include <stdbool.h>
+
 #include "base/status.h"
 
 #define TR_NORM_EPS 1e-6F /* of norms, unless a network says otherwise */
@@ -18,6 +20,9 @@ struct tr_kernels; /* defined in trainer/nn/kernels_internal.h */
 /* The best set of this machine, or the one that RETORT_KERNELS names; RT_EARG when it does not
  * exist or this processor cannot run it, RT_EIO when OpenBLAS cannot be loaded. */
 rt_status tr_kernels_choose(const struct tr_kernels **kernels, struct rt_err *err);
+/* The best set of this processor, whatever the environment says, to run floats or int8 codes in
+ * integers; OpenBLAS is loaded for those alone that need it. */
+rt_status tr_kernels_run_by(bool int8, const struct tr_kernels **kernels, struct rt_err *err);
 /* By name: "plain", "v3", "v4", "v3-openblas", "v4-openblas"; NULL when this processor cannot run
  * it. */
 const struct tr_kernels *tr_kernels_by_name(const char *name);

@@ -219,12 +219,6 @@ void tr_images_measure(const struct tr_images *images, const int *rows, int n,
     scale->sd = variance > 0 ? (float)(sqrt(variance) / 255) : 1;
 }
 
-void tr_pixel_values(const struct tr_pixel_scale *scale, float value[256])
-{
-    for (int b = 0; b < 256; b++)
-        value[b] = ((float)b / 255 - scale->mean) / scale->sd;
-}
-
 void tr_images_gather(const struct tr_images *images, const struct tr_pixel_scale *scale,
                       const int *rows, int n, float *out)
 {
