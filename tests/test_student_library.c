@@ -161,7 +161,8 @@ static void *run_often(void *of)
     r->equal = true;
     for (int i = 0; i < 10; i++) {
         retort_run(r->student, bytes, images, logits);
-        r->equal = r->equal && memcmp(logits, r->want, sizeof logits) == 0;
+        for (int k = 0; k < images * classes; k++)
+            r->equal = r->equal && logits[k] == r->want[k];
     }
     retort_close(r->student);
     return NULL;
