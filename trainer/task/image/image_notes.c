@@ -67,7 +67,7 @@ static rt_status check_tensors(const struct tr_notes *notes, const struct space_
 }
 
 rt_status tr_image_recall(const struct tr_notes *notes, const struct space_arch *arch,
-                        struct space_shape *shape, struct tr_input *input, struct rt_err *err)
+                          struct space_shape *shape, struct tr_input *input, struct rt_err *err)
 {
     double mean, sd;
 
