@@ -159,11 +159,13 @@ static rt_status play_student(struct job *job, int episode, const struct tr_poli
 
 /* ---- what it leaves ---- */
 
-static rt_status write_page(const struct wishes *wishes, struct job *job,
-                            const struct film films[who_count], const double total[who_count],
+static rt_status write_page(const struct wishes *wishes, const struct job *job,
+                            const struct film films[who_count], const double *returns,
                             struct rt_err *err)
 {
     const struct tr_policy_scores *scores = tr_policy_scores(job->session.task);
+    const struct report_pairs pairs = {scores->episodes, returns, scores->teacher,
+                                       (int)wishes->episode};
     struct report_film shown[who_count];
     char caption[who_count][80], title[SPACE_ARCH_TEXT + 80], arch[SPACE_ARCH_TEXT];
 
@@ -173,7 +175,7 @@ static rt_status write_page(const struct wishes *wishes, struct job *job,
                        films[0].info->name);
     space_arch_print(&job->run.arch, arch);
     for (int i = 0; i < who_count; i++) {
-        (void)snprintf(caption[i], sizeof caption[i], "return %.4g in %d steps", total[i],
+        (void)snprintf(caption[i], sizeof caption[i], "return %.4g in %d steps", films[i].total,
                        films[i].steps - 1);
         shown[i] = (struct report_film){.title = films[i].who,
                                         .caption = caption[i],
@@ -184,16 +186,82 @@ static rt_status write_page(const struct wishes *wishes, struct job *job,
     }
     (void)snprintf(title, sizeof title, "%s: %s, start %d", films[0].info->name, arch,
                    (int)wishes->episode);
-    double *returns = calloc((size_t)scores->episodes, sizeof *returns);
+    RT_TRY(report_film_page(wishes->output, title, shown, who_count, &pairs, err));
+    (void)printf("%s\n", wishes->output);
+    return RT_OK;
+}
+
+/* (frames, 1 + 5 capsules) floats, for the caller to free; NULL: no pictures, or no memory. */
+static float *pack(const struct film *film)
+{
+    const ptrdiff_t numbers = (ptrdiff_t)film->capsules * REPORT_FILM_CAPSULE;
+    float *values = film->capsules
+                        ? malloc((size_t)film->frames * (size_t)(numbers + 1) * sizeof *values)
+                        : NULL;
+
+    for (ptrdiff_t f = 0; values && f < film->frames; f++) {
+        values[f * (numbers + 1)] = (float)film->frame_total[f];
+        for (ptrdiff_t n = 0; n < numbers; n++)
+            values[f * (numbers + 1) + 1 + n] = (float)film->shape[f * numbers + n];
+    }
+    return values;
+}
+
+/* For the report's page. A database that cannot be written is no reason to show nothing. */
+static void record(const struct wishes *wishes, const struct job *job,
+                   const struct film films[who_count], const double *returns)
+{
+    const struct tr_policy_scores *scores = tr_policy_scores(job->session.task);
+    struct store_played played = {.arch = &job->run.arch,
+                                  .full = wishes->full,
+                                  .starts = scores->episodes,
+                                  .student = returns,
+                                  .teacher = scores->teacher,
+                                  .shown = (int)wishes->episode};
+    float *values[who_count];
+    struct store *store = NULL;
+    struct rt_err err;
+
+    for (int i = 0; i < who_count; i++) {
+        values[i] = pack(&films[i]);
+        if (values[i])
+            played.film[i] = (struct store_film){films[i].frames, films[i].capsules, values[i]};
+    }
+    rt_status rc = store_open(wishes->db, STORE_APPEND, NULL, &store, &err);
+    if (rc == RT_OK)
+        rc = store_played(store, &played, &err);
+    store_close(store);
+    if (rc != RT_OK)
+        command_warn("play", "not kept for the report: %s", err.text);
+    for (int i = 0; i < who_count; i++)
+        free(values[i]);
+}
+
+static rt_status show(struct job *job, const struct wishes *wishes, struct film films[who_count],
+                      struct rt_err *err)
+{
+    const struct tr_policy_scores *scores = tr_policy_scores(job->session.task);
+    double total, *returns = calloc((size_t)scores->episodes, sizeof *returns);
+    rt_status rc = RT_OK;
+
     if (!returns)
         return rt_fail(err, RT_ENOMEM, "no memory for the returns of %d starts", scores->episodes);
-    const struct report_pairs pairs = {scores->episodes, returns, scores->teacher,
-                                       (int)wishes->episode};
-    rt_status rc = play_student(job, 0, NULL, returns, err);
+    for (int i = 0; i < who_count && rc == RT_OK; i++) {
+        const struct tr_policy_show to = {&films[i], seen};
+        rc = i ? tr_policy_play(job->session.task, NULL, (int)wishes->episode, &to, &total, err)
+               : play_student(job, (int)wishes->episode, &to, &total, err);
+        if (rc == RT_OK && films[i].failed)
+            rc = rt_fail(err, RT_ENOMEM, "no memory for the pictures of an episode");
+        if (rc == RT_OK)
+            (void)printf("%-18s return %.6g in %d steps\n", films[i].who, total,
+                         films[i].steps - 1);
+    }
     if (rc == RT_OK)
-        rc = report_film_page(wishes->output, title, shown, who_count, &pairs, err);
+        rc = play_student(job, 0, NULL, returns, err);
     if (rc == RT_OK)
-        (void)printf("%s\n", wishes->output);
+        record(wishes, job, films, returns);
+    if (rc == RT_OK && wishes->output)
+        rc = write_page(wishes, job, films, returns, err);
     free(returns);
     return rc;
 }
@@ -204,22 +272,8 @@ static rt_status play(struct job *job, const struct wishes *wishes, FILE *csv, s
     const int stride = (info->horizon + most_frames - 1) / most_frames;
     struct film films[who_count] = {{.who = "student", .info = info, .csv = csv, .stride = stride},
                                     {.who = "teacher", .info = info, .csv = csv, .stride = stride}};
-    double total[who_count];
-    rt_status rc = RT_OK;
+    const rt_status rc = show(job, wishes, films, err);
 
-    for (int i = 0; i < who_count && rc == RT_OK; i++) {
-        const struct tr_policy_show show = {&films[i], seen};
-        rc =
-            i ? tr_policy_play(job->session.task, NULL, (int)wishes->episode, &show, &total[i], err)
-              : play_student(job, (int)wishes->episode, &show, &total[i], err);
-        if (rc == RT_OK && films[i].failed)
-            rc = rt_fail(err, RT_ENOMEM, "no memory for the pictures of an episode");
-        if (rc == RT_OK)
-            (void)printf("%-18s return %.6g in %d steps\n", films[i].who, total[i],
-                         films[i].steps - 1);
-    }
-    if (rc == RT_OK && wishes->output)
-        rc = write_page(wishes, job, films, total, err);
     for (int i = 0; i < who_count; i++) {
         free(films[i].shape);
         free(films[i].frame_total);
@@ -333,7 +387,9 @@ const struct command command_play = {
         "CANDIDATE is a candidate's number or its architecture, as `retort front` shows them, of "
         "a\n"
         "study of policies. Trains it once more, lets it act from one of the starts that scored\n"
-        "it, then its teachers from the same, and prints both returns.\n"
+        "it, then its teachers from the same, and prints both returns. The pictures and the "
+        "returns\n"
+        "from all those starts are kept in DB, and `retort report` shows the suggested student's.\n"
         "\n"
         "  -o, --output FILE  a moving picture of both, as one HTML file of its own\n"
         "  --csv FILE         observations, actions and returns, a row a step\n"

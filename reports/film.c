@@ -164,13 +164,7 @@ void report_film_write(FILE *out, const struct report_film *films, int count)
     (void)fputs(script, out);
 }
 
-static const char style[] =
-    "<style>\n"
-    ":root { color-scheme: light dark; --ink: #1b2430; --paper: #fff; --line: #9aa5b1; }\n"
-    "@media (prefers-color-scheme: dark) { :root { --ink: #e6ebf0; --paper: #12161b; } }\n"
-    "body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);\n"
-    "  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }\n"
-    "h1 { font-size: 1.3rem; }\n"
+const char report__film_style[] =
     ".films { display: flex; flex-wrap: wrap; gap: 1.5rem; }\n"
     ".film { flex: 1 1 20rem; margin: 0; }\n"
     ".film svg { width: 100%; max-height: 24rem; border: 1px solid var(--line); }\n"
@@ -180,13 +174,20 @@ static const char style[] =
     ".film-now { margin: .3rem 0; font-variant-numeric: tabular-nums; }\n"
     ".film-tools { display: flex; gap: 1rem; align-items: center; }\n"
     ".film-bar { flex: 1; }\n"
+    ".film-tools button { position: static; }\n"
     ".pairs { max-width: 26rem; font-size: 12px; }\n"
     ".pairs rect { fill: none; stroke: var(--line); }\n"
     ".pairs line { stroke: var(--line); stroke-dasharray: 5 4; }\n"
     ".pairs circle { fill: #2f6db3; opacity: .75; }\n"
     ".pairs circle.marked { fill: #b3662f; opacity: 1; }\n"
-    ".pairs text { fill: var(--ink); }\n"
-    "</style>\n";
+    ".pairs text { fill: var(--ink); }\n";
+
+static const char page_style[] =
+    ":root { color-scheme: light dark; --ink: #1b2430; --paper: #fff; --line: #9aa5b1; }\n"
+    "@media (prefers-color-scheme: dark) { :root { --ink: #e6ebf0; --paper: #12161b; } }\n"
+    "body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);\n"
+    "  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }\n"
+    "h1 { font-size: 1.3rem; }\n";
 
 /* ---- returns ---- */
 
@@ -198,7 +199,7 @@ static double place(double value, double low, double high)
     return (plot_side - 2 * plot_margin) * (value - low) / (high - low);
 }
 
-static void write_pairs(FILE *out, const struct report_pairs *p)
+void report_pairs_write(FILE *out, const struct report_pairs *p)
 {
     const double end = plot_side - plot_margin;
     double low = INFINITY, high = -INFINITY;
@@ -210,7 +211,7 @@ static void write_pairs(FILE *out, const struct report_pairs *p)
     if (!(high > low))
         high = low + 1;
     (void)fprintf(out,
-                  "<h2>Returns from the same starts</h2>\n<svg class=\"pairs\" role=\"img\" "
+                  "<svg class=\"pairs\" role=\"img\" "
                   "viewBox=\"0 0 %d %d\"><title>return of the student over that of the "
                   "teacher</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>"
                   "<line x1=\"%d\" y1=\"%g\" x2=\"%g\" y2=\"%d\"/>",
@@ -246,13 +247,15 @@ rt_status report_film_page(const char *path, const char *title, const struct rep
                 writer.file);
     report__html(writer.file, title);
     (void)fputs("</title>\n", writer.file);
-    (void)fputs(style, writer.file);
-    (void)fputs("</head><body><h1>", writer.file);
+    (void)fprintf(writer.file, "<style>\n%s%s</style>\n</head><body><h1>", page_style,
+                  report__film_style);
     report__html(writer.file, title);
     (void)fputs("</h1>\n", writer.file);
     report_film_write(writer.file, films, count);
-    if (pairs)
-        write_pairs(writer.file, pairs);
+    if (pairs) {
+        (void)fputs("<h2>Returns from the same starts</h2>\n", writer.file);
+        report_pairs_write(writer.file, pairs);
+    }
     (void)fputs("</body></html>\n", writer.file);
     return rt_writer_commit(&writer, err);
 }

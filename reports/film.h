@@ -21,12 +21,16 @@ struct report_film {
 
 /* Into an open file, as part of a page: a figure and, once a page, its script. */
 void report_film_write(FILE *out, const struct report_film *films, int count);
+extern const char report__film_style[]; /* of both, for the head of a page */
+
 /* Pairs of returns on the same starts: student over teacher, and the line where both are equal. */
 struct report_pairs {
     int count;
     const double *student, *teacher; /* [count] */
     int marked;                      /* the one that is shown; count or more: none */
 };
+
+void report_pairs_write(FILE *out, const struct report_pairs *pairs);
 
 /* A page of its own; pairs may be NULL; written beside and renamed. */
 rt_status report_film_page(const char *path, const char *title, const struct report_film *films,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "reports/film.h"
 #include "reports/page_internal.h"
 #include "reports/report.h"
 #include "reports/suggest.h"
@@ -254,6 +255,10 @@ static void print_recommended(struct report__page *page)
         (void)fputs(o ? ", " : "", out);
         report__html(
             out, report__value_name(&rows->quantities.list[order[o]], row->value[order[o]], value));
+        if (report__is_time(&rows->quantities.list[order[o]]) && row->value[order[o]].value > 0)
+            (void)fprintf(
+                out, " (%s a second)",
+                report__rate(&rows->quantities.list[order[o]], row->value[order[o]].value, value));
     }
     (void)fputs(". It is ", out);
     report__html(out, why);
@@ -368,8 +373,8 @@ static rt_status print_head(struct report__page *page, struct rt_err *err)
                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
                 out);
     report__html(out, name);
-    (void)fprintf(out, " – Retort</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n",
-                  report__page_css);
+    (void)fprintf(out, " – Retort</title>\n<style>\n%s%s</style>\n</head>\n<body>\n<main>\n",
+                  report__page_css, report__film_style);
     (void)fputs("<h1>", out);
     report__html(out, name);
     (void)fputs("</h1>\n", out);
@@ -401,6 +406,7 @@ static rt_status print_page(struct report__page *page, struct rt_err *err)
     RT_TRY(report__page_summary(page, err));
     if (page->rows.count) {
         report__page_front(page);
+        RT_TRY(report__page_played(page, err));
         RT_TRY(report__page_history(page, err));
         RT_TRY(report__page_surrogate(page, err));
         RT_TRY(report__page_rungs(page, err));

@@ -46,7 +46,7 @@
 struct store;
 struct sqlite3;
 
-/* STORE_APPEND: only to add a distillation, also while another process writes. */
+/* STORE_APPEND: only to add a distillation or episodes, also while another process writes. */
 enum store_mode { STORE_READ, STORE_WRITE, STORE_APPEND };
 
 struct store_start {           /* an architecture to try first */
@@ -377,6 +377,28 @@ struct store_distillation {
 /* Store open for STORE_WRITE or STORE_APPEND. */
 rt_status store_distillation(struct store *store, const struct store_distillation *distillation,
                              struct rt_err *err);
+
+/* Pictures of an episode: frames of store_film_floats() each, the return so far and its capsules. */
+struct store_film {
+    int frames, capsules;
+    const float *values; /* (frames, 1 + 5 capsules) */
+};
+static inline int store_film_floats(int capsules)
+{
+    return 1 + 5 * capsules;
+}
+
+/* What `retort play` showed of a student that it trained once more: replaces what was kept of it. */
+struct store_played {
+    const struct space_arch *arch; /* of a candidate of this study */
+    bool full;                     /* by the full recipe, not by that of the trials */
+    int starts;
+    const double *student, *teacher; /* [starts] returns */
+    int shown;                       /* the start whose pictures are kept, or -1 */
+    struct store_film film[2];       /* of student and teacher; without frames: none */
+};
+/* Store open for STORE_WRITE or STORE_APPEND. */
+rt_status store_played(struct store *store, const struct store_played *played, struct rt_err *err);
 
 rt_status store_event(struct store *store, const char *kind, int64_t trial, const char *text,
                       struct rt_err *err); /* append-only log; trial -1: none */

@@ -96,6 +96,14 @@ expect_line stdout 'student'
 [ "$(wc -l <play.csv)" = 123 ] # a head, and 60 steps of both and what is seen behind them
 [ "$(head -1 play.csv)" = who,step,observation_0,observation_1,observation_2,action_0,return ]
 [ "$(grep -c '<svg' play.html)" -ge 1 ]
+[ "$(sqlite3 one.db "select count(*) from played where candidate = $first")" = 12 ]
+suggested=$(grep -o '<b>Candidate [0-9]*' report.html | grep -o '[0-9]*$')
+if grep -q 'id="played"' report.html; then exit 1; fi
+expect_exit 0 "$retort" play one.db "$suggested"
+expect_exit 0 "$retort" report one.db -o report.html
+grep -q 'id="played"' report.html
+grep -q 'data-frames=' report.html
+expect_exit 0 "$retort" check one.db
 expect_exit 1 "$retort" play one.db "$first" -o no/such/folder/play.html
 expect_line stderr "cannot write 'no/such/folder/play.html'"
 
