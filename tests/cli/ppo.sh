@@ -11,7 +11,7 @@ teachers:
   cache: teachers
   members:
     - {name: first, ppo: {steps: 1024, width: [16, 16], steps_each: 64, epochs: 2, seed: 1}}
-    - {name: second, ppo: {steps: 1024, width: [24], steps_each: 64, activation: relu, seed: 2}}
+    - {name: second, ppo: {steps: 1000, width: [24], steps_each: 64, activation: relu, seed: 2}}
 space: {history: [2], depth: [1], width: [8], head_dim: [4], heads: [1], ffn: [8]}
 distill: {steps: 20, batch: 16}
 search: {trials: 1, objectives: [gap, params]}
@@ -21,6 +21,7 @@ YAML
 expect_exit 0 "$retort" teach study.yaml
 expect_line stdout 'first'
 expect_line stdout 'second'
+if grep -E ', [0-9]{4,} s left' stderr; then exit 1; fi # its time has begun with it
 cp teachers/first.safetensors before
 grep -qa '"activation":"relu"' teachers/second.safetensors
 expect_exit 0 "$retort" search study.yaml
@@ -42,6 +43,6 @@ if cmp -s before teachers/first.safetensors; then exit 1; fi
 sed 's/steps_each: 64, epochs/steps_each: 4, epochs/' study.yaml >few.yaml
 expect_exit 1 "$retort" doctor few.yaml
 expect_line stdout 'more than the 32 steps of an update' || expect_line stderr 'more than the 32 steps of an update'
-sed 's/seed: 2/seed: 1/; s/width: \[24\]/width: [16, 16]/; s/, activation: relu//' study.yaml >same.yaml
+sed 's/seed: 2/seed: 1/; s/steps: 1000/steps: 1024/; s/width: \[24\]/width: [16, 16]/; s/, activation: relu//' study.yaml >same.yaml
 expect_exit 1 "$retort" teach same.yaml
 expect_line stderr 'would be the same policy'

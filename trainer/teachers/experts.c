@@ -9,6 +9,7 @@
  *   labels  what a command's environment says beside its observations
  */
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,12 +135,13 @@ struct telling { /* who is told of progress, and about whom */
 static void tell(void *to, int64_t steps, double mean_return, int episodes)
 {
     const struct telling *t = to;
+    const int64_t most = t->spec->ppo.steps; /* which the last update may go beyond */
 
     (void)mean_return;
     (void)episodes;
     if (t->teaching->progress)
-        t->teaching->progress(t->teaching->progress_context, t->spec->name, (int)steps,
-                              (int)t->spec->ppo.steps);
+        t->teaching->progress(t->teaching->progress_context, t->spec->name,
+                              (int)(steps < most ? steps : most), (int)most);
 }
 
 /* Weights that are there but of another recipe are refused. */
@@ -177,6 +179,7 @@ static rt_status open_ppo(const struct tr_teaching *teaching, int k, bool may_tr
                        spec->name);
     if (may_train && (missing || teaching->retrain[k])) {
         RT_TRY(rt_folder_make_for(path, err));
+        tell(&telling, 0, (double)NAN, 0); /* its time begins */
         RT_TRY(tr_ppo_train(env, &spec->ppo, teaching->kernels, teaching->threads, teaching->stop,
                             tell, &telling, path, hash, err));
     }
