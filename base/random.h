@@ -32,6 +32,7 @@ enum rt_stream {
     RT_STREAM_REPLICATE = 17,  /* index: replicate, from 1 */
     RT_STREAM_CONTROL = 18,    /* index: stratum of the controls of `retort confirm` */
     RT_STREAM_MEMBERSHIP = 19, /* index: draw */
+    RT_STREAM_SAMPLE = 20,     /* index 0: tokens that go on with a text */
     RT_STREAM_TEST = 100       /* tests only */
 };
 

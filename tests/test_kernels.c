@@ -360,6 +360,38 @@ static void elementwise_kernels_match_plain_at_every_tail(void **state)
         }
 }
 
+static void softmax_matches_plain_at_every_tail(void **state)
+{
+    (void)state;
+    for (int s = 0; s < wide_count; s++)
+        for (int t = 0; t < tail_count; t++) {
+            float x[80], p[2][80];
+            double sum[2];
+            fill_uniform(x, 80, 1);
+            for (int i = 0; i < 80; i++)
+                x[i] = 20 * x[i] - 30; /* all below 0, which lanes behind the row are not */
+            for (int i = 0; i < 2; i++) {
+                memcpy(p[i], x, sizeof x);
+                sum[i] = (i ? plain : wide[s])->softmax(tails[t], .7F, p[i], p[i]);
+            }
+            assert_near(sum[0], sum[1], 1e-6);
+            assert_close(p[0], p[1], 80, 1e-6, 1e-7); /* 80: nothing behind n is written */
+        }
+}
+
+static void softmax_is_the_formula(void **state)
+{
+    const float x[3] = {1000, 1001, -1000};
+    float p[3];
+    (void)state;
+    for (int s = -1; s < wide_count; s++) {
+        assert_near((s < 0 ? plain : wide[s])->softmax(3, 2, x, p), 2002.126928011043, 1e-6);
+        assert_near((double)p[0], 0.11920292, 1e-6);
+        assert_near((double)p[1], 0.88079708, 1e-6);
+        assert_true(p[2] >= 0 && p[2] < 1e-30F);
+    }
+}
+
 static void sums_of_rows_and_columns_match_plain_at_every_tail(void **state)
 {
     (void)state;
@@ -502,6 +534,8 @@ int main(void)
         cmocka_unit_test(gelu_of_extremes_is_their_limit),
         cmocka_unit_test(nan_is_never_swallowed),
         cmocka_unit_test(elementwise_kernels_match_plain_at_every_tail),
+        cmocka_unit_test(softmax_matches_plain_at_every_tail),
+        cmocka_unit_test(softmax_is_the_formula),
         cmocka_unit_test(sums_of_rows_and_columns_match_plain_at_every_tail),
         cmocka_unit_test(adamw_matches_plain_at_every_tail),
         cmocka_unit_test(int8_matches_plain_to_the_bit_at_every_tail),

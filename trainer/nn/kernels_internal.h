@@ -122,6 +122,8 @@ struct tr_kernels {
     /* u becomes gelu(u), in place; slope may be NULL. */
     void (*gelu)(size_t n, float *u, float *slope);
     void (*activate)(enum tr_activate kind, size_t n, float *u, float *slope);
+    /* p = softmax(scale x) of a row, scale > 0; p may be x. Returns ln of the sum of exp(scale x). */
+    double (*softmax)(int n, float scale, const float *x, float *p);
     void (*add_column_sums)(int rows, int cols, struct tr_view x, float *sums);
     void (*add_rows)(int rows, int cols, struct tr_view x, struct tr_out y); /* y += x */
 

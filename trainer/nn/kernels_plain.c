@@ -97,6 +97,20 @@ static void softmax_row(float *s, int n)
         s[j] /= sum;
 }
 
+static double softmax(int n, float scale, const float *x, float *p)
+{
+    const float top = top_of(x, n);
+    double sum = 0;
+
+    assert(n >= 1 && scale > 0);
+    for (int c = 0; c < n; c++)
+        sum += (double)(p[c] = expf((x[c] - top) * scale));
+    const float inverse = (float)(1 / sum);
+    for (int c = 0; c < n; c++)
+        p[c] *= inverse;
+    return (double)top * scale + log(sum);
+}
+
 /* q (nq,dim), k, v (nk,dim), probs (nq,nk), context (nq,dim) */
 static void attention(const struct tr_head *head, struct tr_view q, struct tr_view k,
                       struct tr_view v, float *probs, struct tr_out context, float *scratch)
@@ -412,9 +426,10 @@ static double multiply_add(void)
     .probs_floats = scores_floats, .scratch_floats = scores_floats, .attention = attention,        \
     .attention_back = attention_back, .scores = scores, .scores_back = scores_back,                \
     .pair_loss = pair_loss, .norm = norm, .norm_back = norm_back, .gelu = gelu,                    \
-    .activate = activate, .add_column_sums = add_column_sums, .add_rows = add_rows,                \
-    .largest = largest, .fake_quant = fake_quant, .fake_quant_back = fake_quant_back,              \
-    .adamw = adamw, .sum_squares = sum_squares, .multiply_add = multiply_add
+    .activate = activate, .softmax = softmax, .add_column_sums = add_column_sums,                  \
+    .add_rows = add_rows, .largest = largest, .fake_quant = fake_quant,                            \
+    .fake_quant_back = fake_quant_back, .adamw = adamw, .sum_squares = sum_squares,                \
+    .multiply_add = multiply_add
 
 const struct tr_kernels tr__kernels_plain = {
     .name = "plain", .linear = tr__openblas_linear, MEMBERS};

@@ -139,7 +139,7 @@ static double multiply_add(void)
     .linear_dx = prefix##linear_dx, .linear_dw = prefix##linear_dw, .probs_floats = probs_floats,  \
     .scratch_floats = scratch_floats, .attention = attention, .attention_back = attention_back,    \
     .scores = scores, .scores_back = scores_back, .pair_loss = pair_loss, .norm = norm,            \
-    .norm_back = norm_back, .gelu = gelu, .activate = activate,                                    \
+    .norm_back = norm_back, .gelu = gelu, .activate = activate, .softmax = softmax,                \
     .add_column_sums = add_column_sums, .add_rows = add_rows, .adamw = adamw,                      \
     .sum_squares = sum_squares, .multiply_add = multiply_add, .largest = largest,                  \
     .fake_quant = fake_quant, .fake_quant_back = fake_quant_back

@@ -2,6 +2,7 @@
 #ifndef TRAINER_NN_SIMD_ROWS_H
 #define TRAINER_NN_SIMD_ROWS_H
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "trainer/nn/kernels_internal.h"
@@ -185,6 +186,37 @@ static void activate(enum tr_activate kind, size_t n, float *u, float *slope)
     case TR_ACTIVATE_RELU: activate_all(TR_ACTIVATE_RELU, n, u, slope); break;
     case TR_ACTIVATE_TANH: activate_all(TR_ACTIVATE_TANH, n, u, slope); break;
     }
+}
+
+/* Two sums, since one would wait for each addition. */
+static double softmax(int n, float scale, const float *x, float *p)
+{
+    const vf c = SET1(scale * 1.4426950F); /* log2(e) */
+    const int whole = n - n % VL;
+    vf tops = SET1(x[0]), sum[2] = {SET1(0.0F), SET1(0.0F)};
+    float top;
+
+    assert(n >= 1 && scale > 0);
+    for (int i = 0; i < whole; i += VL)
+        tops = VMAX(LOAD(x + i), tops);
+    top = lanes_max(tops);
+    for (int i = whole; i < n; i++)
+        top = x[i] > top ? x[i] : top;
+    tops = SET1(top);
+    for (int i = 0; i < whole; i += VL) {
+        const vf e = exp2_lanes((LOAD(x + i) - tops) * c);
+        sum[i / VL % 2] += e;
+        STORE(p + i, e);
+    }
+    if (whole < n)
+        store_some(p + whole, exp2_lanes((load_some(x + whole, n - whole) - tops) * c), n - whole);
+    double total = (double)lanes_sum(sum[0] + sum[1]);
+    for (int i = whole; i < n; i++)
+        total += (double)p[i];
+    const vf inverse = SET1((float)(1 / total));
+    for (int i = 0; i < n; i += VL)
+        store_some(p + i, load_some(p + i, n - i) * inverse, n - i);
+    return (double)top * scale + log(total);
 }
 
 /* sums[0..n) += the sums of `rows` rows, a constant of at most 8 where this is inlined. */
