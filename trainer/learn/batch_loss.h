@@ -11,6 +11,7 @@
 #ifndef TRAINER_LEARN_BATCH_LOSS_H
 #define TRAINER_LEARN_BATCH_LOSS_H
 #include "trainer/learn/recipe.h"
+#include "trainer/teachers/live.h"
 
 struct tr_batch_loss {
     int room;                /* answers */
@@ -20,12 +21,17 @@ struct tr_batch_loss {
     float *logits, *dlogits; /* (room,C) */
     float *ema;              /* (room,C) of the student's mean weights; NULL: not wanted */
     float *each;             /* [room] where the soft loss of each answer goes; NULL: nowhere */
-    double *scratch;
+    double *scratch;         /* NULL where rows are long: token_loss.h */
+    float *row;              /* then */
+    struct tr_live live; /* of one with a batch of its own: teachers that are asked about each */
 };
 
 /* label, weight and said are those of `batch` or, of a whole batch (NULL), its own. */
-void tr__batch_loss_init(struct tr_batch_loss *loss, const struct tr_training *job, int room,
-                         const struct tr_batch *batch, struct rt_arena *arena);
+rt_status tr__batch_loss_init(struct tr_batch_loss *loss, const struct tr_training *job, int room,
+                              const struct tr_batch *batch, struct rt_arena *arena,
+                              struct rt_err *err);
+/* Of live teachers: what they say of that batch, which is filled. */
+void tr__batch_loss_ask(const struct tr_batch_loss *loss, struct tr_batch *batch);
 /* From the student's first `count` answers to dlogits, times scale, which is 1 / the answers of the
  * step; adds to stats. */
 void tr__batch_loss_take(struct tr_batch_loss *loss, const struct tr_training *job, int count,

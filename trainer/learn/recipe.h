@@ -58,6 +58,11 @@ struct tr_data {
     const struct tr_network *resident; /* the teacher of layer-wise losses; may be NULL otherwise */
 };
 
+static inline int tr_teachers_of(const struct tr_data *data)
+{
+    return data->knowledge ? data->knowledge->key.teachers : 0;
+}
+
 struct tr_training {
     const struct tr_student *student;
     const struct tr_data *data;

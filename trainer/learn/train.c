@@ -56,20 +56,15 @@ struct run {
     bool asking;  /* for the whole batch's answers: no gradient yet */
 };
 
-static int teachers_of(const struct tr_training *job)
-{
-    return job->data->knowledge ? job->data->knowledge->key.teachers : 0;
-}
-
 static bool wants_ema(const struct tr_training *job)
 {
-    return tr_distill_needs_ema(&job->recipe->distill, teachers_of(job));
+    return tr_distill_needs_ema(&job->recipe->distill, tr_teachers_of(job->data));
 }
 
 static bool wants_whole(const struct run *run)
 {
     return run->online ||
-           (teachers_of(run->job) && tr_distill_needs_batch(&run->job->recipe->distill));
+           (tr_teachers_of(run->job->data) && tr_distill_needs_batch(&run->job->recipe->distill));
 }
 
 /* The most answers of so many examples. */
@@ -87,7 +82,7 @@ static rt_status workspace_init(const struct run *run, struct workspace *b, stru
     const int m = job->recipe->micro_batch;
 
     RT_TRY(tr_batch_init(&b->batch, &student->arch, &student->shape, m, arena, err));
-    tr__batch_loss_init(&b->loss, job, answers_of(job, m), &b->batch, arena);
+    RT_TRY(tr__batch_loss_init(&b->loss, job, answers_of(job, m), &b->batch, arena, err));
     if (wants_ema(job))
         RT_TRY(tr_infer_init(&b->infer, student, m, arena, err));
     if (job->recipe->quantise == TR_QUANTISE_QAT)
@@ -107,7 +102,7 @@ static rt_status feed_init(struct run *run, struct rt_arena *arena, struct rt_er
     const struct tr_feeding of = {.task = task,
                                   .said =
                                       job->data->knowledge ? job->data->knowledge->logits : NULL,
-                                  .teachers = teachers_of(job),
+                                  .teachers = tr_teachers_of(job->data),
                                   .seed = job->seed,
                                   .steps = job->recipe->steps,
                                   .batch = job->recipe->batch,
@@ -142,7 +137,8 @@ static rt_status run_init(struct run *run, const struct tr_training *job, struct
     for (int t = 0; t < job->threads; t++)
         RT_TRY(workspace_init(run, &run->workspace[t], arena, err));
     if (wants_whole(run))
-        tr__batch_loss_init(&run->whole, job, answers_of(job, job->recipe->batch), NULL, arena);
+        RT_TRY(tr__batch_loss_init(&run->whole, job, answers_of(job, job->recipe->batch), NULL,
+                                   arena, err));
     if (run->online)
         run->peer_work = rt_arena_alloc(
             arena, tr_online_scratch(run->online->cohort, job->student->shape.classes),
@@ -160,6 +156,7 @@ static void answer(const struct run *run, struct workspace *b, const int *rows, 
 
     assert(run->layered || b->pass);
     tr_feed_fill(&run->feed, rows, count, &b->batch);
+    tr__batch_loss_ask(&b->loss, &b->batch);
     if (run->layered)
         tr__layerwise_forward(&run->layers, &b->layered, &b->batch, b->loss.logits);
     else

@@ -19,6 +19,9 @@ rt_status tr_evaluate_validation(const struct tr_student *student, const struct 
     const size_t values = (size_t)n * space_outputs(&student->shape);
 
     assert(n > 0 && threads >= 1);
+    if (student->shape.pool == SPACE_POOL_NONE)
+        return tr_rows_measure(data->task, rows, n, student, weights, data->knowledge,
+                               data->ensemble, threads, metrics, err);
     assert(!data->knowledge ||
            (data->ensemble && data->knowledge->key.classes == student->shape.classes));
     float *logits = malloc(values * sizeof *logits);
@@ -83,6 +86,9 @@ size_t tr_validation_bytes(const struct tr_student *student, const struct tr_dat
     const size_t acting = data->task->kind->act ? acting_bytes(student, data->task) : 0;
     const size_t row = (size_t)space_outputs(&student->shape) * (sizeof(float) + sizeof(double));
 
+    if (student->shape.pool == SPACE_POOL_NONE)
+        return tr_rows_measure_bytes(student, data->knowledge, data->task->split.validation_count,
+                                     threads);
     const size_t rows = tr_predict_bytes(student, threads) +
                         (size_t)data->task->split.validation_count * (row + sizeof(int));
 

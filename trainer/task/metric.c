@@ -17,6 +17,22 @@ void tr_metrics_add(struct tr_metrics *metrics, const char *name, double value, 
     metrics->count++;
 }
 
+void tr_metrics_add_ratio(struct tr_metrics *metrics, const char *name, const double *a,
+                          const double *b, int n)
+{
+    double sum_a = 0, sum_b = 0, squares = 0;
+
+    assert(n >= 1);
+    for (int i = 0; i < n; i++) {
+        sum_a += a[i];
+        sum_b += b[i];
+    }
+    const double ratio = sum_a / sum_b;
+    for (int i = 0; i < n; i++)
+        squares += (a[i] - ratio * b[i]) * (a[i] - ratio * b[i]);
+    tr_metrics_add(metrics, name, ratio, n > 1 ? sqrt(squares * n / (n - 1)) / sum_b : (double)NAN);
+}
+
 const struct tr_metric *tr_metrics_find(const struct tr_metrics *metrics, const char *name)
 {
     for (int i = 0; i < metrics->count; i++)

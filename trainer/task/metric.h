@@ -19,6 +19,10 @@ struct tr_metrics {
 };
 
 void tr_metrics_add(struct tr_metrics *metrics, const char *name, double value, double error);
+/* sum a / sum b over n >= 1 independent rows, with the standard error of a ratio (Cochran 1977, 2.11):
+ * of answers of which a row has many, the rows are what is drawn. */
+void tr_metrics_add_ratio(struct tr_metrics *metrics, const char *name, const double *a,
+                          const double *b, int n);
 /* NULL when it is not in the list. */
 const struct tr_metric *tr_metrics_find(const struct tr_metrics *metrics, const char *name);
 /* NaN when it is not in the list. */

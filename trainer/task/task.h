@@ -61,6 +61,22 @@ struct tr_stem_tensors {
     float *table, *weight, *bias;
 };
 
+/* Of pool = none: what each row's answers come to, added up. */
+enum tr_row_sum {
+    TR_SUM_ANSWERS,
+    TR_SUM_NLL,            /* -ln q of the label */
+    TR_SUM_WRONG,          /* the label is not the likeliest */
+    TR_SUM_RIGHT,          /* it is */
+    TR_SUM_KL,             /* of the ensemble's p and q; this and what follows: 0 without one */
+    TR_SUM_AGREE,          /* the likeliest is the ensemble's, too */
+    TR_SUM_ENSEMBLE_RIGHT, /* the ensemble's likeliest is the label */
+    TR_ROW_SUMS
+};
+struct tr_row_sums {
+    int rows;
+    double *of[TR_ROW_SUMS]; /* [rows] each */
+};
+
 struct tr_task_kind { /* one constant a kind */
     const char *name; /* as `task:` of a study says it */
     /* These n rows in this order, with their labels; n at most the batch's room. */
@@ -79,6 +95,10 @@ struct tr_task_kind { /* one constant a kind */
     /* Appends all of them: logits (n,C) are said of these rows. NULL where there are none. */
     rt_status (*measure)(const struct tr_task *task, const int *rows, int n, const float *logits,
                          struct tr_metrics *metrics, struct rt_err *err);
+    /* The same of pool = none, from what its answers come to. */
+    rt_status (*measure_rows)(const struct tr_task *task, const int *rows,
+                              const struct tr_row_sums *sums, struct tr_metrics *metrics,
+                              struct rt_err *err);
     /* More of its own measures, which answers about given rows do not tell: lets the student act, as
      * for a test or not. NULL: there are none. */
     rt_status (*act)(const struct tr_task *task, struct tr_actor *actor,

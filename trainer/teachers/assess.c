@@ -7,7 +7,7 @@
 
 #include "trainer/distill/fidelity.h"
 #include "trainer/distill/softmax.h"
-#include "trainer/teachers/teachers.h"
+#include "trainer/teachers/teachers_internal.h"
 
 void tr_ensemble_rows(const struct tr_ensemble *ensemble, const struct tr_knowledge *knowledge,
                       const int *rows, int n, int parts, double *out)
@@ -95,11 +95,16 @@ rt_status tr_teacher_measure(const struct tr_task *task, const struct tr_knowled
     const int n = task->split.validation_count, c = knowledge->key.classes;
     const int kk = knowledge->key.teachers, parts = space_parts(&task->shape);
     const ptrdiff_t answers = (ptrdiff_t)n * parts;
+
+    assert(k >= 0 && k <= kk);
+    if (knowledge->live)
+        return tr_rows_measure(task, rows, n, k < kk ? &knowledge->live[k].student : NULL,
+                               k < kk ? &knowledge->live[k].weights : NULL, knowledge, ensemble, 1,
+                               metrics, err);
     float *logits = malloc((size_t)(answers * c) * sizeof *logits);
     double *target = malloc((size_t)(answers * c) * sizeof *target);
     rt_status rc = RT_ENOMEM;
 
-    assert(k >= 0 && k <= kk);
     if (logits && target) {
         tr_ensemble_rows(ensemble, knowledge, rows, n, parts, target);
         for (ptrdiff_t i = 0; i < answers; i++)
@@ -130,6 +135,9 @@ rt_status tr_teachers_agreement(const struct tr_task *task, const struct tr_know
     const int c = knowledge->key.classes, parts = space_parts(&task->shape);
     const int kk = knowledge->key.teachers, all = kk + 1;
     const ptrdiff_t n = (ptrdiff_t)split->validation_count * parts;
+
+    if (knowledge->live)
+        return tr__rows_agreement(task, knowledge, ensemble, agreement, err);
     double *target = malloc((size_t)(n * c) * sizeof *target);
     int same[TR_MAX_TEACHERS + 1][TR_MAX_TEACHERS + 1] = {{0}}, best[TR_MAX_TEACHERS + 1];
 

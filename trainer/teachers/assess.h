@@ -19,6 +19,17 @@ void tr_ensemble_rows(const struct tr_ensemble *ensemble, const struct tr_knowle
 rt_status tr_answers_measure(const struct tr_task *task, const int *rows, int n,
                              const float *logits, const double *target, struct tr_metrics *metrics,
                              struct rt_err *err);
+/* Of pool = none, whose answers are too many to be held at once: the metrics that do not need them
+ * again (error, nll, ece, kl, agreement, accuracy_retention) and those of the task's kind, of what a
+ * student, or the ensemble (NULL), answers to these rows; standard errors are over rows. Knowledge is
+ * of live teachers, or NULL. The same bits for any number of threads. Appends to metrics. */
+rt_status tr_rows_measure(const struct tr_task *task, const int *rows, int n,
+                          const struct tr_student *student, const struct tr_weights *weights,
+                          const struct tr_knowledge *knowledge, const struct tr_ensemble *ensemble,
+                          int threads, struct tr_metrics *metrics, struct rt_err *err);
+/* Bytes that this takes for n rows. */
+size_t tr_rows_measure_bytes(const struct tr_student *student, const struct tr_knowledge *knowledge,
+                             int n, int threads);
 /* How teacher k (or, with k = K, the ensemble) does on the validation rows. */
 rt_status tr_teacher_measure(const struct tr_task *task, const struct tr_knowledge *knowledge,
                              const struct tr_ensemble *ensemble, int k, struct tr_metrics *metrics,

@@ -168,6 +168,9 @@ rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
 
 void tr_knowledge_close(struct tr_knowledge *knowledge)
 {
+    for (int k = 0; knowledge->live && k < knowledge->key.teachers; k++)
+        tr_network_close(&knowledge->live[k]);
+    free(knowledge->live);
     rt_map_close(&knowledge->map);
     *knowledge = (struct tr_knowledge){0};
 }

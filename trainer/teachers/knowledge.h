@@ -9,6 +9,8 @@
  *          XXH3 of the header itself; then values (N, K, C) float32.
  * Stale    tr_knowledge_open() compares data and teacher hashes with those it is given and refuses
  *          with RT_EMISMATCH and the reason; a bad magic, size or checksum is RT_EFORMAT.
+ * Live     where an example has an answer a row, what teachers say is too much to be kept: their
+ *          networks stand in its place, to be asked again and again (live.h).
  * Threads  read-only after open.
  */
 #ifndef TRAINER_TEACHERS_KNOWLEDGE_H
@@ -19,6 +21,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/status.h"
+#include "trainer/net/network.h"
 
 #define TR_MAX_TEACHERS 16
 #define TR_TEACHER_NAME 64
@@ -32,8 +35,9 @@ struct tr_knowledge_key {
 
 struct tr_knowledge {
     struct tr_knowledge_key key;
-    const float *logits; /* (rows, teachers, classes), inside the map */
+    const float *logits; /* (rows, teachers, classes), inside the map; NULL of live teachers */
     struct rt_map map;
+    struct tr_network *live; /* owned: [teachers], packed; or NULL */
 };
 
 /* What all teachers say about one row: (teachers, classes). */

@@ -55,6 +55,36 @@ static struct tr_knowledge_key empty_key(const struct tr_teaching *teaching)
     return key;
 }
 
+/* Trains what is missing; nothing of what they say is kept. */
+static rt_status teach_live(const struct tr_teaching *teaching, struct rt_err *err)
+{
+    struct tr_knowledge_key key = empty_key(teaching);
+
+    RT_TRY(rt_folder_make(teaching->spec->folder, err));
+    for (int k = 0; k < key.teachers; k++)
+        RT_TRY(consult(teaching, k, true, &key, NULL, err));
+    return RT_OK;
+}
+
+static rt_status open_live(const struct tr_teaching *teaching, struct tr_knowledge *knowledge,
+                           struct rt_err *err)
+{
+    struct tr_knowledge k = {.key = empty_key(teaching)};
+    rt_status rc = RT_OK;
+
+    k.live = calloc((size_t)k.key.teachers, sizeof *k.live);
+    if (!k.live)
+        return rt_fail(err, RT_ENOMEM, "no memory for the teachers");
+    for (int i = 0; i < k.key.teachers && rc == RT_OK; i++)
+        if ((rc = consult(teaching, i, false, &k.key, NULL, err)) == RT_OK)
+            rc = tr_teacher_open(&k.live[i], teaching, i, TR_NETWORK_INFER, err);
+    if (rc)
+        tr_knowledge_close(&k);
+    else
+        *knowledge = k;
+    return rc;
+}
+
 rt_status tr_teachers_teach(const struct tr_teaching *teaching, struct rt_err *err)
 {
     struct tr_knowledge_key key = empty_key(teaching);
@@ -63,6 +93,8 @@ rt_status tr_teachers_teach(const struct tr_teaching *teaching, struct rt_err *e
     float *logits = NULL;
     rt_status rc;
 
+    if (teaching->spec->live)
+        return teach_live(teaching, err);
     RT_TRY(knowledge_path(teaching->spec, path, err));
     RT_TRY(rt_folder_make(teaching->spec->folder, err));
     logits = malloc(values * sizeof *logits);
@@ -77,9 +109,15 @@ done:
     return rc;
 }
 
+/* Of live teachers: are there weights of the first? */
 bool tr_teachers_cached(const struct tr_ensemble_spec *spec)
 {
+    const struct tr_teaching teaching = {.spec = spec};
     char path[RT_PATH_MAX];
+    bool missing;
+
+    if (spec->live)
+        return tr__is_missing(&teaching, &spec->teacher[0], &missing, NULL) == RT_OK && !missing;
     return knowledge_path(spec, path, NULL) == RT_OK && access(path, F_OK) == 0;
 }
 
@@ -89,6 +127,8 @@ rt_status tr_teachers_open(const struct tr_teaching *teaching, struct tr_knowled
     struct tr_knowledge_key key = empty_key(teaching);
     char path[RT_PATH_MAX];
 
+    if (teaching->spec->live)
+        return open_live(teaching, knowledge, err);
     RT_TRY(knowledge_path(teaching->spec, path, err));
     for (int k = 0; k < key.teachers; k++)
         RT_TRY(consult(teaching, k, false, &key, NULL, err));

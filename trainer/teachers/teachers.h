@@ -55,6 +55,7 @@ struct tr_ensemble_spec {
     struct tr_teacher_spec teacher[TR_MAX_TEACHERS];
     enum tr_ensemble_rule weights; /* how the members' weights come about */
     bool calibrate;                /* each by a temperature of its own */
+    bool live;                     /* asked beside the students, not once: knowledge.h */
     int lanes;                     /* of training over threads: trainer/learn/train.h */
     char folder[RT_PATH_MAX];      /* of the cache */
 };

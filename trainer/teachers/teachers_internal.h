@@ -20,6 +20,11 @@ rt_status tr__tuned_train(const struct tr_teaching *teaching, const struct tr_te
 rt_status tr__logits_read(const char *path, size_t rows, size_t classes, struct tr_matrix *matrix,
                           struct rt_err *err);
 
+/* tr_teachers_agreement() of live teachers. */
+rt_status tr__rows_agreement(const struct tr_task *task, const struct tr_knowledge *knowledge,
+                             const struct tr_ensemble *ensemble, double *agreement,
+                             struct rt_err *err);
+
 /* Copy logits (n, classes) of teacher k into out (n, teachers, classes). */
 void tr__interleave(const float *logits, int n, int classes, int k, int teachers, float *out);
 

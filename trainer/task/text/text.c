@@ -32,7 +32,7 @@ const struct tr_labels *tr_text_labels(const struct tr_task *task)
 
 /* ---- the kind ---- */
 
-static const struct cut *cut_of(const struct text *self, int vocabulary)
+const struct cut *text__cut_of(const struct text *self, int vocabulary)
 {
     int i = 0;
 
@@ -40,11 +40,6 @@ static const struct cut *cut_of(const struct text *self, int vocabulary)
         i++;
     assert(self->cut[i].vocabulary == vocabulary);
     return &self->cut[i];
-}
-
-static int length_of(const struct cut *cut, int row)
-{
-    return (int)(cut->start[row + 1] - cut->start[row]);
 }
 
 /* Segment 0 up to and with the first [SEP], 1 behind it. */
@@ -59,17 +54,17 @@ static void fill_segments(const struct text *self, const int *ids, int n, int *s
 }
 
 /* ids (rows) of examples one behind the other, as many as the batch was resized for. */
-static void fill_ids(const struct text *self, const int *rows, int n, struct tr_batch *batch)
+void text__fill_ids(const struct text *self, const int *rows, int n, struct tr_batch *batch)
 {
-    const struct cut *cut = cut_of(self, batch->vocabulary);
+    const struct cut *cut = text__cut_of(self, batch->vocabulary);
 
     for (int m = 0; m < n; m++) {
         assert(rows[m] >= 0 && rows[m] < self->task.rows);
-        batch->label[m] = length_of(cut, rows[m]); /* room for n: labels come later */
+        batch->label[m] = text__length_of(cut, rows[m]); /* room for n: labels come later */
     }
     tr_batch_resize(batch, n, batch->label);
     for (int m = 0; m < n; m++) {
-        const int length = length_of(cut, rows[m]), first = batch->start[m];
+        const int length = text__length_of(cut, rows[m]), first = batch->start[m];
         memcpy(batch->ids + first, cut->ids + cut->start[rows[m]],
                (size_t)length * sizeof *batch->ids);
         if (batch->segment)
@@ -79,7 +74,7 @@ static void fill_ids(const struct text *self, const int *rows, int n, struct tr_
 
 static void fill(const struct tr_task *task, const int *rows, int n, struct tr_batch *batch)
 {
-    fill_ids(text_of(task), rows, n, batch);
+    text__fill_ids(text_of(task), rows, n, batch);
     for (int m = 0; m < n; m++)
         batch->label[m] = task->label[rows[m]];
 }
@@ -133,7 +128,7 @@ static rt_status measure(const struct tr_task *task, const int *rows, int n, con
     return RT_OK;
 }
 
-static void close_text(struct tr_task *task)
+void text__close(struct tr_task *task)
 {
     struct text *self = (struct text *)task;
 
@@ -159,38 +154,7 @@ const struct tr_task_kind tr_task_text = {
     .reread = text__reread,
     .adapt = text__adapt,
     .tokens = text__tokens,
-    .close = close_text,
-};
-
-/* ---- the next token ---- */
-
-/* All rows but the last of each example are asked: what follows them. */
-static void fill_next(const struct tr_task *task, const int *rows, int n, struct tr_batch *batch)
-{
-    int answers = 0;
-
-    fill_ids(text_of(task), rows, n, batch);
-    int *const asked = batch->asking;
-    for (int m = 0; m < n; m++)
-        for (int row = batch->start[m]; row + 1 < batch->start[m + 1]; row++)
-            asked[answers++] = row;
-    tr_batch_ask(batch, answers, asked);
-    for (int i = 0; i < answers; i++)
-        batch->label[i] = batch->ids[batch->asked[i] + 1];
-}
-
-static int answers(const struct tr_task *task, int row)
-{
-    return length_of(&text_of(task)->cut[0], row) - 1;
-}
-
-const struct tr_task_kind tr_task_next_token = {
-    .name = "text",
-    .fill = fill_next,
-    .answers = answers,
-    .describe = text__describe,
-    .recall = text__recall,
-    .close = close_text,
+    .close = text__close,
 };
 
 /* ---- opening ---- */
@@ -350,6 +314,8 @@ static rt_status open_text(struct text *self, const struct tr_text_spec *spec, e
 {
     self->labels = &self->texts.labels;
     self->task.shape.pool = pool;
+    if (spec->next)
+        text__ask_next(&self->task.shape);
     RT_TRY(split_rows(self, sizes, err));
     RT_TRY(open_tokens(self, spec, err));
     RT_TRY(cut_all(self, spec->vocabulary, spec->vocabularies, err));
@@ -365,11 +331,11 @@ rt_status tr_text_task(struct tr_task **task, struct tr_texts *texts,
 
     assert(spec->vocabularies >= 1 && spec->vocabularies <= TR_TEXT_MAX_VOCABULARIES);
     assert(spec->length >= 4 && spec->length <= TR_TEXT_MAX_LENGTH);
-    assert(!spec->next || (spec->vocabularies == 1 && pool == SPACE_POOL_NONE));
+    assert(!spec->next || (spec->vocabularies == 1 && !texts->pairs));
     RT_TRY(make(&self, texts, spec->next, spec->length, err));
     const rt_status rc = open_text(self, spec, pool, sizes, err);
     if (rc)
-        close_text(&self->task);
+        text__close(&self->task);
     else
         *task = &self->task;
     return rc;
@@ -393,7 +359,7 @@ rt_status tr_text_task_like(struct tr_task **task, const struct tr_task *like,
     if (!rc)
         rc = text__hash(self, err);
     if (rc)
-        close_text(&self->task);
+        text__close(&self->task);
     else
         *task = &self->task;
     return rc;
@@ -410,11 +376,11 @@ rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes
     self->task.label = self->texts.label;
     self->tokeniser = &self->own;
     self->labels = &self->texts.labels;
-    rt_status rc = text__recall_tokens(notes, &self->own, err);
+    rt_status rc = tr_text_recall_tokens(notes, &self->own, err);
     if (!rc)
         rc = cut_all(self, &vocabulary, 1, err);
     if (rc)
-        close_text(&self->task);
+        text__close(&self->task);
     else
         *task = &self->task;
     return rc;

@@ -5,7 +5,9 @@
  *          follows it, so that the classes are the vocabulary.
  * Tokens   of a file, or learnt from the train rows; ranked, so that a student's vocabulary is the
  *          first V of them. Texts are cut once for each V that a study allows, when it is opened.
- * Measures of `label`: macro_f1, the mean over classes that occur of 2 tp / (2 tp + fp + fn).
+ * Measures of `label`: macro_f1, the mean over classes that occur of 2 tp / (2 tp + fp + fn); of
+ *          `next`: bits_per_character, NLL in bits over the characters of the texts and one for each
+ *          end, which compares any tokens, and perplexity, e^NLL of a token.
  */
 #ifndef TRAINER_TASK_TEXT_TEXT_H
 #define TRAINER_TASK_TEXT_TEXT_H
@@ -28,7 +30,9 @@ struct tr_text_spec {
     int vocabulary[TR_TEXT_MAX_VOCABULARIES]; /* sizes that students and teachers have */
 };
 
-/* The texts are taken, also after a failure. Where they say which rows validate, sizes must not. */
+/* The pool is `none` whatever is given when the next token is asked for, the mask causal, and the head
+ * tied to the table; texts are no pairs then, and have one vocabulary.
+ * The texts are taken, also after a failure. Where they say which rows validate, sizes must not. */
 rt_status tr_text_task(struct tr_task **task, struct tr_texts *texts,
                        const struct tr_text_spec *spec, enum space_pool pool,
                        const struct tr_split_sizes *sizes, struct rt_err *err);
@@ -41,6 +45,10 @@ rt_status tr_text_task_like(struct tr_task **task, const struct tr_task *like,
 rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes,
                              const struct space_shape *shape, int vocabulary,
                              struct tr_texts *texts, struct rt_err *err);
+
+/* The tokeniser alone. */
+rt_status tr_text_recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
+                                struct rt_err *err);
 
 /* What a task of texts is made of. */
 const struct tr_texts *tr_text_texts(const struct tr_task *task);

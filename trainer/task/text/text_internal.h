@@ -19,6 +19,16 @@ struct text {
     struct cut cut[TR_TEXT_MAX_VOCABULARIES];
 };
 
+const struct cut *text__cut_of(const struct text *self, int vocabulary);
+static inline int text__length_of(const struct cut *cut, int row)
+{
+    return (int)(cut->start[row + 1] - cut->start[row]);
+}
+void text__fill_ids(const struct text *self, const int *rows, int n, struct tr_batch *batch);
+void text__close(struct tr_task *task);
+/* Of the next token: an answer a row that sees those before it, by a head tied to the table. */
+void text__ask_next(struct space_shape *shape);
+
 /* By another network's tokeniser. */
 int text__tokens(const struct tr_task *task);
 rt_status text__adapt(const struct tr_task *task, const struct tr_reading *how,
@@ -31,9 +41,6 @@ rt_status text__write(const struct tr_task *task, const char *path, struct rt_er
 rt_status text__hash(struct text *self, struct rt_err *err);
 void text__describe(const struct tr_task *task, void *to,
                     void (*note)(void *to, const char *key, const char *value));
-/* The tokeniser that was noted. */
-rt_status text__recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
-                              struct rt_err *err);
 rt_status text__recall(const struct tr_notes *notes, const struct space_arch *arch,
                        struct space_shape *shape, struct tr_input *input, struct rt_err *err);
 #endif

@@ -135,8 +135,8 @@ static rt_status read_vocabulary(const struct tr_notes *notes, const char *lines
     return RT_OK;
 }
 
-rt_status text__recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
-                              struct rt_err *err)
+rt_status tr_text_recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
+                                struct rt_err *err)
 {
     const char *kind = notes->note(notes->from, "tokens");
     const char *rules = notes->note(notes->from, "token_rules");
@@ -171,6 +171,12 @@ rt_status text__recall(const struct tr_notes *notes, const struct space_arch *ar
     RT_TRY(number(notes, "length", 4, TR_TEXT_MAX_LENGTH, &shape->length, err));
     RT_TRY(number(notes, "texts", 1, 2, &texts, err));
     shape->segments = texts == 2 ? 2 : 0;
+    const char *target = notes->note(notes->from, "target");
+    if ((target && strcmp(target, "next") == 0) != (shape->pool == SPACE_POOL_NONE))
+        return rt_fail(err, RT_EFORMAT, "'%s' notes a target and a pool that do not go together",
+                       notes->file);
+    if (shape->pool == SPACE_POOL_NONE)
+        text__ask_next(shape);
     RT_TRY(space_arch_check(arch, shape, err));
     if (notes->tokens != shape->length)
         return rt_fail(err, RT_EFORMAT,
