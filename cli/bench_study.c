@@ -148,6 +148,29 @@ static void print_sums(const struct study *study, const struct cost *costs, int 
     (void)printf("\na worker takes at most %.1f MiB of these\n", (double)bytes / (1 << 20));
 }
 
+/* Teachers that are asked beside a student: their costs are those of any weights. */
+static rt_status make_live(const struct session *session, struct tr_knowledge *knowledge,
+                           struct rt_err *err)
+{
+    const struct tr_ensemble_spec *spec = &session->study.teachers;
+    struct tr_knowledge k = {
+        .key = {.teachers = spec->count, .classes = session->task->shape.classes}};
+    rt_status rc = RT_OK;
+
+    k.live = calloc((size_t)spec->count, sizeof *k.live);
+    if (!k.live)
+        return rt_fail(err, RT_ENOMEM, "no memory for the teachers");
+    for (int i = 0; i < spec->count && rc == RT_OK; i++)
+        if ((rc = tr_network_open(&k.live[i], &spec->teacher[i].arch, &session->shape,
+                                  session->kernels, TR_NETWORK_INFER, err)) == RT_OK)
+            tr_network_start(&k.live[i], 1);
+    if (rc)
+        tr_knowledge_close(&k);
+    else
+        *knowledge = k;
+    return rc;
+}
+
 /* What the teachers say costs the same whatever it is; those who act have to, or there are no rows. */
 static rt_status take_knowledge(struct session *session, struct tr_knowledge *knowledge,
                                 float **logits, struct rt_err *err)
@@ -155,6 +178,8 @@ static rt_status take_knowledge(struct session *session, struct tr_knowledge *kn
     const struct tr_teaching teaching = session_teaching(session, NULL);
     const struct tr_task *task = session->task;
 
+    if (session->study.teachers.live)
+        return make_live(session, knowledge, err);
     if (!task->kind->act)
         return bench_knowledge(task, session->study.teachers.count, knowledge, logits, err);
     RT_TRY(tr_teachers_gather(&teaching, session->task, false, err));
@@ -205,6 +230,8 @@ static rt_status bench_session(struct session *session, double seconds, struct r
     if (rc == RT_OK && count > 0)
         print_sums(&session->study, costs, count);
     free(logits);
+    if (knowledge.live)
+        tr_knowledge_close(&knowledge);
     return rc;
 }
 

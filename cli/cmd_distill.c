@@ -163,7 +163,10 @@ static rt_status write_files(const struct job *job, const struct test_result *re
     (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, json);
     if (in_int8(job))
         (void)printf("weights in int8    %s\n", int8);
-    if (study_task_of(&job->session.study)->open_examples)
+    if (job->session.shape.pool == SPACE_POOL_NONE)
+        (void)printf("to run it          retort sample %s --prompt TEXT\n",
+                     in_int8(job) ? int8 : run->weights);
+    else if (study_task_of(&job->session.study)->open_examples)
         (void)printf("to run it          retort predict %s FILE -o logits.npy\n",
                      in_int8(job) ? int8 : run->weights);
     else

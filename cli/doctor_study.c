@@ -138,8 +138,10 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
 {
     const struct tr_layers *layers = &recipe->layers;
     struct tr_network resident = {0}; /* the teacher of layer-wise losses: its shapes are enough */
-    const struct tr_knowledge said = {
-        .key = {.teachers = c->study.teachers.count, .classes = c->shape.classes}};
+    struct tr_network live[TR_MAX_TEACHERS] = {0}; /* likewise, of those asked beside a student */
+    const struct tr_ensemble_spec *spec = &c->study.teachers;
+    const struct tr_knowledge said = {.key = {.teachers = spec->count, .classes = c->shape.classes},
+                                      .live = spec->live ? live : NULL};
     const struct tr_data data = {.task = c->train,
                                  .knowledge = &said,
                                  .ensemble = &c->study.ensemble,
@@ -154,8 +156,15 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
     if (tr_layers_on(layers))
         RT_TRY(tr_network_plan(&resident, &c->study.teachers.teacher[layers->teacher].arch,
                                &c->shape, c->kernels, TR_NETWORK_TRACE, err));
-    const rt_status rc = tr_trial_bytes(&trial, bytes, err);
+    rt_status rc = RT_OK;
+    for (int k = 0; k < spec->count && spec->live && rc == RT_OK; k++)
+        rc = tr_network_plan(&live[k], &spec->teacher[k].arch, &c->shape, c->kernels,
+                             TR_NETWORK_INFER, err);
+    if (rc == RT_OK)
+        rc = tr_trial_bytes(&trial, bytes, err);
     tr_network_close(&resident);
+    for (int k = 0; k < TR_MAX_TEACHERS; k++)
+        tr_network_close(&live[k]);
     return rc;
 }
 
@@ -264,7 +273,9 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
     } else if (tr_teachers_open(&teaching, &knowledge, &err) != RT_OK) {
         doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);
     } else {
-        doctor_say(doctor, VERDICT_OK, "teachers", "%d, and what they say is cached in '%s'",
+        doctor_say(doctor, VERDICT_OK, "teachers",
+                   spec->live ? "%d, kept in '%s' and asked beside the students"
+                              : "%d, and what they say is cached in '%s'",
                    spec->count, spec->folder);
         if (show_weights(doctor, c, &knowledge, &err) != RT_OK)
             doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);

@@ -258,7 +258,8 @@ static rt_status assemble(const struct study_yaml *yaml, struct study_file *file
     RT_TRY(place_search(&a));
     RT_TRY(study__place_goals(yaml, file, err));
     RT_TRY(place_rungs(&a));
-    return study__place_recipes(&a);
+    RT_TRY(study__place_recipes(&a));
+    return study_task_of(&file->study)->kind->answers ? study__place_rows(&a) : RT_OK;
 }
 
 static rt_status read_study(const struct study_yaml *yaml, enum space_tie unsaid,

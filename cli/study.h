@@ -98,7 +98,9 @@ void study_latency_name(const struct tr_latency_options *setting, bool first,
 
 static inline const struct study_task *study_task_of(const struct study *study)
 {
-    return study_tasks[study->task];
+    const struct study_task *task = study_tasks[study->task];
+
+    return task->as ? task->as(study->block) : task;
 }
 
 /* The most that a call is spread over; workers stand still meanwhile. */

@@ -78,7 +78,8 @@ static rt_status bind_layers(const struct study *study, const char *block,
 
 rt_status study_bind_shape(struct study *study, const struct space_shape *shape, struct rt_err *err)
 {
-    const enum space_pool pool = study->space.shape.pool;
+    const bool by_row = shape->pool == SPACE_POOL_NONE;
+    const enum space_pool pool = by_row ? shape->pool : study->space.shape.pool;
     const bool post_norm = study->space.shape.variant.post_norm;
     const int teachers = study->teachers.count, classes = shape->classes;
     struct rt_err why;

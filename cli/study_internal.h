@@ -149,6 +149,8 @@ struct assembly {
     struct study *study; /* part of it */
     struct rt_err *err;
 };
+/* Of a task with an answer a row: what such students and their teachers cannot do. */
+rt_status study__place_rows(const struct assembly *a);
 /* A path of the file, as seen from where it stands; "" stays. */
 rt_status study__resolve(const struct assembly *a, const char *path, char out[RT_PATH_MAX]);
 /* What teachers.members says: study_teachers.c. Then the teacher that students are cut out of. */

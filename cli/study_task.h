@@ -6,7 +6,8 @@
  *       those of the study's own task stand among them.
  * Block the values of a task's keys in `data:`: a struct of the task's own, in study.block. All
  *       zero is what a study says that gives none of them.
- * Task  a constant; study_tasks lists all. Who needs one asks study_task_of(study).
+ * Task  a constant; study_tasks lists all. Who needs one asks study_task_of(study), since what a
+ *       block says may make it another with the same keys.
  */
 #ifndef CLI_STUDY_TASK_H
 #define CLI_STUDY_TASK_H
@@ -63,6 +64,7 @@ typedef void study_say(void *to, bool warning, const char *what, const char *tex
 struct study_task {
     const char *name;
     const struct tr_task_kind *kind;
+    const struct study_task *(*as)(const void *block); /* the one of such a block; NULL: itself */
     const struct study_key *blocks; /* blocks of the file in place of `data:`, which it then has
                                        not; NULL: none. Places in the block */
     const struct study_key *data;   /* in `data:`, likewise */
@@ -106,7 +108,7 @@ struct study_task {
 json_t *study__text_explain(const struct tr_task *test, const float *student,
                             const double *ensemble);
 
-extern const struct study_task study_image, study_text, study_policy;
+extern const struct study_task study_image, study_text, study_text_next, study_policy;
 extern const struct study_task *const study_tasks[]; /* ended by NULL */
 extern const char *const study_task_names[];         /* in the same order, ended by NULL */
 #endif

@@ -10,7 +10,8 @@
 #include "cli/study.h"
 #include "trainer/task/text/text.h"
 
-enum text_format { FORMAT_TSV, FORMAT_CSV, FORMAT_JSONL, FORMAT_WORDNET };
+enum text_format { FORMAT_TSV, FORMAT_CSV, FORMAT_JSONL, FORMAT_WORDNET, FORMAT_LINES };
+enum text_target { TARGET_LABEL, TARGET_NEXT };
 enum { COLUMN_NAME = 128 };
 
 struct text_block {
@@ -21,20 +22,20 @@ struct text_block {
     char names[TR_LABELS_MAX][TR_LABEL_NAME];
     char tokeniser[RT_PATH_MAX]; /* "": tokens are learnt, of this kind */
     int kind, letters;
+    int target;
 };
 _Static_assert(sizeof(struct text_block) <= STUDY_BLOCK_BYTES, "a study has room for it");
 
 #define IN(member) STUDY_AT(struct text_block, member)
 #define SHAPE(member) STUDY_AT(struct space, shape.member)
 
-static const char *const formats[] = {[FORMAT_TSV] = "tsv",
-                                      [FORMAT_CSV] = "csv",
-                                      [FORMAT_JSONL] = "jsonl",
-                                      [FORMAT_WORDNET] = "wordnet",
-                                      NULL};
+static const char *const formats[] = {
+    [FORMAT_TSV] = "tsv",         [FORMAT_CSV] = "csv",     [FORMAT_JSONL] = "jsonl",
+    [FORMAT_WORDNET] = "wordnet", [FORMAT_LINES] = "lines", NULL};
 static const char *const headers[] = {"true", "false", NULL};
 static const char *const kinds[] = {
     [TR_WORDPIECE] = "wordpiece", [TR_WORDS] = "words", [TR_BYTES] = "bytes", NULL};
+static const char *const targets[] = {[TARGET_LABEL] = "label", [TARGET_NEXT] = "next", NULL};
 static const char *const letters[] = {"fold", "keep", NULL};
 
 static const struct study_key data_keys[] = {
@@ -50,6 +51,7 @@ static const struct study_key data_keys[] = {
     {"tokens", STUDY_WORD, IN(kind), .words = kinds},
     {"letters", STUDY_WORD, IN(letters), .words = letters},
     {"tokeniser", STUDY_PATH, IN(tokeniser)},
+    {"target", STUDY_WORD, IN(target), .words = targets, .newer = true},
     {.key = NULL}};
 
 static const struct study_key shape_keys[] = {
@@ -78,7 +80,19 @@ static rt_status check(const void *data, const char **key, struct rt_err *err)
 {
     const struct text_block *block = data;
     const bool columns = block->text[0] || block->text_b[0] || block->label[0];
+    const bool next = block->target == TARGET_NEXT;
 
+    if (next && (block->text_b[0] || block->label[0] || block->labels))
+        return refuse(key,
+                      block->text_b[0]  ? "text_b"
+                      : block->label[0] ? "label"
+                                        : "labels",
+                      "of the next token texts are read alone; leave this out", err);
+    if (block->format == FORMAT_LINES && (!next || columns || block->header))
+        return refuse(key, "format",
+                      next ? "of lines each is a text; leave columns and header out"
+                           : "lines have no labels; give target: next, or tsv",
+                      err);
     if (block->tokeniser[0] && (block->kind || block->letters))
         return refuse(key, "tokeniser",
                       "its file says what tokens are; leave tokens and letters out", err);
@@ -114,6 +128,7 @@ static enum tr_table_format table_format(int format)
 {
     return format == FORMAT_CSV     ? TR_TABLE_CSV
            : format == FORMAT_JSONL ? TR_TABLE_JSONL
+           : format == FORMAT_LINES ? TR_TABLE_LINES
                                     : TR_TABLE_TSV;
 }
 
@@ -126,12 +141,13 @@ static rt_status load(const struct text_block *block, const char *path,
                       const struct tr_labels *known, struct tr_texts *texts, struct rt_err *err)
 {
     const char *names[TR_LABELS_MAX];
+    const bool next = block->target == TARGET_NEXT;
     const struct tr_texts_spec spec = {
         .wordnet = block->format == FORMAT_WORDNET,
         .table = {.format = table_format(block->format),
                   .column = {column(block->text, "text"), column(block->text_b, NULL),
-                             column(block->label, "label")},
-                  .header = !block->header},
+                             next ? NULL : column(block->label, "label")},
+                  .header = !block->header && block->format != FORMAT_LINES},
         .labels = block->labels,
         .label = names};
 
@@ -173,7 +189,8 @@ static rt_status open_train(const struct study *study, const struct tr_split_siz
 {
     const struct text_block *block = (const struct text_block *)study->block;
     const bool fold = block->letters == 0;
-    struct tr_text_spec spec = {.length = block->length,
+    struct tr_text_spec spec = {.next = block->target == TARGET_NEXT,
+                                .length = block->length,
                                 .tokens = block->tokeniser[0] ? block->tokeniser : NULL,
                                 .kind = (enum tr_tokeniser_kind)block->kind,
                                 .rules = {true, true, fold, fold}};
@@ -214,6 +231,10 @@ static rt_status open_examples(const char *path, const struct tr_model *model,
     const struct tr_notes notes = {.note = note_of, .from = model->metadata, .file = "the weights"};
     struct tr_texts texts;
 
+    if (student->shape.pool == SPACE_POOL_NONE)
+        return rt_fail(err, RT_EARG,
+                       "this student says what comes next, after each token; 'retort sample' asks "
+                       "it");
     RT_TRY(tr_texts_load(&texts, path, &spec, NULL, err));
     return tr_text_task_noted(task, &notes, &student->shape, student->arch.vocabulary, &texts, err);
 }
@@ -222,9 +243,13 @@ static rt_status open_examples(const char *path, const struct tr_model *model,
 
 static void tell(const struct tr_task *task, char text[96])
 {
-    (void)snprintf(text, 96, "%d texts%s, %d classes, %d tokens", task->rows,
-                   tr_text_texts(task)->pairs ? " in pairs" : "", task->shape.classes,
-                   tr_text_tokeniser(task)->vocabulary.count);
+    const int tokens = tr_text_tokeniser(task)->vocabulary.count;
+
+    if (task->shape.pool == SPACE_POOL_NONE)
+        (void)snprintf(text, 96, "%d texts, the next of %d tokens is asked", task->rows, tokens);
+    else
+        (void)snprintf(text, 96, "%d texts%s, %d classes, %d tokens", task->rows,
+                       tr_text_texts(task)->pairs ? " in pairs" : "", task->shape.classes, tokens);
 }
 
 static rt_status say_lengths(const struct tr_task *task, study_say *say, void *to,
@@ -378,8 +403,37 @@ static const char *const init_lines[] = {
     "  threads: 1",
     NULL};
 
+static const char method_next[] =
+    "Error, KL, bits per character and perplexity are of the next token, at every token of the "
+    "validation texts, at temperature 1 after a short distillation run; ± is one standard error "
+    "over the texts. The test split was not looked at.";
+
+static const struct study_task *as(const void *data)
+{
+    const struct text_block *block = data;
+
+    return block->target == TARGET_NEXT ? &study_text_next : &study_text;
+}
+
+const struct study_task study_text_next = {.name = "text",
+                                           .kind = &tr_task_next_token,
+                                           .data = data_keys,
+                                           .space = space_keys,
+                                           .reads = "texts",
+                                           .tests = "data.test",
+                                           .check = check,
+                                           .has_test = has_test,
+                                           .open = open_train,
+                                           .open_test = open_test,
+                                           .open_examples = open_examples,
+                                           .tell = tell,
+                                           .look = look,
+                                           .method = method_next,
+                                           .init = init_lines};
+
 const struct study_task study_text = {.name = "text",
                                       .kind = &tr_task_text,
+                                      .as = as,
                                       .data = data_keys,
                                       .space = space_keys,
                                       .reads = "texts",

@@ -34,15 +34,17 @@ static rt_status answers_init(struct test_answers *s, size_t teachers, struct rt
 {
     const size_t n = (size_t)s->test->rows, classes = (size_t)s->test->shape.classes;
 
+    s->rows = malloc(n * sizeof(int));
+    for (int i = 0; s->rows && i < s->test->rows; i++)
+        s->rows[i] = i;
+    if (s->rows && s->test->shape.pool == SPACE_POOL_NONE)
+        return RT_OK; /* answers are measured as they come */
     s->student = malloc(n * classes * sizeof(float));
     s->teachers = malloc(n * classes * teachers * sizeof(float));
     s->ensemble = malloc(n * classes * sizeof(float));
     s->target = malloc(n * classes * sizeof(double));
-    s->rows = malloc(n * sizeof(int));
     if (!s->student || !s->teachers || !s->ensemble || !s->target || !s->rows)
         return rt_fail(err, RT_ENOMEM, "no memory to evaluate %zu test examples", n);
-    for (int i = 0; i < s->test->rows; i++)
-        s->rows[i] = i;
     return RT_OK;
 }
 
@@ -58,7 +60,7 @@ rt_status test_open(const struct session *session, struct test_answers *answers,
     if (silent >= 0)
         answers->silent = teaching.spec->teacher[silent].name;
     rt_status rc = answers_init(answers, (size_t)teaching.spec->count, err);
-    if (rc == RT_OK && !answers->silent)
+    if (rc == RT_OK && answers->teachers && !answers->silent)
         rc = tr_teachers_predict(&teaching, answers->test, answers->teachers, err);
     if (rc)
         test_close(answers);
@@ -76,6 +78,16 @@ void test_close(struct test_answers *s)
     *s = (struct test_answers){0};
 }
 
+/* By row, of the student or, NULL, of the ensemble. */
+static rt_status measure_rows(const struct session *session, const struct tr_student *student,
+                              const struct tr_weights *weights, const struct test_answers *s,
+                              struct tr_metrics *metrics, struct rt_err *err)
+{
+    return tr_rows_measure(s->test, s->rows, s->test->rows, student, weights,
+                           session->data.knowledge, session->data.ensemble,
+                           study_cores(&session->study), metrics, err);
+}
+
 /* What a student says about the test file, or does on the test's starts. */
 static rt_status measure(const struct session *session, const struct tr_student *student,
                          const struct tr_weights *weights, struct test_answers *s,
@@ -88,6 +100,8 @@ static rt_status measure(const struct session *session, const struct tr_student 
         RT_TRY(tr_evaluate_validation(student, weights, &session->data, threads, metrics, err));
         return tr_evaluate_acting(student, weights, &session->data, true, metrics, err);
     }
+    if (!s->teachers)
+        return measure_rows(session, student, weights, s, metrics, err);
     RT_TRY(tr_predict(student, weights, test, s->rows, test->rows, threads, s->student, err));
     return tr_answers_measure(test, s->rows, test->rows, s->student, s->silent ? NULL : s->target,
                               metrics, err);
@@ -126,6 +140,10 @@ static rt_status grade(const struct session *session, const struct tr_student *s
     if (!test) {
         RT_TRY(measure(session, student, weights, s, &result->student, err));
         return session->task->kind->act_as(session->task, teachers, true, &result->ensemble, err);
+    }
+    if (!s->teachers) {
+        RT_TRY(measure(session, student, weights, s, &result->student, err));
+        return measure_rows(session, NULL, NULL, s, &result->ensemble, err);
     }
     if (s->silent)
         return measure(session, student, weights, s, &result->student, err);

@@ -223,7 +223,7 @@ static void too_wide_a_layer_of_codes_is_refused(void **state)
         "{\"__metadata__\":{\"arch\":\"L1-d1-k1-h1-f1-p384\",\"pool\":\"mean\",\"pixel_mean\":"
         "\"0\","
         "\"pixel_sd\":\"1\",\"height\":\"384\",\"width\":\"384\",\"channels\":\"1\"},"
-        "\"head.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
+        "\"head.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
         "\"position\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[8,12]},"
         "\"stem.weight\":{\"dtype\":\"I8\",\"shape\":[1,147456],\"data_offsets\":[12,147468]}}";
     const uint64_t length = sizeof header - 1;

@@ -249,6 +249,25 @@ static void the_examples_load_and_fit_wordnet(void **state)
     }
 }
 
+static void what_comes_next_is_a_task_of_its_own(void **state)
+{
+    static const struct space_shape tokens = {.length = 32,
+                                              .classes = 2000,
+                                              .pool = SPACE_POOL_NONE,
+                                              .variant = {.causal = true, .head = SPACE_HEAD_TIED}};
+    struct study study;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(study_load(ROOT "/examples/wordnet/next-token.yaml", &study, &err));
+    assert_ok(study_bind_shape(&study, &tokens, &err));
+    assert_ptr_equal(study_task_of(&study), &study_text_next);
+    assert_int_equal(study.space.shape.pool, SPACE_POOL_NONE);
+    assert_true(study.teachers.live);
+    assert_string_equal(study.search.objectives[0], "bits_per_character");
+    study_release(&study);
+}
+
 /* ---- what needs the data ---- */
 
 static void assert_bind_refused(const char *yaml, const char *text)
@@ -464,6 +483,7 @@ int main(void)
         cmocka_unit_test(the_micro_batch_is_fixed_unless_timing_it_is_asked_for),
         cmocka_unit_test(the_examples_load_and_fit_fashion_mnist),
         cmocka_unit_test(the_examples_load_and_fit_wordnet),
+        cmocka_unit_test(what_comes_next_is_a_task_of_its_own),
         cmocka_unit_test(bind_refuses_what_does_not_fit_the_images),
         cmocka_unit_test(bind_refuses_limits_that_nothing_keeps),
         cmocka_unit_test(the_hash_ignores_what_does_not_decide_results),

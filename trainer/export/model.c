@@ -31,6 +31,15 @@ static const char *note_of(const void *from, const char *key)
     return tr_tensor_file_note(from, key);
 }
 
+static const struct {
+    const char *name;
+    enum space_pool pool;
+} pool_of[] = {{"class", SPACE_POOL_CLASS},
+               {"mean", SPACE_POOL_MEAN},
+               {"last", SPACE_POOL_LAST},
+               {"none", SPACE_POOL_NONE}};
+enum { pools = sizeof pool_of / sizeof *pool_of };
+
 /* What its notes and tensors say of the network. */
 static rt_status read_shape(const char *path, const struct tr_task_kind *kind,
                             struct tr_model_file *file, struct space_arch *arch,
@@ -40,8 +49,9 @@ static rt_status read_shape(const char *path, const struct tr_task_kind *kind,
     const char *text = tr_tensor_file_note(tensors, "arch");
     const char *pool = tr_tensor_file_note(tensors, "pool");
     struct tr_stored head, stem = {.dims = 2}, position; /* some texts have no stem */
+    int p = 0;
 
-    if (!text || !pool || !tr_tensor_file_find(tensors, "head.weight", &head) || head.dims != 2 ||
+    if (!text || !pool || !tr_tensor_file_find(tensors, "head.bias", &head) || head.dims != 1 ||
         (tr_tensor_file_find(tensors, "stem.weight", &stem) && stem.dims != 2) ||
         !tr_tensor_file_find(tensors, "position", &position) || position.dims != 2 ||
         position.shape[0] > INT32_MAX || head.shape[0] > INT32_MAX || stem.shape[1] > INT32_MAX)
@@ -49,14 +59,12 @@ static rt_status read_shape(const char *path, const struct tr_task_kind *kind,
             err, RT_EFORMAT,
             "'%s' holds no student: write one with 'retort distill DB CANDIDATE -o FILE'", path);
     RT_TRY(space_arch_parse(text, arch, err));
-    const bool token = strcmp(pool, "class") == 0, last = strcmp(pool, "last") == 0;
-    if (!token && !last && strcmp(pool, "mean") != 0)
-        return rt_fail(err, RT_EFORMAT, "'%s' has pool '%.40s'; known: class, mean, last", path,
-                       pool);
-    *shape = (struct space_shape){.classes = (int)head.shape[0],
-                                  .pool = token  ? SPACE_POOL_CLASS
-                                          : last ? SPACE_POOL_LAST
-                                                 : SPACE_POOL_MEAN};
+    while (p < pools && strcmp(pool, pool_of[p].name) != 0)
+        p++;
+    if (p == pools)
+        return rt_fail(err, RT_EFORMAT, "'%s' has pool '%.40s'; known: class, mean, last, none",
+                       path, pool);
+    *shape = (struct space_shape){.classes = (int)head.shape[0], .pool = pool_of[p].pool};
     const struct tr_notes notes = {.note = note_of,
                                    .from = tensors,
                                    .file = path,
@@ -159,7 +167,7 @@ static rt_status read_int8(struct tr_model_file *file, const char *path, struct 
         return rt_fail(err, RT_ENOMEM, "no memory for the scales of '%s'", path);
     for (int t = 0; t < student->tensor_count; t++) {
         const struct tr_tensor *tensor = &student->tensors[t];
-        if (tensor->role == TR_ROLE_WEIGHT) {
+        if (tr_int8_has_codes(student, tensor)) {
             RT_TRY(read_codes(file, path, tensor, quantiser++, channel, err));
             channel += (size_t)tensor->shape[0];
             seen += 3;
@@ -198,8 +206,10 @@ static rt_status read_all(struct tr_model_file *file, const char *path,
 
     RT_TRY(tr_tensor_file_open(&file->tensors, path, err));
     RT_TRY(read_shape(path, kind, file, &arch, &shape, err));
-    if (!tr_tensor_file_find(&file->tensors, "stem.weight", &first))
-        (void)tr_tensor_file_find(&file->tensors, "head.weight", &first);
+    if (!tr_tensor_file_find(&file->tensors, "stem.weight", &first) &&
+        !tr_tensor_file_find(&file->tensors, "head.weight", &first) &&
+        !tr_tensor_file_find(&file->tensors, "embedding.weight", &first))
+        return rt_fail(err, RT_EFORMAT, "'%s' lacks tensor 'head.weight'", path);
     const bool codes = first.type == TR_STORED_I8;
     RT_TRY(tr_network_open(&file->net, &arch, &shape, codes ? tr_kernels_integer() : kernels,
                            TR_NETWORK_INFER, err));

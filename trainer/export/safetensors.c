@@ -112,11 +112,6 @@ rt_status tr_safetensors_write_named(const char *path, const struct tr_named *te
 
 /* ---- int8 ---- */
 
-static bool has_codes(const struct tr_tensor *tensor)
-{
-    return tensor->role == TR_ROLE_WEIGHT;
-}
-
 static void draft_scales(struct draft *draft, const struct tr_tensor *tensor)
 {
     static const int one = 1;
@@ -134,14 +129,14 @@ static void draft_int8(struct draft *draft, const struct tr_student *student)
 {
     for (int t = 0; t < student->tensor_count; t++) {
         const struct tr_tensor *tensor = &student->tensors[t];
-        if (has_codes(tensor))
+        if (tr_int8_has_codes(student, tensor))
             draft_scales(draft, tensor);
         else
             draft_add(draft, tensor->name, "F32", tensor->dims, tensor->shape,
                       tensor->count * sizeof(float));
     }
     for (int t = 0; t < student->tensor_count; t++)
-        if (has_codes(&student->tensors[t]))
+        if (tr_int8_has_codes(student, &student->tensors[t]))
             draft_add(draft, student->tensors[t].name, "I8", 2, student->tensors[t].shape,
                       student->tensors[t].count);
 }
@@ -153,7 +148,7 @@ static void write_floats(const struct tr_student *student, const struct tr_quant
 
     for (int t = 0, quantiser = 0; t < student->tensor_count; t++) {
         const struct tr_tensor *tensor = &student->tensors[t];
-        if (has_codes(tensor)) {
+        if (tr_int8_has_codes(student, tensor)) {
             const float input = tr_int8_input(&quantised->int8, quantiser++);
             fwrite(scale, sizeof *scale, (size_t)tensor->shape[0], file);
             fwrite(&input, sizeof input, 1, file);
@@ -174,8 +169,9 @@ static void write_codes(const struct tr_student *student, const struct tr_quanti
         const struct tr_tensor *tensor = &student->tensors[t];
         const float *row = quantised->weights.params + tensor->offset;
         const size_t cols = (size_t)tensor->shape[1];
-        assert(!has_codes(tensor) || cols <= TR_QUANT_MOST_TERMS);
-        for (int r = 0; has_codes(tensor) && r < tensor->shape[0]; r++, row += cols) {
+        assert(!tr_int8_has_codes(student, tensor) || cols <= TR_QUANT_MOST_TERMS);
+        for (int r = 0; tr_int8_has_codes(student, tensor) && r < tensor->shape[0];
+             r++, row += cols) {
             tr_quantise(row, cols, *scale++, TR_QUANT_WEIGHT, codes);
             fwrite(codes, 1, cols, file);
         }

@@ -41,6 +41,15 @@ static inline float tr_int8_input(const struct tr_int8 *int8, int quantiser)
  * number. */
 int64_t tr_int8_bytes(const struct tr_student *student);
 
+/* Is the tensor stored in codes, with a scale a row and one of its input? A table is when a head is
+ * tied to it, which makes it a layer. */
+static inline bool tr_int8_has_codes(const struct tr_student *student,
+                                     const struct tr_tensor *tensor)
+{
+    return tensor->role == TR_ROLE_WEIGHT ||
+           (tensor->role == TR_ROLE_TABLE && student->shape.variant.head == SPACE_HEAD_TIED);
+}
+
 void tr_ranges_clear(struct tr_ranges *ranges);
 
 struct tr_quantised {

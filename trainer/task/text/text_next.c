@@ -104,5 +104,7 @@ const struct tr_task_kind tr_task_next_token = {
     .measures = measures,
     .measure_rows = measure,
     .recall = text__recall,
+    .written = ".jsonl",
+    .write = text__write,
     .close = text__close,
 };
