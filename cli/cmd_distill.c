@@ -88,8 +88,10 @@ static rt_status write_weights(const struct job *job, const struct tr_quantised 
                                double error, const char *path, struct rt_err *err)
 {
     struct notes notes = {0};
-    static const char *const pools[] = {
-        [SPACE_POOL_CLASS] = "class", [SPACE_POOL_MEAN] = "mean", [SPACE_POOL_LAST] = "last"};
+    static const char *const pools[] = {[SPACE_POOL_CLASS] = "class",
+                                        [SPACE_POOL_MEAN] = "mean",
+                                        [SPACE_POOL_LAST] = "last",
+                                        [SPACE_POOL_NONE] = "none"};
     const struct session *session = &job->session;
     char arch[SPACE_ARCH_TEXT], test_error[32], lanes[16], seed[32], hash[RT_HASH_TEXT];
     rt_status rc;
