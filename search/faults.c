@@ -56,7 +56,7 @@ rt_status search_retry_failed(const struct space *space, const struct search_opt
     rt_status rc;
 
     *count = 0;
-    RT_TRY(store_trials_load(store, space, &trials, &known, err));
+    RT_TRY(search__trials_load(options, space, store, &trials, &known, err));
     const int64_t first = first_of(trials, known, kind);
     if (first == known) {
         free(trials);

@@ -6,9 +6,11 @@
  * Names      an objective called "-NAME" is the negative of the metric NAME, which is maximised so.
  * Missing    or not finite: the trial is a failure of kind `nonfinite`.
  * Constraints the shares by which a trial breaks them are summed up in its metric `violation`: who
- *            breaks less ranks before who breaks more, whatever their objectives.
+ *            breaks less ranks before who breaks more, whatever their objectives. Latencies are settled
+ *            after the trials, and whoever loads these then judges them again.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,8 +65,15 @@ static double objective_of(const struct space *space, const struct space_arch *a
     return -metric->value;
 }
 
-/* The sum of what each constraint is missed by, as a share of its bound; NaN when a metric is
- * missing. */
+/* What a constraint is missed by, as a share of its bound; NaN when its metric is missing. */
+static double missed_by(const struct search_constraint *c, double value)
+{
+    const double excess = c->at_least ? c->bound - value : value - c->bound;
+
+    return isfinite(value) ? fmax(0, excess) / (c->bound != 0 ? fabs(c->bound) : 1) : NAN;
+}
+
+/* The sum over all constraints; NaN when a metric is missing. */
 static double violation_of(const struct search_options *options, const struct space *space,
                            const struct space_arch *arch, const struct store_result *result,
                            const char **missing)
@@ -75,9 +84,8 @@ static double violation_of(const struct search_options *options, const struct sp
         const struct search_constraint *c = &options->constraint[i];
         const double exact = space_exact(space, arch, c->metric);
         const double value = isnan(exact) ? find(result, c->metric)->value : exact;
-        const double excess = c->at_least ? c->bound - value : value - c->bound;
         *missing = isfinite(value) ? *missing : c->metric;
-        sum += isfinite(value) ? fmax(0, excess) / (c->bound != 0 ? fabs(c->bound) : 1) : NAN;
+        sum += missed_by(c, value);
     }
     return sum;
 }
@@ -122,6 +130,50 @@ double search__objectives(const struct search_options *options, const struct spa
         objectives[i] = NAN;
     strip(result);
     return 0;
+}
+
+/* value (constraints,count): their metrics, NaN where a trial has it not. */
+static rt_status judge_again(const struct search_options *options, const struct space *space,
+                             struct store *store, const double *value, struct store_trial *trials,
+                             int64_t count, struct rt_err *err)
+{
+    for (int64_t n = 0; n < count; n++) {
+        struct store_trial *t = &trials[n];
+        double sum = 0;
+        for (int i = 0; i < options->constraint_count; i++) {
+            const struct search_constraint *c = &options->constraint[i];
+            const double exact = space_exact(space, &t->arch, c->metric);
+            sum += missed_by(c, isnan(exact) ? value[i * count + n] : exact);
+        }
+        sum = fmin(sum, MOST_VIOLATION);
+        if (isnan(sum) || t->error_kind[0] || sum == t->violation)
+            continue; /* without results, or as it was */
+        t->violation = sum;
+        RT_TRY(store_violation_set(store, n, sum, err));
+    }
+    return RT_OK;
+}
+
+rt_status search__trials_load(const struct search_options *options, const struct space *space,
+                              struct store *store, struct store_trial **trials, int64_t *count,
+                              struct rt_err *err)
+{
+    rt_status rc = RT_OK;
+
+    RT_TRY(store_trials_load(store, space, trials, count, err));
+    const size_t metrics = (size_t)options->constraint_count;
+    double *value = calloc(metrics * (size_t)*count + 1, sizeof *value);
+    if (!value)
+        rc = rt_fail(err, RT_ENOMEM, "no memory for %" PRId64 " trials", *count);
+    for (int i = 0; i < options->constraint_count && rc == RT_OK; i++)
+        rc = store_metric_load(store, options->constraint[i].metric, value + i * *count, *count,
+                               err);
+    if (rc == RT_OK)
+        rc = judge_again(options, space, store, value, *trials, *count, err);
+    free(value);
+    if (rc != RT_OK)
+        free(*trials);
+    return rc;
 }
 
 void search_judge(const struct search_options *options, const struct space *space,

@@ -180,7 +180,7 @@ static rt_status resume(struct run *run, struct rt_err *err)
     char text[128];
     rt_status rc;
 
-    RT_TRY(store_trials_load(run->store, run->space, &trials, &count, err));
+    RT_TRY(search__trials_load(run->options, run->space, run->store, &trials, &count, err));
     rc = RT_OK;
     for (int64_t i = 0; i < count && rc == RT_OK; i++)
         rc = take_up(run, &trials[i], err);

@@ -33,6 +33,12 @@ double search__objectives(const struct search_options *options, const struct spa
                           const struct space_arch *arch, struct store_result *result,
                           double *objectives);
 
+/* store_trials_load(), with what the constraints are missed by according to the metrics as they are by
+ * now; the store gets what has changed. Caller frees *trials. */
+rt_status search__trials_load(const struct search_options *options, const struct space *space,
+                              struct store *store, struct store_trial **trials, int64_t *count,
+                              struct rt_err *err);
+
 /* What no architecture can beat, from what is known of an objective before any trial: `best` of
  * space/objectives.h, or the cheapest member's cost; NaN for other names. */
 double search__known_best(const struct space *space, const char *objective);

@@ -79,7 +79,7 @@ static rt_status front_of(const struct space *space, const struct search_options
     int64_t known = 0, n = 0;
     rt_status rc;
 
-    RT_TRY(store_trials_load(store, space, &trials, &known, err));
+    RT_TRY(search__trials_load(options, space, store, &trials, &known, err));
     while (n < known &&
            (!strcmp(trials[n].state, "committed") || !strcmp(trials[n].state, "failed")))
         n++;

@@ -143,3 +143,39 @@ rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
     return store__end(
         store, add(store, host, arch, blocks, block_count, latencies, latency_count, err), err);
 }
+
+/* ---- what follows from settled metrics ---- */
+
+rt_status store_metric_load(struct store *store, const char *name, double *value, int64_t count,
+                            struct rt_err *err)
+{
+    static const char sql[] = "select trial, value from metric where name = ?1";
+    sqlite3_stmt *q;
+    int code;
+
+    for (int64_t n = 0; n < count; n++)
+        value[n] = NAN;
+    store__doing(store, "read the metrics");
+    RT_TRY(store__bind(store, sql, STORE_BINDS(STORE_TXT(name)), &q, err));
+    while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+        const int64_t trial = sqlite3_column_int64(q, 0);
+        if (trial >= 0 && trial < count && sqlite3_column_type(q, 1) != SQLITE_NULL)
+            value[trial] = sqlite3_column_double(q, 1);
+    }
+    const rt_status rc = code == SQLITE_DONE ? RT_OK : store__fail_sql(store, err);
+    sqlite3_reset(q);
+    return rc;
+}
+
+rt_status store_violation_set(struct store *store, int64_t trial, double violation,
+                              struct rt_err *err)
+{
+    static const char sql[] =
+        "update metric set value = ?2 where trial = ?1 and name = 'violation'";
+
+    assert(violation >= 0);
+    RT_TRY(store__begin(store, err, "record what constraints are missed by"));
+    return store__end(
+        store, store__run(store, sql, STORE_BINDS(STORE_INT(trial), STORE_NUM(violation)), err),
+        err);
+}
