@@ -179,24 +179,40 @@ static void pareto(sqlite3_str *sql, const struct layout *file)
     "      where not k.exact order by o.position limit 1),\n"                                      \
     "    (select name from quantity where not exact order by position limit 1))\n"
 
-/* Driven by metric_value, so that the first rows come without sorting them all. */
+/* Candidates with one seed, by `metric` in order of its index; or with several, by `repeated`. */
+static void append_board(sqlite3_str *sql, const struct layout *layout, bool repeated)
+{
+    struct layout values = *layout;
+
+    values.repeated = repeated;
+    sqlite3_str_appendall(sql, "select t.number as trial, c.arch, s.name as by, s.value as value,\n");
+    append_scores(sql, &values);
+    sqlite3_str_appendf(
+        sql,
+        ",\n  exists (select 1 from front f where f.trial = t.number) as on_front, %s as seeds\n"
+        "from %s s cross join trial t on t.number = s.trial\n"
+        "  cross join candidate c on c.id = t.candidate\n",
+        repeated ? "s.seeds" : "1", repeated ? "repeated" : "metric");
+    append_joins(sql, &values);
+    sqlite3_str_appendall(
+        sql, "where s.name = " FIRST_MEASURED
+             "  and s.value is not null and t.state = 'committed' and t.replicate = 0\n"
+             "  and t.rung = (select max(rung) from trial where state = 'committed')\n");
+    if (!repeated)
+        sqlite3_str_appendall(sql, "  and not exists (select 1 from repeated r\n"
+                                   "    where r.trial = s.trial and r.name = s.name)\n");
+}
+
+/* Both halves are merged in their order, so that the first rows come without sorting them all. */
 static void leaderboard(sqlite3_str *sql, const struct layout *layout)
 {
-    sqlite3_str_appendall(sql,
-                          "leaderboard as      -- trials of the highest rung reached, best by the\n"
-                          "                                -- first measured objective\n"
-                          "select t.number as trial, c.arch, s.name as by, s.value,\n");
-    append_scores(sql, layout);
     sqlite3_str_appendall(
-        sql, ",\n  exists (select 1 from front f where f.trial = t.number) as on_front\n"
-             "from metric s cross join trial t on t.number = s.trial\n"
-             "  cross join candidate c on c.id = t.candidate\n");
-    append_joins(sql, layout);
-    sqlite3_str_appendall(sql,
-                          "where s.name = " FIRST_MEASURED
-                          "  and s.value is not null and t.state = 'committed'\n"
-                          "  and t.rung = (select max(rung) from trial where state = 'committed')\n"
-                          "order by s.value, t.number");
+        sql, "leaderboard as      -- candidates at the highest rung reached, best by the\n"
+             "                                -- first measured objective\n");
+    append_board(sql, layout, false);
+    sqlite3_str_appendall(sql, "union all\n");
+    append_board(sql, layout, true);
+    sqlite3_str_appendall(sql, "order by value, trial");
 }
 
 static void append_cost_case(sqlite3_str *sql, const char *name)

@@ -7,6 +7,12 @@ expect_exit 0 "$retort" search toy.yaml --workers 1
 [ "$(sqlite3 toy.db "select count(*) from repeated r join pareto p on p.trial = r.trial
   where r.name = 'error' and (r.value <> p.error or r.seeds <> p.seeds)")" = 0 ]
 
+# the leaderboard has a candidate once, with the mean of its seeds
+[ "$(sqlite3 toy.db "select count(*) = (select count(*) from trial where replicate = 0), max(seeds) from leaderboard")" = '1|3' ]
+[ "$(sqlite3 toy.db "select count(*) from leaderboard l join repeated r on r.trial = l.trial and r.name = 'error'
+  where l.error <> r.value or l.value <> r.value or l.seeds <> r.seeds")" = 0 ]
+[ "$(sqlite3 toy.db "select count(*) from (select value < lag(value) over () as falls from leaderboard) where falls")" = 0 ]
+
 rows() { sqlite3 -readonly "$1" "select * from candidate; select * from trial; select * from metric where name not like
   'latency%'; select * from repeated; select * from front; select * from front_history"; }
 expect_exit 0 "$retort" search toy.yaml --workers "$two" --db two.db

@@ -13,7 +13,7 @@ CREATE TABLE study (            -- one row: what is searched
   noun     text not null,       -- what a candidate is called
   method   text not null        -- how its values came about, for reports
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T20:29:40.160Z','image','student','Values are made up.');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T22:03:08.021Z','image','student','Values are made up.');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -684,7 +684,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   finished  text not null,
   program   integer references program (id) -- null: not kept, by an earlier version
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T20:29:40.544Z',1);
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T22:03:08.038Z',1);
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -717,9 +717,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-28T20:29:40.194Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-28T20:29:40.357Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-28T20:29:40.545Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-28T22:03:08.023Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-28T22:03:08.030Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-28T22:03:08.039Z','note',NULL,'the sample is complete');
 CREATE TABLE candidate (        -- one architecture
   id       integer primary key, -- in order of first proposal
   arch     text not null unique,
@@ -811,7 +811,7 @@ CREATE TABLE run (              -- each time retort search worked on this study
   timing   real,                -- seconds that workers spent measuring latency, ...
   standing real                 -- ... and those they stood still for others to measure
 ) strict;
-INSERT INTO run VALUES(1,1,27594,2,60,NULL,NULL,'2026-11-28T20:29:40.324Z',NULL,NULL,NULL,NULL);
+INSERT INTO run VALUES(1,1,21008,2,60,NULL,NULL,'2026-11-28T22:03:08.028Z',NULL,NULL,NULL,NULL);
 CREATE TABLE program (          -- what computed: equal rows give equal bits
   id       integer primary key,
   version  text not null,       -- of retort
@@ -1084,16 +1084,16 @@ from front f cross join trial t on t.number = f.trial
   left join repeated r3 on r3.trial = t.number and r3.name = 'latency'
 order by coalesce(r0.value, m0.value) is null, coalesce(r0.value, m0.value), coalesce(r1.value, m1.value), coalesce(r2.value, m2.value), coalesce(r3.value, m3.value), coalesce(c.params, (select value from metric where trial = t.number and name = 'params')), coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')), coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')), coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')), f.trial
 ;
-CREATE VIEW leaderboard as      -- trials of the highest rung reached, best by the
+CREATE VIEW leaderboard as      -- candidates at the highest rung reached, best by the
                                 -- first measured objective
-select t.number as trial, c.arch, s.name as by, s.value,
+select t.number as trial, c.arch, s.name as by, s.value as value,
   m0.value as "error", m0.stderr as "error_stderr",
   m1.value as "kl",
   m2.value as "agreement",
   m3.value as "latency",
   coalesce(c.params, (select value from metric where trial = t.number and name = 'params')) as params, coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')) as bytes, coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')) as macs, coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')) as memory,
   c."depth", c."width", c."head_dim", c."patch", t.rung, t.candidate,
-  exists (select 1 from front f where f.trial = t.number) as on_front
+  exists (select 1 from front f where f.trial = t.number) as on_front, 1 as seeds
 from metric s cross join trial t on t.number = s.trial
   cross join candidate c on c.id = t.candidate
   left join metric m0 on m0.trial = t.number and m0.name = 'error'
@@ -1103,9 +1103,35 @@ from metric s cross join trial t on t.number = s.trial
 where s.name = coalesce((select o.name from objective o join quantity k on k.name = o.name
       where not k.exact order by o.position limit 1),
     (select name from quantity where not exact order by position limit 1))
-  and s.value is not null and t.state = 'committed'
+  and s.value is not null and t.state = 'committed' and t.replicate = 0
   and t.rung = (select max(rung) from trial where state = 'committed')
-order by s.value, t.number
+  and not exists (select 1 from repeated r
+    where r.trial = s.trial and r.name = s.name)
+union all
+select t.number as trial, c.arch, s.name as by, s.value as value,
+  coalesce(r0.value, m0.value) as "error", coalesce(r0.stderr, m0.stderr) as "error_stderr",
+  coalesce(r1.value, m1.value) as "kl",
+  coalesce(r2.value, m2.value) as "agreement",
+  coalesce(r3.value, m3.value) as "latency",
+  coalesce(c.params, (select value from metric where trial = t.number and name = 'params')) as params, coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')) as bytes, coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')) as macs, coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')) as memory,
+  c."depth", c."width", c."head_dim", c."patch", t.rung, t.candidate,
+  exists (select 1 from front f where f.trial = t.number) as on_front, s.seeds as seeds
+from repeated s cross join trial t on t.number = s.trial
+  cross join candidate c on c.id = t.candidate
+  left join metric m0 on m0.trial = t.number and m0.name = 'error'
+  left join repeated r0 on r0.trial = t.number and r0.name = 'error'
+  left join metric m1 on m1.trial = t.number and m1.name = 'kl'
+  left join repeated r1 on r1.trial = t.number and r1.name = 'kl'
+  left join metric m2 on m2.trial = t.number and m2.name = 'agreement'
+  left join repeated r2 on r2.trial = t.number and r2.name = 'agreement'
+  left join metric m3 on m3.trial = t.number and m3.name = 'latency'
+  left join repeated r3 on r3.trial = t.number and r3.name = 'latency'
+where s.name = coalesce((select o.name from objective o join quantity k on k.name = o.name
+      where not k.exact order by o.position limit 1),
+    (select name from quantity where not exact order by position limit 1))
+  and s.value is not null and t.state = 'committed' and t.replicate = 0
+  and t.rung = (select max(rung) from trial where state = 'committed')
+order by value, trial
 ;
 CREATE VIEW progress as         -- one row
 select s.name as study,
