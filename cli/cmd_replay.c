@@ -23,11 +23,15 @@ static const char *or_unknown(const char *text)
     return text[0] ? text : "not kept";
 }
 
-static void print_program(const char *head, const char *host, const struct store_program *p)
+/* `own`: a command evaluates, and nothing of what multiplies here took part. */
+static void print_program(const char *head, const char *host, const struct store_program *p,
+                          bool own)
 {
-    (void)printf("%-18s retort %s, build %s, kernels %s, %s, %s", head, or_unknown(p->version),
-                 or_unknown(p->build), or_unknown(p->kernels),
-                 p->blas[0] ? p->blas : "BLAS not kept", p->libc[0] ? p->libc : "libc not kept");
+    (void)printf("%-18s retort %s, build %s", head, or_unknown(p->version), or_unknown(p->build));
+    if (!own)
+        (void)printf(", kernels %s, %s", or_unknown(p->kernels),
+                     p->blas[0] ? p->blas : "BLAS not kept");
+    (void)printf(", %s", p->libc[0] ? p->libc : "libc not kept");
     (void)printf(host[0] ? " on %s\n" : "\n", host);
 }
 
@@ -42,8 +46,8 @@ static void print_head(const struct wishes *wishes, const struct store_record *r
         (void)printf("%-18s %" PRId64 "\n", "steps",
                      record->budget ? record->budget : (int64_t)study->recipe.steps);
     program_query(study->own ? "none" : record->program.kernels, &here);
-    print_program("made by", record->host, &record->program);
-    print_program("now", "", &here);
+    print_program("made by", record->host, &record->program, study->own);
+    print_program("now", "", &here, study->own);
     (void)fflush(stdout);
 }
 

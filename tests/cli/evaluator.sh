@@ -58,6 +58,8 @@ expect_exit 0 "$retort" importance one.db
 expect_line stdout units
 expect_exit 0 "$retort" compare one.db three.db --format json # what breaks constraints is of no front
 [ "$(grep -c "\"front\": $(sqlite3 one.db 'select count(*) from front')," stdout)" = 2 ]
+expect_exit 0 "$retort" replay one.db 3
+grep -qE '^made by +retort [^,]*, build [0-9a-f]{32}, glibc' stdout # neither kernels nor BLAS had a part in it
 expect_exit 0 "$retort" doctor tiny.yaml
 expect_line stdout "'python3' can be started, 2 at once"
 
