@@ -45,6 +45,42 @@ static void rows_are_the_same_for_any_number_of_workers(void **state)
     free(want);
 }
 
+/* Repeats are of the last rung; where a search was stopped makes no difference either. */
+static void with_rungs_too(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    char *want = NULL;
+
+    (void)state;
+    for (int workers = 1; workers <= 4; workers *= 2) {
+        struct search_options options = sample_rungs(70, workers);
+        struct sample_study s;
+        enum search_end end = SEARCH_END_STOPPED;
+        struct rt_err err;
+        options.replicates = 3;
+        options.surrogate = SEARCH_SURROGATE_NONE;
+        sample_create(&s, &options);
+        while (end == SEARCH_END_STOPPED) {
+            struct sample_context context = {.noise = .02, .fail_every = 9, .delay_us = 300};
+            context.stop_after = workers == 2 ? 31 : 0;
+            assert_ok(sample_run(&s, &space, options, &context, &end, &err));
+        }
+        char *got = sample_rows(s.store);
+        if (want)
+            assert_rows_equal(got, want);
+        free(want);
+        want = got;
+        assert_in_range(
+            sample_integer(s.store, "select count(*) from trial where replicate > 0 and rung = 2"),
+            3, 100);
+        assert_int_equal(
+            sample_integer(s.store, "select count(*) from trial where replicate > 0 and rung < 2"),
+            0);
+        sample_remove(&s);
+    }
+    free(want);
+}
+
 static void a_search_that_is_stopped_goes_on_as_if_it_was_not(void **state)
 {
     const struct space space = sample_space(SPACE_TIE_LAYER);
@@ -206,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_the_same_for_any_number_of_workers),
+        cmocka_unit_test(with_rungs_too),
         cmocka_unit_test(a_search_that_is_stopped_goes_on_as_if_it_was_not),
         cmocka_unit_test(a_share_of_the_trials_are_repeats),
         cmocka_unit_test(means_are_those_of_the_seeds),
