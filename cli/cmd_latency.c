@@ -9,14 +9,13 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/process.h"
 #include "cli/command.h"
+#include "cli/device.h"
 #include "cli/kept_study.h"
 #include "cli/latencies.h"
-#include "cli/latency_lines.h"
 #include "reports/text.h"
 
-enum { most_words = 64, rounds_each = TR_TRIAL_BLOCKS };
+enum { rounds_each = TR_TRIAL_BLOCKS };
 
 struct wishes {
     const char *db, *study, *host, *command;
@@ -32,12 +31,11 @@ struct job {
     struct settings settings;
     struct tr_latency_options setting[STUDY_LATENCIES];
     int settings_count;
-    int64_t host; /* row of the store; 0: not known before the command's first answer */
+    int64_t host;          /* row of the store */
+    struct device *device; /* NULL: this machine measures */
     struct latencies *latencies;
     int count;
     char **arch; /* [count] candidates to measure */
-    struct rt_process process;
-    char *words, *argv[most_words + 1]; /* of the command */
     const atomic_int *stop;
 };
 
@@ -102,28 +100,19 @@ static const struct tr_kernels *kernels_of(const struct job *job, int width)
     return settings_kernels(&job->settings, job->session.kernels, width);
 }
 
-/* The machine of a command has a row once it has said what it is. */
-static rt_status name_host(struct job *job, struct rt_machine *machine, const char *kernels,
-                           struct rt_err *err)
+/* The machine that measures, known by what it says of itself. */
+static rt_status open_host(struct job *job, struct rt_err *err)
 {
-    if (job->wishes->host)
-        (void)snprintf(machine->host, sizeof machine->host, "%s", job->wishes->host);
-    RT_TRY(store_host(job->store, machine, kernels, &job->host, err));
+    struct latency_answer answer = {.kernels = ""};
+
+    rt_machine_query(&answer.machine);
+    (void)snprintf(answer.kernels, sizeof answer.kernels, "%s",
+                   tr_kernels_name(job->session.kernels));
+    if (job->device)
+        RT_TRY(device_meet(job->device, job->wishes->host, &job->session.study, &answer, err));
+    RT_TRY(store_host(job->store, &answer.machine, answer.kernels, &job->host, err));
     return latencies_open(&job->latencies, job->setting, job->settings_count, 1, job->store,
                           job->host, err);
-}
-
-static rt_status fail_silent(const struct job *job, enum rt_said said, struct rt_err *err)
-{
-    const char *what = said == RT_SAID_LATE       ? "gave no answer in time"
-                       : said == RT_SAID_TOO_MUCH ? "answered with too long a line"
-                                                  : "ended without an answer";
-    const char *tail = job->process.tail_used ? job->process.tail : "";
-
-    if (said == RT_SAID_STOP)
-        return rt_fail(err, RT_ESTOP, "stopped");
-    return rt_fail(err, RT_EIO, "the command '%.80s' %s%s%.200s", job->wishes->command, what,
-                   *tail ? ": " : "", tail);
 }
 
 static rt_status ask(struct job *job, const struct space_arch *arch, int setting,
@@ -134,18 +123,9 @@ static rt_status ask(struct job *job, const struct space_arch *arch, int setting
                                             .setting = job->setting[setting],
                                             .blocks = rounds_each,
                                             .seconds = TR_TRIAL_SECONDS};
-    char *text = latency_request_print(&request), *line = NULL;
     struct latency_answer answer;
 
-    if (!text)
-        return rt_fail(err, RT_ENOMEM, "no memory to ask '%.80s'", job->wishes->command);
-    const enum rt_said said = rt_process_ask(&job->process, text, 600, job->stop, &line);
-    free(text);
-    if (said != RT_SAID_LINE)
-        return fail_silent(job, said, err);
-    RT_TRY(latency_answer_parse(line, &answer, err));
-    if (!job->latencies)
-        RT_TRY(name_host(job, &answer.machine, answer.kernels, err));
+    RT_TRY(device_ask(job->device, &request, &answer, err));
     *measured = answer.measured;
     return RT_OK;
 }
@@ -158,7 +138,7 @@ static rt_status measure(struct job *job, const char *text, int setting, struct 
     struct space_arch arch;
 
     RT_TRY(space_arch_parse(text, &arch, err));
-    if (job->wishes->command)
+    if (job->device)
         RT_TRY(ask(job, &arch, setting, &measured, err));
     else
         RT_TRY(tr_latency_take(&arch, &job->session.shape, kernels_of(job, arch.width),
@@ -169,7 +149,7 @@ static rt_status measure(struct job *job, const char *text, int setting, struct 
         return rt_fail(err, RT_ENOMEM, "no memory for latencies");
     for (int i = 0; i < measured.count; i++) {
         row[i] = latencies_block(&job->setting[setting], &measured, i);
-        row[i].gated = !job->wishes->command; /* nobody else of this process works */
+        row[i].gated = !job->device; /* nobody else of this process works */
     }
     struct store_latency latency = latencies_row(&job->setting[setting], setting == 0, &figure);
     latency.metric[0] = '\0'; /* until all are settled */
@@ -235,23 +215,6 @@ static void print_table(const struct job *job)
 
 /* ---- a measurement elsewhere ---- */
 
-/* The command in words, at blanks; no shell. */
-static rt_status start_command(struct job *job, struct rt_err *err)
-{
-    int count = 0;
-    char *rest = NULL;
-
-    job->words = strdup(job->wishes->command);
-    if (!job->words)
-        return rt_fail(err, RT_ENOMEM, "no memory for the command");
-    for (char *w = strtok_r(job->words, " \t", &rest); w && count < most_words;
-         w = strtok_r(NULL, " \t", &rest))
-        job->argv[count++] = w;
-    if (!count)
-        return rt_fail(err, RT_EARG, "--command is empty; give a program that measures");
-    return rt_process_start(&job->process, job->argv, ".", err);
-}
-
 static rt_status answer_line(const char *line, struct latency_answer *answer, struct rt_err *err)
 {
     struct latency_request request;
@@ -286,29 +249,33 @@ static int answer(void)
 
 /* ---- the command ---- */
 
+/* The machine of the options; without them that of the study. */
+static rt_status choose_device(struct job *job, struct wishes *wishes, struct rt_err *err)
+{
+    const struct study_latency *own = &job->session.study.latency;
+
+    if (wishes->command)
+        return device_open(&job->device, wishes->command, ".", job->stop, err);
+    if (!own->command[0])
+        return RT_OK;
+    wishes->host = own->host;
+    return device_open(&job->device, own->command, own->folder, job->stop, err);
+}
+
 static rt_status work(struct job *job, struct rt_err *err)
 {
     const struct study *study = &job->session.study;
-    struct rt_machine machine;
-
     const struct tr_kernels *begun = tr_kernels_by_name(job->settings.kernels);
 
     job->settings_count = study_latencies(study, job->setting);
     job->session.kernels = begun ? begun : job->session.kernels;
-    if (job->wishes->command) {
-        RT_TRY(start_command(job, err));
-    } else {
-        if (study_latency_threads(study) > rt_cores())
-            return rt_fail(err, RT_EARG,
-                           "latency.threads is %d and this process has %d cores; run it where "
-                           "there are as many",
-                           study_latency_threads(study), rt_cores());
-        rt_machine_query(&machine);
-        RT_TRY(name_host(job, &machine, tr_kernels_name(job->session.kernels), err));
-    }
+    if (!job->device && study_latency_threads(study) > rt_cores())
+        return rt_fail(err, RT_EARG,
+                       "latency.threads is %d and this process has %d cores; run it where "
+                       "there are as many",
+                       study_latency_threads(study), rt_cores());
+    RT_TRY(open_host(job, err));
     RT_TRY(measure_all(job, err));
-    if (!job->latencies)
-        return rt_fail(err, RT_ESTOP, "stopped");
     RT_TRY(latencies_settle(job->latencies, &job->session.shape, job->store, job->host, err));
     RT_TRY(search_front_again(&study->space, &study->search, job->store, err));
     print_table(job);
@@ -317,12 +284,11 @@ static rt_status work(struct job *job, struct rt_err *err)
 
 static void release(struct job *job)
 {
-    rt_process_release(&job->process);
+    device_close(job->device);
     latencies_close(job->latencies);
     for (int i = 0; i < job->count; i++)
         free(job->arch[i]);
     free(job->arch);
-    free(job->words);
     session_close(&job->session);
     store_close(job->store);
 }
@@ -384,8 +350,8 @@ static int run(int argc, char **argv)
         store_close(job.store);
         return command_failed("latency", &err);
     }
-    rc = list_candidates(&job, argv, &err);
-    if (rc == RT_OK)
+    if ((rc = list_candidates(&job, argv, &err)) == RT_OK &&
+        (rc = choose_device(&job, &wishes, &err)) == RT_OK)
         rc = work(&job, &err);
     release(&job);
     return rc == RT_OK ? COMMAND_DONE : command_failed("latency", &err);
@@ -399,7 +365,8 @@ const struct command command_latency = {
         "Takes further blocks of calls of the students on the front, or of the candidates named,\n"
         "until each figure is clear or the time is up (docs/latency.md); then metrics and front\n"
         "are those of all blocks. With --command another machine measures, and its figures are\n"
-        "kept as those of --host. No search may run on the database meanwhile.\n"
+        "kept as those of --host; without it, the machine that the study names by\n"
+        "latency.command, or this one. No search may run on the database meanwhile.\n"
         "\n"
         "  --all          all candidates with results, not the front alone\n"
         "  --seconds S    time for what is unsure, 60 unless said otherwise; all get one turn\n"

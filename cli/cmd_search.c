@@ -261,6 +261,25 @@ static rt_status search(const struct study *study, const struct search_evaluator
     return rc == RT_OK && *end != SEARCH_END_STOPPED ? check_any_result(store, err) : rc;
 }
 
+/* The machine that measures latency: this one, or that of the study's command, which is met first so
+ * that one that does not answer ends the search before any trial. */
+static rt_status open_latencies(const struct study *study, struct evaluator *context,
+                                struct store *store, int64_t host, const atomic_int *stop,
+                                struct rt_err *err)
+{
+    const struct study_latency *l = &study->latency;
+    struct latency_answer answer;
+
+    context->host = host;
+    if (l->command[0]) {
+        RT_TRY(device_open(&context->device, l->command, l->folder, stop, err));
+        RT_TRY(device_meet(context->device, l->host, study, &answer, err));
+        RT_TRY(store_host(store, &answer.machine, answer.kernels, &context->host, err));
+    }
+    return latencies_open(&context->latencies, context->latency, context->latency_count,
+                          study->search.workers, store, context->host, err);
+}
+
 static rt_status search_here(const struct session *session, const struct wishes *wishes,
                              const struct settings *settings, struct store *store,
                              const atomic_int *stop, enum search_end *end, struct rt_err *err)
@@ -284,11 +303,11 @@ static rt_status search_here(const struct session *session, const struct wishes 
         context.checkpoints = checkpoints;
     }
     RT_TRY(this_host(store, settings, &host, err));
-    context.host = host;
-    RT_TRY(latencies_open(&context.latencies, context.latency, context.latency_count,
-                          session->study.search.workers, store, host, err));
-    rc = search(&session->study, &evaluator, wishes, host, store, stop, end, err);
+    rc = open_latencies(&session->study, &context, store, host, stop, err);
+    if (rc == RT_OK)
+        rc = search(&session->study, &evaluator, wishes, host, store, stop, end, err);
     latencies_close(context.latencies);
+    device_close(context.device);
     return rc;
 }
 

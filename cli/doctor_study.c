@@ -3,12 +3,14 @@
  * Each check needs what the ones before it made, so the first that fails ends the list; what could
  * be looked at until then is released in one place.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/machine.h"
+#include "cli/device.h"
 #include "cli/doctor.h"
 #include "cli/session.h"
 #include "trainer/measure/trial.h"
@@ -308,6 +310,25 @@ static void check_store(struct doctor *doctor, const struct study *study)
     store_close(store);
 }
 
+/* A machine that the study names to measure latency. */
+static rt_status check_device(struct doctor *doctor, const struct study *study, struct rt_err *err)
+{
+    const struct study_latency *l = &study->latency;
+    struct latency_answer answer;
+    struct device *device;
+
+    if (!l->command[0])
+        return RT_OK;
+    RT_TRY(device_open(&device, l->command, l->folder, NULL, err));
+    const rt_status rc = device_meet(device, l->host, study, &answer, err);
+    device_close(device);
+    RT_TRY(rc);
+    doctor_say(doctor, VERDICT_OK, "latency", "'%s' measures: %s, kernels %s%s", l->host,
+               answer.machine.cpu, answer.kernels,
+               isnan(answer.measured.block[0].before) ? ", without a reference" : "");
+    return RT_OK;
+}
+
 /* What a study needs to be trained here; *what names the part that failed. */
 static rt_status check_trained(struct doctor *doctor, struct checked *c, const char **what,
                                struct rt_err *err)
@@ -318,7 +339,9 @@ static rt_status check_trained(struct doctor *doctor, struct checked *c, const c
     RT_TRY(check_space(doctor, c, err));
     check_teachers(doctor, c);
     *what = "memory";
-    return check_memory(doctor, c, err);
+    RT_TRY(check_memory(doctor, c, err));
+    *what = "latency";
+    return check_device(doctor, &c->study, err);
 }
 
 void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path)

@@ -60,13 +60,35 @@ static rt_status take_blocks(const struct evaluator *evaluator, const char *arch
     return RT_OK;
 }
 
-/* In silence where that is worth what it costs the other workers. */
-static rt_status measure(struct evaluator *evaluator, const struct space_arch *arch, int setting,
-                         int blocks, double seconds, struct store_result *result,
-                         struct rt_err *err)
+static rt_status ask_device(const struct evaluator *evaluator, const struct space_arch *arch,
+                            int setting, struct tr_latency *measured, struct rt_err *err)
 {
-    const struct tr_latency_options *o = &evaluator->latency[setting];
-    const bool gated = latencies_may_gate(evaluator->latencies, o);
+    const struct latency_request request = {.arch = *arch,
+                                            .shape = *evaluator->shape,
+                                            .setting = evaluator->latency[setting],
+                                            .blocks = TR_TRIAL_BLOCKS,
+                                            .seconds = TR_TRIAL_SECONDS};
+    struct latency_answer answer;
+
+    RT_TRY(device_ask(evaluator->device, &request, &answer, err));
+    *measured = answer.measured;
+    return RT_OK;
+}
+
+static rt_status take_here(const struct evaluator *evaluator, const struct space_arch *arch,
+                           int setting, struct tr_latency *measured, struct rt_err *err)
+{
+    return tr_latency_take(arch, evaluator->shape, kernels_of(evaluator, arch->width),
+                           &evaluator->latency[setting], TR_TRIAL_BLOCKS, TR_TRIAL_SECONDS,
+                           measured, err);
+}
+
+/* In silence where that is worth what it costs the other workers; another machine needs none. */
+static rt_status measure(struct evaluator *evaluator, const struct space_arch *arch, int setting,
+                         struct store_result *result, struct rt_err *err)
+{
+    const bool gated = !evaluator->device &&
+                       latencies_may_gate(evaluator->latencies, &evaluator->latency[setting]);
     struct tr_latency measured;
     char text[SPACE_ARCH_TEXT];
     rt_status rc;
@@ -74,8 +96,8 @@ static rt_status measure(struct evaluator *evaluator, const struct space_arch *a
     if (gated)
         rt_gate_close(latencies_gate(evaluator->latencies));
     const int64_t began = rt_now_ns();
-    rc = tr_latency_take(arch, evaluator->shape, kernels_of(evaluator, arch->width), o, blocks,
-                         seconds, &measured, err);
+    rc = evaluator->device ? ask_device(evaluator, arch, setting, &measured, err)
+                           : take_here(evaluator, arch, setting, &measured, err);
     latencies_spent(evaluator->latencies, rt_now_ns() - began);
     if (gated)
         rt_gate_open(latencies_gate(evaluator->latencies));
@@ -89,16 +111,17 @@ static rt_status make_room(const struct evaluator *evaluator, struct store_resul
 {
     const size_t most = (size_t)evaluator->latency_count * TR_LATENCY_BLOCKS;
 
+    result->latency_host = evaluator->host;
     result->block = calloc(most + 1, sizeof *result->block);
     return result->block ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for latencies");
 }
 
-/* What timing takes, beside what training does. */
+/* What timing takes here, beside what training does. */
 static rt_status bytes_apart(const struct evaluator *evaluator, const struct space_arch *arch,
                              size_t *most, struct rt_err *err)
 {
     *most = 0;
-    for (int i = 0; i < evaluator->latency_count; i++) {
+    for (int i = 0; i < evaluator->latency_count && !evaluator->device; i++) {
         size_t bytes;
         RT_TRY(tr_latency_bytes(arch, evaluator->shape, kernels_of(evaluator, arch->width),
                                 &evaluator->latency[i], &bytes, err));
@@ -115,7 +138,7 @@ static rt_status measure_all(struct evaluator *evaluator, struct tr_trial *trial
     RT_TRY(tr_trial_check(trial, err));
     RT_TRY(make_room(evaluator, result, err));
     for (int i = 0; i < evaluator->latency_count; i++)
-        RT_TRY(measure(evaluator, trial->arch, i, TR_TRIAL_BLOCKS, TR_TRIAL_SECONDS, result, err));
+        RT_TRY(measure(evaluator, trial->arch, i, result, err));
     return RT_OK;
 }
 
@@ -232,8 +255,7 @@ static void measure_again(void *context, const struct space_arch *arch, struct s
     result->status = make_room(evaluator, result, &err);
     for (int i = 0; i < evaluator->latency_count && result->status == RT_OK; i++)
         if (latencies_unsure(evaluator->latencies, text, i))
-            result->status =
-                measure(evaluator, arch, i, TR_TRIAL_BLOCKS, TR_TRIAL_SECONDS, result, &err);
+            result->status = measure(evaluator, arch, i, result, &err);
 }
 
 static rt_status settle(void *context, struct store *store, struct rt_err *err)

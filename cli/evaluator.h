@@ -7,6 +7,7 @@
  */
 #ifndef CLI_EVALUATOR_H
 #define CLI_EVALUATOR_H
+#include "cli/device.h"
 #include "cli/latencies.h"
 #include "cli/settings.h"
 #include "search/search.h"
@@ -20,7 +21,8 @@ struct evaluator {
     const struct tr_latency_options *latency; /* [latency_count] */
     int latency_count;
     struct latencies *latencies; /* of them all */
-    int64_t host;                /* of this machine in the store */
+    struct device *device;       /* that measures them; NULL: this machine does */
+    int64_t host;                /* of it in the store */
     const struct settings *settings;
     size_t memory_limit;
     const char *checkpoints; /* folder beside the store for trained weights; NULL: not kept */

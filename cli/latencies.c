@@ -363,7 +363,7 @@ static rt_status settle_setting(struct settling *s, int setting, struct store *s
     RT_TRY(collect(s, setting, err));
     fit(s);
     for (int i = 0; i < s->count; i++) {
-        if (s->figure[i].state == TR_LATENCY_SINGLE)
+        if (s->figure[i].state == TR_LATENCY_SINGLE && s->figure[i].blocks == 1)
             continue; /* it stays as an older program left it */
         struct store_latency row =
             latencies_row(&s->l->setting[setting], setting == 0, &s->figure[i]);

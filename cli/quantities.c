@@ -135,18 +135,25 @@ static void add_own(const struct space_objective *m, enum store_detail detail,
         quantities->row[quantities->count++] = of_measure(m, detail);
 }
 
-/* Settings of latency beside the first. */
+/* Settings of latency, the first of which has a row; all say what machine they are of, when it is
+ * another one. */
 static void add_settings(const struct study *study, struct quantities *quantities)
 {
     struct tr_latency_options setting[STUDY_LATENCIES];
     const int count = study_latencies(study, setting);
+    const char *host = study->latency.host, *on = host[0] ? " on " : "";
 
+    assert(quantities->count >= 1);
+    if (host[0]) {
+        (void)snprintf(quantities->text[0][1], sizeof *quantities->text[0], "latency on %s", host);
+        quantities->row[quantities->count - 1].label = quantities->text[0][1];
+    }
     for (int i = 1; i < count && quantities->count < STORE_MAX_QUANTITIES; i++) {
         struct store_quantity *q = &quantities->row[quantities->count];
-        char(*text)[80] = quantities->text[i];
+        char(*text)[sizeof *quantities->text[0]] = quantities->text[i];
         study_latency_name(&setting[i], false, text[0]);
-        (void)snprintf(text[1], sizeof text[1], "latency, %d threads, batch %d", setting[i].threads,
-                       setting[i].batch);
+        (void)snprintf(text[1], sizeof text[1], "latency%s%s, %d threads, batch %d", on, host,
+                       setting[i].threads, setting[i].batch);
         *q = of_measure(space_objective_named("latency"), STORE_IN_WIDE);
         q->name = q->title = text[0];
         q->label = text[1];

@@ -10,7 +10,8 @@
 struct quantities {
     int count;
     struct store_quantity row[STORE_MAX_QUANTITIES]; /* texts are constants, the study's, or: */
-    char text[STUDY_LATENCIES][2][80]; /* name, label of settings of latency behind the first */
+    char text[STUDY_LATENCIES][2]
+             [128]; /* name, label of settings of latency; of the first the label alone */
 };
 
 /* Quantities, series, task, noun and method of a study; `quantities` must outlive the row. */

@@ -50,11 +50,14 @@ struct study_gates {
 struct study_own; /* the texts of a study with an evaluator of its own */
 
 enum { STUDY_LATENCIES = STORE_MAX_LATENCIES, STUDY_LATENCY_LIST = 8 };
+enum { STUDY_HOST = 61, STUDY_COMMAND = 512 }; /* bytes, the NUL included */
 
 struct study_latency { /* how inference is timed: each pair of threads and batch that can be */
     int batch[STUDY_LATENCY_LIST], batches;
     int threads[STUDY_LATENCY_LIST], thread_counts;
-    int warmup, samples; /* as in struct tr_latency_options */
+    int warmup, samples;                           /* as in struct tr_latency_options */
+    char host[STUDY_HOST], command[STUDY_COMMAND]; /* who measures; "": this machine */
+    char folder[RT_PATH_MAX];                      /* where the command runs */
 };
 
 struct study {
@@ -103,7 +106,7 @@ static inline const struct study_task *study_task_of(const struct study *study)
     return task->as ? task->as(study->block) : task;
 }
 
-/* The most that a call is spread over; workers stand still meanwhile. */
+/* The most that a call is spread over here, while workers stand still; 1 when a command measures. */
 int study_latency_threads(const struct study *study);
 /* Cores that one large run of the study may use: all that its workers would, or its latency. */
 static inline int study_cores(const struct study *study)

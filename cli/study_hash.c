@@ -68,6 +68,11 @@ static void add_value(struct rt_hash *hash, const char *key, const struct study_
     }
 }
 
+static bool is_unsaid(const struct study_key *row, const char *at)
+{
+    return row->value == STUDY_TEXT ? !*at : read_integer(at, row->bytes) == (int64_t)row->least;
+}
+
 static void add_block(struct rt_hash *hash, const char *prefix, const struct study_key *keys,
                       const struct study *study, const char *block)
 {
@@ -79,8 +84,7 @@ static void add_block(struct rt_hash *hash, const char *prefix, const struct stu
         char key[STUDY_KEY];
 
         (void)snprintf(key, sizeof key, "%s%s%s", prefix, prefix[0] ? "." : "", row->key);
-        if (row->unhashed ||
-            (row->newer && read_integer(block + at, row->bytes) == (int64_t)row->least))
+        if (row->unhashed || (row->newer && is_unsaid(row, block + at)))
             continue;
         if (row->value == STUDY_BLOCK)
             add_block(hash, key, row->keys, study, base);

@@ -194,6 +194,6 @@ rt_status study__place_goals(const struct study_yaml *yaml, struct study_file *f
                              struct rt_err *err);
 void study__hash_external(struct rt_hash *hash, const struct study *study);
 /* Settings of latency that can be: study_latency.c. */
-rt_status study__check_latency(const struct study_yaml *yaml, const struct study *study,
+rt_status study__check_latency(const struct study_yaml *yaml, struct study *study,
                                struct rt_err *err);
 #endif

@@ -354,6 +354,8 @@ static const struct study_key latency_keys[] = {
      .most = 256, .or_one = true},
     {"warmup", STUDY_INT, IN(latency.warmup), 0, any_calls},
     {"samples", STUDY_INT, IN(latency.samples), 3, any_calls},
+    {"host", STUDY_TEXT, IN(latency.host), .newer = true},
+    {"command", STUDY_TEXT, IN(latency.command), UNHASHED},
     {.key = NULL}};
 
 static const struct study_key evaluator_keys[] = {

@@ -45,7 +45,8 @@ int study_latency_threads(const struct study *study)
 {
     int most = 1;
 
-    for (int t = 0; t < study->latency.thread_counts && !study->own; t++)
+    for (int t = 0; t < study->latency.thread_counts && !study->own && !study->latency.command[0];
+         t++)
         most = study->latency.threads[t] > most ? study->latency.threads[t] : most;
     return most;
 }
@@ -60,12 +61,16 @@ static rt_status check_twice(const struct study_yaml *yaml, const char *key, con
     return RT_OK;
 }
 
-rt_status study__check_latency(const struct study_yaml *yaml, const struct study *study,
+rt_status study__check_latency(const struct study_yaml *yaml, struct study *study,
                                struct rt_err *err)
 {
     const struct study_latency *l = &study->latency;
     int most = 0, pairs = 0;
 
+    if (!l->host[0] != !l->command[0])
+        return study__fail(yaml, l->host[0] ? "latency.host" : "latency.command", err,
+                           "host is what to call the machine that command measures on; give both");
+    RT_TRY(rt_path_beside(yaml->path, ".", study->latency.folder, err));
     RT_TRY(check_twice(yaml, "latency.batch", l->batch, l->batches, err));
     RT_TRY(check_twice(yaml, "latency.threads", l->threads, l->thread_counts, err));
     for (int b = 0; b < l->batches; b++)

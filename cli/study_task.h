@@ -43,8 +43,8 @@ struct study_key { /* a table of them ends with a NULL key */
     bool or_one;   /* of a list: a value by itself is a list of it */
     bool optional; /* a list in `space:` that a study of students need not give */
     bool unhashed; /* decides no trial's result, or study_hash() adds it by itself */
-    /* Hashed unless it is the least number, or an empty path: there are hashes from before it was a
-     * key. */
+    /* Hashed unless it is the least number, or an empty text or path: there are hashes from before it
+     * was a key. */
     bool newer;
 };
 

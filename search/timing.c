@@ -42,8 +42,9 @@ static rt_status keep(struct run *run, const struct space_arch *arch, struct sto
     space_print(run->space, arch, text);
     for (int i = 0; i < result->latency_count; i++)
         result->latency[i].metric[0] = '\0';
-    return store_latency_add(run->store, run->options->host, text, result->block,
-                             result->block_count, result->latency, result->latency_count, err);
+    return store_latency_add(
+        run->store, result->latency_host ? result->latency_host : run->options->host, text,
+        result->block, result->block_count, result->latency, result->latency_count, err);
 }
 
 static void measure(struct run *run, const struct space_arch *arch, bool alone)

@@ -70,6 +70,7 @@ rt_status store__latency(struct store *store, int64_t number, int64_t host,
 
     assert(result->block || !result->block_count);
     RT_TRY(store__integer(store, sql, STORE_BINDS(STORE_INT(number)), -1, &candidate, err));
+    host = result->latency_host ? result->latency_host : host;
     for (int i = 0; i < result->block_count; i++)
         RT_TRY(insert_block(store, candidate, number, host, &result->block[i], err));
     for (int i = 0; i < result->latency_count; i++)

@@ -263,6 +263,7 @@ struct store_result {
     struct rt_curve_point *curve;                 /* malloc'ed by the evaluator; released below */
     int curve_count;
     struct store_block *block; /* malloc'ed by the evaluator; released below */
+    int64_t latency_host;      /* row of the machine that they are of; 0: the one that evaluated */
     int block_count, latency_count;
     struct store_latency latency[STORE_MAX_LATENCIES]; /* metrics are among the values */
     bool has_checkpoint;

@@ -103,16 +103,24 @@ static void the_hashes_of_variants_stay(void **state)
 static void a_newer_key_counts_where_it_is_given(void **state)
 {
     struct study without = parsed(MINIMAL), zero = parsed(MINIMAL "limits: {int8_bytes: 0}\n"),
-                 given = parsed(MINIMAL "limits: {int8_bytes: 9000}\n");
-    char hash[3][RT_HASH_TEXT];
+                 given = parsed(MINIMAL "limits: {int8_bytes: 9000}\n"),
+                 pi = parsed(MINIMAL "latency: {host: pi, command: ssh pi}\n"),
+                 moved = parsed(MINIMAL "latency: {host: pi, command: ssh pi.lan}\n");
+    char hash[5][RT_HASH_TEXT];
     (void)state;
     study_hash(&without, hash[0]);
     study_hash(&zero, hash[1]);
     study_hash(&given, hash[2]);
+    study_hash(&pi, hash[3]);
+    study_hash(&moved, hash[4]);
 
     assert_int_equal(given.space.limits.int8_bytes, 9000);
     assert_string_equal(hash[0], hash[1]);
     assert_string_not_equal(hash[0], hash[2]);
+    assert_string_not_equal(hash[0], hash[3]); /* another machine, however it is reached */
+    assert_string_equal(hash[3], hash[4]);
+    study_release(&pi);
+    study_release(&moved);
     study_release(&without);
     study_release(&zero);
     study_release(&given);

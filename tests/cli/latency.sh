@@ -55,6 +55,39 @@ expect_exit 1 "$retort" latency toy.db 1 --host wrong --command ./missing
 expect_one_line stderr
 [ "$(ask "select count(*) from host where host = 'wrong'")" = 0 ]
 
+# a study whose latency is that of another machine, which hangs up after each five answers
+cat >board <<END
+#!/bin/sh
+for i in 1 2 3 4 5; do read -r line && echo "\$line"; done | "$retort" latency --answer
+END
+chmod +x board
+sed -e 's/toy.db/board.db/' -e 's/latency: {/&host: board, command: .\/board, /' toy.yaml >board.yaml
+expect_exit 0 "$retort" doctor board.yaml
+expect_line stdout "'board' measures: "
+expect_exit 0 "$retort" search board.yaml --trials 8 --workers "$two"
+board() { sqlite3 -readonly board.db "$1"; }
+[ "$(board "select count(*) from trial where state = 'committed'")" = 8 ]
+[ "$(board "select group_concat(distinct h.host) from latency_block b join host h on h.id = b.host")" = board ]
+[ "$(board "select count(*) from latency l join trial t using (candidate) join metric m on m.trial = t.number
+    and m.name = l.metric where abs(m.value * 1e6 / l.value - 1) < 1e-9")" = 16 ]
+[ "$(board "select label from quantity where name = 'latency'")" = 'latency on board' ]
+[ "$(board "select count(*) from latency_block where gated")" = 0 ]
+before=$(board "select count(*) from latency_block")
+expect_exit 0 "$retort" latency board.db --seconds 0
+[ "$(board "select count(*) > $before and count(distinct host) = 1 from latency_block")" = 1 ]
+expect_exit 0 "$retort" check board.db
+sed 's/host: board/host: other/' board.yaml >other.yaml
+expect_exit 1 "$retort" search other.yaml --db board.db
+expect_line stderr 'belongs to another study'
+sed 's/command: .\/board/command: .\/gone/' board.yaml >gone.yaml # how to reach it is no part of the study
+expect_exit 1 "$retort" search gone.yaml --db board.db --trials 9
+expect_one_line stderr
+expect_line stderr "cannot start './gone'"
+[ "$(board "select count(*) from trial")" = 8 ]
+sed 's/host: board, //' board.yaml >half.yaml
+expect_exit 1 "$retort" search half.yaml
+expect_line stderr 'latency.command: host is what to call the machine that command measures on; give both'
+
 echo 'nonsense' | expect_exit 0 "$retort" latency --answer
 expect_line stdout '{"error":"the line is no object in JSON"}'
 expect_exit 2 "$retort" latency toy.db --host board
