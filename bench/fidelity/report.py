@@ -6,6 +6,7 @@ pooled over all students from the spread between the two seeds.
 """
 import itertools
 import math
+import random
 
 
 def tau_b(a, b):
@@ -72,6 +73,17 @@ def ranking(score, truth, error):
     }
 
 
+def interval(score, truth, draws=200):
+    """Of tau-b, 95 %: over students drawn with replacement, the same ones for every score."""
+    rng = random.Random(1)
+    found = []
+    for _ in range(draws):
+        at = [rng.randrange(len(score)) for _ in score]
+        found.append(tau_b([score[i] for i in at], [truth[i] for i in at]))
+    found = sorted(t for t in found if not math.isnan(t))
+    return (found[int(.025 * len(found))], found[int(.975 * len(found))]) if found else (math.nan, math.nan)
+
+
 # ---- scores ----
 
 def column(found, name, key="error"):
@@ -102,26 +114,36 @@ def at_equal_cost(found, weigh, middle):
     return scores
 
 
-def extrapolated(found):
+def extrapolated(found, key="error"):
     """The line through two runs, over the logarithm of their steps, at the full run's."""
-    half, short = column(found, "half the steps"), column(found, "short")
+    half, short = column(found, "half the steps", key), column(found, "short", key)
     ahead = math.log2(found["full"]["steps"] / found["short"]["steps"])
     return {a: short[a] + ahead * (short[a] - half[a]) for a in short if a in half}
 
 
+def mean_of_seeds(found, key):
+    one, two = column(found, "short", key), column(found, "short, seed 2", key)
+    return {a: (one[a] + two[a]) / 2 for a in one if a in two}
+
+
+def share_of(found, name):
+    return found[name]["steps"] / found["full"]["steps"] * (.5 if "batch of 32" in name else 1)
+
+
 def short_scores(found):
     """(what it is called, {architecture: score}, share of a full run that it costs)"""
-    full = found["full"]["steps"]
     rows = found["short"]["rows"]
-    share = found["short"]["steps"] / full
-    listed = [(name, column(found, name), found[name]["steps"] / full * (.5 if "batch of 32" in name else 1))
-              for name in found if not name.startswith("full")]
-    listed.append(("short, by its KL", column(found, "short", "kl"), share))
+    share = share_of(found, "short")
+    listed = []
+    for name in found:
+        if not name.startswith("full"):
+            listed.append((name, column(found, name), share_of(found, name)))
+            listed.append((name + ", by its KL", column(found, name, "kl"), share_of(found, name)))
     listed.append(("short, by the last quarter of its loss", column(found, "short", "soft"), share))
-    both = column(found, "short, seed 2")
-    listed.append(("short, mean of two seeds",
-                   {a: (v + both[a]) / 2 for a, v in column(found, "short").items() if a in both}, 2 * share))
+    listed.append(("short, mean of two seeds", mean_of_seeds(found, "error"), 2 * share))
+    listed.append(("short, mean KL of two seeds", mean_of_seeds(found, "kl"), 2 * share))
     listed.append(("half and short, extrapolated", extrapolated(found), 1.5 * share))
+    listed.append(("half and short, extrapolated KL", extrapolated(found, "kl"), 1.5 * share))
     if rows:
         middle = sorted(row["macs"] for row in rows.values())[len(rows) // 2]
         listed.append(("equal multiply-accumulates", at_equal_cost(found, lambda row: row["macs"], middle), share))
@@ -140,20 +162,32 @@ def residuals(score, truth):
     return {a: 100 * ((q - my) / slope - (p - mx)) for a, p, q in zip(archs, x, y)}
 
 
-def bias_lines(found, score, truth):
-    rows = found["short"]["rows"]
-    rest = residuals(score, truth)
-    lines = ["| gene | choice | students | short runs judge it by so many points too bad | standard error |",
-             "|---|---|---|---|---|"]
-    for gene, group in (("patch", lambda r: r["patch"]), ("depth", lambda r: r["depth"]),
-                        ("width", lambda r: "up to 24" if r["width"] <= 24 else "32 and more"),
-                        ("heads", lambda r: "1 to 3" if r["heads"] <= 3 else "4 and more"),
-                        ("size", lambda r: "below 15k" if r["params"] < 15000 else "15k and more")):
-        for choice in sorted({group(rows[a]) for a in rest}, key=str):
+GENES = (("patch", lambda r: str(r["patch"])), ("depth", lambda r: str(r["depth"])),
+         ("width", lambda r: "up to 24" if r["width"] <= 24 else "32 and more"),
+         ("heads", lambda r: "1 to 3" if r["heads"] <= 3 else "4 and more"),
+         ("size", lambda r: "below 15k" if r["params"] < 15000 else "15k and more"))
+
+
+def biases(found, score, truth):
+    """(gene, choice, students, mean residual in points, its standard error)"""
+    rows, rest = found["short"]["rows"], residuals(score, truth)
+    for gene, group in GENES:
+        for choice in sorted({group(rows[a]) for a in rest}):
             values = [v for a, v in rest.items() if group(rows[a]) == choice]
             mean = sum(values) / len(values)
             spread = math.sqrt(sum((v - mean) ** 2 for v in values) / max(1, len(values) - 1) / len(values))
-            lines.append(f"| {gene} | {choice} | {len(values)} | {mean:+.2f} | {spread:.2f} |")
+            yield gene, choice, len(values), mean, spread
+
+
+def worst_bias(found, score, truth):
+    return max(biases(found, score, truth), key=lambda b: abs(b[3]))
+
+
+def bias_lines(found, score, truth):
+    lines = ["| gene | choice | students | short runs judge it by so many points too bad | standard error |",
+             "|---|---|---|---|---|"]
+    for gene, choice, count, mean, spread in biases(found, score, truth):
+        lines.append(f"| {gene} | {choice} | {count} | {mean:+.2f} | {spread:.2f} |")
     return lines
 
 
@@ -178,19 +212,24 @@ def text(found):
              f"{100 * max(truth.values()):.2f} %; standard error of a truth between seeds {100 * error:.2f} points; "
              f"tau-b between the two full runs {number(tau_b([one[a] for a in common], [two[a] for a in common]))} "
              f"({len(common)} students).", "",
-             "| score | students | cost of a full run, % | tau-b | rho | best third in common, % | lost by its best, "
-             "points | by the best of its third | pairs told apart in order, % |", "|---|---|---|---|---|---|---|---|---|"]
+             "| score | students | cost of a full run, % | tau-b | 95 % | rho | best third in common, % | lost by its "
+             "best, points | by the best of its third | pairs told apart in order, % | largest bias, points |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
     for name, score, share in short_scores(found):
         archs = [a for a in score if a in truth]
         if len(archs) < 5:
             continue
-        r = ranking([score[a] for a in archs], [truth[a] for a in archs], error)
-        lines.append(f"| {name} | {len(archs)} | {100 * share:.1f} | {number(r['tau'])} | {number(r['rho'])} | "
-                     f"{number(100 * r['overlap'], 0)} | {number(100 * r['regret'])} | {number(100 * r['regret_top'])} "
-                     f"| {number(100 * r['right'], 0)} |")
-    lines += ["", "Bias by gene of the short run (residuals of the line through short and full errors):", ""]
-    if len(column(found, "short")) >= 5:
-        lines += bias_lines(found, column(found, "short"), truth)
+        values, truths = [score[a] for a in archs], [truth[a] for a in archs]
+        r, (low, high) = ranking(values, truths, error), interval(values, truths)
+        gene, choice, _, mean, _ = worst_bias(found, score, truth)
+        lines.append(f"| {name} | {len(archs)} | {100 * share:.1f} | {number(r['tau'])} | {number(low)} to {number(high)} "
+                     f"| {number(r['rho'])} | {number(100 * r['overlap'], 0)} | {number(100 * r['regret'])} "
+                     f"| {number(100 * r['regret_top'])} | {number(100 * r['right'], 0)} "
+                     f"| {mean:+.2f}, {gene} {choice} |")
+    for key, what in (("error", "error"), ("kl", "KL")):
+        if len(column(found, "short", key)) >= 5:
+            lines += ["", f"Bias by gene of the short run's {what} (residuals of the line through it and full errors):", ""]
+            lines += bias_lines(found, column(found, "short", key), truth)
     left = missing(found, total)
     if left:
         lines += ["", "Still missing: " + "; ".join(left) + "."]

@@ -26,7 +26,7 @@ import yaml
 SHORT = 960  # steps of a short run, before --scale
 FULL = 6400  # of a full one
 DRAWN = 27   # students beside the three that any search begins with
-MACS = 2_000_000
+MACS = 1_000_000
 
 # name, steps, seed, what it changes of the study (dotted keys); in the order in which they run
 CONDITIONS = [
@@ -126,6 +126,16 @@ def read(path):
     return rows
 
 
+def tell(args):
+    """The report of what there is, also into the file that was asked for."""
+    found = {name: {"steps": max(3, round(steps * args.scale)), "rows": read(args.out / (stem(name) + ".db"))}
+             for name, steps, _, _ in CONDITIONS}
+    text = report.text(found)
+    if args.report:
+        pathlib.Path(args.report).write_text(text)
+    return text
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", default="examples/fashion-mnist/quick.yaml")
@@ -144,12 +154,8 @@ def main():
             path = write_study(args, base, name, steps, seed, changes)
             retort(args, "search", path, "--db", path.with_suffix(".db"))
             print(f"{name}: done", file=sys.stderr, flush=True)
-    found = {name: {"steps": max(3, round(steps * args.scale)), "rows": read(args.out / (stem(name) + ".db"))}
-             for name, steps, _, _ in CONDITIONS}
-    text = report.text(found)
-    print(text)
-    if args.report:
-        pathlib.Path(args.report).write_text(text)
+            tell(args)
+    print(tell(args))
 
 
 if __name__ == "__main__":
