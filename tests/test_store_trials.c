@@ -440,10 +440,8 @@ static void the_pareto_view_reads_the_front_only(void **state)
         assert_memory_equal(c, "SCAN f", 6);
     free(plan);
     plan = ask_db(store_handle(s), "explain query plan select * from leaderboard");
-    char *means = strstr(plan, "RIGHT"); /* of the few candidates that have several seeds */
-    assert_non_null(means);
-    *means = '\0';
-    assert_null(strstr(plan, "USE TEMP B-TREE FOR ORDER BY\n"));
+    const char *sort = strstr(plan, "USE TEMP B-TREE FOR ORDER BY\n");
+    assert_true(!sort || strstr(sort, "--RIGHT\n") == NULL); /* the few with several seeds alone */
     assert_non_null(strstr(plan, "metric_value (name=?"));
     free(plan);
     store_close(s);
