@@ -185,7 +185,8 @@ static void append_board(sqlite3_str *sql, const struct layout *layout, bool rep
     struct layout values = *layout;
 
     values.repeated = repeated;
-    sqlite3_str_appendall(sql, "select t.number as trial, c.arch, s.name as by, s.value as value,\n");
+    sqlite3_str_appendall(sql,
+                          "select t.number as trial, c.arch, s.name as by, s.value as value,\n");
     append_scores(sql, &values);
     sqlite3_str_appendf(
         sql,
