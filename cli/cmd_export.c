@@ -55,15 +55,46 @@ static rt_status export_c(const struct weights *weights, const struct wishes *w,
                              err);
 }
 
-/* Students of texts read ids of tokens, which the graph and the C code cannot look up yet. */
-static rt_status check_reads_numbers(const struct weights *weights, struct rt_err *err)
+static rt_status check_answers(const struct weights *weights, struct rt_err *err)
 {
-    if (!weights->model->student->arch.vocabulary)
+    if (weights->model->student->shape.pool != SPACE_POOL_NONE)
         return RT_OK;
-    return rt_fail(err, RT_EARG,
-                   "'%.200s' is of a student that reads token ids, which neither ONNX nor C is "
-                   "written for yet; use the file itself, or 'retort predict'",
-                   weights->path);
+    return rt_fail(
+        err, RT_EARG,
+        "'%.200s' says what comes next, which neither ONNX nor C is written for yet; use "
+        "the file itself, or 'retort sample'",
+        weights->path);
+}
+
+static const char *note_of(const struct weights *weights, const char *key)
+{
+    for (const struct tr_metadata *note = weights->model->metadata; note->key; note++)
+        if (strcmp(note->key, key) == 0)
+            return note->value;
+    return "";
+}
+
+/* Beside the file, when it reads token ids: FILE.vocab.txt, a token a line, in the order of ids. */
+static rt_status export_vocabulary(const struct weights *weights, const struct wishes *w,
+                                   struct rt_err *err)
+{
+    const char *ending = strrchr(w->output, '.'), *end = note_of(weights, "vocabulary");
+    const char *const tokens = end;
+    const int count = weights->model->student->arch.vocabulary;
+    char path[RT_PATH_MAX + 16];
+    struct rt_writer writer;
+
+    if (!count)
+        return RT_OK;
+    for (int i = 0; i < count && *end; i++)
+        end += strcspn(end, "\n") + (end[strcspn(end, "\n")] == '\n');
+    (void)snprintf(path, sizeof path, "%.*s.vocab.txt", (int)(ending - w->output), w->output);
+    RT_TRY(rt_writer_open(&writer, path, err));
+    (void)fwrite(tokens, 1, (size_t)(end - tokens), writer.file);
+    RT_TRY(rt_writer_commit(&writer, err));
+    (void)printf("%s  its %d tokens, in the order of their ids: %s of %s\n", path, count,
+                 note_of(weights, "tokens"), note_of(weights, "token_rules"));
+    return RT_OK;
 }
 
 /* Beside the file, when it is a policy's: FILE.control.json in place of FILE's ending. */
@@ -139,7 +170,7 @@ static int run(int argc, char **argv)
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
     if ((rc = weights_open(&weights, wishes.from, wishes.candidate, &err)) == RT_OK) {
-        if ((rc = check_reads_numbers(&weights, &err)) == RT_OK)
+        if ((rc = check_answers(&weights, &err)) == RT_OK)
             rc = ends_with(wishes.output, ".c") ? export_c(&weights, &wishes, &err)
                                                 : export_onnx(&weights, &wishes, &err);
         if (rc == RT_OK)
@@ -147,6 +178,8 @@ static int run(int argc, char **argv)
                          stat(wishes.output, &made) ? -1LL : (long long)made.st_size, weights.path);
         if (rc == RT_OK)
             rc = export_contract(&weights, &wishes, &err);
+        if (rc == RT_OK)
+            rc = export_vocabulary(&weights, &wishes, &err);
         weights_close(&weights);
     }
     return rc == RT_OK ? COMMAND_DONE : command_failed("export", &err);
@@ -160,7 +193,9 @@ const struct command command_export = {
         "WEIGHTS is a file that `retort distill -o` wrote: FILE.safetensors for floats, or\n"
         "FILE.int8.safetensors for int8. Of DB and CANDIDATE, it is the newest one written.\n"
         "What comes out takes the data as they are, bytes, and gives logits; the preprocessing\n"
-        "is inside. A policy takes what it observes and gives an action, remembers what it has "
+        "is inside. A student of texts takes token ids, and FILE.vocab.txt beside it has the "
+        "tokens.\n"
+        "A policy takes what it observes and gives an action, remembers what it has "
         "to,\n"
         "and FILE.control.json beside it has names, order and ranges. docs/student.md tells more.\n"
         "\n"

@@ -90,12 +90,26 @@ grep -qa '"labels":"cold\\nwarm' student.safetensors
 sed '1d; s/\t.*//' test.tsv >lines.txt
 expect_exit 0 "$retort" predict student.safetensors lines.txt -o logits.npy
 expect_line stdout 'logits.npy  logits of 60 examples, 2 classes'
-for ending in c onnx; do
-  expect_exit 1 "$retort" export student.safetensors -o "student.$ending"
-  expect_one_line stderr
-  expect_line stderr 'reads token ids'
-  [ ! -e "student.$ending" ]
-done
+expect_exit 0 "$retort" export student.safetensors -o student.onnx
+expect_line stdout 'student.vocab.txt  its'
+[ "$(wc -l <student.vocab.txt)" = "$(grep -ao '"arch":"[^"]*-v[0-9]*' student.safetensors | sed 's/.*-v//')" ]
+grep -qa 'key_bias' student.onnx
+expect_exit 0 "$retort" export student.safetensors -o student.c --selftest --reentrant
+cat >main.c <<'END'
+#include <stdio.h>
+#include "student.h"
+int main(void)
+{
+    static struct student_memory memory;
+    static const int32_t outside = STUDENT_VOCABULARY;
+    float logits[STUDENT_CLASSES];
+    if (sizeof memory != STUDENT_RAM || student_run(&memory, &outside, 1, logits) != -1)
+        return 1;
+    return student_selftest(&memory);
+}
+END
+cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror student.c main.c -lm -o main
+./main
 
 # ---- what is wrong ----
 refused() { # TEXT

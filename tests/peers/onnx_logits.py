@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Compare ONNX graphs of a student with `retort predict`: onnx_logits.py RETORT WEIGHTS IMAGES.
+"""Compare ONNX graphs of a student with `retort predict`: onnx_logits.py RETORT WEIGHTS DATA.
 
-IMAGES is an IDX file, plain or .gz. Exports every form that the weights have, runs each in ONNX
+DATA is an IDX file of images, plain or .gz; or, ending in .txt, a text a line, which is cut into the
+tokens of the exported FILE.vocab.txt here (lower case ASCII alone). Exports every form that the weights have, runs each in ONNX
 Runtime (packages onnxruntime and numpy, which nothing else of Retort needs) and prints how far its
 logits are from Retort's. Exit 1 when a class differs in more than 0.05 % of the rows.
 """
 import gzip
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,38 @@ def images(path):
     return numpy.frombuffer(data, numpy.uint8, offset=16).reshape(*sizes, 1)
 
 
+def pieces(word, tokens):
+    """A word's ids: the longest prefix that is a token, then the longest continuation, .."""
+    found, at = [], 0
+    while at < len(word):
+        end = len(word)
+        while end > at and ('##' if at else '') + word[at:end] not in tokens:
+            end -= 1
+        if end == at:
+            return [tokens['[UNK]']]
+        found.append(tokens[('##' if at else '') + word[at:end]])
+        at = end
+    return found
+
+
+def texts(path, vocabulary, length):
+    tokens = {t: i for i, t in enumerate(open(vocabulary).read().split('\n')[:-1])}
+    rows = []
+    for line in open(path):
+        ids = [i for w in re.findall(r'[a-z0-9]+|[^a-z0-9\s]', line.lower()) for i in pieces(w, tokens)]
+        rows.append([tokens['[CLS]'], *ids[:length - 2], tokens['[SEP]']])
+    longest = max(map(len, rows))
+    padded = [r + [len(tokens) - 1] * (longest - len(r)) for r in rows]  # any token: it is not read
+    return {'ids': numpy.array(padded, numpy.int64), 'lengths': numpy.array([*map(len, rows)], numpy.int64)}
+
+
+def inputs(session, data, graph):
+    if not data.endswith('.txt'):
+        return {'pixels': images(data)}
+    length = int(session.get_modelmeta().custom_metadata_map['length'])
+    return texts(data, graph.replace('.onnx', '.vocab.txt'), length)
+
+
 def main(retort, weights, data):
     bad = False
     with tempfile.TemporaryDirectory() as folder:
@@ -29,7 +63,8 @@ def main(retort, weights, data):
         want = numpy.load(logits)
         for form in ([], ['--form', 'qdq']) if '.int8.' in weights else ([],):
             subprocess.run([retort, 'export', weights, '-o', graph, *form], check=True, stdout=2)
-            got = onnxruntime.InferenceSession(graph).run(None, {'pixels': images(data)})[0]
+            session = onnxruntime.InferenceSession(graph)
+            got = session.run(None, inputs(session, data, graph))[0]
             gap = numpy.abs(got - want).max(1)
             differ = (got.argmax(1) != want.argmax(1)).mean()
             bad |= differ > 5e-4

@@ -132,9 +132,12 @@ void tr__put_constants(struct tr__source *s)
 
     if (s->model->input.controller)
         tr__c_controller_constants(s);
+    else if (s->text)
+        tr__c_text_constants(s);
     else
         put_bytes(s);
-    put_linear(s, "stem", &student->plan->stem);
+    if (!s->text || student->stem.projected)
+        put_linear(s, "stem", &student->plan->stem);
     put_positions(s);
     for (int l = 0; l < student->arch.depth; l++) {
         const struct tr_plan_block *b = &student->plan->block[l];

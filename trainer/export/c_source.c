@@ -55,7 +55,8 @@ static int64_t ram_of(const struct tr__source *s)
 {
     const struct memory m = memory_of(s->model, s->stem);
     const int64_t bytes = 4 * ((int64_t)m.stream + m.qkv + m.scores + m.row + m.inner + m.hidden) +
-                          m.codes + (s->model->input.controller ? tr__c_controller_bytes(s) : 0);
+                          m.codes + (s->text ? 4 : 0) +
+                          (s->model->input.controller ? tr__c_controller_bytes(s) : 0);
     return (bytes + 3) / 4 * 4; /* a struct of floats */
 }
 
@@ -69,6 +70,8 @@ static void put_memory(struct tr__source *s, FILE *out)
                 : " /* of one call; nothing is kept from one to the next */");
     if (s->model->input.controller)
         tr__c_controller_memory(s, out);
+    if (s->text)
+        fputs("    int32_t tokens; /* of this call */\n", out);
     fprintf(out,
             "    float stream[%d];  /* the residual stream, (tokens,width) */\n"
             "    float qkv[%d];     /* queries, keys and values of each token */\n"
@@ -140,9 +143,9 @@ static void put_queries(struct tr__source *s, int l, const struct tr_plan_block 
     char name[48], y[48];
 
     fprintf(s->out,
-            "    for (t = 0; t < TOKENS; t++) {\n"
+            "    for (t = 0; t < %s; t++) {\n"
             "        norm(m->stream + t * WIDTH, block%d_ln1_weight, block%d_ln1_bias, m->row);\n",
-            l, l);
+            s->tokens, l, l);
     if (b->pruned) {
         (void)snprintf(name, sizeof name, "block%d_q", l);
         fprintf(s->out, "        if (t == %d) {\n", first_read(s));
@@ -165,16 +168,17 @@ static void put_block(struct tr__source *s, int l)
     static const char in[] = "        ";
     const struct tr_plan_block *b = &s->model->student->plan->block[l];
     const int first = b->pruned ? first_read(s) : 0;
-    char name[48];
+    char name[48], end[24];
 
     fprintf(s->out, "static void block%d(struct %s_memory *m)\n{\n    int t;\n", l,
             s->options->name);
     put_queries(s, l, b);
+    (void)snprintf(end, sizeof end, "%d", first + 1);
     fprintf(s->out,
-            "    for (t = %d; t < %d; t++) {\n"
+            "    for (t = %d; t < %s; t++) {\n"
             "        float *x = m->stream + t * WIDTH;\n"
-            "        attend(m->qkv + t * %d, m->qkv, %d, m->scores, m->inner);\n",
-            first, b->pruned ? first + 1 : s->model->student->tokens, 3 * b->inner, b->inner);
+            "        attend(m->qkv + t * %d, m->qkv, %s, %d, m->scores, m->inner);\n",
+            first, b->pruned ? end : s->tokens, 3 * b->inner, s->tokens, b->inner);
     (void)snprintf(name, sizeof name, "block%d_proj", l);
     tr__put_call(s, in, name, &b->proj, "m->inner", true, "x");
     fprintf(s->out, "        norm(x, block%d_ln2_weight, block%d_ln2_bias, m->row);\n", l, l);
@@ -193,26 +197,29 @@ static void put_pool(struct tr__source *s)
         fputs("    norm(m->stream, ln_weight, ln_bias, m->row);\n", s->out);
         return;
     }
-    fputs("    for (t = 0; t < TOKENS; t++)\n"
-          "        norm(m->stream + t * WIDTH, ln_weight, ln_bias, m->stream + t * WIDTH);\n"
-          "    for (i = 0; i < WIDTH; i++) {\n"
-          "        float sum = 0;\n"
-          "        for (t = 0; t < TOKENS; t++)\n"
-          "            sum += m->stream[t * WIDTH + i];\n"
-          "        m->row[i] = sum / TOKENS;\n"
-          "    }\n",
-          s->out);
+    fprintf(s->out,
+            "    for (t = 0; t < %s; t++)\n"
+            "        norm(m->stream + t * WIDTH, ln_weight, ln_bias, m->stream + t * WIDTH);\n"
+            "    for (i = 0; i < WIDTH; i++) {\n"
+            "        float sum = 0;\n"
+            "        for (t = 0; t < %s; t++)\n"
+            "            sum += m->stream[t * WIDTH + i];\n"
+            "        m->row[i] = sum / (float)%s;\n"
+            "    }\n",
+            s->tokens, s->tokens, s->tokens);
 }
 
 static void put_prototype(const struct tr__source *s, FILE *out)
 {
     const char *name = s->options->name;
 
+    fprintf(out, "int %s_run(", name);
     if (s->options->reentrant)
-        fprintf(out, "int %s_run(struct %s_memory *memory, const uint8_t *%s, float *logits)", name,
-                name, s->model->input.name);
+        fprintf(out, "struct %s_memory *memory, ", name);
+    if (s->text)
+        fprintf(out, "%s, float *logits)", tr__c_text_parameters(s));
     else
-        fprintf(out, "int %s_run(const uint8_t *%s, float *logits)", name, s->model->input.name);
+        fprintf(out, "const uint8_t *%s, float *logits)", s->model->input.name);
 }
 
 static void put_run(struct tr__source *s)
@@ -228,8 +235,11 @@ static void put_run(struct tr__source *s)
                 "    static struct %s_memory memory;\n"
                 "    struct %s_memory *const m = &memory;\n",
                 s->options->name, s->options->name);
-    fprintf(s->out, "    int i, best = 0%s;\n    stem(m, %s);\n", mean ? ", t" : "",
-            s->model->input.name);
+    fprintf(s->out, "    int i, best = 0%s;\n", mean ? ", t" : "");
+    if (s->text)
+        fprintf(s->out, "    if (!stem(m, %s))\n        return -1;\n", tr__c_text_arguments(s));
+    else
+        fprintf(s->out, "    stem(m, %s);\n", s->model->input.name);
     for (int l = 0; l < s->model->student->arch.depth; l++)
         fprintf(s->out, "    block%d(m);\n", l);
     put_pool(s);
@@ -321,6 +331,8 @@ static void put_comment(const char *text, FILE *out)
 static void put_metadata(const struct tr__source *s, FILE *out)
 {
     for (const struct tr_metadata *m = s->model->metadata; m && m->key; m++) {
+        if (strchr(m->value, '\n')) /* a list of many; it is in the weights' file */
+            continue;
         fputs(" * ", out);
         put_comment(m->key, out);
         fprintf(out, "%*s ", strlen(m->key) < 12 ? (int)(12 - strlen(m->key)) : 0, "");
@@ -335,7 +347,8 @@ static void put_declaration(const struct tr__source *s, FILE *out)
         tr__c_controller_declare(s, out);
         return;
     }
-    fprintf(out, "/* The most likely class; logits (%s_CLASSES). Cannot fail. %s. */\n", s->upper,
+    fprintf(out, "/* The most likely class; logits (%s_CLASSES). %s. %s. */\n", s->upper,
+            s->text ? "-1 for a count or an id out of range" : "Cannot fail",
             s->options->reentrant ? "Threads: one memory each" : "One call at a time");
     put_prototype(s, out);
     fputs(";\n", out);
@@ -351,6 +364,8 @@ static void put_header(struct tr__source *s, FILE *out)
     fprintf(out, " */\n#ifndef %s_H\n#define %s_H\n#include <stdint.h>\n\n", upper, upper);
     if (s->model->input.controller)
         tr__c_controller_sizes(s, out);
+    else if (s->text)
+        tr__c_text_sizes(s, out);
     else
         fprintf(out,
                 "#define %s_INPUTS %d  /* bytes of an example */\n"
@@ -394,6 +409,8 @@ static void put_code(struct tr__source *s)
     fputs(tr__c_row_functions, s->out);
     if (s->model->input.controller)
         tr__c_controller_functions(s);
+    else if (s->text)
+        tr__c_text_stem(s);
     else
         put_stem(s);
     for (int l = 0; l < student->arch.depth; l++)
@@ -431,6 +448,8 @@ static rt_status source_open(struct tr__source *s, const char *path, const struc
     *s = (struct tr__source){.model = model, .options = options, .file = slash ? slash + 1 : path};
     s->file_length = (int)strlen(s->file) - 2;
     s->stem = &model->student->stem;
+    s->text = s->stem->vocabulary;
+    s->tokens = s->text ? "m->tokens" : "TOKENS";
     RT_TRY(check_name(options->name, s->upper, err));
     (void)snprintf(s->parameter, sizeof s->parameter,
                    options->reentrant ? "struct %s_memory *memory" : "void", options->name);
@@ -452,8 +471,9 @@ rt_status tr_c_source_write(const char *path, const struct tr_model *model,
         goto done;
     s.out = code.file;
     put_code(&s);
-    if (options->selftest &&
-        (rc = (model->input.controller ? tr__c_controller_test : put_test)(&s, err)))
+    if (options->selftest && (rc = (model->input.controller ? tr__c_controller_test
+                                    : s.text                ? tr__c_text_test
+                                                            : put_test)(&s, err)))
         goto done;
     put_header(&s, header.file);
     rc = rt_writer_commit_pair(&header, &code, err);

@@ -18,7 +18,9 @@ struct tr__source {
     const char *file;               /* of the code, without folder and ending */
     int file_length;
     FILE *out;
-    int64_t rom; /* bytes of constants so far */
+    int64_t rom;        /* bytes of constants so far */
+    bool text;          /* it reads ids, as many as a call has */
+    const char *tokens; /* how many rows there are, in C */
 };
 
 /* ---- constants: c_constants.c ---- */
@@ -36,6 +38,17 @@ void tr__put_constants(struct tr__source *s);
 /* y = layer(x), x in floats: in int8 quantised first. */
 void tr__put_call(struct tr__source *s, const char *indent, const char *name,
                   const struct tr_plan_linear *layer, const char *x, bool add, const char *y);
+
+/* ---- texts: c_text.c ---- */
+
+void tr__c_text_sizes(const struct tr__source *s, FILE *out);
+void tr__c_text_constants(struct tr__source *s);
+/* Ids to the residual stream; and how that is called, false to return -1. */
+void tr__c_text_stem(struct tr__source *s);
+/* Parameters that an example is, and what they are called. */
+const char *tr__c_text_parameters(const struct tr__source *s);
+const char *tr__c_text_arguments(const struct tr__source *s);
+rt_status tr__c_text_test(struct tr__source *s, struct rt_err *err);
 
 /* ---- policies: c_controller.c ---- */
 

@@ -197,11 +197,37 @@ static void cut_bytes(struct tr__graph *g)
     tr__node(g, "Gather", INPUTS("byte_values", "indices"), "values", NULL);
 }
 
+static bool reads_ids(const struct tr__graph *g)
+{
+    return g->model->student->stem.vocabulary;
+}
+
+/* ids to "tokens" (N,T,d). */
+static void stem_of_text(struct tr__graph *g)
+{
+    const struct tr_student *student = g->model->student;
+    const bool projected = student->stem.projected, pairs = student->shape.segments;
+
+    put_positions(g);
+    tr__text_see(g);
+    if (projected)
+        linear(g, &student->plan->stem, "stem", "values", false, "stem");
+    tr__node(g, "Add", INPUTS(projected ? "stem" : "values", "position.rows"),
+             pairs ? "placed" : "tokens", NULL);
+    if (pairs)
+        tr__node(g, "Add", INPUTS("placed", "segment.rows"), "tokens", NULL);
+}
+
 /* What an example is to "tokens" (N,T,d). */
 static void stem(struct tr__graph *g)
 {
     const struct tr_student *student = g->model->student;
     const bool token = student->stem.class_rows;
+
+    if (reads_ids(g)) {
+        stem_of_text(g);
+        return;
+    }
 
     if (g->model->input.controller)
         tr__controller_see(g);
@@ -237,6 +263,7 @@ static void attention(struct tr__graph *g, const struct tr_plan_block *b, const 
     const struct tr_student *student = g->model->student;
     const int tokens = student->tokens, dim = student->arch.head_dim;
     const int queries = b->pruned ? 1 : tokens;
+    const bool text = reads_ids(g); /* 0: as many as there are */
     const struct tr__name all = tr__named("%s.shape", name), some = tr__named("%s.q.shape", name);
     const struct tr__name out = tr__named("%s.context.shape", name);
     struct tr__name at[8];
@@ -246,14 +273,19 @@ static void attention(struct tr__graph *g, const struct tr_plan_block *b, const 
     assert(b->inner == b->heads * dim);
     for (int i = 0; i < 8; i++)
         at[i] = tr__named("%s.%s", name, step[i]);
-    INTEGERS(g, all.text, -1, tokens, b->heads, dim);
-    INTEGERS(g, some.text, -1, queries, b->heads, dim);
-    INTEGERS(g, out.text, -1, queries, b->inner);
+    INTEGERS(g, all.text, text - 1, text ? 0 : tokens, b->heads, dim);
+    INTEGERS(g, some.text, text - 1, text ? 0 : queries, b->heads, dim);
+    INTEGERS(g, out.text, text - 1, text ? 0 : queries, b->inner);
     heads_of(g, tr__named("%s.q", name).text, some.text, false, at[0].text);
     heads_of(g, tr__named("%s.k", name).text, all.text, true, at[1].text);
     heads_of(g, tr__named("%s.v", name).text, all.text, false, at[2].text);
     tr__node(g, "MatMul", INPUTS(at[0].text, at[1].text), at[3].text, NULL);
     tr__node(g, "Mul", INPUTS(at[3].text, "attention_scale"), at[4].text, NULL);
+    if (text) {
+        const struct tr__name seen = tr__named("%s.seen", name);
+        tr__node(g, "Add", INPUTS(at[4].text, "key_bias"), seen.text, NULL);
+        at[4] = seen;
+    }
     tr__node(g, "Softmax", INPUTS(at[4].text), at[5].text, ATTRIBUTES(INT("axis", -1)));
     tr__node(g, "MatMul", INPUTS(at[5].text, at[2].text), at[6].text, NULL);
     tr__node(g, "Transpose", INPUTS(at[6].text), at[7].text, ATTRIBUTES(INTS("perm", 0, 2, 1, 3)));
@@ -356,6 +388,8 @@ static void answer(struct tr__graph *g, const char *x)
     if (tr__pools_row(g->model->student)) {
         INTEGERS(g, "pooled.shape", -1, g->model->student->arch.width);
         tr__node(g, "Reshape", INPUTS("ln", "pooled.shape"), "pooled", NULL);
+    } else if (reads_ids(g)) {
+        tr__text_mean(g, "ln");
     } else {
         tr__node(g, "ReduceMean", INPUTS("ln"), "pooled",
                  ATTRIBUTES(INTS("axes", 1), INT("keepdims", 0)));
@@ -373,6 +407,8 @@ static void build(struct tr__graph *g, int batch)
     tr_message_text(&g->body, graph_name, "student");
     if (input->controller)
         tr__controller_declare(g, batch);
+    else if (reads_ids(g))
+        tr__text_declare(g, batch);
     else
         tr__declare(g, graph_input, input->name, is_uint8, batch, input->dims, input->shape);
     tr__declare(g, graph_output, "logits", is_float, batch, 1, &logits);

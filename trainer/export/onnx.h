@@ -3,6 +3,9 @@
  * Graph    opset 17, IR 8, plain operators. Input: bytes as the data have them, with the shape of
  *          one example behind N; output "logits" (N,C). Initialisers carry the names of the
  *          tensors, nodes those of what they compute; matrices are stored (in,out).
+ * Texts    inputs "ids" (N,T) int64, T at most the student's length, "lengths" (N) of each text and,
+ *          of pairs, "segments" (N,T) int64; what lies behind a text may be any token. The table is
+ *          float in all forms.
  * Forms    float: as trained. Codes: int8, where inputs and weights of linear layers are integers
  *          kept in floats, whose sums are exact on every CPU while a layer has at most
  *          TR_ONNX_EXACT_TERMS inputs; wider ones use MatMulInteger. QDQ: QuantizeLinear and

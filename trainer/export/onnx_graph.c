@@ -141,8 +141,8 @@ void tr__declare(struct tr__graph *g, int field, const char *name, int type, int
 
     for (int i = -1; i < dims; i++) {
         struct tr_message dim = {0};
-        if (i < 0 && !batch)
-            tr_message_text(&dim, dim_param, "N");
+        if (i < 0 ? !batch : !sizes[i])
+            tr_message_text(&dim, dim_param, i < 0 ? "N" : "T");
         else
             tr_message_int(&dim, dim_value, i < 0 ? batch : sizes[i]);
         tr_message_put(&shape, shape_dim, &dim);

@@ -68,9 +68,18 @@ void tr__node_of(struct tr__graph *g, const char *type, const char *const *input
                  const char *const *outputs, const struct tr__attribute *attributes);
 void tr__node(struct tr__graph *g, const char *type, const char *const *inputs, const char *output,
               const struct tr__attribute *attributes);
-/* An input or output of the graph: (batch, sizes...), batch 0: any. */
+/* An input or output of the graph: (batch, sizes...), batch 0: any; a size 0: any, called T. */
 void tr__declare(struct tr__graph *g, int field, const char *name, int type, int batch, int dims,
                  const int *sizes);
+
+/* ---- texts: onnx_text.c ---- */
+
+void tr__text_declare(struct tr__graph *g, int batch);
+/* Inputs to "values" (N,T,e), looked up; "position.rows" (T,d), "segment.rows" (N,T,d) of pairs, and
+ * "key_bias" (N,1,1,T) that hides what is behind each text. */
+void tr__text_see(struct tr__graph *g);
+/* The mean of each text's rows of x (N,T,d) to "pooled" (N,d). */
+void tr__text_mean(struct tr__graph *g, const char *x);
 
 /* ---- policies: onnx_controller.c ---- */
 
