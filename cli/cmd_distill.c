@@ -1,4 +1,5 @@
-/* cli/cmd_distill.c -- `retort distill DB CANDIDATE`: one student by the full recipe, on all cores.
+/* cli/cmd_distill.c -- `retort distill DB CANDIDATE...`: students by the full recipe, on all cores, one
+ * after the other.
  *
  * The only command besides doctor that reads the test file. The study comes from the database, as
  * it was when the search began; its relative paths are seen from where its file stood.
@@ -11,52 +12,29 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "cli/full_run.h"
-#include "cli/kept_study.h"
-#include "cli/meter.h"
 #include "cli/program.h"
-#include "cli/session.h"
-#include "cli/settings.h"
+#include "cli/retrain.h"
 #include "cli/testing.h"
 #include "trainer/export/model.h"
 #include "trainer/measure/tune.h"
 
 struct wishes {
-    const char *db, *candidate, *output;
-    const char *study; /* NULL: as it is kept in the database */
-    int64_t steps;     /* -1: as the study says */
+    struct retrain_wishes which;
+    const char *output; /* of one student its file, of several a folder; NULL: none */
+    int64_t steps;      /* -1: as the study says */
     bool gates;
 };
 
 /* ---- the run ---- */
 
-struct job {
-    struct session session;
-    struct settings settings;
-    struct full_run run;
-};
-
-static const struct tr_network *kept(const struct job *job)
+static const struct tr_network *kept(const struct retrain *job)
 {
     return full_run_kept(&job->run);
 }
 
-static bool in_int8(const struct job *job)
+static bool in_int8(const struct retrain *job)
 {
     return full_run_in_int8(&job->run);
-}
-
-static rt_status train(struct job *job, const atomic_int *stop, struct rt_err *err)
-{
-    struct meter meter = {.name = "student"};
-
-    job->run.session = &job->session;
-    job->run.seed = job->session.study.seed;
-    job->run.threads = study_cores(&job->session.study);
-    job->run.stop = stop;
-    job->run.progress = meter_step;
-    job->run.progress_context = &meter;
-    return full_run_train(&job->run, err);
 }
 
 /* ---- what it leaves ---- */
@@ -84,7 +62,7 @@ static void notes_release(struct notes *notes)
 }
 
 /* As floats or, given the quantised copy, in int8. */
-static rt_status write_weights(const struct job *job, const struct tr_quantised *quantised,
+static rt_status write_weights(const struct retrain *job, const struct tr_quantised *quantised,
                                double error, const char *path, struct rt_err *err)
 {
     struct notes notes = {0};
@@ -120,7 +98,7 @@ static rt_status write_weights(const struct job *job, const struct tr_quantised 
     return rc;
 }
 
-static rt_status write_int8(const struct job *job, double error, const char *path,
+static rt_status write_int8(const struct retrain *job, double error, const char *path,
                             struct rt_err *err)
 {
     struct rt_arena arena;
@@ -148,7 +126,7 @@ static void path_beside(const char *weights, const char *new_ending, char path[R
     (void)snprintf(path, RT_PATH_MAX, "%.*s%s", (int)length, weights, new_ending);
 }
 
-static rt_status write_files(const struct job *job, const struct test_result *result,
+static rt_status write_files(const struct retrain *job, const struct test_result *result,
                              const struct store_distillation *run, struct rt_err *err)
 {
     char json[RT_PATH_MAX], int8[RT_PATH_MAX];
@@ -172,13 +150,13 @@ static rt_status write_files(const struct job *job, const struct test_result *re
         (void)printf("to run it          retort predict %s FILE -o logits.npy\n",
                      in_int8(job) ? int8 : run->weights);
     else
-        (void)printf("to run it          retort export %s -o student.onnx, or student.c\n",
+        (void)printf("to export it       retort export %s -o student.onnx, or student.c\n",
                      in_int8(job) ? int8 : run->weights);
     return RT_OK;
 }
 
 /* A database that cannot be written is no reason to lose the student. */
-static void record(const struct job *job, const char *db, struct store_distillation *run,
+static void record(const struct retrain *job, const char *db, struct store_distillation *run,
                    const atomic_int *stop)
 {
     struct rt_machine machine;
@@ -200,18 +178,43 @@ static void record(const struct job *job, const char *db, struct store_distillat
         command_warn("distill", "not recorded: %s", err.text);
 }
 
-static rt_status report(const struct job *job, const struct wishes *wishes,
+/* The student's file, "" when none is wanted: FOLDER/ARCHITECTURE.safetensors when there are several. */
+static rt_status path_of(const struct retrain *job, const struct wishes *wishes, int i,
+                         char path[RT_PATH_MAX], struct rt_err *err)
+{
+    enum { most = 200 }; /* bytes of a file's name that any file system takes */
+    char arch[SPACE_ARCH_TEXT];
+    int length;
+
+    if (!wishes->output || job->count == 1) {
+        length = snprintf(path, RT_PATH_MAX, "%s", wishes->output ? wishes->output : "");
+    } else {
+        space_arch_print(&job->arch[i], arch);
+        if (strlen(arch) > most)
+            (void)snprintf(arch, sizeof arch, "student-%d", i + 1);
+        length = snprintf(path, RT_PATH_MAX, "%s/%s.safetensors", wishes->output, arch);
+    }
+    return length < RT_PATH_MAX
+               ? RT_OK
+               : rt_fail(err, RT_EIO, "the path '%.80s...' is too long", wishes->output);
+}
+
+/* What of gates came of all students so far. */
+struct tally {
+    int gates, failed;
+};
+
+static rt_status report(const struct retrain *job, const struct wishes *wishes, const char *path,
                         const struct test_result *result, const atomic_int *stop,
-                        struct rt_err *err)
+                        struct tally *tally, struct rt_err *err)
 {
     struct store_distillation run = {.arch = &job->run.arch,
                                      .steps = job->run.recipe.steps,
                                      .batch = job->run.recipe.batch,
                                      .seed = job->session.study.seed,
                                      .seconds = job->run.summary.seconds,
-                                     .weights = wishes->output ? wishes->output : ""};
+                                     .weights = path};
     char arch[SPACE_ARCH_TEXT];
-    int failed = 0;
     bool told = false;
     rt_status written;
 
@@ -237,26 +240,33 @@ static rt_status report(const struct job *job, const struct wishes *wishes,
         continue;
     if (written != RT_OK)
         run.weights = "";
-    record(job, wishes->db, &run, stop);
-    RT_TRY(written);
+    record(job, wishes->which.db, &run, stop);
+    tally->gates += run.gate_count;
     for (int i = 0; i < run.gate_count; i++)
-        failed += !run.gates[i].passed;
-    return failed ? rt_fail(err, RT_EARG, "%d of %d gates failed", failed, run.gate_count) : RT_OK;
+        tally->failed += !run.gates[i].passed;
+    return written;
 }
 
-/* Can that file be written, and has it room? Asked before hours are spent on what it is for. */
-static rt_status check_output(const struct job *job, const char *path, struct rt_err *err)
+/* Can the files be written, and have they room? Asked before hours are spent on what they are for. */
+static rt_status check_output(const struct retrain *job, const struct wishes *wishes,
+                              struct rt_err *err)
 {
+    char path[RT_PATH_MAX];
     struct rt_writer writer;
     struct space_cost cost;
-    double room, total;
+    double room, total, need = 0;
 
-    if (!path)
+    if (!wishes->output)
         return RT_OK;
-    RT_TRY(rt_writer_open(&writer, path, err));
-    rt_writer_abandon(&writer);
-    space_cost_of(&job->run.arch, &job->session.shape, &cost);
-    const double need = 1.3 * (double)cost.bytes + 65536; /* floats, maybe int8, and notes */
+    if (job->count > 1)
+        RT_TRY(rt_folder_make(wishes->output, err));
+    for (int i = 0; i < job->count; i++) {
+        RT_TRY(path_of(job, wishes, i, path, err));
+        RT_TRY(rt_writer_open(&writer, path, err));
+        rt_writer_abandon(&writer);
+        space_cost_of(&job->arch[i], &job->session.shape, &cost);
+        need += 1.3 * (double)cost.bytes + 65536; /* floats, maybe int8, and notes */
+    }
     RT_TRY(rt_disk_room(path, &room, &total, err));
     if (room < need)
         return rt_fail(err, RT_EFULL,
@@ -266,19 +276,16 @@ static rt_status check_output(const struct job *job, const char *path, struct rt
     return RT_OK;
 }
 
-/* Micro-batch and kernels: those of the trials or, when the full recipe alone asks for it, what is
- * the fastest for this student. */
-static rt_status choose(struct job *job, const struct tr_recipe *full, struct rt_err *err)
+/* Micro-batch and kernels: those of the trials, as they are, or, when the full recipe alone asks for it,
+ * what is the fastest for this student. */
+static rt_status choose(struct retrain *job, const struct tr_recipe *full, struct rt_err *err)
 {
     const struct session *session = &job->session;
     struct tr_tuning tuning;
     struct tr_student student;
 
-    if (full->micro_batch || !session->study.recipe.micro_batch) {
-        job->run.recipe = settings_recipe(&job->settings, full, job->run.arch.width);
-        job->run.kernels = settings_kernels(&job->settings, session->kernels, job->run.arch.width);
+    if (full->micro_batch || !session->study.recipe.micro_batch)
         return RT_OK;
-    }
     RT_TRY(tr_student_init(&student, &job->run.arch, &session->shape, session->kernels, err));
     const rt_status rc = tr_tune(&student, full->batch, &tuning, err);
     tr_student_release(&student);
@@ -292,37 +299,55 @@ static rt_status choose(struct job *job, const struct tr_recipe *full, struct rt
     return RT_OK;
 }
 
-static rt_status distil(struct job *job, const struct wishes *wishes, const atomic_int *stop,
+/* Student i, from its first weights to its row in the database. */
+static rt_status distil_one(struct retrain *job, int i, const struct wishes *wishes,
+                            const struct tr_recipe *full, struct test_answers *answers,
+                            const atomic_int *stop, struct tally *tally, struct rt_err *err)
+{
+    struct test_result result = {0};
+    char path[RT_PATH_MAX];
+
+    RT_TRY(path_of(job, wishes, i, path, err));
+    retrain_begin(job, &job->arch[i], full, stop);
+    RT_TRY(choose(job, full, err));
+    if (wishes->steps > 0)
+        job->run.recipe.steps = (int)wishes->steps;
+    RT_TRY(full_run_train(&job->run, err));
+    rt_status rc = test_student(&job->session, answers, &kept(job)->student, &kept(job)->weights,
+                                in_int8(job) ? &job->run.ranges : NULL, &result, err);
+    if (rc == RT_OK && i > 0)
+        (void)printf("\n");
+    if (rc == RT_OK)
+        rc = report(job, wishes, path, &result, stop, tally, err);
+    test_release(&result);
+    return rc;
+}
+
+static rt_status distil(struct retrain *job, const void *of, const atomic_int *stop,
                         struct rt_err *err)
 {
     struct session *session = &job->session;
+    const struct wishes *wishes = of;
     struct store_gate set[STORE_MAX_GATES];
-    struct test_result result = {0};
-    rt_status rc;
+    struct test_answers answers;
+    struct tally tally = {0};
 
-    if (wishes->gates && !test_gates(&result, &session->study.gates, set))
+    if (wishes->gates && !test_gates(&(struct test_result){0}, &session->study.gates, set))
         return rt_fail(
             err, RT_EARG,
             "'%.200s' sets no gates; add a block `gates`, and name the file with --study",
             session->study.path);
-    RT_TRY(check_output(job, wishes->output, err));
-    RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
-                                                        : session_teach(session, NULL, stop, err));
-    RT_TRY(session_donor_open(session, err));
-    RT_TRY(session_resident_open(session, &session->study.full, err));
+    RT_TRY(check_output(job, wishes, err));
+    RT_TRY(retrain_teachers(job, &session->study.full, stop, err));
     const struct tr_recipe full =
         study_full_recipe(&session->study, session->task->split.train_count);
-    RT_TRY(choose(job, &full, err));
-    if (wishes->steps > 0)
-        job->run.recipe.steps = (int)wishes->steps;
-    struct test_answers answers;
     RT_TRY(test_open(session, &answers, err));
-    if ((rc = train(job, stop, err)) == RT_OK &&
-        (rc = test_student(session, &answers, &kept(job)->student, &kept(job)->weights,
-                           in_int8(job) ? &job->run.ranges : NULL, &result, err)) == RT_OK)
-        rc = report(job, wishes, &result, stop, err);
-    test_release(&result);
+    rt_status rc = RT_OK;
+    for (int i = 0; i < job->count && rc == RT_OK; i++)
+        rc = distil_one(job, i, wishes, &full, &answers, stop, &tally, err);
     test_close(&answers);
+    if (rc == RT_OK && tally.failed)
+        rc = rt_fail(err, RT_EARG, "%d of %d gates failed", tally.failed, tally.gates);
     return rc;
 }
 
@@ -332,6 +357,8 @@ static int parse(int argc, char **argv, struct wishes *w)
                                    {"steps", required_argument, NULL, 's'},
                                    {"study", required_argument, NULL, 'S'},
                                    {"gates", no_argument, NULL, 'g'},
+                                   {"front", no_argument, NULL, 'f'},
+                                   {"suggested", no_argument, NULL, 'u'},
                                    {0}};
     bool good = true;
 
@@ -339,58 +366,47 @@ static int parse(int argc, char **argv, struct wishes *w)
     for (int o; good && (o = command_option("distill", argc, argv, "o:", longs)) != -1;) {
         switch (o) {
         case 'o': w->output = optarg; break;
-        case 'S': w->study = optarg; break;
+        case 'S': w->which.study = optarg; break;
         case 'g': w->gates = true; break;
+        case 'f': w->which.front = true; break;
+        case 'u': w->which.suggested = true; break;
         case 's':
             good = command_int64("distill", "--steps", optarg, 1, INT32_MAX, &w->steps);
             break;
         default: good = false;
         }
     }
-    return good && command_operand("distill", argc, argv, "DB", &w->db) &&
-                   command_operand("distill", argc, argv, "CANDIDATE", &w->candidate) &&
-                   command_no_more("distill", argc, argv)
-               ? COMMAND_DONE
-               : COMMAND_USAGE;
+    return good && retrain_operands("distill", argc, argv, INT32_MAX, &w->which) ? COMMAND_DONE
+                                                                                 : COMMAND_USAGE;
 }
 
 static int run(int argc, char **argv)
 {
     struct wishes wishes;
-    struct store *store;
-    struct job job = {0};
-    struct rt_err err;
-    rt_status rc;
 
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
-    const atomic_int *stop = command_catch_signals();
-    if (!(store = command_open_read("distill", wishes.db)))
-        return COMMAND_FAILED;
-    if ((rc = kept_study_candidate(store, wishes.candidate, &job.run.arch, &err)) == RT_OK)
-        rc = kept_study_open(store, wishes.study, false, &job.session, &job.settings, &err);
-    store_close(store);
-    if (rc == RT_OK) {
-        rc = distil(&job, &wishes, stop, &err);
-        full_run_close(&job.run);
-        session_close(&job.session);
-    }
-    return rc == RT_OK ? COMMAND_DONE : command_failed("distill", &err);
+    return retrain_command("distill", &wishes.which, distil, &wishes);
 }
 
 const struct command command_distill = {
     .name = "distill",
-    .use = "DB CANDIDATE [-o FILE.safetensors] [--steps N] [--study FILE] [--gates]",
-    .summary = "train one student by the full recipe and test it",
+    .use = "DB CANDIDATE... [-o FILE.safetensors] [--steps N] [--study FILE] [--gates]",
+    .summary = "train students by the full recipe and test them",
     .help =
-        "CANDIDATE is a candidate's number or its architecture, as `retort front` shows them.\n"
+        "CANDIDATE is a candidate's number or its architecture, as `retort front` shows them, or\n"
+        "any other architecture, which is trained but not recorded. Of several, one is trained\n"
+        "after the other.\n"
         "Trains it by the study's `full` recipe on all cores, measures it on the test file, its\n"
         "accuracy, calibration, agreement with the ensemble and how much smaller it is, prints\n"
         "that with standard errors, and records it in the database (view `distillations`).\n"
         "\n"
+        "  --suggested        in place of CANDIDATE: the one that `retort best --suggested` names\n"
+        "  --front            in place of CANDIDATE: all students of the front\n"
         "  -o, --output FILE  write the weights, in safetensors format, and beside them the\n"
         "                     measurements as .json and, when the recipe says `quantise`, the\n"
-        "                     int8 weights as .int8.safetensors\n"
+        "                     int8 weights as .int8.safetensors. Of several students it is a\n"
+        "                     folder, and their files have their architectures' names\n"
         "  --steps N          optimiser steps, in place of the study's\n"
         "  --study FILE       take `full`, `gates` and the places of files from this file of the\n"
         "                     same study, in place of the study as it was when the search began\n"

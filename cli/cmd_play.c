@@ -12,9 +12,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
-#include "cli/full_run.h"
-#include "cli/kept_study.h"
-#include "cli/meter.h"
+#include "cli/retrain.h"
 #include "reports/film.h"
 #include "trainer/net/acting.h"
 #include "trainer/task/policy/policy.h"
@@ -22,7 +20,8 @@
 enum { most_capsules = 64, most_frames = 600, who_count = 2 };
 
 struct wishes {
-    const char *db, *candidate, *output, *csv, *study;
+    struct retrain_wishes which;
+    const char *output, *csv;
     int64_t episode;
     bool full;
 };
@@ -103,39 +102,21 @@ static void seen(void *context, const struct tr_env_batch *batch, int copy, cons
 
 /* ---- the student ---- */
 
-struct job {
-    struct session session;
-    struct settings settings;
-    struct full_run run;
-};
-
-static rt_status train(struct job *job, const struct wishes *wishes, const atomic_int *stop,
+static rt_status train(struct retrain *job, const struct wishes *wishes, const atomic_int *stop,
                        struct rt_err *err)
 {
-    struct session *session = &job->session;
-    struct full_run *run = &job->run;
-    const int cores = study_cores(&session->study), lanes = session->study.full_lanes;
-    const int width = run->arch.width;
-    struct meter meter = {.name = "student"};
+    const struct session *session = &job->session;
     const struct tr_recipe full =
         study_full_recipe(&session->study, session->task->split.train_count);
 
-    run->session = session;
-    run->recipe =
-        settings_recipe(&job->settings, wishes->full ? &full : &session->study.recipe, width);
-    if (!run->recipe.micro_batch)
-        run->recipe.micro_batch = 1;
-    run->kernels = settings_kernels(&job->settings, session->kernels, width);
-    run->seed = session->study.seed;
-    run->threads = cores < lanes ? cores : lanes;
-    run->stop = stop;
-    run->progress = meter_step;
-    run->progress_context = &meter;
-    return full_run_train(run, err);
+    retrain_begin(job, job->arch, wishes->full ? &full : &session->study.recipe, stop);
+    if (!job->run.recipe.micro_batch)
+        job->run.recipe.micro_batch = 1;
+    return full_run_train(&job->run, err);
 }
 
 /* show NULL: all starts, their returns into total. */
-static rt_status play_student(struct job *job, int episode, const struct tr_policy_show *show,
+static rt_status play_student(struct retrain *job, int episode, const struct tr_policy_show *show,
                               double *total, struct rt_err *err)
 {
     const struct tr_task *task = job->session.task;
@@ -159,7 +140,7 @@ static rt_status play_student(struct job *job, int episode, const struct tr_poli
 
 /* ---- what it leaves ---- */
 
-static rt_status write_page(const struct wishes *wishes, const struct job *job,
+static rt_status write_page(const struct wishes *wishes, const struct retrain *job,
                             const struct film films[who_count], const double *returns,
                             struct rt_err *err)
 {
@@ -266,7 +247,8 @@ static rt_status show(struct job *job, const struct wishes *wishes, struct film 
     return rc;
 }
 
-static rt_status play(struct job *job, const struct wishes *wishes, FILE *csv, struct rt_err *err)
+static rt_status play(struct retrain *job, const struct wishes *wishes, FILE *csv,
+                      struct rt_err *err)
 {
     const struct tr_env_info *info = tr_env_info(tr_policy_environment(job->session.task));
     const int stride = (info->horizon + most_frames - 1) / most_frames;
@@ -291,7 +273,8 @@ static void write_head(FILE *csv, const struct tr_env_info *info)
     (void)fputs(",return\n", csv);
 }
 
-static rt_status play_and_write(struct job *job, const struct wishes *wishes, struct rt_err *err)
+static rt_status play_and_write(struct retrain *job, const struct wishes *wishes,
+                                struct rt_err *err)
 {
     struct rt_writer writer;
     rt_status rc;
@@ -311,18 +294,19 @@ static rt_status play_and_write(struct job *job, const struct wishes *wishes, st
 
 /* ---- the command ---- */
 
-static rt_status work(struct job *job, const struct wishes *wishes, const atomic_int *stop,
+static rt_status work(struct retrain *job, const void *of, const atomic_int *stop,
                       struct rt_err *err)
 {
-    struct session *session = &job->session;
+    const struct session *session = &job->session;
+    const struct wishes *wishes = of;
 
     if (session->task->kind != &tr_task_policy)
         return rt_fail(err, RT_EARG, "'%.200s' is a study of the task '%s', which has no episodes",
-                       wishes->db, session->task->kind->name);
+                       wishes->which.db, session->task->kind->name);
     if (wishes->episode >= INT32_MAX)
         return rt_fail(err, RT_EARG, "--episode is too large");
-    RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
-                                                        : session_teach(session, NULL, stop, err));
+    RT_TRY(retrain_teachers(job, wishes->full ? &session->study.full : &session->study.recipe, stop,
+                            err));
     RT_TRY(train(job, wishes, stop, err));
     return play_and_write(job, wishes, err);
 }
@@ -340,7 +324,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         switch (o) {
         case 'o': w->output = optarg; break;
         case 'c': w->csv = optarg; break;
-        case 'S': w->study = optarg; break;
+        case 'S': w->which.study = optarg; break;
         case 'f': w->full = true; break;
         case 'e':
             good = command_int64("play", "--episode", optarg, 0, INT32_MAX - 1, &w->episode);
@@ -348,35 +332,17 @@ static int parse(int argc, char **argv, struct wishes *w)
         default: good = false;
         }
     }
-    return good && command_operand("play", argc, argv, "DB", &w->db) &&
-                   command_operand("play", argc, argv, "CANDIDATE", &w->candidate) &&
-                   command_no_more("play", argc, argv)
-               ? COMMAND_DONE
-               : COMMAND_USAGE;
+    return good && retrain_operands("play", argc, argv, 1, &w->which) ? COMMAND_DONE
+                                                                      : COMMAND_USAGE;
 }
 
 static int run(int argc, char **argv)
 {
     struct wishes wishes;
-    struct store *store;
-    struct job job = {0};
-    struct rt_err err;
-    rt_status rc;
 
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
-    const atomic_int *stop = command_catch_signals();
-    if (!(store = command_open_read("play", wishes.db)))
-        return COMMAND_FAILED;
-    if ((rc = kept_study_candidate(store, wishes.candidate, &job.run.arch, &err)) == RT_OK)
-        rc = kept_study_open(store, wishes.study, false, &job.session, &job.settings, &err);
-    store_close(store);
-    if (rc == RT_OK) {
-        rc = work(&job, &wishes, stop, &err);
-        full_run_close(&job.run);
-        session_close(&job.session);
-    }
-    return rc == RT_OK ? COMMAND_DONE : command_failed("play", &err);
+    return retrain_command("play", &wishes.which, work, &wishes);
 }
 
 const struct command command_play = {

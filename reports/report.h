@@ -47,6 +47,15 @@ struct report_wish {
 rt_status report_best(struct store *store, const struct report_wish *wish,
                       enum report_format format, FILE *out, struct rt_err *err);
 
+/* The architectures of the front, best first, or of the suggested member alone. RT_EEND: there is no front. */
+struct report_members {
+    int count;
+    char (*arch)[SPACE_ARCH_TEXT]; /* owned: [count] */
+};
+rt_status report_members(struct store *store, bool suggested, struct report_members *members,
+                         struct rt_err *err);
+void report_members_release(struct report_members *members);
+
 /* Which genes matter to reach the front; RT_EEND with too few trials to tell. */
 rt_status report_importance(struct store *store, enum report_format format, FILE *out,
                             struct rt_err *err);

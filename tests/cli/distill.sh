@@ -79,3 +79,23 @@ expect_line stderr 'begin alike and have nothing to tell each other'
 (cat toy.yaml; echo 'full: {micro_batch: 0}') >timed.yaml
 expect_exit 0 "$retort" distill toy.db 1 --steps 20 --study timed.yaml
 grep -qE "^micro-batch        [0-9]+ by '.*', the fastest" stdout
+
+# several students, one after the other: files by their names in a folder; each is what it is alone
+first=$(sqlite3 toy.db 'select arch from candidate where id = 1')
+expect_exit 0 "$retort" distill toy.db 2 1 --steps 20 -o several
+[ "$(grep -c '^training ' stdout)" = 2 ]
+expect_line stdout "retort export several/$first.safetensors"
+cmp "several/$first.safetensors" student.safetensors
+expect_exit 0 "$retort" distill toy.db --front --steps 1
+[ "$(grep -c '^student  ' stdout)" = "$(sqlite3 toy.db 'select count(*) from front')" ]
+expect_exit 0 "$retort" distill toy.db --suggested --steps 1 -o one.safetensors
+expect_line stdout "$("$retort" best toy.db --suggested | awk '$1 == "student" {print $2}')"
+expect_exit 2 "$retort" distill toy.db 1 --front
+expect_line stderr 'give candidates, --front or --suggested: one of them'
+
+# an architecture that the search did not try
+expect_exit 0 "$retort" distill toy.db L3-d10-k5-h2-f12-p4 --steps 1 -o other.safetensors
+expect_line stderr "warning: not recorded: "
+expect_line stdout 'accuracy'
+expect_exit 1 "$retort" distill toy.db L3-d10-k5-h2-f12-p3 --steps 1
+expect_one_line stderr
