@@ -189,7 +189,7 @@ static float *pack(const struct film *film)
 }
 
 /* For the report's page. A database that cannot be written is no reason to show nothing. */
-static void record(const struct wishes *wishes, const struct job *job,
+static void record(const struct wishes *wishes, const struct retrain *job,
                    const struct film films[who_count], const double *returns)
 {
     const struct tr_policy_scores *scores = tr_policy_scores(job->session.task);
@@ -208,7 +208,7 @@ static void record(const struct wishes *wishes, const struct job *job,
         if (values[i])
             played.film[i] = (struct store_film){films[i].frames, films[i].capsules, values[i]};
     }
-    rt_status rc = store_open(wishes->db, STORE_APPEND, NULL, &store, &err);
+    rt_status rc = store_open(wishes->which.db, STORE_APPEND, NULL, &store, &err);
     if (rc == RT_OK)
         rc = store_played(store, &played, &err);
     store_close(store);
@@ -218,8 +218,8 @@ static void record(const struct wishes *wishes, const struct job *job,
         free(values[i]);
 }
 
-static rt_status show(struct job *job, const struct wishes *wishes, struct film films[who_count],
-                      struct rt_err *err)
+static rt_status show(struct retrain *job, const struct wishes *wishes,
+                      struct film films[who_count], struct rt_err *err)
 {
     const struct tr_policy_scores *scores = tr_policy_scores(job->session.task);
     double total, *returns = calloc((size_t)scores->episodes, sizeof *returns);
