@@ -39,9 +39,10 @@ static rt_status take_names(struct retrain *job, struct store *store, char *cons
 {
     for (; job->count < names; job->count++) {
         struct space_arch *arch = &job->arch[job->count];
-        if (kept_study_candidate(store, name[job->count], arch, err) != RT_OK &&
-            space_arch_parse(name[job->count], arch, NULL) != RT_OK)
-            return RT_EARG; /* as the first of them said */
+        const rt_status rc = kept_study_candidate(store, name[job->count], arch, err);
+        if (rc == RT_EARG && space_arch_parse(name[job->count], arch, NULL) == RT_OK)
+            continue; /* of its own */
+        RT_TRY(rc);
     }
     return RT_OK;
 }

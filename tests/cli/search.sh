@@ -63,6 +63,6 @@ expect_exit 0 "$retort" search unsaid.yaml --db free.db --trials 40
 arch=$(sqlite3 toy.db 'select arch from pareto limit 1')
 expect_exit 0 "$retort" distill toy.db "$arch" --steps 20 -o student.safetensors
 [ -s student.safetensors ]
-expect_exit 1 "$retort" distill toy.db L9-d9-k9-h9-f9-p1
+expect_exit 1 "$retort" distill toy.db L9-d9
 expect_one_line stderr
-expect_line stderr "no candidate 'L9-d9-k9-h9-f9-p1' in 'toy.db'"
+expect_line stderr "no candidate 'L9-d9' in 'toy.db'"
