@@ -198,16 +198,20 @@ static void check_programs(struct doctor *doctor)
 
 static int run(int argc, char **argv)
 {
-    const struct option longs[] = {{0}};
+    const struct option longs[] = {{"try", no_argument, NULL, 't'}, {0}};
     const struct tr_kernels *kernels = NULL;
     struct doctor doctor = {0};
     struct rt_machine machine;
 
-    if (command_option("doctor", argc, argv, "", longs) != -1)
-        return COMMAND_USAGE;
+    bool ask = false;
+    for (int o; (o = command_option("doctor", argc, argv, "", longs)) != -1; ask = true)
+        if (o != 't')
+            return COMMAND_USAGE;
     const char *study = optind < argc ? argv[optind++] : NULL;
     if (!command_no_more("doctor", argc, argv))
         return COMMAND_USAGE;
+    if (ask && !study)
+        return command_usage("doctor", "--try needs a STUDY, whose evaluator is asked");
 
     rt_machine_query(&machine);
     check_processor(&doctor, &machine);
@@ -217,17 +221,19 @@ static int run(int argc, char **argv)
     check_disk(&doctor);
     check_programs(&doctor);
     if (study)
-        doctor_study(&doctor, kernels, study);
+        doctor_study(&doctor, kernels, study, ask);
     (void)printf("%d failed, %d to look at\n", doctor.failed, doctor.warned);
     return doctor.failed ? COMMAND_FAILED : COMMAND_DONE;
 }
 
 const struct command command_doctor = {
     .name = "doctor",
-    .use = "[STUDY]",
+    .use = "[STUDY [--try]]",
     .summary = "check this machine, and a study, before a night is spent",
     .help =
         "One line a check: ok, warn or FAIL, what, and the detail. With a study also its data,\n"
-        "space, memory, teachers and database. Changes nothing. Exit 1 when anything fails.\n",
+        "space, memory, teachers and database. Changes nothing. Exit 1 when anything fails.\n"
+        "\n"
+        "  --try   ask the study's own evaluator for one real trial, too\n",
     .run = run,
 };

@@ -19,7 +19,7 @@
 
 struct wishes { /* options; negative or NULL: as the study says */
     const char *study, *db, *log;
-    int64_t trials, workers;
+    int64_t trials, workers, seed;
     double hours;
     bool retry;             /* failed trials, */
     const char *retry_kind; /* of one kind; NULL: all */
@@ -404,14 +404,18 @@ static bool hours_until(const char *text, double *hours)
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {
-        {"db", required_argument, NULL, 'd'},           {"trials", required_argument, NULL, 't'},
-        {"hours", required_argument, NULL, 'h'},        {"until", required_argument, NULL, 'u'},
-        {"workers", required_argument, NULL, 'w'},      {"log", required_argument, NULL, 'l'},
-        {"retry-failed", optional_argument, NULL, 'r'}, {0}};
+    const struct option longs[] = {{"db", required_argument, NULL, 'd'},
+                                   {"trials", required_argument, NULL, 't'},
+                                   {"hours", required_argument, NULL, 'h'},
+                                   {"until", required_argument, NULL, 'u'},
+                                   {"workers", required_argument, NULL, 'w'},
+                                   {"log", required_argument, NULL, 'l'},
+                                   {"retry-failed", optional_argument, NULL, 'r'},
+                                   {"seed", required_argument, NULL, 's'},
+                                   {0}};
     bool good = true;
 
-    *w = (struct wishes){.trials = -1, .workers = -1, .hours = -1};
+    *w = (struct wishes){.trials = -1, .workers = -1, .seed = -1, .hours = -1};
     for (int o; good && (o = command_option("search", argc, argv, "", longs)) != -1;) {
         switch (o) {
         case 'd': w->db = optarg; break;
@@ -424,6 +428,10 @@ static int parse(int argc, char **argv, struct wishes *w)
             good = command_int64("search", "--trials", optarg, 0, INT64_MAX, &w->trials);
             break;
         case 'w': good = command_int64("search", "--workers", optarg, 1, 1024, &w->workers); break;
+        case 's':
+            good =
+                command_int64("search", "--seed", optarg, 0, INT64_C(9000000000000000), &w->seed);
+            break;
         case 'h': good = command_double("search", "--hours", optarg, 0, 1e6, &w->hours); break;
         case 'u': good = hours_until(optarg, &w->hours); break;
         default: good = false;
@@ -433,6 +441,17 @@ static int parse(int argc, char **argv, struct wishes *w)
                    command_no_more("search", argc, argv)
                ? COMMAND_DONE
                : COMMAND_USAGE;
+}
+
+/* With another seed it is another study, which needs a database of its own. */
+static rt_status load(struct session *session, const struct wishes *wishes, struct rt_err *err)
+{
+    if (wishes->seed < 0)
+        return session_load(session, wishes->study, NULL, err);
+    if (!wishes->db)
+        return rt_fail(err, RT_EARG, "--seed begins another study; give its database by --db");
+    *session = (struct session){0};
+    return study_load_seeded(wishes->study, wishes->seed, &session->study, err);
 }
 
 static int run(int argc, char **argv)
@@ -445,7 +464,7 @@ static int run(int argc, char **argv)
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
     const atomic_int *stop = command_catch_signals();
-    if (session_load(&session, wishes.study, NULL, &err))
+    if (load(&session, &wishes, &err))
         return command_failed("search", &err);
     const char *db = wishes.db ? wishes.db : session.study.store;
     if (study_as_begun(&session.study, db, &err)) {
@@ -490,6 +509,7 @@ const struct command command_search = {
         "  --until HH:MM  the same, by the time of the day at which it ends\n"
         "  --workers N  trials at once, each on one core, in place of the study's\n"
         "  --log FILE   append one plain line an event\n"
+        "  --seed N     the study as if it said `seed: N`, for repeats; with --db\n"
         "  --retry-failed[=KIND]   first try again what failed, or what failed by KIND\n",
     .run = run,
 };

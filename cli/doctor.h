@@ -2,6 +2,7 @@
  */
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -34,6 +35,8 @@ void doctor_logits(struct doctor *doctor, const struct tr_teaching *teaching, in
 /* How the teachers of a gathered task of policies do against chance. */
 void doctor_acting(struct doctor *doctor, const struct study *study, const struct tr_task *task);
 
-/* Everything about a study file: data, space, memory, teachers, database. */
-void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path);
+/* Everything about a study file: data, space, memory, teachers, database. `ask`: its evaluator is
+ * asked for a real trial, too. */
+void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path,
+                  bool ask);
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/machine.h"
 #include "cli/device.h"
 #include "cli/doctor.h"
@@ -60,8 +61,43 @@ static const char *left_out(const struct study *study, char text[64])
     return text;
 }
 
-/* A study whose own command evaluates: is there something to choose, and can it be started? */
-static rt_status check_external(struct doctor *doctor, const struct study *study,
+/* What it answers about the architecture in the middle of the space, or why not. */
+static void ask_evaluator(struct doctor *doctor, const struct study *study,
+                          struct search_external *external)
+{
+    static const atomic_int never = 0;
+    const struct search_options *search = &study->search;
+    struct store_result result = {.status = RT_OK};
+    char text[SPACE_ARCH_TEXT], said[256] = "";
+    struct space_arch arch;
+    size_t used = 0;
+
+    space_middle(&study->space, &arch);
+    const struct search_job job = {.arch = &arch,
+                                   .budget = search->rung_budget[0],
+                                   .inherits = -1,
+                                   .seed = search->seed,
+                                   .stop = &never};
+    const int64_t began = rt_now_ns();
+    search_external_evaluate(external, &job, &result);
+    const double seconds = (double)(rt_now_ns() - began) * 1e-9;
+    const char *kind = result.kind[0] ? result.kind : rt_status_kind(result.status);
+    const bool broken = result.status == RT_ENAN || search_is_fault(kind);
+    space_print(&study->space, &arch, text);
+    for (int i = 0; i < result.value_count && used < sizeof said; i++)
+        used += (size_t)snprintf(said + used, sizeof said - used, "%s%s %g", i ? ", " : "",
+                                 result.values[i].name, result.values[i].value);
+    if (result.status == RT_OK)
+        doctor_say(doctor, VERDICT_OK, "trial", "%.60s: %s; %.2f s", text, said, seconds);
+    else
+        doctor_say(doctor, broken ? VERDICT_FAIL : VERDICT_WARN, "trial", "%.60s (%s): %s", text,
+                   kind, result.error);
+    store_result_release(&result);
+}
+
+/* A study whose own command evaluates: is there something to choose, can it be started, and does it
+ * answer? */
+static rt_status check_external(struct doctor *doctor, const struct study *study, bool ask,
                                 struct rt_err *err)
 {
     struct search_external *external;
@@ -72,9 +108,11 @@ static rt_status check_external(struct doctor *doctor, const struct study *study
     doctor_say(doctor, VERDICT_OK, "space", "%.60s architectures%s", size, left_out(study, untied));
     free(size);
     RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
-    search_external_close(external);
     doctor_say(doctor, VERDICT_OK, "evaluator", "'%s' can be started, %d at once",
                study->external.argv[0], study->search.workers);
+    if (ask)
+        ask_evaluator(doctor, study, external);
+    search_external_close(external);
     return RT_OK;
 }
 
@@ -344,7 +382,8 @@ static rt_status check_trained(struct doctor *doctor, struct checked *c, const c
     return check_device(doctor, &c->study, err);
 }
 
-void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path)
+void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const char *path,
+                  bool ask)
 {
     struct checked c = {.kernels = kernels};
     const char *what = "study";
@@ -357,7 +396,8 @@ void doctor_study(struct doctor *doctor, const struct tr_kernels *kernels, const
         doctor_say(doctor, VERDICT_OK, what, "'%s' from '%s'", c.study.name, path);
         check_store(doctor, &c.study);
         what = "evaluator";
-        rc = c.study.own ? check_external(doctor, &c.study, &err)
+        rc = c.study.own ? check_external(doctor, &c.study, ask, &err)
+             : ask       ? rt_fail(&err, RT_EARG, "--try asks a study's own evaluator; it has none")
                          : check_trained(doctor, &c, &what, &err);
     }
     if (rc != RT_OK)

@@ -256,6 +256,7 @@ static rt_status assemble(const struct study_yaml *yaml, struct study_file *file
         RT_TRY(study__place_external(yaml, file, err));
     RT_TRY(place_space(&a));
     RT_TRY(place_search(&a));
+    RT_TRY(study__place_costs(yaml, file, err));
     RT_TRY(study__place_goals(yaml, file, err));
     RT_TRY(place_rungs(&a));
     RT_TRY(study__place_recipes(&a));
@@ -316,6 +317,51 @@ rt_status study__parse(const char *path, const char *yaml, size_t bytes, enum sp
     study__yaml_close(&tree);
     free(copy);
     free(file);
+    return rc;
+}
+
+/* The text with the line `seed: ` in place of its own, or at its beginning; NULL: no memory. */
+static char *reseed(const char *text, size_t bytes, int64_t seed)
+{
+    static const char key[] = "seed:";
+    const char *from = text, *end = text + bytes;
+    char *out = malloc(bytes + 64);
+
+    if (!out)
+        return NULL;
+    while (from < end && strncmp(from, key, sizeof key - 1) != 0) {
+        const char *line = memchr(from, '\n', (size_t)(end - from));
+        from = line ? line + 1 : end;
+    }
+    const bool found = from < end;
+    const size_t before = found ? (size_t)(from - text) : 0;
+    const char *rest =
+        found ? from + strcspn(from, "\n") + (from[strcspn(from, "\n")] == '\n') : text;
+    memcpy(out, text, before);
+    const int line = snprintf(out + before, 64, "seed: %" PRId64 "\n", seed);
+    memcpy(out + before + line, rest, (size_t)(end - rest));
+    out[before + (size_t)line + (size_t)(end - rest)] = '\0';
+    return out;
+}
+
+rt_status study_load_seeded(const char *path, int64_t seed, struct study *study, struct rt_err *err)
+{
+    char *text = NULL, *seeded = NULL;
+    size_t bytes = 0;
+    rt_status rc;
+
+    RT_TRY(rt_file_read(path, STUDY_MAX_BYTES, &text, &bytes, err));
+    seeded = reseed(text, bytes, seed);
+    rc = seeded ? study_parse(path, seeded, strlen(seeded), study, err)
+                : rt_fail(err, RT_ENOMEM, "no memory to read '%.200s'", path);
+    if (rc != RT_OK && rc != RT_ENOMEM && study_parse(path, text, bytes, study, err) == RT_OK) {
+        study_release(study);
+        rc = rt_fail(err, RT_EARG,
+                     "'%.200s' has no line of its own for another seed; begin a line with 'seed:'",
+                     path);
+    }
+    free(text);
+    free(seeded);
     return rc;
 }
 

@@ -121,6 +121,10 @@ rt_status study_check_cores(const struct study *study, int cores, struct rt_err 
 
 /* The values that a study has when its file says nothing; search.workers 0 for all cores. */
 void study_defaults(struct study *study);
+/* The study file with another `seed`, in its text as well: the study of a repeat. RT_EARG where the
+ * text has no place for it. */
+rt_status study_load_seeded(const char *path, int64_t seed, struct study *study,
+                            struct rt_err *err);
 rt_status study_load(const char *path, struct study *study, struct rt_err *err);
 /* The same from text in memory, for a study that is kept in a store: `path` is where its file
  * stood. */

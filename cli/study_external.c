@@ -42,8 +42,8 @@ static rt_status refuse_students(const struct study_yaml *yaml, const struct stu
     static const char *const students[] = {
         "space.depth", "space.width",  "space.head_dim",  "space.heads", "space.ffn", "space.pool",
         "space.tie",   "space.stages", "space.ffn_ratio", "limits",      NULL};
-    static const char why[] =
-        "space.genes says all there is to choose, and has no exact costs; leave this out";
+    static const char why[] = "space.genes says all there is to choose; leave this out, and give "
+                              "exact costs by space.costs";
 
     RT_TRY(refuse(yaml, students, why, err));
     for (const struct study_key *row = task->space; row->key; row++) {
@@ -78,7 +78,7 @@ static rt_status check_built_in(const struct study_yaml *yaml, const struct stud
     static const char why[] = "this is for a study with an evaluator of its own; leave it out, or "
                               "add evaluator";
     char reads[STUDY_KEY];
-    const char *const foreign[] = {"space.genes", reads, NULL};
+    const char *const foreign[] = {"space.genes", "space.costs", reads, NULL};
 
     (void)snprintf(reads, sizeof reads, "space.%s", task->reads);
     RT_TRY(need(yaml, "", blocks, err));
@@ -109,8 +109,10 @@ rt_status study__check_kind(const struct study_yaml *yaml, const struct study_fi
     if (study__given(yaml, "search.workers") && study__given(yaml, "evaluator.workers"))
         return study__fail(yaml, "search.workers", err,
                            "evaluator.workers says it already; leave one out");
+    static const char *const costs[] = {"space.costs", NULL};
     if (file->gene_count)
         return refuse_students(yaml, task, err);
+    RT_TRY(refuse(yaml, costs, "costs are of genes; those of students are known (limits)", err));
     RT_TRY(need_students(yaml, task, err));
     return need(yaml, "space", reads, err);
 }
@@ -198,8 +200,7 @@ rt_status study__place_external(const struct study_yaml *yaml, struct study_file
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 
-/* As the protocol has them (search/protocol.h). */
-static bool is_metric(const char *name)
+bool study__is_metric(const char *name)
 {
     return name[0] && strchr(letters, name[0]) && strlen(name) < STORE_NAME - 1 &&
            !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.0123456789")];
@@ -257,8 +258,8 @@ static rt_status place_objective(const struct study_yaml *yaml, struct study_fil
     (void)snprintf(key, sizeof key, "search.objectives[%d]", i);
     if (!file->command_count && !is_student_objective(file, name))
         return fail_unknown(yaml, file, key, name, err);
-    if (!timed &&
-        (!is_metric(name + (name[0] == '-')) || strcmp(name + (name[0] == '-'), "violation") == 0))
+    if (!timed && (!study__is_metric(name + (name[0] == '-')) ||
+                   strcmp(name + (name[0] == '-'), "violation") == 0))
         return study__fail(
             yaml, key, err,
             "'%.40s' is no metric's name; give letters, digits, '_' and '.', at most "
@@ -271,12 +272,11 @@ static rt_status place_objective(const struct study_yaml *yaml, struct study_fil
     return RT_OK;
 }
 
-/* "METRIC <= NUMBER" or "METRIC >= NUMBER" */
-static rt_status place_constraint(const struct study_yaml *yaml, struct study_file *file, int i,
-                                  struct rt_err *err)
+/* "METRIC <= NUMBER" or "METRIC >= NUMBER" into *c */
+static rt_status read_constraint(const struct study_yaml *yaml, struct study_file *file, int i,
+                                 struct search_constraint *c, struct rt_err *err)
 {
     static const char *const measured[] = {"error", "kl", "agreement", NULL};
-    struct search_constraint *c = &file->study.search.constraint[i];
     char key[STUDY_KEY], sign[3] = "";
     int end = 0;
 
@@ -284,7 +284,7 @@ static rt_status place_constraint(const struct study_yaml *yaml, struct study_fi
     if (sscanf(file->constraint[i], "%31[A-Za-z0-9_.@] %2[<>=] %lf %n", c->metric, sign, &c->bound,
                &end) != 3 ||
         file->constraint[i][end] || (strcmp(sign, "<=") != 0 && strcmp(sign, ">=") != 0) ||
-        (!is_metric(c->metric) && (file->command_count || !strchr(c->metric, '@'))) ||
+        (!study__is_metric(c->metric) && (file->command_count || !strchr(c->metric, '@'))) ||
         !(c->bound >= -1e300 && c->bound <= 1e300))
         return study__fail(yaml, key, err,
                            "'%.60s' is no constraint; write it like \"seconds <= 2.5\"",
@@ -299,6 +299,15 @@ static rt_status place_constraint(const struct study_yaml *yaml, struct study_fi
     return RT_OK;
 }
 
+/* On what is measured; or, on a cost, a limit. */
+static void place_constraint(struct study *study, const struct search_constraint *c)
+{
+    if (study__is_cost(study, c->metric))
+        study->own->limit[study->own->limit_count++] = *c;
+    else
+        study->search.constraint[study->search.constraint_count++] = *c;
+}
+
 rt_status study__place_goals(const struct study_yaml *yaml, struct study_file *file,
                              struct rt_err *err)
 {
@@ -308,10 +317,13 @@ rt_status study__place_goals(const struct study_yaml *yaml, struct study_file *f
     search->objective_count = file->objective_count;
     for (int i = 0; i < file->objective_count; i++)
         RT_TRY(place_objective(yaml, file, i, err));
-    search->constraint_count = file->constraint_count;
-    for (int i = 0; i < file->constraint_count; i++)
-        RT_TRY(place_constraint(yaml, file, i, err));
-    return RT_OK;
+    search->constraint_count = 0;
+    for (int i = 0; i < file->constraint_count; i++) {
+        struct search_constraint c = {.bound = 0};
+        RT_TRY(read_constraint(yaml, file, i, &c, err));
+        place_constraint(&file->study, &c);
+    }
+    return study__check_limits(yaml, &file->study, err);
 }
 
 /* ---- what decides results ---- */
@@ -321,6 +333,14 @@ static void add(struct rt_hash *hash, const char *key, const char *value)
     rt_hash_add(hash, key, strlen(key));
     rt_hash_add(hash, "=", 1);
     rt_hash_add(hash, value, strlen(value) + 1);
+}
+
+static void add_constraint(struct rt_hash *hash, const char *key, const struct search_constraint *c)
+{
+    char text[96];
+
+    (void)snprintf(text, sizeof text, "%s %d %.17g", c->metric, c->at_least, c->bound);
+    add(hash, key, text);
 }
 
 static void add_gene(struct rt_hash *hash, const struct space_gene *gene)
@@ -342,17 +362,18 @@ void study__hash_external(struct rt_hash *hash, const struct study *study)
     const struct space_shape *shape = &study->space.shape;
     char text[96];
 
-    for (int i = 0; i < search->constraint_count; i++) {
-        const struct search_constraint *c = &search->constraint[i];
-        (void)snprintf(text, sizeof text, "%s %d %.17g", c->metric, c->at_least, c->bound);
-        add(hash, "constraint", text);
-    }
+    for (int i = 0; i < search->constraint_count; i++)
+        add_constraint(hash, "constraint", &search->constraint[i]);
     if (!study->own)
         return;
     for (int i = 0; study->external.argv[i]; i++)
         add(hash, "command", study->external.argv[i]);
     for (int g = 0; g < study->space.gene_count; g++)
         add_gene(hash, &study->space.gene[g]);
+    for (int i = 0; i < study->own->cost_count; i++)
+        add(hash, "cost", study->own->cost[i].text);
+    for (int i = 0; i < study->own->limit_count; i++)
+        add_constraint(hash, "limit", &study->own->limit[i]);
     (void)snprintf(text, sizeof text, "%d %d %d %d", shape->height, shape->width, shape->channels,
                    shape->classes);
     add(hash, "images", text);

@@ -6,6 +6,7 @@
 #ifndef CLI_STUDY_INTERNAL_H
 #define CLI_STUDY_INTERNAL_H
 #include "cli/study.h"
+#include "space/expression.h"
 
 #define STUDY_KEY 160 /* a key with its place: "teachers.members[2].train.arch" */
 #define STUDY_SEED_UNSET INT64_C(-1)
@@ -13,6 +14,8 @@
 #define STUDY_MAX_GENES 128
 #define STUDY_ARGUMENT 512 /* bytes of a part of a command, the NUL included */
 #define STUDY_GOAL 64      /* bytes of an objective or a constraint as written */
+#define STUDY_MAX_COSTS 8
+#define STUDY_COST 512 /* bytes of one as written */
 
 struct study_gene { /* one of space.genes; "" or 0: not said */
     char name[STUDY_GOAL];
@@ -80,6 +83,8 @@ struct study_file {
     int command_count, evaluator_workers;
     struct study_gene gene[STUDY_MAX_GENES];
     int gene_count;
+    char cost[STUDY_MAX_COSTS][STUDY_COST];
+    int cost_count;
 };
 
 extern const struct study_key study__keys[], study__full_keys[]; /* of the file, of `full:` */
@@ -181,7 +186,28 @@ struct study_own {
     struct study_gene text[STUDY_MAX_GENES];
     struct space_gene gene[STUDY_MAX_GENES];
     const char *choice[STUDY_MAX_GENES][SPACE_MAX_CHOICES];
+    struct space_known known; /* of the costs, with this struct as its context */
+    struct study_cost {
+        char name[STORE_NAME], text[STUDY_COST];
+        struct space_expression value;
+    } cost[STUDY_MAX_COSTS];
+    int cost_count;
+    struct search_constraint limit[SEARCH_MAX_CONSTRAINTS]; /* on costs */
+    int limit_count;
 };
+
+/* ---- their exact costs: study_costs.c ---- */
+
+/* `space.costs` into file->study.own, whose space knows them from then on. */
+rt_status study__place_costs(const struct study_yaml *yaml, struct study_file *file,
+                             struct rt_err *err);
+/* Is there a cost of that name? */
+bool study__is_cost(const struct study *study, const char *name);
+/* With all limits in their place: does anything keep them? */
+rt_status study__check_limits(const struct study_yaml *yaml, const struct study *study,
+                              struct rt_err *err);
+/* A metric's name, as the protocol has them (search/protocol.h)? */
+bool study__is_metric(const char *name);
 
 /* Which blocks and keys does each kind of study need, and which has it no use for? */
 rt_status study__check_kind(const struct study_yaml *yaml, const struct study_file *file,

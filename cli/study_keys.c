@@ -206,6 +206,7 @@ static const struct study_key space_keys[] = {
     {"", STUDY_TASK_SPACE, .at = offsetof(struct study_file, study.space)},
     {"pool", STUDY_WORD, IN(space.shape.pool), .words = pools},
     {"genes", STUDY_BLOCK, LIST(gene, gene_count), .keys = gene_keys, UNHASHED},
+    {"costs", STUDY_TEXT, LIST(cost, cost_count), UNHASHED},
     {.key = NULL}};
 
 static const struct study_key limits_keys[] = {

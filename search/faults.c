@@ -5,7 +5,7 @@
 
 #include "search/search_internal.h"
 
-bool search__is_fault(const char *kind)
+bool search_is_fault(const char *kind)
 {
     static const char *const kinds[] = {"start",     "crash", "timeout", "garbage",
                                         "oversized", "io",    "format"};

@@ -17,15 +17,18 @@
 
 /* ---- requests ---- */
 
+/* A number, true or false, as a study file has them, or a word. */
 static json_t *value_json(const struct space *space, const struct space_arch *arch, int gene,
                           int layer)
 {
     struct space_value value;
 
     space_value_of(space, arch, gene, layer, &value);
-    return value.is == SPACE_WHOLE  ? json_integer(value.whole)
-           : value.is == SPACE_REAL ? json_real(value.real)
-                                    : json_string(value.text);
+    if (value.is != SPACE_WORD)
+        return value.is == SPACE_WHOLE ? json_integer(value.whole) : json_real(value.real);
+    if (strcmp(value.text, "true") == 0 || strcmp(value.text, "false") == 0)
+        return json_boolean(value.text[0] == 't');
+    return json_string(value.text);
 }
 
 /* Its genes by name, lists as arrays with a value a layer. */
@@ -44,8 +47,9 @@ static json_t *arch_json(const struct space *space, const struct space_arch *arc
     return object;
 }
 
-/* The metrics that the search needs, each once. */
-static json_t *wanted_json(const struct search_options *options)
+/* The metrics that the search needs, each once; what costs are known exactly is none of them. */
+static json_t *wanted_json(const struct space *space, const struct search_options *options,
+                           const struct space_arch *arch)
 {
     json_t *list = json_array(), *seen = json_object();
 
@@ -54,7 +58,8 @@ static json_t *wanted_json(const struct search_options *options)
                                ? options->objectives[i]
                                : options->constraint[i - options->objective_count].metric;
         name += name[0] == '-';
-        if (json_object_get(seen, name))
+        if (json_object_get(seen, name) ||
+            (!space_has_costs(space) && !isnan(space_exact(space, arch, name))))
             continue;
         json_object_set_new(seen, name, json_true());
         json_array_append_new(list, json_string(name));
@@ -75,7 +80,7 @@ char *search_protocol_request(const struct space *space, const struct search_opt
         json_pack("{s:I, s:i, s:o, s:s, s:i, s:I, s:I, s:o}", "trial", (json_int_t)job->number,
                   "attempt", attempt, "architecture", arch_json(space, job->arch), "text", text,
                   "rung", job->rung, "budget", (json_int_t)job->budget, "seed",
-                  (json_int_t)job->seed, "metrics", wanted_json(options));
+                  (json_int_t)job->seed, "metrics", wanted_json(space, options, job->arch));
     if (request && job->replicate)
         json_object_set_new(request, "replicate", json_integer(job->replicate));
     char *line = request ? json_dumps(request, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;

@@ -151,7 +151,7 @@ static rt_status take_up(struct run *run, const struct store_trial *t, struct rt
     memcpy(slot->objectives, t->objective, sizeof slot->objectives);
     slot->violation = run->options->constraint_count ? t->violation : 0;
     slot->failed = t->error_kind[0] != '\0';
-    slot->fault = search__is_fault(t->error_kind);
+    slot->fault = search_is_fault(t->error_kind);
     if (committed)
         return commit_next(run, true, err);
     if (strcmp(t->state, "done") == 0)
@@ -350,7 +350,7 @@ static void note_fault(struct run *run, int64_t number, const struct store_resul
 {
     const char *kind = result->kind[0] ? result->kind : rt_status_kind(result->status);
 
-    run->slots[number].fault = result->status != RT_OK && search__is_fault(kind);
+    run->slots[number].fault = result->status != RT_OK && search_is_fault(kind);
     if (run->slots[number].fault)
         snprintf(run->fault, sizeof run->fault, "trial %" PRId64 ", %s: %.200s", number, kind,
                  result->error);

@@ -132,6 +132,9 @@ enum search_end {
  * search is left to itself: what it uses must stay. */
 typedef void search_progress_fn(void *context, const struct search_progress *progress);
 
+/* Is a failure of this kind the evaluator's, and not its candidate's? */
+bool search_is_fault(const char *kind);
+
 /* Failed trials of one kind (NULL: any) are proposed again, and those behind the first take their
  * turn anew, with the results they have: a search tries the failed ones, and commits. */
 rt_status search_retry_failed(const struct space *space, const struct search_options *options,

@@ -313,11 +313,6 @@ bool search__nearest(const struct space *space, struct rt_rng *rng, const struct
 /* RT_EARG unless numbers are within their ranges: options.c. */
 rt_status search__check_options(const struct search_options *options, struct rt_err *err);
 
-/* ---- failures: faults.c ---- */
-
-/* Is a failure of this kind the evaluator's, and not its candidate's? */
-bool search__is_fault(const char *kind);
-
 /* ---- the log file: log.c ---- */
 
 /* One line: UTC time, event, trial, architecture, objectives by name, seconds. What is NULL or

@@ -62,6 +62,35 @@ expect_exit 0 "$retort" replay one.db 3
 grep -qE '^made by +retort [^,]*, build [0-9a-f]{32}, glibc' stdout # neither kernels nor BLAS had a part in it
 expect_exit 0 "$retort" doctor tiny.yaml
 expect_line stdout "'python3' can be started, 2 at once"
+expect_exit 0 "$retort" doctor tiny.yaml --try # which says itself that this one diverges
+grep -qE '^warn +trial +activation=relu,rate=0.3,.*\(diverged\): diverged' stdout
+sed 's/0.3, 1\]/0.12, 0.3]/' tiny.yaml >tame.yaml
+expect_exit 0 "$retort" doctor tame.yaml --try
+grep -qE '^ok +trial +activation=relu,.*: loss [0-9.e-]+, work [0-9]+.*; [0-9.]+ s$' stdout
+sed 's/\[loss, work\]/[loss, cost]/' tame.yaml >lacks.yaml
+expect_exit 1 "$retort" doctor lacks.yaml --try
+expect_line stdout "(nonfinite): the objective 'cost' is missing"
+sed 's/tiny.py/gone.py/' tiny.yaml >gone.yaml
+expect_exit 1 "$retort" doctor gone.yaml --try
+grep -qE '^FAIL +trial .*\(crash\): the command ended with exit code 2' stdout
+expect_exit 2 "$retort" doctor --try
+expect_line stderr '--try needs a STUDY'
+
+# ---- repeats: as if the file said so ----
+expect_exit 1 "$retort" search tiny.yaml --seed 7
+expect_line stderr '--seed begins another study; give its database by --db'
+sed 's/^seed: 1/seed: 7/' tiny.yaml >seven.yaml
+expect_exit 0 "$retort" search tiny.yaml --seed 7 --db repeat.db --trials 20
+expect_exit 0 "$retort" search seven.yaml --trials 20 --db seven.db
+rows repeat.db >repeat
+rows seven.db >seven
+cmp repeat seven
+[ "$(sqlite3 repeat.db "select count(*) from study where yaml like '%seed: 7%'")" = 1 ]
+sed '/^seed/d' tiny.yaml >unsaid.yaml
+expect_exit 0 "$retort" search unsaid.yaml --seed 7 --db unsaid.db --trials 20
+rows unsaid.db >unsaid
+cmp unsaid seven
+expect_exit 1 "$retort" search tiny.yaml --db repeat.db # of another seed
 
 for ((kill = 0; kill < 5; kill++)); do
   "$retort" search tiny.yaml --db killed.db --workers 2 2>/dev/null &
@@ -153,6 +182,21 @@ rows two.leaves.db >two
 cmp one two
 [ "$(sqlite3 one.leaves.db "select count(*) from trial where state = 'committed'")" = 12 ]
 [ "$(sqlite3 one.leaves.db "select count(*) from event where kind = 'attempt'")" = 0 ]
+
+# true and false are JSON's, as they are YAML's
+cat >switch.py <<'PY'
+import json, sys
+for line in sys.stdin:
+    job = json.loads(line)
+    on, mode = job["architecture"]["on"], job["architecture"]["mode"]
+    assert on is True or on is False
+    assert mode in ("true-ish", "off")
+    print(json.dumps({"trial": job["trial"], "metrics": {"loss": 2 * on + (mode == "off")}}), flush=True)
+PY
+sed 's/bad.py/switch.py/; s/{name.*}\]/{name: on, choices: [true, false]}, {name: mode, choices: [true-ish, "off"]}]/' \
+  bad.yaml >switch.yaml
+expect_exit 0 "$retort" search switch.yaml
+[ "$(sqlite3 switch.db "select count(*) from trial where state = 'committed'")" = 4 ]
 
 # metrics may have the names of costs and yet be 0 or less; figures and knee are of their own scale
 cat >zero.py <<'PY'
