@@ -109,8 +109,8 @@ static json_t *explain_classes(const struct tr_task *test, const float *student,
     struct class_f1 list[TR_LABELS_MAX] = {{0}};
     json_t *all = json_array();
 
-    (void)tr_text_f1(test->label, student, test->rows, classes, own);
-    (void)tr_text_f1(test->label, ensemble, test->rows, classes, theirs);
+    (void)tr_text_f1(test->label, student, test->rows, classes, own, NULL);
+    (void)tr_text_f1(test->label, ensemble, test->rows, classes, theirs, NULL);
     for (int c = 0; c < classes; c++)
         list[c] = (struct class_f1){tr_text_labels(test)->name[c], own[c], theirs[c], 0};
     for (int i = 0; i < test->rows; i++)

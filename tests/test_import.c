@@ -354,6 +354,40 @@ static void halves_and_brain_floats_are_widened(void **state)
     assert_memory_equal(got, as_brain, sizeof as_brain);
 }
 
+/* Tokens may change beside the weights, and then a teacher says something else. */
+static void tokens_are_of_the_hash(void **state)
+{
+    static const char *const files[] = {"config.json", "model.safetensors"};
+    char hash[3][RT_HASH_TEXT], to[64], from[RT_PATH_MAX];
+    struct tr_folder folder;
+    struct rt_err err;
+    (void)state;
+
+    assert_int_equal(mkdir("import-tokens", 0700), 0);
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(from, sizeof from, "%s/%s", folder_path("bert"), files[i]);
+        (void)snprintf(to, sizeof to, "import-tokens/%s", files[i]);
+        assert_int_equal(symlink(from, to), 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (i > 0) {
+            FILE *file = fopen("import-tokens/vocab.txt", "w");
+            assert_non_null(file);
+            (void)fputs(i == 1 ? "one\n" : "two\n", file);
+            assert_int_equal(fclose(file), 0);
+        }
+        assert_ok(tr_folder_open(&folder, "import-tokens", &err));
+        assert_ok(tr_folder_hash(&folder, hash[i], &err));
+        tr_folder_close(&folder);
+    }
+    assert_string_not_equal(hash[0], hash[1]);
+    assert_string_not_equal(hash[1], hash[2]);
+    unlink("import-tokens/config.json");
+    unlink("import-tokens/model.safetensors");
+    unlink("import-tokens/vocab.txt");
+    assert_int_equal(rmdir("import-tokens"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +398,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_the_task_is_refused),
         cmocka_unit_test(an_index_names_files_of_its_own_folder),
         cmocka_unit_test(halves_and_brain_floats_are_widened),
+        cmocka_unit_test(tokens_are_of_the_hash),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }

@@ -310,12 +310,14 @@ static void macro_f1_is_the_mean_over_classes_that_occur(void **state)
     /* Labels 0 0 1 1 2, answers 0 1 1 1 0, of 4 classes: F1 1/2, 4/5, 0, none. */
     static const int label[] = {0, 0, 1, 1, 2}, answer[] = {0, 1, 1, 1, 0};
     float logits[20] = {0};
-    double f1[4];
+    double f1[4], error;
     (void)state;
 
     for (int i = 0; i < 5; i++)
         logits[4 * i + answer[i]] = 1;
-    assert_near(tr_text_f1(label, logits, 5, 4, f1), (.5 + .8 + 0) / 3, 1e-12);
+    assert_near(tr_text_f1(label, logits, 5, 4, f1, &error), (.5 + .8 + 0) / 3, 1e-12);
+    /* By text, of the sum: 1/4, -57/200, 2/25, 2/25, -1/8. */
+    assert_near(error, sqrt(5.0 / 4 * (.0625 + .081225 + 2 * .0064 + .015625)) / 3, 1e-12);
     assert_near(f1[0], .5, 1e-12);
     assert_near(f1[1], .8, 1e-12);
     assert_near(f1[2], 0, 1e-12);

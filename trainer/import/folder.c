@@ -367,9 +367,32 @@ void tr_folder_close(struct tr_folder *folder)
     *folder = (struct tr_folder){0};
 }
 
+/* Of texts: the files that say what its tokens are, which may change beside its weights. */
+static rt_status hash_tokens(const struct tr_folder *folder, struct rt_hash *hash,
+                             struct rt_err *err)
+{
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "vocab.txt",
+                                        "vocab.json", "merges.txt"};
+    const size_t most = (size_t)256 << 20;
+    char path[RT_PATH_MAX], *data;
+    size_t bytes;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const int n = snprintf(path, sizeof path, "%s/%s", folder->path, names[i]);
+        if (n >= RT_PATH_MAX || access(path, F_OK) != 0)
+            continue;
+        RT_TRY(rt_file_read(path, most, &data, &bytes, err));
+        rt_hash_add(hash, names[i], strlen(names[i]) + 1);
+        rt_hash_add(hash, data, bytes);
+        free(data);
+    }
+    return RT_OK;
+}
+
 rt_status tr_folder_hash(const struct tr_folder *folder, char text[RT_HASH_TEXT],
                          struct rt_err *err)
 {
+    const bool pictures = folder->kind == TR_FOLDER_VIT || folder->kind == TR_FOLDER_DEIT;
     struct rt_hash *hash = rt_hash_open();
 
     if (!hash)
@@ -381,8 +404,9 @@ rt_status tr_folder_hash(const struct tr_folder *folder, char text[RT_HASH_TEXT]
     rt_hash_add(hash, folder->mean, sizeof folder->mean);
     rt_hash_add(hash, folder->sd, sizeof folder->sd);
     tr_shards_hash(folder->shards, hash);
+    const rt_status rc = pictures ? RT_OK : hash_tokens(folder, hash, err);
     rt_hash_close(hash, text);
-    return RT_OK;
+    return rc;
 }
 
 /* ---- fitting a task ---- */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trainer/distill/softmax.h"
 #include "trainer/task/text/text_internal.h"
 #include "trainer/task/text/tokeniser_train.h"
 
@@ -83,32 +84,55 @@ static const struct space_objective measures[] = {
     {"macro_f1", "macro-F1", "macro-averaged F1", "%", 100, 2, false, false, 0, true},
     {.name = NULL}};
 
-double tr_text_f1(const int *label, const float *logits, int n, int classes, double *f1)
+/* (C, {tp, labels, answers}) of the labels and the likeliest answers. */
+enum { right_of, labels_of, answers_of, counts };
+
+/* What a text of label y, answered b, adds to the sum of F1: the change of each F = 2 tp / (labels +
+ * answers) by its counts, which sum to 0 over all texts. */
+static double added(const int *tally, int y, int b)
 {
     double sum = 0;
+
+    for (int side = 0; side < 2; side++) {
+        const int *c = tally + counts * (ptrdiff_t)(side ? b : y);
+        const double all = c[labels_of] + c[answers_of], f = 2.0 * c[right_of] / all;
+        sum += ((y == b) - f) / all;
+    }
+    return sum;
+}
+
+double tr_text_f1(const int *label, const float *logits, int n, int classes, double *f1,
+                  double *error)
+{
+    double sum = 0, squares = 0;
     int occurring = 0;
-    int *const tally = calloc((size_t)classes * 3, sizeof *tally); /* (C, {tp, labels, answers}) */
+    int *const tally = calloc((size_t)classes * counts + (size_t)n, sizeof *tally);
+    int *const best = tally ? tally + (ptrdiff_t)classes * counts : NULL; /* [n] */
 
     assert(n >= 1 && classes >= 1);
     if (!tally)
         return (double)NAN;
     for (int i = 0; i < n; i++) {
-        const float *answer = logits + (size_t)i * classes;
-        int best = 0;
-        for (int c = 1; c < classes; c++)
-            best = answer[c] > answer[best] ? c : best;
-        tally[3 * (size_t)label[i]] += best == label[i];
-        tally[3 * (size_t)label[i] + 1]++;
-        tally[3 * (size_t)best + 2]++;
+        best[i] = tr_argmax_float(logits + (ptrdiff_t)i * classes, classes);
+        tally[counts * (ptrdiff_t)label[i] + right_of] += best[i] == label[i];
+        tally[counts * (ptrdiff_t)label[i] + labels_of]++;
+        tally[counts * (ptrdiff_t)best[i] + answers_of]++;
     }
     for (int c = 0; c < classes; c++) {
-        const int all = tally[3 * (size_t)c + 1] + tally[3 * (size_t)c + 2];
-        const double value = all ? 2.0 * tally[3 * (size_t)c] / all : -1;
+        const int *of = tally + counts * (ptrdiff_t)c;
+        const int all = of[labels_of] + of[answers_of];
+        const double value = all ? 2.0 * of[right_of] / all : -1;
         occurring += all > 0;
         sum += all ? value : 0;
         if (f1)
             f1[c] = value;
     }
+    for (int i = 0; i < n; i++) {
+        const double a = added(tally, label[i], best[i]);
+        squares += a * a;
+    }
+    if (error)
+        *error = n > 1 ? sqrt(squares * n / (n - 1)) / occurring : (double)NAN;
     free(tally);
     return sum / occurring;
 }
@@ -122,8 +146,9 @@ static rt_status measure(const struct tr_task *task, const int *rows, int n, con
         return rt_fail(err, RT_ENOMEM, "no memory to measure %d texts", n);
     for (int i = 0; i < n; i++)
         label[i] = task->label[rows[i]];
-    tr_metrics_add(metrics, "macro_f1", tr_text_f1(label, logits, n, task->shape.classes, NULL),
-                   (double)NAN);
+    double error = (double)NAN;
+    const double f1 = tr_text_f1(label, logits, n, task->shape.classes, NULL, &error);
+    tr_metrics_add(metrics, "macro_f1", f1, error);
     free(label);
     return RT_OK;
 }

@@ -57,8 +57,10 @@ const struct tr_tokeniser *tr_text_tokeniser(const struct tr_task *task);
 const struct tr_labels *tr_text_labels(const struct tr_task *task);
 
 /* F1 of each class [C] by the answers' largest logits (n,C), -1 where it neither occurs nor is
- * answered; returns the mean of the others. */
-double tr_text_f1(const int *label, const float *logits, int n, int classes, double *f1);
+ * answered; returns the mean of the others, and into *error its standard error, to first order in what
+ * each text adds to the counts (the delta method). f1 and error may be NULL. NaN: no memory. */
+double tr_text_f1(const int *label, const float *logits, int n, int classes, double *f1,
+                  double *error);
 
 struct tr_text_lengths { /* of the texts in tokens, control tokens among them, uncut */
     int median, p95, most;
