@@ -5,7 +5,7 @@
               [--seeds 3] [--steps 3000] [--folder out/ablation]
 
 Each row is the mean gap over the seeds and its standard error over them; the standard error of one
-evaluation stands behind it. Another seed has other episodes, first weights and order of rows. Needs PyYAML.
+evaluation stands behind it, and the mean return: a gap is to the study's own teachers. Another seed has other episodes, first weights and order of rows. Needs PyYAML.
 """
 import argparse
 import copy
@@ -35,6 +35,8 @@ CHANGES = {
     "grid: inner": {"actions.grid": "inner"},
     "read: mode": {"actions.read": "mode"},
     "read: sample": {"actions.read": "sample"},
+    "teachers: the table and PPO": {"teachers.members": [{"name": "vi", "table": {"tau": 0.05}},
+                                                         {"name": "ppo", "ppo": {"steps": 300000}}]},
     "labels first: ce 0.9 to 0.1": {"distill.mix": "linear", "distill.ce0": 0.9, "distill.ce1": 0.1},
 }
 
@@ -81,7 +83,8 @@ def run(retort, study, folder):
     if done.returncode:
         raise SystemExit(f"{path}: {done.stderr.strip()}")
     with sqlite3.connect(f"file:{folder / 'study.db'}?mode=ro", uri=True) as db:
-        return db.execute("select value, stderr from metric where name = 'gap'").fetchone()
+        return db.execute("select g.value, g.stderr, r.value from metric g join metric r on r.name = 'return'"
+                          " where g.name = 'gap'").fetchone()
 
 
 def main():
@@ -97,7 +100,7 @@ def main():
     base = yaml.safe_load(wanted.study.read_text())
     absolute(base, wanted.study.parent)
 
-    print(f"| {wanted.arch}, {wanted.steps} steps | gap, % | of one evaluation |\n|---|---|---|")
+    print(f"| {wanted.arch}, {wanted.steps} steps | gap, % | of one evaluation | return |\n|---|---|---|---|")
     for number, (name, change) in enumerate(CHANGES.items()):
         if wanted.only and wanted.only not in name:
             continue
@@ -105,10 +108,9 @@ def main():
         for seed in range(1, wanted.seeds + 1):
             study = study_of(base, wanted.arch, change, seed, wanted.steps)
             gaps.append(run(wanted.retort.resolve(), study, wanted.folder / f"{number}-{seed}"))
-        mean = sum(g for g, _ in gaps) / len(gaps)
-        spread = math.sqrt(sum((g - mean) ** 2 for g, _ in gaps) / max(len(gaps) - 1, 1) / len(gaps))
-        error = sum(e for _, e in gaps) / len(gaps)
-        print(f"| {name} | {100 * mean:.2f} +- {100 * spread:.2f} | {100 * error:.2f} |", flush=True)
+        mean, error, played = (sum(column) / len(gaps) for column in zip(*gaps))
+        spread = math.sqrt(sum((g[0] - mean) ** 2 for g in gaps) / max(len(gaps) - 1, 1) / len(gaps))
+        print(f"| {name} | {100 * mean:.2f} +- {100 * spread:.2f} | {100 * error:.2f} | {played:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
