@@ -143,15 +143,14 @@ static rt_status write_files(const struct retrain *job, const struct test_result
     (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, json);
     if (in_int8(job))
         (void)printf("weights in int8    %s\n", int8);
-    if (job->session.shape.pool == SPACE_POOL_NONE)
-        (void)printf("to run it          retort sample %s --prompt TEXT\n",
-                     in_int8(job) ? int8 : run->weights);
+    const bool next = job->session.shape.pool == SPACE_POOL_NONE;
+    const char *runs = in_int8(job) ? int8 : run->weights;
+    if (next)
+        (void)printf("to run it          retort sample %s --prompt TEXT\n", runs);
     else if (study_task_of(&job->session.study)->open_examples)
-        (void)printf("to run it          retort predict %s FILE -o logits.npy\n",
-                     in_int8(job) ? int8 : run->weights);
-    else
-        (void)printf("to export it       retort export %s -o student.onnx, or student.c\n",
-                     in_int8(job) ? int8 : run->weights);
+        (void)printf("to run it          retort predict %s FILE -o logits.npy\n", runs);
+    if (!next)
+        (void)printf("to export it       retort export %s -o student.onnx, or student.c\n", runs);
     return RT_OK;
 }
 

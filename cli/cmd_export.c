@@ -1,6 +1,7 @@
 /* cli/cmd_export.c -- `retort export`: a trained student in a form that others run.
  *
- * The ending of the output decides the format, so that a command line says what it makes.
+ * The ending of the output decides the format, so that a command line says what it makes; of folders
+ * --format does. A whole study becomes a database of Optuna's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,13 +9,20 @@
 
 #include "cli/command.h"
 #include "cli/weights.h"
+#include "reports/report.h"
 #include "trainer/export/c_source.h"
 #include "trainer/export/contract.h"
+#include "trainer/export/huggingface.h"
 #include "trainer/export/onnx.h"
+#include "trainer/export/torch.h"
+
+enum { AS_FILE = -1, AS_TORCH, AS_HUGGINGFACE }; /* --format, of a folder */
 
 struct wishes {
     const char *from, *candidate, *output; /* candidate NULL: from is a file of weights */
     const char *name;                      /* of C functions; NULL: the output's */
+    const char *optuna;                    /* of a study: where to; else NULL */
+    int format;                            /* AS_FILE: not said */
     int form;                              /* of int8 ONNX; -1: not said */
     int64_t batch;
     bool reentrant, selftest;
@@ -116,29 +124,55 @@ static rt_status export_contract(const struct weights *weights, const struct wis
 static int check(const struct wishes *w)
 {
     const bool onnx = ends_with(w->output, ".onnx"), c = ends_with(w->output, ".c");
+    const bool of_c = w->name || w->reentrant || w->selftest, of_onnx = w->form >= 0 || w->batch;
 
+    if (w->format != AS_FILE && (onnx || c || of_c || of_onnx))
+        return command_usage("export", "--format is of a folder, and the rest of .onnx or .c");
+    if (w->format != AS_FILE)
+        return COMMAND_DONE;
     if (!onnx && !c)
-        return command_usage("export", "'%.200s' ends neither in .onnx nor in .c", w->output);
-    if (onnx && (w->name || w->reentrant || w->selftest))
+        return command_usage("export",
+                             "'%.200s' ends neither in .onnx nor in .c; of a folder give --format",
+                             w->output);
+    if (onnx && of_c)
         return command_usage("export", "--name, --reentrant and --selftest are of C, not of ONNX");
-    if (c && (w->form >= 0 || w->batch))
+    if (c && of_onnx)
         return command_usage("export", "--form and --batch are of ONNX, not of C");
     return COMMAND_DONE;
+}
+
+/* Either a study's database, or a student's weights. */
+static int take_operands(int argc, char **argv, struct wishes *w)
+{
+    if (!command_operand("export", argc, argv, w->optuna ? "DB" : "WEIGHTS", &w->from))
+        return COMMAND_USAGE;
+    if (optind < argc && !w->optuna)
+        w->candidate = argv[optind++];
+    if (!command_no_more("export", argc, argv))
+        return COMMAND_USAGE;
+    if (w->optuna)
+        return !w->output ? COMMAND_DONE
+                          : command_usage("export", "--optuna names the file; leave --output out");
+    return w->output ? check(w) : command_usage("export", "no --output FILE");
 }
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
     static const char *const forms[] = {"codes", "qdq", NULL};
+    static const char *const formats[] = {
+        [AS_TORCH] = "torch", [AS_HUGGINGFACE] = "huggingface", NULL};
     const struct option longs[] = {{"output", required_argument, NULL, 'o'},
                                    {"name", required_argument, NULL, 'n'},
                                    {"form", required_argument, NULL, 'f'},
                                    {"batch", required_argument, NULL, 'b'},
                                    {"reentrant", no_argument, NULL, 'r'},
                                    {"selftest", no_argument, NULL, 't'},
+                                   {"format", required_argument, NULL, 'F'},
+                                   {"optuna", required_argument, NULL, 'O'},
                                    {0}};
     bool good = true;
 
-    *w = (struct wishes){.form = -1};
+    *w = (struct wishes){.form = -1, .format = AS_FILE};
     for (int o; good && (o = command_option("export", argc, argv, "o:", longs)) != -1;) {
         switch (o) {
         case 'o': w->output = optarg; break;
@@ -147,48 +181,78 @@ static int parse(int argc, char **argv, struct wishes *w)
         case 'b': good = command_int64("export", "--batch", optarg, 1, 65536, &w->batch); break;
         case 'r': w->reentrant = true; break;
         case 't': w->selftest = true; break;
+        case 'O': w->optuna = optarg; break;
+        case 'F': good = command_word("export", "--format", optarg, formats, &w->format); break;
         default: good = false;
         }
     }
-    if (!good || !command_operand("export", argc, argv, "WEIGHTS", &w->from))
-        return COMMAND_USAGE;
-    if (optind < argc)
-        w->candidate = argv[optind++];
-    if (!command_no_more("export", argc, argv))
-        return COMMAND_USAGE;
-    return w->output ? check(w) : command_usage("export", "no --output FILE");
+    return good ? take_operands(argc, argv, w) : COMMAND_USAGE;
+}
+
+static rt_status export_folder(const struct weights *weights, const struct wishes *w,
+                               struct rt_err *err)
+{
+    RT_TRY(w->format == AS_TORCH ? tr_torch_write(w->output, weights->path, weights->model, err)
+                                 : tr_huggingface_write(w->output, weights->model, err));
+    (void)printf("%s  a folder, of %s\n", w->output, weights->path);
+    return RT_OK;
+}
+
+static rt_status export_file(const struct weights *weights, const struct wishes *w,
+                             struct rt_err *err)
+{
+    struct stat made;
+
+    RT_TRY(ends_with(w->output, ".c") ? export_c(weights, w, err) : export_onnx(weights, w, err));
+    (void)printf("%s  %lld bytes, of %s\n", w->output,
+                 stat(w->output, &made) ? -1LL : (long long)made.st_size, weights->path);
+    RT_TRY(export_contract(weights, w, err));
+    return export_vocabulary(weights, w, err);
+}
+
+static rt_status export_student(const struct wishes *w, struct rt_err *err)
+{
+    struct weights weights;
+
+    RT_TRY(weights_open(&weights, w->from, w->candidate, err));
+    rt_status rc = check_answers(&weights, err);
+    if (rc == RT_OK)
+        rc = w->format == AS_FILE ? export_file(&weights, w, err) : export_folder(&weights, w, err);
+    weights_close(&weights);
+    return rc;
+}
+
+static int export_study(const struct wishes *w)
+{
+    struct store *store = command_open_read("export", w->from);
+    struct rt_err err;
+
+    if (!store)
+        return COMMAND_FAILED;
+    const rt_status rc = report_optuna(store, w->optuna, &err);
+    store_close(store);
+    if (rc == RT_OK)
+        (void)printf("%s  sqlite:///%s for Optuna and its dashboard, as the study is now\n",
+                     w->optuna, w->optuna);
+    return rc == RT_OK ? COMMAND_DONE : command_failed("export", &err);
 }
 
 static int run(int argc, char **argv)
 {
     struct wishes wishes;
-    struct weights weights;
-    struct stat made;
     struct rt_err err;
-    rt_status rc;
 
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
-    if ((rc = weights_open(&weights, wishes.from, wishes.candidate, &err)) == RT_OK) {
-        if ((rc = check_answers(&weights, &err)) == RT_OK)
-            rc = ends_with(wishes.output, ".c") ? export_c(&weights, &wishes, &err)
-                                                : export_onnx(&weights, &wishes, &err);
-        if (rc == RT_OK)
-            (void)printf("%s  %lld bytes, of %s\n", wishes.output,
-                         stat(wishes.output, &made) ? -1LL : (long long)made.st_size, weights.path);
-        if (rc == RT_OK)
-            rc = export_contract(&weights, &wishes, &err);
-        if (rc == RT_OK)
-            rc = export_vocabulary(&weights, &wishes, &err);
-        weights_close(&weights);
-    }
-    return rc == RT_OK ? COMMAND_DONE : command_failed("export", &err);
+    if (wishes.optuna)
+        return export_study(&wishes);
+    return export_student(&wishes, &err) == RT_OK ? COMMAND_DONE : command_failed("export", &err);
 }
 
 const struct command command_export = {
     .name = "export",
-    .use = "WEIGHTS | DB CANDIDATE -o FILE.onnx|FILE.c [OPTIONS]",
-    .summary = "write a trained student as ONNX or as C source",
+    .use = "WEIGHTS | DB CANDIDATE -o FILE.onnx|FILE.c|DIR [OPTIONS], or DB --optuna FILE",
+    .summary = "write a trained student for others to run, or a study for Optuna",
     .help =
         "WEIGHTS is a file that `retort distill -o` wrote: FILE.safetensors for floats, or\n"
         "FILE.int8.safetensors for int8. Of DB and CANDIDATE, it is the newest one written.\n"
@@ -208,6 +272,15 @@ const struct command command_export = {
         "  --name NAME        of C: prefix of functions and, in capitals, macros; the file's\n"
         "                     name by default\n"
         "  --reentrant        of C: memory is a parameter, so that several calls may run at once\n"
-        "  --selftest         of C: add NAME_selftest(), 0 when examples come out right there\n",
+        "  --selftest         of C: add NAME_selftest(), 0 when examples come out right there\n"
+        "  --format FORMAT    -o is a folder: `torch`, a module of PyTorch and the weights, of "
+        "any\n"
+        "                     student of images or texts; `huggingface`, what transformers loads\n"
+        "                     as a ViT, where the student is one: of square images, with a class\n"
+        "                     token, floats, and equal layers\n"
+        "  --optuna FILE      in place of a student: all trials of DB as a database of Optuna's,\n"
+        "                     for its dashboard and plots; a snapshot, to be made again, not to "
+        "be\n"
+        "                     gone on with\n",
     .run = run,
 };

@@ -56,6 +56,9 @@ rt_status report_members(struct store *store, bool suggested, struct report_memb
                          struct rt_err *err);
 void report_members_release(struct report_members *members);
 
+/* A database of Optuna's: its trials, parameters, values, curves; a snapshot. What is at `path` is replaced. */
+rt_status report_optuna(struct store *store, const char *path, struct rt_err *err);
+
 /* Which genes matter to reach the front; RT_EEND with too few trials to tell. */
 rt_status report_importance(struct store *store, enum report_format format, FILE *out,
                             struct rt_err *err);

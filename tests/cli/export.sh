@@ -73,6 +73,41 @@ print(*[r.index(max(r)) for r in rows], sep='\n')" >want
   expect_line stderr "toy.yaml"
 fi
 
+# Folders for PyTorch and for transformers, and a study for Optuna: as many trials, the same front.
+expect_exit 0 "$retort" export student.int8.safetensors --format torch -o torch
+cmp torch/student.safetensors student.int8.safetensors
+python3 -m py_compile torch/retort_student.py
+expect_exit 0 "$retort" distill toy.db L2-d16-k8-h3-f8-p4 --steps 1 -o vit.safetensors
+expect_exit 0 "$retort" export vit.safetensors --format huggingface -o vit
+python3 - <<'END'
+import json, struct
+config = json.load(open('vit/config.json'))
+assert (config['model_type'], config['head_dim'], config['id2label']['2']) == ('vit', 8, 'LABEL_2')
+data = open('vit/model.safetensors', 'rb').read()
+length = struct.unpack('<Q', data[:8])[0]
+header = json.loads(data[8:8 + length])
+ours = open('vit.safetensors', 'rb').read()
+start = struct.unpack('<Q', ours[:8])[0]
+mine = json.loads(ours[8:8 + start])
+def values(data, header, base, name):
+    a, b = header[name]['data_offsets']
+    return data[base + a:base + b]
+key = values(data, header, 8 + length, 'vit.encoder.layer.1.attention.attention.key.weight')
+qkv = values(ours, mine, 8 + start, 'block.1.qkv.weight')
+assert len(qkv) == 3 * len(key) and key == qkv[len(key):2 * len(key)]
+assert header['vit.embeddings.patch_embeddings.projection.weight']['shape'] == [16, 1, 4, 4]
+assert len(header) == 1 + 8 + 16 * 2
+END
+expect_exit 0 "$retort" export toy.db --optuna optuna.db
+[ "$(sqlite3 optuna.db 'select count(*) from trials')" = 3 ]
+[ "$(sqlite3 optuna.db 'select version_num, schema_version from alembic_version, version_info')" = 'v3.2.0.a|12' ]
+best='with v as (select number, value, objective from trials join trial_values using (trial_id))
+  select number from trials where state = "COMPLETE" and number not in (select a.number from v a join v b
+    using (objective) group by a.number, b.number
+    having max(b.value > a.value) = 0 and max(b.value < a.value) = 1)'
+[ "$(sqlite3 optuna.db "$best")" = "$(sqlite3 toy.db 'select trial from front order by trial')" ]
+[ "$(sqlite3 optuna.db "select count(*) from trial_params where param_name = 'heads'")" = 3 ]
+
 # What does not go together is said, and nothing is written.
 refuse() { # CODE TEXT ARGUMENT...
   local code=$1 text=$2
@@ -85,6 +120,10 @@ refuse 2 'no --output FILE' export student.safetensors
 refuse 2 'ends neither in .onnx nor in .c' export student.safetensors -o y.txt
 refuse 2 'of C, not of ONNX' export student.safetensors -o y.onnx --selftest
 refuse 2 'of ONNX, not of C' export student.safetensors -o y.c --batch 2
+refuse 2 'of a folder give --format' export student.safetensors -o folder
+refuse 2 '--format is of a folder' export student.safetensors --format torch -o y.onnx
+refuse 2 '--optuna names the file' export toy.db --optuna y.onnx -o y.c
+refuse 1 'it is in int8' export student.int8.safetensors --format huggingface -o y.onnx2
 refuse 1 'is of int8' export student.safetensors -o y.onnx --form codes
 refuse 1 'is no name for a C function' export student.safetensors -o 9.c
 refuse 1 'use --name' export student.safetensors -o a_name_that_is_longer_than_31_characters.c

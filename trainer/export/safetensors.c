@@ -92,7 +92,11 @@ rt_status tr_safetensors_write(const char *path, const struct tr_student *studen
 
 static size_t named_count(const struct tr_named *tensor)
 {
-    return (size_t)tensor->shape[0] * (size_t)(tensor->dims > 1 ? tensor->shape[1] : 1);
+    size_t count = 1;
+
+    for (int d = 0; d < tensor->dims; d++)
+        count *= (size_t)tensor->shape[d];
+    return count;
 }
 
 rt_status tr_safetensors_write_named(const char *path, const struct tr_named *tensors, int count,

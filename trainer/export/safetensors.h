@@ -19,7 +19,7 @@ rt_status tr_safetensors_write(const char *path, const struct tr_student *studen
                                struct rt_err *err);
 struct tr_named { /* a tensor of floats, row-major */
     char name[64];
-    int dims, shape[2];
+    int dims, shape[4];
     const float *values;
 };
 /* Any tensors, such as a policy's. */
