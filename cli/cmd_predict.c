@@ -167,9 +167,9 @@ const struct command command_predict = {
     .help =
         "WEIGHTS is a file that `retort distill -o` wrote, floats or int8; of DB and CANDIDATE\n"
         "it is the newest one written. DATA is a file of examples as the study's task reads\n"
-        "them: an IDX or .npy file of images, or a text a line (two, of pairs, with a tab "
-        "between),\n"
-        "plain or gzip'd; of policies a .npy file of observations (steps, numbers): an episode.\n"
+        "them: an IDX or .npy file of images, a folder of pictures by class, or a .csv table of\n"
+        "them, which are resized; or a text a line (two, of pairs, with a tab between), plain or\n"
+        "gzip'd; of policies a .npy file of observations (steps, numbers): an episode.\n"
         "Int8 weights are run in integers.\n"
         "\n"
         "  -o, --output FILE  float32 (examples, classes), as numpy.load() reads it; of policies\n"

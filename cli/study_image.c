@@ -6,6 +6,8 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "cli/study.h"
 #include "trainer/task/image/image.h"
@@ -177,6 +179,24 @@ static rt_status open_test(const void *data, const struct tr_task *task, struct 
     return tr_image_task_like(tested, task, &images, err);
 }
 
+/* A file of arrays; or pictures, of a folder of classes or a table, at the student's size. */
+static rt_status read_examples(struct tr_images *images, const char *path, const int want[3],
+                               struct rt_err *err)
+{
+    const char *ending = strrchr(path, '.');
+    const bool table = ending && strcmp(ending, ".csv") == 0;
+    const struct tr_image_source pictures = {.format = table ? TR_IMAGES_CSV : TR_IMAGES_FOLDER,
+                                             .images = path,
+                                             .height = want[0],
+                                             .width = want[1],
+                                             .channels = want[2]};
+    struct stat found;
+
+    if (table || (stat(path, &found) == 0 && S_ISDIR(found.st_mode)))
+        return tr_images_load(images, &pictures, err);
+    return tr_images_read(images, path, err);
+}
+
 static rt_status examples(const char *path, const struct tr_input *input, uint8_t **bytes,
                           int *rows, struct rt_err *err)
 {
@@ -184,7 +204,7 @@ static rt_status examples(const char *path, const struct tr_input *input, uint8_
     struct tr_images images;
     rt_status rc = RT_OK;
 
-    RT_TRY(tr_images_read(&images, path, err));
+    RT_TRY(read_examples(&images, path, want, err));
     if (images.height != want[0] || images.width != want[1] || images.channels != want[2]) {
         rc = rt_fail(err, RT_ESHAPE,
                      "'%.200s' has images of %dx%dx%d, and this student reads %dx%dx%d", path,

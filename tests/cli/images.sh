@@ -77,6 +77,10 @@ bash "$project/tests/compare_rows" idx.db npz.db
 # What was written is read again, and a student answers to it.
 expect_exit 0 "$retort" distill folder.db 1 --steps 3 -o student.safetensors
 expect_exit 0 "$retort" predict student.safetensors folder/test.npy -o a.npy
+expect_exit 0 "$retort" predict student.safetensors test -o b.npy
+cmp a.npy b.npy
+expect_exit 0 "$retort" predict student.safetensors test.csv -o b.npy
+cmp a.npy b.npy
 expect_exit 0 "$retort" predict student.safetensors test.idx -o b.npy
 cmp a.npy b.npy
 
