@@ -1,6 +1,8 @@
 /* cli/cmd_confirm.c -- `retort confirm DB`: full runs that tell what short ones are worth. */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/machine.h"
 #include "base/random.h"
@@ -10,12 +12,14 @@
 #include "cli/formats.h"
 #include "cli/kept_study.h"
 #include "cli/program.h"
+#include "cli/time_again.h"
 #include "reports/report.h"
 
 struct wishes {
     const char *db, *study;                  /* study NULL: as it is kept in the database */
     int64_t controls, seeds, steps, workers; /* steps, workers -1: as the study says */
     enum report_format format;
+    double seconds; /* for latencies that are not clear */
     bool show;
 };
 
@@ -103,6 +107,73 @@ static rt_status prepare(struct job *job, const struct wishes *wishes, struct st
     return store_host(store, &machine, job->settings.kernels, &job->host, err);
 }
 
+/* ---- latency ---- */
+
+static bool is_timed(const struct study *study)
+{
+    for (int i = 0; i < study->search.objective_count; i++)
+        if (study_is_latency(study, study->search.objectives[i]))
+            return true;
+    for (int i = 0; i < study->search.constraint_count; i++)
+        if (study_is_latency(study, study->search.constraint[i].metric))
+            return true;
+    return false;
+}
+
+/* Of whom there are full runs: arch[*count]; the caller frees the texts and the list. */
+static rt_status list_confirmed(struct store *store, char ***arch, int *count, struct rt_err *err)
+{
+    static const char sql[] =
+        "select distinct c.arch from confirmation r join candidate c on c.id ="
+        " r.candidate where r.state = 'done' order by c.id";
+    sqlite3 *db = store_handle(store);
+    sqlite3_stmt *q = NULL;
+    int code = SQLITE_ERROR;
+
+    *arch = NULL;
+    *count = 0;
+    if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK)
+        while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+            char **more = realloc(*arch, (size_t)(*count + 1) * sizeof *more);
+            *arch = more ? more : *arch;
+            if (!more || !(more[*count] = strdup((const char *)sqlite3_column_text(q, 0))))
+                break;
+            ++*count;
+        }
+    (void)sqlite3_finalize(q);
+    if (code == SQLITE_ROW)
+        return rt_fail(err, RT_ENOMEM, "no memory for the candidates");
+    return code == SQLITE_DONE ? RT_OK
+                               : rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store),
+                                         sqlite3_errmsg(db));
+}
+
+/* By clear figures, now that all cores are at rest; what is clear already is left alone. */
+static rt_status time_confirmed(struct job *job, double seconds, struct store *store,
+                                const atomic_int *stop, struct rt_err *err)
+{
+    struct time_again again = {.store = store,
+                               .session = &job->session,
+                               .settings = &job->settings,
+                               .seconds = seconds,
+                               .unsure_alone = true,
+                               .stop = stop};
+    char **arch;
+    rt_status rc;
+
+    if (!is_timed(&job->session.study))
+        return RT_OK;
+    rc = list_confirmed(store, &arch, &again.count, err);
+    again.arch = arch;
+    if (rc == RT_OK && again.count)
+        rc = time_again(&again, err);
+    time_again_close(&again);
+    for (int i = 0; i < again.count; i++)
+        free(arch[i]);
+    free(arch);
+    return rc;
+}
+
 static rt_status confirm(struct job *job, const struct wishes *wishes, struct store *store,
                          const atomic_int *stop, bool *stopped, struct rt_err *err)
 {
@@ -125,21 +196,25 @@ static rt_status confirm(struct job *job, const struct wishes *wishes, struct st
                                              .stop = stop},
                       stopped, err);
     free(open);
-    return rc;
+    return rc == RT_OK && !*stopped ? time_confirmed(job, wishes->seconds, store, stop, err) : rc;
 }
 
 /* ---- the command ---- */
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {
-        {"controls", required_argument, NULL, 'c'}, {"seeds", required_argument, NULL, 'r'},
-        {"steps", required_argument, NULL, 's'},    {"workers", required_argument, NULL, 'w'},
-        {"study", required_argument, NULL, 'S'},    {"format", required_argument, NULL, 'f'},
-        {"show", no_argument, NULL, 'o'},           {0}};
+    const struct option longs[] = {{"controls", required_argument, NULL, 'c'},
+                                   {"seeds", required_argument, NULL, 'r'},
+                                   {"steps", required_argument, NULL, 's'},
+                                   {"workers", required_argument, NULL, 'w'},
+                                   {"study", required_argument, NULL, 'S'},
+                                   {"format", required_argument, NULL, 'f'},
+                                   {"seconds", required_argument, NULL, 'l'},
+                                   {"show", no_argument, NULL, 'o'},
+                                   {0}};
     bool good = true;
 
-    *w = (struct wishes){.controls = 10, .seeds = 1, .steps = -1, .workers = -1};
+    *w = (struct wishes){.controls = 10, .seeds = 1, .steps = -1, .workers = -1, .seconds = 60};
     for (int o; good && (o = command_option("confirm", argc, argv, "", longs)) != -1;) {
         switch (o) {
         case 'c':
@@ -150,6 +225,7 @@ static int parse(int argc, char **argv, struct wishes *w)
             good = command_int64("confirm", "--steps", optarg, 1, INT32_MAX, &w->steps);
             break;
         case 'w': good = command_int64("confirm", "--workers", optarg, 1, 1024, &w->workers); break;
+        case 'l': good = command_double("confirm", "--seconds", optarg, 0, 1e6, &w->seconds); break;
         case 'S': w->study = optarg; break;
         case 'o': w->show = true; break;
         case 'f': good = format_option("confirm", optarg, &w->format); break;
@@ -222,6 +298,9 @@ const struct command command_confirm = {
         "  --seeds N     runs of each student, with further seeds; 1\n"
         "  --steps N     optimiser steps, in place of the study's\n"
         "  --workers N   runs at once, each on one core, in place of the study's\n"
+        "  --seconds S   where latency is an objective or constrained: time, in the end, to "
+        "measure\n"
+        "                that of these students until it is clear (docs/latency.md); 60\n"
         "  --study FILE  take `full` and the places of files from this file of the same study\n"
         "  --show        say what the runs that are there come to, and train nothing\n"
         "  --format F    table, csv or json\n",

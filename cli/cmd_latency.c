@@ -8,14 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "cli/command.h"
-#include "cli/device.h"
 #include "cli/kept_study.h"
-#include "cli/latencies.h"
+#include "cli/time_again.h"
 #include "reports/text.h"
-
-enum { rounds_each = TR_TRIAL_BLOCKS };
 
 struct wishes {
     const char *db, *study, *host, *command;
@@ -29,11 +25,7 @@ struct job {
     struct store *store;
     struct session session;
     struct settings settings;
-    struct tr_latency_options setting[STUDY_LATENCIES];
-    int settings_count;
-    int64_t host;          /* row of the store */
-    struct device *device; /* NULL: this machine measures */
-    struct latencies *latencies;
+    struct time_again again;
     int count;
     char **arch; /* [count] candidates to measure */
     const atomic_int *stop;
@@ -93,91 +85,6 @@ static rt_status list_candidates(struct job *job, char **argv, struct rt_err *er
     return w->count ? RT_OK : list_members(job, err);
 }
 
-/* ---- measuring ---- */
-
-static const struct tr_kernels *kernels_of(const struct job *job, int width)
-{
-    return settings_kernels(&job->settings, job->session.kernels, width);
-}
-
-/* The machine that measures, known by what it says of itself. */
-static rt_status open_host(struct job *job, struct rt_err *err)
-{
-    struct latency_answer answer = {.kernels = ""};
-
-    rt_machine_query(&answer.machine);
-    (void)snprintf(answer.kernels, sizeof answer.kernels, "%s",
-                   tr_kernels_name(job->session.kernels));
-    if (job->device)
-        RT_TRY(device_meet(job->device, job->wishes->host, &job->session.study, &answer, err));
-    RT_TRY(store_host(job->store, &answer.machine, answer.kernels, &job->host, err));
-    return latencies_open(&job->latencies, job->setting, job->settings_count, 1, job->store,
-                          job->host, err);
-}
-
-static rt_status ask(struct job *job, const struct space_arch *arch, int setting,
-                     struct tr_latency *measured, struct rt_err *err)
-{
-    const struct latency_request request = {.arch = *arch,
-                                            .shape = job->session.shape,
-                                            .setting = job->setting[setting],
-                                            .blocks = rounds_each,
-                                            .seconds = TR_TRIAL_SECONDS};
-    struct latency_answer answer;
-
-    RT_TRY(device_ask(job->device, &request, &answer, err));
-    *measured = answer.measured;
-    return RT_OK;
-}
-
-static rt_status measure(struct job *job, const char *text, int setting, struct rt_err *err)
-{
-    struct store_block row[TR_LATENCY_BLOCKS];
-    struct tr_latency_figure figure;
-    struct tr_latency measured = {0};
-    struct space_arch arch;
-
-    RT_TRY(space_arch_parse(text, &arch, err));
-    if (job->device)
-        RT_TRY(ask(job, &arch, setting, &measured, err));
-    else
-        RT_TRY(tr_latency_take(&arch, &job->session.shape, kernels_of(job, arch.width),
-                               &job->setting[setting], rounds_each, TR_TRIAL_SECONDS, &measured,
-                               err));
-    RT_TRY(latencies_add(job->latencies, text, setting, &measured, err));
-    if (!latencies_figure(job->latencies, text, setting, &figure))
-        return rt_fail(err, RT_ENOMEM, "no memory for latencies");
-    for (int i = 0; i < measured.count; i++) {
-        row[i] = latencies_block(&job->setting[setting], &measured, i);
-        row[i].gated = !job->device; /* nobody else of this process works */
-    }
-    struct store_latency latency = latencies_row(&job->setting[setting], setting == 0, &figure);
-    latency.metric[0] = '\0'; /* until all are settled */
-    return store_latency_add(job->store, job->host, text, row, measured.count, &latency, 1, err);
-}
-
-/* Round after round over those that are unsure, until none is or the time is up. */
-static rt_status measure_all(struct job *job, struct rt_err *err)
-{
-    const int64_t began = rt_now_ns();
-    bool first = true, any = true;
-
-    for (; any; first = false) {
-        any = false;
-        for (int i = 0; i < job->count; i++)
-            for (int s = 0; s < job->settings_count; s++) {
-                if (!first && ((double)(rt_now_ns() - began) * 1e-9 > job->wishes->seconds ||
-                               !latencies_unsure(job->latencies, job->arch[i], s)))
-                    continue;
-                if (atomic_load(job->stop))
-                    return RT_OK; /* what there is by now counts */
-                RT_TRY(measure(job, job->arch[i], s, err));
-                any = true;
-            }
-    }
-    return RT_OK;
-}
-
 /* ---- results ---- */
 
 static const char *us(double ns, char text[REPORT__CELL])
@@ -190,9 +97,9 @@ static void print_row(const struct job *job, const char *arch, int setting)
     char name[STORE_NAME], value[REPORT__CELL], low[REPORT__CELL], high[REPORT__CELL];
     struct tr_latency_figure f;
 
-    if (!latencies_figure(job->latencies, arch, setting, &f))
+    if (!latencies_figure(job->again.latencies, arch, setting, &f))
         return;
-    study_latency_name(&job->setting[setting], setting == 0, name);
+    study_latency_name(&job->again.setting[setting], setting == 0, name);
     (void)printf("%-11s %9s %9s %9s %6d %5d %7.3f  %s\n", tr_latency_state_name(f.state),
                  us(f.value, value), us(f.low, low), us(f.high, high), f.blocks, f.clear, f.weather,
                  arch);
@@ -202,10 +109,11 @@ static void print_table(const struct job *job)
 {
     char name[STORE_NAME];
 
-    for (int s = 0; s < job->settings_count; s++) {
-        study_latency_name(&job->setting[s], s == 0, name);
-        (void)printf("%s%s, %d thread%s, batch %d\n", s ? "\n" : "", name, job->setting[s].threads,
-                     job->setting[s].threads == 1 ? "" : "s", job->setting[s].batch);
+    for (int s = 0; s < job->again.settings_count; s++) {
+        study_latency_name(&job->again.setting[s], s == 0, name);
+        (void)printf("%s%s, %d thread%s, batch %d\n", s ? "\n" : "", name,
+                     job->again.setting[s].threads, job->again.setting[s].threads == 1 ? "" : "s",
+                     job->again.setting[s].batch);
         (void)printf("%-11s %9s %9s %9s %6s %5s %7s  %s\n", "state", "figure", "from", "to",
                      "blocks", "clear", "weather", "architecture");
         for (int i = 0; i < job->count; i++)
@@ -249,43 +157,28 @@ static int answer(void)
 
 /* ---- the command ---- */
 
-/* The machine of the options; without them that of the study. */
-static rt_status choose_device(struct job *job, struct wishes *wishes, struct rt_err *err)
-{
-    const struct study_latency *own = &job->session.study.latency;
-
-    if (wishes->command)
-        return device_open(&job->device, wishes->command, ".", job->stop, err);
-    if (!own->command[0])
-        return RT_OK;
-    wishes->host = own->host;
-    return device_open(&job->device, own->command, own->folder, job->stop, err);
-}
-
 static rt_status work(struct job *job, struct rt_err *err)
 {
-    const struct study *study = &job->session.study;
     const struct tr_kernels *begun = tr_kernels_by_name(job->settings.kernels);
 
-    job->settings_count = study_latencies(study, job->setting);
     job->session.kernels = begun ? begun : job->session.kernels;
-    if (!job->device && study_latency_threads(study) > rt_cores())
-        return rt_fail(err, RT_EARG,
-                       "latency.threads is %d and this process has %d cores; run it where "
-                       "there are as many",
-                       study_latency_threads(study), rt_cores());
-    RT_TRY(open_host(job, err));
-    RT_TRY(measure_all(job, err));
-    RT_TRY(latencies_settle(job->latencies, &job->session.shape, job->store, job->host, err));
-    RT_TRY(search_front_again(&study->space, &study->search, job->store, err));
+    job->again = (struct time_again){.store = job->store,
+                                     .session = &job->session,
+                                     .settings = &job->settings,
+                                     .command = job->wishes->command,
+                                     .host = job->wishes->host,
+                                     .arch = job->arch,
+                                     .count = job->count,
+                                     .seconds = job->wishes->seconds,
+                                     .stop = job->stop};
+    RT_TRY(time_again(&job->again, err));
     print_table(job);
     return RT_OK;
 }
 
 static void release(struct job *job)
 {
-    device_close(job->device);
-    latencies_close(job->latencies);
+    time_again_close(&job->again);
     for (int i = 0; i < job->count; i++)
         free(job->arch[i]);
     free(job->arch);
@@ -350,8 +243,7 @@ static int run(int argc, char **argv)
         store_close(job.store);
         return command_failed("latency", &err);
     }
-    if ((rc = list_candidates(&job, argv, &err)) == RT_OK &&
-        (rc = choose_device(&job, &wishes, &err)) == RT_OK)
+    if ((rc = list_candidates(&job, argv, &err)) == RT_OK)
         rc = work(&job, &err);
     release(&job);
     return rc == RT_OK ? COMMAND_DONE : command_failed("latency", &err);

@@ -88,6 +88,14 @@ sed 's/host: board, //' board.yaml >half.yaml
 expect_exit 1 "$retort" search half.yaml
 expect_line stderr 'latency.command: host is what to call the machine that command measures on; give both'
 
+# of what was trained fully latency is measured when all cores are at rest, for as long as is said
+before=$(ask "select count(*) from latency_block")
+expect_exit 0 "$retort" confirm toy.db --controls 0 --steps 5 --seconds 0
+[ "$(ask "select count(*) from latency_block")" = "$before" ]
+expect_exit 0 "$retort" confirm toy.db --controls 0 --steps 5 --seconds 0.4
+[ "$(ask "select count(*) > $before or (select count(*) = 0 from latency where state <> 'clear') from latency_block")" = 1 ]
+expect_exit 0 "$retort" check toy.db
+
 echo 'nonsense' | expect_exit 0 "$retort" latency --answer
 expect_line stdout '{"error":"the line is no object in JSON"}'
 expect_exit 2 "$retort" latency toy.db --host board
