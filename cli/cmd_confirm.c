@@ -168,7 +168,7 @@ static rt_status time_confirmed(struct job *job, double seconds, struct store *s
     if (rc == RT_OK && again.count)
         rc = time_again(&again, err);
     time_again_close(&again);
-    for (int i = 0; i < again.count; i++)
+    for (int i = 0; arch && i < again.count; i++)
         free(arch[i]);
     free(arch);
     return rc;
