@@ -93,7 +93,8 @@ before=$(ask "select count(*) from latency_block")
 expect_exit 0 "$retort" confirm toy.db --controls 0 --steps 5 --seconds 0
 [ "$(ask "select count(*) from latency_block")" = "$before" ]
 expect_exit 0 "$retort" confirm toy.db --controls 0 --steps 5 --seconds 0.4
-[ "$(ask "select count(*) > $before or (select count(*) = 0 from latency where state <> 'clear') from latency_block")" = 1 ]
+[ "$(ask "select count(*) > $before or not exists (select 1 from latency l join confirmation r using (candidate)
+    where l.metric is not null and l.state <> 'clear') from latency_block")" = 1 ]
 expect_exit 0 "$retort" check toy.db
 
 echo 'nonsense' | expect_exit 0 "$retort" latency --answer
