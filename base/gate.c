@@ -47,7 +47,7 @@ void rt_gate_pass(void)
 {
     struct rt_gate *gate = entered;
 
-    if (!gate || !atomic_load_explicit(&gate->closed, memory_order_relaxed))
+    if (!gate || !rt_gate_is_closed(gate))
         return;
     pthread_mutex_lock(&gate->lock);
     if (atomic_load(&gate->closed))
@@ -87,6 +87,11 @@ double rt_gate_standing(struct rt_gate *gate)
     const double seconds = (double)gate->standing_ns * 1e-9;
     pthread_mutex_unlock(&gate->lock);
     return seconds;
+}
+
+bool rt_gate_is_closed(struct rt_gate *gate)
+{
+    return atomic_load_explicit(&gate->closed, memory_order_relaxed);
 }
 
 bool rt_gate_is_empty(struct rt_gate *gate)

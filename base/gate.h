@@ -31,6 +31,8 @@ void rt_gate_pass(void);
 /* By a thread inside or outside. */
 void rt_gate_close(struct rt_gate *gate);
 void rt_gate_open(struct rt_gate *gate);
+/* By a look at a flag: passing would stand. */
+bool rt_gate_is_closed(struct rt_gate *gate);
 /* Has no thread entered? Closing then costs nobody. */
 bool rt_gate_is_empty(struct rt_gate *gate);
 /* Seconds that threads stood so far, all together. */

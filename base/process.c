@@ -325,8 +325,9 @@ static void say(struct talk *t)
 /* Milliseconds that may be slept: it looks for `stop` ten times a second. */
 static int patience(const struct talk *t)
 {
-    const int64_t left = t->deadline_ns ? (t->deadline_ns - rt_now_ns()) / 1000000 + 1 : 100;
-    return left < 0 ? 0 : left < 100 ? (int)left : 100;
+    const int64_t most = t->process->idle ? 5 : 100;
+    const int64_t left = t->deadline_ns ? (t->deadline_ns - rt_now_ns()) / 1000000 + 1 : most;
+    return left < 0 ? 0 : left < most ? (int)left : (int)most;
 }
 
 enum rt_said rt_process_exchange(struct rt_process *process, const void *request, size_t bytes,
@@ -349,6 +350,8 @@ enum rt_said rt_process_exchange(struct rt_process *process, const void *request
             return RT_SAID_STOP;
         if (t.deadline_ns && rt_now_ns() >= t.deadline_ns)
             return RT_SAID_LATE;
+        if (process->idle)
+            process->idle(process->context, process->pid);
         const bool dead = is_dead(process); /* before its last words are read */
         poll(fds, 3, dead ? 0 : patience(&t));
         if (fds[2].revents)

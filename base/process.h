@@ -26,6 +26,10 @@ struct rt_process {
     size_t line_used, line_room;
     char tail[RT_PROCESS_TAIL + 1]; /* of its standard error, NUL-terminated */
     size_t tail_used;
+    /* Called every few milliseconds while an answer is awaited; NULL: never. It and its context stay
+     * from start to start. */
+    void (*idle)(void *context, pid_t group);
+    void *context;
 };
 
 /* Runs argv (NULL at its end; found by PATH) in a folder. RT_EIO says why it cannot be started. */
