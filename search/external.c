@@ -7,6 +7,7 @@
 #include "search/external.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,10 @@ rt_status search_external_open(const struct search_external_options *how, const 
     x->space = space;
     x->options = options;
     x->workers = options->workers;
+    for (int i = 0; i < x->workers; i++) {
+        x->process[i].idle = how->idle;
+        x->process[i].context = how->context;
+    }
     if ((rc = start(x, &x->process[0], err)))
         free(x);
     else
@@ -77,7 +82,8 @@ __attribute__((format(printf, 3, 4))) static void fail(struct store_result *resu
 static void fail_crash(struct store_result *result, int status)
 {
     if (WIFSIGNALED(status))
-        fail(result, "crash", "the command was ended by signal %d", WTERMSIG(status));
+        fail(result, "crash", "the command was ended by signal %d%s", WTERMSIG(status),
+             WTERMSIG(status) == SIGKILL ? ", as the system does when memory is short" : "");
     else
         fail(result, "crash", "the command ended with exit code %d before it answered",
              WEXITSTATUS(status));
@@ -89,7 +95,8 @@ static void check_values(const struct search_external *x, const struct search_jo
 {
     double objectives[STORE_MAX_OBJECTIVES];
 
-    search__objectives(x->options, x->space, job->arch, result, objectives);
+    if (x->options->objective_count > 0)
+        search__objectives(x->options, x->space, job->arch, result, objectives);
 }
 
 /* Asks; the child is gone afterwards unless it answered. False: it had answered before and was gone
@@ -239,6 +246,8 @@ void search_external_evaluate(void *external, const struct search_job *job,
         begin_anew(result);
         attempt(x, job, i + 1, result);
         if (result->status == RT_OK || result->status == RT_ESTOP)
+            return;
+        if (x->how->believed && !search_is_fault(result->kind))
             return;
         note(&x->process[job->worker], i, result);
         if (i == x->how->retries)

@@ -18,6 +18,8 @@
  */
 #ifndef SEARCH_EXTERNAL_H
 #define SEARCH_EXTERNAL_H
+#include <sys/types.h>
+
 #include "search/search.h"
 
 #define SEARCH_MAX_ARGUMENTS 32
@@ -27,11 +29,15 @@ struct search_external_options {
     const char *folder;                         /* where it runs */
     double timeout;                             /* seconds of one attempt; 0: none */
     int retries;                                /* 0..STORE_MAX_RETRIES */
+    bool believed; /* a failure that the command tells itself is no attempt: it is not repeated */
+    /* Called every few milliseconds by a worker whose child is at work; NULL: never. */
+    void (*idle)(void *context, pid_t group);
+    void *context;
 };
 
 struct search_external;
 
-/* Everything handed over must stay. Starts the first worker's child, so that a command that cannot
+/* Everything handed over must stay; options without objectives want no metrics of answers. Starts the first worker's child, so that a command that cannot
  * be started is RT_EIO before any trial. */
 rt_status search_external_open(const struct search_external_options *how, const struct space *space,
                                const struct search_options *options,

@@ -3,7 +3,7 @@
  * Whatever an evaluator writes is checked before it is believed: an answer that is not what was asked
  * for costs an attempt, never the search.
  */
-#include "search/protocol.h"
+#include "search/protocol_internal.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -14,6 +14,22 @@
 #include <string.h>
 
 #include "space/view.h"
+
+char *search__json_line(json_t *object)
+{
+    char *line = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+
+    json_decref(object);
+    if (!line)
+        return NULL;
+    const size_t length = strlen(line);
+    char *ended = realloc(line, length + 2);
+    if (!ended)
+        free(line);
+    else
+        memcpy(ended + length, "\n", 2);
+    return ended;
+}
 
 /* ---- requests ---- */
 
@@ -83,17 +99,9 @@ char *search_protocol_request(const struct space *space, const struct search_opt
                   (json_int_t)job->seed, "metrics", wanted_json(space, options, job->arch));
     if (request && job->replicate)
         json_object_set_new(request, "replicate", json_integer(job->replicate));
-    char *line = request ? json_dumps(request, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(request);
-    if (!line)
-        return NULL;
-    const size_t length = strlen(line);
-    char *ended = realloc(line, length + 2);
-    if (!ended)
-        free(line);
-    else
-        memcpy(ended + length, "\n", 2);
-    return ended;
+    if (request && job->inherits >= 0)
+        json_object_set_new(request, "inherits", json_integer(job->inherits));
+    return search__json_line(request);
 }
 
 /* ---- answers ---- */

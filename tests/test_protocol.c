@@ -23,7 +23,7 @@ static void a_request_says_all_about_a_trial(void **state)
     assert_ok(space_parse(
         &space, "act=gelu,lr=0.01,depth=2,op=relu.gelu,heads=1.2,ffn=4,mask=0.1.1", &arch, &err));
     const struct search_job job = {
-        .number = 12, .arch = &arch, .rung = 1, .budget = 500, .seed = 9000000000};
+        .number = 12, .arch = &arch, .rung = 1, .budget = 500, .inherits = -1, .seed = 9000000000};
 
     char *line = search_protocol_request(&space, &options, &job, 3);
 
@@ -45,7 +45,7 @@ static void a_students_layers_are_lists(void **state)
     struct rt_err err;
     (void)state;
     assert_ok(space_arch_parse("L2-d32-k8-h1.3-f64-p7", &arch, &err));
-    const struct search_job job = {.arch = &arch};
+    const struct search_job job = {.arch = &arch, .inherits = -1};
 
     char *line = search_protocol_request(&space, &options, &job, 1);
 
@@ -131,6 +131,96 @@ static void other_answers_are_garbage(void **state)
     }
 }
 
+static void a_job_is_read_as_it_was_asked(void **state)
+{
+    const struct search_options options = {.objective_count = 0};
+    const struct space space = small_space(SPACE_TIE_LAYER);
+    struct space_arch arch, got;
+    struct search_job job;
+    struct rt_err err;
+    (void)state;
+    assert_ok(space_arch_parse("L2-d32-k8-h1.3-f64-p7", &arch, &err));
+    const struct search_job asked = {.number = 12,
+                                     .arch = &arch,
+                                     .rung = 1,
+                                     .budget = 500,
+                                     .seed = UINT64_MAX - 6,
+                                     .replicate = 2,
+                                     .inherits = 4};
+
+    char *line = search_protocol_request(&space, &options, &asked, 1);
+    assert_ok(search_protocol_job(line, &space, &job, &got, &err));
+    free(line);
+
+    assert_int_equal(job.number, 12);
+    assert_int_equal(job.rung, 1);
+    assert_int_equal(job.budget, 500);
+    assert_true(job.seed == UINT64_MAX - 6);
+    assert_int_equal(job.replicate, 2);
+    assert_int_equal(job.inherits, 4);
+    assert_true(job.arch == &got && space_arch_equal(&got, &arch));
+}
+
+#define JOB(trial, arch, rung, more)                                                               \
+    "{\"trial\":" trial ",\"text\":\"" arch "\",\"rung\":" rung ",\"budget\":0,\"seed\":1" more "}"
+
+static void a_job_that_is_none_is_refused(void **state)
+{
+    static const char *const lines[] = {"",
+                                        "[]",
+                                        "{\"trial\": 1}",
+                                        JOB("-1", "L2-d32-k8-h1.3-f64-p7", "0", ""),
+                                        JOB("1", "L2-d32-k8-h1.3-f64-p7", "99", ""),
+                                        JOB("1", "L2-d32-k8-h1.3-f64-p7", "0", ",\"inherits\":1"),
+                                        JOB("1", "L9-d32", "0", "")};
+    const struct space space = small_space(SPACE_TIE_LAYER);
+    struct space_arch arch;
+    struct search_job job;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(
+        search_protocol_job(JOB("1", "L2-d32-k8-h1.3-f64-p7", "0", ""), &space, &job, &arch, &err));
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        err.text[0] = '\0';
+        assert_int_not_equal(search_protocol_job(lines[i], &space, &job, &arch, &err), RT_OK);
+        assert_true(err.text[0] != '\0');
+    }
+}
+
+/* To the last bit, and so is how it failed. */
+static void a_result_is_read_as_it_was_told(void **state)
+{
+    struct rt_curve_point points[] = {{.step = 0, .name = "loss", .value = .1 + .2},
+                                      {.step = 1, .name = "loss", .value = 1e-300}};
+    struct store_result result = {.value_count = 2,
+                                  .values = {{.name = "error", .value = 1. / 3, .stderr_ = 2. / 3},
+                                             {.name = "kl", .value = 5e-324, .stderr_ = NAN}},
+                                  .curve = points,
+                                  .curve_count = 2},
+                        got = {.status = RT_OK};
+    (void)state;
+
+    char *line = search_protocol_tell(7, &result);
+    assert_int_equal(search_protocol_answer(line, 7, &got), RT_OK);
+    free(line);
+    assert_int_equal(got.value_count, 2);
+    assert_string_equal(got.values[0].name, "error");
+    assert_true(got.values[0].value == 1. / 3 && got.values[0].stderr_ == 2. / 3);
+    assert_true(got.values[1].value == 5e-324 && isnan(got.values[1].stderr_));
+    assert_int_equal(got.curve_count, 2);
+    assert_true(got.curve[0].value == .1 + .2 && got.curve[1].value == 1e-300);
+    store_result_release(&got);
+
+    result = (struct store_result){.status = RT_ENAN, .error = "the loss is not finite"};
+    got = (struct store_result){.status = RT_OK};
+    line = search_protocol_tell(8, &result);
+    assert_int_equal(search_protocol_answer(line, 8, &got), RT_OK);
+    free(line);
+    assert_string_equal(got.kind, rt_status_kind(RT_ENAN));
+    assert_string_equal(got.error, "the loss is not finite");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +229,9 @@ int main(void)
         cmocka_unit_test(an_answer_has_metrics_errors_and_curves),
         cmocka_unit_test(an_answer_may_be_a_failure),
         cmocka_unit_test(other_answers_are_garbage),
+        cmocka_unit_test(a_job_is_read_as_it_was_asked),
+        cmocka_unit_test(a_job_that_is_none_is_refused),
+        cmocka_unit_test(a_result_is_read_as_it_was_told),
     };
     return cmocka_run_group_tests_name("search/protocol", tests, NULL, NULL);
 }

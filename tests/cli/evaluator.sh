@@ -143,7 +143,7 @@ sqlite3 bad.db "select number, state, attempt, error_kind, replace(error, char(1
 cat >want <<'TXT'
 0|committed|0||
 1|failed|3|crash|the command ended with exit code 3 before it answered; its last words: trial 1
-2|failed|3|crash|the command was ended by signal 9; its last words: trial 2
+2|failed|3|crash|the command was ended by signal 9, as the system does when memory is short; its last words: trial 2
 3|committed|0||
 4|failed|3|garbage|the answer is no JSON ('[' or '{' expected near 'hello'): hello; its last words: trial 4
 5|failed|3|oversized|the answer is longer than 1048576 bytes; its last words: trial 5
