@@ -80,7 +80,7 @@ static rt_status check_all(struct store *store, const char *folder, struct rt_er
     return rc;
 }
 
-rt_status checkpoints_open(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err)
+rt_status checkpoints_folder(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err)
 {
     const char *db = store_path(store), *slash = strrchr(db, '/'), *dot = strrchr(db, '.');
     const size_t stem = dot && (!slash || dot > slash + 1) ? (size_t)(dot - db) : strlen(db);
@@ -88,6 +88,12 @@ rt_status checkpoints_open(struct store *store, char folder[RT_PATH_MAX], struct
     if (snprintf(folder, RT_PATH_MAX, "%s%.*s.checkpoints", db[0] == '/' ? "" : "./", (int)stem,
                  db) >= RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", db);
+    return RT_OK;
+}
+
+rt_status checkpoints_open(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err)
+{
+    RT_TRY(checkpoints_folder(store, folder, err));
     RT_TRY(rt_folder_make(folder, err));
     return check_all(store, folder, err);
 }

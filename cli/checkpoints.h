@@ -8,7 +8,9 @@
 #include "base/file.h"
 #include "store/store.h"
 
-/* Makes the folder of an open store. RT_EIO: the weights that a trial left are missing or are not
+/* The folder of an open store. */
+rt_status checkpoints_folder(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err);
+/* Makes it. RT_EIO: the weights that a trial left are missing or are not
  * its own. */
 rt_status checkpoints_open(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err);
 /* The file of a trial. */

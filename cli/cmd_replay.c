@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/checkpoints.h"
 #include "cli/command.h"
-#include "cli/evaluator.h"
-#include "cli/kept_study.h"
+#include "cli/kept_evaluator.h"
 #include "cli/program.h"
 #include "cli/replay.h"
 
@@ -77,29 +75,14 @@ static rt_status run_outside(struct job *job, struct store_result *result, struc
 static rt_status run_here(struct job *job, struct store *store, struct store_result *result,
                           const atomic_int *stop, struct rt_err *err)
 {
-    struct session *session = &job->session;
-    struct evaluator context = {.shape = &session->shape,
-                                .kernels = session->kernels,
-                                .data = &session->data,
-                                .recipe = &session->study.recipe,
-                                .settings = &job->settings,
-                                .memory_limit = (size_t)session->study.worker_memory};
-    char checkpoints[RT_PATH_MAX];
+    struct kept_evaluator kept = {0};
+    const rt_status rc =
+        kept_evaluator_open(&kept, &job->session, &job->settings, store, false, stop, err);
 
-    RT_TRY(settings_check(&job->settings, session, err));
-    RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
-                                                        : session_teach(session, NULL, stop, err));
-    RT_TRY(session_donor_open(session, err));
-    RT_TRY(session_resident_open(session, &session->study.recipe, err));
-    if (session->study.search.inherit != SEARCH_INHERIT_NONE) {
-        RT_TRY(checkpoints_open(store, checkpoints, err));
-        context.checkpoints = checkpoints;
-        context.read_only = true;
-    }
-    /* the record's gate alone: nothing is timed */
-    RT_TRY(latencies_open(&context.latencies, NULL, 0, 1, NULL, 0, err));
-    evaluator_run(&context, &job->job, result);
-    latencies_close(context.latencies);
+    if (rc == RT_OK)
+        evaluator_run(&kept.evaluator, &job->job, result);
+    kept_evaluator_close(&kept);
+    RT_TRY(rc);
     return result->status == RT_ESTOP ? rt_fail(err, RT_ESTOP, "stopped") : RT_OK;
 }
 

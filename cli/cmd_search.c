@@ -21,6 +21,7 @@ struct wishes { /* options; negative or NULL: as the study says */
     const char *study, *db, *log;
     int64_t trials, workers, seed;
     double hours;
+    bool isolate;           /* trials run in processes of their own */
     bool retry;             /* failed trials, */
     const char *retry_kind; /* of one kind; NULL: all */
 };
@@ -280,6 +281,22 @@ static rt_status open_latencies(const struct study *study, struct evaluator *con
                           study->search.workers, store, context->host, err);
 }
 
+/* Did the same trial end the program twice? Then it may do so again. */
+static bool has_crashed(struct store *store)
+{
+    static const char sql[] = "select 1 from event where kind = 'recovered' group by trial"
+                              " having count(*) > 1";
+    sqlite3_stmt *q = NULL;
+    const bool found = sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL) == SQLITE_OK &&
+                       sqlite3_step(q) == SQLITE_ROW;
+
+    (void)sqlite3_finalize(q);
+    if (found)
+        command_warn("search", "a trial of this study ended the program more than once: each "
+                               "worker's trials run in a process of its own now (--isolate)");
+    return found;
+}
+
 static rt_status search_here(const struct session *session, const struct wishes *wishes,
                              const struct settings *settings, struct store *store,
                              const atomic_int *stop, enum search_end *end, struct rt_err *err)
@@ -304,8 +321,13 @@ static rt_status search_here(const struct session *session, const struct wishes 
     }
     RT_TRY(this_host(store, settings, &host, err));
     rc = open_latencies(&session->study, &context, store, host, stop, err);
+    if (rc == RT_OK && (wishes->isolate || has_crashed(store)))
+        rc = isolation_open(&context.isolation, wishes->seed < 0 ? wishes->study : NULL,
+                            store_path(store), &session->study.space, session->study.search.workers,
+                            latencies_gate(context.latencies), err);
     if (rc == RT_OK)
         rc = search(&session->study, &evaluator, wishes, host, store, stop, end, err);
+    isolation_close(context.isolation);
     latencies_close(context.latencies);
     device_close(context.device);
     return rc;
@@ -412,6 +434,7 @@ static int parse(int argc, char **argv, struct wishes *w)
                                    {"log", required_argument, NULL, 'l'},
                                    {"retry-failed", optional_argument, NULL, 'r'},
                                    {"seed", required_argument, NULL, 's'},
+                                   {"isolate", no_argument, NULL, 'i'},
                                    {0}};
     bool good = true;
 
@@ -420,6 +443,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         switch (o) {
         case 'd': w->db = optarg; break;
         case 'l': w->log = optarg; break;
+        case 'i': w->isolate = true; break;
         case 'r':
             w->retry = true;
             w->retry_kind = optarg;
@@ -510,6 +534,12 @@ const struct command command_search = {
         "  --workers N  trials at once, each on one core, in place of the study's\n"
         "  --log FILE   append one plain line an event\n"
         "  --seed N     the study as if it said `seed: N`, for repeats; with --db\n"
+        "  --isolate    each worker's trials run in a process of its own: the same results, and "
+        "what\n"
+        "               crashes there, or is killed for lack of memory, costs that trial alone.\n"
+        "               Data are read once a worker. By itself after a trial that ended the "
+        "program\n"
+        "               twice\n"
         "  --retry-failed[=KIND]   first try again what failed, or what failed by KIND\n",
     .run = run,
 };

@@ -187,12 +187,32 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     return rc;
 }
 
+/* The child keeps the weights, if any, where this process would. */
+static rt_status run_isolated(const struct evaluator *evaluator, const struct search_job *job,
+                              struct store_result *result, struct rt_err *err)
+{
+    char save[RT_PATH_MAX];
+
+    isolation_run(evaluator->isolation, job, result);
+    if (result->status != RT_OK)
+        return rt_fail(err, result->status, "%s", result->error);
+    if (evaluator->checkpoints) {
+        RT_TRY(checkpoints_path(evaluator->checkpoints, job->number, save, err));
+        RT_TRY(checkpoints_note(save, &result->checkpoint, err));
+        result->has_checkpoint = true;
+    }
+    add_values(result);
+    return RT_OK;
+}
+
 static rt_status run(struct evaluator *evaluator, const struct search_job *job,
                      struct tr_trial *trial, struct store_result *result, struct rt_err *err)
 {
     struct tr_trial_result got = {0};
     rt_status rc = measure_all(evaluator, trial, result, err);
 
+    if (rc == RT_OK && evaluator->isolation)
+        return run_isolated(evaluator, job, result, err);
     if (rc == RT_OK)
         rc = evaluator->checkpoints ? run_in_line(evaluator, job, *trial, &got, result, err)
                                     : tr_trial_run(trial, &got, err);

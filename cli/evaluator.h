@@ -8,6 +8,7 @@
 #ifndef CLI_EVALUATOR_H
 #define CLI_EVALUATOR_H
 #include "cli/device.h"
+#include "cli/isolation.h"
 #include "cli/latencies.h"
 #include "cli/settings.h"
 #include "search/search.h"
@@ -25,8 +26,9 @@ struct evaluator {
     int64_t host;                /* of it in the store */
     const struct settings *settings;
     size_t memory_limit;
-    const char *checkpoints; /* folder beside the store for trained weights; NULL: not kept */
-    bool read_only;          /* take weights from there, and leave none */
+    const char *checkpoints;     /* folder beside the store for trained weights; NULL: not kept */
+    bool read_only;              /* take weights from there, and leave none */
+    struct isolation *isolation; /* trials run in other processes; NULL: in this one */
 };
 
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */

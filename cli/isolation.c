@@ -1,0 +1,82 @@
+/* cli/isolation.c -- the search's own program as its evaluator (search/external.h). */
+#include "cli/isolation.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "search/external.h"
+
+struct isolation {
+    char program[RT_PATH_MAX];
+    struct rt_gate *gate;
+    struct search_external_options how;
+    struct search_options options; /* nothing is wanted of answers: the search judges them */
+    struct search_external *external;
+};
+
+/* While somebody measures, a child at work must be as silent as a thread that stands. */
+static void stand(void *context, pid_t group)
+{
+    struct isolation *isolation = context;
+
+    if (!rt_gate_is_closed(isolation->gate))
+        return;
+    (void)kill(-group, SIGSTOP);
+    rt_gate_pass();
+    (void)kill(-group, SIGCONT);
+}
+
+static rt_status find_program(char program[RT_PATH_MAX], struct rt_err *err)
+{
+    const ssize_t length = readlink("/proc/self/exe", program, RT_PATH_MAX - 1);
+
+    if (length <= 0)
+        return rt_fail(err, RT_EIO, "cannot find this program itself: /proc is needed to isolate");
+    program[length] = '\0';
+    return RT_OK;
+}
+
+rt_status isolation_open(struct isolation **isolation, const char *study, const char *db,
+                         const struct space *space, int workers, struct rt_gate *gate,
+                         struct rt_err *err)
+{
+    struct isolation *x = calloc(1, sizeof *x);
+    rt_status rc;
+
+    if (!x)
+        return rt_fail(err, RT_ENOMEM, "no memory for %d workers", workers);
+    x->gate = gate;
+    x->options.workers = workers;
+    x->how = (struct search_external_options){.argv = {x->program, "worker", "--", db},
+                                              .folder = ".",
+                                              .retries = 1,
+                                              .believed = true,
+                                              .idle = stand,
+                                              .context = x};
+    if (study)
+        memcpy(x->how.argv + 2, (const char *[]){"--study", study, "--", db}, 4 * sizeof db);
+    if ((rc = find_program(x->program, err)) ||
+        (rc = search_external_open(&x->how, space, &x->options, &x->external, err)))
+        free(x);
+    else
+        *isolation = x;
+    return rc;
+}
+
+void isolation_run(struct isolation *isolation, const struct search_job *job,
+                   struct store_result *result)
+{
+    search_external_evaluate(isolation->external, job, result);
+    if (result->status == RT_OK)
+        result->retries = 0; /* what happened to a process is an event, and not in the rows */
+}
+
+void isolation_close(struct isolation *isolation)
+{
+    if (isolation)
+        search_external_close(isolation->external);
+    free(isolation);
+}
