@@ -77,6 +77,7 @@ bash "$project/tests/compare_rows" idx.db npz.db
 # What was written is read again, and a student answers to it.
 expect_exit 0 "$retort" distill folder.db 1 --steps 3 -o student.safetensors
 expect_exit 0 "$retort" predict student.safetensors folder/test.npy -o a.npy
+expect_line student.safetensors '"labels":"class-0\nclass-1\nclass-2\n"'
 expect_exit 0 "$retort" predict student.safetensors test -o b.npy
 cmp a.npy b.npy
 expect_exit 0 "$retort" predict student.safetensors test.csv -o b.npy

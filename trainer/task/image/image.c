@@ -2,6 +2,7 @@
 #include "trainer/task/image/image.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,25 @@ static void fill(const struct tr_task *task, const int *rows, int n, struct tr_b
     }
 }
 
+/* The names of the classes, a line each; nothing where one is no text that metadata take. */
+static void describe_names(const struct tr_labels *names, void *to,
+                           void (*note)(void *to, const char *key, const char *value))
+{
+    char lines[TR_LABELS_MAX * (TR_LABEL_NAME + 1)] = "";
+    size_t used = 0;
+
+    for (int i = 0; i < names->count; i++) {
+        json_t *text = json_string(names->name[i]); /* NULL unless it is UTF-8 */
+        json_decref(text);
+        if (!text || strchr(names->name[i], '\n'))
+            return;
+        used += (size_t)snprintf(lines + used, sizeof lines - used, "%s\n", names->name[i]);
+        assert(used < sizeof lines);
+    }
+    if (names->count)
+        note(to, "labels", lines);
+}
+
 static void describe(const struct tr_task *task, void *to,
                      void (*note)(void *to, const char *key, const char *value))
 {
@@ -58,6 +78,7 @@ static void describe(const struct tr_task *task, void *to,
         (void)snprintf(text, sizeof text, "%d", sizes[i].value);
         note(to, sizes[i].key, text);
     }
+    describe_names(&image_of(task)->images.names, to, note);
 }
 
 /* uint8 (rows, height, width, channels). */
