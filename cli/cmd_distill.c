@@ -230,6 +230,8 @@ static rt_status report(const struct retrain *job, const struct wishes *wishes, 
                      job->run.kept + 1, job->session.study.online.cohort);
     test_print(result);
     run.value_count = test_values(result, run.values);
+    struct store_cell *const details = test_details(result, &run.detail_count);
+    run.detail = details;
     if (wishes->gates) {
         run.gate_count = test_gates(result, &job->session.study.gates, run.gates);
         test_print_gates(run.gates, run.gate_count);
@@ -240,6 +242,7 @@ static rt_status report(const struct retrain *job, const struct wishes *wishes, 
     if (written != RT_OK)
         run.weights = "";
     record(job, wishes->which.db, &run, stop);
+    free(details);
     tally->gates += run.gate_count;
     for (int i = 0; i < run.gate_count; i++)
         tally->failed += !run.gates[i].passed;

@@ -51,6 +51,8 @@ rt_status test_student(const struct session *session, struct test_answers *answe
                        struct rt_err *err);
 /* All numbers by name, as trials' metrics are called; the ensemble's own begin with "ensemble_". */
 int test_values(const struct test_result *result, struct store_value values[STORE_MAX_METRICS]);
+/* The details as cells, whose texts are the result's; the caller frees them. NULL: no memory. test_details.c */
+struct store_cell *test_details(const struct test_result *result, int *count);
 void test_print(const struct test_result *result);
 
 /* The gates that the study sets, checked; returns how many. */

@@ -407,6 +407,7 @@ static rt_status print_page(struct report__page *page, struct rt_err *err)
     if (page->rows.count) {
         report__page_front(page);
         RT_TRY(report__page_played(page, err));
+        RT_TRY(report__page_details(page, err));
         RT_TRY(report__page_history(page, err));
         RT_TRY(report__page_surrogate(page, err));
         RT_TRY(report__page_rungs(page, err));

@@ -21,6 +21,7 @@ rt_status report__page_summary(struct report__page *page, struct rt_err *err);
 void report__page_front(struct report__page *page); /* plots and table */
 void report__page_data(struct report__page *page);  /* the rows as JSON for page.js */
 rt_status report__page_played(struct report__page *page, struct rt_err *err);
+rt_status report__page_details(struct report__page *page, struct rt_err *err);
 rt_status report__page_history(struct report__page *page, struct rt_err *err);
 rt_status report__page_surrogate(struct report__page *page, struct rt_err *err); /* its end */
 rt_status report__page_rungs(struct report__page *page, struct rt_err *err);

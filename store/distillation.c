@@ -1,6 +1,8 @@
 /* store/distillation.c -- what `retort distill` leaves behind: a run, its measurements, its gates.
  *
- * Its tables are no one else's, so it is recorded in one transaction while a search writes.
+ * Its tables are no one else's, so it is recorded in one transaction while a search writes. That of
+ * details is no part of the schema: the first run that has any makes it, and files without it are as
+ * good.
  */
 #include <assert.h>
 #include <sqlite3.h>
@@ -35,6 +37,34 @@ static rt_status insert_run(struct store *store, const struct store_distillation
     return store__run(store, name, STORE_BINDS(STORE_INT(*id), STORE_INT(store->program)), err);
 }
 
+static const char detail_table[] =
+    "create table if not exists detail ( -- what the numbers do not tell of a test, as tables\n"
+    "  distillation integer not null references distillation (id) on delete cascade,\n"
+    "  part  text not null,             -- the table's title\n"
+    "  row   integer not null,          -- from 0\n"
+    "  place integer not null,          -- of the column, from 0\n"
+    "  name  text not null,             -- its head\n"
+    "  value text not null,\n"
+    "  primary key (distillation, part, row, place)\n"
+    ") strict, without rowid";
+
+static rt_status insert_details(struct store *store, const struct store_distillation *d, int64_t id,
+                                struct rt_err *err)
+{
+    static const char insert[] = "insert into detail (distillation, part, row, place, name, value)"
+                                 " values (?1, ?2, ?3, ?4, ?5, ?6)";
+
+    if (d->detail_count)
+        RT_TRY(store__execute(store, detail_table, err));
+    for (int i = 0; i < d->detail_count; i++)
+        RT_TRY(store__run(store, insert,
+                          STORE_BINDS(STORE_INT(id), STORE_TXT(d->detail[i].part),
+                                      STORE_INT(d->detail[i].row), STORE_INT(d->detail[i].place),
+                                      STORE_TXT(d->detail[i].name), STORE_TXT(d->detail[i].value)),
+                          err));
+    return RT_OK;
+}
+
 static rt_status insert_all(struct store *store, const struct store_distillation *d,
                             struct rt_err *err)
 {
@@ -58,7 +88,7 @@ static rt_status insert_all(struct store *store, const struct store_distillation
                                       STORE_NUM(d->gates[i].wanted), STORE_NUM(d->gates[i].value),
                                       STORE_INT(d->gates[i].passed)),
                           err));
-    return RT_OK;
+    return insert_details(store, d, id, err);
 }
 
 rt_status store_distillation(struct store *store, const struct store_distillation *distillation,

@@ -370,6 +370,13 @@ struct store_gate { /* a condition that the student must meet */
 };
 
 /* One run of `retort distill`: a candidate by the full recipe, measured on the test file. */
+/* A cell of a table that tells more of a student's answers than numbers do. */
+struct store_cell {
+    const char *part; /* the table's title */
+    int row, place;   /* from 0 */
+    const char *name; /* of the column */
+    char value[160];
+};
 struct store_distillation {
     const struct space_arch *arch; /* of a candidate of this study */
     int64_t host;
@@ -377,7 +384,8 @@ struct store_distillation {
     uint64_t seed;
     double seconds;      /* of training */
     const char *weights; /* path of the file, or "" */
-    int value_count, gate_count;
+    int value_count, gate_count, detail_count;
+    const struct store_cell *detail; /* [detail_count] */
     struct store_value values[STORE_MAX_METRICS];
     struct store_gate gates[STORE_MAX_GATES];
 };

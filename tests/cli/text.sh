@@ -85,6 +85,9 @@ expect_line stdout 'student.safetensors'
 expect_line stdout 'F1 of each class'
 expect_line stdout 'retort predict student.safetensors FILE'
 [ "$(grep -c '"class"' student.json)" = 2 ]
+[ "$(sqlite3 one.db "select count(*) from detail where name = 'class'")" = 2 ]
+expect_exit 0 "$retort" report one.db -o report.html
+grep -q '<h3>F1 of each class</h3>' report.html
 grep -qa '"vocabulary":"\[PAD\]\\n' student.safetensors
 grep -qa '"labels":"cold\\nwarm' student.safetensors
 sed '1d; s/\t.*//' test.tsv >lines.txt

@@ -95,7 +95,8 @@ static const char *const tables[] = {"study",
                                      "distillation",
                                      "distillation_metric",
                                      "gate",
-                                     "played"};
+                                     "played",
+                                     "detail"};
 static const char *const values[] = {"null",
                                      "-1",
                                      "0",
