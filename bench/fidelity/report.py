@@ -211,7 +211,8 @@ def text(found):
              f"{found['short']['steps']}. Best full error {100 * min(truth.values()):.2f} %, worst "
              f"{100 * max(truth.values()):.2f} %; standard error of a truth between seeds {100 * error:.2f} points; "
              f"tau-b between the two full runs {number(tau_b([one[a] for a in common], [two[a] for a in common]))} "
-             f"({len(common)} students).", "",
+             f"({len(common)} students)." + (" Of one seed all pairs count as told apart." if math.isnan(error) else ""),
+             "",
              "| score | students | cost of a full run, % | tau-b | 95 % | rho | best third in common, % | lost by its "
              "best, points | by the best of its third | pairs told apart in order, % | largest bias, points |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]
