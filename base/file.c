@@ -113,6 +113,22 @@ static void remove_left_over(const char *target)
     closedir(list);
 }
 
+/* Does the file begin as one of SQLite's that is marked "RTRT", or as a log or journal of any? Weeks
+ * of trials must not end by a slip of the pen. */
+static bool is_study(const char *path)
+{
+    static const unsigned char wal[] = {0x37, 0x7f, 0x06}, journal[] = {0xd9, 0xd5, 0x05, 0xf9};
+    unsigned char head[100] = {0};
+    FILE *file = fopen(path, "rb");
+    const size_t got = file ? fread(head, 1, sizeof head, file) : 0;
+
+    if (file)
+        (void)fclose(file);
+    return (got == sizeof head && memcmp(head, "SQLite format 3", 16) == 0 &&
+            memcmp(head + 68, "RTRT", 4) == 0) ||
+           (got > 3 && (memcmp(head, wal, 3) == 0 || memcmp(head, journal, 4) == 0));
+}
+
 rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err)
 {
     struct stat there;
@@ -129,6 +145,10 @@ rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_e
         writer->file = fopen(writer->target, "wb");
         return writer->file ? RT_OK : fail_errno(err, "write", path);
     }
+    if (is_there && is_study(writer->target))
+        return rt_fail(err, RT_EARG,
+                       "'%.200s' is a study's database, which nothing replaces; name another file",
+                       path);
     if (snprintf(writer->temporary, RT_PATH_MAX, "%s.tmp-%ld", writer->target, (long)getpid()) >=
         RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "cannot write '%.80s...': the path is too long", path);

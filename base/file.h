@@ -22,6 +22,7 @@ struct rt_writer {
     char temporary[RT_PATH_MAX]; /* "": the target is written to as it is */
 };
 
+/* A study's database, or what SQLite keeps beside it, is never replaced: RT_EARG. */
 rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err);
 rt_status rt_writer_commit(struct rt_writer *writer, struct rt_err *err);
 /* Two files that belong together: neither is placed before both are written, `first` is placed

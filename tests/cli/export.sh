@@ -133,3 +133,14 @@ refuse 1 'cannot open' export nothing.safetensors -o y.onnx
 refuse 1 'want 0x00000803' predict student.safetensors test-labels -o y.npy
 refuse 2 "DATA is missing" predict student.safetensors -o y.npy
 [ ! -e y.onnx ] && [ ! -e y.c ] && [ ! -e y.npy ]
+
+# no output replaces a study, or what SQLite keeps beside one
+sqlite3 toy.db '.backup precious.db'
+cp precious.db before.db
+expect_exit 1 "$retort" export precious.db --optuna precious.db
+expect_line stderr "'precious.db' is a study's database, which nothing replaces; name another file"
+expect_exit 1 "$retort" report precious.db -o precious.db
+expect_one_line stderr
+ln -s precious.db alias.html
+expect_exit 1 "$retort" report precious.db -o alias.html
+cmp before.db precious.db
