@@ -4,13 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "search/external.h"
 
+/* The file that runs now, also when another one, of a later build, has taken its place. */
+static const char itself[] = "/proc/self/exe";
+
 struct isolation {
-    char program[RT_PATH_MAX];
     struct rt_gate *gate;
     struct search_external_options how;
     struct search_options options; /* nothing is wanted of answers: the search judges them */
@@ -29,16 +29,6 @@ static void stand(void *context, pid_t group)
     (void)kill(-group, SIGCONT);
 }
 
-static rt_status find_program(char program[RT_PATH_MAX], struct rt_err *err)
-{
-    const ssize_t length = readlink("/proc/self/exe", program, RT_PATH_MAX - 1);
-
-    if (length <= 0)
-        return rt_fail(err, RT_EIO, "cannot find this program itself: /proc is needed to isolate");
-    program[length] = '\0';
-    return RT_OK;
-}
-
 rt_status isolation_open(struct isolation **isolation, const char *study, const char *db,
                          const struct space *space, int workers, struct rt_gate *gate,
                          struct rt_err *err)
@@ -50,7 +40,7 @@ rt_status isolation_open(struct isolation **isolation, const char *study, const 
         return rt_fail(err, RT_ENOMEM, "no memory for %d workers", workers);
     x->gate = gate;
     x->options.workers = workers;
-    x->how = (struct search_external_options){.argv = {x->program, "worker", "--", db},
+    x->how = (struct search_external_options){.argv = {itself, "worker", "--", db},
                                               .folder = ".",
                                               .retries = 1,
                                               .believed = true,
@@ -58,8 +48,8 @@ rt_status isolation_open(struct isolation **isolation, const char *study, const 
                                               .context = x};
     if (study)
         memcpy(x->how.argv + 2, (const char *[]){"--study", study, "--", db}, 4 * sizeof db);
-    if ((rc = find_program(x->program, err)) ||
-        (rc = search_external_open(&x->how, space, &x->options, &x->external, err)))
+    rc = search_external_open(&x->how, space, &x->options, &x->external, err);
+    if (rc != RT_OK)
         free(x);
     else
         *isolation = x;

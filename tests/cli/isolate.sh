@@ -67,6 +67,20 @@ done
 expect_exit 0 "$retort" search long.yaml --db dead.db --trials 1
 expect_line stderr 'process of its own now (--isolate)'
 
+# children are of the program that began, also when its file is another's by now
+cp "$retort" mine
+./mine search long.yaml --db swapped.db --isolate --trials 4 >stdout 2>stderr &
+running=$!
+for ((i = 0; i < 200; i++)); do
+  child=$(pgrep -P $running | head -1) && break
+  sleep 0.05
+done
+rm mine
+cp "$(type -P false)" mine
+kill -KILL "$child"
+wait $running
+"$project/tests/compare_rows" long.db swapped.db
+
 # none is left when the search is killed
 "$retort" search long.yaml --db gone.db --isolate --workers "$two" >stdout 2>stderr &
 running=$!
