@@ -134,9 +134,10 @@ static rt_status list_confirmed(struct store *store, char ***arch, int *count, s
     *count = 0;
     if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK)
         while ((code = sqlite3_step(q)) == SQLITE_ROW) {
+            const char *text = (const char *)sqlite3_column_text(q, 0);
             char **more = realloc(*arch, (size_t)(*count + 1) * sizeof *more);
             *arch = more ? more : *arch;
-            if (!more || !(more[*count] = strdup((const char *)sqlite3_column_text(q, 0))))
+            if (!text || !more || !(more[*count] = strdup(text)))
                 break;
             ++*count;
         }

@@ -177,7 +177,13 @@ static void record(const struct retrain *job, const char *db, struct store_disti
         command_warn("distill", "not recorded: %s", err.text);
 }
 
-/* The student's file, "" when none is wanted: FOLDER/ARCHITECTURE.safetensors when there are several. */
+static bool in_folder(const struct retrain *job, const struct wishes *wishes)
+{
+    return job->count > 1 || wishes->which.front;
+}
+
+/* The student's file, "" when none is wanted: FOLDER/ARCHITECTURE.safetensors of several
+ * and of a front, however many that has. */
 static rt_status path_of(const struct retrain *job, const struct wishes *wishes, int i,
                          char path[RT_PATH_MAX], struct rt_err *err)
 {
@@ -185,7 +191,7 @@ static rt_status path_of(const struct retrain *job, const struct wishes *wishes,
     char arch[SPACE_ARCH_TEXT];
     int length;
 
-    if (!wishes->output || job->count == 1) {
+    if (!wishes->output || !in_folder(job, wishes)) {
         length = snprintf(path, RT_PATH_MAX, "%s", wishes->output ? wishes->output : "");
     } else {
         space_arch_print(&job->arch[i], arch);
@@ -260,7 +266,7 @@ static rt_status check_output(const struct retrain *job, const struct wishes *wi
 
     if (!wishes->output)
         return RT_OK;
-    if (job->count > 1)
+    if (in_folder(job, wishes))
         RT_TRY(rt_folder_make(wishes->output, err));
     for (int i = 0; i < job->count; i++) {
         RT_TRY(path_of(job, wishes, i, path, err));

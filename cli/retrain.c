@@ -34,15 +34,24 @@ bool retrain_operands(const char *command, int argc, char **argv, int most,
 
 /* ---- which students ---- */
 
+static bool is_named(const struct retrain *job, const struct space_arch *arch)
+{
+    for (int i = 0; i < job->count; i++)
+        if (space_arch_equal(&job->arch[i], arch))
+            return true;
+    return false;
+}
+
+/* Each once, however often and by whatever name. */
 static rt_status take_names(struct retrain *job, struct store *store, char *const *name, int names,
                             struct rt_err *err)
 {
-    for (; job->count < names; job->count++) {
+    for (int i = 0; i < names; i++) {
         struct space_arch *arch = &job->arch[job->count];
-        const rt_status rc = kept_study_candidate(store, name[job->count], arch, err);
-        if (rc == RT_EARG && space_arch_parse(name[job->count], arch, NULL) == RT_OK)
-            continue; /* of its own */
-        RT_TRY(rc);
+        const rt_status rc = kept_study_candidate(store, name[i], arch, err);
+        if (rc != RT_EARG || space_arch_parse(name[i], arch, NULL) != RT_OK)
+            RT_TRY(rc); /* no candidate's, but one of its own */
+        job->count += !is_named(job, arch);
     }
     return RT_OK;
 }

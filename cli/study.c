@@ -320,39 +320,43 @@ rt_status study__parse(const char *path, const char *yaml, size_t bytes, enum sp
     return rc;
 }
 
-/* The text with the line `seed: ` in place of its own, or at its beginning; NULL: no memory. */
-static char *reseed(const char *text, size_t bytes, int64_t seed)
+/* The text with the line `seed: ` in place of its own, or at its end, so that other lines keep their
+ * numbers; *bytes gets its length. NULL: no memory. */
+static char *reseed(const char *text, size_t *bytes, int64_t seed)
 {
     static const char key[] = "seed:";
-    const char *from = text, *end = text + bytes;
-    char *out = malloc(bytes + 64);
+    const char *from = text, *end = text + *bytes, *rest;
+    char *out = malloc(*bytes + 64);
+    int line;
 
     if (!out)
         return NULL;
     while (from < end && strncmp(from, key, sizeof key - 1) != 0) {
-        const char *line = memchr(from, '\n', (size_t)(end - from));
-        from = line ? line + 1 : end;
+        const char *next = memchr(from, '\n', (size_t)(end - from));
+        from = next ? next + 1 : end;
     }
-    const bool found = from < end;
-    const size_t before = found ? (size_t)(from - text) : 0;
-    const char *rest =
-        found ? from + strcspn(from, "\n") + (from[strcspn(from, "\n")] == '\n') : text;
+    rest = memchr(from, '\n', (size_t)(end - from));
+    rest = rest ? rest + 1 : end;
+    const size_t before = (size_t)(from - text), after = (size_t)(end - rest);
     memcpy(out, text, before);
-    const int line = snprintf(out + before, 64, "seed: %" PRId64 "\n", seed);
-    memcpy(out + before + line, rest, (size_t)(end - rest));
-    out[before + (size_t)line + (size_t)(end - rest)] = '\0';
+    line = snprintf(out + before, 64, "%sseed: %" PRId64 "\n",
+                    before && text[before - 1] != '\n' ? "\n" : "", seed);
+    memcpy(out + before + line, rest, after);
+    *bytes = before + (size_t)line + after;
+    out[*bytes] = '\0';
     return out;
 }
 
 rt_status study_load_seeded(const char *path, int64_t seed, struct study *study, struct rt_err *err)
 {
     char *text = NULL, *seeded = NULL;
-    size_t bytes = 0;
+    size_t bytes = 0, length;
     rt_status rc;
 
     RT_TRY(rt_file_read(path, STUDY_MAX_BYTES, &text, &bytes, err));
-    seeded = reseed(text, bytes, seed);
-    rc = seeded ? study_parse(path, seeded, strlen(seeded), study, err)
+    length = bytes;
+    seeded = reseed(text, &length, seed);
+    rc = seeded ? study_parse(path, seeded, length, study, err)
                 : rt_fail(err, RT_ENOMEM, "no memory to read '%.200s'", path);
     if (rc != RT_OK && rc != RT_ENOMEM && study_parse(path, text, bytes, study, err) == RT_OK) {
         study_release(study);
