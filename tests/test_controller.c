@@ -145,13 +145,14 @@ static const char *note_of(const void *from, const char *key)
     return NULL;
 }
 
-static rt_status recall(const struct changed *changed, struct tr_controller **controller,
-                        struct space_shape *shape, struct rt_err *err)
+static rt_status recall(const struct changed *changed, int classes,
+                        struct tr_controller **controller, struct space_shape *shape,
+                        struct rt_err *err)
 {
     const struct tr_notes notes = {
         .note = note_of, .from = changed, .file = "x.safetensors", .features = 3, .tokens = 2};
 
-    *shape = (struct space_shape){.classes = 5};
+    *shape = (struct space_shape){.classes = classes};
     return tr_controller_recall(&notes, shape, controller, err);
 }
 
@@ -165,7 +166,7 @@ static void steps_are_seen_as_they_are_told(void **state)
     float got[6];
     (void)state;
 
-    assert_ok(recall(&(struct changed){0}, &c, &shape, &err));
+    assert_ok(recall(&(struct changed){0}, 5, &c, &shape, &err));
     assert_int_equal(shape.features, 3);
     assert_int_equal(shape.classes, 5);
     assert_int_equal(c->observed, 2);
@@ -187,6 +188,9 @@ static void notes_that_do_not_fit_are_refused(void **state)
                                          {"feature_mean", "0 1"},
                                          {"feature_mean", "0 1 nan"},
                                          {"feature_scale", "1 2 1 3"},
+                                         {"feature_scale", "1 0 1"},
+                                         {"feature_scale", "1 2 -1"},
+                                         {"feature_scale", "1 2 1e-50"},
                                          {"action_low", "2"},
                                          {"grid", "middle"},
                                          {"grid", NULL},
@@ -197,9 +201,20 @@ static void notes_that_do_not_fit_are_refused(void **state)
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct rt_err err = {0};
-        assert_int_equal(recall(&bad[i], &c, &shape, &err), RT_EFORMAT);
+        assert_int_equal(recall(&bad[i], 5, &c, &shape, &err), RT_EFORMAT);
         assert_non_null(strstr(err.text, "'x.safetensors' has no sound"));
     }
+}
+
+static void a_component_of_one_bin_is_refused(void **state)
+{
+    struct tr_controller *c;
+    struct space_shape shape;
+    struct rt_err err = {0};
+    (void)state;
+
+    assert_int_equal(recall(&(struct changed){0}, 1, &c, &shape, &err), RT_EFORMAT);
+    assert_non_null(strstr(err.text, "no sound 'parts'"));
 }
 
 int main(void)
@@ -208,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_policy_from_its_file_acts_as_in_its_task),
         cmocka_unit_test(steps_are_seen_as_they_are_told),
         cmocka_unit_test(notes_that_do_not_fit_are_refused),
+        cmocka_unit_test(a_component_of_one_bin_is_refused),
     };
     return cmocka_run_group_tests_name("trainer/task/controller", tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tr_controller *controller = NULL;
     struct notes notes = {.count = 0};
     struct rt_err err = {0};
-    double action[classes];
+    double action[classes], line[2];
     float input[steps * features];
     char *text = malloc(size + 1);
 
@@ -59,6 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tr_controller_see(controller, observed, NULL, input);
         tr_controller_act(controller, logits, action);
         tr_controller_see(controller, observed, action, input);
+        for (int i = 0; !controller->actions.choice && i < controller->actions.parts; i++)
+            tr_controller_bins(&controller->actions, i, line);
         tr_controller_free(controller);
     } else if (!err.text[0] || strchr(err.text, '\n')) {
         abort();

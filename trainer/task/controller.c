@@ -85,7 +85,8 @@ static rt_status recall_lists(const struct tr_notes *notes, struct tr_controller
         float *to = which ? c->scale : c->mean;
         RT_TRY(list(notes, which ? "feature_scale" : "feature_mean", c->features, spare, err));
         for (int i = 0; i < c->features; i++)
-            to[i] = (float)spare[i];
+            if ((to[i] = (float)spare[i]) < 1e-30F && which)
+                return lacks(notes, "feature_scale", err);
     }
     return recall_actions(notes, c, limits, err);
 }
@@ -101,7 +102,7 @@ static rt_status recall_sizes(const struct tr_notes *notes, const struct space_s
     RT_TRY(whole(notes, "parts", shape->classes, &parts, err));
     RT_TRY(word(notes, "previous_action", yes_no, &previous, err));
     RT_TRY(word(notes, "read", reads, &read, err));
-    if (c->features != notes->features || shape->classes % parts ||
+    if (c->features != notes->features || shape->classes % parts || shape->classes / parts < 2 ||
         shape->classes / parts > TR_BINS_MOST)
         return lacks(notes, "parts", err);
     c->history = notes->tokens;
