@@ -128,6 +128,26 @@ static void always_the_same_answer_is_chance(void **state)
     assert_int_equal(look(&said, true).what, TR_AT_CHANCE);
 }
 
+static void rows_of_unknown_class_do_not_count(void **state)
+{
+    struct said said;
+    (void)state;
+
+    speak(&said);
+    const struct tr_suspect all = look(&said, true);
+    for (int i = 0; i < rows; i += 2)
+        said.label[i] = -1;
+    const struct tr_suspect half = look(&said, true);
+    for (int i = 0; i < rows; i++)
+        said.label[i] = -1;
+    const struct tr_suspect none = look(&said, true);
+
+    assert_true(half.right > all.right - .1 && half.right < 1);
+    assert_true(half.commonest == 1); /* every other row is of class 0 */
+    assert_int_equal(none.what, TR_UNSUSPECTED);
+    assert_true(isnan(none.right) && isnan(none.commonest));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +156,7 @@ int main(void)
         cmocka_unit_test(classes_in_another_order_are_found),
         cmocka_unit_test(rows_in_another_order_are_suspected),
         cmocka_unit_test(always_the_same_answer_is_chance),
+        cmocka_unit_test(rows_of_unknown_class_do_not_count),
     };
     return cmocka_run_group_tests_name("teachers/suspect", tests, NULL, NULL);
 }

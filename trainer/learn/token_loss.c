@@ -95,11 +95,11 @@ static void teach(const struct work *w, const float *z, double sum, const float 
 static void take(const struct work *w, const float *z, const float *said, int label, double weight,
                  float *grad, struct tr_distill_stats *stats)
 {
+    assert(label >= 0 && label < w->classes);
     const double sum = tr_soft_row(w->job->student, w->classes, 1, z, w->q1);
     const double factor = w->scale * weight * w->ce_weight, q = (double)w->q1[label];
     const double ce = weight * (sum - (double)z[label]);
 
-    assert(label >= 0 && label < w->classes);
     for (int c = 0; c < w->classes; c++)
         grad[c] = (float)factor * w->q1[c];
     grad[label] -= (float)factor;

@@ -24,14 +24,21 @@ static bool are_probabilities(const float *logits, ptrdiff_t stride, int n, int 
     return true;
 }
 
-/* count (C,C): how often a row whose largest logit is that of the column has the label of the row. */
-static void tally(const float *logits, ptrdiff_t stride, int n, int classes, const int *label,
-                  int *count)
+/* count (C,C): how often a row whose largest logit is that of the column has the label of the row.
+ * Returns the rows whose label is known. */
+static int tally(const float *logits, ptrdiff_t stride, int n, int classes, const int *label,
+                 int *count)
 {
+    int known = 0;
+
     for (int i = 0; i < n; i++, logits += stride) {
-        assert(label[i] >= 0 && label[i] < classes);
+        assert(label[i] >= -1 && label[i] < classes);
+        if (label[i] < 0)
+            continue;
         count[(ptrdiff_t)label[i] * classes + tr_argmax_float(logits, classes)]++;
+        known++;
     }
+    return known;
 }
 
 static int rows_with(const int *count, int classes, int label)
@@ -116,8 +123,9 @@ rt_status tr_logits_suspect(const float *logits, ptrdiff_t stride, int n, int cl
     int *count = calloc((size_t)classes * (size_t)classes, sizeof *count);
     bool *taken = calloc((size_t)classes, sizeof *taken);
     if (count && taken) {
-        tally(logits, stride, n, classes, label, count);
-        judge(count, n, classes, taken, found);
+        const int known = tally(logits, stride, n, classes, label, count);
+        if (known)
+            judge(count, known, classes, taken, found);
     }
     const rt_status rc =
         count && taken ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory to look at logits");

@@ -28,8 +28,8 @@ struct tr_suspect {
     double reordered;        /* of TR_CLASS_ORDER: right with columns in the other order */
 };
 
-/* logits (n,C), rows `stride` floats apart; label[n] are 0 .. C-1, NULL: unknown, and nothing but
- * probabilities is found then. RT_ENOMEM. */
+/* logits (n,C), rows `stride` floats apart; label[n] are 0 .. C-1, -1: unknown, and the row does
+ * not count; of none known, or NULL, nothing but probabilities is found. RT_ENOMEM. */
 rt_status tr_logits_suspect(const float *logits, ptrdiff_t stride, int n, int classes,
                             const int *label, struct tr_suspect *found, struct rt_err *err);
 /* The finding in a line with its mend; "" of none. */
