@@ -113,6 +113,14 @@ int main(void)
 END
 cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror student.c main.c -lm -o main
 ./main
+# An id is looked at before it is used, and a student that answers nothing is wrong every time.
+sed -i 's/outside = .*;/outside = INT32_MAX;/' main.c
+cc -std=c99 -fsanitize=undefined -fsanitize-undefined-trap-on-error student.c main.c -lm -o main
+./main
+sed -i 's/outside = .*;/outside = -1;/; s/return student_selftest(&memory);/return student_selftest(\&memory) != 8;/' main.c
+sed 's/if (count < 1 || /if (1 || /' student.c >mute.c
+cc -std=c99 -g -fsanitize=address mute.c main.c -lm -o main
+./main
 
 # ---- what is wrong ----
 refused() { # TEXT

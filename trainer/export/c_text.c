@@ -54,10 +54,11 @@ void tr__c_text_stem(struct tr__source *s)
             "    if (count < 1 || count > TOKENS)\n        return 0;\n"
             "    m->tokens = count;\n"
             "    for (t = 0; t < count; t++) {\n"
-            "        const float *row = embedding + ids[t] * %d;\n"
-            "        if (ids[t] < 0 || ids[t] >= %d%s)\n            return 0;\n",
-            s->options->name, tr__c_text_parameters(s), student->stem.features,
-            student->stem.vocabulary, pairs ? " || segments[t] > 1" : "");
+            "        const float *row;\n"
+            "        if (ids[t] < 0 || ids[t] >= %d%s)\n            return 0;\n"
+            "        row = embedding + ids[t] * %d;\n",
+            s->options->name, tr__c_text_parameters(s), student->stem.vocabulary,
+            pairs ? " || segments[t] > 1" : "", student->stem.features);
     if (student->stem.projected)
         tr__put_call(s, "        ", "stem", &student->plan->stem, "row", false,
                      "m->stream + t * WIDTH");
@@ -135,8 +136,8 @@ static void put_test(struct tr__source *s, const struct examples *e)
             "        const float *want = test_logits + e * %s_CLASSES;\n"
             "        const int best = %s_run(%stest_ids + test_start[e],%s\n"
             "            test_start[e + 1] - test_start[e], logits);\n"
-            "        int bad = 0;\n"
-            "        for (i = 0; i < %s_CLASSES; i++)\n"
+            "        int bad = best < 0;\n"
+            "        for (i = 0; !bad && i < %s_CLASSES; i++)\n"
             "            bad |= want[i] > want[best]%s;\n"
             "        wrong += bad;\n"
             "    }\n"
