@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/kept_study.h"
 #include "reports/report.h"
+#include "trainer/task/text/text.h"
 
 bool retrain_operands(const char *command, int argc, char **argv, int most,
                       struct retrain_wishes *w)
@@ -87,11 +88,18 @@ static rt_status choose(struct retrain *job, struct store *store, const struct r
 
 /* ---- the frame of a command ---- */
 
-/* An architecture that is no candidate's has to fit, too. */
+/* An architecture that is no candidate's has to fit, too, and to read tokens that the texts were cut
+ * into. */
 static rt_status check_shapes(const struct retrain *job, struct rt_err *err)
 {
-    for (int i = 0; i < job->count; i++)
+    for (int i = 0; i < job->count; i++) {
+        const int vocabulary = job->arch[i].vocabulary; /* 0: of no text */
         RT_TRY(space_arch_check(&job->arch[i], &job->session.shape, err));
+        if (vocabulary && !tr_text_has_vocabulary(job->session.task, vocabulary))
+            return rt_fail(err, RT_EARG,
+                           "the study has no vocabulary of %d tokens; give one of space.vocabulary",
+                           vocabulary);
+    }
     return RT_OK;
 }
 

@@ -76,6 +76,9 @@ expect_exit 1 "$retort" predict student.safetensors test.txt -o logits.npy
 expect_line stderr "'retort sample' asks it"
 expect_exit 1 "$retort" export student.safetensors -o student.onnx
 expect_one_line stderr
+expect_exit 1 "$retort" distill one.db L1-d8-k8-h1-f8-e4-v900 --steps 2
+expect_one_line stderr
+expect_line stderr 'the study has no vocabulary of 900 tokens'
 
 # ---- what is refused ----
 refused() { # CHANGE TEXT

@@ -31,6 +31,16 @@ const struct tr_labels *tr_text_labels(const struct tr_task *task)
     return text_of(task)->labels;
 }
 
+bool tr_text_has_vocabulary(const struct tr_task *task, int vocabulary)
+{
+    const struct text *self = text_of(task);
+
+    for (int i = 0; i < self->cuts; i++)
+        if (self->cut[i].vocabulary == vocabulary)
+            return true;
+    return false;
+}
+
 /* ---- the kind ---- */
 
 const struct cut *text__cut_of(const struct text *self, int vocabulary)

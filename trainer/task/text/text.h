@@ -50,6 +50,8 @@ rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes
 rt_status tr_text_recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
                                 struct rt_err *err);
 
+/* Were the texts cut by the first so many tokens, for students of that vocabulary? */
+bool tr_text_has_vocabulary(const struct tr_task *task, int vocabulary);
 /* What a task of texts is made of. */
 const struct tr_texts *tr_text_texts(const struct tr_task *task);
 const struct tr_tokeniser *tr_text_tokeniser(const struct tr_task *task);
