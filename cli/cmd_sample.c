@@ -53,7 +53,7 @@ static rt_status tell_student(const struct weights *weights, const struct wishes
                        "'%.200s' says what a text is, not how it goes on; that takes a study with "
                        "data.target: next",
                        weights->path);
-    RT_TRY(tr_text_recall_tokens(&notes, &tokeniser, err));
+    RT_TRY(tr_text_recall_tokens(&notes, model->student->arch.vocabulary, &tokeniser, err));
     rt_status rc = RT_OK;
     if (tokeniser.vocabulary.count < model->student->shape.classes)
         rc = rt_fail(err, RT_EFORMAT, "'%.200s' notes fewer tokens than its table has",

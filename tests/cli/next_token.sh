@@ -80,6 +80,27 @@ expect_exit 1 "$retort" distill one.db L1-d8-k8-h1-f8-e4-v900 --steps 2
 expect_one_line stderr
 expect_line stderr 'the study has no vocabulary of 900 tokens'
 
+# a file that notes a control token behind the tokens its table has
+python3 - <<'END'
+import json, struct
+data = open('student.safetensors', 'rb').read()
+length = struct.unpack('<Q', data[:8])[0]
+header = json.loads(data[8:8 + length])
+notes = header['__metadata__']
+tokens = notes['vocabulary'].splitlines()
+for name in ('UNK', 'CLS', 'SEP'):
+    at = tokens.index(f'[{name}]')
+    notes['vocabulary'] = '\n'.join(tokens[:at] + ['other'] + tokens[at + 1:] + [f'[{name}]', ''])
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % 8)
+    open(f'{name}.safetensors', 'wb').write(struct.pack('<Q', len(text)) + text + data[8 + length:])
+END
+for name in UNK CLS SEP; do
+  expect_exit 1 "$retort" sample $name.safetensors --prompt 'one two' --tokens 2
+  expect_one_line stderr
+  expect_line stderr "'$name.safetensors' notes [$name] as token 12, and its table has 12"
+done
+
 # ---- what is refused ----
 refused() { # CHANGE TEXT
   sed "$1" toy.yaml >other.yaml

@@ -411,7 +411,7 @@ rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes
     self->task.label = self->texts.label;
     self->tokeniser = &self->own;
     self->labels = &self->texts.labels;
-    rt_status rc = tr_text_recall_tokens(notes, &self->own, err);
+    rt_status rc = tr_text_recall_tokens(notes, vocabulary, &self->own, err);
     if (!rc)
         rc = cut_all(self, &vocabulary, 1, err);
     if (rc)

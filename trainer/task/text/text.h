@@ -46,9 +46,9 @@ rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes
                              const struct space_shape *shape, int vocabulary,
                              struct tr_texts *texts, struct rt_err *err);
 
-/* The tokeniser alone. */
-rt_status tr_text_recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
-                                struct rt_err *err);
+/* The tokeniser alone, for a table of so many rows: [UNK], [CLS] and [SEP] are among them. */
+rt_status tr_text_recall_tokens(const struct tr_notes *notes, int vocabulary,
+                                struct tr_tokeniser *tokeniser, struct rt_err *err);
 
 /* Were the texts cut by the first so many tokens, for students of that vocabulary? */
 bool tr_text_has_vocabulary(const struct tr_task *task, int vocabulary);

@@ -113,7 +113,7 @@ static rt_status number(const struct tr_notes *notes, const char *key, long leas
 }
 
 /* Tokens, a line each, and the ids of those that control. */
-static rt_status read_vocabulary(const struct tr_notes *notes, const char *lines,
+static rt_status read_vocabulary(const struct tr_notes *notes, const char *lines, int vocabulary,
                                  struct tr_tokeniser *t, struct rt_err *err)
 {
     static const char *const control[TR_CONTROLS] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
@@ -128,15 +128,21 @@ static rt_status read_vocabulary(const struct tr_notes *notes, const char *lines
         if (t->control[i] < 0 && i != TR_PAD && i != TR_MASK)
             return rt_fail(err, RT_EFORMAT, "'%.200s' notes a vocabulary without %s", notes->file,
                            control[i]);
+        if (t->control[i] >= vocabulary && i != TR_PAD && i != TR_MASK)
+            return rt_fail(err, RT_EFORMAT,
+                           "'%.200s' notes %s as token %d, and its table has %d; write it anew "
+                           "with 'retort distill'",
+                           notes->file, control[i], t->control[i], vocabulary);
     }
-    if (t->kind == TR_BYTES && t->vocabulary.count != TR_CONTROLS + 256)
-        return rt_fail(err, RT_EFORMAT, "'%.200s' notes %d tokens of bytes", notes->file,
-                       t->vocabulary.count);
+    if (t->kind == TR_BYTES &&
+        (t->vocabulary.count != TR_CONTROLS + 256 || vocabulary != t->vocabulary.count))
+        return rt_fail(err, RT_EFORMAT, "'%.200s' notes %d tokens of bytes for a table of %d",
+                       notes->file, t->vocabulary.count, vocabulary);
     return RT_OK;
 }
 
-rt_status tr_text_recall_tokens(const struct tr_notes *notes, struct tr_tokeniser *tokeniser,
-                                struct rt_err *err)
+rt_status tr_text_recall_tokens(const struct tr_notes *notes, int vocabulary,
+                                struct tr_tokeniser *tokeniser, struct rt_err *err)
 {
     const char *kind = notes->note(notes->from, "tokens");
     const char *rules = notes->note(notes->from, "token_rules");
@@ -155,7 +161,7 @@ rt_status tr_text_recall_tokens(const struct tr_notes *notes, struct tr_tokenise
                                      strstr(rules, "accents"), strstr(rules, "lower")};
     t.most_chars = most;
     memcpy(t.continuation, mark, strlen(mark) + 1);
-    const rt_status rc = read_vocabulary(notes, tokens, &t, err);
+    const rt_status rc = read_vocabulary(notes, tokens, vocabulary, &t, err);
     if (rc)
         tr_tokeniser_release(&t);
     else
