@@ -4,7 +4,9 @@
 
 #include <unistd.h>
 
+#include "trainer/export/c_source.h"
 #include "trainer/export/model.h"
+#include "trainer/export/tensor_file.h"
 #include "trainer/net/acting.h"
 #include "trainer/net/network.h"
 #include "trainer/task/controller.h"
@@ -44,8 +46,24 @@ static void look_on(void *context, const struct tr_env_batch *batch, int copy, c
     seen->action[seen->steps++] = (float)action[0];
 }
 
+static void write_codes(const struct tr_network *net, const struct tr_metadata *notes)
+{
+    struct tr_quantised quantised;
+    struct tr_ranges ranges = {0};
+    struct rt_arena arena;
+    struct rt_err err;
+
+    for (int i = 0; i < TR_MAX_QUANTISERS; i++)
+        ranges.amax[i] = 4;
+    assert_ok(rt_arena_init(&arena, tr_quantised_bytes(&net->student, false), &err));
+    assert_ok(tr_quantised_init(&quantised, &net->student, &ranges, false, &arena, &err));
+    tr_quantised_update(&quantised, &net->student, net->weights.params);
+    assert_ok(tr_safetensors_write_int8(WEIGHTS, &net->student, &quantised, notes, &err));
+    rt_arena_release(&arena);
+}
+
 /* A student with first weights, larger than usual, so that it does something; written with its notes. */
-static void write_student(const struct tr_task *task, struct tr_network *net)
+static void write_student(const struct tr_task *task, struct tr_network *net, bool codes)
 {
     const struct space_arch arch = sample_policy();
     struct notes notes = {.count = 0};
@@ -62,7 +80,11 @@ static void write_student(const struct tr_task *task, struct tr_network *net)
     for (size_t i = 0; i < net->student.param_count; i++)
         net->weights.params[i] *= 8;
     tr_weights_pack(&net->student, &net->weights);
-    assert_ok(tr_safetensors_write(WEIGHTS, &net->student, net->weights.params, notes.list, &err));
+    if (codes)
+        write_codes(net, notes.list);
+    else
+        assert_ok(
+            tr_safetensors_write(WEIGHTS, &net->student, net->weights.params, notes.list, &err));
     for (int i = 0; i < notes.count; i++)
         free((char *)notes.list[i].value);
 }
@@ -93,7 +115,7 @@ static void acts_alike(const struct tr_policy_options *options, int observed)
     bool moves = false;
     struct rt_err err;
 
-    write_student(task, &net);
+    write_student(task, &net, false);
     play(task, &net, &seen);
     assert_int_equal(seen.steps, sample_horizon);
     assert_ok(tr_model_open(WEIGHTS, &tr_task_policy, tr_kernels_by_name("plain"), &file, &err));
@@ -119,6 +141,57 @@ static void a_policy_from_its_file_acts_as_in_its_task(void **state)
     options.read = TR_READ_MODE;
     options.grid = TR_GRID_ENDS;
     acts_alike(&options, 3);
+}
+
+/* Of C code in int8 whose likeliest bin is `shift` bins further, how many of its examples are wrong. */
+static int wrong_when_shifted(int shift)
+{
+    char command[160];
+    FILE *f;
+    int wrong = -1;
+
+    (void)snprintf(command, sizeof command,
+                   "cc -std=c99 -DSHIFT=%d test_policy_c.c test_policy_main.c -lm -o test_policy_c "
+                   "&& ./test_policy_c",
+                   shift);
+    assert_non_null(f = popen(command, "r"));
+    assert_int_equal(fscanf(f, "%d", &wrong), 1);
+    assert_int_equal(pclose(f), 0);
+    return wrong;
+}
+
+static void an_int8_policy_may_take_the_bin_beside(void **state)
+{
+    static const char *const made[] = {"test_policy_c.c", "test_policy_c.h", "test_policy_c",
+                                       "test_policy_main.c", WEIGHTS};
+    const struct tr_c_options options = {.name = "test_policy_c", .selftest = true};
+    struct tr_policy_options policy = sample_options();
+    struct tr_model_file *file = NULL;
+    struct tr_network net;
+    struct rt_err err;
+    (void)state;
+    policy.previous_action = false;
+    policy.read = TR_READ_MODE;
+    struct tr_task *task = gathered(&policy, 1);
+
+    write_student(task, &net, true);
+    assert_ok(tr_model_open(WEIGHTS, &tr_task_policy, tr_kernels_by_name("plain"), &file, &err));
+    assert_ok(tr_c_source_write("test_policy_c.c", tr_model_of(file), &options, &err));
+    assert_int_equal(
+        system("sed -i 's/(float)best/(float)(best + SHIFT)/' test_policy_c.c && printf "
+               "'#include <stdio.h>\\n#include \"test_policy_c.h\"\\nint main(void)"
+               " { return printf(\"%%d\", test_policy_c_selftest()) < 1; }\\n' "
+               ">test_policy_main.c"),
+        0);
+
+    assert_int_equal(wrong_when_shifted(0), 0);
+    assert_int_equal(wrong_when_shifted(-1), 0);
+    assert_int_equal(wrong_when_shifted(2), 8);
+    tr_model_close(file);
+    tr_network_close(&net);
+    tr_task_close(task);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        unlink(made[i]);
 }
 
 /* ---- notes ---- */
@@ -221,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_policy_from_its_file_acts_as_in_its_task),
+        cmocka_unit_test(an_int8_policy_may_take_the_bin_beside),
         cmocka_unit_test(steps_are_seen_as_they_are_told),
         cmocka_unit_test(notes_that_do_not_fit_are_refused),
         cmocka_unit_test(a_component_of_one_bin_is_refused),
