@@ -355,8 +355,8 @@ static double function_of(int op, double a, double b)
     case DIV: return a / b;
     case POW: return pow(a, b);
     case NEG: return -a;
-    case MIN: return a < b ? a : b;
-    case MAX: return a > b ? a : b;
+    case MIN: return a < b || isnan(a) ? a : b; /* NaN when either is */
+    case MAX: return a > b || isnan(a) ? a : b;
     case SQRT: return sqrt(a);
     case LOG: return log(a);
     case EXP: return exp(a);

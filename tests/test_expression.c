@@ -51,6 +51,10 @@ static void values(void **state)
         assert_near(value(of[i].text), of[i].value, 1e-12);
     assert_true(isinf(value("1 / (depth - 4)")));
     assert_true(isnan(value("log(-depth)")));
+    assert_true(isnan(value("max(log(-depth), 5)")));
+    assert_true(isnan(value("max(5, log(-depth))")));
+    assert_true(isnan(value("min(log(-depth), 5)")));
+    assert_true(isnan(value("min(5, log(-depth))")));
 }
 
 static void refusals(void **state)
