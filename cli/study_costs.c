@@ -137,6 +137,11 @@ rt_status study__check_limits(const struct study_yaml *yaml, const struct study 
 
     if (!study->space.known || any_fits(&study->space, why))
         return RT_OK;
+    if (!study->own->limit_count)
+        return study__fail(yaml, "space.costs", err,
+                           "no architecture was found whose costs are numbers (of the smallest, "
+                           "%s); change the formula",
+                           why);
     return study__fail(
         yaml, "search.constraints", err,
         "no architecture was found that keeps them (of the smallest, %s); widen them", why);

@@ -48,6 +48,8 @@ refused() { # SED TEXT: with that change the study is refused so
   expect_line stderr "$2"
 }
 refused 's/work <= 150/work <= 4/' 'no architecture was found that keeps them (of the smallest, its work is 5, and at most 4 is allowed); widen them'
+refused 's/"work <= 150", //; s/, "even >= 0"//; s/= layers.*/= sqrt(-layers)/' \
+  'space.costs: no architecture was found whose costs are numbers (of the smallest, its even is no finite number); change the formula'
 refused 's/floor(layers/flor(layers/' "space.costs[1]: 'flor' is no function"
 refused 's/even = layers/even = units/' "'units' is a list; use it within sum()"
 refused 's/even = layers/even layers/' "is no cost; write it like"
