@@ -70,6 +70,12 @@ expect_exit 0 "$retort" distill toy.db 1 --steps 3 -o a.safetensors
 expect_line stdout 'of the ensemble'
 expect_exit 0 "$retort" distill toy.db 2 --steps 3
 [ "$(tr '\n' ' ' <asked)" = '90 90 30 ' ]
+cp teachers/own.test.safetensors kept
+echo damaged >teachers/own.test.safetensors
+expect_exit 1 "$retort" distill toy.db 2 --steps 3
+expect_one_line stderr
+expect_line stderr 'own.test.safetensors'
+cp kept teachers/own.test.safetensors
 
 # ---- a script that changed is another teacher, and is not asked unasked ----
 echo '# better' >>teacher.py
@@ -77,6 +83,8 @@ expect_exit 1 "$retort" search toy.yaml --trials 4
 expect_line stderr "'retort teach --retrain own' asks it again"
 expect_exit 0 "$retort" teach toy.yaml --retrain own
 expect_exit 0 "$retort" search toy.yaml --trials 4
+expect_exit 0 "$retort" distill toy.db 1 --steps 3
+[ "$(tr '\n' ' ' <asked)" = '90 90 30 90 30 ' ]
 
 # ---- a key of two meanings, each in its place ----
 sed 's/command: \[.*\]/command: {}/; s/, params: 12345//' toy.yaml >bad.yaml

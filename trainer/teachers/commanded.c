@@ -66,6 +66,12 @@ static rt_status hash_word(struct rt_hash *hash, const char *folder, const char 
     return RT_OK;
 }
 
+static void answers_name(const struct tr_teacher_spec *spec, const char *what,
+                         char name[TR_TEACHER_NAME + 32])
+{
+    (void)snprintf(name, TR_TEACHER_NAME + 32, "%s.%s.safetensors", spec->name, what);
+}
+
 static rt_status ask(struct asked *asked, const struct tr_teaching *teaching, int k,
                      const struct tr_task *task, const char *what, struct rt_err *err)
 {
@@ -84,7 +90,7 @@ static rt_status ask(struct asked *asked, const struct tr_teaching *teaching, in
         rc = hash_word(hash, spec->source, spec->command[i], i == 0, err);
     rt_hash_add(hash, task->hash, strlen(task->hash) + 1);
     rt_hash_close(hash, asked->hash);
-    (void)snprintf(name, sizeof name, "%s.%s.safetensors", spec->name, what);
+    answers_name(spec, what, name);
     return rc ? rc : beside(teaching->spec->folder, name, asked->path, err);
 }
 
@@ -235,6 +241,18 @@ static void give(const struct asked *asked, struct tr_matrix *matrix, int k, flo
     tr_matrix_release(matrix);
 }
 
+/* What it said of a test before it was asked again. */
+static rt_status forget_test(const struct tr_teaching *teaching, int k, struct rt_err *err)
+{
+    char name[TR_TEACHER_NAME + 32], path[RT_PATH_MAX];
+
+    answers_name(&teaching->spec->teacher[k], "test", name);
+    RT_TRY(beside(teaching->spec->folder, name, path, err));
+    if (unlink(path) != 0 && errno != ENOENT)
+        return rt_fail(err, RT_EIO, "cannot remove '%.200s': %s", path, strerror(errno));
+    return RT_OK;
+}
+
 /* ---- the kind ---- */
 
 static void describe(const struct tr_teacher_spec *spec, const struct space_shape *shape,
@@ -253,9 +271,14 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
 
     RT_TRY(ask(&asked, teaching, k, teaching->task, "train", err));
     const bool missing = access(asked.path, F_OK) != 0;
-    if (may_train && (missing || teaching->retrain[k]))
+    if (may_train && (missing || teaching->retrain[k])) {
         RT_TRY(run_and_keep(&asked, &matrix, err));
-    else if (missing)
+        const rt_status rc = teaching->retrain[k] ? forget_test(teaching, k, err) : RT_OK;
+        if (rc) {
+            tr_matrix_release(&matrix);
+            return rc;
+        }
+    } else if (missing)
         return rt_fail(err, RT_EIO,
                        "teacher '%s' was not asked yet: '%.200s' is missing; "
                        "'retort teach' runs its command",
@@ -266,7 +289,7 @@ static rt_status consult(const struct tr_teaching *teaching, int k, bool may_tra
     return RT_OK;
 }
 
-/* Answers about another file are asked for anew when that one has changed. */
+/* Asked for once, when they are needed; of another test file they are refused as those of training. */
 static rt_status predict(const struct tr_teaching *teaching, int k, const struct tr_task *test,
                          float *out, struct rt_err *err)
 {
@@ -274,8 +297,10 @@ static rt_status predict(const struct tr_teaching *teaching, int k, const struct
     struct asked asked;
 
     RT_TRY(ask(&asked, teaching, k, test, "test", err));
-    if (recall(&asked, &matrix, NULL) != RT_OK)
+    if (access(asked.path, F_OK) != 0)
         RT_TRY(run_and_keep(&asked, &matrix, err));
+    else
+        RT_TRY(recall(&asked, &matrix, err));
     give(&asked, &matrix, k, out, NULL);
     return RT_OK;
 }
