@@ -85,6 +85,12 @@ expect_exit 0 "$retort" teach toy.yaml --retrain own
 expect_exit 0 "$retort" search toy.yaml --trials 4
 expect_exit 0 "$retort" distill toy.db 1 --steps 3
 [ "$(tr '\n' ' ' <asked)" = '90 90 30 90 30 ' ]
+unmapped=/sys/kernel/mm/transparent_hugepage/enabled # of 4096 bytes, says its folder
+if [ -s $unmapped ]; then
+  sed "s|teacher.py|teacher.py, $unmapped|" toy.yaml >unmapped.yaml
+  expect_exit 1 "$retort" teach unmapped.yaml --retrain own
+  expect_line stderr "cannot map '$unmapped'"
+fi
 
 # ---- a key of two meanings, each in its place ----
 sed 's/command: \[.*\]/command: {}/; s/, params: 12345//' toy.yaml >bad.yaml

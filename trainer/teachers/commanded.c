@@ -59,8 +59,9 @@ static rt_status hash_word(struct rt_hash *hash, const char *folder, const char 
     rt_hash_add(hash, word, strlen(word) + 1);
     RT_TRY(beside(folder, word, path, err));
     if ((program && !strchr(word, '/')) || stat(path, &found) != 0 || !S_ISREG(found.st_mode) ||
-        rt_map_open(&map, path, NULL) != RT_OK)
+        found.st_size == 0)
         return RT_OK;
+    RT_TRY(rt_map_open(&map, path, err));
     rt_hash_add(hash, map.data, map.bytes);
     rt_map_close(&map);
     return RT_OK;
