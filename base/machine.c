@@ -83,18 +83,31 @@ static double quota_of(const char *folder, bool version2)
     return busy[0] > 0 && period[0] > 0 ? busy[0] / period[0] : INFINITY;
 }
 
-/* The least of a group and all above it. */
-static double quota_up(const char *mount, const char *group, bool version2)
+/* Bytes that one group may take; no limit is "max", or in version 1 a number near 2^63. */
+static double memory_of(const char *folder, bool version2)
+{
+    double bytes[2];
+
+    return read_numbers(folder, version2 ? "memory.max" : "memory.limit_in_bytes", bytes) > 0 &&
+                   bytes[0] < 0x1p60
+               ? bytes[0]
+               : INFINITY;
+}
+
+typedef double limit_fn(const char *folder, bool version2);
+
+/* The least of a group and all above it; `controller` NULL: of version 2. */
+static double least_up(const char *mount, const char *controller, const char *group, limit_fn *of)
 {
     char folder[RT_PATH_MAX];
     double least = INFINITY;
     const size_t top = strlen(mount);
 
-    if (snprintf(folder, sizeof folder, "%s%s%s", mount, version2 ? "" : "/cpu", group) >=
-        RT_PATH_MAX)
+    if (snprintf(folder, sizeof folder, "%s%s%s%s", mount, controller ? "/" : "",
+                 controller ? controller : "", group) >= RT_PATH_MAX)
         return INFINITY;
     while (strlen(folder) >= top) {
-        least = fmin(least, quota_of(folder, version2));
+        least = fmin(least, of(folder, !controller));
         char *slash = strrchr(folder, '/');
         if (!slash)
             break;
@@ -116,7 +129,8 @@ static bool in_list(const char *list, const char *word)
     return false;
 }
 
-double rt_cgroup_quota(const char *groups, const char *mount)
+/* Of all groups of a list; 0: no limit is known. */
+static double least_of(const char *groups, const char *mount, const char *controller, limit_fn *of)
 {
     char line[RT_PATH_MAX];
     double least = INFINITY;
@@ -131,11 +145,55 @@ double rt_cgroup_quota(const char *groups, const char *mount)
         if (!group)
             continue;
         *group++ = '\0';
-        if (controllers[1] == '\0' || in_list(controllers + 1, "cpu"))
-            least = fmin(least, quota_up(mount, group, controllers[1] == '\0'));
+        if (controllers[1] == '\0')
+            least = fmin(least, least_up(mount, NULL, group, of));
+        else if (in_list(controllers + 1, controller))
+            least = fmin(least, least_up(mount, controller, group, of));
     }
     fclose(file);
     return isfinite(least) ? least : 0;
+}
+
+double rt_cgroup_quota(const char *groups, const char *mount)
+{
+    return least_of(groups, mount, "cpu", quota_of);
+}
+
+double rt_cgroup_memory(const char *groups, const char *mount)
+{
+    return least_of(groups, mount, "memory", memory_of);
+}
+
+/* ---- memory ---- */
+
+/* Pages of addresses and of memory that are this process's own; files that it maps can be dropped. */
+static void pages_taken(double *addresses, double *own)
+{
+    unsigned long long size = 0, resident = 0, shared = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file && fscanf(file, "%llu %llu %llu", &size, &resident, &shared) != 3)
+        size = resident = shared = 0;
+    if (file)
+        fclose(file);
+    *addresses = (double)size;
+    *own = resident > shared ? (double)(resident - shared) : 0;
+}
+
+double rt_memory_room(void)
+{
+    const double page = (double)sysconf(_SC_PAGESIZE);
+    const double group = rt_cgroup_memory("/proc/self/cgroup", "/sys/fs/cgroup");
+    double addresses, own, room = (double)sysconf(_SC_PHYS_PAGES) * page;
+    struct rlimit limit;
+
+    pages_taken(&addresses, &own);
+    if (group > 0)
+        room = fmin(room, group);
+    room -= own * page;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        room = fmin(room, (double)limit.rlim_cur - addresses * page);
+    return fmax(room, 0);
 }
 
 /* ---- affinity ---- */

@@ -20,6 +20,10 @@ void rt_machine_query(struct rt_machine *machine);
  * quota (a container's), rounded up, when that is less. */
 int rt_cores(void);
 
+/* Bytes that this process may still take: of the machine's memory, what its groups allow (a
+ * container's limit) and the addresses that `ulimit -v` does, less what it holds; 0 or more. */
+double rt_memory_room(void);
+
 /* ---- what disturbs a measurement ---- */
 
 /* Times that the calling thread had to leave its CPU to others; -1: unknown. */
@@ -39,4 +43,6 @@ void rt_thread_unpin(const struct rt_cpus *before);
 /* The quota alone, by the list of this process's groups (/proc/self/cgroup) and the folder where
  * they are mounted (/sys/fs/cgroup), of version 1 or 2; 0: none is known. */
 double rt_cgroup_quota(const char *groups, const char *mount);
+/* The same of memory, in bytes. */
+double rt_cgroup_memory(const char *groups, const char *mount);
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -297,6 +296,21 @@ static bool has_crashed(struct store *store)
     return found;
 }
 
+/* Memory for trials, once data and teachers are there: enough for the smallest student's, or it is
+ * no use to begin. */
+static rt_status open_room(const struct session *session, struct evaluator *evaluator,
+                           struct room *room, struct rt_err *err)
+{
+    struct space_arch smallest;
+    size_t least;
+
+    space_smallest(&session->study.space, &smallest);
+    RT_TRY(evaluator_bytes(evaluator, &smallest, &least, err));
+    RT_TRY(room_open(room, rt_memory_room(), least, err));
+    evaluator->room = room;
+    return RT_OK;
+}
+
 static rt_status search_here(const struct session *session, const struct wishes *wishes,
                              const struct settings *settings, struct store *store,
                              const atomic_int *stop, enum search_end *end, struct rt_err *err)
@@ -311,6 +325,7 @@ static rt_status search_here(const struct session *session, const struct wishes 
                                 .settings = settings,
                                 .memory_limit = (size_t)session->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context, &evaluator_timing};
+    struct room room;
     char checkpoints[RT_PATH_MAX];
     int64_t host;
     rt_status rc;
@@ -325,8 +340,10 @@ static rt_status search_here(const struct session *session, const struct wishes 
         rc = isolation_open(&context.isolation, wishes->seed < 0 ? wishes->study : NULL,
                             store_path(store), &session->study.space, session->study.search.workers,
                             latencies_gate(context.latencies), err);
-    if (rc == RT_OK)
+    if (rc == RT_OK && (rc = open_room(session, &context, &room, err)) == RT_OK) {
         rc = search(&session->study, &evaluator, wishes, host, store, stop, end, err);
+        room_close(&room);
+    }
     isolation_close(context.isolation);
     latencies_close(context.latencies);
     device_close(context.device);
@@ -398,32 +415,6 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
     return rc;
 }
 
-/* Hours from now to a time of the day, today's or tomorrow's, as clocks show it here. */
-static bool hours_until(const char *text, double *hours)
-{
-    const time_t now = time(NULL);
-    struct tm day;
-    int hour, minute, end = 0;
-
-    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &end) != 2 || text[end] || hour < 0 ||
-        hour > 23 || minute < 0 || minute > 59 || !localtime_r(&now, &day)) {
-        (void)command_usage("search", "--until '%.40s' is no time of the day such as 07:30", text);
-        return false;
-    }
-    day.tm_hour = hour;
-    day.tm_min = minute;
-    day.tm_sec = 0;
-    day.tm_isdst = -1;
-    time_t then = mktime(&day);
-    if (then <= now) {
-        day.tm_mday++;
-        day.tm_isdst = -1; /* the night may be an hour longer or shorter */
-        then = mktime(&day);
-    }
-    *hours = difftime(then, now) / 3600;
-    return true;
-}
-
 static int parse(int argc, char **argv, struct wishes *w)
 {
     const struct option longs[] = {{"db", required_argument, NULL, 'd'},
@@ -457,7 +448,7 @@ static int parse(int argc, char **argv, struct wishes *w)
                 command_int64("search", "--seed", optarg, 0, INT64_C(9000000000000000), &w->seed);
             break;
         case 'h': good = command_double("search", "--hours", optarg, 0, 1e6, &w->hours); break;
-        case 'u': good = hours_until(optarg, &w->hours); break;
+        case 'u': good = command_until("search", optarg, &w->hours); break;
         default: good = false;
         }
     }

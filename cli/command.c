@@ -179,6 +179,31 @@ bool command_double(const char *name, const char *option, const char *text, doub
     return true;
 }
 
+bool command_until(const char *name, const char *text, double *hours)
+{
+    const time_t now = time(NULL);
+    struct tm day;
+    int hour, minute, end = 0;
+
+    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &end) != 2 || text[end] || hour < 0 ||
+        hour > 23 || minute < 0 || minute > 59 || !localtime_r(&now, &day)) {
+        (void)command_usage(name, "--until '%.40s' is no time of the day such as 07:30", text);
+        return false;
+    }
+    day.tm_hour = hour;
+    day.tm_min = minute;
+    day.tm_sec = 0;
+    day.tm_isdst = -1;
+    time_t then = mktime(&day);
+    if (then <= now) {
+        day.tm_mday++;
+        day.tm_isdst = -1; /* the night may be an hour longer or shorter */
+        then = mktime(&day);
+    }
+    *hours = difftime(then, now) / 3600;
+    return true;
+}
+
 bool command_word(const char *name, const char *option, const char *text, const char *const *words,
                   int *place)
 {

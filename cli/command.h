@@ -64,6 +64,8 @@ bool command_int64(const char *name, const char *option, const char *text, int64
 /* Finite, within [least, most]. */
 bool command_double(const char *name, const char *option, const char *text, double least,
                     double most, double *value);
+/* Hours from now to a time of the day such as 07:30, today's or tomorrow's, as clocks show it here. */
+bool command_until(const char *name, const char *text, double *hours);
 /* The place of `text` in words (ended by NULL); false after a usage error that lists them. */
 bool command_word(const char *name, const char *option, const char *text, const char *const *words,
                   int *place);

@@ -225,27 +225,61 @@ static rt_status run(struct evaluator *evaluator, const struct search_job *job,
     return rc;
 }
 
+/* A trial of that student, with the recipe that it points to. */
+static struct tr_trial trial_of(const struct evaluator *evaluator, const struct space_arch *arch,
+                                struct tr_recipe *recipe)
+{
+    *recipe = settings_recipe(evaluator->settings, evaluator->recipe, arch->width);
+    return (struct tr_trial){.arch = arch,
+                             .shape = evaluator->shape,
+                             .kernels = kernels_of(evaluator, arch->width),
+                             .data = evaluator->data,
+                             .recipe = recipe,
+                             .memory_limit = evaluator->memory_limit};
+}
+
+rt_status evaluator_bytes(const struct evaluator *evaluator, const struct space_arch *arch,
+                          size_t *bytes, struct rt_err *err)
+{
+    struct tr_recipe recipe;
+    struct tr_trial trial = trial_of(evaluator, arch, &recipe);
+
+    RT_TRY(bytes_apart(evaluator, arch, &trial.apart, err));
+    return tr_trial_bytes(&trial, bytes, err);
+}
+
+/* Once others have left room for it. Whoever waits there must not keep the machine from silence. */
+static rt_status run_in_room(struct evaluator *evaluator, const struct search_job *job,
+                             struct tr_trial *trial, struct store_result *result,
+                             struct rt_err *err)
+{
+    size_t bytes = 0;
+
+    if (evaluator->room) {
+        RT_TRY(evaluator_bytes(evaluator, job->arch, &bytes, err));
+        room_take(evaluator->room, bytes);
+    }
+    rt_gate_enter(latencies_gate(evaluator->latencies));
+    const rt_status rc = run(evaluator, job, trial, result, err);
+    rt_gate_leave(latencies_gate(evaluator->latencies));
+    if (evaluator->room)
+        room_give(evaluator->room, bytes);
+    return rc;
+}
+
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result)
 {
     struct evaluator *evaluator = context;
-    const int width = job->arch->width;
-    struct tr_recipe recipe = settings_recipe(evaluator->settings, evaluator->recipe, width);
-    struct tr_trial trial = {.arch = job->arch,
-                             .shape = evaluator->shape,
-                             .kernels = kernels_of(evaluator, width),
-                             .data = evaluator->data,
-                             .recipe = &recipe,
-                             .seed = job->seed,
-                             .memory_limit = evaluator->memory_limit,
-                             .stop = job->stop};
+    struct tr_recipe recipe;
+    struct tr_trial trial = trial_of(evaluator, job->arch, &recipe);
     struct rt_err err = {0};
 
+    trial.seed = job->seed;
+    trial.stop = job->stop;
     if (job->budget)
         recipe.steps = (int)job->budget;
     memset(result, 0, sizeof *result);
-    rt_gate_enter(latencies_gate(evaluator->latencies));
-    result->status = run(evaluator, job, &trial, result, &err);
-    rt_gate_leave(latencies_gate(evaluator->latencies));
+    result->status = run_in_room(evaluator, job, &trial, result, &err);
     if (result->status != RT_OK)
         snprintf(result->error, sizeof result->error, "%s", err.text);
 }

@@ -10,6 +10,7 @@
 #include "cli/device.h"
 #include "cli/isolation.h"
 #include "cli/latencies.h"
+#include "cli/room.h"
 #include "cli/settings.h"
 #include "search/search.h"
 #include "trainer/measure/trial.h"
@@ -25,7 +26,8 @@ struct evaluator {
     struct device *device;       /* that measures them; NULL: this machine does */
     int64_t host;                /* of it in the store */
     const struct settings *settings;
-    size_t memory_limit;
+    size_t memory_limit;         /* of one trial; 0: none */
+    struct room *room;           /* of all trials at once; NULL: not counted */
     const char *checkpoints;     /* folder beside the store for trained weights; NULL: not kept */
     bool read_only;              /* take weights from there, and leave none */
     struct isolation *isolation; /* trials run in other processes; NULL: in this one */
@@ -33,6 +35,10 @@ struct evaluator {
 
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result);
+
+/* What the trial of a job's student takes at its peak, timing included; a parent's weights apart. */
+rt_status evaluator_bytes(const struct evaluator *evaluator, const struct space_arch *arch,
+                          size_t *bytes, struct rt_err *err);
 
 /* How long students take, measured again; with the same context. */
 extern const struct search_timing evaluator_timing;

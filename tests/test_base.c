@@ -296,6 +296,24 @@ static void a_quota_is_the_least_of_all_groups_above(void **state)
     assert_near(rt_cgroup_quota("quota/groups", "quota"), 2.5, 0);
 }
 
+static void a_limit_of_memory_is_the_least_of_all_groups_above(void **state)
+{
+    (void)state;
+    write_text("memory/memory/memory.limit_in_bytes", "9223372036854771712\n"); /* none */
+    write_text("memory/a/memory.max", "5000000\n");
+    write_text("memory/a/b/memory.max", "max\n");
+    write_text("memory/groups", "0::/a/b\n");
+    assert_near(rt_cgroup_memory("memory/groups", "memory"), 5e6, 0);
+    write_text("memory/a/b/memory.max", "4000000\n");
+    assert_near(rt_cgroup_memory("memory/groups", "memory"), 4e6, 0);
+    write_text("memory/groups", "4:memory:/c\n");
+    write_text("memory/memory/c/memory.limit_in_bytes", "9223372036854771712\n"); /* none */
+    assert_near(rt_cgroup_memory("memory/groups", "memory"), 0, 0);
+    write_text("memory/memory/memory.limit_in_bytes", "3000000\n");
+    assert_near(rt_cgroup_memory("memory/groups", "memory"), 3e6, 0);
+    assert_true(rt_memory_room() > 0);
+}
+
 static void cores_are_those_this_process_may_run_on(void **state)
 {
     cpu_set_t all, one;
@@ -420,6 +438,7 @@ int main(void)
         cmocka_unit_test(of_a_pair_both_files_are_placed_or_none),
         cmocka_unit_test(paths_are_seen_from_the_file_that_names_them),
         cmocka_unit_test(a_quota_is_the_least_of_all_groups_above),
+        cmocka_unit_test(a_limit_of_memory_is_the_least_of_all_groups_above),
         cmocka_unit_test(cores_are_those_this_process_may_run_on),
         cmocka_unit_test(the_machine_has_a_name_and_cores),
         cmocka_unit_test(words_are_as_far_apart_as_letters_must_change),

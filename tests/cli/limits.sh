@@ -16,6 +16,13 @@ expect_exit 0 limited 100000 "$retort" status toy.db
 expect_exit 0 limited 100000 "$retort" report toy.db -o toy.html
 expect_exit 1 limited 150000 "$retort" search toy.yaml --db plain.db
 expect_line stderr 'OpenBLAS needs '
+# trials of which none fits are not begun
+toy_study | sed 's/batch: 12$/batch: 65536\n  micro_batch: 65536/' >wide.yaml
+expect_exit 1 limited 300000 "$retort" search wide.yaml --db wide.db
+expect_one_line stderr
+expect_line stderr "the smallest student's trial needs"
+expect_exit 1 limited 300000 "$retort" plan wide.yaml --seconds 0.1
+expect_line stderr "the smallest student's trial needs"
 
 # a file that may not grow is an error
 expect_exit 1 bash -c "ulimit -f 40; exec '$retort' search toy.yaml --db short.db"
