@@ -20,7 +20,8 @@ net = AutoModelForImageClassification.from_pretrained(name).to(device).eval()
 rows, said = numpy.load(images, mmap_mode="r"), []
 with torch.inference_mode():
     for i in range(0, len(rows), 64):
-        batch = numpy.broadcast_to(rows[i : i + 64], (*rows[i : i + 64].shape[:3], 3))  # greys, too
+        batch = rows[i : i + 64]
+        batch = numpy.broadcast_to(batch, (*batch.shape[:3], net.config.num_channels))  # greys, too
         batch = processor(list(batch), return_tensors="pt", input_data_format="channels_last").to(device)
         said.append(net(**batch).logits.float().cpu().numpy())
         print(f"\r{i + len(said[-1])} of {len(rows)} rows", end="", file=sys.stderr)
