@@ -132,11 +132,14 @@ double search__objectives(const struct search_options *options, const struct spa
     return 0;
 }
 
-/* value (constraints,count): their metrics, NaN where a trial has it not. */
+/* value (constraints,count): their metrics, NaN where a trial has it not; changed (count): what they
+ * are missed by now, NaN where that is as it was. */
 static rt_status judge_again(const struct search_options *options, const struct space *space,
-                             struct store *store, const double *value, struct store_trial *trials,
-                             int64_t count, struct rt_err *err)
+                             struct store *store, const double *value, double *changed,
+                             struct store_trial *trials, int64_t count, struct rt_err *err)
 {
+    bool any = false;
+
     for (int64_t n = 0; n < count; n++) {
         struct store_trial *t = &trials[n];
         double sum = 0;
@@ -146,12 +149,13 @@ static rt_status judge_again(const struct search_options *options, const struct 
             sum += missed_by(c, isnan(exact) ? value[i * count + n] : exact);
         }
         sum = fmin(sum, MOST_VIOLATION);
+        changed[n] = NAN;
         if (isnan(sum) || t->error_kind[0] || sum == t->violation)
             continue; /* without results, or as it was */
-        t->violation = sum;
-        RT_TRY(store_violation_set(store, n, sum, err));
+        t->violation = changed[n] = sum;
+        any = true;
     }
-    return RT_OK;
+    return any ? store_violations_set(store, changed, count, err) : RT_OK;
 }
 
 rt_status search__trials_load(const struct search_options *options, const struct space *space,
@@ -162,14 +166,15 @@ rt_status search__trials_load(const struct search_options *options, const struct
 
     RT_TRY(store_trials_load(store, space, trials, count, err));
     const size_t metrics = (size_t)options->constraint_count;
-    double *value = calloc(metrics * (size_t)*count + 1, sizeof *value);
+    double *value = calloc((metrics + 1) * (size_t)*count + 1, sizeof *value);
     if (!value)
         rc = rt_fail(err, RT_ENOMEM, "no memory for %" PRId64 " trials", *count);
     for (int i = 0; i < options->constraint_count && rc == RT_OK; i++)
         rc = store_metric_load(store, options->constraint[i].metric, value + i * *count, *count,
                                err);
     if (rc == RT_OK)
-        rc = judge_again(options, space, store, value, *trials, *count, err);
+        rc = judge_again(options, space, store, value, value + metrics * (size_t)*count, *trials,
+                         *count, err);
     free(value);
     if (rc != RT_OK)
         free(*trials);

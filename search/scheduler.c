@@ -180,7 +180,8 @@ static rt_status resume(struct run *run, struct rt_err *err)
     char text[128];
     rt_status rc;
 
-    RT_TRY(search__trials_load(run->options, run->space, run->store, &trials, &count, err));
+    TRY_WITH_ROOM(run,
+                  search__trials_load(run->options, run->space, run->store, &trials, &count, err));
     rc = RT_OK;
     for (int64_t i = 0; i < count && rc == RT_OK; i++)
         rc = take_up(run, &trials[i], err);

@@ -73,6 +73,7 @@ bool search__time_again(struct run *run)
 
 /* ---- the end ---- */
 
+/* *front is the caller's to release when it succeeds. */
 static rt_status front_of(const struct space *space, const struct search_options *options,
                           struct store *store, struct search__front *front, struct rt_err *err)
 {
@@ -88,6 +89,8 @@ static rt_status front_of(const struct space *space, const struct search_options
     rc = search__front_before(options, trials, n, front, err);
     if (rc == RT_OK)
         rc = search__set_front(store, front, err);
+    if (rc != RT_OK)
+        search__front_release(front);
     free(trials);
     return rc;
 }
@@ -96,23 +99,18 @@ rt_status search_front_again(const struct space *space, const struct search_opti
                              struct store *store, struct rt_err *err)
 {
     struct search__front front;
-    const rt_status rc = front_of(space, options, store, &front, err);
 
+    RT_TRY(front_of(space, options, store, &front, err));
     search__front_release(&front);
-    return rc;
+    return RT_OK;
 }
 
 static rt_status settle(struct run *run, struct rt_err *err)
 {
     struct search__front front;
-    rt_status rc;
 
     RT_TRY(run->evaluator->timing->settle(run->evaluator->context, run->store, err));
-    rc = front_of(run->space, run->options, run->store, &front, err);
-    if (rc != RT_OK) {
-        search__front_release(&front);
-        return rc;
-    }
+    TRY_WITH_ROOM(run, front_of(run->space, run->options, run->store, &front, err));
     search__front_release(&run->front);
     run->front = front;
     return RT_OK;

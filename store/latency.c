@@ -168,15 +168,19 @@ rt_status store_metric_load(struct store *store, const char *name, double *value
     return rc;
 }
 
-rt_status store_violation_set(struct store *store, int64_t trial, double violation,
-                              struct rt_err *err)
+rt_status store_violations_set(struct store *store, const double *violation, int64_t count,
+                               struct rt_err *err)
 {
     static const char sql[] =
         "update metric set value = ?2 where trial = ?1 and name = 'violation'";
 
-    assert(violation >= 0);
+    rt_status rc = RT_OK;
+
     RT_TRY(store__begin(store, err, "record what constraints are missed by"));
-    return store__end(
-        store, store__run(store, sql, STORE_BINDS(STORE_INT(trial), STORE_NUM(violation)), err),
-        err);
+    for (int64_t n = 0; n < count && rc == RT_OK; n++) {
+        assert(!(violation[n] < 0));
+        if (!isnan(violation[n]))
+            rc = store__run(store, sql, STORE_BINDS(STORE_INT(n), STORE_NUM(violation[n])), err);
+    }
+    return store__end(store, rc, err);
 }

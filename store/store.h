@@ -340,9 +340,10 @@ rt_status store_latency_add(struct store *store, int64_t host, const char *arch,
 /* A metric of all trials, which are `count`: value[count], NaN for those that have it not. */
 rt_status store_metric_load(struct store *store, const char *name, double *value, int64_t count,
                             struct rt_err *err);
-/* By how much trials break the constraints, metrics having changed. */
-rt_status store_violation_set(struct store *store, int64_t trial, double violation,
-                              struct rt_err *err);
+/* By how much trials 0..count-1 break the constraints, metrics having changed; NaN: as it was. All or
+ * none. */
+rt_status store_violations_set(struct store *store, const double *violation, int64_t count,
+                               struct rt_err *err);
 /* The front as it is by now, metrics having changed: trials in place of those that it had, each with
  * its probability, NULL: nobody knows. */
 rt_status store_front_set(struct store *store, const int64_t *trials, const double *probability,

@@ -5,6 +5,7 @@
 #include "search_sample.h"
 
 #include <pthread.h>
+#include <sqlite3.h>
 #include <string.h>
 
 enum { most_known = 400, trials = 60 };
@@ -239,6 +240,38 @@ static void constraints_are_judged_again(void **state)
     sample_remove(&s);
 }
 
+static void constraints_are_judged_again_of_all_trials_or_none(void **state)
+{
+    static struct timer timer = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    static const char refuse_last[] =
+        "create trigger refuse_last before update on metric when new.trial ="
+        " (select max(trial) from metric) begin select raise(abort, 'refused'); end";
+    static const char judged[] =
+        "select count(*) from metric where name = 'violation' and value > 0";
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = options_of(20, 1);
+    struct sample_study s;
+    struct rt_err err;
+    sqlite3 *db;
+    (void)state;
+    options.constraint_count = 1;
+    options.constraint[0] = (struct search_constraint){"latency", 1e9, false};
+    sample_create(&s, &options);
+    run(&s, &timer, &options);
+    assert_int_equal(sample_integer(s.store, judged), 0);
+    assert_int_equal(sqlite3_open(s.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, refuse_last, NULL, NULL, NULL), SQLITE_OK);
+    options.constraint[0].bound = 1e-9;
+
+    assert_int_not_equal(search_front_again(&space, &options, s.store, &err), RT_OK);
+    assert_int_equal(sample_integer(s.store, judged), 0);
+    assert_int_equal(sqlite3_exec(db, "drop trigger refuse_last", NULL, NULL, NULL), SQLITE_OK);
+    assert_ok(search_front_again(&space, &options, s.store, &err));
+    assert_int_equal(sample_integer(s.store, judged), 20);
+    sqlite3_close(db);
+    sample_remove(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_resumed_search_goes_on_from_it),
         cmocka_unit_test(what_cannot_be_measured_again_ends_no_search),
         cmocka_unit_test(constraints_are_judged_again),
+        cmocka_unit_test(constraints_are_judged_again_of_all_trials_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
