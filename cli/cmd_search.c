@@ -21,6 +21,7 @@ struct wishes { /* options; negative or NULL: as the study says */
     int64_t trials, workers, seed;
     double hours;
     bool isolate;           /* trials run in processes of their own */
+    bool pin;               /* each worker stays on a CPU */
     bool retry;             /* failed trials, */
     const char *retry_kind; /* of one kind; NULL: all */
 };
@@ -426,6 +427,7 @@ static int parse(int argc, char **argv, struct wishes *w)
                                    {"retry-failed", optional_argument, NULL, 'r'},
                                    {"seed", required_argument, NULL, 's'},
                                    {"isolate", no_argument, NULL, 'i'},
+                                   {"pin", no_argument, NULL, 'p'},
                                    {0}};
     bool good = true;
 
@@ -435,6 +437,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         case 'd': w->db = optarg; break;
         case 'l': w->log = optarg; break;
         case 'i': w->isolate = true; break;
+        case 'p': w->pin = true; break;
         case 'r':
             w->retry = true;
             w->retry_kind = optarg;
@@ -452,6 +455,10 @@ static int parse(int argc, char **argv, struct wishes *w)
         default: good = false;
         }
     }
+    if (good && w->pin && w->isolate)
+        return command_usage("search",
+                             "--pin keeps threads on CPUs, and --isolate starts processes; "
+                             "leave out one of them");
     return good && command_operand("search", argc, argv, "STUDY", &w->study) &&
                    command_no_more("search", argc, argv)
                ? COMMAND_DONE
@@ -467,6 +474,23 @@ static rt_status load(struct session *session, const struct wishes *wishes, stru
         return rt_fail(err, RT_EARG, "--seed begins another study; give its database by --db");
     *session = (struct session){0};
     return study_load_seeded(wishes->study, wishes->seed, &session->study, err);
+}
+
+/* Threads that a pinned worker starts stay on its CPU, as children do; those of a command's were
+ * started by nobody knows which. */
+static rt_status check_pin(const struct study *study, bool pin, struct rt_err *err)
+{
+    if (pin && study->own)
+        return rt_fail(err, RT_EARG,
+                       "--pin is for students that are trained here; begin the command of "
+                       "'%.200s' with taskset",
+                       study->path);
+    if (pin && study_latency_threads(study) > 1)
+        return rt_fail(err, RT_EARG,
+                       "--pin keeps each worker on one CPU, and '%.200s' measures latency on %d; "
+                       "leave out one of them",
+                       study->path, study_latency_threads(study));
+    return RT_OK;
 }
 
 static int run(int argc, char **argv)
@@ -490,7 +514,10 @@ static int run(int argc, char **argv)
     options->trials = wishes.trials >= 0 ? wishes.trials : options->trials;
     options->hours = wishes.hours >= 0 ? wishes.hours : options->hours;
     options->workers = wishes.workers > 0 ? (int)wishes.workers : options->workers;
+    options->pin = wishes.pin;
     rt_status rc = study_check_cores(&session.study, rt_cores(), &err);
+    if (rc == RT_OK)
+        rc = check_pin(&session.study, wishes.pin, &err);
     if (rc == RT_OK)
         rc = session.study.own ? search_outside(&session.study, &wishes, db, stop, &end, &err)
                                : session_prepare(&session, &err);
@@ -523,6 +550,7 @@ const struct command command_search = {
         "  --hours H    hours of this run, in place of the study's; 0: no limit\n"
         "  --until HH:MM  the same, by the time of the day at which it ends\n"
         "  --workers N  trials at once, each on one core, in place of the study's\n"
+        "  --pin        keep the nth worker on the nth of the CPUs that this process may use\n"
         "  --log FILE   append one plain line an event\n"
         "  --seed N     the study as if it said `seed: N`, for repeats; with --db\n"
         "  --isolate    each worker's trials run in a process of its own: the same results, and "

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/machine.h"
 #include "search/outlet.h"
 #include "search/run_internal.h"
 
@@ -434,6 +435,8 @@ static void work(struct run *run, int worker)
 {
     enum step step;
     int64_t number = -1;
+    struct rt_cpus home;
+    const bool pinned = run->options->pin && rt_thread_pin(worker, &home);
 
     pthread_mutex_lock(&run->lock);
     while ((step = next_step(run, worker, &number)) != LEAVE)
@@ -443,6 +446,8 @@ static void work(struct run *run, int worker)
             wait_for_others(run);
     pthread_cond_broadcast(&run->changed); /* whoever waits has to leave too */
     pthread_mutex_unlock(&run->lock);
+    if (pinned) /* the caller is one of the workers */
+        rt_thread_unpin(&home);
 }
 
 /* ---- the whole ---- */

@@ -90,6 +90,7 @@ struct search_options {
     double hours;     /* stop after so long, this run alone; 0: no limit */
     int64_t patience; /* stop after so many trials without a gain of hypervolume; 0: no limit */
     int workers;      /* OpenMP threads, at least 1 */
+    bool pin;         /* the nth worker stays on the nth of the process's CPUs, if there is one */
     int faults;       /* of the evaluator in a row that end the search; 0: they never do */
     int window;       /* W, at least 1; workers beyond W idle */
     int population;   /* survivors considered as parents, at least 2 */

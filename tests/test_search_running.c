@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/machine.h"
+
 /* ---- the window ---- */
 
 enum { WINDOW_TRIALS = 40, WINDOW = 4 };
@@ -63,6 +65,71 @@ static void trials_start_within_the_window_and_overtake_in_it(void **state)
     for (int slow = 0; slow < WINDOW_TRIALS; slow += 10)
         for (int i = 1; i < WINDOW; i++) /* all that the window lets past a slow one went past */
             assert_true(context.finished[slow + i] < context.finished[slow]);
+    sample_remove(&s);
+}
+
+/* ---- CPUs ---- */
+
+struct cpu_context {
+    struct sample_context sample;
+    struct rt_cpus home;
+    atomic_int begun, stray;
+};
+
+/* The CPUs of the calling thread. */
+static struct rt_cpus my_cpus(void)
+{
+    struct rt_cpus cpus = {0};
+
+    assert_true(rt_thread_pin(0, &cpus));
+    rt_thread_unpin(&cpus);
+    return cpus;
+}
+
+/* The nth CPU of home alone? */
+static bool is_on(const struct rt_cpus *home, int nth)
+{
+    const struct rt_cpus before = my_cpus();
+
+    rt_thread_unpin(home);
+    assert_true(rt_thread_pin(nth, NULL));
+    const struct rt_cpus after = my_cpus();
+    rt_thread_unpin(&before);
+    return memcmp(&before, &after, sizeof before) == 0;
+}
+
+static void evaluate_on_a_cpu(void *context, const struct search_job *job,
+                              struct store_result *result)
+{
+    struct cpu_context *c = context;
+
+    if (!is_on(&c->home, job->worker))
+        atomic_fetch_add(&c->stray, 1);
+    sample_evaluate(&c->sample, job, result);
+    atomic_fetch_add(&c->begun, 1);
+}
+
+static void pinned_workers_stay_on_a_cpu_each_and_give_it_back(void **state)
+{
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    struct search_options options = sample_options(12, rt_cores() > 1 ? 2 : 1);
+    struct cpu_context context = {.sample = {.shape = space.shape}, .home = my_cpus()};
+    const struct search_evaluator evaluator = {evaluate_on_a_cpu, &context, NULL};
+    const struct rt_cpus home = context.home;
+    struct sample_study s;
+    enum search_end end;
+    struct rt_err err;
+    (void)state;
+    options.pin = true;
+    sample_create(&s, &options);
+    options.host = s.host;
+
+    assert_ok(search_run(&space, &options, &evaluator, s.store, NULL, NULL, NULL, &end, &err));
+
+    const struct rt_cpus after = my_cpus();
+    assert_int_equal(context.begun, 12);
+    assert_int_equal(context.stray, 0);
+    assert_memory_equal(&after, &home, sizeof home);
     sample_remove(&s);
 }
 
@@ -375,6 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trials_start_within_the_window_and_overtake_in_it),
+        cmocka_unit_test(pinned_workers_stay_on_a_cpu_each_and_give_it_back),
         cmocka_unit_test(latency_says_whether_another_trial_ran_meanwhile),
         cmocka_unit_test(readers_that_stall_do_not_stop_the_search),
         cmocka_unit_test(progress_and_log_tell_each_event),

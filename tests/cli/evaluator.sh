@@ -318,6 +318,8 @@ expect_line stderr "cannot start 'nothing-here'"
 [ ! -e none.db ]
 expect_exit 1 "$retort" teach bad.yaml
 expect_line stderr 'has an evaluator of its own'
+expect_exit 1 "$retort" search bad.yaml --pin
+expect_line stderr '--pin is for students that are trained here'
 
 # ---- SIGINT ends it cleanly, in the middle of a trial ----
 sed 's/workers: 1/workers: 2/' bad.yaml >slow.yaml

@@ -102,3 +102,5 @@ expect_one_line stderr
 expect_line stderr 'the job is incomplete'
 expect_exit 1 "$retort" worker none.db </dev/null
 expect_exit 2 "$retort" worker
+expect_exit 2 "$retort" search toy.yaml --isolate --pin
+expect_line stderr '--pin keeps threads on CPUs, and --isolate starts processes'

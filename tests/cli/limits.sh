@@ -52,3 +52,12 @@ expect_line stderr "--until '25:00' is no time of the day"
 toy_study | sed 's/trials: 12/trials: 0/' >until.yaml
 expect_exit 0 "$retort" search until.yaml --db until.db --until "$(date -d '+90 minutes' +%H:%M)"
 [ "$(sqlite3 until.db 'select round(hours, 1) from run')" = 1.5 ]
+
+# a CPU a worker, where that can be
+expect_exit 0 "$retort" search toy.yaml --db pinned.db --trials 2 --workers 1 --pin
+[ "$(sqlite3 pinned.db "select value from metric where name = 'error'")" = \
+  "$(sqlite3 toy.db "select value from metric where name = 'error' and trial < 2")" ]
+(toy_study && echo 'latency: {threads: 2}') >two.yaml
+expect_exit 1 "$retort" search two.yaml --db two.db --workers 1 --pin
+expect_one_line stderr
+[ ! -e two.db ]
