@@ -57,7 +57,9 @@ expect_exit 0 "$retort" search until.yaml --db until.db --until "$(date -d '+90 
 expect_exit 0 "$retort" search toy.yaml --db pinned.db --trials 2 --workers 1 --pin
 [ "$(sqlite3 pinned.db "select value from metric where name = 'error'")" = \
   "$(sqlite3 toy.db "select value from metric where name = 'error' and trial < 2")" ]
-(toy_study && echo 'latency: {threads: 2}') >two.yaml
-expect_exit 1 "$retort" search two.yaml --db two.db --workers 1 --pin
-expect_one_line stderr
-[ ! -e two.db ]
+if [ "$two" = 2 ]; then # threads of a latency would share that CPU
+  toy_study | sed 's/^latency: {/&threads: 2, batch: 2, /' >two.yaml
+  expect_exit 1 "$retort" search two.yaml --db two.db --workers 1 --pin
+  expect_line stderr "and 'two.yaml' measures latency on 2"
+  [ ! -e two.db ]
+fi
