@@ -90,6 +90,12 @@ static void print_point(FILE *out, const struct rt_curve_point *a, const struct 
     (void)fprintf(out, ", the first of its series\n");
 }
 
+static void sort(struct store_result *result)
+{
+    if (result->curve_count) /* without points there is no array either */
+        qsort(result->curve, (size_t)result->curve_count, sizeof *result->curve, compare_points);
+}
+
 /* Both in order of series and step, side by side. */
 static void compare_curves(struct store_result *before, struct store_result *now, FILE *out,
                            struct replay *replay)
@@ -97,8 +103,8 @@ static void compare_curves(struct store_result *before, struct store_result *now
     const char *told = "";
     int i = 0, k = 0;
 
-    qsort(before->curve, (size_t)before->curve_count, sizeof *before->curve, compare_points);
-    qsort(now->curve, (size_t)now->curve_count, sizeof *now->curve, compare_points);
+    sort(before);
+    sort(now);
     while (i < before->curve_count || k < now->curve_count) {
         const struct rt_curve_point *a = i < before->curve_count ? &before->curve[i] : NULL;
         const struct rt_curve_point *b = k < now->curve_count ? &now->curve[k] : NULL;
