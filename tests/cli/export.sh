@@ -53,7 +53,8 @@ done
 # The library, from C and from Python: the same classes as predict's. (A program that was not built for it
 # cannot load one with a sanitiser.)
 lib=$(dirname "$retort")
-if ! nm -D "$lib/libretort.so" | grep -Eq '__(asan|tsan)_init'; then
+nm -D "$lib/libretort.so" >symbols
+if ! grep -Eq '__(asan|tsan)_init' symbols; then
   export LD_LIBRARY_PATH=$lib
   cc -std=c99 -Wall -Wextra -Werror -I"$project/library" "$project/examples/library/classify.c" \
     -L"$lib" -lretort -o classify
