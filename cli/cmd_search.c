@@ -14,6 +14,7 @@
 #include "cli/quantities.h"
 #include "cli/session.h"
 #include "cli/settings.h"
+#include "cli/smoke.h"
 #include "cli/start.h"
 
 struct wishes { /* options; negative or NULL: as the study says */
@@ -22,6 +23,7 @@ struct wishes { /* options; negative or NULL: as the study says */
     double hours;
     bool isolate;           /* trials run in processes of their own */
     bool pin;               /* each worker stays on a CPU */
+    bool smoke;             /* a sliver of it all, thrown away */
     bool retry;             /* failed trials, */
     const char *retry_kind; /* of one kind; NULL: all */
 };
@@ -426,6 +428,7 @@ static int parse(int argc, char **argv, struct wishes *w)
                                    {"log", required_argument, NULL, 'l'},
                                    {"retry-failed", optional_argument, NULL, 'r'},
                                    {"seed", required_argument, NULL, 's'},
+                                   {"smoke", no_argument, NULL, 'k'},
                                    {"isolate", no_argument, NULL, 'i'},
                                    {"pin", no_argument, NULL, 'p'},
                                    {0}};
@@ -436,6 +439,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         switch (o) {
         case 'd': w->db = optarg; break;
         case 'l': w->log = optarg; break;
+        case 'k': w->smoke = true; break;
         case 'i': w->isolate = true; break;
         case 'p': w->pin = true; break;
         case 'r':
@@ -502,6 +506,9 @@ static int run(int argc, char **argv)
 
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
+    if (wishes.smoke) /* STUDY, and nothing else */
+        return argc == 3 ? smoke_run(wishes.study)
+                         : command_usage("search", "--smoke goes with no other option");
     const atomic_int *stop = command_catch_signals();
     if (load(&session, &wishes, &err))
         return command_failed("search", &err);
@@ -559,6 +566,7 @@ const struct command command_search = {
         "               Data are read once a worker. By itself after a trial that ended the "
         "program\n"
         "               twice\n"
+        "  --smoke      every stage on a sliver of the study, in a temporary folder, thrown away\n"
         "  --retry-failed[=KIND]   first try again what failed, or what failed by KIND\n",
     .run = run,
 };

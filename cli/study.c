@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/sliver.h"
 #include "cli/study_internal.h"
 
 _Static_assert(offsetof(struct study_file, study) == 0, "study_hash() finds a study by its table");
@@ -312,6 +313,7 @@ rt_status study__parse(const char *path, const char *yaml, size_t bytes, enum sp
         *study = file->study;
         study->yaml = copy;
         copy = NULL;
+        sliver_apply(study);
     } else if (file)
         free(file->study.own);
     study__yaml_close(&tree);
