@@ -50,8 +50,8 @@ static rt_status measure(struct tr_network *net, const struct tr_recipe *recipe,
     if ((rc = tr_speed_train(&net->student, &data, recipe, seconds, &net->weights, &row->speed,
                              err)))
         goto done;
-    if ((rc = tr_latency_measure(&net->student, &net->weights, &single, TR_LATENCY_BLOCKS, .3,
-                                 &latency, err)) == RT_OK)
+    if ((rc = tr_latency_take(&net->student.arch, &net->student.shape, net->student.kernels,
+                              &single, TR_LATENCY_BLOCKS, .3, &latency, err)) == RT_OK)
         tr_latency_estimate(latency.block, latency.count,
                             tr_reference_best(latency.block, latency.count), &row->latency);
 done:

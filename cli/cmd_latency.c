@@ -16,6 +16,7 @@
 struct wishes {
     const char *db, *study, *host, *command;
     int64_t first, count; /* operands that name candidates: argv[first] and on */
+    int64_t blocks;
     double seconds;
     bool all, answer;
 };
@@ -170,6 +171,7 @@ static rt_status work(struct job *job, struct rt_err *err)
                                      .arch = job->arch,
                                      .count = job->count,
                                      .seconds = job->wishes->seconds,
+                                     .blocks = (int)job->wishes->blocks,
                                      .stop = job->stop};
     RT_TRY(time_again(&job->again, err));
     print_table(job);
@@ -188,19 +190,18 @@ static void release(struct job *job)
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {{"seconds", required_argument, NULL, 's'},
-                                   {"host", required_argument, NULL, 'h'},
-                                   {"command", required_argument, NULL, 'c'},
-                                   {"study", required_argument, NULL, 'S'},
-                                   {"all", no_argument, NULL, 'a'},
-                                   {"answer", no_argument, NULL, 'A'},
-                                   {0}};
+    const struct option longs[] = {
+        {"seconds", required_argument, NULL, 's'}, {"blocks", required_argument, NULL, 'b'},
+        {"host", required_argument, NULL, 'h'},    {"command", required_argument, NULL, 'c'},
+        {"study", required_argument, NULL, 'S'},   {"all", no_argument, NULL, 'a'},
+        {"answer", no_argument, NULL, 'A'},        {0}};
     bool good = true;
 
     *w = (struct wishes){.seconds = 60};
     for (int o; good && (o = command_option("latency", argc, argv, "", longs)) != -1;) {
         switch (o) {
         case 's': good = command_double("latency", "--seconds", optarg, 0, 1e6, &w->seconds); break;
+        case 'b': good = command_int64("latency", "--blocks", optarg, 1, 10000, &w->blocks); break;
         case 'h': w->host = optarg; break;
         case 'c': w->command = optarg; break;
         case 'S': w->study = optarg; break;
@@ -251,7 +252,7 @@ static int run(int argc, char **argv)
 
 const struct command command_latency = {
     .name = "latency",
-    .use = "DB [CANDIDATE ...] [--all] [--seconds S] [--host NAME --command CMD]",
+    .use = "DB [CANDIDATE ...] [--all] [--seconds S] [--blocks N] [--host ...]",
     .summary = "measure latency again, here or on another machine",
     .help =
         "Takes further blocks of calls of the students on the front, or of the candidates named,\n"
@@ -262,6 +263,7 @@ const struct command command_latency = {
         "\n"
         "  --all          all candidates with results, not the front alone\n"
         "  --seconds S    time for what is unsure, 60 unless said otherwise; all get one turn\n"
+        "  --blocks N     what has fewer than so many blocks is unsure, however clear it is\n"
         "  --command CMD  a program that measures, in words without a shell, such as\n"
         "                 'ssh pi retort latency --answer'\n"
         "  --host NAME    what to call its machine\n"

@@ -166,8 +166,8 @@ static rt_status time_trial(const struct session *session, const struct tr_data 
     RT_TRY(time_training(data, student, recipe, seconds, weights, &cost->train, err));
     const int64_t start = rt_now_ns();
     for (int i = 0; i < settings; i++)
-        RT_TRY(tr_latency_measure(student, weights, &setting[i], TR_TRIAL_BLOCKS, TR_TRIAL_SECONDS,
-                                  &latency, err));
+        RT_TRY(tr_latency_take(&student->arch, &student->shape, student->kernels, &setting[i],
+                               TR_TRIAL_BLOCKS, TR_TRIAL_SECONDS, &latency, err));
     cost->latency = seconds_since(start);
     const int64_t trained = rt_now_ns();
     RT_TRY(tr_evaluate_validation(student, weights, data, 1, &metrics, err));

@@ -67,6 +67,15 @@ static rt_status measure(struct time_again *again, const char *text, int setting
     return store_latency_add(again->store, again->row, text, row, measured.count, &latency, 1, err);
 }
 
+static bool is_unsure(const struct time_again *again, const char *arch, int setting)
+{
+    struct tr_latency_figure figure;
+
+    return latencies_unsure(again->latencies, arch, setting) ||
+           (latencies_figure(again->latencies, arch, setting, &figure) &&
+            figure.blocks < again->blocks);
+}
+
 /* Round after round over those that are unsure, until none is or the time is up. */
 static rt_status measure_all(struct time_again *again, struct rt_err *err)
 {
@@ -78,7 +87,7 @@ static rt_status measure_all(struct time_again *again, struct rt_err *err)
         for (int i = 0; i < again->count; i++)
             for (int s = 0; s < again->settings_count; s++) {
                 if (!first && ((double)(rt_now_ns() - began) * 1e-9 > again->seconds ||
-                               !latencies_unsure(again->latencies, again->arch[i], s)))
+                               !is_unsure(again, again->arch[i], s)))
                     continue;
                 if (atomic_load(again->stop))
                     return RT_OK; /* what there is by now counts */

@@ -20,6 +20,7 @@ struct time_again { /* begin with zeros */
     char *const *arch;          /* [count] texts of candidates */
     int count;
     double seconds;
+    int blocks;        /* clear figures of fewer are unsure, too; 0: none is */
     bool unsure_alone; /* else each gets one turn, however long that takes */
     const atomic_int *stop;
     /* what came of it */

@@ -2,8 +2,8 @@
 """How far Retort's figures of latency can be trusted on this machine, as bars that are met or missed.
 
 Fifteen students are timed in sessions: inside a search with all workers busy, and alone, each several
-times at different minutes and once more under added load; then in one long run, whose floors are the
-truth. Told are: how far clear figures of all sessions agree, whether intervals hold the truth,
+times at different minutes and once more under added load; then in one long run of 60 blocks each, whose
+floors are the truth. Told are: how far clear figures of all sessions agree, whether intervals hold the truth,
 whether rankings beyond the intervals agree, what measuring took of the first search, and how well the
 linear model foretells students that it has not seen.
 
@@ -107,7 +107,7 @@ def search(args, name, trials, steps, load):
     return db
 
 
-def alone(args, name, source, seconds, load):
+def alone(args, name, source, seconds, load, blocks=1):
     db = os.path.join(args.folder, f"{name}.db")
     if os.path.exists(db):
         return db
@@ -121,7 +121,7 @@ def alone(args, name, source, seconds, load):
     connection.close()
     with Load(load):
         run(args.retort, "latency", db + ".new", *candidates, "--seconds", str(seconds),
-            "--study", study_of(args, source))
+            "--blocks", str(blocks), "--study", study_of(args, source))
     os.rename(db + ".new", db)
     return db
 
@@ -241,7 +241,7 @@ def main():
         time.sleep(args.pause)
         sessions[f"alone {tag}"] = alone(args, f"alone-{tag}", inside, args.short, load)
         time.sleep(args.pause)
-    truth = of_students(figures(alone(args, "long", sessions["search 1"], args.long, 0)))
+    truth = of_students(figures(alone(args, "long", sessions["search 1"], args.long, 0, 60)))
     tell_sessions(truth, {name: of_students(figures(db)) for name, db in sessions.items()})
     took = share(sessions["search 1"])
     bar(took <= 3, f"search 1: measuring took {took:.2f} % of the workers' time (bar 3)")

@@ -22,6 +22,8 @@ expect_exit 0 "$retort" latency toy.db --seconds 0
 expect_line stdout 'latency@1x2, 1 thread, batch 2'
 after=$(ask "select count(*) from latency_block where trial is null")
 [ "$after" -gt "$before" ]
+expect_exit 0 "$retort" latency toy.db 1 --blocks 20 --seconds 60
+[ "$(ask "select min(blocks) >= 20 from latency where candidate = 1")" = 1 ]
 expect_exit 0 "$retort" check toy.db
 
 # elsewhere: its own rows, and no metric of the study's

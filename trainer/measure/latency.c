@@ -21,7 +21,7 @@
 #include "base/random.h"
 #include "trainer/net/network.h"
 
-enum { most_calls = 20000 }; /* that a block times */
+enum { most_samples = 20000 }; /* of a block */
 
 /* The reference: long beside a tick of the clock, short beside a block. */
 #define REFERENCE "L2-d48-k16-h3-f96-p7"
@@ -195,27 +195,47 @@ static double quantile(const double *sorted, int n, double q)
     return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
 
-/* One block of calls into ns, sorted; how many. */
-static int run_block(struct crew *crew, enum which w, int least, double *ns)
+/* Calls to time at once. The least of a few tells how long one takes. */
+static int calls_of_sample(struct crew *crew)
 {
+    enum { tries = 5 };
+    int64_t least = TR_LATENCY_SAMPLE_NS;
+
+    for (int i = 0; i < tries; i++) {
+        const int64_t start = rt_now_ns();
+        call(crew);
+        const int64_t took = rt_now_ns() - start;
+        least = took < least ? took : least;
+    }
+    return least > 0 ? (int)((TR_LATENCY_SAMPLE_NS + least - 1) / least) : TR_LATENCY_SAMPLE_NS;
+}
+
+/* One block of at least `least` calls: ns a call of each sample into ns, sorted, and how many. */
+static int run_block(struct crew *crew, enum which w, int least, double *ns, int *calls)
+{
+    crew->turn = w;
+    const int each = calls_of_sample(crew);
     const int64_t began = rt_now_ns();
     int64_t now = began;
     int n = 0;
 
-    crew->turn = w;
-    while (n < least || (n < most_calls && now - began < TR_LATENCY_BLOCK_NS)) {
+    while (n * each < least || (n < most_samples && now - began < TR_LATENCY_BLOCK_NS)) {
         const int64_t start = rt_now_ns();
-        call(crew);
+        for (int i = 0; i < each; i++)
+            call(crew);
         now = rt_now_ns();
-        ns[n++] = (double)(now - start);
+        ns[n++] = (double)(now - start) / each;
     }
     qsort(ns, (size_t)n, sizeof *ns, compare_doubles);
+    *calls = n * each;
     return n;
 }
 
 static double reference_block(struct crew *crew, double *ns)
 {
-    return quantile(ns, run_block(crew, REFERENCE_NET, TR_LATENCY_CALLS, ns), .1);
+    int calls;
+
+    return quantile(ns, run_block(crew, REFERENCE_NET, TR_LATENCY_CALLS, ns, &calls), .1);
 }
 
 static void warm_up(struct crew *crew, int calls)
@@ -230,21 +250,23 @@ static void warm_up(struct crew *crew, int calls)
         call(crew);
 }
 
-/* The student's block number latency->count, of which before is known. */
-static void student_block(struct crew *crew, int least, double before, double *ns,
-                          struct tr_latency *latency)
+/* The student's block number latency->count. */
+static void take_block(struct crew *crew, const struct tr_latency_options *options, double *ns,
+                       struct tr_latency *latency)
 {
+    const int least = options->samples > TR_LATENCY_CALLS ? options->samples : TR_LATENCY_CALLS;
     struct tr_block *b = &latency->block[latency->count];
     struct tr_block_notes *notes = &latency->notes[latency->count++];
+
+    warm_up(crew, options->warmup);
+    notes->began_ns = rt_now_ns();
+    b->before = reference_block(crew, ns);
     const int64_t waits = rt_thread_waits();
     const double steal = rt_steal_ms();
-
-    notes->began_ns = rt_now_ns();
-    notes->calls = run_block(crew, STUDENT, least, ns);
-    *b = (struct tr_block){.p10 = quantile(ns, notes->calls, .1),
-                           .median = quantile(ns, notes->calls, .5),
-                           .p90 = quantile(ns, notes->calls, .9),
-                           .before = before};
+    const int n = run_block(crew, STUDENT, least, ns, &notes->calls);
+    b->p10 = quantile(ns, n, .1);
+    b->median = quantile(ns, n, .5);
+    b->p90 = quantile(ns, n, .9);
     notes->switches = waits < 0 ? -1 : rt_thread_waits() - waits;
     b->after = reference_block(crew, ns);
     notes->ended_ns = rt_now_ns();
@@ -252,82 +274,83 @@ static void student_block(struct crew *crew, int least, double before, double *n
     rt_utc_text(notes->measured_at);
 }
 
-static void take_blocks(struct crew *crew, const struct tr_latency_options *options, int blocks,
-                        double seconds, double *ns, struct tr_latency *latency)
-{
-    const int least = options->samples > TR_LATENCY_CALLS ? options->samples : TR_LATENCY_CALLS;
-    const int64_t began = rt_now_ns();
-    double before;
-
-    warm_up(crew, options->warmup);
-    before = reference_block(crew, ns);
-    for (int i = 0; i < blocks; i++) {
-        student_block(crew, least, before, ns, latency);
-        before = latency->block[i].after;
-        const double spent = (double)(rt_now_ns() - began) * 1e-9;
-        if (spent + spent / (i + 1) > seconds)
-            break;
-    }
-}
-
 /* ---- the whole ---- */
 
-static rt_status measure(struct crew *crew, const struct tr_latency_options *options, int blocks,
-                         double seconds, struct rt_arena *arena, struct tr_latency *latency,
-                         struct rt_err *err)
-{
-    const int room = options->samples > most_calls ? options->samples : most_calls;
-    double *ns = malloc((size_t)room * sizeof *ns);
-    struct rt_cpus home;
-    rt_status rc = ns ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory to measure latency");
+struct wanted {
+    const struct space_arch *arch;
+    const struct space_shape *shape;
+    const struct tr_kernels *kernels;
+    const struct tr_latency_options *options;
+    int blocks;
+    double seconds;
+};
 
-    if (rc == RT_OK)
-        rc = make_parts(crew, options, arena, err);
-    if (rc == RT_OK)
-        rc = crew_start(crew, err);
+/* What one block of the student needs, in memory of its own. */
+struct place {
+    struct tr_network net;
+    struct rt_arena arena; /* of both networks' plans */
+};
+
+static void place_release(struct place *place)
+{
+    rt_arena_release(&place->arena);
+    tr_network_close(&place->net);
+    *place = (struct place){0};
+}
+
+static rt_status block_at(struct place *place, struct crew *crew,
+                          const struct tr_latency_options *options, double *ns,
+                          struct tr_latency *latency, struct rt_err *err)
+{
+    struct rt_cpus home;
+    const size_t bytes = parts_bytes(&place->net.student, options) +
+                         parts_bytes(crew->student[REFERENCE_NET], options);
+
+    tr_network_start(&place->net, 1);
+    crew->student[STUDENT] = &place->net.student;
+    crew->weights[STUDENT] = &place->net.weights;
+    crew->started = 0;
+    atomic_init(&crew->calls, 0);
+    atomic_init(&crew->done, 0);
+    atomic_init(&crew->ended, false);
+    RT_TRY(rt_arena_init(&place->arena, bytes, err));
+    RT_TRY(make_parts(crew, options, &place->arena, err));
+    rt_status rc = crew_start(crew, err);
     if (rc == RT_OK) {
         const bool pinned = crew->threads > 1 && rt_thread_pin(0, &home);
-        take_blocks(crew, options, blocks, seconds, ns, latency);
+        take_block(crew, options, ns, latency);
         if (pinned)
             rt_thread_unpin(&home);
     }
     crew_end(crew);
-    free(ns);
     return rc;
 }
 
-rt_status tr_latency_measure(const struct tr_student *student, const struct tr_weights *weights,
-                             const struct tr_latency_options *options, int blocks, double seconds,
+/* A place is left when the next one is taken, so that they are not the same. */
+static rt_status take_blocks(struct crew *crew, const struct wanted *wanted,
                              struct tr_latency *latency, struct rt_err *err)
 {
-    struct space_arch arch;
-    struct tr_network reference;
-    struct crew crew = {.threads = options->threads};
-    struct rt_arena arena = {0};
-    rt_status rc = RT_OK;
+    const struct tr_latency_options *options = wanted->options;
+    const int room = options->samples > most_samples ? options->samples : most_samples;
+    double *ns = malloc((size_t)room * sizeof *ns);
+    const int64_t began = rt_now_ns();
+    struct place place[2] = {0};
+    rt_status rc = ns ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory to measure latency");
 
-    assert(options->threads >= 1 && options->batch >= options->threads);
-    assert(blocks >= 1 && blocks <= TR_LATENCY_BLOCKS);
-    latency->count = 0;
-    reference_arch(&arch);
-    RT_TRY(tr_network_open(&reference, &arch, &reference_shape,
-                           tr_kernels_without_openblas(student->kernels), TR_NETWORK_INFER, err));
-    tr_network_start(&reference, 1);
-    crew.student[STUDENT] = student;
-    crew.weights[STUDENT] = weights;
-    crew.student[REFERENCE_NET] = &reference.student;
-    crew.weights[REFERENCE_NET] = &reference.weights;
-    crew.part = calloc((size_t)options->threads, sizeof *crew.part);
-    if (!crew.part)
-        rc = rt_fail(err, RT_ENOMEM, "no memory to measure latency");
-    if (rc == RT_OK)
-        rc = rt_arena_init(
-            &arena, parts_bytes(student, options) + parts_bytes(&reference.student, options), err);
-    if (rc == RT_OK)
-        rc = measure(&crew, options, blocks, seconds, &arena, latency, err);
-    rt_arena_release(&arena);
-    free(crew.part);
-    tr_network_close(&reference);
+    for (int i = 0; i < wanted->blocks && rc == RT_OK; i++) {
+        struct place *here = &place[i % 2];
+        rc = tr_network_open(&here->net, wanted->arch, wanted->shape, wanted->kernels,
+                             TR_NETWORK_INFER, err);
+        place_release(&place[(i + 1) % 2]);
+        if (rc == RT_OK)
+            rc = block_at(here, crew, options, ns, latency, err);
+        const double spent = (double)(rt_now_ns() - began) * 1e-9;
+        if (spent + spent / (i + 1) > wanted->seconds)
+            break;
+    }
+    place_release(&place[0]);
+    place_release(&place[1]);
+    free(ns);
     return rc;
 }
 
@@ -336,13 +359,25 @@ rt_status tr_latency_take(const struct space_arch *arch, const struct space_shap
                           const struct tr_latency_options *options, int blocks, double seconds,
                           struct tr_latency *latency, struct rt_err *err)
 {
-    struct tr_network net;
+    const struct wanted wanted = {arch, shape, kernels, options, blocks, seconds};
+    struct space_arch small;
+    struct tr_network reference;
+    struct crew crew = {.threads = options->threads};
 
-    RT_TRY(tr_network_open(&net, arch, shape, kernels, TR_NETWORK_INFER, err));
-    tr_network_start(&net, 1);
-    const rt_status rc =
-        tr_latency_measure(&net.student, &net.weights, options, blocks, seconds, latency, err);
-    tr_network_close(&net);
+    assert(options->threads >= 1 && options->batch >= options->threads);
+    assert(blocks >= 1 && blocks <= TR_LATENCY_BLOCKS);
+    latency->count = 0;
+    reference_arch(&small);
+    RT_TRY(tr_network_open(&reference, &small, &reference_shape,
+                           tr_kernels_without_openblas(kernels), TR_NETWORK_INFER, err));
+    tr_network_start(&reference, 1);
+    crew.student[REFERENCE_NET] = &reference.student;
+    crew.weights[REFERENCE_NET] = &reference.weights;
+    crew.part = calloc((size_t)options->threads, sizeof *crew.part);
+    const rt_status rc = crew.part ? take_blocks(&crew, &wanted, latency, err)
+                                   : rt_fail(err, RT_ENOMEM, "no memory to measure latency");
+    free(crew.part);
+    tr_network_close(&reference);
     return rc;
 }
 
@@ -359,6 +394,7 @@ static rt_status add_bytes(const struct space_arch *arch, const struct space_sha
     return RT_OK;
 }
 
+/* Two places are held for a moment. */
 rt_status tr_latency_bytes(const struct space_arch *arch, const struct space_shape *shape,
                            const struct tr_kernels *kernels,
                            const struct tr_latency_options *options, size_t *bytes,
@@ -368,6 +404,8 @@ rt_status tr_latency_bytes(const struct space_arch *arch, const struct space_sha
 
     *bytes = 0;
     reference_arch(&reference);
+    RT_TRY(add_bytes(arch, shape, kernels, options, bytes, err));
     RT_TRY(add_bytes(&reference, &reference_shape, kernels, options, bytes, err));
-    return add_bytes(arch, shape, kernels, options, bytes, err);
+    *bytes *= 2;
+    return RT_OK;
 }

@@ -1,9 +1,12 @@
 /* trainer/measure/latency.h -- how long one inference call takes: blocks of calls beside a reference.
  *
- * Block    calls of one network on random values, each timed (CLOCK_MONOTONIC): at least BLOCK_NS and
- *          `samples` of them. Each block of the student stands between two of the reference, a small
- *          student that is always the same, on the same threads: what slows the machine down slows
- *          both. What blocks come to is estimate.h.
+ * Block    calls of one network on random values: at least BLOCK_NS and `samples` of them. Each call
+ *          is timed (CLOCK_MONOTONIC), or as many at once as take SAMPLE_NS, of which a tick of the
+ *          clock is a thousandth. Each block of the student stands between two of the reference, a
+ *          small student that is always the same, on the same threads: what slows the machine down
+ *          slows both. What blocks come to is estimate.h.
+ * Memory   each block has networks and buffers of its own. Where they lie slows calls by up to 5 %,
+ *          all of those in one place alike, so blocks in one place agree on a figure that is none.
  * Warm-up  the reference, spinning for WARM_NS, then `warmup` calls of the student.
  * Setting  a batch > 1 may be split over threads (contiguous parts, joined at the end of each call),
  *          which are then kept on a CPU each.
@@ -20,6 +23,7 @@
 enum {
     TR_LATENCY_BLOCK_NS = 5000000,
     TR_LATENCY_WARM_NS = 3000000,
+    TR_LATENCY_SAMPLE_NS = 10000,
     TR_LATENCY_CALLS = 30,  /* of a block, at least */
     TR_LATENCY_BLOCKS = 16, /* of a measurement, at most */
     TR_TRIAL_BLOCKS = 3     /* where a trial is to go on */
@@ -50,10 +54,6 @@ struct tr_latency {
 
 /* Up to `blocks` of them, fewer when the next would not fit into `seconds`; one at least. The
  * reference runs on the student's kernel set, but without OpenBLAS: one is the same for all. */
-rt_status tr_latency_measure(const struct tr_student *student, const struct tr_weights *weights,
-                             const struct tr_latency_options *options, int blocks, double seconds,
-                             struct tr_latency *latency, struct rt_err *err);
-/* The same of an architecture, which is built for it. */
 rt_status tr_latency_take(const struct space_arch *arch, const struct space_shape *shape,
                           const struct tr_kernels *kernels,
                           const struct tr_latency_options *options, int blocks, double seconds,
