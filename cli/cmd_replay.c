@@ -66,6 +66,7 @@ static rt_status run_outside(struct job *job, struct store_result *result, struc
     struct search_external *external;
 
     study->search.workers = 1;
+    study->external.texts = job->settings.texts;
     RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
     search_external_evaluate(external, &job->job, result);
     search_external_close(external);

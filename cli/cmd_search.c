@@ -358,16 +358,18 @@ static rt_status search_outside(const struct study *study, const struct wishes *
                                 const char *db, const atomic_int *stop, enum search_end *end,
                                 struct rt_err *err)
 {
+    struct search_external_options how = study->external;
     struct search_external *external;
     struct settings settings;
     struct store *store;
     int64_t host;
     rt_status rc;
 
-    RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
+    RT_TRY(search_external_open(&how, &study->space, &study->search, &external, err));
     rc = open_store(study, NULL, db, &settings, &store, err);
     if (rc == RT_OK) {
         const struct search_evaluator evaluator = {search_external_evaluate, external, NULL};
+        how.texts = settings.texts;
         if ((rc = this_host(store, &settings, &host, err)) == RT_OK)
             rc = search(study, &evaluator, wishes, host, store, stop, end, err);
         store_close(store);

@@ -154,9 +154,9 @@ rt_status settings_print(const struct settings *s, char **text, struct rt_err *e
         if (s->tuning[i].openblas)
             json_array_append_new(openblas, json_integer(s->width[i]));
     }
-    all = json_pack("{s:s, s:s, s:i, s:s, s:o, s:o}", "kernels", s->kernels, "core", s->core,
-                    "search", s->search, "study", s->study, "micro_batch", sizes, "openblas",
-                    openblas);
+    all = json_pack("{s:s, s:s, s:i, s:b, s:s, s:o, s:o}", "kernels", s->kernels, "core", s->core,
+                    "search", s->search, "booleans", !s->texts, "study", s->study, "micro_batch",
+                    sizes, "openblas", openblas);
     if (s->rows[0])
         json_object_set_new(all, "rows", json_string(s->rows));
     *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
@@ -166,18 +166,20 @@ rt_status settings_print(const struct settings *s, char **text, struct rt_err *e
 
 rt_status settings_parse(struct settings *s, const char *text, struct rt_err *err)
 {
+    int booleans = 0;
     const char *kernels, *core = "", *rows = "", *study, *width;
     json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *sizes, *openblas, *item;
     size_t at;
 
     *s = (struct settings){.search = 1};
-    if (json_unpack(all, "{s:s, s?s, s?i, s?s, s:s, s:o, s:o}", "kernels", &kernels, "core", &core,
-                    "search", &s->search, "rows", &rows, "study", &study, "micro_batch", &sizes,
-                    "openblas", &openblas)) {
+    if (json_unpack(all, "{s:s, s?s, s?i, s?b, s?s, s:s, s:o, s:o}", "kernels", &kernels, "core",
+                    &core, "search", &s->search, "booleans", &booleans, "rows", &rows, "study",
+                    &study, "micro_batch", &sizes, "openblas", &openblas)) {
         json_decref(all);
         return rt_fail(err, RT_EFORMAT, "the settings of this study are not readable");
     }
     (void)snprintf(s->kernels, sizeof s->kernels, "%s", kernels);
+    s->texts = !booleans;
     (void)snprintf(s->core, sizeof s->core, "%s", core);
     (void)snprintf(s->rows, sizeof s->rows, "%s", rows);
     (void)snprintf(s->study, sizeof s->study, "%s", study);

@@ -5,6 +5,8 @@
  *         resumed study uses those it began with.
  * Search  the version of the search that proposes. Another goes on from the results that are there,
  *         but not as that one would have.
+ * Asks    true and false of genes are JSON's own in what evaluators are asked, but in studies that
+ *         began before they were.
  * Study   where its file stood, seen from the database's folder, since its relative paths are seen
  *         from there: a study that is copied or moved as a whole finds its data where it is now.
  */
@@ -17,8 +19,9 @@
 
 struct settings {
     char kernels[16];
-    char core[32];           /* "": not kept, by an earlier version */
-    int search;              /* SEARCH_VERSION */
+    char core[32]; /* "": not kept, by an earlier version */
+    int search;    /* SEARCH_VERSION */
+    bool texts;    /* evaluators are asked for true and false as texts, as once they were */
     char rows[RT_HASH_TEXT]; /* of the validation rows that the study names; "": it names none */
     char study[RT_PATH_MAX]; /* absolute in databases of earlier versions */
     int count;               /* of the widths of the space */

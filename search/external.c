@@ -132,7 +132,7 @@ static void attempt(struct search_external *x, const struct search_job *job, int
                     struct store_result *result)
 {
     struct rt_process *process = &x->process[job->worker];
-    char *request = search_protocol_request(x->space, x->options, job, number);
+    char *request = search_protocol_request(x->space, x->options, job, number, x->how->texts);
     struct rt_err err;
     bool settled = !request;
 

@@ -35,20 +35,20 @@ char *search__json_line(json_t *object)
 
 /* A number, true or false, as a study file has them, or a word. */
 static json_t *value_json(const struct space *space, const struct space_arch *arch, int gene,
-                          int layer)
+                          int layer, bool texts)
 {
     struct space_value value;
 
     space_value_of(space, arch, gene, layer, &value);
     if (value.is != SPACE_WORD)
         return value.is == SPACE_WHOLE ? json_integer(value.whole) : json_real(value.real);
-    if (strcmp(value.text, "true") == 0 || strcmp(value.text, "false") == 0)
+    if (!texts && (strcmp(value.text, "true") == 0 || strcmp(value.text, "false") == 0))
         return json_boolean(value.text[0] == 't');
     return json_string(value.text);
 }
 
 /* Its genes by name, lists as arrays with a value a layer. */
-static json_t *arch_json(const struct space *space, const struct space_arch *arch)
+static json_t *arch_json(const struct space *space, const struct space_arch *arch, bool texts)
 {
     json_t *object = json_object();
 
@@ -57,8 +57,8 @@ static json_t *arch_json(const struct space *space, const struct space_arch *arc
         space_gene_of(space, g, &gene);
         json_t *list = gene.list ? json_array() : NULL;
         for (int l = 0; list && l < space_gene_length(space, arch, g); l++)
-            json_array_append_new(list, value_json(space, arch, g, l));
-        json_object_set_new(object, gene.name, list ? list : value_json(space, arch, g, 0));
+            json_array_append_new(list, value_json(space, arch, g, l, texts));
+        json_object_set_new(object, gene.name, list ? list : value_json(space, arch, g, 0, texts));
     }
     return object;
 }
@@ -85,7 +85,7 @@ static json_t *wanted_json(const struct space *space, const struct search_option
 }
 
 char *search_protocol_request(const struct space *space, const struct search_options *options,
-                              const struct search_job *job, int attempt)
+                              const struct search_job *job, int attempt, bool texts)
 {
     char text[SPACE_ARCH_TEXT];
     json_t *request;
@@ -94,8 +94,8 @@ char *search_protocol_request(const struct space *space, const struct search_opt
     space_print(space, job->arch, text);
     request =
         json_pack("{s:I, s:i, s:o, s:s, s:i, s:I, s:I, s:o}", "trial", (json_int_t)job->number,
-                  "attempt", attempt, "architecture", arch_json(space, job->arch), "text", text,
-                  "rung", job->rung, "budget", (json_int_t)job->budget, "seed",
+                  "attempt", attempt, "architecture", arch_json(space, job->arch, texts), "text",
+                  text, "rung", job->rung, "budget", (json_int_t)job->budget, "seed",
                   (json_int_t)job->seed, "metrics", wanted_json(space, options, job->arch));
     if (request && job->replicate)
         json_object_set_new(request, "replicate", json_integer(job->replicate));

@@ -11,9 +11,10 @@
 #define SEARCH_ANSWER_METRICS (STORE_MAX_METRICS - STORE_MAX_OBJECTIVES - 1)
 
 /* The request for one attempt (1, 2, ...) at a job, its newline included; caller frees, NULL when
- * out of memory. */
+ * out of memory. `texts`: true and false are "true" and "false", as they were before studies kept
+ * which. */
 char *search_protocol_request(const struct space *space, const struct search_options *options,
-                              const struct search_job *job, int attempt);
+                              const struct search_job *job, int attempt, bool texts);
 /* The answer to trial `number` into *result. RT_EFORMAT, with the reason in result->error and the
  * kind `garbage`, for what is no answer to it; when the answer is that the trial failed, result has
  * its kind and text. NaN and infinity, which JSON has not, may be written as Python does. */

@@ -25,7 +25,7 @@ static void a_request_says_all_about_a_trial(void **state)
     const struct search_job job = {
         .number = 12, .arch = &arch, .rung = 1, .budget = 500, .inherits = -1, .seed = 9000000000};
 
-    char *line = search_protocol_request(&space, &options, &job, 3);
+    char *line = search_protocol_request(&space, &options, &job, 3, false);
 
     assert_string_equal(
         line,
@@ -47,7 +47,7 @@ static void a_students_layers_are_lists(void **state)
     assert_ok(space_arch_parse("L2-d32-k8-h1.3-f64-p7", &arch, &err));
     const struct search_job job = {.arch = &arch, .inherits = -1};
 
-    char *line = search_protocol_request(&space, &options, &job, 1);
+    char *line = search_protocol_request(&space, &options, &job, 1, false);
 
     assert_non_null(strstr(line, "{\"depth\":2,\"width\":32,\"head_dim\":8,\"patch\":7,"
                                  "\"heads\":[1,3],\"ffn\":[64,64]}"));
@@ -148,7 +148,7 @@ static void a_job_is_read_as_it_was_asked(void **state)
                                      .replicate = 2,
                                      .inherits = 4};
 
-    char *line = search_protocol_request(&space, &options, &asked, 1);
+    char *line = search_protocol_request(&space, &options, &asked, 1, false);
     assert_ok(search_protocol_job(line, &space, &job, &got, &err));
     free(line);
 

@@ -197,6 +197,14 @@ sed 's/bad.py/switch.py/; s/{name.*}\]/{name: on, choices: [true, false]}, {name
   bad.yaml >switch.yaml
 expect_exit 0 "$retort" search switch.yaml
 [ "$(sqlite3 switch.db "select count(*) from trial where state = 'committed'")" = 4 ]
+# but a study that began when they were texts goes on with texts
+sed 's/trials: [0-9]*/trials: 2/' switch.yaml >begun.yaml
+expect_exit 0 "$retort" search begun.yaml
+sqlite3 begun.db "update study set settings = json_remove(settings, '$.booleans')"
+sed -i 's/on is True or on is False/on in ("true", "false")/; s/2 \* on/(on == "true")/' switch.py
+sed -i 's/trials: 2/trials: 4/' begun.yaml
+expect_exit 0 "$retort" search begun.yaml
+[ "$(sqlite3 begun.db "select count(*) from trial where state = 'committed'")" = 4 ]
 
 # metrics may have the names of costs and yet be 0 or less; figures and knee are of their own scale
 cat >zero.py <<'PY'

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(line, data, size);
     line[size] = '\0';
     if (search_protocol_job(line, &space, &job, &arch, NULL) == RT_OK) {
-        char *request = search_protocol_request(&space, &options, &job, 1);
+        char *request = search_protocol_request(&space, &options, &job, 1, false);
         if (request && (search_protocol_job(request, &space, &other, &again, NULL) ||
                         other.number != job.number || other.seed != job.seed ||
                         other.inherits != job.inherits || !space_arch_equal(&arch, &again)))
