@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bench/search/cluster.h"
 #include "bench/search/landscapes.h"
 #include "bench/search/run.h"
 #include "bench/search/simulate.h"
@@ -245,23 +246,117 @@ static void short_trials_count_by_their_share_of_a_whole_one(void **state)
     bench_close(&p);
 }
 
+/* Of workers and trials alone: no network, no losses, a coordinator that takes no time. */
+static struct bench_load load_of(struct bench_cluster cluster)
+{
+    struct bench_load load;
+    struct rt_err err;
+
+    cluster.seconds = 1;
+    cluster.slowness = cluster.slowness > 0 ? cluster.slowness : 1;
+    cluster.attempts = 3;
+    cluster.seed = 1;
+    assert_ok(bench_cluster_run(&cluster, &load, &err));
+    return load;
+}
+
+static struct bench_load load_by_window(int workers, int window, int64_t trials, double spread)
+{
+    return load_of((struct bench_cluster){
+        .workers = workers, .window = window, .trials = trials, .spread = spread});
+}
+
 static void workers_wait_only_for_the_window(void **state)
 {
-    double busy, wider;
+    (void)state;
+
+    assert_true(fabs(load_by_window(1, 1, 50, 10).busy - 1) < 1e-12); /* alone, nobody waits */
+    assert_true(fabs(load_by_window(8, 1, 500, 10).busy - 1. / 8) < 1e-12); /* one at a time */
+    assert_true(fabs(load_by_window(8, 500, 500, 10).busy - 1) < 1e-12);
+    assert_true(fabs(load_by_window(8, 8, 500, 1).busy - 1) < 1e-12); /* equal trials */
+    const struct bench_load narrow = load_by_window(8, 8, 2000, 10);
+    const struct bench_load wide = load_by_window(8, 16, 2000, 10);
+    assert_true(narrow.busy < wide.busy && wide.busy < 1);
+    assert_true(narrow.held <= 8 && wide.held > narrow.held && wide.held <= 16);
+    assert_true(narrow.lost == 0 && narrow.failed == 0 && isnan(narrow.volume));
+}
+
+/* Trials of one second each by 8 workers. */
+static void coordinator_and_network_are_the_limits_that_they_are(void **state)
+{
+    struct bench_cluster cluster = {.workers = 8, .window = 100, .trials = 4000, .spread = 1};
+    struct bench_load load;
+    (void)state;
+
+    cluster.propose = 0.25; /* four a second is all that there can be */
+    load = load_of(cluster);
+    assert_true(fabs(load.rate - 4) < 0.01 && load.proposing > 0.999 && load.proposing < 1.001);
+    assert_true(fabs(load.busy - 0.5) < 0.01);
+    cluster.propose = 0;
+    cluster.record = 0.5; /* and two of these */
+    load = load_of(cluster);
+    assert_true(fabs(load.rate - 2) < 0.01 && load.recording > 0.999 && load.recording < 1.01);
+    cluster.record = 0;
+    cluster.delay = 0.5; /* one second there and back beside each of work */
+    load = load_of(cluster);
+    assert_true(fabs(load.rate - 4) < 0.02 && fabs(load.busy - 0.5) < 0.01);
+}
+
+static void lost_trials_are_given_out_again(void **state)
+{
+    struct bench_cluster cluster = {.workers = 8, .window = 100, .trials = 4000, .spread = 1};
+    (void)state;
+
+    cluster.lost_every = 10; /* seconds: one trial in ten is lost, after half of it */
+    cluster.lease = 1;
+    const struct bench_load load = load_of(cluster);
+    const double share = load.lost / (load.busy + load.lost);
+    assert_true(share > 0.03 && share < 0.07);
+    assert_true(load.failed >= 1 && load.failed <= 12); /* one in a thousand, thrice */
+    cluster.absent = 10;                                /* as long away as at work */
+    assert_true(fabs(load_of(cluster).busy - 0.5) < 0.05);
+    cluster.lost_every = 0;
+    cluster.slow = 0.5; /* of the workers; a half of 8 a second and a half of a quarter of it */
+    cluster.slowness = 4;
+    assert_true(fabs(load_of(cluster).rate - 5) < 0.05);
+}
+
+static void a_cluster_may_ask_the_search_itself(void **state)
+{
+    struct bench_problem p = small("layers", 3);
+    struct search_options options;
+    double volumes[40];
+    struct rt_err err;
+    (void)state;
+    bench_run_defaults(&p, &options);
+    options.trials = 40;
+    options.window = 4;
+    assert_ok(bench_run(&p, options, volumes, &err));
+
+    const struct bench_load load =
+        load_of((struct bench_cluster){.workers = 4,
+                                       .window = 4,
+                                       .trials = 44, /* of which 40 are committed when it ends */
+                                       .spread = 1,
+                                       .problem = &p,
+                                       .options = &options});
+
+    assert_true(load.volume == volumes[39]); /* the same trials */
+    assert_true(load.proposing > 0);
+    bench_close(&p);
+}
+
+static void book_keeping_of_trials_is_timed(void **state)
+{
+    struct bench_problem p = small("layers", 3);
+    struct bench_recorded recorded;
     struct rt_err err;
     (void)state;
 
-    assert_ok(bench_busy(1, 1, 50, 10, 1, &busy, &err));
-    assert_true(busy == 1); /* alone, nobody waits */
-    assert_ok(bench_busy(8, 1, 500, 10, 1, &busy, &err));
-    assert_true(fabs(busy - 1. / 8) < 1e-12); /* one at a time */
-    assert_ok(bench_busy(8, 500, 500, 10, 1, &busy, &err));
-    assert_true(fabs(busy - 1) < 1e-12);
-    assert_ok(bench_busy(8, 8, 500, 1, 1, &busy, &err));
-    assert_true(fabs(busy - 1) < 1e-12); /* equal trials need no more than one each */
-    assert_ok(bench_busy(8, 8, 2000, 10, 1, &busy, &err));
-    assert_ok(bench_busy(8, 16, 2000, 10, 1, &wider, &err));
-    assert_true(busy < wider && wider < 1);
+    assert_ok(bench_record(&p, 20, &recorded, &err));
+
+    assert_true(recorded.cpu > 0 && recorded.wall > 0);
+    bench_close(&p);
 }
 
 static void proposals_are_timed_one_by_one(void **state)
@@ -294,6 +389,10 @@ int main(void)
         cmocka_unit_test(tables_front_is_that_of_all_members),
         cmocka_unit_test(short_trials_count_by_their_share_of_a_whole_one),
         cmocka_unit_test(workers_wait_only_for_the_window),
+        cmocka_unit_test(coordinator_and_network_are_the_limits_that_they_are),
+        cmocka_unit_test(lost_trials_are_given_out_again),
+        cmocka_unit_test(a_cluster_may_ask_the_search_itself),
+        cmocka_unit_test(book_keeping_of_trials_is_timed),
         cmocka_unit_test(proposals_are_timed_one_by_one),
     };
     return cmocka_run_group_tests_name("bench/search", tests, NULL, NULL);

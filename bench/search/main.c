@@ -8,7 +8,10 @@
  *   bench_search reported PROBLEM [OPTION]  CSV: the front that a search reports, by what its
  *                                      members are without noise
  *   bench_search propose PROBLEM [OPTION]  CPU time of proposals as trials grow; --trials: up to
- *   bench_search busy                  how busy 1000 simulated workers are, by the window
+ *   bench_search busy [PROBLEM] [OPTION]  CSV: how busy many workers on a network are, in virtual
+ *                                      time, by the search's own proposals for a problem; without
+ *                                      both: the cases of docs/machines.md
+ *   bench_search record PROBLEM [--trials N]  what the book-keeping of a trial takes
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/search/cluster.h"
 #include "bench/search/run.h"
 #include "bench/search/simulate.h"
 
@@ -225,7 +229,7 @@ static int run(struct bench_problem *p, int argc, char **argv)
     return rc == RT_OK ? 0 : failed(&err);
 }
 
-/* ---- propose, busy ---- */
+/* ---- propose ---- */
 
 static int compare_ns(const void *a, const void *b)
 {
@@ -262,18 +266,145 @@ static int propose(struct bench_problem *p, int argc, char **argv)
     return 0;
 }
 
-static int busy(void)
-{
-    static const int windows[] = {1000, 1250, 1500, 2000, 3000, 4000, 6000, 8000};
+/* ---- busy ---- */
 
-    printf("window,busy\n");
-    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
-        double share;
-        struct rt_err err;
-        if (bench_busy(1000, windows[i], 50000, 10, 1, &share, &err) != RT_OK)
-            return failed(&err);
-        printf("%d,%.4f\n", windows[i], share);
+static const struct bench_cluster usual = {.workers = 1000,
+                                           .window = 3000,
+                                           .seconds = 10,
+                                           .spread = 10,
+                                           .slowness = 3,
+                                           .absent = 60,
+                                           .lease = 120,
+                                           .attempts = 3,
+                                           .delay = 0.0005,
+                                           .propose = 0.035,
+                                           .record = 0.001,
+                                           .seed = 1};
+
+static int busy_row(struct bench_cluster cluster)
+{
+    struct bench_load load;
+    struct rt_err err;
+
+    if (cluster.trials == 0) /* the first minutes, in which all workers ask at once, hardly count */
+        cluster.trials = 50L * cluster.workers;
+    if (bench_cluster_run(&cluster, &load, &err) != RT_OK)
+        return failed(&err);
+    printf("%d,%d,%g,%g,%g,%g,%g,%g,%g,%.4f,%.4f,%.2f,%.3f,%.3f,%" PRId64 ",%d", cluster.workers,
+           cluster.window, cluster.seconds, cluster.spread, cluster.slow, cluster.lost_every,
+           1e3 * cluster.delay, 1e3 * cluster.propose, 1e3 * cluster.record, load.busy, load.lost,
+           load.rate, load.proposing, load.recording, load.failed, load.held);
+    printf(cluster.problem ? ",%.4f\n" : ",\n", load.volume);
+    fflush(stdout);
+    return 0;
+}
+
+/* One thing changed at a time. */
+static int busy_cases(void)
+{
+    static const int workers[] = {100, 1000, 10000};
+    static const double windows[] = {1, 1.5, 2, 3, 4, 8};
+    int code = 0;
+
+    for (size_t w = 0; w < sizeof workers / sizeof *workers && code == 0; w++) {
+        struct bench_cluster cluster = usual;
+        cluster.workers = workers[w];
+        cluster.propose = cluster.record = 0;
+        for (size_t i = 0; i < sizeof windows / sizeof *windows && code == 0; i++) {
+            cluster.window = (int)(windows[i] * workers[w]);
+            code = busy_row(cluster);
+        }
+        cluster.propose = usual.propose;
+        cluster.record = usual.record;
+        for (cluster.seconds = 1; cluster.seconds < 2000 && code == 0; cluster.seconds *= 10) {
+            cluster.window = 3 * workers[w];
+            code = busy_row(cluster);
+        }
+        cluster.seconds = usual.seconds * workers[w] / 100; /* the coordinator is no limit */
+        for (cluster.slow = 0.01; cluster.slow < 0.2 && code == 0; cluster.slow *= 10)
+            for (int times = 3; times <= 9 && code == 0; times += 6) {
+                cluster.window = times * workers[w];
+                code = busy_row(cluster);
+            }
+        cluster.slow = 0;
+        for (cluster.lost_every = 3600; cluster.lost_every < 1e6 && code == 0;
+             cluster.lost_every *= 24)
+            code = busy_row(cluster);
     }
+    return code;
+}
+
+static bool read_cluster(int argc, char **argv, struct bench_cluster *cluster)
+{
+    static const struct option longs[] = {{"workers", required_argument, NULL, 'w'},
+                                          {"window", required_argument, NULL, 'W'},
+                                          {"trials", required_argument, NULL, 't'},
+                                          {"seconds", required_argument, NULL, 's'},
+                                          {"spread", required_argument, NULL, 'x'},
+                                          {"slow", required_argument, NULL, 'h'},
+                                          {"slowness", required_argument, NULL, 'f'},
+                                          {"lost-every", required_argument, NULL, 'l'},
+                                          {"delay", required_argument, NULL, 'd'},
+                                          {"propose", required_argument, NULL, 'p'},
+                                          {"record", required_argument, NULL, 'r'},
+                                          {"lease", required_argument, NULL, 'e'},
+                                          {NULL, 0, NULL, 0}};
+    int o;
+
+    while ((o = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        const double value = optarg ? strtod(optarg, NULL) : 0;
+        switch (o) {
+        case 'w': cluster->workers = (int)value; break;
+        case 'W': cluster->window = (int)value; break;
+        case 't': cluster->trials = (int64_t)value; break;
+        case 's': cluster->seconds = value; break;
+        case 'x': cluster->spread = value; break;
+        case 'h': cluster->slow = value; break;
+        case 'f': cluster->slowness = value; break;
+        case 'l': cluster->lost_every = value; break;
+        case 'd': cluster->delay = value; break;
+        case 'p': cluster->propose = value; break;
+        case 'r': cluster->record = value; break;
+        case 'e': cluster->lease = value; break;
+        default: return false;
+        }
+    }
+    return cluster->workers > 0 && cluster->window > 0 && cluster->trials >= 0 &&
+           cluster->seconds > 0 && cluster->spread >= 1 && cluster->slowness >= 1;
+}
+
+/* `problem` not NULL: by the search's own proposals. */
+static int busy(const struct bench_problem *problem, int argc, char **argv)
+{
+    struct bench_cluster cluster = usual;
+    struct search_options options;
+
+    if (!read_cluster(argc, argv, &cluster))
+        return 2;
+    if (problem) {
+        bench_run_defaults(problem, &options);
+        cluster.problem = problem;
+        cluster.options = &options;
+    }
+    printf("workers,window,seconds,spread,slow,lost_every,delay_ms,propose_ms,record_ms,busy,lost,"
+           "results_per_second,proposing,recording,failed,held,volume\n");
+    return argc == 1 && !problem ? busy_cases() : busy_row(cluster);
+}
+
+static int record(const struct bench_problem *problem, int argc, char **argv)
+{
+    struct bench_cluster cluster = {.trials = 1000};
+    struct bench_recorded recorded;
+    struct rt_err err;
+
+    cluster.workers = cluster.window = 1;
+    cluster.seconds = cluster.spread = cluster.slowness = 1;
+    if (!read_cluster(argc, argv, &cluster) || cluster.trials == 0)
+        return 2;
+    if (bench_record(problem, cluster.trials, &recorded, &err) != RT_OK)
+        return failed(&err);
+    printf("trials,cpu_ms,wall_ms\n%" PRId64 ",%.3f,%.3f\n", cluster.trials, 1e3 * recorded.cpu,
+           1e3 * recorded.wall);
     return 0;
 }
 
@@ -302,12 +433,12 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "list") == 0)
         return list();
-    if (argc == 2 && strcmp(argv[1], "busy") == 0)
-        return busy();
+    if (argc >= 2 && strcmp(argv[1], "busy") == 0 && (argc == 2 || argv[2][0] == '-'))
+        return busy(NULL, argc - 1, argv + 1);
     if (argc < 3) {
-        fprintf(stderr, "usage: bench_search list | busy | info PROBLEM | serve PROBLEM | "
+        fprintf(stderr, "usage: bench_search list | info PROBLEM | serve PROBLEM | "
                         "run PROBLEM [--seed N] [--trials N] ... | reported PROBLEM ... | "
-                        "propose PROBLEM ...\n");
+                        "propose PROBLEM ... | record PROBLEM [--trials N] | busy [PROBLEM] ...\n");
         return 2;
     }
     if (bench_open(argv[2], &problem, &err) != RT_OK)
@@ -322,6 +453,10 @@ int main(int argc, char **argv)
         code = reported(&problem, argc - 2, argv + 2);
     else if (strcmp(argv[1], "propose") == 0)
         code = propose(&problem, argc - 2, argv + 2);
+    else if (strcmp(argv[1], "record") == 0)
+        code = record(&problem, argc - 2, argv + 2);
+    else if (strcmp(argv[1], "busy") == 0)
+        code = busy(&problem, argc - 2, argv + 2);
     bench_close(&problem);
     return code;
 }

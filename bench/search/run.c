@@ -71,11 +71,12 @@ static void evaluate(void *context, const struct search_job *job, struct store_r
     note(run, job);
 }
 
-static void remove_folder(const char *folder)
+void bench_store_remove(const char *folder, struct store *store)
 {
     static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
     char path[256];
 
+    store_close(store);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         snprintf(path, sizeof path, "%s/study.db%s", folder, ends[i]);
         unlink(path);
@@ -83,9 +84,9 @@ static void remove_folder(const char *folder)
     rmdir(folder);
 }
 
-static rt_status create(const char *folder, const struct space *space,
-                        const struct search_options *options, struct store **store,
-                        struct rt_err *err)
+rt_status bench_store_open(char *folder, const struct space *space,
+                           const struct search_options *options, struct store **store,
+                           struct rt_err *err)
 {
     struct store_study study = {.name = "bench",
                                 .space = space,
@@ -97,11 +98,16 @@ static rt_status create(const char *folder, const struct space *space,
                                 .rung_count = options->rung_count};
     char path[256];
 
+    if (!mkdtemp(folder))
+        return rt_fail(err, RT_EIO, "cannot make a folder in '/tmp'");
     for (int i = 0; i < options->objective_count; i++)
         study.objectives[i] = options->objectives[i];
     memcpy(study.rung_budget, options->rung_budget, sizeof study.rung_budget);
     snprintf(path, sizeof path, "%s/study.db", folder);
-    return store_create(path, &study, store, err);
+    const rt_status rc = store_create(path, &study, store, err);
+    if (rc != RT_OK)
+        bench_store_remove(folder, NULL);
+    return rc;
 }
 
 /* ---- the front that is reported ---- */
@@ -169,13 +175,10 @@ static rt_status run_all(const struct bench_problem *problem, struct search_opti
     enum search_end end;
     rt_status rc;
 
-    if (!mkdtemp(folder))
-        return rt_fail(err, RT_EIO, "cannot make a folder in '/tmp'");
-    bench_score_open(&run.score, problem);
     options.trials = 0; /* ended by what is spent */
-    rc = create(folder, &problem->space, &options, &store, err);
-    if (rc == RT_OK)
-        rc = store_host(store, &machine, "none", &options.host, err);
+    RT_TRY(bench_store_open(folder, &problem->space, &options, &store, err));
+    bench_score_open(&run.score, problem);
+    rc = store_host(store, &machine, "none", &options.host, err);
     if (rc == RT_OK)
         rc = search_run(&problem->space, &options, &evaluator, store, &run.stop, NULL, NULL, &end,
                         err);
@@ -183,9 +186,8 @@ static rt_status run_all(const struct bench_problem *problem, struct search_opti
         rc = rt_fail(err, run.rc, "%s", run.err.text);
     if (rc == RT_OK && reported)
         rc = report(&run.score, store, reported, err);
-    store_close(store);
     bench_score_close(&run.score);
-    remove_folder(folder);
+    bench_store_remove(folder, store);
     return rc;
 }
 

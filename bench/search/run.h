@@ -23,4 +23,11 @@ struct bench_reported {
 };
 rt_status bench_run_reported(const struct bench_problem *problem, struct search_options options,
                              struct bench_reported *reported, struct rt_err *err);
+
+/* An empty study in a folder of its own, made of `folder` ("/tmp/..XXXXXX"); removed with all that is
+ * in it. */
+rt_status bench_store_open(char *folder, const struct space *space,
+                           const struct search_options *options, struct store **store,
+                           struct rt_err *err);
+void bench_store_remove(const char *folder, struct store *store);
 #endif
