@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/exported.h"
 #include "cli/weights.h"
 #include "reports/report.h"
 #include "trainer/export/c_source.h"
@@ -20,6 +21,7 @@ enum { AS_FILE = -1, AS_TORCH, AS_HUGGINGFACE }; /* --format, of a folder */
 
 struct wishes {
     const char *from, *candidate, *output; /* candidate NULL: from is a file of weights */
+    const char *db;                        /* where it is recorded; NULL: nowhere */
     const char *name;                      /* of C functions; NULL: the output's */
     const char *optuna;                    /* of a study: where to; else NULL */
     int format;                            /* AS_FILE: not said */
@@ -148,6 +150,8 @@ static int take_operands(int argc, char **argv, struct wishes *w)
         return COMMAND_USAGE;
     if (optind < argc && !w->optuna)
         w->candidate = argv[optind++];
+    if (w->candidate && !w->db)
+        w->db = w->from;
     if (!command_no_more("export", argc, argv))
         return COMMAND_USAGE;
     if (w->optuna)
@@ -161,15 +165,12 @@ static int parse(int argc, char **argv, struct wishes *w)
     static const char *const forms[] = {"codes", "qdq", NULL};
     static const char *const formats[] = {
         [AS_TORCH] = "torch", [AS_HUGGINGFACE] = "huggingface", NULL};
-    const struct option longs[] = {{"output", required_argument, NULL, 'o'},
-                                   {"name", required_argument, NULL, 'n'},
-                                   {"form", required_argument, NULL, 'f'},
-                                   {"batch", required_argument, NULL, 'b'},
-                                   {"reentrant", no_argument, NULL, 'r'},
-                                   {"selftest", no_argument, NULL, 't'},
-                                   {"format", required_argument, NULL, 'F'},
-                                   {"optuna", required_argument, NULL, 'O'},
-                                   {0}};
+    const struct option longs[] = {
+        {"output", required_argument, NULL, 'o'}, {"name", required_argument, NULL, 'n'},
+        {"form", required_argument, NULL, 'f'},   {"batch", required_argument, NULL, 'b'},
+        {"reentrant", no_argument, NULL, 'r'},    {"selftest", no_argument, NULL, 't'},
+        {"format", required_argument, NULL, 'F'}, {"optuna", required_argument, NULL, 'O'},
+        {"db", required_argument, NULL, 'd'},     {0}};
     bool good = true;
 
     *w = (struct wishes){.form = -1, .format = AS_FILE};
@@ -182,6 +183,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         case 'r': w->reentrant = true; break;
         case 't': w->selftest = true; break;
         case 'O': w->optuna = optarg; break;
+        case 'd': w->db = optarg; break;
         case 'F': good = command_word("export", "--format", optarg, formats, &w->format); break;
         default: good = false;
         }
@@ -210,6 +212,26 @@ static rt_status export_file(const struct weights *weights, const struct wishes 
     return export_vocabulary(weights, w, err);
 }
 
+/* In the study's database; one that cannot be written is no reason to fail. */
+static void record(const struct weights *weights, const struct wishes *w)
+{
+    const char *const format = w->format == AS_TORCH         ? "torch"
+                               : w->format == AS_HUGGINGFACE ? "huggingface"
+                               : ends_with(w->output, ".c")  ? "c"
+                                                             : "onnx";
+    const char *arch = note_of(weights, "arch");
+    struct store *store = NULL;
+    struct rt_err err;
+
+    if (!w->db)
+        return;
+    if (store_open(w->db, STORE_APPEND, NULL, &store, &err) ||
+        exported_record(store, arch ? arch : "", format, weights->model->weights->int8, w->output,
+                        &err))
+        command_warn("export", "not recorded: %s", err.text);
+    store_close(store);
+}
+
 static rt_status export_student(const struct wishes *w, struct rt_err *err)
 {
     struct weights weights;
@@ -218,6 +240,8 @@ static rt_status export_student(const struct wishes *w, struct rt_err *err)
     rt_status rc = check_answers(&weights, err);
     if (rc == RT_OK)
         rc = w->format == AS_FILE ? export_file(&weights, w, err) : export_folder(&weights, w, err);
+    if (rc == RT_OK)
+        record(&weights, w);
     weights_close(&weights);
     return rc;
 }
@@ -278,6 +302,8 @@ const struct command command_export = {
         "                     student of images or texts; `huggingface`, what transformers loads\n"
         "                     as a ViT, where the student is one: of square images, with a class\n"
         "                     token, floats, and equal layers\n"
+        "  --db DB            of WEIGHTS: record size and checksum there, as is done of DB and\n"
+        "                     CANDIDATE (table `exported`)\n"
         "  --optuna FILE      in place of a student: all trials of DB as a database of Optuna's,\n"
         "                     for its dashboard and plots; a snapshot, to be made again, not to "
         "be\n"

@@ -412,6 +412,7 @@ static rt_status print_page(struct report__page *page, struct rt_err *err)
         RT_TRY(report__page_surrogate(page, err));
         RT_TRY(report__page_rungs(page, err));
         RT_TRY(report__page_confirm(page, err));
+        RT_TRY(report__page_afterwards(page, err));
         RT_TRY(report__page_importance(page, err));
         RT_TRY(report__page_curves(page, err));
     }

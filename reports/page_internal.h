@@ -26,6 +26,7 @@ rt_status report__page_history(struct report__page *page, struct rt_err *err);
 rt_status report__page_surrogate(struct report__page *page, struct rt_err *err); /* its end */
 rt_status report__page_rungs(struct report__page *page, struct rt_err *err);
 rt_status report__page_confirm(struct report__page *page, struct rt_err *err);
+rt_status report__page_afterwards(struct report__page *page, struct rt_err *err);
 rt_status report__page_curves(struct report__page *page, struct rt_err *err);
 rt_status report__page_importance(struct report__page *page, struct rt_err *err);
 rt_status report__page_teachers(struct report__page *page, struct rt_err *err);
