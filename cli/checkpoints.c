@@ -80,15 +80,21 @@ static rt_status check_all(struct store *store, const char *folder, struct rt_er
     return rc;
 }
 
-rt_status checkpoints_folder(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err)
+rt_status checkpoints_beside(const char *db, const char *ending, char path[RT_PATH_MAX],
+                             struct rt_err *err)
 {
-    const char *db = store_path(store), *slash = strrchr(db, '/'), *dot = strrchr(db, '.');
+    const char *slash = strrchr(db, '/'), *dot = strrchr(db, '.');
     const size_t stem = dot && (!slash || dot > slash + 1) ? (size_t)(dot - db) : strlen(db);
 
-    if (snprintf(folder, RT_PATH_MAX, "%s%.*s.checkpoints", db[0] == '/' ? "" : "./", (int)stem,
-                 db) >= RT_PATH_MAX)
+    if (snprintf(path, RT_PATH_MAX, "%s%.*s.%s", db[0] == '/' ? "" : "./", (int)stem, db, ending) >=
+        RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", db);
     return RT_OK;
+}
+
+rt_status checkpoints_folder(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err)
+{
+    return checkpoints_beside(store_path(store), "checkpoints", folder, err);
 }
 
 rt_status checkpoints_open(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err)

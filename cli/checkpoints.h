@@ -8,6 +8,9 @@
 #include "base/file.h"
 #include "store/store.h"
 
+/* What lies beside a database: STUDY.db has STUDY.ending. */
+rt_status checkpoints_beside(const char *db, const char *ending, char path[RT_PATH_MAX],
+                             struct rt_err *err);
 /* The folder of an open store. */
 rt_status checkpoints_folder(struct store *store, char folder[RT_PATH_MAX], struct rt_err *err);
 /* Makes it. RT_EIO: the weights that a trial left are missing or are not

@@ -275,7 +275,7 @@ static int run(int argc, char **argv)
     store_close(store);
     if (rc == RT_ESTOP || (rc == RT_OK && stopped)) {
         (void)printf("%s: stopped; run the same command again to go on\n", wishes.db);
-        return COMMAND_DONE;
+        return command_stopped();
     }
     return rc == RT_OK ? show(&wishes) : command_failed("confirm", &err);
 }

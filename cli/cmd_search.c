@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/after.h"
 #include "cli/checkpoints.h"
 #include "cli/command.h"
 #include "cli/evaluator.h"
@@ -24,6 +25,7 @@ struct wishes { /* options; negative or NULL: as the study says */
     bool isolate;           /* trials run in processes of their own */
     bool pin;               /* each worker stays on a CPU */
     bool smoke;             /* a sliver of it all, thrown away */
+    bool no_after;          /* the search alone */
     bool retry;             /* failed trials, */
     const char *retry_kind; /* of one kind; NULL: all */
 };
@@ -433,6 +435,7 @@ static int parse(int argc, char **argv, struct wishes *w)
                                    {"smoke", no_argument, NULL, 'k'},
                                    {"isolate", no_argument, NULL, 'i'},
                                    {"pin", no_argument, NULL, 'p'},
+                                   {"no-after", no_argument, NULL, 'a'},
                                    {0}};
     bool good = true;
 
@@ -444,6 +447,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         case 'k': w->smoke = true; break;
         case 'i': w->isolate = true; break;
         case 'p': w->pin = true; break;
+        case 'a': w->no_after = true; break;
         case 'r':
             w->retry = true;
             w->retry_kind = optarg;
@@ -480,6 +484,19 @@ static rt_status load(struct session *session, const struct wishes *wishes, stru
         return rt_fail(err, RT_EARG, "--seed begins another study; give its database by --db");
     *session = (struct session){0};
     return study_load_seeded(wishes->study, wishes->seed, &session->study, err);
+}
+
+/* What the study goes on with; another seed's study is in the database alone. */
+static int go_on(const struct study *study, const struct wishes *wishes, const char *db,
+                 const atomic_int *stop)
+{
+    return wishes->no_after
+               ? COMMAND_DONE
+               : after_run(study,
+                           &(struct after_wishes){.study = wishes->seed < 0 ? wishes->study : NULL,
+                                                  .db = db,
+                                                  .workers = study->search.workers,
+                                                  .stop = stop});
 }
 
 /* Threads that a pinned worker starts stay on its CPU, as children do; those of a command's were
@@ -534,10 +551,11 @@ static int run(int argc, char **argv)
         rc = teach_and_search(&session, &wishes, db, stop, &end, &err);
     if (rc == RT_OK)
         say_end(&session.study, db, end);
+    int code = rc != RT_OK                 ? command_failed("search", &err)
+               : end == SEARCH_END_STOPPED ? command_stopped()
+                                           : go_on(&session.study, &wishes, db, stop);
     session_close(&session);
-    if (rc != RT_OK)
-        return command_failed("search", &err);
-    return end == SEARCH_END_STOPPED ? command_stopped() : COMMAND_DONE;
+    return code;
 }
 
 const struct command command_search = {
@@ -560,6 +578,7 @@ const struct command command_search = {
         "  --until HH:MM  the same, by the time of the day at which it ends\n"
         "  --workers N  trials at once, each on one core, in place of the study's\n"
         "  --pin        keep the nth worker on the nth of the CPUs that this process may use\n"
+        "  --no-after   leave out what the study's `after` goes on with when the search has ended\n"
         "  --log FILE   append one plain line an event\n"
         "  --seed N     the study as if it said `seed: N`, for repeats; with --db\n"
         "  --isolate    each worker's trials run in a process of its own: the same results, and "

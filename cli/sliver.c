@@ -58,6 +58,7 @@ void sliver_apply(struct study *study)
         return;
     (void)snprintf(study->store, sizeof study->store, "%s/smoke.db", folder);
     sliver_of_search(search);
+    study->after = (struct study_after){.controls = -1}; /* stages of smoke.c */
     if (study->own)
         return;
     sliver_of_teachers(&study->teachers);

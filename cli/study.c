@@ -51,6 +51,7 @@ void study_defaults(struct study *study)
                     .warmup = 20,
                     .samples = 100},
         .external = {.timeout = 4 * 3600},
+        .after = {.controls = -1, .seeds = 1},
     };
     tr_distill_defaults(&study->recipe.distill);
     tr_ensemble_defaults(&study->ensemble);
@@ -261,6 +262,7 @@ static rt_status assemble(const struct study_yaml *yaml, struct study_file *file
     RT_TRY(study__place_goals(yaml, file, err));
     RT_TRY(place_rungs(&a));
     RT_TRY(study__place_recipes(&a));
+    RT_TRY(study__place_after(&a));
     return study_task_of(&file->study)->kind->answers ? study__place_rows(&a) : RT_OK;
 }
 

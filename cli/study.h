@@ -60,6 +60,18 @@ struct study_latency { /* how inference is timed: each pair of threads and batch
     char folder[RT_PATH_MAX];                      /* where the command runs */
 };
 
+/* Which students `after:` distils: one of the front, or so many of it, from end to end. */
+enum study_pick { STUDY_PICK_BEST = -2, STUDY_PICK_SUGGESTED = -1, STUDY_PICK_FRONT = 0 }; /* all */
+enum study_export { STUDY_ONNX, STUDY_C, STUDY_TORCH, STUDY_HUGGINGFACE, STUDY_EXPORTS };
+enum { STUDY_PICKS = 16 };
+
+struct study_after {     /* what `retort search` goes on with when the search has ended */
+    int controls, seeds; /* of `confirm`; controls -1: no full runs */
+    int pick_count, pick[STUDY_PICKS];       /* enum study_pick, or above 0 a number */
+    int export_count, export[STUDY_EXPORTS]; /* enum study_export */
+    double hours;                            /* of one run; 0: no limit */
+};
+
 struct study {
     char path[RT_PATH_MAX];                  /* of the study file */
     char *yaml;                              /* owned: the study file, word for word */
@@ -88,6 +100,7 @@ struct study {
     struct search_options search; /* workers at least 1; host and log are the caller's */
     int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */
     struct study_latency latency;
+    struct study_after after; /* nothing to do: no controls, no picks */
 };
 
 /* `setting`: each number of threads with each batch that has an example for all of them, the first

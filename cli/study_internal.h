@@ -85,6 +85,8 @@ struct study_file {
     int gene_count;
     char cost[STUDY_MAX_COSTS][STUDY_COST];
     int cost_count;
+    char pick[STUDY_PICKS][STUDY_GOAL]; /* of after.distill */
+    int pick_count;
 };
 
 extern const struct study_key study__keys[], study__full_keys[]; /* of the file, of `full:` */
@@ -219,6 +221,8 @@ rt_status study__place_external(const struct study_yaml *yaml, struct study_file
 rt_status study__place_goals(const struct study_yaml *yaml, struct study_file *file,
                              struct rt_err *err);
 void study__hash_external(struct rt_hash *hash, const struct study *study);
+/* What `after:` says: study_after.c. */
+rt_status study__place_after(const struct assembly *a);
 /* Settings of latency that can be: study_latency.c. */
 rt_status study__check_latency(const struct study_yaml *yaml, struct study *study,
                                struct rt_err *err);

@@ -359,6 +359,21 @@ static const struct study_key latency_keys[] = {
     {"command", STUDY_TEXT, IN(latency.command), UNHASHED},
     {.key = NULL}};
 
+static const char *const exports[] = {[STUDY_ONNX] = "onnx",
+                                      [STUDY_C] = "c",
+                                      [STUDY_TORCH] = "torch",
+                                      [STUDY_HUGGINGFACE] = "huggingface",
+                                      NULL};
+
+static const struct study_key after_keys[] = {
+    {"confirm", STUDY_INT, IN(after.controls), 0, 10000},
+    {"seeds", STUDY_INT, IN(after.seeds), 1, 100},
+    {"distill", STUDY_TEXT, LIST(pick, pick_count), .or_one = true},
+    {"export", STUDY_WORD, LIST(study.after.export, study.after.export_count), .words = exports,
+     .or_one = true},
+    {"hours", STUDY_REAL, IN(after.hours), 0, 1e5},
+    {.key = NULL}};
+
 static const struct study_key evaluator_keys[] = {
     {"command", STUDY_TEXT, LIST(command, command_count), REQUIRED},
     {"workers", STUDY_INT, FILE_(evaluator_workers), 1, 1024},
@@ -382,6 +397,7 @@ const struct study_key study__keys[] = {
     {"gates", STUDY_BLOCK, .keys = gates_keys, UNHASHED},
     {"search", STUDY_BLOCK, .keys = search_keys},
     {"latency", STUDY_BLOCK, .keys = latency_keys},
+    {"after", STUDY_BLOCK, .keys = after_keys, UNHASHED},
     {"", STUDY_TASK_BLOCKS, .at = offsetof(struct study_file, study.block)},
     {.key = NULL}};
 

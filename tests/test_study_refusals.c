@@ -43,7 +43,7 @@ static void wrong_keys_are_refused_with_their_place(void **state)
         {MINIMAL "nmae: x\n", "'s.yaml':14:1: unknown key 'nmae', did you mean 'name'?"},
         {MINIMAL "q: x\n", "'s.yaml':14:1: unknown key 'q'; the keys here are name, task, seed, "
                            "store, data, teachers, evaluator, space, limits, distill, full, "
-                           "prune, gates, search, latency"},
+                           "prune, gates, search, latency, after"},
         {MINIMAL "search:\n  windows: 3\n",
          "'s.yaml':15:3: search: unknown key 'windows', did you mean 'window'?"},
         {MINIMAL "seed: 1\nseed: 2\n", "'s.yaml':15:1: seed: this key is given twice; leave one "
