@@ -51,18 +51,18 @@ for (( i = 0; i < 40; i++ )); do
   before=$(stages | wc -l)
   "$retort" search toy.yaml >killed.out 2>&1 &
   job=$!
-  while kill -0 $job 2>/dev/null && [ "$(stages | wc -l)" -le "$before" ]; do sleep 0.02; done
-  kill -9 $job 2>/dev/null || break
-  wait $job 2>/dev/null || true
+  while kill -0 "$job" 2>/dev/null && [ "$(stages | wc -l)" -le "$before" ]; do sleep 0.02; done
+  kill -9 "$job" 2>/dev/null || break
+  wait "$job" 2>/dev/null || true
 done
-wait $job
+wait "$job"
 [ "$i" -ge 2 ]
 stages | cmp whole -
 (cd kept && find . -name '*.onnx' -o -name '*.c' -o -name '*.safetensors') >made
 while read -r file; do cmp "kept/$file" "toy.students/$file"; done <made
 
 # a stage that fails keeps no other from running, is told, and is tried again
-weights=$(ls toy.students/*.int8.safetensors | head -n 1)
+weights=$(find toy.students -name "*.int8.safetensors" | sort | head -n 1)
 cp "$weights" kept.safetensors
 echo broken >"$weights"
 sed 's/export: .onnx, c./export: [onnx, torch]/' toy.yaml >other.yaml
