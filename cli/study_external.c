@@ -95,7 +95,7 @@ rt_status study__check_kind(const struct study_yaml *yaml, const struct study_fi
     static const char *const unused[] = {"task",           "data",    "teachers",
                                          "distill",        "full",    "prune",
                                          "gates",          "latency", "search.worker_memory",
-                                         "search.inherit", "after", NULL};
+                                         "search.inherit", "after",   NULL};
     const struct study_task *task = study_task_of(&file->study);
     const char *const reads[] = {task->reads, NULL};
 
