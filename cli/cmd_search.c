@@ -422,6 +422,19 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
     return rc;
 }
 
+/* When all options are read. */
+static int take_operands(int argc, char **argv, struct wishes *w)
+{
+    if (w->pin && w->isolate)
+        return command_usage("search",
+                             "--pin keeps threads on CPUs, and --isolate starts processes; "
+                             "leave out one of them");
+    return command_operand("search", argc, argv, "STUDY", &w->study) &&
+                   command_no_more("search", argc, argv)
+               ? COMMAND_DONE
+               : COMMAND_USAGE;
+}
+
 static int parse(int argc, char **argv, struct wishes *w)
 {
     const struct option longs[] = {{"db", required_argument, NULL, 'd'},
@@ -465,14 +478,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         default: good = false;
         }
     }
-    if (good && w->pin && w->isolate)
-        return command_usage("search",
-                             "--pin keeps threads on CPUs, and --isolate starts processes; "
-                             "leave out one of them");
-    return good && command_operand("search", argc, argv, "STUDY", &w->study) &&
-                   command_no_more("search", argc, argv)
-               ? COMMAND_DONE
-               : COMMAND_USAGE;
+    return good ? take_operands(argc, argv, w) : COMMAND_USAGE;
 }
 
 /* With another seed it is another study, which needs a database of its own. */
