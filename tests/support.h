@@ -50,6 +50,13 @@ static inline void assert_ok_at(rt_status rc, const struct rt_err *err, const ch
 }
 #define assert_ok(call) assert_ok_at(call, &err, __FILE__, __LINE__)
 
+/* Ends the test, untried; ./check repeats what for. */
+#define skip_without(what)                                                                         \
+    do {                                                                                           \
+        print_message("skipped: %s\n", what);                                                      \
+        skip();                                                                                    \
+    } while (0)
+
 /* Uniform in [-1, 1). */
 static inline void fill_uniform(float *v, size_t n, uint64_t seed)
 {

@@ -337,7 +337,7 @@ static void fashion_mnist_loads_where_it_is_installed(void **state)
     (void)state;
 
     if (access(pixels, R_OK) || access(labels, R_OK))
-        skip();
+        skip_without("Fashion-MNIST (package dataset-fashion-mnist)");
     assert_ok(tr_images_load_idx(&images, pixels, labels, 0, &err));
     for (int i = 0; i < 9000; i++)
         rows[i] = i;

@@ -20,9 +20,16 @@ static void without_it_the_mend_is_said(void **state)
     assert_non_null(strstr(err.text, "install libmujoco-dev"));
 }
 
+static void robots_move(void **state)
+{
+    (void)state;
+    skip_without("MuJoCo (package libmujoco-dev)");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(without_it_the_mend_is_said)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(without_it_the_mend_is_said),
+                                       cmocka_unit_test(robots_move)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
@@ -158,8 +165,7 @@ static void other_robots_move_as_gymnasiums_do(void **state)
     (void)state;
 
     if (!folder) {
-        print_message("RETORT_MJCF names no folder of models: skipped\n");
-        skip();
+        skip_without("Gymnasium's models (RETORT_MJCF names no folder)");
     }
     for (size_t i = 0; i < sizeof other_paths / sizeof *other_paths; i++) {
         char file[1024];

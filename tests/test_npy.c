@@ -238,7 +238,7 @@ static void read_takes_what_numpy_writes(void **state)
 
     if (system("python3 -c \"import numpy as n; n.save('" FILE_NAME
                "', n.arange(6).reshape(3, 2) / 8)\" 2>/dev/null"))
-        skip();
+        skip_without("NumPy (package python3-numpy)");
     assert_ok(tr_npy_read(FILE_NAME, &matrix, &err));
     assert_int_equal(matrix.rows, 3);
     assert_int_equal(matrix.columns, 2);

@@ -239,7 +239,7 @@ static void figures_come_with_their_data_and_scripts(void **state)
     struct rt_err err;
     (void)state;
     if (system("command -v gnuplot >/dev/null")) /* NOLINT(cert-env33-c): a constant */
-        skip();
+        skip_without("gnuplot");
 
     const pid_t child = fork(); /* a number that is nobody's now */
     if (child == 0)
@@ -267,7 +267,7 @@ static void names_in_a_database_run_no_command(void **state)
     struct rt_err err;
     (void)state;
     if (system("command -v gnuplot >/dev/null")) /* NOLINT(cert-env33-c): a constant */
-        skip();
+        skip_without("gnuplot");
 
     snprintf(ran, sizeof ran, "%.500s/.figures-%ld/ran", folder, (long)getpid());
     for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {

@@ -299,7 +299,7 @@ static void wordnet_has_its_known_sizes_where_it_is_installed(void **state)
     (void)state;
 
     if (access(TR_WORDNET_FOLDER "/data.noun", R_OK))
-        skip();
+        skip_without("WordNet (package wordnet-base)");
     assert_ok(tr_wordnet_read(TR_WORDNET_FOLDER, 0, 9, &table, &fold, &err));
     for (int i = 0; i < table.rows; i++) {
         counts[fold[i] < 8 ? 0 : fold[i] - 7]++;

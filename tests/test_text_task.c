@@ -250,7 +250,7 @@ static void wordnet_validates_by_its_own_fold(void **state)
     (void)state;
 
     if (access("/usr/share/wordnet/data.noun", R_OK))
-        skip();
+        skip_without("WordNet (package wordnet-base)");
     texts = load("/usr/share/wordnet", &spec, NULL);
     assert_ok(tr_text_task(&task, &texts, &bytes, SPACE_POOL_MEAN, &sizes, &err));
     assert_int_equal(task->rows, 105281);

@@ -1,5 +1,5 @@
 # A teacher that is a command: asked once for each file, and what goes wrong with it in one line.
-command -v python3 >/dev/null || { echo "no python3: skipped"; exit 0; }
+command -v python3 >/dev/null || { skip python3; exit 0; }
 . "$project/tests/cli/toy.bash"
 toy_data
 cat >teacher.py <<'PY'

@@ -1,5 +1,6 @@
 # A distilled student leaves: weights to ONNX and C, floats and int8, and predict beside them.
 . "$project/tests/cli/toy.bash"
+. "$project/tests/cli/elsewhere.bash"
 toy_data
 toy_study | sed 's/^distill:/&\n  quantise: ptq\n  ptq_rows: 20/' >toy.yaml
 expect_exit 0 "$retort" search toy.yaml --trials 3
@@ -28,6 +29,7 @@ for form in student student.int8; do
   printf '#include "%s.h"\nint main(void) { return %s_selftest(); }\n' "$name" "$name" >main.c
   cc -std=c99 -O2 -Wall -Wextra -Wconversion -pedantic -Werror main.c "$name.c" -lm -o run
   ./run
+  run_elsewhere main.c "$name.c"
 done
 expect_exit 0 "$retort" export student.safetensors -o x.c --name gesture --reentrant
 expect_line x.h 'int gesture_run(struct gesture_memory *memory, const uint8_t *pixels, float *logits);'

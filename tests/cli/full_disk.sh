@@ -2,7 +2,7 @@
 # search waits. Needs root, for a small file system.
 . "$project/tests/cli/toy.bash"
 mkdir disk
-mount -t tmpfs -o size=12m tmpfs disk 2>/dev/null || { echo "skipped: no small file system can be mounted"; exit 0; }
+mount -t tmpfs -o size=12m tmpfs disk 2>/dev/null || { skip "a full disk (no small file system can be mounted)"; exit 0; }
 # shellcheck disable=SC2064
 trap "kill -9 \$running 2>/dev/null || true; umount -l '$PWD/disk'; rm -rf '$PWD'" EXIT
 running=

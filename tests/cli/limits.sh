@@ -1,6 +1,6 @@
 # Little memory (ulimit -v) ends in a line or in the work, never in waiting.
 . "$project/tests/cli/toy.bash"
-(ulimit -v 1000000 && "$retort" --version) >/dev/null 2>&1 || { echo "skipped: a sanitizer needs more addresses than this limits"; exit 0; }
+(ulimit -v 1000000 && "$retort" --version) >/dev/null 2>&1 || { skip "limits of memory (a sanitizer needs more addresses)"; exit 0; }
 toy_data
 toy_study >toy.yaml
 

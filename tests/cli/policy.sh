@@ -1,6 +1,7 @@
 # A policy from its teacher to a front, a distilled student and an episode; the same rows for any
 # number of workers and after kill -9; and what is wrong with environments, in a line each.
 . "$project/tests/cli/toy.bash"
+. "$project/tests/cli/elsewhere.bash"
 
 cat >toy.yaml <<'YAML'
 name: toy
@@ -76,6 +77,7 @@ expect_exit 0 "$retort" export student.safetensors -o student.c --selftest
 printf '#include "student.h"\nint main(void) { return student_selftest(); }\n' >main.c
 cc -std=c99 -O2 -Wall -Wextra -Wconversion -pedantic -Werror main.c student.c -lm -o run
 ./run
+run_elsewhere main.c student.c
 python3 - <<'END'
 import struct
 head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (5, %d), }"

@@ -1,5 +1,5 @@
 # A policy from recorded trajectories alone, and what is wrong with them.
-command -v python3 >/dev/null || { echo "no python3: skipped"; exit 0; }
+command -v python3 >/dev/null || { skip python3; exit 0; }
 
 cat >arrays.py <<'PY'
 import random, struct

@@ -1,6 +1,7 @@
 # Texts from a file to a front and a distilled student; the same rows for any number of workers and
 # after kill -9; and what is wrong with files of texts, in a line each.
 . "$project/tests/cli/toy.bash"
+. "$project/tests/cli/elsewhere.bash"
 
 # toy_texts ROWS: a tsv of them on stdout; the label is which of two words a text has.
 toy_texts() {
@@ -113,6 +114,7 @@ int main(void)
 END
 cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror student.c main.c -lm -o main
 ./main
+run_elsewhere student.c main.c
 # An id is looked at before it is used, and a student that answers nothing is wrong every time.
 sed -i 's/outside = .*;/outside = INT32_MAX;/' main.c
 cc -std=c99 -fsanitize=undefined -fsanitize-undefined-trap-on-error student.c main.c -lm -o main
