@@ -95,7 +95,7 @@ static rt_status prepare(struct job *job, const struct wishes *wishes, struct st
     RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                         : session_teach(session, NULL, stop, err));
     RT_TRY(session_donor_open(session, err));
-    RT_TRY(session_resident_open(session, &session->study.full, err));
+    RT_TRY(session_resident_open(session, &session->study.full, stop, err));
     job->recipe = study_full_recipe(&session->study, session->task->split.train_count);
     if (!job->recipe.micro_batch) /* one that is timed anew each time would change last bits */
         job->recipe.micro_batch = session->study.recipe.micro_batch;

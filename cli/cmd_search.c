@@ -406,7 +406,7 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
     rc = tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                       : session_teach(session, NULL, stop, err);
     if (rc == RT_OK)
-        rc = session_resident_open(session, &session->study.recipe, err);
+        rc = session_resident_open(session, &session->study.recipe, stop, err);
     if (rc == RT_ESTOP) { /* the teachers were interrupted, not the search */
         *end = SEARCH_END_STOPPED;
         rc = RT_OK;

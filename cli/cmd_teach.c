@@ -80,7 +80,11 @@ static rt_status export_rows(const struct session *session, const char *path, st
 static rt_status teach(struct session *session, const bool retrain[TR_MAX_TEACHERS],
                        const atomic_int *stop, struct rt_err *err)
 {
+    const struct study *study = &session->study;
+    const bool trials = tr_layers_on(&study->recipe.layers);
+
     RT_TRY(session_teach(session, retrain, stop, err));
+    RT_TRY(session_resident_open(session, trials ? &study->recipe : &study->full, stop, err));
     RT_TRY(session_weigh(session, err));
     return print_teachers(session, err);
 }

@@ -58,6 +58,7 @@ static rt_status take_knowledge(struct session *session, struct tr_knowledge *kn
 rt_status costs_open(struct costs *costs, struct session *session, struct rt_err *err)
 {
     const struct tr_layers *layers = &session->study.recipe.layers;
+    bool keep;
 
     *costs = (struct costs){.session = session, .data = session->data};
     RT_TRY(settings_choose(&costs->settings, session, err));
@@ -67,6 +68,9 @@ rt_status costs_open(struct costs *costs, struct session *session, struct rt_err
                                &session->shape, session->kernels, TR_NETWORK_TRACE, err));
         tr_network_start(&session->resident, 1);
         costs->data.resident = &session->resident;
+        RT_TRY(session_layers_plan(&session->study, session->task, &session->resident.student,
+                                   &session->study.recipe, &session->kept, &keep, err));
+        costs->data.kept = keep ? &session->kept : NULL;
     }
     RT_TRY(take_knowledge(session, &costs->knowledge, &costs->logits, err));
     costs->data.knowledge = &costs->knowledge;

@@ -208,6 +208,38 @@ static rt_status trial_bytes(const struct checked *c, const struct space_arch *a
     return rc;
 }
 
+/* What inner layers of a large teacher say: is it kept, and how much is it? */
+static rt_status check_layers(struct doctor *doctor, const struct checked *c, struct rt_err *err)
+{
+    const bool trials = tr_layers_on(&c->study.recipe.layers);
+    const struct tr_recipe *recipe = trials ? &c->study.recipe : &c->study.full;
+    const struct tr_teacher_spec *teacher = &c->study.teachers.teacher[recipe->layers.teacher];
+    struct tr_kept_layers kept = {0};
+    struct tr_network network;
+    char size[16];
+    bool keep;
+
+    if (!tr_layers_on(&recipe->layers))
+        return RT_OK;
+    RT_TRY(tr_network_plan(&network, &teacher->arch, &c->shape, c->kernels, TR_NETWORK_TRACE, err));
+    const rt_status rc =
+        session_layers_plan(&c->study, c->train, &network.student, recipe, &kept, &keep, err);
+    if (rc == RT_OK && keep)
+        doctor_say(doctor, VERDICT_OK, "layers", "of '%s' are kept once, in %s on disk",
+                   teacher->name, doctor_bytes((double)kept.bytes, size));
+    else if (rc == RT_OK && kept.width)
+        doctor_say(doctor, VERDICT_WARN, "layers",
+                   "of '%s' take %s, more than teachers.layers_limit: it runs beside students in "
+                   "each trial",
+                   teacher->name, doctor_bytes((double)kept.bytes, size));
+    else if (rc == RT_OK)
+        doctor_say(doctor, VERDICT_OK, "layers",
+                   "of '%s', which runs beside students in each trial", teacher->name);
+    tr_kept_layers_close(&kept);
+    tr_network_close(&network);
+    return rc;
+}
+
 /* The largest architecture's trial, on all workers at once: nothing in the space needs more. */
 static rt_status check_memory(struct doctor *doctor, struct checked *c, struct rt_err *err)
 {
@@ -376,6 +408,8 @@ static rt_status check_trained(struct doctor *doctor, struct checked *c, const c
     *what = "space";
     RT_TRY(check_space(doctor, c, err));
     check_teachers(doctor, c);
+    *what = "layers";
+    RT_TRY(check_layers(doctor, c, err));
     *what = "memory";
     RT_TRY(check_memory(doctor, c, err));
     *what = "latency";

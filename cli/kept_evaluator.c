@@ -20,7 +20,7 @@ rt_status kept_evaluator_open(struct kept_evaluator *kept, struct session *sessi
     RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                         : session_teach(session, NULL, stop, err));
     RT_TRY(session_donor_open(session, err));
-    RT_TRY(session_resident_open(session, &session->study.recipe, err));
+    RT_TRY(session_resident_open(session, &session->study.recipe, stop, err));
     if (session->study.search.inherit != SEARCH_INHERIT_NONE) {
         RT_TRY(keeps ? checkpoints_folder(store, kept->checkpoints, err)
                      : checkpoints_open(store, kept->checkpoints, err));

@@ -203,6 +203,8 @@ rt_status plan_make(struct session *session, double seconds, struct plan *plan, 
     rt_status rc = costs_open(&costs, session, err);
     if (rc == RT_OK)
         rc = plan_trials(&costs, seconds / PLAN_STUDENTS, plan, err);
+    if (rc == RT_OK && costs.data.kept)
+        plan->cache_bytes = (double)costs.data.kept->bytes;
     costs_close(&costs);
     RT_TRY(rc);
     RT_TRY(plan_teachers(session, seconds / PLAN_STUDENTS, plan, err));

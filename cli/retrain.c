@@ -140,7 +140,7 @@ rt_status retrain_teachers(struct retrain *job, const struct tr_recipe *recipe,
     RT_TRY(tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                         : session_teach(session, NULL, stop, err));
     RT_TRY(session_donor_open(session, err));
-    return session_resident_open(session, recipe, err);
+    return session_resident_open(session, recipe, stop, err);
 }
 
 void retrain_begin(struct retrain *job, const struct space_arch *arch,

@@ -90,6 +90,7 @@ rt_status session_open(struct session *session, const char *path, const char *ya
 void session_close(struct session *session)
 {
     tr_donor_close(&session->donor);
+    tr_kept_layers_close(&session->kept);
     tr_network_close(&session->resident);
     tr_knowledge_close(&session->knowledge);
     tr_task_close(session->task);
@@ -138,19 +139,6 @@ rt_status session_donor_open(struct session *session, struct rt_err *err)
     RT_TRY(tr_donor_open(&session->donor, &teaching, &session->study.prune, &session->data,
                          session->study.seed, err));
     session->data.donor = &session->donor;
-    return RT_OK;
-}
-
-rt_status session_resident_open(struct session *session, const struct tr_recipe *recipe,
-                                struct rt_err *err)
-{
-    const struct tr_teaching teaching = session_teaching(session, NULL);
-
-    if (!tr_layers_on(&recipe->layers))
-        return RT_OK;
-    RT_TRY(tr_teacher_open(&session->resident, &teaching, recipe->layers.teacher, TR_NETWORK_TRACE,
-                           err));
-    session->data.resident = &session->resident;
     return RT_OK;
 }
 

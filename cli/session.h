@@ -6,7 +6,7 @@
 #define CLI_SESSION_H
 #include "cli/study.h"
 #include "store/store.h"
-#include "trainer/teachers/teachers.h"
+#include "trainer/teachers/kept_layers.h"
 
 struct session {
     struct study study;
@@ -16,6 +16,7 @@ struct session {
     struct tr_knowledge knowledge; /* after session_teachers_open() */
     struct tr_donor donor;         /* after session_donor_open() */
     struct tr_network resident;    /* after session_resident_open() */
+    struct tr_kept_layers kept;    /* likewise, where what it says is kept */
     struct tr_data data;           /* whole when all of these are open */
 };
 
@@ -41,9 +42,15 @@ struct tr_teaching session_teaching(const struct session *session, const atomic_
 rt_status session_teachers_open(struct session *session, struct rt_err *err);
 /* Then, the teachers being weighed: score the one that students are cut out of, if they are. */
 rt_status session_donor_open(struct session *session, struct rt_err *err);
-/* The teacher whose layers a recipe learns from, when it has layer-wise losses. */
+/* The teacher whose layers a recipe learns from, when it has layer-wise losses; and what these say of
+ * the train rows, asked for when it is missing, where it is kept. */
 rt_status session_resident_open(struct session *session, const struct tr_recipe *recipe,
-                                struct rt_err *err);
+                                const atomic_int *stop, struct rt_err *err);
+/* Are the layers that the recipe learns from to be kept, and where and how large would that be? Of their
+ * teacher's network alone; kept->bytes also where it is beyond the study's limit. */
+rt_status session_layers_plan(const struct study *study, const struct tr_task *task,
+                              const struct tr_student *network, const struct tr_recipe *recipe,
+                              struct tr_kept_layers *kept, bool *keep, struct rt_err *err);
 
 /* Weights and calibration of teachers, for trials and the full recipe alike: fitted anew, ... */
 rt_status session_weigh(struct session *session, struct rt_err *err);

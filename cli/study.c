@@ -22,6 +22,7 @@ void study_defaults(struct study *study)
         .data = {.validation = 10000},
         .teachers = {.lanes = TR_LANES},
         .full_lanes = TR_LANES,
+        .layers_limit = 20e9,
         .recipe = {.steps = 500,
                    .batch = 64,
                    .learning_rate = 2e-3,

@@ -99,6 +99,7 @@ struct study {
     char start_from[STUDY_MAX_STARTS][STUDY_START]; /* architectures or databases, as written */
     struct search_options search; /* workers at least 1; host and log are the caller's */
     int64_t worker_memory;        /* bytes, the limit of one trial; 0: none */
+    double layers_limit; /* bytes that what a teacher's inner layers say may take on disk */
     struct study_latency latency;
     struct study_after after; /* nothing to do: no controls, no picks */
 };

@@ -181,6 +181,7 @@ static const struct study_key teachers_keys[] = {
     {"weights", STUDY_WORD, IN(teachers.weights), .words = rules},
     {"calibrate", STUDY_BOOL, IN(teachers.calibrate)},
     {"lanes", STUDY_INT, IN(teachers.lanes), 1, most_lanes, UNHASHED},
+    {"layers_limit", STUDY_REAL, IN(layers_limit), 0, ANY_SIZE, UNHASHED},
     {"members", STUDY_BLOCK, LIST(member, member_count), .keys = member_keys, REQUIRED, UNHASHED},
     {.key = NULL}};
 

@@ -138,7 +138,7 @@ static double objective(struct whole *w)
     tr__layerwise_forward(&w->layers, &w->workspace, &w->batch, logits);
     for (int i = 0; i < micro * toy_classes; i++)
         value += (double)w->dlogits[i] * (double)logits[i];
-    tr__layerwise_backward(&w->layers, &w->workspace, &w->batch, w->dlogits, 0, w->grads);
+    tr__layerwise_backward(&w->layers, &w->workspace, NULL, &w->batch, w->dlogits, 0, w->grads);
     for (int kind = 0; kind < TR_LAYER_KINDS; kind++)
         value += recipe->weight[kind] * w->layers.sums[0][kind] / micro;
     return value;

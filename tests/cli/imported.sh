@@ -69,6 +69,22 @@ sed "s|data: {format|data: {tokeniser: $folders/bert, format|; s|toy.db|post.db|
      s|pool: mean|pool: mean\n  post_norm: true|
      s|^distill: {|distill: {init: prune, layers: {}, |" toy.yaml >post.yaml
 expect_exit 0 "$retort" search post.yaml --workers 1
+test -s post/bert.layers || fail 'what its layers say is not kept'
+expect_exit 0 "$retort" doctor post.yaml
+expect_line stdout "of 'bert' are kept once, in 969 KiB on disk"
+cp post/bert.layers whole
+expect_exit 0 "$retort" plan post.yaml --seconds 0.1
+
+# Kept or beside the students: the same rows; an interrupted or damaged file goes on.
+sed 's|cache: post|&\n  layers_limit: 1000|; s|post.db|beside.db|' post.yaml >beside.yaml
+expect_exit 0 "$retort" doctor beside.yaml
+expect_line stdout "of 'bert' take 969 KiB, more than teachers.layers_limit"
+expect_exit 0 "$retort" search beside.yaml --workers 1
+"$project/tests/compare_rows" post.db beside.db || fail 'kept layers change a trial'
+head -c 30000 whole >post/bert.layers
+expect_exit 0 "$retort" distill post.db 1
+cmp post/bert.layers whole || fail 'kept layers do not go on as they were'
+
 sed 's|post_norm: true|post_norm: false|; s|post.db|pre.db|' post.yaml >pre.yaml
 expect_exit 0 "$retort" search pre.yaml --workers 1
 sed "s/tokeniser: [^,]*, //; s/cache: post/cache: strange/; s/post.db/strange.db/" post.yaml >strange.yaml

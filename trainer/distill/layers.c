@@ -1,6 +1,8 @@
 /* trainer/distill/layers.c -- see layers.h. */
 #include "trainer/distill/layers.h"
 
+#include <assert.h>
+
 #include "space/stem.h"
 
 void tr_layers_defaults(struct tr_layers *layers)
@@ -36,6 +38,35 @@ int tr_relation_heads(int student, int teacher)
         if (student % r == 0 && teacher % r == 0)
             return r;
     return 1;
+}
+
+/* Layer l, from 1, of the teacher is compared with the student's last one, or another. */
+static void read_layer(const struct tr_layers *layers, int l, bool last,
+                       struct tr_layer_parts *parts)
+{
+    const bool relation = layers->attention_loss == TR_ATTENTION_RELATION;
+
+    parts->stream[l] |= layers->weight[TR_LAYER_HIDDEN] > 0;
+    parts->qkv[l - 1] |= layers->weight[TR_LAYER_ATTENTION] > 0 && (!relation || last);
+}
+
+void tr_layers_read(const struct tr_layers *layers, int depth, int of, struct tr_layer_parts *parts)
+{
+    const bool heads = layers->matched && layers->attention_loss != TR_ATTENTION_RELATION;
+    const bool random = layers->map == TR_LAYERS_RANDOM;
+    int map[SPACE_MAX_DEPTH];
+
+    assert(depth >= 1 && depth <= of && of <= SPACE_MAX_DEPTH);
+    if (!random)
+        tr_layer_map(layers->map, depth, of, NULL, map);
+    for (int m = 0; m < depth; m++) { /* one of each M-th drawn: any of these */
+        const int low = random ? m * of / depth + 1 : map[m];
+        const int high = random ? (m + 1) * of / depth : map[m];
+        for (int l = low; l <= high; l++)
+            read_layer(layers, l, m == depth - 1, parts);
+    }
+    for (int l = 0; heads && l < of; l++) /* by lineage, which is the student's own */
+        parts->qkv[l] |= layers->weight[TR_LAYER_ATTENTION] > 0;
 }
 
 static rt_status check_heads(const struct tr_layers *layers, const struct space_arch *student,

@@ -14,7 +14,7 @@
  *          alone (TinyBERT). 0: both together, all the time.
  * Balance  each kind's weight is multiplied by (prediction loss / its own loss) of the step before,
  *          held constant (Minitron); the first step only measures.
- * Needs    one teacher that this program trained; students that read the same tokens as it
+ * Needs    one teacher that is a network here; students that read the same tokens as it
  *          does; for hidden and attention, no more layers than it has; for attention but
  *          relation, its number of heads in every layer, unless students are cut out of it.
  * Source   Jiao et al. 2020, "TinyBERT", arXiv:1909.10351; Muralidharan et al. 2024, "Minitron",
@@ -40,6 +40,12 @@ struct tr_layers {
     bool matched;                          /* students are cut out of it: see heads above */
 };
 
+/* Of a teacher's inner layers those that a loss can read. */
+struct tr_layer_parts {
+    bool stream[SPACE_MAX_DEPTH + 1]; /* [l]: what block l - 1 leaves; [0] never: it is a look-up */
+    bool qkv[SPACE_MAX_DEPTH];        /* queries, keys and values */
+};
+
 /* As a study has them that says `layers:` and nothing else; all weights are 1. */
 void tr_layers_defaults(struct tr_layers *layers);
 bool tr_layers_on(const struct tr_layers *layers);
@@ -50,6 +56,9 @@ bool tr_layers_whole(const struct tr_layers *layers);
 /* The most relation heads that divide both inner widths and leave each at least 8 columns; 1 when
  * none does. */
 int tr_relation_heads(int student, int teacher);
+/* Adds what students of `depth` layers can come to be compared with in a teacher of `of` layers. */
+void tr_layers_read(const struct tr_layers *layers, int depth, int of,
+                    struct tr_layer_parts *parts);
 /* Can this student learn from this teacher? The message begins with the study's key:
  * "space.depth: ..." or "layers.relation_heads: ...". */
 rt_status tr_layers_check(const struct tr_layers *layers, const struct space_arch *student,

@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "trainer/learn/inherit.h"
+#include "trainer/teachers/kept_layers.h"
 
 /* ---- the plan ---- */
 
@@ -58,6 +59,8 @@ rt_status tr__layerwise_open(struct tr_layerwise *self, const struct tr_training
     const size_t lanes = (size_t)job->lanes;
 
     *self = (struct tr_layerwise){.job = job, .recipe = recipe, .teacher = teacher, .epoch = -1};
+    if (job->data->kept && job->data->kept->vocabulary == job->student->arch.vocabulary)
+        self->kept = job->data->kept;
     if (recipe->matched && recipe->attention_loss != TR_ATTENTION_RELATION)
         self->lineage = job->lineage;
     if (!teacher)

@@ -2,7 +2,7 @@
  *
  * While the losses of struct tr_layers are in force, a micro-batch goes through here: the student
  * runs with its last block for all tokens when a loss reads them, the teacher runs beside it in
- * inference, and the losses add their gradients on the way back (struct tr_taps).
+ * inference or what it says is read (teachers/kept_layers.h), and the losses add their gradients on the way back (struct tr_taps).
  *
  *   embedding, hidden   Y = H_s W^T + b where the widths differ; one learned W for the embedding,
  *                       one for all hidden layers, as in the paper
@@ -28,12 +28,13 @@ struct tr_layerwise {
     const struct tr_training *job;
     const struct tr_layers *recipe;
     const struct tr_network *teacher;
-    struct tr_student student;        /* the job's, perhaps with its last block whole */
-    struct tr_weights weights;        /* the trained parameters, packed for that */
-    int map[SPACE_MAX_DEPTH];         /* teacher's layer of each student layer, from 1 */
-    const struct tr_lineage *lineage; /* when heads are matched by it */
-    int deepest;                      /* of the teacher's blocks that are read */
-    int64_t epoch;                    /* of the map; -1: none yet */
+    const struct tr_kept_layers *kept; /* what it says, of the student's tokens; NULL: it is run */
+    struct tr_student student;         /* the job's, perhaps with its last block whole */
+    struct tr_weights weights;         /* the trained parameters, packed for that */
+    int map[SPACE_MAX_DEPTH];          /* teacher's layer of each student layer, from 1 */
+    const struct tr_lineage *lineage;  /* when heads are matched by it */
+    int deepest;                       /* of the teacher's blocks that are read */
+    int64_t epoch;                     /* of the map; -1: none yet */
 
     struct tr_tensor tensors[2 * TR_LAYER_ATTENTION]; /* weight and bias of each projection */
     struct tr_student projections;                    /* a tensor table alone */
@@ -71,9 +72,11 @@ void tr__layerwise_step(struct tr_layerwise *self, int64_t epoch);
 /* The student's logits. */
 void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_workspace *workspace,
                            const struct tr_batch *batch, float *logits);
-/* Adds to grads and to the lane's own; in a stage without prediction loss dlogits are cleared. */
+/* Adds to grads and to the lane's own; in a stage without prediction loss dlogits are cleared. rows:
+ * those that the batch was filled with. */
 void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_workspace *workspace,
-                            const struct tr_batch *batch, float *dlogits, int lane, float *grads);
+                            const int *rows, const struct tr_batch *batch, float *dlogits, int lane,
+                            float *grads);
 /* Behind all lanes: adds them, and returns the norm of the projections' gradient. */
 double tr__layerwise_gather(struct tr_layerwise *self, double prediction_loss);
 /* One step of the projections, then packing; or no step. */

@@ -4,6 +4,7 @@
 
 #include "trainer/learn/inherit.h"
 #include "trainer/learn/layerwise.h"
+#include "trainer/teachers/kept_layers.h"
 
 struct visit { /* of one micro-batch, for the taps */
     const struct tr_layerwise *self;
@@ -213,15 +214,27 @@ void tr__layerwise_forward(const struct tr_layerwise *self, struct tr_layer_work
     tr_pass_forward(workspace->pass, &self->student, &self->weights, batch, logits);
 }
 
+/* What the teacher's inner layers say, into the workspace's trace. */
+static void ask_teacher(const struct tr_layerwise *self, struct tr_layer_workspace *workspace,
+                        const int *rows, const struct tr_batch *batch)
+{
+    const struct tr_network *teacher = self->teacher;
+
+    tr__trace_run(&workspace->trace, &teacher->student, &teacher->weights, batch,
+                  self->kept ? 0 : self->deepest);
+    if (self->kept)
+        tr_kept_layers_read(self->kept, &teacher->student, rows, batch, &workspace->trace);
+}
+
 void tr__layerwise_backward(const struct tr_layerwise *self, struct tr_layer_workspace *workspace,
-                            const struct tr_batch *batch, float *dlogits, int lane, float *grads)
+                            const int *rows, const struct tr_batch *batch, float *dlogits, int lane,
+                            float *grads)
 {
     struct visit visit = {self, workspace, batch, lane};
     const struct tr_taps taps = {&visit, tap_stream, tap_qkv};
 
     if (self->recipe->intermediate > 0)
         memset(dlogits, 0, (size_t)batch->answers * self->student.shape.classes * sizeof *dlogits);
-    tr__trace_run(&workspace->trace, &self->teacher->student, &self->teacher->weights, batch,
-                  self->deepest);
+    ask_teacher(self, workspace, rows, batch);
     tr__pass_backward(workspace->pass, &self->student, &self->weights, dlogits, &taps, grads);
 }

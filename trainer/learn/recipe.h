@@ -26,7 +26,8 @@ struct tr_qat {
 
 enum tr_init { TR_INIT_RANDOM, TR_INIT_PRUNE };
 
-struct tr_donor; /* trainer/learn/inherit.h */
+struct tr_donor;       /* trainer/learn/inherit.h */
+struct tr_kept_layers; /* trainer/teachers/kept_layers.h */
 
 struct tr_recipe {
     int steps;              /* optimiser steps */
@@ -56,6 +57,7 @@ struct tr_data {
     const struct tr_ensemble *ensemble;   /* of the teachers in it */
     const struct tr_donor *donor;         /* of TR_INIT_PRUNE; NULL: none */
     const struct tr_network *resident; /* the teacher of layer-wise losses; may be NULL otherwise */
+    const struct tr_kept_layers *kept; /* what it says of the train rows; NULL: it runs beside */
 };
 
 static inline int tr_teachers_of(const struct tr_data *data)

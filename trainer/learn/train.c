@@ -201,7 +201,7 @@ static void micro_batch(const struct run *run, struct workspace *b, int first, i
                             &run->stats[lane]);
     }
     if (run->layered)
-        tr__layerwise_backward(&run->layers, &b->layered, &b->batch, dlogits, lane,
+        tr__layerwise_backward(&run->layers, &b->layered, rows, &b->batch, dlogits, lane,
                                run->grads[lane]);
     else
         tr_pass_backward(b->pass, job->student, run->read, dlogits, run->grads[lane]);

@@ -452,7 +452,8 @@ static rt_status check(const struct tr_teaching *teaching, int k, const struct t
 
 const struct tr_teacher_kind tr_teacher_imported = {
     .name = "imported",
-    .gives = TR_GIVES_LAYERS | TR_GIVES_WEIGHTS | TR_COUNTS_PARAMS | TR_ANSWERS_ANY,
+    .gives =
+        TR_GIVES_LAYERS | TR_GIVES_WEIGHTS | TR_COUNTS_PARAMS | TR_ANSWERS_ANY | TR_KEEPS_LAYERS,
     .describe = describe,
     .consult = consult,
     .predict = predict,

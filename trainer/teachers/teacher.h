@@ -22,6 +22,7 @@ enum {                        /* one bit for each thing that somebody asks */
        TR_COUNTS_PARAMS = 16, /* its size is its own, not what the study says of it */
        TR_ACTS = 32,          /* a policy's: it says what to do in a state */
        TR_ANSWERS_ANY = 64,   /* rows of any file of the task, not those alone that were recorded */
+       TR_KEEPS_LAYERS = 128, /* larger than any student: what its layers say is worth keeping */
 };
 
 struct tr_teaching;
