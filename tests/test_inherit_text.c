@@ -146,7 +146,7 @@ static void a_head_of_three_computes_what_the_masked_bert_does(void **state)
 static void add(struct tr_named *tensors, int *count, const char *name, int rows, int cols)
 {
     struct tr_named *t = &tensors[(*count)++];
-    const size_t n = (size_t)(rows * (cols ? cols : 1));
+    const size_t n = (size_t)rows * (size_t)(cols ? cols : 1);
     float *values = malloc(n * sizeof *values);
 
     assert_non_null(values);

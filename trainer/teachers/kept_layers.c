@@ -21,10 +21,20 @@ static int blocks_of(const struct tr_split *split)
     return (split->train_count + block - 1) / block;
 }
 
-/* Where a block ends in the file, its hash included. */
+/* The train rows of a block. */
+static const int *rows_of(const struct tr_split *split, ptrdiff_t b)
+{
+    return split->train + b * block;
+}
+
+/* Where a block begins in the file, and where it ends, its hash included. */
+static int64_t begin_of(const struct tr_kept_layers *kept, const struct tr_split *split, int b)
+{
+    return kept->first[*rows_of(split, b)];
+}
 static int64_t end_of(const struct tr_kept_layers *kept, const struct tr_split *split, int b)
 {
-    return b + 1 < blocks_of(split) ? kept->first[split->train[(b + 1) * block]] : kept->bytes;
+    return b + 1 < blocks_of(split) ? begin_of(kept, split, b + 1) : kept->bytes;
 }
 
 static size_t floats_of_token(const struct tr_student *network, const struct tr_layer_parts *parts)
@@ -44,7 +54,7 @@ static void place(struct tr_kept_layers *kept, const struct tr_task *task, struc
 
     kept->bytes = head_bytes;
     for (int b = 0; b < blocks_of(split); b++) {
-        const int *rows = split->train + b * block, left = split->train_count - b * block;
+        const int *rows = rows_of(split, b), left = split->train_count - b * block;
         const int n = left < block ? left : block;
         task->kind->fill(task, rows, n, batch);
         for (int m = 0; m < n; m++) {
@@ -119,11 +129,10 @@ static rt_status askers_init(struct asking *a, struct rt_arena *arena, struct rt
 static rt_status asking_open(struct asking *a, struct rt_err *err)
 {
     const struct tr_split *split = &a->teaching->task->split;
-    size_t most = 0;
+    size_t most = sum_bytes;
 
     for (int b = 0; b < blocks_of(split); b++) {
-        const int64_t bytes =
-            end_of(a->kept, split, b) - a->kept->first[split->train[(ptrdiff_t)b * block]];
+        const int64_t bytes = end_of(a->kept, split, b) - begin_of(a->kept, split, b);
         most = (size_t)bytes > most ? (size_t)bytes : most;
     }
     for (int l = 0; l < a->network->student.arch.depth; l++)
@@ -173,7 +182,7 @@ static void ask_piece(const struct asking *a, struct asker *with, int first, int
 {
     const struct tr_task *task = a->teaching->task;
     const int *rows = task->split.train + first;
-    const int64_t begin = a->kept->first[task->split.train[first / block * block]];
+    const int64_t begin = begin_of(a->kept, &task->split, first / block);
     float *to = (float *)(void *)(a->values + (a->kept->first[rows[0]] - begin));
 
     task->kind->fill(task, rows, n, &with->batch);
@@ -206,7 +215,7 @@ static rt_status ask(struct asking *a, FILE *file, int known, const char *name, 
     const int blocks = blocks_of(split);
 
     for (int b = known; b < blocks; b++) {
-        const int64_t begin = a->kept->first[split->train[(ptrdiff_t)b * block]];
+        const int64_t begin = begin_of(a->kept, split, b);
         const size_t bytes = (size_t)(end_of(a->kept, split, b) - begin) - sum_bytes;
         char sum[RT_HASH_TEXT];
         if (t->stop && atomic_load_explicit(t->stop, memory_order_relaxed))
@@ -257,7 +266,7 @@ static int whole_blocks(const struct tr_kept_layers *kept, const struct tr_split
     if (map->bytes < head_bytes || memcmp(map->data, head, head_bytes) != 0)
         return 0;
     for (; b < blocks_of(split); b++) {
-        const int64_t begin = kept->first[split->train[(ptrdiff_t)b * block]];
+        const int64_t begin = begin_of(kept, split, b);
         const int64_t end = end_of(kept, split, b);
         char sum[RT_HASH_TEXT];
         if ((int64_t)map->bytes < end)
