@@ -34,6 +34,26 @@ static const struct study_task *find_task(const char *name)
     return NULL;
 }
 
+/* The one of its targets that is called so; NULL: the first. */
+static const struct study_task *find_target(const struct study_task *task, const char *target)
+{
+    while (task && target && !(task->target && strcmp(task->target, target) == 0))
+        task = task->other;
+    return task;
+}
+
+static int unknown_target(const struct study_task *task, const char *target)
+{
+    char known[80] = "none";
+    size_t used = 0;
+
+    for (const struct study_task *t = task; t && t->target && used < sizeof known; t = t->other)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "",
+                                 t->target);
+    return command_usage("init", "unknown target '%s' of '%s', known: %s", target, task->name,
+                         known);
+}
+
 static int unknown_task(const char *name)
 {
     char known[160];
@@ -47,22 +67,26 @@ static int unknown_task(const char *name)
 
 static int run(int argc, char **argv)
 {
-    const struct option longs[] = {{0}};
-    const char *name = NULL, *folder = NULL;
+    const struct option longs[] = {{"target", required_argument, NULL, 't'}, {0}};
+    const char *name = NULL, *folder = NULL, *target = NULL;
     char path[RT_PATH_MAX];
     struct rt_err err;
 
-    if (command_option("init", argc, argv, "", longs) != -1)
-        return COMMAND_USAGE;
+    for (int o; (o = command_option("init", argc, argv, "", longs)) != -1; target = optarg)
+        if (o != 't')
+            return COMMAND_USAGE;
     if (!command_operand("init", argc, argv, "TASK", &name))
         return COMMAND_USAGE;
     const struct study_task *task = find_task(name);
     if (!task)
         return unknown_task(name);
+    const struct study_task *chosen = find_target(task, target);
+    if (!chosen)
+        return unknown_target(task, target);
     if (!command_operand("init", argc, argv, "DIR", &folder) ||
         !command_no_more("init", argc, argv))
         return COMMAND_USAGE;
-    if (init(task, folder, path, &err) != RT_OK)
+    if (init(chosen, folder, path, &err) != RT_OK)
         return command_failed("init", &err);
     (void)printf("%s\nedit it, then:  retort doctor %s\n                retort search %s\n", path,
                  path, path);
@@ -71,12 +95,16 @@ static int run(int argc, char **argv)
 
 const struct command command_init = {
     .name = "init",
-    .use = "TASK DIR",
+    .use = "TASK DIR [--target NAME]",
     .summary = "write a commented study file to start from",
     .help =
-        "TASK is what the data are: image or text. Writes DIR/study.yaml, and never over a file\n"
-        "that exists. It runs as it is on data that Debian has; put your own data, teachers and\n"
+        "TASK is what the data are: image, text or policy. Writes DIR/study.yaml, and never over "
+        "a\n"
+        "file that exists. It runs as it is on what Debian has; put your own data, teachers and\n"
         "choices in their place.\n"
+        "\n"
+        "  --target NAME   what is asked of a text: its label, or the token that comes next\n"
+        "                  (label, next)\n"
         "\n"
         "An architecture is written L4-d96-k16-h4.4.2.2-f192-p7: 4 layers, width 96,\n"
         "heads of dimension 16, 4 to 2 heads layer by layer, FFN width 192 in all\n"

@@ -100,10 +100,14 @@ struct study_task {
     /* What else a person should know of the data before a night; test may be NULL. NULL: nothing. */
     rt_status (*look)(const struct tr_task *task, const struct tr_task *test, study_say *say,
                       void *to, struct rt_err *err);
-    const char *method;      /* what was measured, and how, for reports; NULL: what answers are */
+    const char *method; /* what was measured, and how, for reports; NULL: what answers are */
+    const char *target; /* what it is called among those of a name; NULL: it is the only one */
+    const struct study_task *other; /* the next of them; NULL: there is none */
     const char *const *init; /* the study that `retort init NAME` writes: lines, ended by NULL */
 };
 
+/* study_text_init.c */
+extern const char *const study__text_init[], *const study__text_next_init[];
 /* study_text_explain.c */
 json_t *study__text_explain(const struct tr_task *test, const float *student,
                             const double *ensemble);

@@ -13,26 +13,32 @@ static const struct space_shape fashion = {
     .height = 28, .width = 28, .channels = 1, .classes = 10, .pool = SPACE_POOL_CLASS};
 static const struct space_shape glosses = {.length = 32, .classes = 45, .pool = SPACE_POOL_MEAN};
 static char *text; /* of the study */
+static const struct space_shape tokens = {.length = 32,
+                                          .classes = 2000,
+                                          .pool = SPACE_POOL_NONE,
+                                          .variant = {.causal = true, .head = SPACE_HEAD_TIED}};
 static const struct {
-    const char *name;
+    const char *name, *target;
     const struct space_shape *shape;
     int fewest; /* choices that it offers */
-} tasks[] = {{"image", &fashion, 15}, {"text", &glosses, 2}};
+} tasks[] = {
+    {"image", NULL, &fashion, 15}, {"text", NULL, &glosses, 2}, {"text", "next", &tokens, 0}};
 static int of; /* which of them `text` is */
 
 static int write_study(void **state)
 {
-    char folder[] = "/tmp/retort-init-XXXXXX", path[64], command[] = "init", task[16];
-    char *argv[] = {command, task, folder, NULL};
+    char folder[] = "/tmp/retort-init-XXXXXX", path[64], command[] = "init", task[16], target[24];
+    char *argv[] = {command, task, folder, target, NULL};
     size_t bytes;
     struct rt_err err;
     of = *(const int *)*state;
     (void)snprintf(task, sizeof task, "%s", tasks[of].name);
+    (void)snprintf(target, sizeof target, "--target=%s", tasks[of].target ? tasks[of].target : "");
     if (!mkdtemp(folder))
         return -1;
     (void)snprintf(path, sizeof path, "%s/study.yaml", folder);
     optind = 1;
-    const bool good = command_init.run(3, argv) == COMMAND_DONE &&
+    const bool good = command_init.run(tasks[of].target ? 4 : 3, argv) == COMMAND_DONE &&
                       rt_file_read(path, 1 << 20, &text, &bytes, &err) == RT_OK;
     unlink(path);
     rmdir(folder);
@@ -149,11 +155,11 @@ static void every_choice_can_be_taken(void **state)
 
 int main(void)
 {
-    static const int numbers[] = {0, 1};
+    static const int numbers[] = {0, 1, 2};
     const struct CMUnitTest tests[] = {
         TEST(the_study_is_read_as_it_is, 0), TEST(its_hash_stays, 0),
         TEST(every_choice_can_be_taken, 0),  TEST(the_study_is_read_as_it_is, 1),
-        TEST(every_choice_can_be_taken, 1),
+        TEST(every_choice_can_be_taken, 1),  TEST(the_study_is_read_as_it_is, 2),
     };
     return cmocka_run_group_tests_name("retort init", tests, NULL, NULL);
 }

@@ -14,6 +14,14 @@ expect_exit 0 "$retort" init text new/texts
 sed 's|/usr/share/wordnet|/nowhere|' new/texts/study.yaml >new/texts/elsewhere.yaml
 expect_exit 1 "$retort" doctor new/texts/elsewhere.yaml
 expect_line stdout "FAIL  data         cannot open '/nowhere/data.adj'"
+expect_exit 0 "$retort" init text new/next --target next
+grep -q '^  target: next' new/next/study.yaml
+expect_exit 2 "$retort" init text new/never --target past
+expect_one_line stderr
+expect_line stderr "unknown target 'past' of 'text', known: label, next"
+expect_exit 2 "$retort" init image new/never --target next
+expect_line stderr "unknown target 'next' of 'image', known: none"
+[ ! -e new/never ]
 
 echo precious >new/study/study.yaml
 expect_exit 1 "$retort" init image new/study
