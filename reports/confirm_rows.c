@@ -46,7 +46,8 @@ static rt_status count_runs(struct store *store, struct report__confirmation *c,
     return report__end(store, q, err);
 }
 
-static rt_status find_lead(struct store *store, struct report__quantity *lead, struct rt_err *err)
+static rt_status find_quantities(struct store *store, struct report__confirmation *c,
+                                 struct rt_err *err)
 {
     struct report__quantities all;
     char *name = NULL;
@@ -54,8 +55,12 @@ static rt_status find_lead(struct store *store, struct report__quantity *lead, s
     RT_TRY(report__quantities_load(store, &all, err));
     RT_TRY(report__one_text(store, "select by from confirmations limit 1", &name, err));
     const int q = report__quantity_called(&all, name);
+    const int latency = report__quantity_called(&all, "latency");
     free(name);
-    *lead = all.list[q < 0 ? 0 : q];
+    c->lead = all.list[q < 0 ? 0 : q];
+    c->timed = latency >= 0;
+    if (c->timed)
+        c->latency = all.list[latency];
     return RT_OK;
 }
 
@@ -70,7 +75,10 @@ static void take(sqlite3_stmt *q, struct report__full *row)
         .validation = {.value = report__number(q, 6), .error = report__number(q, 7)},
         .test = {.value = report__number(q, 8), .error = report__number(q, 9)},
         .first = report__number(q, 10),
-        .second = report__number(q, 11)};
+        .second = report__number(q, 11),
+        .latency = {.value = report__number(q, 12),
+                    .error = NAN,
+                    .estimated = sqlite3_column_int(q, 13) != 0}};
 }
 
 /* A standard error is the root of the mean of squares: of one run's examples. */
@@ -79,12 +87,18 @@ static rt_status read_rows(struct store *store, struct report__confirmation *c, 
     static const char sql[] =
         "with run as (select *, row_number() over (partition by candidate order by number) as nth"
         "  from confirmations where state = 'done' and recipe = " LATEST
-        "  and short is not null and validation is not null)"
+        "  and short is not null and validation is not null),"
+        " timed as (select t.candidate, v.value, v.estimated, max(t.number) from trial t"
+        "  join quantity_values v on v.trial = t.number join quantity q on q.position = v.position"
+        "  where q.name = 'latency' and t.state = 'committed' and t.replicate = 0"
+        "  group by t.candidate)"
         " select arch, min(role = 'control'), count(*), coalesce(macs, params), params, short,"
         "  avg(validation), sqrt(avg(validation_stderr * validation_stderr)),"
         "  avg(test), sqrt(avg(test_stderr * test_stderr)),"
-        "  max(iif(nth = 1, validation, null)), max(iif(nth = 2, validation, null))"
-        " from run group by candidate order by 7, candidate";
+        "  max(iif(nth = 1, validation, null)), max(iif(nth = 2, validation, null)),"
+        "  l.value, l.estimated"
+        " from run r left join timed l on l.candidate = r.candidate"
+        " group by r.candidate order by 7, r.candidate";
     sqlite3_stmt *q = NULL;
     rt_status rc = RT_OK;
 
@@ -316,7 +330,7 @@ rt_status report__confirmation_load(struct store *store, struct report__confirma
 
     *c = (struct report__confirmation){.between_seeds = NAN, .enough = NAN};
     RT_TRY(count_runs(store, c, err));
-    RT_TRY(find_lead(store, &c->lead, err));
+    RT_TRY(find_quantities(store, c, err));
     rc = read_rows(store, c, err);
     if (rc == RT_OK && c->count > 0)
         rc = analyse(store, c, err);

@@ -22,6 +22,7 @@ struct report__full {
     int seeds, band;
     double cost, params, shorter;          /* what the search said */
     struct report__value validation, test; /* NaN: no test file */
+    struct report__value latency;          /* by all blocks that there are; NaN: not measured */
     double first, second;                  /* validation by the first two seeds; NaN: one alone */
 };
 
@@ -43,6 +44,8 @@ struct report__confirmation {
     int count;                 /* candidates with results on both sides */
     struct report__full *row;  /* the best full validation first */
     struct report__quantity lead;
+    struct report__quantity latency;
+    bool timed; /* the study has a latency */
     bool tested;
     double steps, short_steps; /* of a full run and of a trial; NaN: unknown */
     int bands;

@@ -29,8 +29,8 @@ static void print_rows(const struct report__confirmation *c, FILE *out)
 {
     char cost[REPORT__CELL], x[REPORT__LINE], y[REPORT__CELL], z[REPORT__CELL];
 
-    (void)fprintf(out, "%-34s %8s %8s %10s %10s\n", "", "cost", "short", "full",
-                  c->tested ? "test" : "");
+    (void)fprintf(out, "%-34s %8s %8s %10s%s%s\n", "", "cost", "short", "full",
+                  c->tested ? "       test" : "", c->timed ? "    latency" : "");
     for (int i = 0; i < c->count; i++) {
         const struct report__full *row = &c->row[i];
         report__pad(out, row->arch, -34);
@@ -51,6 +51,8 @@ static void print_rows(const struct report__confirmation *c, FILE *out)
                 report__value(&c->lead,
                               (struct report__value){.value = row->test.value, .error = NAN}, z),
                 11);
+        if (c->timed)
+            report__pad(out, report__value(&c->latency, row->latency, z), 11);
         (void)fputs("\n", out);
     }
     (void)fprintf(out, "* of the front when it was planned; %s\n",
@@ -140,9 +142,10 @@ static void print_csv_number(FILE *out, double value)
 
 static void print_csv(const struct report__confirmation *c, FILE *out)
 {
-    (void)fputs("arch,role,seeds,band,cost,params,short,validation,validation_stderr,test,"
-                "test_stderr\n",
-                out);
+    (void)fprintf(out,
+                  "arch,role,seeds,band,cost,params,short,validation,validation_stderr,test,"
+                  "test_stderr%s\n",
+                  c->timed ? ",latency,latency_estimated" : "");
     for (int i = 0; i < c->count; i++) {
         const struct report__full *row = &c->row[i];
         (void)fprintf(out, "%s,%s,%d,%d", row->arch, row->control ? "control" : "front", row->seeds,
@@ -154,6 +157,10 @@ static void print_csv(const struct report__confirmation *c, FILE *out)
         print_csv_number(out, row->validation.error);
         print_csv_number(out, row->test.value);
         print_csv_number(out, row->test.error);
+        if (c->timed) {
+            print_csv_number(out, row->latency.value);
+            (void)fprintf(out, ",%d", row->latency.estimated);
+        }
         (void)fputs("\n", out);
     }
 }
@@ -182,12 +189,13 @@ static json_t *json_of(const struct report__confirmation *c)
         const struct report__full *row = &c->row[i];
         json_array_append_new(
             rows,
-            json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "arch", row->arch,
-                      "role", row->control ? "control" : "front", "seeds", row->seeds, "band",
-                      row->band, "cost", number(row->cost), "params", number(row->params), "short",
-                      number(row->shorter), "validation", number(row->validation.value),
+            json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "arch",
+                      row->arch, "role", row->control ? "control" : "front", "seeds", row->seeds,
+                      "band", row->band, "cost", number(row->cost), "params", number(row->params),
+                      "short", number(row->shorter), "validation", number(row->validation.value),
                       "validation_stderr", number(row->validation.error), "test",
-                      number(row->test.value), "test_stderr", number(row->test.error)));
+                      number(row->test.value), "test_stderr", number(row->test.error), "latency",
+                      number(row->latency.value), "latency_estimated", row->latency.estimated));
     }
     report__confirmation_verdict(c, verdict, sizeof verdict);
     return json_pack(

@@ -45,7 +45,7 @@ static void draw(const struct report__confirmation *c, FILE *out)
 
 static void print_rows(const struct report__confirmation *c, FILE *out)
 {
-    char text[REPORT__CELL];
+    char text[REPORT__CELL], label[REPORT__LINE];
 
     report__heads_open(out);
     report__head_cell(out, "<architecture");
@@ -55,6 +55,8 @@ static void print_rows(const struct report__confirmation *c, FILE *out)
     report__head_cell(out, "full, validation");
     if (c->tested)
         report__head_cell(out, "full, test");
+    if (c->timed)
+        report__head_cell(out, report__head(&c->latency, c->latency.label, ", ", label));
     report__head_cell(out, "seeds");
     report__heads_close(out);
     for (int i = 0; i < c->count; i++) {
@@ -68,6 +70,8 @@ static void print_rows(const struct report__confirmation *c, FILE *out)
         report__cell_value(out, &c->lead, row->validation);
         if (c->tested)
             report__cell_value(out, &c->lead, row->test);
+        if (c->timed)
+            report__cell_value(out, &c->latency, row->latency);
         report__cell(out, report__fixed(row->seeds, 0, text), row->seeds);
         (void)fputs("</tr>\n", out);
     }

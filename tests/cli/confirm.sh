@@ -23,6 +23,7 @@ members=$(sqlite3 toy.db "select count(*) from front")
 [ "$(sqlite3 toy.db "select count(*) from confirmation_run r join program p on p.id = r.program")" = $((2 * members + 8)) ]
 expect_exit 0 "$retort" confirm toy.db --show --format csv
 [ "$(wc -l <stdout)" = $((members + 5)) ]
+[ "$(awk -F, '{print $12 != "", $13 == 0 || $13 == 1}' stdout | sed 1d | sort -u)" = '1 1' ] # each has its latency
 expect_exit 0 "$retort" confirm toy.db --show --format json
 python3 -c "import json, sys; c = json.load(open('stdout')); assert len(c['students']) == $members + 4, c
 assert -1 <= c['test']['tau_b'] <= 1 and c['verdict'], c"
