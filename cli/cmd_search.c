@@ -12,11 +12,11 @@
 #include "cli/command.h"
 #include "cli/evaluator.h"
 #include "cli/program.h"
-#include "cli/quantities.h"
+#include "cli/remote_search.h"
+#include "cli/search_store.h"
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/smoke.h"
-#include "cli/start.h"
 
 struct wishes { /* options; negative or NULL: as the study says */
     const char *study, *db, *log;
@@ -28,6 +28,7 @@ struct wishes { /* options; negative or NULL: as the study says */
     bool no_after;          /* the search alone */
     bool retry;             /* failed trials, */
     const char *retry_kind; /* of one kind; NULL: all */
+    struct remote_wishes remote;
 };
 
 /* ---- progress ---- */
@@ -87,85 +88,6 @@ static void show(void *context, const struct search_progress *p)
         p->trials_per_hour, p->front_size, volume, left, screen->terminal ? "\033[K" : "\n");
     /* By no stream: whoever is stuck here must not hold its lock. */
     (void)!write(STDERR_FILENO, line, strlen(line));
-}
-
-/* ---- the store ---- */
-
-static rt_status create_store(const struct study *study, const char *path,
-                              const struct settings *settings, const char *hash,
-                              struct store **store, struct rt_err *err)
-{
-    const struct search_options *search = &study->search;
-    struct store_study row = {.name = study->name,
-                              .yaml = study->yaml,
-                              .hash = hash,
-                              .seed = study->seed,
-                              .space = &study->space,
-                              .objective_count = search->objective_count,
-                              .rung_count = search->rung_count ? search->rung_count : 1,
-                              .rung_budget = {study->own ? -1 : study->recipe.steps}};
-    struct quantities quantities;
-    struct start_list start;
-    char *text = NULL;
-    rt_status rc;
-
-    quantities_place(study, &quantities, &row);
-    RT_TRY(start_read(study, &start, err));
-    if ((rc = settings_print(settings, &text, err))) {
-        start_release(&start);
-        return rc;
-    }
-    row.start = start.row;
-    row.start_count = start.count;
-    row.settings = text;
-    if (search->rung_count)
-        memcpy(row.rung_budget, search->rung_budget, sizeof row.rung_budget);
-    for (int i = 0; i < search->objective_count; i++)
-        row.objectives[i] = search->objectives[i];
-    rc = store_create(path, &row, store, err);
-    start_release(&start);
-    free(text);
-    return rc;
-}
-
-/* Of a study with a session, that is, of students that are trained here; NULL: of another. */
-static rt_status open_store(const struct study *study, const struct session *session,
-                            const char *path, struct settings *settings, struct store **store,
-                            struct rt_err *err)
-{
-    char hash[RT_HASH_TEXT], *text = NULL;
-    rt_status rc;
-
-    study_hash(study, hash);
-    if (access(path, F_OK) == 0) {
-        RT_TRY(store_open(path, STORE_WRITE, hash, store, err));
-        if (*store_backup(*store))
-            (void)fprintf(stderr,
-                          "%s was of an older retort and has been brought up to date; as "
-                          "it was: %s\n",
-                          path, store_backup(*store));
-        if ((rc = store_settings(*store, &text, err)) == RT_OK &&
-            (rc = settings_parse(settings, text, err)) == RT_OK && session)
-            rc = settings_check(settings, session, err);
-        free(text);
-        if (rc == RT_OK && settings_core_unknown(settings))
-            command_warn("search", "this study began before it was kept as which processor "
-                                   "OpenBLAS multiplies; on another one results differ in last "
-                                   "bits");
-        if (rc == RT_OK && settings_search_differs(settings))
-            command_warn("search", "another version of the search began this study; this one goes "
-                                   "on from its results, but proposes other trials than that one "
-                                   "would have");
-        if (rc != RT_OK)
-            store_close(*store);
-        return rc;
-    }
-    if (session)
-        RT_TRY(settings_choose(settings, session, err));
-    else
-        settings_external(settings);
-    RT_TRY(settings_place(settings, study, path, err));
-    return create_store(study, path, settings, hash, store, err);
 }
 
 /* ---- the run ---- */
@@ -249,13 +171,15 @@ static rt_status this_host(struct store *store, const struct settings *settings,
 }
 
 static rt_status search(const struct study *study, const struct search_evaluator *evaluator,
-                        const struct wishes *wishes, int64_t host, struct store *store,
-                        const atomic_int *stop, enum search_end *end, struct rt_err *err)
+                        const struct search_elsewhere *elsewhere, const struct wishes *wishes,
+                        int64_t host, struct store *store, const atomic_int *stop,
+                        enum search_end *end, struct rt_err *err)
 {
     struct search_options options = study->search;
     static struct screen screen; /* stays when a stopped terminal is left behind */
     rt_status rc;
 
+    options.elsewhere = elsewhere;
     options.host = host;
     options.log = wishes->log;
     RT_TRY(retry_failed(study, &options, wishes, store, err));
@@ -316,7 +240,7 @@ static rt_status open_room(const struct session *session, struct evaluator *eval
     return RT_OK;
 }
 
-static rt_status search_here(const struct session *session, const struct wishes *wishes,
+static rt_status search_here(struct session *session, const struct wishes *wishes,
                              const struct settings *settings, struct store *store,
                              const atomic_int *stop, enum search_end *end, struct rt_err *err)
 {
@@ -330,6 +254,7 @@ static rt_status search_here(const struct session *session, const struct wishes 
                                 .settings = settings,
                                 .memory_limit = (size_t)session->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context, &evaluator_timing};
+    struct remote_search *remote = NULL;
     struct room room;
     char checkpoints[RT_PATH_MAX];
     int64_t host;
@@ -341,14 +266,20 @@ static rt_status search_here(const struct session *session, const struct wishes 
     }
     RT_TRY(this_host(store, settings, &host, err));
     rc = open_latencies(&session->study, &context, store, host, stop, err);
-    if (rc == RT_OK && (wishes->isolate || has_crashed(store)))
+    if (rc == RT_OK && session->study.search.workers > 0 &&
+        (wishes->isolate || has_crashed(store)))
         rc = isolation_open(&context.isolation, wishes->seed < 0 ? wishes->study : NULL,
                             store_path(store), &session->study.space, session->study.search.workers,
                             latencies_gate(context.latencies), err);
+    if (rc == RT_OK && wishes->remote.listen)
+        rc = remote_search_open(&remote, &wishes->remote, &session->study, session, settings,
+                                &context, store, err);
     if (rc == RT_OK && (rc = open_room(session, &context, &room, err)) == RT_OK) {
-        rc = search(&session->study, &evaluator, wishes, host, store, stop, end, err);
+        rc = search(&session->study, &evaluator, remote_search_elsewhere(remote), wishes, host,
+                    store, stop, end, err);
         room_close(&room);
     }
+    remote_search_close(remote);
     isolation_close(context.isolation);
     latencies_close(context.latencies);
     device_close(context.device);
@@ -356,24 +287,31 @@ static rt_status search_here(const struct session *session, const struct wishes 
 }
 
 /* By the study's own command, which is tried before there is a database. */
-static rt_status search_outside(const struct study *study, const struct wishes *wishes,
-                                const char *db, const atomic_int *stop, enum search_end *end,
-                                struct rt_err *err)
+static rt_status search_outside(struct study *study, const struct wishes *wishes, const char *db,
+                                const atomic_int *stop, enum search_end *end, struct rt_err *err)
 {
     struct search_external_options how = study->external;
-    struct search_external *external;
+    struct search_external *external = NULL;
+    struct remote_search *remote = NULL;
     struct settings settings;
     struct store *store;
     int64_t host;
     rt_status rc;
 
-    RT_TRY(search_external_open(&how, &study->space, &study->search, &external, err));
-    rc = open_store(study, NULL, db, &settings, &store, err);
+    if (study->search.workers > 0)
+        RT_TRY(search_external_open(&how, &study->space, &study->search, &external, err));
+    rc = search_store_open(study, NULL, db, &settings, &store, err);
     if (rc == RT_OK) {
         const struct search_evaluator evaluator = {search_external_evaluate, external, NULL};
         how.texts = settings.texts;
-        if ((rc = this_host(store, &settings, &host, err)) == RT_OK)
-            rc = search(study, &evaluator, wishes, host, store, stop, end, err);
+        rc = this_host(store, &settings, &host, err);
+        if (rc == RT_OK && wishes->remote.listen)
+            rc = remote_search_open(&remote, &wishes->remote, study, NULL, &settings, NULL, store,
+                                    err);
+        if (rc == RT_OK)
+            rc = search(study, &evaluator, remote_search_elsewhere(remote), wishes, host, store,
+                        stop, end, err);
+        remote_search_close(remote);
         store_close(store);
     }
     search_external_close(external);
@@ -402,7 +340,7 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
     bool weighed = false;
     rt_status rc;
 
-    RT_TRY(open_store(&session->study, session, db, &settings, &store, err));
+    RT_TRY(search_store_open(&session->study, session, db, &settings, &store, err));
     rc = tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                       : session_teach(session, NULL, stop, err);
     if (rc == RT_OK)
@@ -425,6 +363,11 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
 /* When all options are read. */
 static int take_operands(int argc, char **argv, struct wishes *w)
 {
+    if (!w->remote.listen && (w->remote.key || w->remote.mixed || w->workers == 0))
+        return command_usage("search", "%s goes with --listen",
+                             w->remote.key     ? "--key"
+                             : w->remote.mixed ? "--mixed"
+                                               : "--workers 0");
     if (w->pin && w->isolate)
         return command_usage("search",
                              "--pin keeps threads on CPUs, and --isolate starts processes; "
@@ -449,6 +392,9 @@ static int parse(int argc, char **argv, struct wishes *w)
                                    {"isolate", no_argument, NULL, 'i'},
                                    {"pin", no_argument, NULL, 'p'},
                                    {"no-after", no_argument, NULL, 'a'},
+                                   {"listen", required_argument, NULL, 'L'},
+                                   {"key", required_argument, NULL, 'K'},
+                                   {"mixed", no_argument, NULL, 'm'},
                                    {0}};
     bool good = true;
 
@@ -461,6 +407,9 @@ static int parse(int argc, char **argv, struct wishes *w)
         case 'i': w->isolate = true; break;
         case 'p': w->pin = true; break;
         case 'a': w->no_after = true; break;
+        case 'L': w->remote.listen = optarg; break;
+        case 'K': w->remote.key = optarg; break;
+        case 'm': w->remote.mixed = true; break;
         case 'r':
             w->retry = true;
             w->retry_kind = optarg;
@@ -468,7 +417,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         case 't':
             good = command_int64("search", "--trials", optarg, 0, INT64_MAX, &w->trials);
             break;
-        case 'w': good = command_int64("search", "--workers", optarg, 1, 1024, &w->workers); break;
+        case 'w': good = command_int64("search", "--workers", optarg, 0, 1024, &w->workers); break;
         case 's':
             good =
                 command_int64("search", "--seed", optarg, 0, INT64_C(9000000000000000), &w->seed);
@@ -501,7 +450,9 @@ static int go_on(const struct study *study, const struct wishes *wishes, const c
                : after_run(study,
                            &(struct after_wishes){.study = wishes->seed < 0 ? wishes->study : NULL,
                                                   .db = db,
-                                                  .workers = study->search.workers,
+                                                  .workers = study->search.workers
+                                                                 ? study->search.workers
+                                                                 : 1,
                                                   .stop = stop});
 }
 
@@ -545,7 +496,7 @@ static int run(int argc, char **argv)
     struct search_options *options = &session.study.search;
     options->trials = wishes.trials >= 0 ? wishes.trials : options->trials;
     options->hours = wishes.hours >= 0 ? wishes.hours : options->hours;
-    options->workers = wishes.workers > 0 ? (int)wishes.workers : options->workers;
+    options->workers = wishes.workers >= 0 ? (int)wishes.workers : options->workers;
     options->pin = wishes.pin;
     rt_status rc = study_check_cores(&session.study, rt_cores(), &err);
     if (rc == RT_OK)
@@ -593,6 +544,11 @@ const struct command command_search = {
         "               Data are read once a worker. By itself after a trial that ended the "
         "program\n"
         "               twice\n"
+        "  --listen tcp://ADDR:PORT   let workers on other machines take part (retort worker "
+        "--connect);\n"
+        "               --workers 0: they alone. The rows are the same\n"
+        "  --key FILE   the key that workers must have (retort keygen); needed beyond this machine\n"
+        "  --mixed      take workers whose program, kernels or processor may give other last bits\n"
         "  --smoke      every stage on a sliver of the study, in a temporary folder, thrown away\n"
         "  --retry-failed[=KIND]   first try again what failed, or what failed by KIND\n",
     .run = run,

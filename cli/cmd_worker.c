@@ -1,6 +1,7 @@
-/* cli/cmd_worker.c -- `retort worker DB`: trials for a search that runs elsewhere, by lines.
+/* cli/cmd_worker.c -- `retort worker`: trials for a search that runs elsewhere. With a DB it is a child
+ * that is asked by lines; with --connect it asks a search on any machine for them.
  *
- * It speaks what docs/evaluator.md tells evaluators to, and dies with whoever started it: a trial of
+ * A child speaks what docs/evaluator.md tells evaluators to, and dies with whoever started it: a trial of
  * a search that was killed is nobody's any more.
  */
 #include <signal.h>
@@ -12,10 +13,16 @@
 
 #include "cli/command.h"
 #include "cli/kept_evaluator.h"
+#include "cli/remote_hello.h"
+#include "cli/remote_study.h"
 #include "search/protocol.h"
 
 struct wishes {
     const char *db, *study; /* study NULL: as it is kept in the database */
+    const char *connect, *key, *cache;
+    bool copy;
+    int64_t slots;
+    double wait; /* seconds */
 };
 
 static rt_status answer(int64_t number, const struct store_result *result, struct rt_err *err)
@@ -67,19 +74,100 @@ static rt_status work(const struct wishes *wishes, struct store *store, const at
     return rc;
 }
 
+/* ---- of a search on another machine ---- */
+
+static void say(void *context, const char *text)
+{
+    (void)context;
+    (void)fprintf(stderr, "retort worker: %s\n", text);
+}
+
+static rt_status work_there(const struct wishes *w, const struct remote_hello *hello,
+                            const struct link_key *key, const atomic_int *stop, struct rt_err *err)
+{
+    struct remote_options options = {.address = w->connect,
+                                     .key = key,
+                                     .slots = (int)w->slots,
+                                     .wait = w->wait,
+                                     .stop = stop,
+                                     .welcome = remote_study_welcome,
+                                     .missing = remote_study_missing,
+                                     .begin = remote_study_begin,
+                                     .weights = remote_study_weights,
+                                     .evaluate = remote_study_evaluate,
+                                     .say = say};
+    struct remote_study *study = NULL;
+    char *text = NULL;
+    rt_status rc = remote_hello_print(hello, &text, err);
+
+    options.hello = text;
+    if (rc == RT_OK)
+        rc = remote_study_open(&study, w->cache, w->copy, (int)w->slots, stop, err);
+    options.context = study;
+    if (rc == RT_OK)
+        rc = search_remote_work(&options, err);
+    remote_study_close(study);
+    free(text);
+    return rc;
+}
+
+static int connect_and_work(const struct wishes *w)
+{
+    const atomic_int *stop = command_catch_signals();
+    struct remote_hello hello;
+    struct link_key key;
+    struct rt_err err;
+    rt_status rc = link_key_read(w->key, &key, &err);
+
+    if (rc == RT_OK)
+        rc = link_check(w->connect, &key, &err);
+    if (rc == RT_OK)
+        rc = remote_hello_query((int)w->slots, &hello, &err);
+    if (rc == RT_OK)
+        rc = work_there(w, &hello, &key, stop, &err);
+    if (rc != RT_OK)
+        return command_failed("worker", &err);
+    (void)printf("the search at %s is over\n", w->connect);
+    return COMMAND_DONE;
+}
+
+/* ---- the command ---- */
+
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {{"study", required_argument, NULL, 'S'}, {0}};
+    const struct option longs[] = {{"study", required_argument, NULL, 'S'},
+                                   {"connect", required_argument, NULL, 'c'},
+                                   {"key", required_argument, NULL, 'k'},
+                                   {"slots", required_argument, NULL, 's'},
+                                   {"cache", required_argument, NULL, 'C'},
+                                   {"copy", no_argument, NULL, 'y'},
+                                   {"wait", required_argument, NULL, 'w'},
+                                   {0}};
     bool good = true;
+    const char *other = NULL; /* an option that goes with --connect alone */
 
-    *w = (struct wishes){0};
+    *w = (struct wishes){.slots = 1};
     for (int o; good && (o = command_option("worker", argc, argv, "", longs)) != -1;) {
-        if (o == 'S')
-            w->study = optarg;
-        else
-            good = false;
+        if (o != 'S' && o != 'c')
+            other = argv[optind - 1];
+        switch (o) {
+        case 'S': w->study = optarg; break;
+        case 'c': w->connect = optarg; break;
+        case 'k': w->key = optarg; break;
+        case 'y': w->copy = true; break;
+        case 'C': w->cache = optarg; break;
+        case 's':
+            good = command_int64("worker", "--slots", optarg, 1, REMOTE_MAX_SLOTS, &w->slots);
+            break;
+        case 'w': good = command_double("worker", "--wait", optarg, 0, 1e9, &w->wait); break;
+        default: good = false;
+        }
     }
-    return good && command_operand("worker", argc, argv, "DB", &w->db) &&
+    if (good && !w->connect && other)
+        return command_usage("worker", "'%s' goes with --connect", other);
+    if (good && w->connect && w->study)
+        return command_usage("worker", "--study is for a DB, and --connect for a search elsewhere");
+    return good && (w->connect || command_operand("worker", argc, argv, "DB", &w->db)) &&
                    command_no_more("worker", argc, argv)
                ? COMMAND_DONE
                : COMMAND_USAGE;
@@ -94,6 +182,8 @@ static int run(int argc, char **argv)
 
     if (parse(argc, argv, &wishes) != COMMAND_DONE)
         return COMMAND_USAGE;
+    if (wishes.connect)
+        return connect_and_work(&wishes);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
         return COMMAND_FAILED; /* nobody is left to answer */
     const atomic_int *stop = command_catch_signals();
@@ -106,12 +196,25 @@ static int run(int argc, char **argv)
 
 const struct command command_worker = {
     .name = "worker",
-    .use = "DB [--study FILE]",
-    .summary = "evaluate trials of DB's study for a search that asks by lines",
+    .use = "DB [--study FILE] | --connect tcp://ADDR:PORT [OPTION]...",
+    .summary = "evaluate trials for a search that runs elsewhere",
     .help =
-        "What 'retort search --isolate' starts, one a worker. Reads jobs from standard input and\n"
-        "answers on standard output, one line of JSON each, as docs/evaluator.md says, until the\n"
-        "input ends. Latency is not measured. Ends with whoever started it.\n"
+        "With --connect: works for the `retort search --listen` at that address, from any machine,\n"
+        "until the search is over (exit code 0). It may come and go at any time. While no search\n"
+        "answers it works on, keeps what it has and waits. What the study needs is fetched once a\n"
+        "machine, unless it is here under the same path. SIGTERM or SIGINT: gives its trials back\n"
+        "and leaves, with exit code 128 and the signal's number.\n"
+        "\n"
+        "  --connect tcp://ADDR:PORT   where the search listens\n"
+        "  --key FILE    the key that the search listens with (retort keygen)\n"
+        "  --slots N     trials at once, each on one core (1)\n"
+        "  --wait S      give up when no search answers for so many seconds; 0: never (0)\n"
+        "  --cache DIR   for what is fetched, in place of ~/.cache/retort\n"
+        "  --copy        fetch also what is here, as from a slow disk that machines share\n"
+        "\n"
+        "With a DB: what 'retort search --isolate' starts, one a worker. Reads jobs from standard\n"
+        "input and answers on standard output, one line of JSON each, as docs/evaluator.md says,\n"
+        "until the input ends. Latency is not measured. Ends with whoever started it.\n"
         "\n"
         "  --study FILE  take the places of files from this file of the same study\n",
     .run = run,

@@ -187,20 +187,27 @@ static rt_status run_in_line(const struct evaluator *evaluator, const struct sea
     return rc;
 }
 
-/* The child keeps the weights, if any, where this process would. */
-static rt_status run_isolated(const struct evaluator *evaluator, const struct search_job *job,
+/* Weights that are where this process would have kept them. */
+static rt_status note_weights(const struct evaluator *evaluator, const struct search_job *job,
                               struct store_result *result, struct rt_err *err)
 {
     char save[RT_PATH_MAX];
 
+    if (!evaluator->checkpoints)
+        return RT_OK;
+    RT_TRY(checkpoints_path(evaluator->checkpoints, job->number, save, err));
+    RT_TRY(checkpoints_note(save, &result->checkpoint, err));
+    result->has_checkpoint = true;
+    return RT_OK;
+}
+
+static rt_status run_isolated(const struct evaluator *evaluator, const struct search_job *job,
+                              struct store_result *result, struct rt_err *err)
+{
     isolation_run(evaluator->isolation, job, result);
     if (result->status != RT_OK)
         return rt_fail(err, result->status, "%s", result->error);
-    if (evaluator->checkpoints) {
-        RT_TRY(checkpoints_path(evaluator->checkpoints, job->number, save, err));
-        RT_TRY(checkpoints_note(save, &result->checkpoint, err));
-        result->has_checkpoint = true;
-    }
+    RT_TRY(note_weights(evaluator, job, result, err));
     add_values(result);
     return RT_OK;
 }
@@ -280,6 +287,29 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
         recipe.steps = (int)job->budget;
     memset(result, 0, sizeof *result);
     result->status = run_in_room(evaluator, job, &trial, result, &err);
+    if (result->status != RT_OK)
+        snprintf(result->error, sizeof result->error, "%s", err.text);
+}
+
+static rt_status measure_here(struct evaluator *evaluator, const struct search_job *job,
+                              struct store_result *result, struct rt_err *err)
+{
+    RT_TRY(note_weights(evaluator, job, result, err));
+    if (evaluator->latency_count == 0)
+        return RT_OK;
+    RT_TRY(make_room(evaluator, result, err));
+    for (int i = 0; i < evaluator->latency_count; i++)
+        RT_TRY(measure(evaluator, job->arch, i, result, err));
+    add_values(result);
+    return RT_OK;
+}
+
+void evaluator_finish(struct evaluator *evaluator, const struct search_job *job,
+                      struct store_result *result)
+{
+    struct rt_err err;
+
+    result->status = measure_here(evaluator, job, result, &err);
     if (result->status != RT_OK)
         snprintf(result->error, sizeof result->error, "%s", err.text);
 }

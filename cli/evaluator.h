@@ -36,6 +36,11 @@ struct evaluator {
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result);
 
+/* What belongs to the result of a trial that ran on another machine: latencies, measured here, and its
+ * weights, which are in their place. */
+void evaluator_finish(struct evaluator *evaluator, const struct search_job *job,
+                      struct store_result *result);
+
 /* What the trial of a job's student takes at its peak, timing included; a parent's weights apart. */
 rt_status evaluator_bytes(const struct evaluator *evaluator, const struct space_arch *arch,
                           size_t *bytes, struct rt_err *err);

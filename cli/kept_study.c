@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Of the first row; NULL without one. */
 static rt_status column_text(struct store *store, const char *sql, const char *value, char **text,
@@ -74,6 +75,36 @@ static rt_status load_file(struct store *store, const char *path, struct session
     return rc;
 }
 
+struct moved {
+    const char *root;
+};
+
+/* What a study names by an absolute path stands below `root` on a machine that was sent its files. */
+static rt_status move_file(void *context, char *path, struct rt_err *err)
+{
+    const char *root = ((const struct moved *)context)->root;
+    char moved[RT_PATH_MAX];
+
+    if (path[0] != '/' || strncmp(path, root, strlen(root)) == 0)
+        return RT_OK;
+    if (snprintf(moved, sizeof moved, "%s%s", root, path) >= (int)sizeof moved)
+        return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", path);
+    if (access(moved, F_OK) == 0)
+        memcpy(path, moved, sizeof moved);
+    return RT_OK;
+}
+
+static rt_status move_files(struct store *store, const struct settings *settings,
+                            struct study *study, struct rt_err *err)
+{
+    char root[RT_PATH_MAX];
+
+    if (!settings->root[0])
+        return RT_OK;
+    RT_TRY(rt_path_beside(store_path(store), settings->root, root, err));
+    return study_files(study, move_file, &(struct moved){root}, err);
+}
+
 /* The study as it was when the search began, its files seen from where its own stands now. */
 static rt_status load_kept(struct store *store, const struct settings *settings,
                            struct session *session, struct rt_err *err)
@@ -85,6 +116,8 @@ static rt_status load_kept(struct store *store, const struct settings *settings,
     RT_TRY(column_text(store, "select yaml from study", NULL, &yaml, err));
     rc = session_load(session, path, yaml, err);
     free(yaml);
+    if (rc == RT_OK && (rc = move_files(store, settings, &session->study, err)))
+        session_close(session);
     return rc;
 }
 
@@ -105,8 +138,7 @@ static rt_status prepare(struct store *store, const char *path, struct session *
     return weighed ? RT_OK : rt_fail(err, RT_EDB, "'%s' knows no teachers", store_path(store));
 }
 
-rt_status kept_study_open(struct store *store, const char *path, bool any, struct session *session,
-                          struct settings *settings, struct rt_err *err)
+static rt_status load_settings(struct store *store, struct settings *settings, struct rt_err *err)
 {
     char *text = NULL;
     rt_status rc;
@@ -114,7 +146,22 @@ rt_status kept_study_open(struct store *store, const char *path, bool any, struc
     RT_TRY(store_settings(store, &text, err));
     rc = settings_parse(settings, text, err);
     free(text);
-    RT_TRY(rc);
+    return rc;
+}
+
+rt_status kept_study_load(struct store *store, struct session *session, struct settings *settings,
+                          struct rt_err *err)
+{
+    RT_TRY(load_settings(store, settings, err));
+    return load_kept(store, settings, session, err);
+}
+
+rt_status kept_study_open(struct store *store, const char *path, bool any, struct session *session,
+                          struct settings *settings, struct rt_err *err)
+{
+    rt_status rc;
+
+    RT_TRY(load_settings(store, settings, err));
     RT_TRY(path ? load_file(store, path, session, err) : load_kept(store, settings, session, err));
     if (!session->study.own || !any)
         rc = prepare(store, path, session, err);

@@ -16,4 +16,7 @@ rt_status kept_study_candidate(struct store *store, const char *wanted, struct s
  * is RT_EARG or, if `any`, has nothing of all that but itself and its settings. Close the session. */
 rt_status kept_study_open(struct store *store, const char *path, bool any, struct session *session,
                           struct settings *settings, struct rt_err *err);
+/* The study, as the database has it, and the settings alone: no file is read. Close the session. */
+rt_status kept_study_load(struct store *store, struct session *session, struct settings *settings,
+                          struct rt_err *err);
 #endif

@@ -159,6 +159,8 @@ rt_status settings_print(const struct settings *s, char **text, struct rt_err *e
                     sizes, "openblas", openblas);
     if (s->rows[0])
         json_object_set_new(all, "rows", json_string(s->rows));
+    if (s->root[0])
+        json_object_set_new(all, "root", json_string(s->root));
     *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
     return *text ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for the study's settings");
@@ -167,14 +169,14 @@ rt_status settings_print(const struct settings *s, char **text, struct rt_err *e
 rt_status settings_parse(struct settings *s, const char *text, struct rt_err *err)
 {
     int booleans = 0;
-    const char *kernels, *core = "", *rows = "", *study, *width;
+    const char *kernels, *core = "", *rows = "", *root = "", *study, *width;
     json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *sizes, *openblas, *item;
     size_t at;
 
     *s = (struct settings){.search = 1};
-    if (json_unpack(all, "{s:s, s?s, s?i, s?b, s?s, s:s, s:o, s:o}", "kernels", &kernels, "core",
-                    &core, "search", &s->search, "booleans", &booleans, "rows", &rows, "study",
-                    &study, "micro_batch", &sizes, "openblas", &openblas)) {
+    if (json_unpack(all, "{s:s, s?s, s?i, s?b, s?s, s?s, s:s, s:o, s:o}", "kernels", &kernels,
+                    "core", &core, "search", &s->search, "booleans", &booleans, "rows", &rows,
+                    "root", &root, "study", &study, "micro_batch", &sizes, "openblas", &openblas)) {
         json_decref(all);
         return rt_fail(err, RT_EFORMAT, "the settings of this study are not readable");
     }
@@ -182,6 +184,7 @@ rt_status settings_parse(struct settings *s, const char *text, struct rt_err *er
     s->texts = !booleans;
     (void)snprintf(s->core, sizeof s->core, "%s", core);
     (void)snprintf(s->rows, sizeof s->rows, "%s", rows);
+    (void)snprintf(s->root, sizeof s->root, "%s", root);
     (void)snprintf(s->study, sizeof s->study, "%s", study);
     json_object_foreach(sizes, width, item)
     {
@@ -215,6 +218,11 @@ bool settings_core_unknown(const struct settings *settings)
     return !settings->core[0] && openblas_multiplies(settings);
 }
 
+bool settings_need_core(const struct settings *settings)
+{
+    return settings->core[0] && openblas_multiplies(settings);
+}
+
 bool settings_search_differs(const struct settings *settings)
 {
     return settings->search != SEARCH_VERSION;
@@ -237,7 +245,7 @@ rt_status settings_check(const struct settings *settings, const struct session *
                        "this study began with the kernels '%s' and this run would use '%s'; set "
                        "RETORT_KERNELS=%s, or begin a new study with --db FILE",
                        settings->kernels, have, settings->kernels);
-    if (!openblas_multiplies(settings) || !settings->core[0] || strcmp(settings->core, core) == 0)
+    if (!settings_need_core(settings) || strcmp(settings->core, core) == 0)
         return RT_OK;
     return rt_fail(err, RT_EMISMATCH,
                    "OpenBLAS multiplied for a '%s' when this study began and would for a '%s', "

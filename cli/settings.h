@@ -24,6 +24,8 @@ struct settings {
     bool texts;    /* evaluators are asked for true and false as texts, as once they were */
     char rows[RT_HASH_TEXT]; /* of the validation rows that the study names; "": it names none */
     char study[RT_PATH_MAX]; /* absolute in databases of earlier versions */
+    char root[64];           /* seen from the database's folder, likewise: below it stand files that the
+                                study names by absolute paths; "": where they say */
     int count;               /* of the widths of the space */
     int width[SETTINGS_MAX_WIDTHS];
     struct tr_tuning tuning[SETTINGS_MAX_WIDTHS];
@@ -50,6 +52,8 @@ rt_status settings_parse(struct settings *settings, const char *text, struct rt_
  * validation rows are others. */
 rt_status settings_check(const struct settings *settings, const struct session *session,
                          struct rt_err *err);
+/* Does OpenBLAS multiply, and it is known as which core? */
+bool settings_need_core(const struct settings *settings);
 /* Does OpenBLAS multiply, and nobody knows as which core it did so far? */
 bool settings_core_unknown(const struct settings *settings);
 /* Did another version of the search propose so far? */

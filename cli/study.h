@@ -159,6 +159,12 @@ bool study_untied(const struct study *study, char text[16]);
 rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
                            struct rt_err *err);
 
+/* Each file or folder that trials read, as seen from here; where it is one of the study's own paths, the
+ * visitor may change it (RT_PATH_MAX bytes). It need not exist. */
+typedef rt_status study_file_fn(void *context, char *path, struct rt_err *err);
+rt_status study_files(struct study *study, study_file_fn *visitor, void *context,
+                      struct rt_err *err);
+
 /* Is it known that no teacher was trained on the validation rows? Else how teachers do on them, and
  * the ensemble, may be too good. */
 bool study_rows_unseen(const struct study *study);

@@ -3,7 +3,7 @@
 
 rt_status search__check_options(const struct search_options *o, struct rt_err *err)
 {
-    if (o->workers < 1 || o->window < 1 || o->population < 2)
+    if (o->workers < (o->elsewhere ? 0 : 1) || o->window < 1 || o->population < 2)
         return rt_fail(err, RT_EARG,
                        "the search needs at least 1 worker, window 1 and population 2, not %d, %d "
                        "and %d",

@@ -1,4 +1,4 @@
-/* search/scheduler.c -- workers, the window, commits in order, and taking a study up again.
+/* search/scheduler.c -- workers, the window, and commits in order.
  *
  * There is one lock. A worker holds it for all but evaluations and proposals: it records its result,
  * commits whatever has come to its turn and starts the next trial. One worker at a time proposes; of
@@ -23,17 +23,12 @@
 #define GAIN 1e-9      /* of hypervolume; less is rounding */
 #define LAST_WORDS 1.0 /* seconds that the end waits for readers of progress and log, each */
 
-static int64_t count_of(const struct run *run)
-{
-    return (int64_t)run->proposer.count;
-}
-
 static double seconds_since(int64_t ns)
 {
     return (double)(rt_now_ns() - ns) * 1e-9;
 }
 
-static rt_status note(struct run *run, const char *text, struct rt_err *err)
+rt_status search__note(struct run *run, const char *text, struct rt_err *err)
 {
     search__log_text(run, "search", text);
     TRY_WITH_ROOM(run, store_event(run->store, "search", -1, text, err));
@@ -42,8 +37,7 @@ static rt_status note(struct run *run, const char *text, struct rt_err *err)
 
 /* ---- the history in memory ---- */
 
-/* Of a new candidate or rung, or, with `first` not SEARCH_NONE, of one more seed of that trial's. */
-static rt_status add_slot(struct run *run, const struct space_arch *arch, int64_t inherits,
+rt_status search__add_slot(struct run *run, const struct space_arch *arch, int64_t inherits,
                           size_t first, struct rt_err *err)
 {
     if (run->proposer.count == run->room) {
@@ -60,11 +54,10 @@ static rt_status add_slot(struct run *run, const struct space_arch *arch, int64_
                                 : search__proposer_repeat(&run->proposer, first, err);
 }
 
-/* The lock is held, as in all that follows but for evaluations. Trial number run->committed takes
- * its turn: in memory, and in the store unless it was there. */
-static rt_status commit_next(struct run *run, bool stored, struct rt_err *err)
+/* The lock is held, as in all that follows but for evaluations. */
+rt_status search__commit_next(struct run *run, bool stored, struct rt_err *err)
 {
-    assert(run->committed < count_of(run));
+    assert(run->committed < search__count(run));
     struct slot *slot = &run->slots[run->committed];
     const double *objectives = slot->failed ? NULL : slot->objectives;
     const bool last = run->proposer.place[run->committed].rung == run->proposer.rungs.count - 1;
@@ -102,109 +95,26 @@ static int64_t faults_at_turn(const struct run *run)
 {
     int64_t n = run->committed;
 
-    while (n < count_of(run) && run->slots[n].state == DONE && run->slots[n].fault)
+    while (n < search__count(run) && run->slots[n].state == DONE && run->slots[n].fault)
         n++;
-    return n < count_of(run) && run->slots[n].state == DONE ? 0 : n - run->committed;
+    return n < search__count(run) && run->slots[n].state == DONE ? 0 : n - run->committed;
 }
 
-/* What is at its turn is committed; faults of the evaluator only when something else follows them,
- * or when all is that ever comes. */
-static rt_status commit_due(struct run *run, bool all, struct rt_err *err)
+rt_status search__commit_due(struct run *run, bool all, struct rt_err *err)
 {
-    while (run->committed < count_of(run) && run->slots[run->committed].state == DONE) {
+    while (run->committed < search__count(run) && run->slots[run->committed].state == DONE) {
         const int64_t number = run->committed, faults = faults_at_turn(run);
         const struct slot *slot = &run->slots[number];
         if (run->options->faults && run->faults + faults >= run->options->faults)
             run->broken = true;
         if (run->options->faults && faults && (run->broken || !all))
             return RT_OK;
-        RT_TRY(commit_next(run, false, err));
+        RT_TRY(search__commit_next(run, false, err));
         search__log_trial(run, slot->failed ? "failed" : "commit", number,
                           slot->failed ? NULL : slot->objectives, -1, NULL);
         search__tell(run);
     }
     return RT_OK;
-}
-
-/* ---- resuming ---- */
-
-static rt_status take_up(struct run *run, const struct store_trial *t, struct rt_err *err)
-{
-    const bool committed = strcmp(t->state, "committed") == 0 || strcmp(t->state, "failed") == 0;
-    struct slot *slot;
-
-    if (t->objective_count != run->options->objective_count ||
-        t->seed != rt_replicate_seed(run->options->seed, t->replicate))
-        return rt_fail(err, RT_EMISMATCH,
-                       "'%s' holds another study: its trials have another seed or objectives",
-                       store_path(run->store));
-    if (committed && run->committed != t->number)
-        return rt_fail(err, RT_EDB,
-                       "'%s' is damaged: trial %" PRId64 " is committed before trial %" PRId64,
-                       store_path(run->store), t->number, run->committed);
-    RT_TRY(
-        add_slot(run, &t->arch, t->inherits, t->replicate ? (size_t)t->first : SEARCH_NONE, err));
-    if (t->rung != run->proposer.place[t->number].rung || t->rung >= run->proposer.rungs.count ||
-        t->replicate != run->proposer.place[t->number].replicate)
-        return rt_fail(err, RT_EDB, "'%s' is damaged: trial %" PRId64 " cannot be of rung %d",
-                       store_path(run->store), t->number, t->rung);
-    slot = &run->slots[t->number];
-    memcpy(slot->objectives, t->objective, sizeof slot->objectives);
-    slot->violation = run->options->constraint_count ? t->violation : 0;
-    slot->failed = t->error_kind[0] != '\0';
-    slot->fault = search_is_fault(t->error_kind);
-    if (committed)
-        return commit_next(run, true, err);
-    if (strcmp(t->state, "done") == 0)
-        slot->state = DONE;
-    return RT_OK;
-}
-
-/* Faults of the evaluator that got no turn: their trials are to be tried again. */
-static rt_status reopen_faults(struct run *run, struct rt_err *err)
-{
-    for (int64_t n = run->committed; n < count_of(run); n++) {
-        struct slot *slot = &run->slots[n];
-        if (slot->state != DONE || !slot->fault)
-            continue;
-        TRY_WITH_ROOM(run, store_trial_reopen(run->store, n, err));
-        *slot = (struct slot){.state = PROPOSED};
-        search__log_trial(run, "retry", n, NULL, -1, NULL);
-    }
-    return RT_OK;
-}
-
-static rt_status resume(struct run *run, struct rt_err *err)
-{
-    struct store_trial *trials = NULL;
-    int64_t count = 0;
-    char text[128];
-    rt_status rc;
-
-    TRY_WITH_ROOM(run,
-                  search__trials_load(run->options, run->space, run->store, &trials, &count, err));
-    rc = RT_OK;
-    for (int64_t i = 0; i < count && rc == RT_OK; i++)
-        rc = take_up(run, &trials[i], err);
-    free(trials);
-    if (rc != RT_OK)
-        return rc;
-    RT_TRY(store_run_begin(run->store,
-                           &(struct store_run){.host = run->options->host,
-                                               .workers = run->options->workers,
-                                               .trials = run->options->trials,
-                                               .hours = run->options->hours,
-                                               .patience = run->options->patience},
-                           err));
-    run->committed_before = run->committed;
-    snprintf(text, sizeof text,
-             "%s with %d workers: %" PRId64 " trials known, %" PRId64 " committed",
-             count > 0 ? "resumed" : "started", run->options->workers, count, run->committed);
-    RT_TRY(note(run, text, err));
-    RT_TRY(search__set_front(run->store, &run->front, err));
-    run->faults = 0; /* they say nothing of the evaluator that there is now */
-    RT_TRY(reopen_faults(run, err));
-    return commit_due(run, false, err);
 }
 
 /* ---- starting ---- */
@@ -238,7 +148,7 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
     RT_TRY(think(run, &p, err));
     if (costs)
         space_cost_of(&p.arch, &run->space->shape, &cost);
-    struct store_proposal row = {.number = count_of(run),
+    struct store_proposal row = {.number = search__count(run),
                                  .space = run->space,
                                  .arch = &p.arch,
                                  .cost = costs ? &cost : NULL,
@@ -256,7 +166,7 @@ static rt_status propose_next(struct run *run, struct rt_err *err)
             memcpy(to->name, run->options->objectives[k], sizeof to->name);
         }
     TRY_WITH_ROOM(run, store_trial_propose(run->store, &row, err));
-    return add_slot(run, &p.arch, p.inherits, p.replicate ? p.first : SEARCH_NONE, err);
+    return search__add_slot(run, &p.arch, p.inherits, p.replicate ? p.first : SEARCH_NONE, err);
 }
 
 /* The lowest trial that waits to be started, or the number of the next new one. */
@@ -264,7 +174,7 @@ static int64_t next_number(const struct run *run)
 {
     int64_t n = run->committed;
 
-    while (n < count_of(run) && run->slots[n].state != PROPOSED)
+    while (n < search__count(run) && run->slots[n].state != PROPOSED)
         n++;
     return n;
 }
@@ -280,55 +190,76 @@ static bool stalled(const struct run *run, int64_t n)
     return seen - run->slots[seen].gained >= patience;
 }
 
-enum step { START, AGAIN, WAIT, LEAVE };
-
 /* The next trial is proposed, and whoever comes by starts it. */
-static enum step propose_step(struct run *run)
+static enum search__step propose_step(struct run *run)
 {
     struct rt_err err; /* run->err is for whoever holds the lock */
 
     if (run->proposing)
-        return WAIT;
+        return SEARCH__WAIT;
     const rt_status rc = propose_next(run, &err);
     if (rc == RT_OK || (rc == RT_EEND && run->handed < run->committed))
-        return AGAIN;
-    if (rc == RT_EEND && run->committed < count_of(run))
-        return WAIT; /* for results that may promote */
+        return SEARCH__AGAIN;
+    if (rc == RT_EEND && run->committed < search__count(run))
+        return SEARCH__WAIT; /* for results that may promote */
     if (rc == RT_EEND)
         run->exhausted = true;
     else if (run->rc == RT_OK)
         run->rc = rt_fail(&run->err, rc, "%s", err.text);
-    return LEAVE;
+    return SEARCH__LEAVE;
 }
 
-/* What a free worker does now; on START trial *number is ready in the store. */
-static enum step next_step(struct run *run, int worker, int64_t *number)
+/* Have the trials come to an end, unless one that is out comes back without a result? */
+static bool all_begun(const struct run *run, int64_t n)
 {
     const struct search_options *o = run->options;
-    const int64_t n = next_number(run);
-    rt_status rc = RT_OK;
 
+    return (o->trials > 0 && n >= o->trials) || (run->exhausted && n == search__count(run)) ||
+           stalled(run, n);
+}
+
+rt_status search__start(struct run *run, const struct search_hand *hand, int64_t number)
+{
+    struct slot *slot = &run->slots[number];
+
+    assert(slot->state == PROPOSED && number < run->committed + run->options->window);
+    store_made_by(run->store, hand->program);
+    TRY_WITH_ROOM(run, store_trial_start(run->store, number, hand->host, hand->worker, &run->err));
+    slot->state = RUNNING;
+    slot->started_ns = rt_now_ns();
+    slot->ended_ns = 0;
+    return RT_OK;
+}
+
+bool search__is_over(struct run *run)
+{
+    const struct search_options *o = run->options;
+
+    run->stopped = run->stopped || atomic_load(run->stop) != 0;
     if (run->rc != RT_OK || run->stopped || run->late || run->broken)
-        return LEAVE;
-    if ((o->trials > 0 && n >= o->trials) || (run->exhausted && n == count_of(run)) ||
-        stalled(run, n))
-        return LEAVE;
-    run->stopped = atomic_load(run->stop) != 0;
+        return true;
+    if (all_begun(run, next_number(run)))
+        return run->outside == 0;
     run->late = o->hours > 0 && seconds_since(run->started_ns) >= o->hours * 3600;
-    if (run->stopped || run->late)
-        return LEAVE;
-    if (n >= run->committed + o->window)
-        return WAIT;
-    if (n == count_of(run))
+    return run->late;
+}
+
+enum search__step search__next_step(struct run *run, const struct search_hand *hand,
+                                    int64_t *number)
+{
+    const int64_t n = next_number(run);
+
+    if (search__is_over(run))
+        return SEARCH__LEAVE;
+    if (all_begun(run, n) || n >= run->committed + run->options->window)
+        return SEARCH__WAIT;
+    if (n == search__count(run))
         return propose_step(run);
-    WITH_ROOM(run, rc, store_trial_start(run->store, n, o->host, worker, &run->err));
-    run->rc = rc;
-    if (rc != RT_OK)
-        return LEAVE;
-    run->slots[n].state = RUNNING;
-    run->slots[n].started_ns = rt_now_ns();
+    run->rc = search__start(run, hand, n);
+    if (run->rc != RT_OK)
+        return SEARCH__LEAVE;
     *number = n;
-    return START;
+    return SEARCH__START;
 }
 
 /* ---- finishing ---- */
@@ -339,7 +270,7 @@ static bool others_ran(const struct run *run, int64_t number, const struct store
 {
     const int64_t behind = number - run->options->window;
 
-    for (int64_t n = behind < 0 ? 0 : behind + 1; n < count_of(run); n++) {
+    for (int64_t n = behind < 0 ? 0 : behind + 1; n < search__count(run); n++) {
         const struct slot *slot = &run->slots[n];
         if (n != number && slot->started_ns && slot->started_ns <= block->ended_ns &&
             (!slot->ended_ns || slot->ended_ns >= block->began_ns))
@@ -361,7 +292,7 @@ static void note_fault(struct run *run, int64_t number, const struct store_resul
 static rt_status record(struct run *run, int64_t number, struct store_result *result,
                         struct rt_err *err)
 {
-    assert(number >= run->committed && number < count_of(run));
+    assert(number >= run->committed && number < search__count(run));
     struct slot *slot = &run->slots[number];
     const double seconds = seconds_since(slot->started_ns);
     const struct space_arch *arch = &run->proposer.archs[number];
@@ -385,69 +316,107 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     slot->state = DONE;
     search__log_trial(run, "done", number, slot->failed ? NULL : slot->objectives, seconds,
                       slot->failed ? result->error : NULL);
-    return commit_due(run, false, err);
+    return search__commit_due(run, false, err);
 }
 
-/* Runs with the lock held, but for the evaluation. */
-static void run_trial(struct run *run, int worker, int64_t number)
+void search__begin(struct run *run, const struct search_hand *hand, int64_t number,
+                   struct search_trial *trial)
 {
-    const struct space_arch arch = run->proposer.archs[number]; /* that array may move meanwhile */
     const struct search__place place = run->proposer.place[number];
-    const struct search_job job = {.number = number,
-                                   .arch = &arch,
-                                   .rung = place.rung,
-                                   .budget = run->options->rung_budget[place.rung],
-                                   .inherits = place.inherits,
-                                   .seed = rt_replicate_seed(run->options->seed, place.replicate),
-                                   .replicate = place.replicate,
-                                   .worker = worker,
-                                   .stop = run->stop};
-    struct store_result result = {.status = RT_OK};
 
-    assert(run->slots[number].state == RUNNING && number < run->committed + run->options->window);
+    assert(run->slots[number].state == RUNNING);
+    trial->arch = run->proposer.archs[number]; /* that array may move meanwhile */
+    trial->job = (struct search_job){.number = number,
+                                     .arch = &trial->arch,
+                                     .rung = place.rung,
+                                     .budget = run->options->rung_budget[place.rung],
+                                     .inherits = place.inherits,
+                                     .seed =
+                                         rt_replicate_seed(run->options->seed, place.replicate),
+                                     .replicate = place.replicate,
+                                     .worker = hand->worker,
+                                     .stop = run->stop};
     run->running++;
     search__log_trial(run, "start", number, NULL, -1, NULL);
     search__tell(run);
-    pthread_mutex_unlock(&run->lock);
+}
 
-    run->evaluator->evaluate(run->evaluator->context, &job, &result);
-
-    pthread_mutex_lock(&run->lock);
+void search__end(struct run *run, int64_t number, struct store_result *result)
+{
     assert(run->running > 0);
     run->running--;
     run->slots[number].ended_ns = rt_now_ns();
     if (run->rc == RT_OK)
-        run->rc = record(run, number, &result, &run->err);
-    store_result_release(&result);
+        run->rc = record(run, number, result, &run->err);
+    store_result_release(result);
     pthread_cond_broadcast(&run->changed);
+}
+
+/* Runs with the lock held, but for the evaluation. */
+static void run_trial(struct run *run, const struct search_hand *hand, int64_t number)
+{
+    struct store_result result = {.status = RT_OK};
+    struct search_trial trial;
+
+    search__begin(run, hand, number, &trial);
+    pthread_mutex_unlock(&run->lock);
+    run->evaluator->evaluate(run->evaluator->context, &trial.job, &result);
+    pthread_mutex_lock(&run->lock);
+    search__end(run, number, &result);
 }
 
 static void wait_for_others(struct run *run)
 {
     if (!run->proposing &&
         run->running == 0) /* nothing will tell whether the evaluator is broken */
-        run->rc = commit_due(run, true, &run->err);
+        run->rc = search__commit_due(run, true, &run->err);
     else if (run->proposing || !search__time_again(run))
         pthread_cond_wait(&run->changed, &run->lock);
 }
 
 static void work(struct run *run, int worker)
 {
-    enum step step;
+    const struct search_hand hand = {run->options->host, worker, 0};
+    enum search__step step;
     int64_t number = -1;
     struct rt_cpus home;
     const bool pinned = run->options->pin && rt_thread_pin(worker, &home);
 
     pthread_mutex_lock(&run->lock);
-    while ((step = next_step(run, worker, &number)) != LEAVE)
-        if (step == START)
-            run_trial(run, worker, number);
-        else if (step == WAIT)
+    while ((step = search__next_step(run, &hand, &number)) != SEARCH__LEAVE)
+        if (step == SEARCH__START)
+            run_trial(run, &hand, number);
+        else if (step == SEARCH__WAIT)
             wait_for_others(run);
     pthread_cond_broadcast(&run->changed); /* whoever waits has to leave too */
     pthread_mutex_unlock(&run->lock);
     if (pinned) /* the caller is one of the workers */
         rt_thread_unpin(&home);
+}
+
+static void *serve(void *context)
+{
+    struct run *run = context;
+    const struct search_elsewhere *elsewhere = run->options->elsewhere;
+
+    elsewhere->serve(elsewhere->context, run);
+    return NULL;
+}
+
+/* All who evaluate, until the last has left. */
+static rt_status work_all(struct run *run, struct rt_err *err)
+{
+    pthread_t elsewhere;
+
+    if (run->options->elsewhere && pthread_create(&elsewhere, NULL, serve, run))
+        return rt_fail(err, RT_ENOMEM, "cannot start a thread for workers elsewhere");
+    if (run->options->workers > 0) {
+#pragma omp parallel num_threads(run->options->workers) default(none) shared(run)
+        work(run, omp_get_thread_num());
+    }
+    if (run->options->elsewhere)
+        (void)pthread_join(elsewhere, NULL);
+    return RT_OK;
 }
 
 /* ---- the whole ---- */
@@ -470,8 +439,8 @@ static void write_progress(void *context, const void *progress, int64_t missed)
 static rt_status settle(struct run *run, struct rt_err *err)
 {
     if (!run->stopped && !run->late && !run->broken)
-        RT_TRY(commit_due(run, true, err));
-    RT_TRY(reopen_faults(run, err));
+        RT_TRY(search__commit_due(run, true, err));
+    RT_TRY(search__reopen_faults(run, err));
     if (!run->broken)
         return RT_OK;
     return rt_fail(err, RT_EIO,
@@ -487,9 +456,9 @@ static enum search_end end_of(const struct run *run)
 
     if (trials > 0 && run->committed >= trials)
         return SEARCH_END_TRIALS;
-    if (run->exhausted && run->committed == count_of(run))
+    if (run->exhausted && run->committed == search__count(run))
         return SEARCH_END_EXHAUSTED;
-    if (stalled(run, count_of(run)) && run->committed == count_of(run))
+    if (stalled(run, search__count(run)) && run->committed == search__count(run))
         return SEARCH_END_PATIENCE;
     return run->stopped ? SEARCH_END_STOPPED : SEARCH_END_HOURS;
 }
@@ -503,12 +472,12 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
     rt_status rc;
 
     pthread_mutex_lock(&run->lock); /* workers must see what was written here */
-    rc = resume(run, err);
+    rc = search__resume(run, err);
     pthread_mutex_unlock(&run->lock);
+    if (rc == RT_OK)
+        rc = work_all(run, err);
     if (rc != RT_OK)
         return rc;
-#pragma omp parallel num_threads(run->options->workers) default(none) shared(run)
-    work(run, omp_get_thread_num());
 
     pthread_mutex_lock(&run->lock);
     if (run->rc == RT_OK)
@@ -521,7 +490,7 @@ static rt_status search(struct run *run, enum search_end *end, struct rt_err *er
         (void)store_run_end(run->store, run->err.text, NULL); /* as well as may be */
     } else {
         *end = end_of(run);
-        if ((rc = note(run, reasons[*end], err)) == RT_OK)
+        if ((rc = search__note(run, reasons[*end], err)) == RT_OK)
             rc = store_run_end(run->store, reasons[*end] + strlen("ended: "), err);
     }
     pthread_mutex_unlock(&run->lock);

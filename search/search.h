@@ -5,9 +5,10 @@
  *              (W = window); trial n may start once those are committed. Results are committed in
  *              order of n. So a study gives the same trials for any number of workers and after any
  *              crash.
- * Workers      OpenMP threads; each runs the evaluator alone, see scheduler.c.
+ * Workers      OpenMP threads; each runs the evaluator alone, see scheduler.c. Others elsewhere may take
+ *              part (running.h, coordinator.h).
  * Failures     a failed trial is recorded with its kind, takes its turn, and never has objectives.
- * Faults       of the evaluator (kinds start, crash, timeout, garbage, oversized, io, format) say
+ * Faults       of the evaluator (kinds start, crash, timeout, garbage, oversized, lost, io, format) say
  *              little of a candidate. One that is followed by other results is a failed trial; until
  *              then it has no turn, as far as the window allows. After options->faults in a row, in
  *              order of number, the search ends with RT_EIO; those without a turn are proposed again.
@@ -74,6 +75,15 @@ struct search_timing {
     void (*cost)(void *context, double *timing, double *standing);
 };
 
+struct run;
+
+/* Somebody who evaluates trials elsewhere (search/running.h): `serve` is called once, in a thread of
+ * its own, when the study has been taken up, and the search ends when it has returned. */
+struct search_elsewhere {
+    void (*serve)(void *context, struct run *run);
+    void *context;
+};
+
 enum search_inherit { SEARCH_INHERIT_NONE, SEARCH_INHERIT_PARENT };
 /* `gp`: a Gaussian process on the architecture's features, once there are results enough. */
 enum search_surrogate { SEARCH_SURROGATE_NONE, SEARCH_SURROGATE_GP };
@@ -89,7 +99,7 @@ struct search_options {
     int64_t trials;   /* stop after so many; 0: no limit */
     double hours;     /* stop after so long, this run alone; 0: no limit */
     int64_t patience; /* stop after so many trials without a gain of hypervolume; 0: no limit */
-    int workers;      /* OpenMP threads, at least 1 */
+    int workers;      /* OpenMP threads, at least 1; with `elsewhere` 0 will do */
     bool pin;         /* the nth worker stays on the nth of the process's CPUs, if there is one */
     int faults;       /* of the evaluator in a row that end the search; 0: they never do */
     int window;       /* W, at least 1; workers beyond W idle */
@@ -107,6 +117,7 @@ struct search_options {
     char objectives[STORE_MAX_OBJECTIVES][STORE_NAME];
     int constraint_count;
     struct search_constraint constraint[SEARCH_MAX_CONSTRAINTS];
+    const struct search_elsewhere *elsewhere; /* NULL: the workers alone */
     int64_t host;    /* store_host() of this machine */
     const char *log; /* file that receives one plain line an event; NULL: none */
 };

@@ -45,6 +45,8 @@ void search__tell(struct run *run)
     if (!now->trouble[0] && run->log && search__log_failure(run->log))
         snprintf(now->trouble, sizeof now->trouble, "lines are missing in the log '%.60s': %.60s",
                  run->options->log, search__log_failure(run->log));
+    if (!now->trouble[0])
+        memcpy(now->trouble, run->worry, sizeof now->trouble);
     search__outlet_put(run->screen, now);
 }
 

@@ -153,6 +153,32 @@ struct store_program {
 rt_status store_program(struct store *store, const struct store_program *program,
                         struct rt_err *err);
 
+/* The row of another program, which trials are started by until the next call; 0: this one. */
+rt_status store_program_of(struct store *store, const struct store_program *program, int64_t *id,
+                           struct rt_err *err);
+void store_made_by(struct store *store, int64_t program);
+
+/* A process that evaluates trials on some machine (search/coordinator.h). */
+struct store_remote {
+    int64_t id;       /* of its row; 0: it has none yet */
+    char name[40];    /* of the process, made up when it began */
+    int64_t host;     /* of the machine */
+    int64_t program;  /* what computes there */
+    int slots;        /* trials at once */
+    bool mixed;       /* it may compute other last bits, and was taken all the same */
+    bool there;       /* connected */
+    int64_t trials;   /* whose results it brought */
+    int64_t lost;     /* that it had when it was lost, */
+    int64_t returned; /* and that it gave back, as when it was asked to stop */
+};
+/* Executions of remote workers have these numbers and above; those of the search's own are below. */
+#define STORE_REMOTE_WORKERS 1024
+/* Inserts those without an id, which they get, and updates the others. All or none. */
+rt_status store_remotes(struct store *store, struct store_remote *const *remotes, int count,
+                        struct rt_err *err);
+/* Nobody is connected any more. */
+rt_status store_remotes_gone(struct store *store, struct rt_err *err);
+
 /* A run of `retort search`, and what it was asked for. */
 struct store_run {
     int64_t host;
@@ -308,6 +334,9 @@ rt_status store_trials_rewind(struct store *store, const struct store_rewind *re
                               int64_t *count, struct rt_err *err);
 /* running -> proposed: the search was asked to stop. */
 rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_err *err);
+/* The same for a reason of its own, an event of that kind. */
+rt_status store_trial_return(struct store *store, int64_t number, const char *kind,
+                             const char *why, struct rt_err *err);
 
 /* One row a trial, in order of number, for a search that resumes and for reports. */
 struct store_trial {

@@ -37,6 +37,7 @@ struct store {
     char backup[RT_PATH_MAX]; /* see store_backup() */
     int64_t run;              /* the present store_run; 0: none */
     int64_t program;          /* store_program()'s row; 0: not said */
+    int64_t other_program;    /* store_made_by()'s */
     int log_tried;            /* pages of the log when its end was last waited for */
     char doing[96];           /* for messages: what is being done */
     int statement_count;

@@ -247,6 +247,7 @@ static rt_status start(struct store *store, int64_t number, int64_t host, int wo
         "insert into execution (trial, attempt, host, worker, started, outcome, program) values "
         "(?1,"
         " (select count(*) + 1 from execution where trial = ?1), ?2, ?3, ?4, 'running', ?5)";
+    const int64_t maker = store->other_program ? store->other_program : store->program;
     char now[RT_UTC_TEXT];
 
     RT_TRY(make_room(store, err));
@@ -254,7 +255,7 @@ static rt_status start(struct store *store, int64_t number, int64_t host, int wo
     rt_utc_text(now);
     RT_TRY(store__run(store, sql,
                       STORE_BINDS(STORE_INT(number), STORE_INT(host), STORE_INT(worker),
-                                  STORE_TXT(now), STORE_ID(store->program ? store->program : -1)),
+                                  STORE_TXT(now), STORE_ID(maker > 0 ? maker : -1)),
                       err));
     *execution = sqlite3_last_insert_rowid(store->db);
     return RT_OK;
@@ -271,19 +272,26 @@ rt_status store_trial_start(struct store *store, int64_t number, int64_t host, i
     return RT_OK;
 }
 
-static rt_status interrupt(struct store *store, int64_t number, struct rt_err *err)
+static rt_status interrupt(struct store *store, int64_t number, const char *kind, const char *why,
+                           struct rt_err *err)
 {
     RT_TRY(move(store, number, "running", "proposed", err));
     RT_TRY(finish_execution(store, number, "interrupted", err));
-    return store__event(store, "interrupted", number, "asked to stop", err);
+    return store__event(store, kind, number, why, err);
+}
+
+rt_status store_trial_return(struct store *store, int64_t number, const char *kind,
+                             const char *why, struct rt_err *err)
+{
+    RT_TRY(store__begin(store, err, "interrupt trial %" PRId64, number));
+    RT_TRY(store__end(store, interrupt(store, number, kind, why, err), err));
+    run_forget(store, number);
+    return RT_OK;
 }
 
 rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_err *err)
 {
-    RT_TRY(store__begin(store, err, "interrupt trial %" PRId64, number));
-    RT_TRY(store__end(store, interrupt(store, number, err), err));
-    run_forget(store, number);
-    return RT_OK;
+    return store_trial_return(store, number, "interrupted", "asked to stop", err);
 }
 
 static rt_status recover(struct store *store, struct rt_err *err)

@@ -66,8 +66,8 @@ rt_status store_host(struct store *store, const struct rt_machine *machine, cons
     return RT_OK;
 }
 
-static rt_status record_program(struct store *store, const struct store_program *p,
-                                struct rt_err *err)
+static rt_status find_program(struct store *store, const struct store_program *p, int64_t *id,
+                              struct rt_err *err)
 {
     static const char insert[] = "insert or ignore into program (version, build, kernels, blas,"
                                  " libc) values (?1, ?2, ?3, ?4, ?5)";
@@ -78,15 +78,27 @@ static rt_status record_program(struct store *store, const struct store_program 
                                        STORE_TXT(p->libc)};
 
     RT_TRY(store__run(store, insert, binds, 5, err));
-    return store__integer(store, find, binds, 5, 0, &store->program, err);
+    return store__integer(store, find, binds, 5, 0, id, err);
+}
+
+rt_status store_program_of(struct store *store, const struct store_program *program, int64_t *id,
+                           struct rt_err *err)
+{
+    assert(program->version[0]);
+    RT_TRY(store__begin(store, err, "record a program"));
+    return store__end(store, find_program(store, program, id, err), err);
+}
+
+void store_made_by(struct store *store, int64_t program)
+{
+    store->other_program = program;
 }
 
 rt_status store_program(struct store *store, const struct store_program *program,
                         struct rt_err *err)
 {
-    assert(program->version[0]);
-    RT_TRY(store__begin(store, err, "record this program"));
-    const rt_status rc = store__end(store, record_program(store, program, err), err);
+    const rt_status rc = store_program_of(store, program, &store->program, err);
+
     if (rc != RT_OK)
         store->program = 0;
     return rc;
@@ -113,7 +125,7 @@ static rt_status begin_run(struct store *store, const struct store_run *run, str
 
 rt_status store_run_begin(struct store *store, const struct store_run *run, struct rt_err *err)
 {
-    assert(!store->run && run->workers > 0);
+    assert(!store->run && run->workers >= 0);
     RT_TRY(store__begin(store, err, "begin the search"));
     const rt_status rc = store__end(store, begin_run(store, run, err), err);
     if (rc != RT_OK)

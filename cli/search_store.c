@@ -1,0 +1,88 @@
+/* cli/search_store.c -- see search_store.h. */
+#include "cli/search_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/quantities.h"
+#include "cli/start.h"
+
+rt_status search_store_create(const struct study *study, const char *path,
+                              const struct settings *settings, struct store **store,
+                              struct rt_err *err)
+{
+    const struct search_options *search = &study->search;
+    struct store_study row = {.name = study->name,
+                              .yaml = study->yaml,
+                              .seed = study->seed,
+                              .space = &study->space,
+                              .objective_count = search->objective_count,
+                              .rung_count = search->rung_count ? search->rung_count : 1,
+                              .rung_budget = {study->own ? -1 : study->recipe.steps}};
+    struct quantities quantities;
+    struct start_list start;
+    char *text = NULL, hash[RT_HASH_TEXT];
+    rt_status rc;
+
+    study_hash(study, hash);
+    row.hash = hash;
+    quantities_place(study, &quantities, &row);
+    RT_TRY(start_read(study, &start, err));
+    if ((rc = settings_print(settings, &text, err))) {
+        start_release(&start);
+        return rc;
+    }
+    row.start = start.row;
+    row.start_count = start.count;
+    row.settings = text;
+    if (search->rung_count)
+        memcpy(row.rung_budget, search->rung_budget, sizeof row.rung_budget);
+    for (int i = 0; i < search->objective_count; i++)
+        row.objectives[i] = search->objectives[i];
+    rc = store_create(path, &row, store, err);
+    start_release(&start);
+    free(text);
+    return rc;
+}
+
+rt_status search_store_open(const struct study *study, const struct session *session,
+                            const char *path, struct settings *settings, struct store **store,
+                            struct rt_err *err)
+{
+    char hash[RT_HASH_TEXT], *text = NULL;
+    rt_status rc;
+
+    study_hash(study, hash);
+    if (access(path, F_OK) == 0) {
+        RT_TRY(store_open(path, STORE_WRITE, hash, store, err));
+        if (*store_backup(*store))
+            (void)fprintf(stderr,
+                          "%s was of an older retort and has been brought up to date; as "
+                          "it was: %s\n",
+                          path, store_backup(*store));
+        if ((rc = store_settings(*store, &text, err)) == RT_OK &&
+            (rc = settings_parse(settings, text, err)) == RT_OK && session)
+            rc = settings_check(settings, session, err);
+        free(text);
+        if (rc == RT_OK && settings_core_unknown(settings))
+            command_warn("search", "this study began before it was kept as which processor "
+                                   "OpenBLAS multiplies; on another one results differ in last "
+                                   "bits");
+        if (rc == RT_OK && settings_search_differs(settings))
+            command_warn("search", "another version of the search began this study; this one goes "
+                                   "on from its results, but proposes other trials than that one "
+                                   "would have");
+        if (rc != RT_OK)
+            store_close(*store);
+        return rc;
+    }
+    if (session)
+        RT_TRY(settings_choose(settings, session, err));
+    else
+        settings_external(settings);
+    RT_TRY(settings_place(settings, study, path, err));
+    return search_store_create(study, path, settings, store, err);
+}

@@ -1,0 +1,108 @@
+/* search/coordinator_internal.h -- what the parts of the coordinator share: coordinator.c is the loop,
+ * peers.c knows the workers, leases.c the trials that are out. All of it is the coordinator's thread,
+ * but for the finisher.
+ */
+#ifndef SEARCH_COORDINATOR_INTERNAL_H
+#define SEARCH_COORDINATOR_INTERNAL_H
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "search/coordinator.h"
+#include "search/transfer.h"
+
+#define PEER_SILENT_NS INT64_C(5000000000) /* a worker that said nothing for so long is lost */
+#define PEERS_MAX 20000
+
+struct peer { /* one a process that was welcomed; its place in the list is its seat */
+    unsigned char name[WIRE_NAME];
+    bool there;
+    bool changed; /* its row is not up to date */
+    int idle;     /* slots that wait for a trial */
+    int64_t seen_ns;
+    struct store_remote remote;
+};
+
+struct out { /* a trial that is out */
+    struct search_trial trial;
+    uint64_t key;
+    uint32_t attempt;
+    int peer;
+    int64_t began_ns, lease_ns, until_ns;
+    struct store_result *result; /* waits for the weights, and then to be finished; owned */
+    struct transfer weights;
+    struct out *next; /* of those to be finished */
+};
+
+struct loss {
+    int64_t number;
+    int times;
+};
+
+struct pace { /* seconds that the latest trials of a rung took */
+    double seconds[64];
+    int count, next;
+};
+
+struct search_coordinator {
+    const struct search_coordinator_options *o;
+    struct run *run;
+    void *context, *guard;
+    struct link link;
+    char bound[LINK_ADDRESS];
+
+    struct peer *peer;
+    int peers, there, cursor;
+    int64_t idle; /* of all peers */
+    struct out **out;
+    size_t outs, out_room;
+    struct loss *loss;
+    size_t losses, loss_room;
+    struct pace pace[STORE_MAX_RUNGS];
+    int64_t strangers; /* messages and connections that were dropped */
+    bool swept;        /* a connection was closed: whose? */
+    rt_status rc;      /* RT_ENOMEM: the search cannot go on by this */
+
+    pthread_mutex_t lock; /* guards what the finisher takes from */
+    pthread_cond_t more;
+    pthread_t finisher;
+    struct out *first, *last;
+    atomic_int finishing; /* handed to the finisher, and not given yet */
+    bool closing;
+};
+
+/* ---- peers.c ---- */
+
+bool coordinator__send(struct search_coordinator *c, int peer, struct wire_message message);
+/* A hello: a seat, or a refusal. */
+void coordinator__hello(struct search_coordinator *c, const unsigned char name[WIRE_NAME],
+                        const struct wire_message *message);
+void coordinator__wrong_version(struct search_coordinator *c, const unsigned char name[WIRE_NAME],
+                                int version);
+/* Its trials wait again. */
+void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *why);
+/* Who is silent, or gone, is lost. */
+void coordinator__look_round(struct search_coordinator *c);
+/* Rows of those that changed, into the store. */
+void coordinator__record_peers(struct search_coordinator *c);
+/* What someone should see to. */
+void coordinator__tell(struct search_coordinator *c);
+
+/* ---- leases.c ---- */
+
+/* As many trials as there are idle slots and the search has. */
+enum search_turn coordinator__hand_out(struct search_coordinator *c);
+void coordinator__held(struct search_coordinator *c, int peer, const struct wire_message *message);
+void coordinator__beat(struct search_coordinator *c, int peer, const struct wire_message *message);
+void coordinator__result(struct search_coordinator *c, int peer,
+                         const struct wire_message *message);
+void coordinator__piece(struct search_coordinator *c, int peer, const struct wire_message *message);
+void coordinator__back(struct search_coordinator *c, int peer, const struct wire_message *message);
+/* All that a peer has waits again: lost, or given back. */
+void coordinator__take_from(struct search_coordinator *c, int peer, bool lost, const char *why);
+/* Leases that ran out. */
+void coordinator__check_leases(struct search_coordinator *c);
+/* Nothing that is out comes to a result any more. */
+void coordinator__give_up(struct search_coordinator *c);
+bool coordinator__open_finisher(struct search_coordinator *c);
+void coordinator__close_finisher(struct search_coordinator *c);
+#endif

@@ -1,0 +1,202 @@
+/* search/peers.c -- workers that a coordinator knows: who they are, and whether they are there. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "search/coordinator_internal.h"
+
+bool coordinator__send(struct search_coordinator *c, int peer, struct wire_message message)
+{
+    assert(peer >= 0 && peer < c->peers);
+    message.seat = (uint32_t)peer;
+    return link_send(&c->link, c->peer[peer].name, &message);
+}
+
+/* ---- coming ---- */
+
+static void refuse(struct search_coordinator *c, const unsigned char name[WIRE_NAME],
+                   const char *why)
+{
+    char text[COORDINATOR_WHY + 32];
+
+    (void)link_send(
+        &c->link, name,
+        &(struct wire_message){.type = WIRE_REFUSED, .text = why, .text_bytes = strlen(why)});
+    (void)snprintf(text, sizeof text, "a worker was refused: %s", why);
+    search_event(c->run, "refused", text);
+}
+
+void coordinator__wrong_version(struct search_coordinator *c, const unsigned char name[WIRE_NAME],
+                                int version)
+{
+    char why[COORDINATOR_WHY];
+
+    (void)snprintf(why, sizeof why,
+                   "it speaks version %d of the protocol and the search version %d: use one "
+                   "retort on all machines",
+                   version, WIRE_VERSION);
+    refuse(c, name, why);
+}
+
+static int seat_of(const struct search_coordinator *c, const unsigned char name[WIRE_NAME])
+{
+    for (int p = 0; p < c->peers; p++)
+        if (memcmp(c->peer[p].name, name, WIRE_NAME) == 0)
+            return p;
+    return -1;
+}
+
+/* A new seat at the end of the list; -1: there is none. */
+static int add_seat(struct search_coordinator *c, const unsigned char name[WIRE_NAME])
+{
+    struct peer *list = c->peer;
+
+    if (c->peers == PEERS_MAX)
+        return -1;
+    if ((c->peers & (c->peers - 1)) == 0) /* 0, 1, 2, 4, ... */
+        list = realloc(list, (size_t)(c->peers ? 2 * c->peers : 1) * sizeof *list);
+    if (!list)
+        return -1;
+    c->peer = list;
+    struct peer *peer = &list[c->peers];
+    *peer = (struct peer){0};
+    memcpy(peer->name, name, WIRE_NAME);
+    for (int i = 0; i < WIRE_NAME; i++)
+        (void)snprintf(peer->remote.name + 2 * i, 3, "%02x", name[i]);
+    return c->peers++;
+}
+
+static rt_status write_row(void *context, struct store *store, struct rt_err *err)
+{
+    struct store_remote *row = context;
+
+    return store_remotes(store, &row, 1, err);
+}
+
+static void seat(struct search_coordinator *c, int at, const struct store_remote *remote)
+{
+    struct peer *peer = &c->peer[at];
+
+    peer->remote.host = remote->host;
+    peer->remote.program = remote->program;
+    peer->remote.slots = remote->slots;
+    peer->remote.mixed = remote->mixed;
+    peer->remote.there = true;
+    peer->seen_ns = rt_now_ns();
+    peer->idle = 0;
+    peer->changed = true;
+    c->there += !peer->there;
+    peer->there = true;
+    if (!peer->remote.id)
+        search_write(c->run, write_row, &peer->remote);
+}
+
+void coordinator__hello(struct search_coordinator *c, const unsigned char name[WIRE_NAME],
+                        const struct wire_message *message)
+{
+    struct store_remote remote = {0};
+    char why[COORDINATOR_WHY] = "no memory", *hello = wire_text(message);
+    const bool welcome = hello && c->o->admit(c->o->context, c->run, hello, &remote, why);
+    int at = seat_of(c, name);
+
+    free(hello);
+    if (at >= 0) /* whatever it was given and does not say now never reached it */
+        c->idle -= c->peer[at].idle;
+    if (welcome && at < 0 && (at = add_seat(c, name)) < 0)
+        (void)snprintf(why, sizeof why, "there are too many workers");
+    if (!welcome || at < 0) {
+        rt_text_plain(why);
+        refuse(c, name, why);
+        return;
+    }
+    seat(c, at, &remote);
+    for (size_t i = 0; i < c->outs; i++)
+        if (c->out[i]->peer == at)
+            c->out[i]->until_ns = rt_now_ns() + PEER_SILENT_NS; /* unless it says that it has it */
+    (void)coordinator__send(c, at,
+                            (struct wire_message){.type = WIRE_WELCOME,
+                                                  .text = c->o->welcome,
+                                                  .text_bytes = strlen(c->o->welcome)});
+}
+
+/* ---- going ---- */
+
+void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *why)
+{
+    struct peer *p = &c->peer[peer];
+
+    if (!p->there)
+        return;
+    p->there = false;
+    p->remote.there = false;
+    p->changed = true;
+    c->there--;
+    c->idle -= p->idle;
+    p->idle = 0;
+    coordinator__take_from(c, peer, why != NULL, why ? why : "its worker left");
+}
+
+void coordinator__look_round(struct search_coordinator *c)
+{
+    const int64_t now = rt_now_ns();
+
+    c->swept = false;
+    for (int p = 0; p < c->peers; p++) {
+        if (!c->peer[p].there)
+            continue;
+        if (!coordinator__send(c, p, (struct wire_message){.type = WIRE_PING}))
+            coordinator__lose_peer(c, p, "its worker is gone");
+        else if (now - c->peer[p].seen_ns > PEER_SILENT_NS)
+            coordinator__lose_peer(c, p, "its worker was silent for 5 s");
+    }
+}
+
+/* ---- what others are told ---- */
+
+struct rows {
+    struct store_remote **row;
+    int count;
+};
+
+static rt_status write_rows(void *context, struct store *store, struct rt_err *err)
+{
+    const struct rows *rows = context;
+
+    return store_remotes(store, rows->row, rows->count, err);
+}
+
+void coordinator__record_peers(struct search_coordinator *c)
+{
+    struct rows rows = {calloc((size_t)c->peers + 1, sizeof *rows.row), 0};
+
+    for (int p = 0; rows.row && p < c->peers; p++)
+        if (c->peer[p].changed) {
+            c->peer[p].changed = false;
+            rows.row[rows.count++] = &c->peer[p].remote;
+        }
+    if (rows.count)
+        search_write(c->run, write_rows, &rows);
+    free(rows.row);
+}
+
+void coordinator__tell(struct search_coordinator *c)
+{
+    const struct search_options *o = c->o->options;
+    int64_t slots = o->workers;
+    char text[160] = "";
+
+    for (int p = 0; p < c->peers; p++)
+        slots += c->peer[p].there ? c->peer[p].remote.slots : 0;
+    if (slots == 0)
+        (void)snprintf(text, sizeof text,
+                       "no worker is there; retort worker --connect %.80s starts one", c->bound);
+    else if (slots > o->window)
+        (void)snprintf(text, sizeof text,
+                       "%" PRId64 " slots are there, and search.window lets %d trials run at once",
+                       slots, o->window);
+    search_trouble(c->run, text);
+}

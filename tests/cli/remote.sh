@@ -1,0 +1,113 @@
+# Workers on other machines, played by processes with caches of their own: the same rows as on one, whoever
+# comes and goes.
+. "$project/tests/cli/toy.bash"
+toy_data
+toy_study >toy.yaml
+expect_exit 0 "$retort" search toy.yaml --db one.db
+
+# listen STUDY DB OPTION...: a search in the background; its address goes into $address.
+listen() {
+  local i
+  : >"$2.err"
+  "$retort" search "$1" --db "$2" --listen "${at:-tcp://127.0.0.1:0}" "${@:3}" >"$2.out" 2>"$2.err" &
+  search=$!
+  for ((i = 0; i < 400; i++)); do
+    address=$(sed -n 's/^listening at \([^,]*\).*/\1/p' "$2.err")
+    [ -z "$address" ] || return 0
+    sleep 0.05
+  done
+  cat "$2.err" >&2
+  return 1
+}
+# work NAME OPTION...: a worker in the background, with a cache of its own.
+work() {
+  "$retort" worker --connect "$address" --cache "cache-$1" "${@:2}" >"$1.out" 2>"$1.err" &
+}
+# trials DB: how many are running.
+running() { sqlite3 -readonly "$1" "select count(*) from trial where state = 'running'" 2>/dev/null || echo 0; }
+wait_for() { # CONDITION...: until it holds, for 60 s
+  local i
+  for ((i = 0; i < 1200; i++)); do
+    "$@" && return 0
+    sleep 0.05
+  done
+  return 1
+}
+
+# two workers, one of which is killed in its trials, and none of the search's own
+sed 's/steps: 20/steps: 300/' toy.yaml >long.yaml
+expect_exit 0 "$retort" search long.yaml --db long.db --trials 6
+listen long.yaml far.db --workers 0 --trials 6
+work a --slots 2
+first=$!
+some_run() { [ "$(running far.db)" -ge 1 ]; }
+wait_for some_run
+kill -KILL $first
+wait $first 2>/dev/null || true
+work b
+second=$!
+wait $search
+wait $second
+expect_line b.out "the search at $address is over"
+"$project/tests/compare_rows" long.db far.db
+[ "$(sqlite3 far.db "select count(*) > 0 from event where kind = 'lost'")" = 1 ]
+[ "$(sqlite3 far.db 'select sum(trials) from remote')" -ge 5 ]
+expect_exit 0 "$retort" check far.db
+
+# the search is killed and begun again at the same address, which its worker waits for
+listen long.yaml again.db --workers 0 --trials 6
+work c
+third=$!
+some_run() { [ "$(running again.db)" -ge 1 ]; }
+wait_for some_run
+kill -KILL $search
+wait $search 2>/dev/null || true
+at=$address
+listen long.yaml again.db --workers 1 --trials 6
+unset at
+wait $search
+wait $third
+"$project/tests/compare_rows" long.db again.db
+
+# files are sent where they are not here, weights of parents come and go by hash, latency is measured by the
+# search, beside workers of its own
+sed "s/^search:/search:\n  inherit: parent/; s/\[error, macs\]/[error, latency]/; s|: train-images|: $PWD/train-images|" \
+  toy.yaml >family.yaml
+expect_exit 0 "$retort" search family.yaml --db family.db
+listen family.yaml sent.db --workers 1
+work d --slots 2 --copy
+fourth=$!
+wait $search
+wait $fourth
+"$project/tests/compare_rows" family.db sent.db
+[ "$(sqlite3 sent.db 'select count(*) from checkpoint')" = 12 ]
+[ "$(sqlite3 sent.db "select count(*) from metric where name = 'latency' and value > 0")" = 12 ]
+cmp cache-d/*/root"$PWD"/train-images train-images
+[ ! -L "$(echo cache-d/*/root"$PWD"/train-images)" ]
+
+# keys: none is needed here, but it is asked for beyond, and has to be the same
+expect_exit 0 "$retort" keygen key
+[ "$(stat -c %a key)" = 600 ]
+expect_exit 1 "$retort" keygen key
+expect_line stderr 'a key is never overwritten'
+expect_exit 1 "$retort" search toy.yaml --db none.db --listen tcp://0.0.0.0:0
+expect_one_line stderr
+expect_line stderr 'needs a key: make one by `retort keygen FILE`'
+expect_exit 0 "$retort" keygen other
+listen toy.yaml key.db --workers 0 --key key
+expect_exit 1 "$retort" worker --connect "$address" --key other --cache cache-e
+expect_one_line stderr
+expect_line stderr "the search at '$address' has another key than 'other'"
+expect_exit 1 "$retort" worker --connect "$address" --cache cache-e
+expect_one_line stderr
+expect_line stderr "wants a key: give --key FILE"
+head -c 3000 /dev/urandom >"/dev/tcp/127.0.0.1/${address##*:}"
+work f --key key
+fifth=$!
+wait $search
+wait $fifth
+"$project/tests/compare_rows" one.db key.db
+[ "$(sqlite3 key.db "select count(*) from event where kind = 'strangers'")" = 1 ]
+chmod 644 other
+expect_exit 1 "$retort" worker --connect "$address" --key other
+expect_line stderr "others may read the key 'other': chmod 600 other"
