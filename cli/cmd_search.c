@@ -266,8 +266,7 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
     }
     RT_TRY(this_host(store, settings, &host, err));
     rc = open_latencies(&session->study, &context, store, host, stop, err);
-    if (rc == RT_OK && session->study.search.workers > 0 &&
-        (wishes->isolate || has_crashed(store)))
+    if (rc == RT_OK && session->study.search.workers > 0 && (wishes->isolate || has_crashed(store)))
         rc = isolation_open(&context.isolation, wishes->seed < 0 ? wishes->study : NULL,
                             store_path(store), &session->study.space, session->study.search.workers,
                             latencies_gate(context.latencies), err);
@@ -547,7 +546,8 @@ const struct command command_search = {
         "  --listen tcp://ADDR:PORT   let workers on other machines take part (retort worker "
         "--connect);\n"
         "               --workers 0: they alone. The rows are the same\n"
-        "  --key FILE   the key that workers must have (retort keygen); needed beyond this machine\n"
+        "  --key FILE   the key that workers must have (retort keygen); needed beyond this "
+        "machine\n"
         "  --mixed      take workers whose program, kernels or processor may give other last bits\n"
         "  --smoke      every stage on a sliver of the study, in a temporary folder, thrown away\n"
         "  --retry-failed[=KIND]   first try again what failed, or what failed by KIND\n",

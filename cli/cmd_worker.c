@@ -135,14 +135,11 @@ static int connect_and_work(const struct wishes *w)
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {{"study", required_argument, NULL, 'S'},
-                                   {"connect", required_argument, NULL, 'c'},
-                                   {"key", required_argument, NULL, 'k'},
-                                   {"slots", required_argument, NULL, 's'},
-                                   {"cache", required_argument, NULL, 'C'},
-                                   {"copy", no_argument, NULL, 'y'},
-                                   {"wait", required_argument, NULL, 'w'},
-                                   {0}};
+    const struct option longs[] = {
+        {"study", required_argument, NULL, 'S'}, {"connect", required_argument, NULL, 'c'},
+        {"key", required_argument, NULL, 'k'},   {"slots", required_argument, NULL, 's'},
+        {"cache", required_argument, NULL, 'C'}, {"copy", no_argument, NULL, 'y'},
+        {"wait", required_argument, NULL, 'w'},  {0}};
     bool good = true;
     const char *other = NULL; /* an option that goes with --connect alone */
 
@@ -199,7 +196,8 @@ const struct command command_worker = {
     .use = "DB [--study FILE] | --connect tcp://ADDR:PORT [OPTION]...",
     .summary = "evaluate trials for a search that runs elsewhere",
     .help =
-        "With --connect: works for the `retort search --listen` at that address, from any machine,\n"
+        "With --connect: works for the `retort search --listen` at that address, from any "
+        "machine,\n"
         "until the search is over (exit code 0). It may come and go at any time. While no search\n"
         "answers it works on, keeps what it has and waits. What the study needs is fetched once a\n"
         "machine, unless it is here under the same path. SIGTERM or SIGINT: gives its trials back\n"

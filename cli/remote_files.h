@@ -15,7 +15,7 @@ struct remote_entry {
 };
 
 struct remote_files {
-    bool own, weights; /* an evaluator of its own; trials leave weights for their children */
+    bool own, weights;       /* an evaluator of its own; trials leave weights for their children */
     char study[RT_PATH_MAX]; /* where the study file stands */
     struct remote_entry db;  /* the study's database, without trials */
     struct remote_entry *entry;

@@ -27,12 +27,11 @@ rt_status remote_hello_print(const struct remote_hello *hello, char **text, stru
 {
     const struct store_program *p = &hello->program;
     const struct rt_machine *m = &hello->machine;
-    json_t *all = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I}",
-                            "slots", hello->slots, "version", p->version, "build", p->build,
-                            "kernels", p->kernels, "blas", p->blas, "libc", p->libc, "core",
-                            hello->core, "host", m->host, "cpu", m->cpu, "governor", m->governor,
-                            "system", m->kernel, "cores", m->cores, "memory",
-                            (json_int_t)m->memory);
+    json_t *all = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I}", "slots", hello->slots,
+        "version", p->version, "build", p->build, "kernels", p->kernels, "blas", p->blas, "libc",
+        p->libc, "core", hello->core, "host", m->host, "cpu", m->cpu, "governor", m->governor,
+        "system", m->kernel, "cores", m->cores, "memory", (json_int_t)m->memory);
 
     *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
@@ -66,19 +65,17 @@ rt_status remote_hello_parse(const char *text, struct remote_hello *hello, struc
     int64_t slots, cores;
 
     *hello = (struct remote_hello){0};
-    const bool good = take(all, "version", p->version, sizeof p->version) && p->version[0] &&
-                      take(all, "build", p->build, sizeof p->build) &&
-                      take(all, "kernels", p->kernels, sizeof p->kernels) &&
-                      take(all, "blas", p->blas, sizeof p->blas) &&
-                      take(all, "libc", p->libc, sizeof p->libc) &&
-                      take(all, "core", hello->core, sizeof hello->core) &&
-                      take(all, "host", m->host, sizeof m->host) &&
-                      take(all, "cpu", m->cpu, sizeof m->cpu) &&
-                      take(all, "governor", m->governor, sizeof m->governor) &&
-                      take(all, "system", m->kernel, sizeof m->kernel) &&
-                      number(all, "slots", REMOTE_MAX_SLOTS, &slots) && slots > 0 &&
-                      number(all, "cores", INT32_MAX, &cores) &&
-                      number(all, "memory", INT64_MAX, &m->memory);
+    const bool good =
+        take(all, "version", p->version, sizeof p->version) && p->version[0] &&
+        take(all, "build", p->build, sizeof p->build) &&
+        take(all, "kernels", p->kernels, sizeof p->kernels) &&
+        take(all, "blas", p->blas, sizeof p->blas) && take(all, "libc", p->libc, sizeof p->libc) &&
+        take(all, "core", hello->core, sizeof hello->core) &&
+        take(all, "host", m->host, sizeof m->host) && take(all, "cpu", m->cpu, sizeof m->cpu) &&
+        take(all, "governor", m->governor, sizeof m->governor) &&
+        take(all, "system", m->kernel, sizeof m->kernel) &&
+        number(all, "slots", REMOTE_MAX_SLOTS, &slots) && slots > 0 &&
+        number(all, "cores", INT32_MAX, &cores) && number(all, "memory", INT64_MAX, &m->memory);
     json_decref(all);
     if (!good)
         return rt_fail(err, RT_EFORMAT, "its hello is not readable");

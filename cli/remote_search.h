@@ -12,7 +12,7 @@
 #include "cli/evaluator.h"
 #include "cli/session.h"
 
-struct remote_wishes { /* of the command line */
+struct remote_wishes {  /* of the command line */
     const char *listen; /* NULL: nobody works elsewhere */
     const char *key;    /* NULL: none */
     bool mixed;

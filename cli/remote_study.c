@@ -183,8 +183,8 @@ static bool is_here(const struct remote_study *s, int i, char path[RT_PATH_MAX])
         return true;
     }
     (void)unlink(path); /* a link to what is another file by now */
-    return !s->copy && transfer_has(entry->path, entry->hash) && rt_folder_make_for(path, NULL) == RT_OK &&
-           symlink(entry->path, path) == 0;
+    return !s->copy && transfer_has(entry->path, entry->hash) &&
+           rt_folder_make_for(path, NULL) == RT_OK && symlink(entry->path, path) == 0;
 }
 
 static bool read_list(struct remote_study *s, const char *path)
@@ -250,10 +250,8 @@ static rt_status open_children(struct remote_study *s, struct rt_err *err)
         RT_TRY(checkpoints_folder(s->store, s->checkpoints, err));
         RT_TRY(rt_folder_make(s->checkpoints, err));
     }
-    s->how = (struct search_external_options){.argv = {itself, "worker", "--", s->db},
-                                              .folder = ".",
-                                              .retries = 1,
-                                              .believed = true};
+    s->how = (struct search_external_options){
+        .argv = {itself, "worker", "--", s->db}, .folder = ".", .retries = 1, .believed = true};
     return search_external_open(&s->how, &study->space, &s->options, &s->external, err);
 }
 

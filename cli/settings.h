@@ -24,9 +24,9 @@ struct settings {
     bool texts;    /* evaluators are asked for true and false as texts, as once they were */
     char rows[RT_HASH_TEXT]; /* of the validation rows that the study names; "": it names none */
     char study[RT_PATH_MAX]; /* absolute in databases of earlier versions */
-    char root[64];           /* seen from the database's folder, likewise: below it stand files that the
+    char root[64]; /* seen from the database's folder, likewise: below it stand files that the
                                 study names by absolute paths; "": where they say */
-    int count;               /* of the widths of the space */
+    int count;     /* of the widths of the space */
     int width[SETTINGS_MAX_WIDTHS];
     struct tr_tuning tuning[SETTINGS_MAX_WIDTHS];
 };

@@ -364,10 +364,9 @@ void coordinator__beat(struct search_coordinator *c, int peer, const struct wire
 
 static void say_taken(struct search_coordinator *c, int peer, const struct wire_message *message)
 {
-    (void)coordinator__send(c, peer,
-                            (struct wire_message){.type = WIRE_TAKEN,
-                                                  .number = message->number,
-                                                  .key = message->key});
+    (void)coordinator__send(
+        c, peer,
+        (struct wire_message){.type = WIRE_TAKEN, .number = message->number, .key = message->key});
 }
 
 /* ---- results ---- */
@@ -419,7 +418,8 @@ static bool wants_weights(struct search_coordinator *c, struct out *out,
         return false;
     memcpy(hash, message->data, sizeof hash - 1);
     return !transfer_has(path, hash) &&
-           transfer_begin(&out->weights, path, hash, false, NULL) == RT_OK && ask_for_weights(c, out);
+           transfer_begin(&out->weights, path, hash, false, NULL) == RT_OK &&
+           ask_for_weights(c, out);
 }
 
 static struct store_result *read_result(const struct wire_message *message)

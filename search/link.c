@@ -24,7 +24,8 @@ static bool set_common(void *socket, const char *address)
 {
     const int64_t most = FRAME_MAX;
 
-    return set_int(socket, ZMQ_LINGER, 0) && set_int(socket, ZMQ_IPV6, strchr(address, '[') != NULL) &&
+    return set_int(socket, ZMQ_LINGER, 0) &&
+           set_int(socket, ZMQ_IPV6, strchr(address, '[') != NULL) &&
            set_int(socket, ZMQ_HEARTBEAT_IVL, BEAT_MS) &&
            set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, SILENCE_MS) &&
            set_int(socket, ZMQ_HANDSHAKE_IVL, 2 * SILENCE_MS) &&
@@ -208,8 +209,8 @@ enum { ZAP_VERSION, ZAP_REQUEST, ZAP_DOMAIN, ZAP_ADDRESS, ZAP_NAME, ZAP_MECHANIS
 
 static bool send_part(void *socket, const void *bytes, int count, bool last)
 {
-    return zmq_send(socket, bytes, (size_t)count, last ? ZMQ_DONTWAIT : ZMQ_DONTWAIT | ZMQ_SNDMORE) >=
-           0;
+    return zmq_send(socket, bytes, (size_t)count,
+                    last ? ZMQ_DONTWAIT : ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
 }
 
 void link_guard_serve(void *guard, const struct link_key *key)

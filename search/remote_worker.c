@@ -45,7 +45,7 @@ struct remote {
     struct remote_slots slots;
     struct held *held;
     int held_count;
-    bool fetching; /* a piece is asked for */
+    bool fetching;  /* a piece is asked for */
     int fetch_slot; /* for whom; -1: the study */
     struct remote_file wanted;
     struct transfer transfer;
@@ -88,9 +88,8 @@ static void hail(struct remote *r)
     r->state = HAILING;
     r->heard_ns = rt_now_ns();
     r->fetching = false;
-    (void)say(r, (struct wire_message){.type = WIRE_HELLO,
-                                       .text = r->o->hello,
-                                       .text_bytes = strlen(r->o->hello)});
+    (void)say(r, (struct wire_message){
+                     .type = WIRE_HELLO, .text = r->o->hello, .text_bytes = strlen(r->o->hello)});
 }
 
 static void leave_link(struct remote *r, bool at_once)
@@ -145,13 +144,12 @@ static void watch_link(struct remote *r)
     } else {
         link_watch(&r->link, &events);
         check_refusals(r, &events);
-        if (events.closed || now - r->heard_ns > (r->state == HAILING && events.connected == 0
-                                                      ? WELCOME_NS
-                                                      : SILENT_NS))
+        if (events.closed ||
+            now - r->heard_ns >
+                (r->state == HAILING && events.connected == 0 ? WELCOME_NS : SILENT_NS))
             leave_link(r, r->state == HAILING);
     }
-    if (r->state >= PREPARING || r->o->wait <= 0 ||
-        (double)(now - r->alone_ns) * 1e-9 < r->o->wait)
+    if (r->state >= PREPARING || r->o->wait <= 0 || (double)(now - r->alone_ns) * 1e-9 < r->o->wait)
         return;
     (void)snprintf(text, sizeof text, "no search answered at '%.100s' for %g s", r->o->address,
                    r->o->wait);
@@ -413,8 +411,8 @@ static void beat(struct remote *r)
     for (int i = 0; i < r->slots.count; i++)
         if (remote__state(&r->slots, &r->slots.slot[i]) != SLOT_IDLE)
             wire_put_number(numbers, count++, r->slots.slot[i].number);
-    (void)say(r, (struct wire_message){
-                     .type = WIRE_BEAT, .data = numbers, .data_bytes = 8 * count});
+    (void)say(r,
+              (struct wire_message){.type = WIRE_BEAT, .data = numbers, .data_bytes = 8 * count});
 }
 
 /* ---- what the search says ---- */
@@ -546,7 +544,8 @@ static void close_all(struct remote *r)
 
 rt_status search_remote_work(const struct remote_options *options, struct rt_err *err)
 {
-    struct remote r = {.o = options, .pause_ns = PAUSE_NS, .alone_ns = rt_now_ns(), .fetch_slot = -1};
+    struct remote r = {
+        .o = options, .pause_ns = PAUSE_NS, .alone_ns = rt_now_ns(), .fetch_slot = -1};
 
     name_process(r.name);
     if (!(r.context = zmq_ctx_new()))

@@ -22,7 +22,7 @@ struct remote_file { /* that has to be here */
 };
 
 struct remote_answer {
-    char *line;              /* of protocol.h, malloc'ed; NULL: it was asked to stop, and says nothing */
+    char *line; /* of protocol.h, malloc'ed; NULL: it was asked to stop, and says nothing */
     char hash[RT_HASH_TEXT]; /* of the weights that the trial left; "": none */
 };
 

@@ -20,8 +20,8 @@ static rt_status take_up(struct run *run, const struct store_trial *t, struct rt
         return rt_fail(err, RT_EDB,
                        "'%s' is damaged: trial %" PRId64 " is committed before trial %" PRId64,
                        store_path(run->store), t->number, run->committed);
-    RT_TRY(
-        search__add_slot(run, &t->arch, t->inherits, t->replicate ? (size_t)t->first : SEARCH_NONE, err));
+    RT_TRY(search__add_slot(run, &t->arch, t->inherits,
+                            t->replicate ? (size_t)t->first : SEARCH_NONE, err));
     if (t->rung != run->proposer.place[t->number].rung || t->rung >= run->proposer.rungs.count ||
         t->replicate != run->proposer.place[t->number].replicate)
         return rt_fail(err, RT_EDB, "'%s' is damaged: trial %" PRId64 " cannot be of rung %d",

@@ -38,7 +38,7 @@ rt_status search__note(struct run *run, const char *text, struct rt_err *err)
 /* ---- the history in memory ---- */
 
 rt_status search__add_slot(struct run *run, const struct space_arch *arch, int64_t inherits,
-                          size_t first, struct rt_err *err)
+                           size_t first, struct rt_err *err)
 {
     if (run->proposer.count == run->room) {
         const size_t room = run->room ? 2 * run->room : 256;
@@ -331,8 +331,7 @@ void search__begin(struct run *run, const struct search_hand *hand, int64_t numb
                                      .rung = place.rung,
                                      .budget = run->options->rung_budget[place.rung],
                                      .inherits = place.inherits,
-                                     .seed =
-                                         rt_replicate_seed(run->options->seed, place.replicate),
+                                     .seed = rt_replicate_seed(run->options->seed, place.replicate),
                                      .replicate = place.replicate,
                                      .worker = hand->worker,
                                      .stop = run->stop};

@@ -118,7 +118,7 @@ struct search_options {
     int constraint_count;
     struct search_constraint constraint[SEARCH_MAX_CONSTRAINTS];
     const struct search_elsewhere *elsewhere; /* NULL: the workers alone */
-    int64_t host;    /* store_host() of this machine */
+    int64_t host;                             /* store_host() of this machine */
     const char *log; /* file that receives one plain line an event; NULL: none */
 };
 

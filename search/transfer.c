@@ -94,8 +94,7 @@ rt_status transfer_add(struct transfer *transfer, uint64_t offset, int64_t total
     *whole = false;
     RT_TRY(part_of(transfer, part, err));
     if (total < 0 || offset != (uint64_t)transfer->offset ||
-        (int64_t)bytes > total - transfer->offset ||
-        (bytes == 0 && transfer->offset != total)) {
+        (int64_t)bytes > total - transfer->offset || (bytes == 0 && transfer->offset != total)) {
         (void)unlink(part); /* the file may be another by now */
         transfer->offset = 0;
         return rt_fail(err, RT_EFORMAT, "a piece of '%s' is not the next one", transfer->path);

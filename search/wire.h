@@ -22,26 +22,26 @@
 #define WIRE_TEXT ((size_t)1 << 20) /* the most bytes of text, the NUL that ends it not counted */
 #define WIRE_DATA ((size_t)1 << 20) /* and of data: a piece of a file */
 #define WIRE_WEIGHTS (8 + 32)
-#define WIRE_NAME 16                /* bytes of what a worker's process is called, the first not 0 */
+#define WIRE_NAME 16 /* bytes of what a worker's process is called, the first not 0 */
 
 enum wire_type {
     WIRE_HELLO = 1, /* text: what the worker is, JSON */
-    WIRE_HELD,      /* of trial number, key and attempt: it is being evaluated, or its result waits */
-    WIRE_IDLE,      /* so many more slots (number) have nothing to do */
-    WIRE_BEAT,      /* data: the numbers of the trials at work, 8 bytes each */
-    WIRE_RESULT,    /* of trial number, key and attempt; text: the answer; data: the hash of weights */
-    WIRE_BACK,      /* trial number is given back; text: why */
-    WIRE_BYE,       /* the worker leaves; text: why */
-    WIRE_WELCOME,   /* text: the study, JSON; seat: to be said in all messages from now on */
-    WIRE_REFUSED,   /* text: why */
-    WIRE_AGAIN,     /* say hello once more */
-    WIRE_JOB,       /* of trial number, key and attempt; text: the job; data: the trial whose weights it
+    WIRE_HELD,   /* of trial number, key and attempt: it is being evaluated, or its result waits */
+    WIRE_IDLE,   /* so many more slots (number) have nothing to do */
+    WIRE_BEAT,   /* data: the numbers of the trials at work, 8 bytes each */
+    WIRE_RESULT, /* of trial number, key and attempt; text: the answer; data: the hash of weights */
+    WIRE_BACK,   /* trial number is given back; text: why */
+    WIRE_BYE,    /* the worker leaves; text: why */
+    WIRE_WELCOME, /* text: the study, JSON; seat: to be said in all messages from now on */
+    WIRE_REFUSED, /* text: why */
+    WIRE_AGAIN,   /* say hello once more */
+    WIRE_JOB,   /* of trial number, key and attempt; text: the job; data: the trial whose weights it
                        starts from, 8 bytes, and their hash; or nothing */
-    WIRE_TAKEN,     /* the result of trial number need not be kept */
-    WIRE_PING,      /* the search is there */
-    WIRE_OVER,      /* the search has ended; text: how */
-    WIRE_GET,       /* text: which file; key: from which byte */
-    WIRE_PIECE,     /* text: of which file; key: from which byte; number: how many it has in all, -1:
+    WIRE_TAKEN, /* the result of trial number need not be kept */
+    WIRE_PING,  /* the search is there */
+    WIRE_OVER,  /* the search has ended; text: how */
+    WIRE_GET,   /* text: which file; key: from which byte */
+    WIRE_PIECE, /* text: of which file; key: from which byte; number: how many it has in all, -1:
                        there is none; data */
     WIRE_TYPES
 };

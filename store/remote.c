@@ -40,8 +40,7 @@ static rt_status insert(struct store *store, struct store_remote *r, const char 
                       STORE_BINDS(STORE_TXT(r->name), STORE_INT(r->host),
                                   STORE_ID(r->program ? r->program : -1), STORE_INT(r->slots),
                                   STORE_INT(r->mixed), STORE_INT(r->there), STORE_TXT(now),
-                                  STORE_INT(r->trials), STORE_INT(r->lost),
-                                  STORE_INT(r->returned)),
+                                  STORE_INT(r->trials), STORE_INT(r->lost), STORE_INT(r->returned)),
                       err));
     RT_TRY(store__integer(store, find, STORE_BINDS(STORE_TXT(r->name)), 0, &r->id, err));
     RT_TRY(store__integer(store, known, STORE_BINDS(STORE_INT(r->id)), 0, &r->trials, err));
@@ -57,8 +56,7 @@ static rt_status update(struct store *store, const struct store_remote *r, const
 
     return store__run(store, sql,
                       STORE_BINDS(STORE_INT(r->id), STORE_INT(r->there), STORE_TXT(now),
-                                  STORE_INT(r->trials), STORE_INT(r->lost),
-                                  STORE_INT(r->returned)),
+                                  STORE_INT(r->trials), STORE_INT(r->lost), STORE_INT(r->returned)),
                       err);
 }
 

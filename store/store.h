@@ -335,8 +335,8 @@ rt_status store_trials_rewind(struct store *store, const struct store_rewind *re
 /* running -> proposed: the search was asked to stop. */
 rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_err *err);
 /* The same for a reason of its own, an event of that kind. */
-rt_status store_trial_return(struct store *store, int64_t number, const char *kind,
-                             const char *why, struct rt_err *err);
+rt_status store_trial_return(struct store *store, int64_t number, const char *kind, const char *why,
+                             struct rt_err *err);
 
 /* One row a trial, in order of number, for a search that resumes and for reports. */
 struct store_trial {

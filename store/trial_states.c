@@ -280,8 +280,8 @@ static rt_status interrupt(struct store *store, int64_t number, const char *kind
     return store__event(store, kind, number, why, err);
 }
 
-rt_status store_trial_return(struct store *store, int64_t number, const char *kind,
-                             const char *why, struct rt_err *err)
+rt_status store_trial_return(struct store *store, int64_t number, const char *kind, const char *why,
+                             struct rt_err *err)
 {
     RT_TRY(store__begin(store, err, "interrupt trial %" PRId64, number));
     RT_TRY(store__end(store, interrupt(store, number, kind, why, err), err));
