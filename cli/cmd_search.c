@@ -377,24 +377,25 @@ static int take_operands(int argc, char **argv, struct wishes *w)
                : COMMAND_USAGE;
 }
 
+static const struct option longs[] = {{"db", required_argument, NULL, 'd'},
+                                      {"trials", required_argument, NULL, 't'},
+                                      {"hours", required_argument, NULL, 'h'},
+                                      {"until", required_argument, NULL, 'u'},
+                                      {"workers", required_argument, NULL, 'w'},
+                                      {"log", required_argument, NULL, 'l'},
+                                      {"retry-failed", optional_argument, NULL, 'r'},
+                                      {"seed", required_argument, NULL, 's'},
+                                      {"smoke", no_argument, NULL, 'k'},
+                                      {"isolate", no_argument, NULL, 'i'},
+                                      {"pin", no_argument, NULL, 'p'},
+                                      {"no-after", no_argument, NULL, 'a'},
+                                      {"listen", required_argument, NULL, 'L'},
+                                      {"key", required_argument, NULL, 'K'},
+                                      {"mixed", no_argument, NULL, 'm'},
+                                      {0}};
+
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {{"db", required_argument, NULL, 'd'},
-                                   {"trials", required_argument, NULL, 't'},
-                                   {"hours", required_argument, NULL, 'h'},
-                                   {"until", required_argument, NULL, 'u'},
-                                   {"workers", required_argument, NULL, 'w'},
-                                   {"log", required_argument, NULL, 'l'},
-                                   {"retry-failed", optional_argument, NULL, 'r'},
-                                   {"seed", required_argument, NULL, 's'},
-                                   {"smoke", no_argument, NULL, 'k'},
-                                   {"isolate", no_argument, NULL, 'i'},
-                                   {"pin", no_argument, NULL, 'p'},
-                                   {"no-after", no_argument, NULL, 'a'},
-                                   {"listen", required_argument, NULL, 'L'},
-                                   {"key", required_argument, NULL, 'K'},
-                                   {"mixed", no_argument, NULL, 'm'},
-                                   {0}};
     bool good = true;
 
     *w = (struct wishes){.trials = -1, .workers = -1, .seed = -1, .hours = -1};
@@ -446,13 +447,11 @@ static int go_on(const struct study *study, const struct wishes *wishes, const c
 {
     return wishes->no_after
                ? COMMAND_DONE
-               : after_run(study,
-                           &(struct after_wishes){.study = wishes->seed < 0 ? wishes->study : NULL,
-                                                  .db = db,
-                                                  .workers = study->search.workers
-                                                                 ? study->search.workers
-                                                                 : 1,
-                                                  .stop = stop});
+               : after_run(study, &(struct after_wishes){
+                                      .study = wishes->seed < 0 ? wishes->study : NULL,
+                                      .db = db,
+                                      .workers = study->search.workers ? study->search.workers : 1,
+                                      .stop = stop});
 }
 
 /* Threads that a pinned worker starts stay on its CPU, as children do; those of a command's were
