@@ -159,7 +159,7 @@ rt_status kept_study_load(struct store *store, struct session *session, struct s
 rt_status kept_study_open(struct store *store, const char *path, bool any, struct session *session,
                           struct settings *settings, struct rt_err *err)
 {
-    rt_status rc;
+    rt_status rc = RT_OK;
 
     RT_TRY(load_settings(store, settings, err));
     RT_TRY(path ? load_file(store, path, session, err) : load_kept(store, settings, session, err));

@@ -29,7 +29,7 @@ static bool make_room(struct search_coordinator *c)
     if (c->outs < c->out_room)
         return true;
     const size_t room = c->out_room ? 2 * c->out_room : 16;
-    struct out **list = realloc(c->out, room * sizeof *list);
+    struct out **list = realloc(c->out, room * sizeof(void *));
     if (!list)
         return false;
     c->out = list;

@@ -65,7 +65,7 @@ static int add_seat(struct search_coordinator *c, const unsigned char name[WIRE_
     struct peer *peer = &list[c->peers];
     *peer = (struct peer){0};
     memcpy(peer->name, name, WIRE_NAME);
-    for (int i = 0; i < WIRE_NAME; i++)
+    for (size_t i = 0; i < WIRE_NAME; i++)
         (void)snprintf(peer->remote.name + 2 * i, 3, "%02x", name[i]);
     return c->peers++;
 }
@@ -171,7 +171,7 @@ static rt_status write_rows(void *context, struct store *store, struct rt_err *e
 
 void coordinator__record_peers(struct search_coordinator *c)
 {
-    struct rows rows = {calloc((size_t)c->peers + 1, sizeof *rows.row), 0};
+    struct rows rows = {calloc((size_t)c->peers + 1, sizeof(void *)), 0};
 
     for (int p = 0; rows.row && p < c->peers; p++)
         if (c->peer[p].changed) {

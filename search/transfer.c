@@ -114,13 +114,15 @@ rt_status transfer_read(const char *path, uint64_t offset, void *data, size_t ro
     const int file = open(path, O_RDONLY | O_CLOEXEC);
     struct stat about;
     rt_status rc = RT_OK;
-    ssize_t n = 0;
+    ssize_t n = -1;
 
-    if (file < 0 || fstat(file, &about) || !S_ISREG(about.st_mode))
-        rc = rt_fail(err, RT_EIO, "cannot read '%s': %s", path, strerror(errno));
-    else if (offset > (uint64_t)about.st_size)
-        rc = rt_fail(err, RT_EARG, "'%s' has no byte %llu", path, (unsigned long long)offset);
-    else if ((n = pread(file, data, room, (off_t)offset)) < 0)
+    if (file >= 0 && fstat(file, &about) == 0 && S_ISREG(about.st_mode)) {
+        if (offset > (uint64_t)about.st_size)
+            rc = rt_fail(err, RT_EARG, "'%s' has no byte %llu", path, (unsigned long long)offset);
+        else
+            n = pread(file, data, room, (off_t)offset);
+    }
+    if (rc == RT_OK && n < 0)
         rc = rt_fail(err, RT_EIO, "cannot read '%s': %s", path, strerror(errno));
     if (file >= 0)
         (void)close(file);

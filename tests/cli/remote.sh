@@ -23,12 +23,12 @@ listen() {
 work() {
   "$retort" worker --connect "$address" --cache "cache-$1" "${@:2}" >"$1.out" 2>"$1.err" &
 }
-# trials DB: how many are running.
-running() { sqlite3 -readonly "$1" "select count(*) from trial where state = 'running'" 2>/dev/null || echo 0; }
-wait_for() { # CONDITION...: until it holds, for 60 s
-  local i
+# wait_for_running DB: until a trial runs, for 60 s.
+wait_for_running() {
+  local i count
   for ((i = 0; i < 1200; i++)); do
-    "$@" && return 0
+    count=$(sqlite3 -readonly "$1" "select count(*) from trial where state = 'running'" 2>/dev/null) || count=0
+    [ "$count" = 0 ] || return 0
     sleep 0.05
   done
   return 1
@@ -40,8 +40,7 @@ expect_exit 0 "$retort" search long.yaml --db long.db --trials 6
 listen long.yaml far.db --workers 0 --trials 6
 work a --slots 2
 first=$!
-some_run() { [ "$(running far.db)" -ge 1 ]; }
-wait_for some_run
+wait_for_running far.db
 kill -KILL $first
 wait $first 2>/dev/null || true
 work b
@@ -58,8 +57,7 @@ expect_exit 0 "$retort" check far.db
 listen long.yaml again.db --workers 0 --trials 6
 work c
 third=$!
-some_run() { [ "$(running again.db)" -ge 1 ]; }
-wait_for some_run
+wait_for_running again.db
 kill -KILL $search
 wait $search 2>/dev/null || true
 at=$address
@@ -92,7 +90,7 @@ expect_exit 1 "$retort" keygen key
 expect_line stderr 'a key is never overwritten'
 expect_exit 1 "$retort" search toy.yaml --db none.db --listen tcp://0.0.0.0:0
 expect_one_line stderr
-expect_line stderr 'needs a key: make one by `retort keygen FILE`'
+expect_line stderr 'needs a key: make one by'
 expect_exit 0 "$retort" keygen other
 listen toy.yaml key.db --workers 0 --key key
 expect_exit 1 "$retort" worker --connect "$address" --key other --cache cache-e
