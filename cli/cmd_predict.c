@@ -90,11 +90,37 @@ static rt_status answer_steps(const struct weights *weights, const char *path,
     return rc;
 }
 
+/* Frames of the file are steps, each by itself. */
+static rt_status answer_frames(const struct weights *weights, const char *path,
+                               struct tr_matrix *logits, struct tr_matrix *actions,
+                               struct rt_err *err)
+{
+    const struct tr_controller *controller = weights->model->input.controller;
+    const size_t parts = (size_t)controller->actions.parts;
+
+    RT_TRY(answer_bytes(weights, path, logits, err));
+    *actions = (struct tr_matrix){logits->rows, parts, NULL};
+    actions->values = malloc(logits->rows * parts * sizeof *actions->values);
+    double *action = malloc(parts * sizeof *action);
+    const bool room = actions->values && action;
+    for (size_t t = 0; room && t < logits->rows; t++) {
+        tr_controller_act(controller, logits->values + t * logits->columns, action);
+        for (size_t i = 0; i < parts; i++)
+            actions->values[t * parts + i] = (float)action[i];
+    }
+    free(action);
+    return room ? RT_OK
+                : rt_fail(err, RT_ENOMEM, "no memory for the actions of %zu steps", logits->rows);
+}
+
 static rt_status answer(const struct weights *weights, const struct wishes *w,
                         struct tr_matrix *logits, struct tr_matrix *actions, struct rt_err *err)
 {
-    if (weights->model->input.controller)
-        return answer_steps(weights, w->data, logits, actions, err);
+    const struct tr_controller *controller = weights->model->input.controller;
+
+    if (controller)
+        return (tr_controller_frames(controller) ? answer_frames : answer_steps)(
+            weights, w->data, logits, actions, err);
     if (w->actions)
         return rt_fail(err, RT_EARG, "'%.200s' is no policy's: it has no actions", weights->path);
     return weights->task->open_examples ? answer_task(weights, w->data, logits, err)
@@ -169,7 +195,9 @@ const struct command command_predict = {
         "it is the newest one written. DATA is a file of examples as the study's task reads\n"
         "them: an IDX or .npy file of images, a folder of pictures by class, or a .csv table of\n"
         "them, which are resized; or a text a line (two, of pairs, with a tab between), plain or\n"
-        "gzip'd; of policies a .npy file of observations (steps, numbers): an episode.\n"
+        "gzip'd; of policies a .npy file of observations (steps, numbers), an episode, or of "
+        "bytes\n"
+        "(steps, height, width, channels) where they read pixels.\n"
         "Int8 weights are run in integers.\n"
         "\n"
         "  -o, --output FILE  float32 (examples, classes), as numpy.load() reads it; of policies\n"

@@ -1,12 +1,16 @@
 /* cli/study_policy.c -- the task `policy`: what a study says of an environment, of the actions in it, and
  * of the episodes that students learn from; and the study of `retort init policy`, which runs as it is.
  */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/study.h"
 #include "trainer/env/mujoco.h"
+#include "trainer/task/npy.h"
 #include "trainer/task/policy/policy.h"
 
 enum { POLICY_ARGUMENTS = 16, POLICY_ARGUMENT = 256, POLICY_TERMS = 1024 };
@@ -145,7 +149,9 @@ static const struct study_key shape_keys[] = {
 
 static const struct study_key space_keys[] = {
     {"history", STUDY_INT, STUDY_LIST(struct space, history.value, history.count), .least = 1,
-     .most = SPACE_MAX_HISTORY},
+     .most = SPACE_MAX_HISTORY, .optional = true},
+    {"patch", STUDY_INT, STUDY_LIST(struct space, patch.value, patch.count), .least = 1,
+     .most = SPACE_MAX_WIDTH, .optional = true}, /* of pixels, in place of a history */
     {"states", STUDY_BLOCK, .keys = shape_keys, .unhashed = true},
     {.key = NULL}};
 
@@ -287,6 +293,7 @@ static rt_status open_train(const struct study *study, const struct tr_split_siz
                                       environment_of(study, &mujoco, &recorded, argv, folder),
                                   .observe_count = b->environment.observe_count,
                                   .previous_action = b->environment.previous_action,
+                                  .pixels = study->space.patch.count > 0,
                                   .success = b->environment.success,
                                   .success_return = b->environment.success_return,
                                   .bins = b->actions.bins,
@@ -312,26 +319,53 @@ static rt_status open_train(const struct study *study, const struct tr_split_siz
     return tr_policy_task(task, &o, study->space.shape.pool, err);
 }
 
+/* Frames (steps, height, width, channels) of bytes, of a student that reads pixels. */
 static rt_status examples(const char *path, const struct tr_input *input, uint8_t **bytes,
                           int *rows, struct rt_err *err)
 {
-    (void)input;
-    (void)bytes;
-    (void)rows;
-    return rt_fail(err, RT_EARG, "'%.200s': a policy reads no files of examples", path);
+    const int *want = input->shape;
+    struct tr_array array;
+    struct rt_map map;
+    rt_status rc;
+
+    RT_TRY(rt_map_open(&map, path, err));
+    if ((rc = tr_npy_parse_array(path, map.data, map.bytes, &array, err)) == RT_OK) {
+        bool good =
+            array.kind == 'u' && array.bytes == 1 && array.dims == 4 && array.size[0] <= INT_MAX;
+        for (int i = 0; i < 3; i++)
+            good = good && array.size[i + 1] == (size_t)want[i];
+        if (!good)
+            rc = rt_fail(err, RT_ESHAPE,
+                         "'%.200s' is no array of bytes (steps, %d, %d, %d), which this policy "
+                         "reads",
+                         path, want[0], want[1], want[2]);
+        else if (!(*bytes = malloc(array.count)))
+            rc = rt_fail(err, RT_ENOMEM, "no memory for the frames of '%.200s'", path);
+    }
+    if (rc == RT_OK) {
+        memcpy(*bytes, array.values, array.count);
+        *rows = (int)array.size[0];
+    }
+    rt_map_close(&map);
+    return rc;
 }
 
 static void tell(const struct tr_task *task, char text[96])
 {
     const struct tr_env_info *info = tr_env_info(tr_policy_environment(task));
     const struct space_shape *shape = &task->shape;
+    char seen[40];
 
-    if (info->choices)
-        (void)snprintf(text, 96, "'%.24s', %d numbers seen, %d choices", info->name,
-                       shape->features, info->choices);
+    if (shape->features)
+        (void)snprintf(seen, sizeof seen, "%d numbers", shape->features);
     else
-        (void)snprintf(text, 96, "'%.24s', %d numbers seen, %d actions of %d bins", info->name,
-                       shape->features, shape->parts, shape->classes);
+        (void)snprintf(seen, sizeof seen, "%dx%dx%d pixels", shape->height, shape->width,
+                       shape->channels);
+    if (info->choices)
+        (void)snprintf(text, 96, "'%.24s', %s seen, %d choices", info->name, seen, info->choices);
+    else
+        (void)snprintf(text, 96, "'%.24s', %s seen, %d actions of %d bins", info->name, seen,
+                       shape->parts, shape->classes);
 }
 
 static rt_status look(const struct tr_task *task, const struct tr_task *test, study_say *say,
@@ -439,8 +473,9 @@ static const char method[] =
     "episodes "
     "that the teachers drove, those called visited in the student's own. ± is one standard error, "
     "of "
-    "paired differences where there are pairs. Latency is that of one step of control: 1 ms allows "
-    "1,000 Hz, 10 µs 100,000 Hz. The starts of the test were not looked at.";
+    "paired differences where there are pairs. Latency is that of one step of control, "
+    "and the control rate how many of them go into a second. The starts of the test were not "
+    "looked at.";
 
 const struct study_task study_policy = {.name = "policy",
                                         .kind = &tr_task_policy,

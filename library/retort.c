@@ -10,7 +10,7 @@
 
 #include "trainer/export/model.h"
 #include "trainer/export/tensor_file.h"
-#include "trainer/task/image/image.h"
+#include "trainer/task/pixels.h"
 
 enum { at_once = 32 }; /* images of a pass */
 
@@ -25,7 +25,7 @@ struct retort_student {
 };
 
 /* Only what it takes to read a file: no reader of images is linked. */
-static const struct tr_task_kind images = {.name = "image", .recall = tr_image_recall};
+static const struct tr_task_kind images = {.name = "image", .recall = tr_pixels_recall};
 
 static int code_of(rt_status rc)
 {

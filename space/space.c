@@ -146,16 +146,17 @@ static rt_status check_combinations(const struct space *space, struct rt_err *er
  * history; an image has a patch. */
 static bool belongs(const struct space *space, enum space__kind kind)
 {
-    const bool other = space->vocabulary.count > 0 || space->history.count > 0;
-    const bool given = space__count(space, kind) > 0;
-
-    return given || !space__student[kind].optional || (kind == SPACE__PATCH && !other);
+    return space__count(space, kind) > 0 || !space__student[kind].optional;
 }
 
 rt_status space_check(struct space *space, struct rt_err *err)
 {
     if (space->gene_count)
         return space__genes_check(space, err);
+    if (!space->patch.count && !space->vocabulary.count && !space->history.count)
+        return rt_fail(err, RT_EARG,
+                       "space: nothing says what students read; give patch (of pixels), vocabulary "
+                       "(of texts) or history (of states)");
     for (enum space__kind k = 0; k < SPACE__FFN; k++)
         if (belongs(space, k))
             RT_TRY(init_choices(space, k, err));

@@ -55,6 +55,18 @@ static inline struct tr_policy_options sample_options(void)
         .seed = 7};
 }
 
+/* The same seen as pictures. */
+enum { sample_frame = 84 * 84 * 2 };
+static inline struct tr_policy_options sample_pixels(void)
+{
+    struct tr_policy_options options = sample_options();
+
+    options.environment.name = "pendulum_pixels";
+    options.pixels = true;
+    options.observe_count = 0;
+    return options;
+}
+
 static inline struct tr_task *ungathered(const struct tr_policy_options *options)
 {
     struct tr_task *task;
@@ -80,5 +92,21 @@ static inline struct space_arch sample_policy(void)
 
     assert_int_equal(space_arch_parse("L1-d8-k4-h1-f16-c4", &arch, NULL), RT_OK);
     return arch;
+}
+
+static inline struct space_arch sample_watcher(void)
+{
+    struct space_arch arch;
+
+    assert_int_equal(space_arch_parse("L1-d8-k4-h1-f16-p12", &arch, NULL), RT_OK);
+    return arch;
+}
+
+/* Two frames (84,84,2) of an episode, one step apart: the earlier one's last channel is the other's
+ * first. */
+static inline void assert_next_frame(const float *one, const float *next)
+{
+    for (int i = 0; i < sample_frame; i += 2)
+        assert_true(next[i] == one[i + 1]);
 }
 #endif

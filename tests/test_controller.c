@@ -31,6 +31,7 @@ static void note(void *to, const char *key, const char *value)
 struct seen {
     int steps, observed;
     float observation[sample_horizon * most_numbers], action[sample_horizon];
+    uint8_t pixels[sample_horizon * sample_frame];
 };
 
 static void look_on(void *context, const struct tr_env_batch *batch, int copy, const double *action)
@@ -43,6 +44,9 @@ static void look_on(void *context, const struct tr_env_batch *batch, int copy, c
     for (int i = 0; i < seen->observed; i++)
         seen->observation[seen->steps * seen->observed + i] =
             (float)batch->observation[copy * info->observation + i];
+    if (info->pixels[0])
+        memcpy(seen->pixels + (ptrdiff_t)seen->steps * sample_frame,
+               batch->pixels + (ptrdiff_t)copy * sample_frame, sample_frame);
     seen->action[seen->steps++] = (float)action[0];
 }
 
@@ -65,14 +69,14 @@ static void write_codes(const struct tr_network *net, const struct tr_metadata *
 /* A student with first weights, larger than usual, so that it does something; written with its notes. */
 static void write_student(const struct tr_task *task, struct tr_network *net, bool codes)
 {
-    const struct space_arch arch = sample_policy();
+    const struct space_arch arch = task->shape.features ? sample_policy() : sample_watcher();
     struct notes notes = {.count = 0};
     char text[SPACE_ARCH_TEXT];
     struct rt_err err;
 
     space_arch_print(&arch, text);
     note(&notes, "arch", text);
-    note(&notes, "pool", "last");
+    note(&notes, "pool", task->shape.features ? "last" : "mean");
     task->kind->describe(task, &notes, note);
     assert_ok(tr_network_open(net, &arch, &task->shape, tr_kernels_by_name("plain"),
                               TR_NETWORK_INFER, &err));
@@ -98,7 +102,7 @@ static void play(const struct tr_task *task, const struct tr_network *net, struc
     struct rt_err err;
     double total;
 
-    assert_ok(rt_arena_init(&arena, 8 << 20, &err));
+    assert_ok(rt_arena_init(&arena, 32 << 20, &err));
     assert_ok(tr_acting_init(&acting, &net->student, room, &arena, &err));
     acting.weights = &net->weights;
     assert_ok(tr_policy_play(task, &acting.actor, 3, &show, &total, &err));
@@ -141,6 +145,42 @@ static void a_policy_from_its_file_acts_as_in_its_task(void **state)
     options.read = TR_READ_MODE;
     options.grid = TR_GRID_ENDS;
     acts_alike(&options, 3);
+}
+
+static void a_policy_of_pixels_acts_frame_by_frame(void **state)
+{
+    const struct tr_policy_options options = sample_pixels();
+    struct tr_task *task = gathered(&options, 1);
+    static struct seen seen;
+    float logits[sample_horizon * sample_bins];
+    struct tr_model_file *file = NULL;
+    const struct tr_model *model;
+    struct tr_network net;
+    double action;
+    struct rt_err err;
+    (void)state;
+
+    write_student(task, &net, false);
+    play(task, &net, &seen);
+    assert_int_equal(seen.steps, sample_horizon);
+    assert_ok(tr_model_open(WEIGHTS, &tr_task_policy, tr_kernels_by_name("plain"), &file, &err));
+    model = tr_model_of(file);
+    assert_true(tr_controller_frames(model->input.controller));
+    assert_int_equal(tr_model_input_bytes(model), sample_frame);
+    assert_ok(tr_model_answer(model, seen.pixels, seen.steps, logits, &err));
+    for (int t = 0; t < seen.steps; t++) {
+        tr_controller_act(model->input.controller, logits + t * sample_bins, &action);
+        assert_true((float)action == seen.action[t]);
+    }
+    assert_true(seen.action[1] != seen.action[20]);
+    assert_int_equal(tr_c_source_write("test_watcher.c", model,
+                                       &(struct tr_c_options){.name = "test_watcher"}, &err),
+                     RT_EARG);
+    assert_non_null(strstr(err.text, "reads pixels is not written in C yet"));
+    tr_model_close(file);
+    tr_network_close(&net);
+    tr_task_close(task);
+    unlink(WEIGHTS);
 }
 
 /* Of C code in int8 whose likeliest bin is `shift` bins further, how many of its examples are wrong. */
@@ -294,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_policy_from_its_file_acts_as_in_its_task),
+        cmocka_unit_test(a_policy_of_pixels_acts_frame_by_frame),
         cmocka_unit_test(an_int8_policy_may_take_the_bin_beside),
         cmocka_unit_test(steps_are_seen_as_they_are_told),
         cmocka_unit_test(notes_that_do_not_fit_are_refused),

@@ -104,6 +104,44 @@ static void what_is_observed_has_mean_0_and_deviation_1_over_train_rows(void **s
     tr_task_close(task);
 }
 
+static void pixels_are_read_as_images(void **state)
+{
+    const struct tr_policy_options options = sample_pixels();
+    const struct space_arch arch = sample_watcher();
+    struct tr_task *task = gathered(&options, 1), *other = gathered(&options, 2);
+    const int rows[] = {3, 4, 5, sample_horizon - 1, sample_horizon};
+    struct rt_arena arena;
+    struct tr_batch batch;
+    double sum = 0, squares = 0;
+    struct rt_err err;
+    (void)state;
+
+    assert_string_equal(task->hash, other->hash);
+    assert_int_equal(task->shape.pool, SPACE_POOL_MEAN);
+    assert_int_equal(task->shape.features, 0);
+    assert_ok(rt_arena_init(&arena, 8 << 20, &err));
+    assert_ok(tr_batch_init(&batch, &arch, &task->shape, 40, &arena, &err));
+    assert_int_equal(batch.numbers, sample_frame);
+    task->kind->fill(task, rows, 5, &batch);
+    assert_next_frame(batch.values, batch.values + sample_frame);
+    assert_next_frame(batch.values + sample_frame, batch.values + 2 * sample_frame);
+    assert_memory_not_equal(batch.values, batch.values + sample_frame, sample_frame * 4);
+    for (int i = 0; i < sample_frame; i += 2) /* a start has not moved yet */
+        assert_true(batch.values[4 * sample_frame + i] == batch.values[4 * sample_frame + i + 1]);
+    for (int from = 0; from < task->split.train_count; from += 40) {
+        task->kind->fill(task, task->split.train + from, 40, &batch);
+        for (int i = 0; i < 40 * sample_frame; i++) {
+            sum += (double)batch.values[i];
+            squares += (double)batch.values[i] * (double)batch.values[i];
+        }
+    }
+    assert_near(sum / (6. * sample_horizon * sample_frame), 0, 1e-5);
+    assert_near(squares / (6. * sample_horizon * sample_frame), 1, 1e-4);
+    rt_arena_release(&arena);
+    tr_task_close(task);
+    tr_task_close(other);
+}
+
 static void a_teacher_of_other_sizes_is_refused(void **state)
 {
     const struct tr_policy_options options = sample_options();
@@ -140,6 +178,14 @@ static void what_does_not_fit_the_environment_is_refused(void **state)
     assert_int_equal(tr_policy_task(&task, &options, SPACE_POOL_LAST, &err), RT_EARG);
     assert_non_null(strstr(err.text, "in rising order"));
     options = sample_options();
+    options.pixels = true;
+    assert_int_equal(tr_policy_task(&task, &options, SPACE_POOL_LAST, &err), RT_EARG);
+    assert_string_equal(err.text,
+                        "space.patch: 'pendulum' shows no pixels; give history in place of patch");
+    options.environment.name = "pendulum_pixels";
+    assert_int_equal(tr_policy_task(&task, &options, SPACE_POOL_LAST, &err), RT_EARG);
+    assert_non_null(strstr(err.text, "environment.observe: students with patches see pixels"));
+    options = sample_options();
     options.environment.name = "moon";
     assert_int_equal(tr_policy_task(&task, &options, SPACE_POOL_LAST, &err), RT_EARG);
     assert_non_null(strstr(err.text, "moon"));
@@ -152,6 +198,7 @@ int main(void)
         cmocka_unit_test(another_seed_has_other_rows),
         cmocka_unit_test(a_history_ends_at_its_row_and_begins_with_its_episode),
         cmocka_unit_test(what_is_observed_has_mean_0_and_deviation_1_over_train_rows),
+        cmocka_unit_test(pixels_are_read_as_images),
         cmocka_unit_test(a_teacher_of_other_sizes_is_refused),
         cmocka_unit_test(what_does_not_fit_the_environment_is_refused),
     };

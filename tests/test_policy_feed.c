@@ -18,7 +18,7 @@ struct bed {
 
 static void bed_open(struct bed *bed, const struct tr_policy_options *options, int copies)
 {
-    const struct space_arch arch = sample_policy();
+    const struct space_arch arch = options->pixels ? sample_watcher() : sample_policy();
     const struct tr_kernels *kernels;
     struct rt_err err;
 
@@ -115,6 +115,33 @@ static void rounds_come_when_they_are_due(void **state)
             assert_true(record.weight[s][i] == 1);
     }
     assert_true(has_own_rows(record.rows[6], base));
+}
+
+/* Two rounds of two episodes of the student's own. */
+static void rounds_of_pixels_are_kept_frame_by_frame(void **state)
+{
+    struct tr_policy_options options = sample_pixels();
+    float first[sample_frame];
+    struct bed bed;
+    struct rt_err err;
+    int rows[batch], next[2];
+    (void)state;
+
+    options.rollouts.episodes = 2;
+    bed_open(&bed, &options, 64);
+    for (int s = 0; s < steps; s++)
+        assert_ok(tr_feed_next(&bed.feed, &bed.acting.actor, s, batch, rows, &err));
+    const int base = bed.task->split.train_count;
+    for (int at = 0; at < 4 * sample_horizon; at += 7) {
+        if (at % sample_horizon == sample_horizon - 1)
+            continue; /* the next one is of another episode */
+        next[0] = base + at;
+        next[1] = base + at + 1;
+        tr_feed_fill(&bed.feed, next, 2, &bed.batch);
+        memcpy(first, bed.batch.values, sizeof first);
+        assert_next_frame(first, bed.batch.values + sample_frame);
+    }
+    bed_close(&bed);
 }
 
 static void who_drives_decides_the_rows(void **state)
@@ -221,6 +248,7 @@ static void measures_are_of_the_same_starts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rounds_of_pixels_are_kept_frame_by_frame),
         cmocka_unit_test(rounds_come_when_they_are_due),
         cmocka_unit_test(who_drives_decides_the_rows),
         cmocka_unit_test(the_oldest_rows_leave_when_only_some_are_kept),

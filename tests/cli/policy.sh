@@ -58,8 +58,14 @@ expect_line stdout 'episodes that it learns from'
 first=$(sqlite3 one.db "select min(id) from candidate")
 expect_exit 0 "$retort" front one.db
 expect_line stdout '-c'
+expect_line stdout 'control_rate Hz'
+[ "$(sqlite3 one.db "select count(*) from pareto where abs(control_rate * latency - 1000) < 1e-6")" = \
+  "$(sqlite3 one.db "select count(*) from front")" ]
+expect_exit 0 "$retort" best one.db
+expect_line stdout 'control_rate: '
 expect_exit 0 "$retort" report one.db -o report.html
 grep -q 'one step of control' report.html
+grep -q 'control rate, Hz' report.html
 expect_exit 0 "$retort" confirm one.db --controls 2 --steps 40
 [ "$("$retort" confirm one.db --show --format csv | awk -F, 'NR > 1 && $7 != "" && $8 != ""' | wc -l)" -ge 2 ] # gap of short and full runs
 "$retort" distill one.db "$first" -o student.safetensors --gates >stdout 2>stderr || true
@@ -109,6 +115,30 @@ expect_exit 0 "$retort" check one.db
 expect_exit 1 "$retort" play one.db "$first" -o no/such/folder/play.html
 expect_line stderr "cannot write 'no/such/folder/play.html'"
 
+# ---- pixels ----
+sed -e 's/name: pendulum, observe: \[0, 1\], horizon: 60/name: pendulum_pixels, horizon: 20/' -e 's/toy/pixels/; s/cache: teachers/cache: seers/' \
+  -e 's/history: \[2, 4\]/patch: [12, 28]/; s/, replay: per//; s/trials: 8, initial: 4/trials: 3, initial: 3/' toy.yaml >pixels.yaml
+expect_exit 0 "$retort" doctor pixels.yaml
+expect_line stdout "'pendulum_pixels', 84x84x2 pixels seen, 1 actions of 16 bins"
+expect_exit 0 "$retort" search pixels.yaml --db pixels1.db --workers 1
+expect_exit 0 "$retort" search pixels.yaml --db pixels2.db --workers "$two"
+"$project/tests/compare_rows" pixels1.db pixels2.db
+expect_exit 0 "$retort" distill pixels1.db "$(sqlite3 pixels1.db "select min(id) from candidate")" -o watcher.safetensors
+expect_exit 0 "$retort" export watcher.safetensors -o watcher.onnx
+grep -q '"pixels": \[' watcher.control.json
+expect_exit 1 "$retort" export watcher.safetensors -o watcher.c
+expect_one_line stderr
+expect_line stderr "'watcher.c': a policy that reads pixels is not written in C yet"
+python3 - <<'END'
+for name, channels in (('frames', 2), ('grey', 1)):
+    text = ("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 84, 84, %d), }" % channels).ljust(117) + '\n'
+    open(f'{name}.npy', 'wb').write(b'\x93NUMPY\x01\x00\x76\x00' + text.encode() + bytes(3 * 84 * 84 * channels))
+END
+expect_exit 0 "$retort" predict watcher.safetensors frames.npy -o logits.npy --actions actions.npy
+expect_line stdout 'logits of 3 steps, 1 components of 16 bins'
+expect_exit 1 "$retort" predict watcher.safetensors grey.npy -o no.npy
+expect_line stderr "'grey.npy' is no array of bytes (steps, 84, 84, 2), which this policy reads"
+
 # a trial counts its states and environments before it starts
 sed 's/^search: {/&worker_memory: 200000, /' toy.yaml >small.yaml
 expect_exit 1 "$retort" search small.yaml --db small.db
@@ -129,6 +159,7 @@ refused 's/, replay: per/, regenerate: 2/' 'memory would have none; give keep'
 refused 's/table: {}/train: {arch: L1-d8-k4-h1-f8-c4}/' "of the task 'policy' no teacher is made so"
 refused 's/name: pendulum/name: cartpole/' 'pendulum'
 refused 's/history: \[2, 4\]/patch: [2]/' 'patch'
+refused '/history: /d' 'nothing says what students read'
 refused 's/environment: {name: pendulum,/environment: {/' 'give name, command or recorded'
 refused 's/^seed: 3/seed: 3\ndata: {validation: 9}/' 'what students learn from comes of acting'
 refused 's/table: {}/policy: {file: none.safetensors}/' 'none.safetensors'

@@ -56,9 +56,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cut(text, &notes);
     const struct tr_notes all = {note_of, &notes, "fuzz", features, steps};
     if (tr_controller_recall(&all, &shape, &controller, &err) == RT_OK) {
-        tr_controller_see(controller, observed, NULL, input);
+        const bool frames = tr_controller_frames(controller);
+        if (!frames)
+            tr_controller_see(controller, observed, NULL, input);
         tr_controller_act(controller, logits, action);
-        tr_controller_see(controller, observed, action, input);
+        if (!frames)
+            tr_controller_see(controller, observed, action, input);
         for (int i = 0; !controller->actions.choice && i < controller->actions.parts; i++)
             tr_controller_bins(&controller->actions, i, line);
         tr_controller_free(controller);

@@ -72,13 +72,22 @@ static double step_seen(double *s, double u, unsigned *flags)
     return step(s, u, flags);
 }
 
-/* Distance of (x, y) from the rod: the segment from (42, 42) by (dx, dy), whose length is 34. */
-static double distance(double x, double y, double dx, double dy)
+/* The square of the distance of (x, y) from the rod: the segment from (42, 42) by (dx, dy), whose length is
+ * 34. */
+static double distance2(double x, double y, double dx, double dy)
 {
     const double along = ((x - 42) * dx + (y - 42) * dy) / (34 * 34.0);
     const double t = along > 0 ? (along < 1 ? along : 1) : 0;
+    const double away = x - 42 - t * dx, off = y - 42 - t * dy;
 
-    return hypot(x - 42 - t * dx, y - 42 - t * dy);
+    return away * away + off * off;
+}
+
+static unsigned char grey(double d2)
+{
+    const double light = d2 < 3.5 * 3.5 ? 3.5 - sqrt(d2) : 0;
+
+    return (unsigned char)(255 * (light < 1 ? light : 1) + .5);
 }
 
 /* pixels (84, 84, 2): the rod at the last angle and at this one, some 7 pixels thick. */
@@ -87,11 +96,8 @@ static void render(const double *s, unsigned char *pixels)
     for (int f = 0; f < 2; f++) {
         const double a = s[f == 0 ? 2 : 0], dx = 34 * sin(a), dy = -34 * cos(a);
         for (int y = 0; y < side; y++)
-            for (int x = 0; x < side; x++) {
-                const double light = 3.5 - distance(x + .5, y + .5, dx, dy);
-                pixels[(y * side + x) * 2 + f] =
-                    (unsigned char)floor(255 * fmax(0, fmin(1, light)) + .5);
-            }
+            for (int x = 0; x < side; x++)
+                pixels[(y * side + x) * 2 + f] = grey(distance2(x + .5, y + .5, dx, dy));
     }
 }
 

@@ -450,6 +450,11 @@ static rt_status source_open(struct tr__source *s, const char *path, const struc
     s->stem = &model->student->stem;
     s->text = s->stem->vocabulary;
     s->tokens = s->text ? "m->tokens" : "TOKENS";
+    if (model->input.controller && tr_controller_frames(model->input.controller))
+        return rt_fail(err, RT_EARG,
+                       "'%.200s': a policy that reads pixels is not written in C yet; export it as "
+                       ".onnx",
+                       path);
     RT_TRY(check_name(options->name, s->upper, err));
     (void)snprintf(s->parameter, sizeof s->parameter,
                    options->reentrant ? "struct %s_memory *memory" : "void", options->name);

@@ -86,6 +86,16 @@ static json_t *observation(const struct tr_model *model)
     return all;
 }
 
+/* Height, width, channels of a frame; NULL: it sees none. */
+static json_t *pixels(const struct tr_model *model)
+{
+    const int *shape = model->input.shape;
+
+    if (!tr_controller_frames(model->input.controller))
+        return NULL;
+    return json_pack("[iii]", shape[0], shape[1], shape[2]);
+}
+
 static json_t *action(const struct tr_model *model)
 {
     const struct tr_actions *a = &model->input.controller->actions;
@@ -116,9 +126,10 @@ static json_t *contract_of(const struct tr_model *model)
         if (note_of(model, passed[i]))
             put(all, passed[i], json_string(note_of(model, passed[i])));
     put(all, "control_rate_hz", step > 0 ? json_real(1 / step) : json_null());
-    put(all, "steps_seen", json_integer(c->history));
+    put(all, "steps_seen", json_integer(tr_controller_frames(c) ? 1 : c->history));
     put(all, "sees_last_action", json_boolean(tr_controller_previous(c) > 0));
-    put(all, "observation", observation(model));
+    put(all, "pixels", pixels(model));
+    put(all, "observation", tr_controller_frames(c) ? NULL : observation(model));
     put(all, "action", action(model));
     if (!c->actions.choice) {
         put(all, "bins", json_integer(c->actions.bins));

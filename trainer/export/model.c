@@ -283,14 +283,15 @@ rt_status tr_answering_open(struct tr_answering *answering, const struct tr_mode
     return rc;
 }
 
-/* bytes (n,numbers) to logits (n,C) */
+/* bytes (n,numbers) to logits (n,parts*C) */
 void tr_answering_run(struct tr_answering *a, const uint8_t *bytes, int n, float *logits)
 {
     const struct tr_model *model = a->model;
     struct tr_batch *batch = &a->batch;
     const size_t numbers = (size_t)batch->numbers;
 
-    assert(!model->input.controller && numbers == tr_model_input_bytes(model));
+    assert(!model->input.controller || tr_controller_frames(model->input.controller));
+    assert(numbers == tr_model_input_bytes(model));
     assert(n >= 0 && (n == 0 || (bytes && logits)));
     for (int first = 0; first < n; first += batch->room) {
         const uint8_t *from = bytes + (size_t)first * numbers;
@@ -298,7 +299,7 @@ void tr_answering_run(struct tr_answering *a, const uint8_t *bytes, int n, float
         for (size_t i = 0; i < (size_t)batch->examples * numbers; i++)
             batch->values[i] = model->input.value[from[i]];
         tr_infer_run(a->infer, model->student, model->weights, batch,
-                     logits + (ptrdiff_t)first * model->student->shape.classes);
+                     logits + (ptrdiff_t)first * space_outputs(&model->student->shape));
     }
 }
 
@@ -344,6 +345,7 @@ rt_status tr_model_act(const struct tr_model *model, const float *observed, int 
     double *action;
 
     assert(model->weights->params && model->input.controller && steps >= 0);
+    assert(!tr_controller_frames(model->input.controller));
     RT_TRY(tr_answering_open(&answering, model, 1, err));
     action = malloc((size_t)model->input.controller->actions.parts * sizeof *action);
     const rt_status rc = action ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for an action");

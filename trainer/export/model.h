@@ -29,7 +29,7 @@ rt_status tr_model_open(const char *path, const struct tr_task_kind *kind,
                         const struct tr_kernels *kernels, struct tr_model_file **file,
                         struct rt_err *err);
 const struct tr_model *tr_model_of(const struct tr_model_file *file);
-/* The logits (n,C) of n examples, each the bytes of its input. RT_ENOMEM. */
+/* The logits (n,parts*C) of n examples, each the bytes of its input. RT_ENOMEM. */
 rt_status tr_model_answer(const struct tr_model *model, const uint8_t *bytes, int n, float *logits,
                           struct rt_err *err);
 /* The same with memory that is kept between calls: one thread's. All zero: closed. */

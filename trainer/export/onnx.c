@@ -222,19 +222,21 @@ static void stem_of_text(struct tr__graph *g)
 static void stem(struct tr__graph *g)
 {
     const struct tr_student *student = g->model->student;
+    const struct tr_controller *controller = g->model->input.controller;
     const bool token = student->stem.class_rows;
+    const bool bytes = !controller || tr_controller_frames(controller);
 
     if (reads_ids(g)) {
         stem_of_text(g);
         return;
     }
 
-    if (g->model->input.controller)
-        tr__controller_see(g);
-    else
+    if (bytes)
         cut_bytes(g);
+    else
+        tr__controller_see(g);
     put_positions(g);
-    linear(g, &student->plan->stem, "stem", "values", !g->model->input.controller, "stem");
+    linear(g, &student->plan->stem, "stem", "values", bytes, "stem");
     if (token) {
         INTEGERS(g, "class_room", 0, 1, 0, 0, 0, 0); /* one row of zeros in front of the tokens */
         tr__node(g, "Pad", INPUTS("stem", "class_room"), "stem.padded", NULL);

@@ -3,7 +3,7 @@
  * A graph remembers nothing, so what a policy remembers goes out as "next_memory" and comes in again as
  * "memory" (N,K,F) with the next observation: the last K - 1 steps as they were seen, and behind them a row
  * of which the last action alone is read. Where "first" is set an episode begins, and memory is not looked
- * at. A policy that sees one step, and not what it did last, has neither.
+ * at. A policy that sees one step, or its frame, and not what it did last, has neither.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -27,7 +27,11 @@ void tr__controller_declare(struct tr__graph *g, int batch)
     const struct tr_controller *c = controller_of(g);
     const int memory[2] = {c->history, c->features};
 
-    tr__declare(g, graph_input, g->model->input.name, is_float, batch, 1, &c->observed);
+    if (tr_controller_frames(c))
+        tr__declare(g, graph_input, g->model->input.name, is_uint8, batch, g->model->input.dims,
+                    g->model->input.shape);
+    else
+        tr__declare(g, graph_input, g->model->input.name, is_float, batch, 1, &c->observed);
     if (remembers(c)) {
         tr__declare(g, graph_input, "memory", is_float, batch, 2, memory);
         tr__declare(g, graph_input, "first", is_bool, batch, 0, NULL);

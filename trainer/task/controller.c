@@ -81,7 +81,7 @@ static rt_status recall_actions(const struct tr_notes *notes, struct tr_controll
 static rt_status recall_lists(const struct tr_notes *notes, struct tr_controller *c, double *limits,
                               double *spare, struct rt_err *err)
 {
-    for (int which = 0; which < 2; which++) {
+    for (int which = 0; which < 2 && c->features; which++) {
         float *to = which ? c->scale : c->mean;
         RT_TRY(list(notes, which ? "feature_scale" : "feature_mean", c->features, spare, err));
         for (int i = 0; i < c->features; i++)
@@ -96,16 +96,19 @@ static rt_status recall_sizes(const struct tr_notes *notes, const struct space_s
 {
     static const char *const yes_no[] = {"no", "yes", NULL};
     static const char *const reads[] = {"mean", "mode", "sample", NULL};
-    int previous, read, parts;
+    const bool frames = notes->note(notes->from, "pixel_mean");
+    int previous = 0, read, parts;
 
-    RT_TRY(whole(notes, "features", 1 << 20, &c->features, err));
+    if (!frames) {
+        RT_TRY(whole(notes, "features", 1 << 20, &c->features, err));
+        RT_TRY(word(notes, "previous_action", yes_no, &previous, err));
+    }
     RT_TRY(whole(notes, "parts", shape->classes, &parts, err));
-    RT_TRY(word(notes, "previous_action", yes_no, &previous, err));
     RT_TRY(word(notes, "read", reads, &read, err));
-    if (c->features != notes->features || shape->classes % parts || shape->classes / parts < 2 ||
-        shape->classes / parts > TR_BINS_MOST)
+    if ((!frames && c->features != notes->features) || shape->classes % parts ||
+        shape->classes / parts < 2 || shape->classes / parts > TR_BINS_MOST)
         return lacks(notes, "parts", err);
-    c->history = notes->tokens;
+    c->history = frames ? 0 : notes->tokens;
     c->read = read == TR_READ_MODE ? TR_READ_MODE : TR_READ_MEAN;
     c->actions = (struct tr_actions){.parts = parts,
                                      .bins = shape->classes / parts,
@@ -114,7 +117,7 @@ static rt_status recall_sizes(const struct tr_notes *notes, const struct space_s
     c->observed = c->features - (!previous           ? 0
                                  : c->actions.choice ? c->actions.bins
                                                      : c->actions.parts);
-    return c->observed < 1 ? lacks(notes, "previous_action", err) : RT_OK;
+    return !frames && c->observed < 1 ? lacks(notes, "previous_action", err) : RT_OK;
 }
 
 rt_status tr_controller_recall(const struct tr_notes *notes, struct space_shape *shape,
@@ -124,7 +127,7 @@ rt_status tr_controller_recall(const struct tr_notes *notes, struct space_shape 
 
     RT_TRY(recall_sizes(notes, shape, &sizes, err));
     const size_t f = (size_t)sizes.features, parts = (size_t)sizes.actions.parts;
-    double *spare = calloc(f, sizeof *spare);
+    double *spare = calloc(f + 1, sizeof *spare);
     c = calloc(1, sizeof *c + 2 * parts * sizeof(double) + 2 * f * sizeof(float));
     if (!c || !spare) {
         free(c);

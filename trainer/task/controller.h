@@ -5,6 +5,7 @@
  *           action (components scaled to -1 .. 1, or a 1 at the choice; zeros at the start).
  * Input     the last K steps, the oldest first, (x - mean) * scale, cut at +-TR_CONTROLLER_CUT. Before an
  *           episode began its first step stands again.
+ * Frames    of pixels are seen one a step and as they are: F, S and K are 0, and nothing is remembered.
  * Action    by `read` of each component's bins; what was trained to draw its actions acts by their mean.
  * Errors    RT_EFORMAT, naming the file, for notes that contradict each other or the tensors.
  */
@@ -28,6 +29,11 @@ struct tr_controller {
 rt_status tr_controller_recall(const struct tr_notes *notes, struct space_shape *shape,
                                struct tr_controller **controller, struct rt_err *err);
 void tr_controller_free(struct tr_controller *controller); /* NULL is none */
+
+static inline bool tr_controller_frames(const struct tr_controller *controller)
+{
+    return controller->history == 0;
+}
 
 /* Numbers of the last action among the features. */
 static inline int tr_controller_previous(const struct tr_controller *controller)

@@ -25,9 +25,10 @@ struct tr_task;
 struct tr_controller; /* task/controller.h */
 struct tr_input {     /* of a student elsewhere: an example is bytes, as the data have them */
     const char *name;
-    int dims, shape[3];               /* of one example */
-    float value[256];                 /* what byte b enters the network as */
-    struct tr_controller *controller; /* of a policy, whose input is no bytes; else NULL. Owned */
+    int dims, shape[3]; /* of one example */
+    float value[256];   /* what byte b enters the network as */
+    /* Of a policy, else NULL. Owned. The input is no bytes then, unless it sees frames. */
+    struct tr_controller *controller;
 };
 
 /* What describe() noted, NULL when it is not there; and the sizes of the tensors beside it. */

@@ -62,23 +62,10 @@ static void describe_names(const struct tr_labels *names, void *to,
 static void describe(const struct tr_task *task, void *to,
                      void (*note)(void *to, const char *key, const char *value))
 {
-    const struct tr_pixel_scale *scale = &image_of(task)->scale;
-    const struct space_shape *shape = &task->shape;
-    const struct {
-        const char *key;
-        int value;
-    } sizes[] = {{"height", shape->height}, {"width", shape->width}, {"channels", shape->channels}};
-    char text[32];
+    const struct image *self = image_of(task);
 
-    (void)snprintf(text, sizeof text, "%.9g", (double)scale->mean);
-    note(to, "pixel_mean", text);
-    (void)snprintf(text, sizeof text, "%.9g", (double)scale->sd);
-    note(to, "pixel_sd", text);
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        (void)snprintf(text, sizeof text, "%d", sizes[i].value);
-        note(to, sizes[i].key, text);
-    }
-    describe_names(&image_of(task)->images.names, to, note);
+    tr_pixels_describe(&self->scale, &task->shape, to, note);
+    describe_names(&self->images.names, to, note);
 }
 
 /* uint8 (rows, height, width, channels). */
@@ -103,7 +90,7 @@ const struct tr_task_kind tr_task_image = {
     .name = "image",
     .fill = fill,
     .describe = describe,
-    .recall = tr_image_recall,
+    .recall = tr_pixels_recall,
     .written = ".npy",
     .write = write_rows,
     .reread = tr__image_reread,

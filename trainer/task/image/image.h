@@ -19,9 +19,6 @@ rt_status tr_image_task(struct tr_task **task, struct tr_images *images, enum sp
  * another size. Taken likewise. */
 rt_status tr_image_task_like(struct tr_task **task, const struct tr_task *like,
                              struct tr_images *images, struct rt_err *err);
-/* The kind's `recall`: image_notes.c. */
-rt_status tr_image_recall(const struct tr_notes *notes, const struct space_arch *arch,
-                          struct space_shape *shape, struct tr_input *input, struct rt_err *err);
 /* How its pixels are read. */
 const struct tr_pixel_scale *tr_image_scale(const struct tr_task *task);
 /* `count` images of noise, all of them train rows, labels in turn: for timing. */

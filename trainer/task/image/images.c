@@ -203,20 +203,12 @@ void tr_images_measure(const struct tr_images *images, const int *rows, int n,
                        struct tr_pixel_scale *scale)
 {
     const size_t pixels = (size_t)images->height * images->width * images->channels;
-    const double all = (double)n * (double)pixels;
-    int64_t sum = 0, squares = 0;
+    struct tr_pixel_sums sums = {0};
 
     assert(n > 0);
-    for (int i = 0; i < n; i++) {
-        const uint8_t *at = images->pixels + rows[i] * pixels;
-        for (size_t j = 0; j < pixels; j++) {
-            sum += at[j];
-            squares += (int64_t)at[j] * at[j];
-        }
-    }
-    const double mean = (double)sum / all, variance = (double)squares / all - mean * mean;
-    scale->mean = (float)(mean / 255);
-    scale->sd = variance > 0 ? (float)(sqrt(variance) / 255) : 1;
+    for (int i = 0; i < n; i++)
+        tr_pixel_sums_add(&sums, images->pixels + rows[i] * pixels, pixels);
+    *scale = tr_pixel_scale_of(&sums);
 }
 
 void tr_images_gather(const struct tr_images *images, const struct tr_pixel_scale *scale,

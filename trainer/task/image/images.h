@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/status.h"
+#include "trainer/task/pixels.h"
 #include "trainer/task/text/labels.h"
 
 struct tr_images {
@@ -54,14 +55,9 @@ rt_status tr_images_load_idx(struct tr_images *images, const char *image_path,
                              const char *label_path, int classes, struct rt_err *err);
 void tr_images_release(struct tr_images *images);
 
-struct tr_pixel_scale { /* of pixel/255 */
-    float mean, sd;
-};
 /* Over all pixels of these rows, at least one; sd 1 when all are equal. */
 void tr_images_measure(const struct tr_images *images, const int *rows, int n,
                        struct tr_pixel_scale *scale);
-/* (b/255 - mean) / sd of each byte b. */
-void tr_pixel_values(const struct tr_pixel_scale *scale, float value[256]);
 /* out (n, height, width, channels) of these rows, by their values. */
 void tr_images_gather(const struct tr_images *images, const struct tr_pixel_scale *scale,
                       const int *rows, int n, float *out);

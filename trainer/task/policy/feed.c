@@ -93,6 +93,7 @@ static rt_status carve_ring(struct feed *f, int64_t room, int teachers, struct r
     f->ring = (struct tr__states){
         .room = (int)room,
         .seen = rt_arena_alloc(arena, n * (size_t)p->features, sizeof(float)),
+        .frame = p->frame ? rt_arena_alloc(arena, n, (size_t)p->frame) : NULL,
         .step = rt_arena_alloc(arena, n, sizeof(int)),
         .said = rt_arena_alloc(arena, n * said_floats(p, teachers), sizeof(float)),
         .label = flips ? rt_arena_alloc(arena, n * (size_t)p->actions.parts, sizeof(int)) : NULL};
@@ -118,7 +119,7 @@ static rt_status init(struct tr_feed *feed, struct rt_arena *arena, struct rt_er
     RT_TRY(tr__stage_init(&f.stage, p, arena, err));
     if (room > 0) {
         RT_TRY(carve_ring(&f, room, feed->of.teachers, arena));
-        RT_TRY(tr__outcome_init(&f.out, p, r->episodes, true, arena, err));
+        RT_TRY(tr__outcome_init(&f.out, p, r->episodes, TR__KEEP_ALL, arena, err));
     }
     if (r->replay == TR_REPLAY_PER) {
         tr_replay_init(&f.replay, base + (int)room, r->alpha, arena);
@@ -136,14 +137,15 @@ static rt_status init(struct tr_feed *feed, struct rt_arena *arena, struct rt_er
 /* ---- batches ---- */
 
 /* A ring cuts an episode where it begins anew: histories read row by row. */
-static void history_of(const struct feed *f, int row, int history, float *out)
+static void example_of(const struct feed *f, int row, int numbers, float *out)
 {
     const struct tr_policy *p = f->policy;
+    const int history = p->frame ? 1 : numbers / p->features;
     int at;
     const struct tr__states *states = place(f, row, &at);
 
     if (states == &p->base || at >= history - 1) {
-        tr__policy_history(p, states, at, history, out);
+        tr__policy_example(p, states, at, numbers, out);
         return;
     }
     const int past = states->step[at];
@@ -167,8 +169,7 @@ static void fill(const struct tr_feed *feed, const int *rows, int n, struct tr_b
         int at;
         const struct tr__states *states = place(f, rows[i], &at);
         const float *said = states == &f->ring ? f->ring.said : f->said;
-        history_of(f, rows[i], batch->numbers / f->policy->features,
-                   batch->values + (ptrdiff_t)i * batch->numbers);
+        example_of(f, rows[i], batch->numbers, batch->values + (ptrdiff_t)i * batch->numbers);
         for (int a = 0; a < parts; a++) {
             const ptrdiff_t answer = (ptrdiff_t)i * parts + a;
             batch->label[answer] = states->label ? states->label[(ptrdiff_t)at * parts + a] : -1;
@@ -205,10 +206,7 @@ static void append(struct feed *f, const struct tr__states *from, ptrdiff_t at, 
     const struct tr_policy *p = f->policy;
     const ptrdiff_t said = tr__said_floats(p), slot = (f->count - f->base) % f->ring.room;
 
-    memcpy(f->ring.seen + slot * p->features, from->seen + at * p->features,
-           (size_t)p->features * sizeof(float));
-    memcpy(f->ring.said + slot * said, from->said + at * said, (size_t)said * sizeof(float));
-    f->ring.step[slot] = from->step[at];
+    tr__policy_copy(p, from, at, &f->ring, slot);
     if (f->ring.label)
         flip_labels(f, from->said + at * said, rng, f->ring.label + slot * p->actions.parts);
     f->count++;

@@ -50,16 +50,9 @@ static size_t rows_of(const struct tr__outcome *out, int count)
 /* The episodes of an outcome one behind the other, from row *row on. */
 static void append(struct tr_policy *p, const struct tr__outcome *out, int count, int *row)
 {
-    const ptrdiff_t f = p->features, said = tr__said_floats(p);
-
-    for (ptrdiff_t e = 0; e < count; e++) {
-        const ptrdiff_t from = e * p->info->horizon, n = out->length[e], to = *row;
-        memcpy(p->base.seen + to * f, out->states.seen + from * f, (size_t)(n * f) * sizeof(float));
-        memcpy(p->base.said + to * said, out->states.said + from * said,
-               (size_t)(n * said) * sizeof(float));
-        memcpy(p->base.step + to, out->states.step + from, (size_t)n * sizeof(int));
-        *row += (int)n;
-    }
+    for (ptrdiff_t e = 0; e < count; e++)
+        for (ptrdiff_t t = 0; t < out->length[e]; t++)
+            tr__policy_copy(p, &out->states, e * p->info->horizon + t, &p->base, (*row)++);
 }
 
 static rt_status carve_rows(struct tr_policy *p, size_t rows, struct rt_arena *arena,
@@ -68,6 +61,7 @@ static rt_status carve_rows(struct tr_policy *p, size_t rows, struct rt_arena *a
     p->base = (struct tr__states){
         .room = (int)rows,
         .seen = rt_arena_alloc(arena, rows * (size_t)p->features, sizeof(float)),
+        .frame = p->frame ? rt_arena_alloc(arena, rows, (size_t)p->frame) : NULL,
         .step = rt_arena_alloc(arena, rows, sizeof(int)),
         .said = rt_arena_alloc(arena, rows * (size_t)tr__said_floats(p), sizeof(float))};
     return rt_arena_check(arena, "the rows of a policy", err);
@@ -95,6 +89,13 @@ static rt_status divide(struct tr_policy *p, int rows, int train, struct rt_err 
 /* Mean and deviation of what is observed; a component that never moves is only shifted. */
 static void normalise(struct tr_policy *p, int train)
 {
+    struct tr_pixel_sums sums = {0};
+
+    if (p->frame) {
+        tr_pixel_sums_add(&sums, p->base.frame, (size_t)train * (size_t)p->frame);
+        p->pixels = tr_pixel_scale_of(&sums);
+        tr_pixel_values(&p->pixels, p->value);
+    }
     for (int i = 0; i < p->observed.count; i++) {
         double sum = 0, squares = 0;
         for (ptrdiff_t r = 0; r < train; r++)
@@ -122,6 +123,8 @@ static rt_status hash_rows(struct tr_policy *p, int rows, struct rt_err *err)
                  p->actions.bins, (int)p->actions.grid, p->features, rows);
     rt_hash_add(hash, line, (size_t)n);
     rt_hash_add(hash, p->base.seen, (size_t)rows * (size_t)p->features * sizeof(float));
+    if (p->frame)
+        rt_hash_add(hash, p->base.frame, (size_t)rows * (size_t)p->frame);
     rt_hash_add(hash, p->base.said, (size_t)rows * (size_t)tr__said_floats(p) * sizeof(float));
     rt_hash_close(hash, p->task.hash);
     return RT_OK;
@@ -152,8 +155,8 @@ static rt_status keep_rows(struct tr_policy *p, const struct tr__outcome out[2],
 static rt_status carve_rounds(const struct tr_policy *p, const int count[2],
                               struct tr__outcome out[2], struct rt_arena *arena, struct rt_err *err)
 {
-    RT_TRY(tr__outcome_init(&out[0], p, count[0], true, arena, err));
-    return tr__outcome_init(&out[1], p, count[1], true, arena, err);
+    RT_TRY(tr__outcome_init(&out[0], p, count[0], TR__KEEP_ALL, arena, err));
+    return tr__outcome_init(&out[1], p, count[1], TR__KEEP_ALL, arena, err);
 }
 
 static rt_status gather_rows(struct tr_policy *p, int threads, struct rt_err *err)
@@ -206,9 +209,9 @@ static rt_status score(const struct tr_policy *p, struct tr__round *round, int t
     rt_status rc;
 
     rt_arena_init_counting(&arena);
-    (void)tr__outcome_init(&out, p, round->count, false, &arena, NULL); /* cannot fail */
+    (void)tr__outcome_init(&out, p, round->count, TR__KEEP_SEEN, &arena, NULL); /* cannot fail */
     RT_TRY(rt_arena_init(&arena, arena.used, err));
-    if ((rc = tr__outcome_init(&out, p, round->count, false, &arena, err)) == RT_OK &&
+    if ((rc = tr__outcome_init(&out, p, round->count, TR__KEEP_SEEN, &arena, err)) == RT_OK &&
         (rc = tr__play_on(round, threads, &out, err)) == RT_OK)
         memcpy(total, out.total, (size_t)round->count * sizeof *total);
     rt_arena_release(&arena);
@@ -305,7 +308,7 @@ static rt_status carve_play(const struct tr_policy *p, int count, struct tr__sta
                             struct tr__outcome *out, struct rt_arena *arena, struct rt_err *err)
 {
     RT_TRY(tr__stage_init(stage, p, arena, err));
-    return tr__outcome_init(out, p, count, false, arena, err);
+    return tr__outcome_init(out, p, count, TR__KEEP_SEEN, arena, err);
 }
 
 /* Episodes of the evaluation from number `first` on, who acts as in tr_policy_play(). */
@@ -355,15 +358,18 @@ rt_status tr_policy_returns(const struct tr_task *task, struct tr_actor *actor, 
 
 static bool same_outcome(const struct tr_policy *p, const struct tr__outcome out[2], int count)
 {
-    const size_t row = (size_t)p->features * sizeof(float);
+    const size_t row = (size_t)p->features * sizeof(float), frame = (size_t)p->frame;
     bool same = memcmp(out[0].total, out[1].total, (size_t)count * sizeof(double)) == 0 &&
                 memcmp(out[0].length, out[1].length, (size_t)count * sizeof(int)) == 0 &&
                 memcmp(out[0].flags, out[1].flags, (size_t)count * sizeof(unsigned)) == 0;
 
     for (ptrdiff_t e = 0; same && e < count; e++) {
-        const ptrdiff_t at = e * p->info->horizon * p->features;
-        same = memcmp(out[0].states.seen + at, out[1].states.seen + at,
-                      (size_t)out[0].length[e] * row) == 0;
+        const ptrdiff_t at = e * p->info->horizon;
+        const size_t rows = (size_t)out[0].length[e];
+        same = memcmp(out[0].states.seen + at * p->features, out[1].states.seen + at * p->features,
+                      rows * row) == 0 &&
+               (!frame || memcmp(out[0].states.frame + at * p->frame,
+                                 out[1].states.frame + at * p->frame, rows * frame) == 0);
     }
     return same;
 }
@@ -371,8 +377,8 @@ static bool same_outcome(const struct tr_policy *p, const struct tr__outcome out
 static rt_status carve_twice(const struct tr_policy *p, int count, struct tr__outcome out[2],
                              struct rt_arena *arena, struct rt_err *err)
 {
-    RT_TRY(tr__outcome_init(&out[0], p, count, false, arena, err));
-    return tr__outcome_init(&out[1], p, count, false, arena, err);
+    RT_TRY(tr__outcome_init(&out[0], p, count, TR__KEEP_ALL, arena, err));
+    return tr__outcome_init(&out[1], p, count, TR__KEEP_ALL, arena, err);
 }
 
 rt_status tr_policy_repeats(const struct tr_task *task, bool *same, double *seconds_a_step,
@@ -381,7 +387,9 @@ rt_status tr_policy_repeats(const struct tr_task *task, bool *same, double *seco
     const struct tr_policy *p = tr__policy_of(task);
     const struct tr__round round = {.policy = p,
                                     .stream = RT_STREAM_EVALUATE,
-                                    .count = p->copies < 4 ? p->copies : 4,
+                                    .count = p->frame        ? 1
+                                             : p->copies < 4 ? p->copies
+                                                             : 4,
                                     .random = true,
                                     .member = -1};
     struct tr__outcome out[2];

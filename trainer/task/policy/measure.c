@@ -143,7 +143,7 @@ static rt_status carve(struct workspace *w, const struct tr_policy *p, int n,
     double **const sums[] = {&c->kl, &c->same, &c->count};
 
     RT_TRY(tr__stage_init(&w->stage, p, arena, err));
-    RT_TRY(tr__outcome_init(&w->out, p, n, true, arena, err));
+    RT_TRY(tr__outcome_init(&w->out, p, n, TR__KEEP_SAID, arena, err));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         *rows[i] = rt_arena_zalloc(arena, classes, sizeof(double));
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)

@@ -29,16 +29,44 @@ void tr__policy_history(const struct tr_policy *policy, const struct tr__states 
     }
 }
 
+void tr__policy_pixels(const struct tr_policy *policy, const uint8_t *frame, float *out)
+{
+    for (ptrdiff_t i = 0; i < policy->frame; i++)
+        out[i] = policy->value[frame[i]];
+}
+
+void tr__policy_example(const struct tr_policy *policy, const struct tr__states *states, int row,
+                        int numbers, float *out)
+{
+    if (policy->frame)
+        tr__policy_pixels(policy, states->frame + (ptrdiff_t)row * policy->frame, out);
+    else
+        tr__policy_history(policy, states, row, numbers / policy->features, out);
+}
+
+void tr__policy_copy(const struct tr_policy *policy, const struct tr__states *states,
+                     ptrdiff_t from, const struct tr__states *others, ptrdiff_t to)
+{
+    const ptrdiff_t f = policy->features, said = tr__said_floats(policy), frame = policy->frame;
+
+    if (f)
+        memcpy(others->seen + to * f, states->seen + from * f, (size_t)f * sizeof(float));
+    if (frame)
+        memcpy(others->frame + to * frame, states->frame + from * frame, (size_t)frame);
+    memcpy(others->said + to * said, states->said + from * said, (size_t)said * sizeof(float));
+    others->step[to] = states->step[from];
+}
+
 static void fill(const struct tr_task *task, const int *rows, int n, struct tr_batch *batch)
 {
     const struct tr_policy *p = tr__policy_of(task);
-    const int history = batch->numbers / p->features;
 
     assert(tr_policy_gathered(task) && n <= batch->room);
+    assert(!p->frame || batch->numbers == p->frame);
     tr_batch_resize(batch, n, NULL);
     for (int i = 0; i < n; i++) {
         assert(rows[i] >= 0 && rows[i] < task->rows);
-        tr__policy_history(p, &p->base, rows[i], history,
+        tr__policy_example(p, &p->base, rows[i], batch->numbers,
                            batch->values + (ptrdiff_t)i * batch->numbers);
     }
     for (int i = 0; i < batch->answers; i++)
@@ -166,11 +194,15 @@ static void describe(const struct tr_task *task, void *to,
     char number[24];
 
     note(to, "environment", p->info->name);
-    (void)snprintf(number, sizeof number, "%d", p->features);
-    note(to, "features", number);
+    if (p->frame) {
+        tr_pixels_describe(&p->pixels, &task->shape, to, note);
+    } else {
+        (void)snprintf(number, sizeof number, "%d", p->features);
+        note(to, "features", number);
+        note(to, "previous_action", p->observed.previous_action ? "yes" : "no");
+    }
     (void)snprintf(number, sizeof number, "%d", p->actions.parts);
     note(to, "parts", number);
-    note(to, "previous_action", p->observed.previous_action ? "yes" : "no");
     note(to, "read", reads[p->options.read]);
     if (!p->actions.choice)
         note(to, "grid", grids[p->actions.grid]);
@@ -185,8 +217,13 @@ static rt_status recall(const struct tr_notes *notes, const struct space_arch *a
 {
     struct tr_controller *controller;
 
-    shape->pool = SPACE_POOL_LAST;
     RT_TRY(tr_controller_recall(notes, shape, &controller, err));
+    if (tr_controller_frames(controller)) {
+        const rt_status rc = tr_pixels_recall(notes, arch, shape, input, err);
+        input->controller = controller; /* the model's, whatever came of it */
+        return rc;
+    }
+    shape->pool = SPACE_POOL_LAST;
     *input = (struct tr_input){.name = "observation",
                                .dims = 1,
                                .shape = {controller->observed},
@@ -278,6 +315,28 @@ static rt_status make_observed(struct tr_policy *p, struct rt_err *err)
     return RT_OK;
 }
 
+/* In place of numbers: mean and scale have no place for any. */
+static rt_status make_seen(struct tr_policy *p, struct rt_err *err)
+{
+    const int *pixels = p->info->pixels;
+
+    if (!p->options.pixels)
+        return make_observed(p, err);
+    if (!pixels[0])
+        return rt_fail(err, RT_EARG,
+                       "space.patch: '%s' shows no pixels; give history in place of patch",
+                       p->info->name);
+    if (p->options.observe_count)
+        return rt_fail(err, RT_EARG,
+                       "environment.observe: students with patches see pixels, no numbers; leave "
+                       "it out");
+    if ((int64_t)pixels[0] * pixels[1] > INT32_MAX / pixels[2])
+        return rt_fail(err, RT_EARG, "environment: frames of %dx%dx%d bytes are too large",
+                       pixels[0], pixels[1], pixels[2]);
+    p->frame = pixels[0] * pixels[1] * pixels[2];
+    return RT_OK;
+}
+
 /* As many copies as fit into so much memory, within bounds. */
 static int choose_copies(const struct tr_env *env)
 {
@@ -294,12 +353,19 @@ static rt_status open_policy(struct tr_policy *p, enum space_pool pool, struct r
     RT_TRY(tr_env_open(&p->env, &o->environment, err));
     p->info = tr_env_info(p->env);
     RT_TRY(tr_actions_of(&p->actions, p->info, o->bins, o->grid, 1, err));
-    RT_TRY(make_observed(p, err));
+    RT_TRY(make_seen(p, err));
     p->copies = choose_copies(p->env);
     p->task.shape = (struct space_shape){.features = p->features,
                                          .classes = p->actions.bins,
                                          .parts = p->actions.parts,
                                          .pool = pool};
+    if (p->frame) {
+        p->task.shape.height = p->info->pixels[0];
+        p->task.shape.width = p->info->pixels[1];
+        p->task.shape.channels = p->info->pixels[2];
+        if (pool == SPACE_POOL_LAST)
+            p->task.shape.pool = SPACE_POOL_MEAN;
+    }
     return RT_OK;
 }
 

@@ -6,6 +6,8 @@
  * Example  K rows of F numbers, the oldest first: the row itself and those before it in its episode;
  *          before an episode began it is its first row again. Numbers are normalised by mean and
  *          deviation over the train rows and cut at +-10; a previous action is -1 to 1 as it is.
+ *          Students of pixels see the row's frame alone, as an image (task/pixels.h); whatever of the
+ *          past it shows the environment has put among its channels.
  * Answers  `parts` an example: the components of the action, each with C = bins logits. An action that
  *          is a choice has one part, and C choices.
  * Teachers say what they say in a form of their own (enum tr_env_labels); bins are made of it here.
@@ -51,6 +53,7 @@ struct tr_policy_options {
     struct tr_env_spec environment;
     int observe_count, observe[TR_POLICY_MOST_OBSERVED]; /* 0: all components */
     bool previous_action;
+    bool pixels;           /* students see the environment's frames and no numbers */
     double success;        /* an episode succeeds at random + success (teacher - random) .. */
     double success_return; /* .. or at this return, unless NaN */
     int bins;              /* of a continuous component */
@@ -61,7 +64,8 @@ struct tr_policy_options {
     uint64_t seed;               /* of starts and of all that is drawn in an episode */
 };
 
-/* Opens the environment; there are no rows yet. RT_EARG when the options do not fit it. */
+/* Opens the environment; there are no rows yet. Of pixels, which have no last row, pool `last` is the
+ * mean. RT_EARG when the options do not fit it. */
 rt_status tr_policy_task(struct tr_task **task, const struct tr_policy_options *options,
                          enum space_pool pool, struct rt_err *err);
 /* Rows, statistics, and how teachers and random actions do: by these teachers, which the task takes

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "trainer/task/controller.h"
+#include "trainer/task/pixels.h"
 #include "trainer/task/policy/policy.h"
 
 enum {
@@ -15,10 +16,12 @@ enum {
 #define TR__TEST_FIRST ((uint64_t)1 << 40) /* numbers of the test's episodes, from here on */
 
 /* Rows, each a step of an episode; an episode's rows are one behind the other, their first is step 0.
- * F numbers are seen in each; said (room, parts, K, C) or NULL; label (room, parts) or NULL. */
+ * F numbers are seen in each, or a frame of bytes, which is NULL where it is not kept; said (room,
+ * parts, K, C) or NULL; label (room, parts) or NULL. */
 struct tr__states {
     int room;
     float *seen;
+    uint8_t *frame;
     int *step;
     float *said;
     int *label;
@@ -33,6 +36,9 @@ struct tr_policy {
     struct tr_observed observed;
     int features, copies;
     float *mean, *scale; /* [features] of what enters the network: (x - mean) * scale */
+    int frame;           /* bytes of a frame, where students see those: features is 0 then */
+    struct tr_pixel_scale pixels;
+    float value[256]; /* of each byte, by it */
     int experts;
     struct tr_expert expert[TR_POLICY_TEACHERS];
     double weight[TR_POLICY_TEACHERS]; /* shares; they add up to 1 */
@@ -66,6 +72,14 @@ void tr__policy_return(const struct tr_policy *policy, struct tr_env_batch *batc
 /* Row `row` of these states and the K - 1 before it, normalised: (K, F). */
 void tr__policy_history(const struct tr_policy *policy, const struct tr__states *states, int row,
                         int history, float *out);
+/* A frame as the network reads it. */
+void tr__policy_pixels(const struct tr_policy *policy, const uint8_t *frame, float *out);
+/* Row `row` as a student reads it, `numbers` floats: by either of these. */
+void tr__policy_example(const struct tr_policy *policy, const struct tr__states *states, int row,
+                        int numbers, float *out);
+/* Row `from` of these states over row `to` of others; what is not kept there is left. */
+void tr__policy_copy(const struct tr_policy *policy, const struct tr__states *states,
+                     ptrdiff_t from, const struct tr__states *others, ptrdiff_t to);
 
 /* ---- episodes ---- */
 
@@ -108,9 +122,11 @@ rt_status tr__play(const struct tr__round *round, struct tr__stage *stage, struc
 rt_status tr__play_on(const struct tr__round *round, int threads, struct tr__outcome *out,
                       struct rt_err *err);
 
-/* Rows of an outcome for a round of so many episodes. */
+/* Rows of an outcome for a round of so many episodes: as far as a student needs them to act; with what
+ * the teachers say; or, to learn from, with the frames, too. */
+enum tr__keep { TR__KEEP_SEEN, TR__KEEP_SAID, TR__KEEP_ALL };
 rt_status tr__outcome_init(struct tr__outcome *out, const struct tr_policy *policy, int count,
-                           bool said, struct rt_arena *arena, struct rt_err *err);
+                           enum tr__keep keep, struct rt_arena *arena, struct rt_err *err);
 
 /* Teachers and random actions on the evaluation's starts, or the test's. */
 rt_status tr__scores_take(const struct tr_policy *policy, bool test, int threads,

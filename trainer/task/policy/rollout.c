@@ -60,7 +60,7 @@ rt_status tr__stage_init(struct tr__stage **stage, const struct tr_policy *polic
 }
 
 rt_status tr__outcome_init(struct tr__outcome *out, const struct tr_policy *policy, int count,
-                           bool said, struct rt_arena *arena, struct rt_err *err)
+                           enum tr__keep keep, struct rt_arena *arena, struct rt_err *err)
 {
     const size_t rows = (size_t)count * (size_t)policy->info->horizon;
     struct tr__states *s = &out->states;
@@ -68,7 +68,9 @@ rt_status tr__outcome_init(struct tr__outcome *out, const struct tr_policy *poli
     *out = (struct tr__outcome){.states.room = (int)rows};
     s->seen = rt_arena_alloc(arena, rows * (size_t)policy->features, sizeof *s->seen);
     s->step = rt_arena_alloc(arena, rows, sizeof *s->step);
-    if (said)
+    if (keep >= TR__KEEP_ALL && policy->frame)
+        s->frame = rt_arena_alloc(arena, rows, (size_t)policy->frame);
+    if (keep >= TR__KEEP_SAID)
         s->said = rt_arena_alloc(arena, rows * (size_t)tr__said_floats(policy), sizeof *s->said);
     out->length = rt_arena_zalloc(arena, (size_t)count, sizeof *out->length);
     out->total = rt_arena_zalloc(arena, (size_t)count, sizeof *out->total);
@@ -102,6 +104,9 @@ static void see(const struct chunk *c, int live)
         const int i = c->stage->index[l], row = row_of(c, i);
         const double *previous =
             c->batch->steps[i] ? c->batch->action + (ptrdiff_t)i * p->info->actions : NULL;
+        if (states->frame)
+            memcpy(states->frame + (ptrdiff_t)row * p->frame,
+                   c->batch->pixels + (ptrdiff_t)i * p->frame, (size_t)p->frame);
         tr_observed_take(&p->observed, p->info,
                          c->batch->observation + (ptrdiff_t)i * p->info->observation, previous,
                          states->seen + (ptrdiff_t)row * p->features);
@@ -159,16 +164,23 @@ static void ask_teachers(const struct chunk *c, int live)
                       (ptrdiff_t)row_of(c, c->stage->index[l]) * tr__said_floats(p));
 }
 
+/* Of frames the present one is enough, kept or not. */
 static void ask_student(const struct chunk *c, int live)
 {
+    const struct tr_policy *p = c->round->policy;
     struct tr_batch *batch = c->actor->batch;
-    const int history = batch->numbers / c->round->policy->features;
 
-    assert(live <= batch->room);
+    assert(live <= batch->room && (!p->frame || batch->numbers == p->frame));
     tr_batch_resize(batch, live, NULL);
-    for (int l = 0; l < live; l++)
-        tr__policy_history(c->round->policy, &c->out->states, row_of(c, c->stage->index[l]),
-                           history, batch->values + (ptrdiff_t)l * batch->numbers);
+    for (int l = 0; l < live; l++) {
+        const int i = c->stage->index[l];
+        float *values = batch->values + (ptrdiff_t)l * batch->numbers;
+        if (p->frame)
+            tr__policy_pixels(p, c->batch->pixels + (ptrdiff_t)i * p->frame, values);
+        else
+            tr__policy_history(p, &c->out->states, row_of(c, i), batch->numbers / p->features,
+                               values);
+    }
     c->actor->answer(c->actor);
 }
 

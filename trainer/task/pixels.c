@@ -1,14 +1,57 @@
-/* trainer/task/image/image_notes.c -- from the notes of exported weights to what their student reads. It
- * stands alone, so that who runs students needs no reader of images (library/).
- */
+/* trainer/task/pixels.c -- see pixels.h. */
+#include "trainer/task/pixels.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "trainer/task/image/image_internal.h"
+void tr_pixel_sums_add(struct tr_pixel_sums *sums, const uint8_t *pixels, size_t n)
+{
+    int64_t sum = 0, squares = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sum += pixels[i];
+        squares += (int64_t)pixels[i] * pixels[i];
+    }
+    sums->count += (int64_t)n;
+    sums->sum += sum;
+    sums->squares += squares;
+}
+
+struct tr_pixel_scale tr_pixel_scale_of(const struct tr_pixel_sums *sums)
+{
+    assert(sums->count > 0);
+    const double all = (double)sums->count, mean = (double)sums->sum / all;
+    const double variance = (double)sums->squares / all - mean * mean;
+
+    return (struct tr_pixel_scale){.mean = (float)(mean / 255),
+                                   .sd = variance > 0 ? (float)(sqrt(variance) / 255) : 1};
+}
 
 void tr_pixel_values(const struct tr_pixel_scale *scale, float value[256])
 {
     for (int b = 0; b < 256; b++)
         value[b] = ((float)b / 255 - scale->mean) / scale->sd;
+}
+
+void tr_pixels_describe(const struct tr_pixel_scale *scale, const struct space_shape *shape,
+                        void *to, void (*note)(void *to, const char *key, const char *value))
+{
+    const struct {
+        const char *key;
+        int value;
+    } sizes[] = {{"height", shape->height}, {"width", shape->width}, {"channels", shape->channels}};
+    char text[32];
+
+    (void)snprintf(text, sizeof text, "%.9g", (double)scale->mean);
+    note(to, "pixel_mean", text);
+    (void)snprintf(text, sizeof text, "%.9g", (double)scale->sd);
+    note(to, "pixel_sd", text);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        (void)snprintf(text, sizeof text, "%d", sizes[i].value);
+        note(to, sizes[i].key, text);
+    }
 }
 
 /* A note that is a number within [least, most]. */
@@ -66,8 +109,8 @@ static rt_status check_tensors(const struct tr_notes *notes, const struct space_
     return RT_OK;
 }
 
-rt_status tr_image_recall(const struct tr_notes *notes, const struct space_arch *arch,
-                          struct space_shape *shape, struct tr_input *input, struct rt_err *err)
+rt_status tr_pixels_recall(const struct tr_notes *notes, const struct space_arch *arch,
+                           struct space_shape *shape, struct tr_input *input, struct rt_err *err)
 {
     double mean, sd;
 
