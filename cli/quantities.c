@@ -49,6 +49,8 @@ static const struct space_objective others[] = {
      NAN, true},
     {"bytes_reduction", "fewer bytes", "bytes saved, as a share", "", 1, 4, false, false, NAN,
      true},
+    {"control_rate", "control rate", "steps of control a second", "Hz", 1, 0, true, false, NAN,
+     true},
     {"compression_ratio", "times smaller", "times smaller than the ensemble", "", 1, 2, false,
      false, NAN, true},
 };
@@ -136,7 +138,7 @@ static void add_own(const struct space_objective *m, enum store_detail detail,
 }
 
 /* Settings of latency, the first of which has a row; all say what machine they are of, when it is
- * another one. */
+ * another one. Of students that act the time of one step is followed by its rate. */
 static void add_settings(const struct study *study, struct quantities *quantities)
 {
     struct tr_latency_options setting[STUDY_LATENCIES];
@@ -148,6 +150,9 @@ static void add_settings(const struct study *study, struct quantities *quantitie
         (void)snprintf(quantities->text[0][1], sizeof *quantities->text[0], "latency on %s", host);
         quantities->row[quantities->count - 1].label = quantities->text[0][1];
     }
+    if (study_task_of(study)->kind->act && setting[0].batch == 1)
+        quantities->row[quantities->count++] =
+            of_student(&(struct shown){"control_rate", STORE_IN_ALL, false});
     for (int i = 1; i < count && quantities->count < STORE_MAX_QUANTITIES; i++) {
         struct store_quantity *q = &quantities->row[quantities->count];
         char(*text)[sizeof *quantities->text[0]] = quantities->text[i];

@@ -272,7 +272,7 @@ static void estimated_text(const struct report__quantity *quantity, struct repor
 static void print_scores(const struct choice *choice, FILE *out)
 {
     const struct report__rows *front = choice->front;
-    char text[256], value[REPORT__CELL], ensemble[REPORT__CELL];
+    char text[256], line[STORE_NAME + 256], value[REPORT__CELL], ensemble[REPORT__CELL];
 
     for (int q = 0; q < front->quantities.count; q++) {
         const struct report__quantity *quantity = &front->quantities.list[q];
@@ -285,9 +285,10 @@ static void print_scores(const struct choice *choice, FILE *out)
                            report__value_unit(quantity, front->ensemble, ensemble), front->doubt);
         else if (got.estimated)
             estimated_text(quantity, got, text, sizeof text);
-        else if (report__columns(quantity->name) >= LABEL)
-            (void)snprintf(text, sizeof text, "%s: %s", quantity->name, value);
-        print_wrapped(out, fitting(quantity->name, ""), text);
+        const bool inside = report__columns(quantity->name) >= LABEL;
+        (void)snprintf(line, sizeof line, "%s%s%s", inside ? quantity->name : "",
+                       inside ? ": " : "", text);
+        print_wrapped(out, fitting(quantity->name, ""), line);
     }
 }
 

@@ -255,10 +255,6 @@ static void print_recommended(struct report__page *page)
         (void)fputs(o ? ", " : "", out);
         report__html(
             out, report__value_name(&rows->quantities.list[order[o]], row->value[order[o]], value));
-        if (report__is_time(&rows->quantities.list[order[o]]) && row->value[order[o]].value > 0)
-            (void)fprintf(
-                out, " (%s a second)",
-                report__rate(&rows->quantities.list[order[o]], row->value[order[o]].value, value));
     }
     (void)fputs(". It is ", out);
     report__html(out, why);

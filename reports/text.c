@@ -105,12 +105,6 @@ bool report__is_time(const struct report__quantity *quantity)
     return milliseconds(quantity->unit) > 0;
 }
 
-const char *report__rate(const struct report__quantity *quantity, double value,
-                         char text[REPORT__CELL])
-{
-    return report__count(1e3 / (quantity->factor * value * milliseconds(quantity->unit)), text);
-}
-
 /* What is not sure of itself says so. */
 static const char *estimated(char text[REPORT__CELL])
 {

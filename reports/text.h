@@ -30,9 +30,6 @@ const char *report__value_name(const struct report__quantity *quantity, struct r
                                char text[REPORT__LINE]);
 /* Is it a time, and so of a machine? */
 bool report__is_time(const struct report__quantity *quantity);
-/* Of a time: how many go into a second, "806k"; of one step of control that is its rate in Hz. */
-const char *report__rate(const struct report__quantity *quantity, double value,
-                         char text[REPORT__CELL]);
 /* The head of a column, with the unit but for times: "error, %", when `before_unit` is ", ". */
 const char *report__head(const struct report__quantity *quantity, const char *called,
                          const char *before_unit, char text[REPORT__LINE]);

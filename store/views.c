@@ -3,6 +3,9 @@
  * SQLite has no columns that depend on rows, so the text of a view is composed when the file is
  * made: `pareto` of images has a column `error`, that of another task what it measures. As in
  * schema.c the layout is what `.schema pareto` shows.
+ *
+ * A quantity in Hz has no values of its own: it is how often the time in front of it goes into a
+ * second.
  */
 #include "store/store_internal.h"
 
@@ -21,6 +24,7 @@ struct layout {
         bool cost;       /* a column of candidate, where it is known */
         bool shown;      /* in the views of trials: of interest, or an objective */
         bool afterwards; /* in that of distillations */
+        double rate; /* in Hz, over the value of the column before; 0: it has values of its own */
     } column[STORE_MAX_QUANTITIES];
     char gene[MOST_GENES][STORE_NAME];
 };
@@ -33,11 +37,27 @@ static bool is_cost(const char *name)
     return false;
 }
 
+/* Of a time in that unit, how many go into a second; 0: it is no time. */
+static double per_second(const char *unit)
+{
+    static const struct {
+        const char *unit;
+        double in_second;
+    } times[] = {{"ns", 1e9}, {"µs", 1e6}, {"ms", 1e3}, {"s", 1}};
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (strcmp(times[i].unit, unit) == 0)
+            return times[i].in_second;
+    return 0;
+}
+
 static rt_status read_columns(struct store *store, struct layout *layout, struct rt_err *err)
 {
-    static const char sql[] = "select name, detail, name in (select name from objective)"
-                              " from quantity order by position";
+    static const char sql[] =
+        "select name, detail, name in (select name from objective), unit, factor"
+        " from quantity order by position";
     sqlite3_stmt *q;
+    double in_second = 0; /* of the column before, as stored */
     int code;
 
     RT_TRY(store__bind(store, sql, NULL, 0, &q, err));
@@ -47,7 +67,10 @@ static rt_status read_columns(struct store *store, struct layout *layout, struct
         snprintf(c->name, sizeof c->name, "%s", sqlite3_column_text(q, 0));
         c->cost = is_cost(c->name);
         c->shown = detail <= STORE_IN_WIDE || sqlite3_column_int(q, 2);
-        c->afterwards = detail <= STORE_IN_WIDE || detail == STORE_AFTERWARDS;
+        const char *unit = (const char *)sqlite3_column_text(q, 3);
+        c->rate = unit && strcmp(unit, "Hz") == 0 ? in_second : 0;
+        c->afterwards = !(c->rate > 0) && (detail <= STORE_IN_WIDE || detail == STORE_AFTERWARDS);
+        in_second = unit ? per_second(unit) / sqlite3_column_double(q, 4) : 0;
     }
     const rt_status rc =
         code == SQLITE_DONE || code == SQLITE_ROW ? RT_OK : store__fail_sql(store, err);
@@ -85,6 +108,11 @@ static void append_value(sqlite3_str *sql, const struct layout *layout, int i)
                             "coalesce(c.%s, (select value from metric where trial = t.number"
                             " and name = %Q))",
                             c->name, c->name);
+    else if (c->rate > 0)
+        sqlite3_str_appendf(sql,
+                            layout->repeated ? "%!.15g / nullif(coalesce(r%d.value, m%d.value), 0)"
+                                             : "%!.15g / nullif(m%d.value, 0)",
+                            c->rate, i - 1, i - 1);
     else
         sqlite3_str_appendf(sql, layout->repeated ? "coalesce(r%d.value, m%d.value)" : "m%d.value",
                             i, i);
@@ -135,7 +163,7 @@ static void append_join(sqlite3_str *sql, const char *table, const char *as, int
 static void append_joins(sqlite3_str *sql, const struct layout *layout)
 {
     for (int i = 0; i < layout->count; i++) {
-        if (!layout->column[i].shown || layout->column[i].cost)
+        if (!layout->column[i].shown || layout->column[i].cost || layout->column[i].rate > 0)
             continue;
         append_join(sql, "metric", "m", i, layout->column[i].name);
         if (layout->repeated)
@@ -224,37 +252,83 @@ static void append_cost_case(sqlite3_str *sql, const char *name)
     sqlite3_str_appendall(sql, " end,\n    r.value, m.value)");
 }
 
-static void values_of(sqlite3_str *sql, const char *table, const char *stderr_column)
+static bool has_rates(const struct layout *layout)
+{
+    for (int i = 0; i < layout->count; i++)
+        if (layout->column[i].rate > 0)
+            return true;
+    return false;
+}
+
+/* The name of the metric that quantity o is made of. */
+static void append_source(sqlite3_str *sql, const struct layout *layout)
+{
+    sqlite3_str_appendall(sql, has_rates(layout) ? "case o.name" : "o.name");
+    for (int i = 1; i < layout->count; i++)
+        if (layout->column[i].rate > 0)
+            sqlite3_str_appendf(sql, " when %Q then %Q", layout->column[i].name,
+                                layout->column[i - 1].name);
+    sqlite3_str_appendall(sql, has_rates(layout) ? " else o.name end" : "");
+}
+
+/* The value of o by that metric, whose mean over seeds is r, if there are several. */
+static void append_value_case(sqlite3_str *sql, const struct layout *layout)
+{
+    sqlite3_str_appendall(sql, has_rates(layout) ? "case o.name" : "");
+    for (int i = 1; i < layout->count; i++)
+        if (layout->column[i].rate > 0)
+            sqlite3_str_appendf(sql, " when %Q then %!.15g / nullif(coalesce(r.value, m.value), 0)",
+                                layout->column[i].name, layout->column[i].rate);
+    sqlite3_str_appendall(sql, has_rates(layout) ? "\n    else " : "");
+    append_cost_case(sql, "o.name");
+    sqlite3_str_appendall(sql, has_rates(layout) ? " end" : "");
+}
+
+/* beside: more columns. */
+static void values_of(sqlite3_str *sql, const struct layout *layout, const char *table,
+                      void (*beside)(sqlite3_str *sql, const struct layout *layout))
 {
     sqlite3_str_appendf(sql,
                         "%s_values as -- one row a trial with results and %s\n"
                         "select t.number as trial, o.position, o.name,\n  ",
                         table, table);
-    append_cost_case(sql, "o.name");
+    append_value_case(sql, layout);
+    sqlite3_str_appendall(sql, " as value");
+    if (beside)
+        beside(sql, layout);
     sqlite3_str_appendf(sql,
-                        " as value%s\n"
-                        "from trial t join candidate c on c.id = t.candidate cross join %s o\n"
-                        "  left join metric m on m.trial = t.number and m.name = o.name\n"
-                        "  left join repeated r on r.trial = t.number and r.name = o.name\n"
-                        "where t.state in ('done', 'committed') and t.error_kind is null\n"
-                        "  and t.replicate = 0\n"
-                        "order by t.number, o.position",
-                        stderr_column, table);
+                        "\nfrom trial t join candidate c on c.id = t.candidate cross join %s o\n"
+                        "  left join metric m on m.trial = t.number and m.name = ",
+                        table);
+    append_source(sql, layout);
+    sqlite3_str_appendall(sql, "\n  left join repeated r on r.trial = t.number and r.name = ");
+    append_source(sql, layout);
+    sqlite3_str_appendall(sql, "\nwhere t.state in ('done', 'committed') and t.error_kind is null\n"
+                               "  and t.replicate = 0\n"
+                               "order by t.number, o.position");
 }
 
 static void objective_values(sqlite3_str *sql, const struct layout *layout)
 {
-    (void)layout;
-    values_of(sql, "objective", "");
+    values_of(sql, layout, "objective", NULL);
+}
+
+/* The error of a rate is not that of its time. */
+static void append_doubt(sqlite3_str *sql, const struct layout *layout)
+{
+    sqlite3_str_appendall(sql, has_rates(layout)
+                                   ? ", case o.unit when 'Hz' then null\n"
+                                     "    else coalesce(r.stderr, m.stderr) end as stderr,\n"
+                                   : ", coalesce(r.stderr, m.stderr) as stderr,\n");
+    sqlite3_str_appendall(
+        sql, "  exists (select 1 from latency l where l.candidate = t.candidate and l.metric = ");
+    append_source(sql, layout);
+    sqlite3_str_appendall(sql, "\n    and l.state <> 'clear') as estimated");
 }
 
 static void quantity_values(sqlite3_str *sql, const struct layout *layout)
 {
-    (void)layout;
-    values_of(sql, "quantity",
-              ", coalesce(r.stderr, m.stderr) as stderr,\n  exists (select 1 from latency l where "
-              "l.candidate = t.candidate"
-              " and l.metric = o.name\n    and l.state <> 'clear') as estimated");
+    values_of(sql, layout, "quantity", append_doubt);
 }
 
 static void choices(sqlite3_str *sql, const struct layout *layout)

@@ -429,6 +429,34 @@ static void the_pareto_view_holds_the_front_and_nothing_else(void **state)
     store_close(s);
 }
 
+/* A quantity in Hz is made of the time in front of it, whatever that is counted in. */
+static void a_rate_is_how_often_its_time_goes_into_a_second(void **state)
+{
+    struct store *s = sample_create(sample_path("rates.db"));
+    struct rt_err err;
+    (void)state;
+    sample_fill(s);
+    assert_int_equal(
+        sqlite3_exec(store_handle(s),
+                     "update quantity set position = position + 100 where position > 3;"
+                     "insert into quantity (position, name, title, label, unit, factor, digits,"
+                     " logarithmic, exact, detail) values (4, 'rate', 'rate', 'rate', 'Hz', 1, 0,"
+                     " 0, 0, 1);"
+                     "update quantity set position = position - 99 where position > 99",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    store_close(s);
+    assert_ok(store_open(sample_path("rates.db"), STORE_READ, NULL, &s, &err));
+    assert_rows(s, "select count(*), sum(abs(rate * latency - 1000) < 1e-9) = count(*) from pareto",
+                "9|1\n");
+    assert_rows(s,
+                "select count(*), sum(abs(q.value * m.value - 1000) < 1e-9), count(q.stderr)"
+                " from quantity_values q join metric m on m.trial = q.trial"
+                " where q.name = 'rate' and m.name = 'latency'",
+                "21|21|0\n");
+    store_close(s);
+}
+
 static void the_pareto_view_reads_the_front_only(void **state)
 {
     struct store *s = sample_create(sample_path("plan.db"));
@@ -519,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_jumps_changes_no_rate),
         cmocka_unit_test(views_show_the_study),
         cmocka_unit_test(the_pareto_view_holds_the_front_and_nothing_else),
+        cmocka_unit_test(a_rate_is_how_often_its_time_goes_into_a_second),
         cmocka_unit_test(the_pareto_view_reads_the_front_only),
     };
     return cmocka_run_group_tests_name("store/trials", tests, sample_setup, sample_teardown);
