@@ -63,18 +63,17 @@ enum store_detail {
 
 /* A metric or cost, and how people are shown it. The first of a study is what candidates are ranked
  * by. All texts are borrowed. */
+/* In Hz it has no values of its own: it is how often the time in front of it goes into a second. */
 struct store_quantity {
     const char *name;  /* of a metric, or of a column of `candidate` */
     const char *title; /* short, for the head of a column: "KL" */
     const char *label; /* for an axis, without the unit: "KL to the ensemble" */
-    const char
-        *unit;     /* that it is shown in: "%", "ms"; "" for none. Hz: it has no values of its own,
-                          but is how often the time in front of it goes into a second */
-    double factor; /* from the value as stored to that unit */
-    int digits;    /* decimals shown; 0: whole numbers, as 12.3k; -1: as many as tell */
-    bool logarithmic; /* looked at on a logarithmic scale */
-    bool exact;       /* known of an architecture without a trial */
-    double best;      /* no value is below; NaN: unknown */
+    const char *unit;  /* that it is shown in: "%", "ms"; "" for none */
+    double factor;     /* from the value as stored to that unit */
+    int digits;        /* decimals shown; 0: whole numbers, as 12.3k; -1: as many as tell */
+    bool logarithmic;  /* looked at on a logarithmic scale */
+    bool exact;        /* known of an architecture without a trial */
+    double best;       /* no value is below; NaN: unknown */
     enum store_detail detail;
 };
 
