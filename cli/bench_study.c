@@ -37,6 +37,18 @@ static void print_sums(const struct study *study, const struct cost *costs, int 
     (void)printf("\na worker takes at most %.1f MiB of these\n", (double)bytes / (1 << 20));
 }
 
+static rt_status print_pace(const struct session *session, struct rt_err *err)
+{
+    const struct study_task *task = study_task_of(&session->study);
+    char text[96];
+
+    if (!task->pace)
+        return RT_OK;
+    RT_TRY(task->pace(session->task, text, err));
+    (void)puts(text);
+    return RT_OK;
+}
+
 static rt_status bench_session(struct session *session, double seconds, struct rt_err *err)
 {
     struct cost list[sample_count];
@@ -59,8 +71,10 @@ static rt_status bench_session(struct session *session, double seconds, struct r
         (void)fflush(stdout);
         count++;
     }
-    if (rc == RT_OK && count > 0)
+    if (rc == RT_OK && count > 0) {
         print_sums(&session->study, list, count);
+        rc = print_pace(session, err);
+    }
     costs_close(&costs);
     return rc;
 }

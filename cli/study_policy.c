@@ -385,6 +385,18 @@ static rt_status look(const struct tr_task *task, const struct tr_task *test, st
     return RT_OK;
 }
 
+static rt_status pace(const struct tr_task *task, char text[96], struct rt_err *err)
+{
+    const bool child = tr_env_info(tr_policy_environment(task))->child;
+    double seconds = 0;
+    bool same = false;
+
+    RT_TRY(tr_policy_repeats(task, &same, &seconds, err));
+    (void)snprintf(text, 96, "the environment alone makes %.0f steps a second%s", 1 / seconds,
+                   child ? "" : " of CPU time");
+    return RT_OK;
+}
+
 /* ---- the study of `retort init policy` ---- */
 
 static const char *const init_lines[] = {
@@ -491,5 +503,6 @@ const struct study_task study_policy = {.name = "policy",
                                         .examples = examples,
                                         .tell = tell,
                                         .look = look,
+                                        .pace = pace,
                                         .method = method,
                                         .init = init_lines};

@@ -100,6 +100,8 @@ struct study_task {
     /* What else a person should know of the data before a night; test may be NULL. NULL: nothing. */
     rt_status (*look)(const struct tr_task *task, const struct tr_task *test, study_say *say,
                       void *to, struct rt_err *err);
+    /* What its part of a trial costs beside the network, in a line. NULL: nothing. */
+    rt_status (*pace)(const struct tr_task *task, char text[96], struct rt_err *err);
     const char *method; /* what was measured, and how, for reports; NULL: what answers are */
     const char *target; /* what it is called among those of a name; NULL: it is the only one */
     const struct study_task *other; /* the next of them; NULL: there is none */

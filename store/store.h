@@ -62,8 +62,8 @@ enum store_detail {
 };
 
 /* A metric or cost, and how people are shown it. The first of a study is what candidates are ranked
- * by. All texts are borrowed. */
-/* In Hz it has no values of its own: it is how often the time in front of it goes into a second. */
+ * by. In Hz it has no values of its own: it is how often the time in front of it goes into a second.
+ * All texts are borrowed. */
 struct store_quantity {
     const char *name;  /* of a metric, or of a column of `candidate` */
     const char *title; /* short, for the head of a column: "KL" */

@@ -70,7 +70,8 @@ static rt_status read_columns(struct store *store, struct layout *layout, struct
         const char *unit = (const char *)sqlite3_column_text(q, 3);
         c->rate = unit && strcmp(unit, "Hz") == 0 ? in_second : 0;
         c->afterwards = !(c->rate > 0) && (detail <= STORE_IN_WIDE || detail == STORE_AFTERWARDS);
-        in_second = unit ? per_second(unit) / sqlite3_column_double(q, 4) : 0;
+        const double factor = sqlite3_column_double(q, 4);
+        in_second = unit && factor > 0 ? per_second(unit) / factor : 0;
     }
     const rt_status rc =
         code == SQLITE_DONE || code == SQLITE_ROW ? RT_OK : store__fail_sql(store, err);

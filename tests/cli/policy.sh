@@ -53,6 +53,7 @@ expect_exit 0 "$retort" search toy.yaml --db killed.db
 
 expect_exit 0 "$retort" bench toy.yaml --seconds 1
 expect_line stdout 'episodes that it learns from'
+expect_line stdout 'steps a second of CPU time'
 
 # ---- a student ----
 first=$(sqlite3 one.db "select min(id) from candidate")

@@ -96,7 +96,7 @@ rt_status tr_policy_returns(const struct tr_task *task, struct tr_actor *actor, 
                             struct rt_err *err);
 
 /* Plays some episodes of random actions twice, needing no teachers: *same when all that is seen, and
- * every reward, are the same bits. */
+ * every reward, are the same bits. Seconds are of CPU time or, of a child, of the clock. */
 rt_status tr_policy_repeats(const struct tr_task *task, bool *same, double *seconds_a_step,
                             struct rt_err *err);
 
