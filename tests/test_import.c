@@ -23,7 +23,7 @@ static const char *folder_path(const char *name)
     return path;
 }
 
-/* The expected.bin of a folder. */
+/* A folder's expected.bin, or another file like it. */
 struct expected {
     FILE *file;
     int inputs, outputs, answers;
@@ -36,12 +36,12 @@ static int next_int(FILE *f)
     return v;
 }
 
-static struct expected expected_open(const char *name)
+static struct expected expected_open(const char *name, const char *file)
 {
     char path[600];
     struct expected e;
 
-    (void)snprintf(path, sizeof path, "%s/expected.bin", folder_path(name));
+    (void)snprintf(path, sizeof path, "%s/%s", folder_path(name), file);
     e.file = fopen(path, "rb");
     assert_non_null(e.file);
     e.inputs = next_int(e.file);
@@ -96,7 +96,8 @@ static void check(const char *name, const struct space_shape *task, bool next, c
     assert_ok(rt_arena_init(&arena, 1 << 20, &err));
     assert_ok(tr_infer_init(&infer, &net.student, 1, &arena, &err));
     assert_ok(tr_batch_init(&batch, &folder.arch, &shape, 1, &arena, &err));
-    const struct expected e = expected_open(name);
+    const struct expected e =
+        expected_open(name, task->height == 12 ? "expected_12x20.bin" : "expected.bin");
     assert_int_equal(e.outputs, net.student.shape.classes);
     for (int i = 0; i < e.inputs; i++) {
         const int answers = expected_next(&e, &batch, want);
@@ -123,6 +124,18 @@ static void networks_answer_as_the_library_does(void **state)
         for (size_t i = 0; i < sizeof of_images / sizeof *of_images; i++)
             check(of_images[i], &images, false, sets[s]);
         check("gpt2_lm", &texts, true, sets[s]);
+    }
+}
+
+/* Their grids of 2x2 positions become ones of 3x5. */
+static void images_of_another_size_are_read_by_interpolated_positions(void **state)
+{
+    static const struct space_shape larger = {
+        .height = 12, .width = 20, .channels = 1, .classes = 3, .pool = SPACE_POOL_CLASS};
+    (void)state;
+    for (int s = 0; s < 3; s++) {
+        check("vit", &larger, false, sets[s]);
+        check("deit", &larger, false, sets[s]);
     }
 }
 
@@ -154,7 +167,7 @@ static void an_encoder_alone_gives_its_mean(void **state)
     assert_ok(rt_arena_init(&arena, 1 << 20, &err));
     assert_ok(tr_infer_init(&infer, &net.student, 1, &arena, &err));
     assert_ok(tr_batch_init(&batch, &folder.arch, &shape, 1, &arena, &err));
-    const struct expected e = expected_open("minilm");
+    const struct expected e = expected_open("minilm", "expected.bin");
     for (int i = 0; i < e.inputs; i++) {
         (void)expected_next(&e, &batch, want);
         for (int r = 0; r < tr_batch_rows(&batch); r++)
@@ -282,6 +295,8 @@ static void what_does_not_fit_the_task_is_refused(void **state)
 {
     static const struct space_shape longer = {.length = 17, .classes = 3};
     static const struct space_shape other = {.length = 9, .classes = 4};
+    static const struct space_shape colours = {
+        .height = 8, .width = 8, .channels = 3, .classes = 3};
     static const struct space_shape large = {.height = 9, .width = 8, .channels = 1, .classes = 3};
     const struct {
         const char *folder;
@@ -293,7 +308,8 @@ static void what_does_not_fit_the_task_is_refused(void **state)
                  {"bert", &images, false, "reads texts"},
                  {"bert", &texts, true, "says no next token"},
                  {"vit", &texts, false, "reads images"},
-                 {"vit", &large, false, "reads images of 8x8x1"}};
+                 {"vit", &large, false, "patches of 4, which do not divide the study's of 9x8"},
+                 {"vit", &colours, false, "images of 1 channels, the study's have 3"}};
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -392,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_answer_as_the_library_does),
+        cmocka_unit_test(images_of_another_size_are_read_by_interpolated_positions),
         cmocka_unit_test(an_encoder_alone_gives_its_mean),
         cmocka_unit_test(a_folder_says_what_it_is),
         cmocka_unit_test(what_cannot_be_run_is_refused_by_name),

@@ -1,5 +1,5 @@
 """Writes hf/KIND/: folders as the transformers library saves them, of tiny networks with random weights,
-and in each expected.bin: inputs and what the library answers.
+and in each expected.bin: inputs and what the library answers; in expected_12x20.bin of images of that size.
 
 Run once, by hand:  python3 tests/golden/make_hf.py   (needs torch and transformers; the tests need only
 the files). Made with transformers 5.24 and torch 2.13.
@@ -34,16 +34,8 @@ def texts(special=True):
     return [(i, s) for i, s in zip(ids, segments)]
 
 
-def save(name, model, ask, inputs, answers=1, dtype=torch.float32, **how):
-    folder = os.path.join(HERE, name)
-    shutil.rmtree(folder, ignore_errors=True)
-    torch.manual_seed(7)
-    with torch.no_grad():  # away from their first values
-        for p in model.parameters():
-            p += 0.3 * torch.randn_like(p)
-    model.to(dtype).save_pretrained(folder, **how)
-    model = model.to(torch.float64).eval()
-    with torch.no_grad(), open(os.path.join(folder, "expected.bin"), "wb") as f:
+def write(path, ask, model, inputs, answers):
+    with torch.no_grad(), open(path, "wb") as f:
         logits = [ask(model, x) for x in inputs]
         f.write(np.array([len(inputs), logits[0].shape[-1], answers], "<i4").tobytes())
         for x, y in zip(inputs, logits):
@@ -53,6 +45,17 @@ def save(name, model, ask, inputs, answers=1, dtype=torch.float32, **how):
                 f.write(np.array([x.numel()], "<i4").tobytes())
                 f.write(x.permute(1, 2, 0).contiguous().numpy().astype("<f4").tobytes())
             f.write(y.numpy().astype("<f4").tobytes())
+
+
+def save(name, model, ask, inputs, answers=1, dtype=torch.float32, **how):
+    folder = os.path.join(HERE, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    torch.manual_seed(7)
+    with torch.no_grad():  # away from their first values
+        for p in model.parameters():
+            p += 0.3 * torch.randn_like(p)
+    model.to(dtype).save_pretrained(folder, **how)
+    write(os.path.join(folder, "expected.bin"), ask, model.to(torch.float64).eval(), inputs, answers)
     for extra in ("generation_config.json",):
         if os.path.exists(os.path.join(folder, extra)):
             os.remove(os.path.join(folder, extra))
@@ -71,6 +74,16 @@ def plain(m, x):
 
 def pixels(m, x):
     return m(pixel_values=x[None].double()).logits[0]
+
+
+def resized():
+    """Images of another size than a folder's own: its positions are interpolated."""
+    for name, kind in (("vit", tf.ViTForImageClassification), ("deit", tf.DeiTForImageClassification)):
+        model = kind.from_pretrained(os.path.join(HERE, name)).to(torch.float64).eval()
+        images = [torch.randn(1, 12, 20, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+        write(os.path.join(HERE, name, "expected_12x20.bin"),
+              lambda m, x: m(pixel_values=x[None].double(), interpolate_pos_encoding=True).logits[0],
+              model, images, 1)
 
 
 def main():
@@ -96,6 +109,7 @@ def main():
     with open(os.path.join(HERE, "vit", "preprocessor_config.json"), "w") as f:
         json.dump({"do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": [0.5],
                    "image_std": [0.25], "rescale_factor": 1 / 255, "size": {"height": 8, "width": 8}}, f)
+    resized()
 
 
 if __name__ == "__main__":

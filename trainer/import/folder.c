@@ -439,12 +439,18 @@ static rt_status fit_text(const struct tr_folder *f, const struct space_shape *t
 static rt_status fit_image(const struct tr_folder *f, const struct space_shape *task,
                            struct space_shape *shape, struct rt_err *err)
 {
-    if (task->height != f->size[0] || task->width != f->size[1] || task->channels != f->size[2])
-        return rt_fail(err, RT_ESHAPE,
-                       "'%s' reads images of %dx%dx%d, the study's are %dx%dx%d and are not "
-                       "resized; bring them to that size, or record the model's logits",
-                       f->path, f->size[0], f->size[1], f->size[2], task->height, task->width,
-                       task->channels);
+    if (task->channels != f->size[2])
+        return rt_fail(
+            err, RT_ESHAPE,
+            "'%s' reads images of %d channels, the study's have %d; bring them to that, or "
+            "record the model's logits",
+            f->path, f->size[2], task->channels);
+    if (task->height % f->arch.patch || task->width % f->arch.patch)
+        return rt_fail(
+            err, RT_ESHAPE,
+            "'%s' cuts images into patches of %d, which do not divide the study's of %dx%d; "
+            "bring them to %dx%d, or record the model's logits",
+            f->path, f->arch.patch, task->height, task->width, f->size[0], f->size[1]);
     shape->height = task->height;
     shape->width = task->width;
     shape->channels = task->channels;

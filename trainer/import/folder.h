@@ -5,7 +5,7 @@
  *          vit, deit, of which also those with two heads, whose mean is answered.
  * Network  each is a struct tr_student whose shape's variant says how it departs from ours, so it
  *          runs, gives layers, and can be pruned like one; `fit` makes it of the task's size: of its
- *          positions the first `length` are taken.
+ *          positions the first `length` are taken, of images of another size they are interpolated.
  * Head     the folder's classifier: BERT's tanh pooler, RoBERTa's and DistilBERT's first layer, GPT-2's
  *          scores of the last token; for the next token GPT-2's own table. A folder without
  *          a classifier has 0 classes, and its head, a linear one of the mean or of the class token,
@@ -14,7 +14,7 @@
  *          and bias; buffers and pre-training heads are left out; any other tensor that nothing
  *          reads is an error that names it, and so is one missing, misshapen or of another type.
  * Refused  with what would work: other model types, activations, relative positions, decoders,
- *          pickles (pytorch_model.bin), images of another size than the data's.
+ *          pickles (pytorch_model.bin), images that its patches do not divide.
  * Errors   RT_EIO, RT_ENOMEM; RT_EFORMAT and RT_ESHAPE name the file and what is wrong in it.
  * Threads  one at a time.
  * Source   Wolf et al. 2020, arXiv:1910.03771; names and orders as read from files it wrote.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "trainer/import/import_internal.h"
+#include "trainer/import/positions.h"
 #include "trainer/net/student_internal.h"
 
 enum { name_room = 160 };
@@ -326,12 +327,37 @@ static rt_status take_row(struct walk *w, const char *name, int64_t rows, float 
     return RT_OK;
 }
 
+/* Positions of the class rows, then of a grid of patches, which is resized to the student's. */
+static rt_status take_grid(struct walk *w, int class_rows, struct rt_err *err)
+{
+    const struct tr_folder *f = w->folder;
+    const struct space_shape *shape = w->student ? &w->student->shape : NULL;
+    const int p = f->arch.patch, d = f->arch.width;
+    const int grid[2] = {f->size[0] / p, f->size[1] / p}, rows = class_rows + grid[0] * grid[1];
+    const size_t first = (size_t)class_rows * (size_t)d;
+
+    if (!shape || (shape->height == f->size[0] && shape->width == f->size[1]))
+        return take_row(w, "embeddings.position_embeddings", rows,
+                        shape ? at(w, w->student->plan->position) : NULL, err);
+    const int to_grid[2] = {shape->height / p, shape->width / p};
+    float *own = malloc((size_t)rows * (size_t)d * sizeof *own);
+    if (!own)
+        return rt_fail(err, RT_ENOMEM, "no memory for the positions of '%s'", f->path);
+    const rt_status rc = take_row(w, "embeddings.position_embeddings", rows, own, err);
+    if (rc == RT_OK) {
+        memcpy(at(w, w->student->plan->position), own, first * sizeof *own);
+        tr_positions_resize(own + first, grid, d, to_grid,
+                            at(w, w->student->plan->position) + first);
+    }
+    free(own);
+    return rc;
+}
+
 static rt_status take_image_stem(struct walk *w, struct rt_err *err)
 {
     const struct tr_folder *f = w->folder;
     const struct tr_plan *plan = w->student ? w->student->plan : NULL;
     const bool deit = f->kind == TR_FOLDER_DEIT;
-    const int p = f->arch.patch, tokens = 1 + deit + f->size[0] / p * (f->size[1] / p);
     float *token = plan ? at(w, plan->class_token) : NULL;
 
     RT_TRY(take_patches(w, err));
@@ -339,8 +365,7 @@ static rt_status take_image_stem(struct walk *w, struct rt_err *err)
     if (deit)
         RT_TRY(take_row(w, "embeddings.distillation_token", 1, token ? token + f->arch.width : NULL,
                         err));
-    return take_row(w, "embeddings.position_embeddings", tokens,
-                    plan ? at(w, plan->position) : NULL, err);
+    return take_grid(w, 1 + deit, err);
 }
 
 /* ---- heads ---- */
