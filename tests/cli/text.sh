@@ -94,6 +94,21 @@ grep -qa '"labels":"cold\\nwarm' student.safetensors
 sed '1d; s/\t.*//' test.tsv >lines.txt
 expect_exit 0 "$retort" predict student.safetensors lines.txt -o logits.npy
 expect_line stdout 'logits.npy  logits of 60 examples, 2 classes'
+# a file that notes fewer tokens than its table has
+python3 - <<'END'
+import json, struct
+data = open('student.safetensors', 'rb').read()
+length = struct.unpack('<Q', data[:8])[0]
+header = json.loads(data[8:8 + length])
+notes = header['__metadata__']
+notes['vocabulary'] = '\n'.join(notes['vocabulary'].splitlines()[:6]) + '\n'
+text = json.dumps(header).encode()
+text += b' ' * (-len(text) % 8)
+open('fewer.safetensors', 'wb').write(struct.pack('<Q', len(text)) + text + data[8 + length:])
+END
+expect_exit 1 "$retort" predict fewer.safetensors lines.txt -o never.npy
+expect_one_line stderr
+expect_line stderr 'notes 6 tokens, and its table has 60'
 expect_exit 0 "$retort" export student.safetensors -o student.onnx
 expect_line stdout 'student.vocab.txt  its'
 [ "$(wc -l <student.vocab.txt)" = "$(grep -ao '"arch":"[^"]*-v[0-9]*' student.safetensors | sed 's/.*-v//')" ]

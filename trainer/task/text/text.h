@@ -46,7 +46,8 @@ rt_status tr_text_task_noted(struct tr_task **task, const struct tr_notes *notes
                              const struct space_shape *shape, int vocabulary,
                              struct tr_texts *texts, struct rt_err *err);
 
-/* The tokeniser alone, for a table of so many rows: [UNK], [CLS] and [SEP] are among them. */
+/* The tokeniser alone, for a table of so many rows: all of them have a token, and [UNK], [CLS] and [SEP] are
+ * among them. */
 rt_status tr_text_recall_tokens(const struct tr_notes *notes, int vocabulary,
                                 struct tr_tokeniser *tokeniser, struct rt_err *err);
 

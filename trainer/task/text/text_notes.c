@@ -134,6 +134,11 @@ static rt_status read_vocabulary(const struct tr_notes *notes, const char *lines
                            "with 'retort distill'",
                            notes->file, control[i], t->control[i], vocabulary);
     }
+    if (t->vocabulary.count < vocabulary)
+        return rt_fail(err, RT_EFORMAT,
+                       "'%.200s' notes %d tokens, and its table has %d; write it anew with 'retort "
+                       "distill'",
+                       notes->file, t->vocabulary.count, vocabulary);
     if (t->kind == TR_BYTES &&
         (t->vocabulary.count != TR_CONTROLS + 256 || vocabulary != t->vocabulary.count))
         return rt_fail(err, RT_EFORMAT, "'%.200s' notes %d tokens of bytes for a table of %d",
