@@ -13,22 +13,18 @@ extern const struct command command_init, command_teach, command_search, command
     command_front, command_best, command_compare, command_importance, command_report, command_check,
     command_distill, command_confirm, command_replay, command_latency, command_export,
     command_predict, command_sample, command_data, command_play, command_plan, command_bench,
-    command_doctor, command_worker, command_keygen, command_help;
+    command_doctor, command_worker, command_keygen, command_slurm, command_help;
 
 const struct command *const command_table[] = {
-    &command_init,       &command_teach,
-    &command_plan,       &command_search,
-    &command_status,     &command_front,
-    &command_best,       &command_compare,
-    &command_importance, &command_report,
-    &command_check,      &command_distill,
-    &command_confirm,    &command_replay,
-    &command_latency,    &command_export,
-    &command_predict,    &command_sample,
-    &command_data,       &command_play,
-    &command_bench,      &command_doctor,
-    &command_worker,     &command_keygen,
-    &command_help,       NULL,
+    &command_init,    &command_teach,   &command_plan,
+    &command_search,  &command_status,  &command_front,
+    &command_best,    &command_compare, &command_importance,
+    &command_report,  &command_check,   &command_distill,
+    &command_confirm, &command_replay,  &command_latency,
+    &command_export,  &command_predict, &command_sample,
+    &command_data,    &command_play,    &command_bench,
+    &command_doctor,  &command_worker,  &command_keygen,
+    &command_slurm,   &command_help,    NULL,
 };
 
 static int unknown(const char *name)

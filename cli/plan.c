@@ -51,6 +51,16 @@ static rt_status time_teacher(const struct session *session, const struct tr_tea
     return RT_OK;
 }
 
+double plan_shared_bytes(const struct session *session)
+{
+    const struct tr_task *task = session->task;
+    const struct tr_ensemble_spec *spec = &session->study.teachers;
+
+    return spec->live
+               ? 0
+               : 4.0 * task->rows * space_parts(&task->shape) * spec->count * task->shape.classes;
+}
+
 static rt_status plan_teachers(const struct session *session, double budget, struct plan *plan,
                                struct rt_err *err)
 {
@@ -69,9 +79,7 @@ static rt_status plan_teachers(const struct session *session, double budget, str
         plan->to_train++;
         plan->teaching += seconds;
     }
-    if (!spec->live)
-        plan->shared_bytes = 4.0 * session->task->rows * space_parts(&session->task->shape) *
-                             spec->count * session->task->shape.classes;
+    plan->shared_bytes = plan_shared_bytes(session);
     plan->cache_bytes += plan->shared_bytes;
     return RT_OK;
 }

@@ -27,6 +27,9 @@ struct plan {
     double error, error_error;          /* a validation error, and its standard error */
 };
 
+/* Bytes of what the teachers say, mapped once for all workers of a machine; 0: they are asked beside
+ * the students. Of a session that has been prepared. */
+double plan_shared_bytes(const struct session *session);
 /* Of a session that has been prepared, with the trials, hours and workers of its study. */
 rt_status plan_make(struct session *session, double seconds, struct plan *plan, struct rt_err *err);
 #endif

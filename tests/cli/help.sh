@@ -4,14 +4,14 @@ expect_one_line stdout
 grep -qE '^retort [0-9]+\.[0-9]+\.[0-9]+$' stdout
 
 expect_exit 0 "$retort" help
-for command in init teach plan search status front best compare importance report check distill confirm replay latency export predict sample data play bench doctor worker keygen help; do
+for command in init teach plan search status front best compare importance report check distill confirm replay latency export predict sample data play bench doctor worker keygen slurm help; do
   expect_line stdout "  $command "
 done
 expect_exit 0 "$retort" --help
 expect_line stdout 'usage: retort COMMAND'
 expect_exit 0 "$retort" -h
 
-for command in init teach plan search status front best compare importance report check distill confirm replay latency export predict sample data play bench doctor worker keygen help; do
+for command in init teach plan search status front best compare importance report check distill confirm replay latency export predict sample data play bench doctor worker keygen slurm help; do
   expect_exit 0 "$retort" help "$command"
   expect_line stdout "usage: retort $command"
   cp stdout by_help

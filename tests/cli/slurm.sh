@@ -1,0 +1,89 @@
+# Jobs for Slurm, with a sbatch that only writes down what it gets; the real one is in tests/faults/slurm.
+. "$project/tests/cli/toy.bash"
+toy_data
+toy_study >toy.yaml
+real_path=$PATH
+
+# Printed, and nothing written; where there is no sbatch that is what there is.
+expect_exit 0 "$retort" slurm toy.yaml --workers 3 --slots 2 --time 2:00:00 --partition p --sbatch=--account=x --print
+expect_line stdout '#SBATCH --array=1-3'
+for line in --time=2:00:00 --partition=p --account=x; do
+  [ "$(grep -c -- "^#SBATCH $line\$" stdout)" = 2 ]
+done
+expect_line stdout "# once: retort keygen '$PWD/toy.slurm/key'"
+[ ! -e toy.slurm ]
+for role in coordinator workers; do
+  awk -v want="# ==== $PWD/toy.slurm/$role.sh" '/^# ====/ { on = $0 == want; next } on' stdout >$role.sh
+  sh -n $role.sh
+done
+# The memory of the workers grows by the trials that they have at once.
+memory() { sed -n 's/^#SBATCH --mem=\([0-9]*\)M$/\1/p' workers.sh; }
+two_slots=$(memory)
+expect_exit 0 "$retort" slurm toy.yaml --workers 3 --slots 200 --print
+awk '/^# ====/ { n++ } n == 2' stdout >workers.sh
+[ "$(memory)" -gt "$two_slots" ] && [ "$two_slots" -gt 128 ]
+
+mkdir none shims
+PATH=$PWD/none expect_exit 1 "$retort" slurm toy.yaml --workers 3
+expect_one_line stderr
+expect_line stderr "there is no 'sbatch' here"
+expect_line stderr '--print'
+[ ! -e toy.slurm ]
+
+cat >shims/sbatch <<'END'
+#!/bin/sh
+PATH=/usr/bin:/bin
+echo "$*" >>SCRATCH/submitted
+n=$(wc -l <SCRATCH/submitted)
+[ "$n" != "$(cat SCRATCH/fails 2>/dev/null)" ] || { echo 'sbatch: error: invalid partition' >&2; exit 1; }
+echo "$((40 + n));cluster"
+END
+sed -i "s|SCRATCH|$PWD|" shims/sbatch
+chmod +x shims/sbatch
+"$retort" keygen mine
+PATH=$PWD/shims:$real_path
+expect_exit 0 "$retort" slurm toy.yaml --workers 3 --key mine
+expect_line stdout 'coordinator  job 41'
+expect_line stdout 'workers      job 42, 3 of them'
+expect_line submitted "--parsable $PWD/toy.slurm/coordinator.sh"
+expect_line submitted "--parsable --dependency=after:41 $PWD/toy.slurm/workers.sh"
+expect_line toy.slurm/workers.sh "key='$PWD/mine'"
+[ ! -e toy.slurm/key ]
+
+# Written again over what it wrote, and over nothing else; without a key one is made once.
+echo tcp://gone:1 >toy.slurm/address
+expect_exit 0 "$retort" slurm toy.yaml --workers 4
+expect_line toy.slurm/workers.sh '--array=1-4'
+[ ! -e toy.slurm/address ]
+[ "$(stat -c %a toy.slurm/key)" = 600 ]
+cp toy.slurm/key key
+expect_exit 0 "$retort" slurm toy.yaml --workers 4
+cmp key toy.slurm/key
+cp submitted before
+echo 'echo mine' >toy.slurm/workers.sh
+expect_exit 1 "$retort" slurm toy.yaml --workers 4
+expect_one_line stderr
+expect_line stderr "workers.sh' is not of 'retort slurm'"
+cmp submitted before
+rm toy.slurm/workers.sh
+
+# What Slurm says is said, and which job runs already.
+wc -l <submitted | awk '{ print $1 + 1 }' >fails
+expect_exit 1 "$retort" slurm toy.yaml --workers 4 --partition nowhere
+expect_one_line stderr
+expect_line stderr 'sbatch: error: invalid partition'
+wc -l <submitted | awk '{ print $1 + 2 }' >fails
+expect_exit 1 "$retort" slurm toy.yaml --workers 4
+expect_line stderr "; the coordinator is job $(($(cat fails) + 39)): scancel"
+
+expect_exit 2 "$retort" slurm toy.yaml
+expect_line stderr '--workers N is missing'
+expect_exit 2 "$retort" slurm toy.yaml --workers 0
+expect_exit 2 "$retort" slurm
+expect_exit 1 "$retort" slurm no.yaml --workers 2
+expect_one_line stderr
+expect_exit 1 "$retort" slurm toy.yaml --workers 2 --partition 'a b' --print
+expect_one_line stderr
+expect_exit 1 "$retort" slurm toy.yaml --workers 2 --sbatch account=x --print
+expect_one_line stderr
+PATH=$real_path
