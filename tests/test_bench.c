@@ -319,6 +319,13 @@ static void lost_trials_are_given_out_again(void **state)
     cluster.slow = 0.5; /* of the workers; a half of 8 a second and a half of a quarter of it */
     cluster.slowness = 4;
     assert_true(fabs(load_of(cluster).rate - 5) < 0.05);
+    cluster = (struct bench_cluster){.workers = 100, .window = 300, .trials = 5000, .spread = 10};
+    cluster.slow = 0.01; /* one of them holds the window shut, ... */
+    cluster.slowness = 3;
+    const struct bench_load once = load_of(cluster);
+    cluster.twice = true; /* but for who waits */
+    const struct bench_load twice = load_of(cluster);
+    assert_true(once.busy < 0.8 && twice.rate > 1.05 * once.rate);
 }
 
 static void a_cluster_may_ask_the_search_itself(void **state)

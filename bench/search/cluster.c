@@ -28,7 +28,8 @@ enum state { PROPOSED, RUNNING, DONE };
 
 struct trial {
     unsigned char state;
-    unsigned char lost; /* times */
+    unsigned char lost;    /* times */
+    unsigned char running; /* workers that have it */
 };
 
 struct simulation {
@@ -43,7 +44,7 @@ struct simulation {
     double *began; /* of each worker's trial, NaN: none */
     double *until; /* when it ends, or is lost */
     bool *losing;  /* it will be lost */
-    int64_t proposed, committed, begun, recorded, held;
+    int64_t proposed, committed, begun, recorded, held, doubled;
     bool thinking, over;
     double books_free; /* when the book-keeping is done so far */
     struct rt_rng losses;
@@ -128,7 +129,8 @@ static rt_status begin(struct simulation *s, int64_t trial, struct rt_err *err)
     const double left =
         c->lost_every > 0 ? -c->lost_every * log(1 - rt_rng_uniform(&s->losses)) : INFINITY;
 
-    assert(s->trial[trial].state == PROPOSED && s->idle_count > 0);
+    assert(s->trial[trial].state != DONE && s->idle_count > 0);
+    s->trial[trial].running++;
     s->idle_first = (s->idle_first + 1) % c->workers;
     s->idle_count--;
     s->trial[trial].state = RUNNING;
@@ -174,11 +176,25 @@ static rt_status think(struct simulation *s, double *seconds, struct rt_err *err
     return search__proposer_add(p, &proposal.arch, proposal.inherits, err);
 }
 
+/* The first trial at turn or behind that one worker alone has, and that was not doubled yet; false:
+ * none. */
+static bool next_alone(struct simulation *s, int64_t *trial)
+{
+    if (s->doubled < s->committed)
+        s->doubled = s->committed;
+    while (s->doubled < s->proposed &&
+           (s->trial[s->doubled].state != RUNNING || s->trial[s->doubled].running != 1))
+        s->doubled++;
+    *trial = s->doubled;
+    return s->doubled < s->proposed;
+}
+
 /* Whoever waits gets what there is, in order of arrival. */
 static rt_status serve(struct simulation *s, struct rt_err *err)
 {
     const struct bench_cluster *c = s->cluster;
     double seconds;
+    int64_t alone;
 
     while (s->idle_count > 0 && !s->over) {
         if (s->again_count > 0) {
@@ -194,6 +210,8 @@ static rt_status serve(struct simulation *s, struct rt_err *err)
             s->thinking = true;
             s->thought += seconds;
             return push(s, s->now + seconds, READY, -1, s->proposed, err);
+        } else if (c->twice && s->proposed == s->committed + c->window && next_alone(s, &alone)) {
+            RT_TRY(begin(s, alone, err));
         } else {
             return RT_OK;
         }
@@ -226,6 +244,9 @@ static rt_status expire(struct simulation *s, int64_t trial, struct rt_err *err)
     const struct bench_cluster *c = s->cluster;
     struct trial *t = &s->trial[trial];
 
+    t->running--;
+    if (t->state == DONE || t->running > 0)
+        return RT_OK;
     assert(t->state == RUNNING);
     if (++t->lost >= c->attempts) {
         t->state = DONE;
@@ -251,10 +272,13 @@ static rt_status happen(struct simulation *s, const struct event *e, struct rt_e
     case ASK: wait_for_work(s, e->worker); break;
     case RESULT: return push(s, keep_books(s), RECORDED, e->worker, e->trial, err);
     case RECORDED:
+        s->trial[e->trial].running--;
+        wait_for_work(s, e->worker);
+        if (s->trial[e->trial].state == DONE)
+            break; /* the other one was faster */
         s->trial[e->trial].state = DONE;
         s->recorded++;
         s->held++;
-        wait_for_work(s, e->worker);
         RT_TRY(commit_due(s, err));
         break;
     case EXPIRED: RT_TRY(expire(s, e->trial, err)); break;

@@ -26,6 +26,9 @@ struct bench_cluster {
     double delay;      /* seconds of a message, one way */
     double propose;    /* seconds of thinking for a proposal */
     double record; /* seconds of book-keeping for a trial: half when it begins, half at its end */
+    bool
+        twice; /* who would wait for the window runs the first running trial once more, and the first
+                          result counts: what a search might do, and does not */
     uint64_t seed;
     /* Not NULL: the search's own proposals for this problem, which take what they take here. */
     const struct bench_problem *problem;

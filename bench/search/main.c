@@ -336,19 +336,14 @@ static int busy_cases(void)
 
 static bool read_cluster(int argc, char **argv, struct bench_cluster *cluster)
 {
-    static const struct option longs[] = {{"workers", required_argument, NULL, 'w'},
-                                          {"window", required_argument, NULL, 'W'},
-                                          {"trials", required_argument, NULL, 't'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"spread", required_argument, NULL, 'x'},
-                                          {"slow", required_argument, NULL, 'h'},
-                                          {"slowness", required_argument, NULL, 'f'},
-                                          {"lost-every", required_argument, NULL, 'l'},
-                                          {"delay", required_argument, NULL, 'd'},
-                                          {"propose", required_argument, NULL, 'p'},
-                                          {"record", required_argument, NULL, 'r'},
-                                          {"lease", required_argument, NULL, 'e'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"workers", required_argument, NULL, 'w'},  {"window", required_argument, NULL, 'W'},
+        {"trials", required_argument, NULL, 't'},   {"seconds", required_argument, NULL, 's'},
+        {"spread", required_argument, NULL, 'x'},   {"slow", required_argument, NULL, 'h'},
+        {"slowness", required_argument, NULL, 'f'}, {"lost-every", required_argument, NULL, 'l'},
+        {"delay", required_argument, NULL, 'd'},    {"propose", required_argument, NULL, 'p'},
+        {"record", required_argument, NULL, 'r'},   {"lease", required_argument, NULL, 'e'},
+        {"twice", no_argument, NULL, 'T'},          {NULL, 0, NULL, 0}};
     int o;
 
     while ((o = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -366,6 +361,7 @@ static bool read_cluster(int argc, char **argv, struct bench_cluster *cluster)
         case 'p': cluster->propose = value; break;
         case 'r': cluster->record = value; break;
         case 'e': cluster->lease = value; break;
+        case 'T': cluster->twice = true; break;
         default: return false;
         }
     }
