@@ -117,7 +117,8 @@ static int64_t with_reserve(double bytes)
     return (int64_t)(1.1 * bytes) + 128 * (int64_t)megabyte;
 }
 
-/* The data as it is read here, what the teachers say, and the largest trial in each slot. */
+/* Each slot is a process of its own (cli/remote_study.h) with the data as it is read here, what the
+ * teachers say, which they share, and the largest trial. */
 static rt_status count_memory(struct session *session, struct slurm_jobs *jobs, struct rt_err *err)
 {
     struct space_arch largest;
@@ -127,14 +128,14 @@ static rt_status count_memory(struct session *session, struct slurm_jobs *jobs, 
     if (session->study.own) /* its command's needs are not known here */
         return RT_OK;
     RT_TRY(session_prepare(session, err));
-    const double data = (double)resident() + plan_shared_bytes(session);
+    const double data = (double)resident(), shared = plan_shared_bytes(session);
     RT_TRY(costs_open(&costs, session, err));
     space_largest(&session->study.space, &largest);
     const rt_status rc = costs_bytes(&costs, &largest, &trial, err);
     costs_close(&costs);
     RT_TRY(rc);
-    jobs->coordinator_bytes = with_reserve(2 * data);
-    jobs->worker_bytes = with_reserve(data + jobs->slots * (double)trial);
+    jobs->coordinator_bytes = with_reserve(2 * (data + shared));
+    jobs->worker_bytes = with_reserve(shared + jobs->slots * (data + (double)trial));
     return RT_OK;
 }
 
