@@ -71,7 +71,7 @@ expect_line stderr 'process of its own now (--isolate)'
 cp "$retort" mine
 ./mine search long.yaml --db swapped.db --isolate --trials 4 >stdout 2>stderr &
 running=$!
-for ((i = 0; i < 200; i++)); do
+for ((i = 0; i < 1200; i++)); do
   child=$(pgrep -P $running | head -1) && break
   sleep 0.05
 done
@@ -84,7 +84,7 @@ wait $running
 # none is left when the search is killed
 "$retort" search long.yaml --db gone.db --isolate --workers "$two" >stdout 2>stderr &
 running=$!
-for ((i = 0; i < 200; i++)); do
+for ((i = 0; i < 1200; i++)); do
   child=$(pgrep -P $running | head -1) && break
   sleep 0.05
 done
