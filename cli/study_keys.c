@@ -331,7 +331,7 @@ static const struct study_key search_keys[] = {
     {"hours", STUDY_REAL, IN(search.hours), 0, 1e5, UNHASHED},
     {"patience", STUDY_INT, IN(search.patience), 0, 1e9, UNHASHED},
     {"workers", STUDY_INT, IN(search.workers), 0, 1024, UNHASHED},
-    {"window", STUDY_INT, IN(search.window), 1, 4096},
+    {"window", STUDY_INT, IN(search.window), 1, 100000},
     {"population", STUDY_INT, IN(search.population), 2, 100000},
     {"initial", STUDY_INT, IN(search.initial), 3, 100000},
     {"crossover", STUDY_REAL, IN(search.crossover), 0, 1},

@@ -108,7 +108,7 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
         {MINIMAL "seed: 99999999999999999999\n",
          "'s.yaml':14:7: seed: 99999999999999999999 is out of range; give 0 to 9e+15"},
         {MINIMAL "search: {window: 0}\n",
-         "'s.yaml':14:18: search.window: 0 is out of range; give 1 to 4096"},
+         "'s.yaml':14:18: search.window: 0 is out of range; give 1 to 100000"},
         {MINIMAL "distill: {ce0: 1.5}\n",
          "'s.yaml':14:16: distill.ce0: 1.5 is out of range; give 0 to 1"},
         {MINIMAL "full: {t0: 0}\n",
