@@ -87,3 +87,8 @@ expect_one_line stderr
 expect_exit 1 "$retort" slurm toy.yaml --workers 2 --sbatch account=x --print
 expect_one_line stderr
 PATH=$real_path
+
+# What an evaluator of the user's needs is not known here, and nothing is asked for.
+cp "$project"/examples/evaluator/tiny.* .
+expect_exit 0 "$retort" slurm tiny.yaml --workers 2 --print
+[ "$(grep -c -- --mem= stdout)" = 0 ] && [ "$(grep -c -- '--job-name=retort-tiny-' stdout)" = 2 ]
