@@ -90,24 +90,24 @@ static bool is_left_over(const char *path, const char *pid)
     return free_now;
 }
 
-static void remove_left_over(const char *target)
+void rt_file_remove_left_over(const char *stem)
 {
     char folder[RT_PATH_MAX], path[RT_PATH_MAX + NAME_MAX + 2];
-    const char *name = strrchr(target, '/');
-    const size_t length = strlen(name = name ? name + 1 : target);
+    const char *name = strrchr(stem, '/');
+    const size_t length = strlen(name = name ? name + 1 : stem);
     DIR *list;
 
-    folder_of(target, folder);
+    folder_of(stem, folder);
     list = opendir(folder);
     if (!list)
         return;
     for (const struct dirent *entry; (entry = readdir(list));) {
-        const char *end = entry->d_name + length;
-        if (strncmp(entry->d_name, name, length) != 0 || strncmp(end, ".tmp-", 5) != 0 ||
-            !isdigit((unsigned char)end[5]) || end[5 + strspn(end + 5, "0123456789")])
+        const char *pid = entry->d_name + length;
+        if (strncmp(entry->d_name, name, length) != 0 || !isdigit((unsigned char)*pid))
             continue;
+        const char rest = pid[strspn(pid, "0123456789")];
         snprintf(path, sizeof path, "%s%s", folder, entry->d_name);
-        if (is_left_over(path, end + 5))
+        if ((rest == '\0' || rest == '.') && is_left_over(path, pid))
             unlink(path);
     }
     closedir(list);
@@ -131,6 +131,7 @@ static bool is_study(const char *path)
 
 rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_err *err)
 {
+    char stem[RT_PATH_MAX + 8];
     struct stat there;
 
     *writer = (struct rt_writer){0};
@@ -152,7 +153,8 @@ rt_status rt_writer_open(struct rt_writer *writer, const char *path, struct rt_e
     if (snprintf(writer->temporary, RT_PATH_MAX, "%s.tmp-%ld", writer->target, (long)getpid()) >=
         RT_PATH_MAX)
         return rt_fail(err, RT_EIO, "cannot write '%.80s...': the path is too long", path);
-    remove_left_over(writer->target);
+    snprintf(stem, sizeof stem, "%s.tmp-", writer->target);
+    rt_file_remove_left_over(stem);
     writer->file = fopen(writer->temporary, "wb");
     if (!writer->file)
         return fail_errno(err, "write", path);

@@ -31,6 +31,9 @@ rt_status rt_writer_commit_pair(struct rt_writer *first, struct rt_writer *secon
                                 struct rt_err *err);
 void rt_writer_abandon(struct rt_writer *writer);
 
+/* Files STEMPID and STEMPID.ending of processes that are gone. */
+void rt_file_remove_left_over(const char *stem);
+
 /* The whole file, NUL-terminated past its end; the caller frees *data. More than `limit` bytes is
  * RT_EFORMAT: no input of ours is that long. */
 rt_status rt_file_read(const char *path, size_t limit, char **data, size_t *bytes,

@@ -78,6 +78,49 @@ static int spawn(pid_t *pid, char *const *argv, const char *folder, const struct
     return error;
 }
 
+/* A process that waits for the end of ours and kills the child's group then. It has to be another
+ * one: who is killed kills nobody. Between fork() and _exit() it calls only what may be called while
+ * other threads ran; it holds nothing of ours open, least of all locks. */
+static void keep(struct rt_process *process)
+{
+    int ends[2];
+
+    process->keeper = 0;
+    if (!process->kept || pipe2(ends, O_CLOEXEC) != 0)
+        return;
+    process->keeper = fork();
+    if (process->keeper == 0) {
+        ssize_t said;
+        char byte;
+        (void)setsid(); /* out of reach of what is meant for our group */
+        (void)dup2(ends[0], STDIN_FILENO);
+        (void)close_range(STDIN_FILENO + 1, ~0U, 0);
+        while ((said = read(STDIN_FILENO, &byte, 1)) < 0 && errno == EINTR)
+            continue;
+        if (said == 0)
+            (void)kill(-process->pid, SIGKILL);
+        _exit(0);
+    }
+    close(ends[0]);
+    process->life = ends[1];
+    if (process->keeper < 0) {
+        close(process->life);
+        process->keeper = 0;
+    }
+}
+
+/* The child is gone. */
+static void dismiss(struct rt_process *process)
+{
+    if (!process->keeper)
+        return;
+    (void)!write(process->life, "", 1);
+    close(process->life);
+    while (waitpid(process->keeper, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    process->keeper = 0;
+}
+
 rt_status rt_process_start(struct rt_process *process, char *const *argv, const char *folder,
                            struct rt_err *err)
 {
@@ -106,6 +149,7 @@ rt_status rt_process_start(struct rt_process *process, char *const *argv, const 
     process->ended = process->answered = false;
     process->tail_used = 0;
     process->tail[0] = '\0';
+    keep(process);
     return RT_OK;
 }
 
@@ -175,6 +219,7 @@ static int finish(struct rt_process *process, int patience)
         if (ended.si_pid == 0)
             poll(NULL, 0, 10);
     }
+    dismiss(process);
     kill(-process->pid, SIGKILL); /* its number is its own until it is waited for */
     while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
         continue;

@@ -2,7 +2,8 @@
  *
  * The child has its own process group, which is killed as a whole; it reads its standard
  * input, answers on its standard output, and what it says on its standard error is read along, the
- * last of it being kept for messages.
+ * last of it being kept for messages. A child that talks learns from the end of its input that we are
+ * gone, even by kill -9; one that is `kept` is killed then, group and all.
  * Threads  one process is used by one thread; several may be started at once.
  */
 #ifndef BASE_PROCESS_H
@@ -18,7 +19,10 @@
 #define RT_PROCESS_TAIL 2048          /* bytes of standard error that are kept */
 
 struct rt_process {
-    pid_t pid;        /* 0: none is running */
+    bool kept;    /* set before it is started: dies with us */
+    pid_t pid;    /* 0: none is running */
+    pid_t keeper; /* a process that sees to that, and our end of what it listens to */
+    int life;
     int in, out, err; /* our ends of its three streams */
     bool ended;       /* it closed its output */
     bool answered;    /* it has said a line since its start */

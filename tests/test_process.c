@@ -1,11 +1,13 @@
 /* tests/test_process.c -- children that answer, are late, die, say too much, and are gone after. */
 #include "support.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/process.h"
@@ -187,6 +189,53 @@ static void a_child_that_runs_is_killed_by_a_stop(void **state)
     rt_process_release(&p);
 }
 
+/* Was it killed? It becomes our child when its parent dies. */
+static bool is_killed(pid_t pid)
+{
+    int status;
+
+    for (int i = 0; i < 1000; i++) {
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return WIFSIGNALED(status);
+        poll(NULL, 0, 20);
+    }
+    return false;
+}
+
+static void a_kept_child_dies_with_who_started_it(void **state)
+{
+    int ends[2];
+    pid_t pids[2];
+    (void)state;
+
+    assert_int_equal(pipe(ends), 0);
+    const pid_t starter = fork();
+    if (starter == 0) { /* is killed while the child and a grandchild sleep */
+        char *const argv[] = {"sh", "-c", "sleep 1000 & echo $$ $!; wait", NULL};
+        struct rt_process p = {.kept = true};
+        struct rt_err err;
+        char *line;
+        if (rt_process_start(&p, argv, "/", &err) ||
+            rt_process_ask(&p, "go\n", 5, &go_on, &line) != RT_SAID_LINE ||
+            sscanf(line, "%d %d", &pids[0], &pids[1]) != 2 ||
+            write(ends[1], pids, sizeof pids) != sizeof pids)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    assert_true(starter > 0);
+    assert_int_equal(read(ends[0], pids, sizeof pids), sizeof pids);
+    assert_int_equal(kill(pids[0], 0), 0);
+
+    assert_int_equal(kill(starter, SIGKILL), 0);
+
+    assert_int_equal(waitpid(starter, NULL, 0), starter);
+    assert_true(is_killed(pids[0]));
+    assert_true(is_killed(pids[1]));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_missing_program_is_refused),
         cmocka_unit_test(a_child_runs_to_its_end_and_is_heard),
         cmocka_unit_test(a_child_that_runs_is_killed_by_a_stop),
+        cmocka_unit_test(a_kept_child_dies_with_who_started_it),
     };
     signal(SIGPIPE, SIG_IGN); /* as the program does */
     prctl(PR_SET_CHILD_SUBREAPER, 1);

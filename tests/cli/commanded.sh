@@ -118,3 +118,21 @@ expect_exit 0 "$retort" distill none.db 1 --steps 3 -o c.safetensors
 expect_line stdout 'the study names no test file'
 expect_exit 0 "$retort" export c.safetensors -o c.onnx
 expect_exit 0 "$retort" data toy.yaml --export rows
+
+# ---- killed while the command runs ----
+cat >slow.sh <<'SH'
+echo $$ >child
+sleep 1000
+SH
+sed 's/python3, teacher.py/sh, slow.sh/; s/name: own,/name: slow,/; s/toy.db/slow.db/' toy.yaml >slow.yaml
+"$retort" teach slow.yaml >slow.out 2>&1 &
+job=$!
+for (( i = 0; i < 1000; i++ )); do [ -s child ] && break; sleep 0.02; done
+kill -9 "$job"
+wait "$job" || true
+for (( i = 0; i < 1000; i++ )); do kill -0 "$(cat child)" 2>/dev/null || break; sleep 0.02; done
+! kill -0 "$(cat child)" 2>/dev/null || { echo "commanded: the command outlives its search"; exit 1; }
+[ "$(find . -name 'slow.train.rows-*' | wc -l)" = 1 ]
+echo 'exit 3' >slow.sh
+expect_exit 1 "$retort" teach slow.yaml
+[ "$(find . -name 'slow.train.rows-*' | wc -l)" = 0 ]

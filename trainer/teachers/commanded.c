@@ -113,7 +113,7 @@ static rt_status run(const struct asked *asked, const char *rows, const char *lo
 {
     const struct tr_teaching *t = asked->teaching;
     char *argv[TR_COMMAND_WORDS + 3];
-    struct rt_process process = {.pid = 0};
+    struct rt_process process = {.kept = true};
     int words = 0, status = 0;
 
     for (; words < TR_COMMAND_WORDS && asked->spec->command[words][0]; words++)
@@ -159,6 +159,12 @@ static rt_status run_between(const struct asked *asked, const char *folder,
     char rows[RT_PATH_MAX], logits[RT_PATH_MAX], name[TR_TEACHER_NAME + 64];
     rt_status rc;
 
+    (void)snprintf(name, sizeof name, "%s.%s.rows-", asked->spec->name, asked->what);
+    RT_TRY(beside(folder, name, rows, err));
+    rt_file_remove_left_over(rows);
+    (void)snprintf(name, sizeof name, "%s.%s.logits-", asked->spec->name, asked->what);
+    RT_TRY(beside(folder, name, logits, err));
+    rt_file_remove_left_over(logits);
     (void)snprintf(name, sizeof name, "%s.%s.rows-%ld%s", asked->spec->name, asked->what,
                    (long)getpid(), kind->written);
     RT_TRY(beside(folder, name, rows, err));
