@@ -243,6 +243,8 @@ static rt_status report(const struct retrain *job, const struct wishes *wishes, 
     space_arch_print(&job->run.arch, arch);
     (void)printf("student            %s\ntraining           %d steps of %d, %.0f s\n", arch,
                  run.steps, run.batch, run.seconds);
+    if (job->run.summary.resumed)
+        (void)printf("gone on            at step %d\n", job->run.summary.resumed);
     if (job->run.recipe.init == TR_INIT_PRUNE)
         (void)printf("start              %.1f %% of the weights cut out of teacher '%s'\n",
                      100 * (double)job->run.lineage.inherited /
@@ -329,6 +331,7 @@ static rt_status distil_one(struct retrain *job, int i, const struct wishes *wis
                             const atomic_int *stop, struct tally *tally, struct rt_err *err)
 {
     struct test_result result = {0};
+    struct tr_resume resume;
     char path[RT_PATH_MAX];
 
     RT_TRY(path_of(job, wishes, i, path, err));
@@ -336,13 +339,19 @@ static rt_status distil_one(struct retrain *job, int i, const struct wishes *wis
     RT_TRY(choose(job, full, err));
     if (wishes->steps > 0)
         job->run.recipe.steps = (int)wishes->steps;
-    RT_TRY(full_run_train(&job->run, err));
-    rt_status rc = test_student(&job->session, answers, &kept(job)->student, &kept(job)->weights,
-                                in_int8(job) ? &job->run.ranges : NULL, &result, err);
+    RT_TRY(full_run_resume(&job->run, wishes->which.db, &resume, err));
+    job->run.resume = &resume;
+    rt_status rc = full_run_train(&job->run, err);
+    job->run.resume = NULL;
+    RT_TRY(rc);
+    rc = test_student(&job->session, answers, &kept(job)->student, &kept(job)->weights,
+                      in_int8(job) ? &job->run.ranges : NULL, &result, err);
     if (rc == RT_OK && i > 0)
         (void)printf("\n");
     if (rc == RT_OK)
         rc = report(job, wishes, path, &result, stop, tally, err);
+    if (rc == RT_OK)
+        full_run_forget(&resume);
     test_release(&result);
     return rc;
 }

@@ -127,16 +127,23 @@ static rt_status run_one(struct pool *pool, const struct store_confirmation *pla
 {
     struct store_confirmed confirmed = {
         .number = plan->number, .host = pool->runs->host, .worker = worker};
+    struct tr_resume resume;
     struct full_run run;
     rt_status rc = prepare(pool, plan, &run, err);
 
+    if (rc == RT_OK)
+        rc = full_run_resume(&run, store_path(pool->runs->store), &resume, err);
+    run.resume = &resume;
     if (rc == RT_OK && (rc = full_run_train(&run, err)) == RT_OK)
         rc = validate(&run, &confirmed, err);
     if (rc == RT_OK && run.curve.failed)
         rc = rt_fail(err, RT_ENOMEM, "no memory for the learning curve");
+    const bool whole = rc == RT_OK || rc == RT_ENAN;
     pthread_mutex_lock(&pool->lock);
     rc = record(pool, plan, &run, rc, &confirmed, err);
     pthread_mutex_unlock(&pool->lock);
+    if (rc == RT_OK && whole)
+        full_run_forget(&resume);
     full_run_close(&run);
     return rc;
 }

@@ -3,8 +3,13 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/build.h"
 #include "base/random.h"
+#include "cli/checkpoints.h"
 #include "trainer/measure/evaluate.h"
 
 bool full_run_in_int8(const struct full_run *run)
@@ -75,6 +80,7 @@ rt_status full_run_train(struct full_run *run, struct rt_err *err)
                                          .lanes = lanes,
                                          .threads = run->threads < lanes ? run->threads : lanes,
                                          .stop = run->stop,
+                                         .resume = run->resume,
                                          .curve = run->curved ? tr_curve_add : NULL,
                                          .curve_context = &run->curve,
                                          .progress = run->progress,
@@ -102,4 +108,67 @@ void full_run_close(struct full_run *run)
     for (int k = 0; k < TR_ONLINE_MAX_COHORT; k++)
         tr_network_close(&run->net[k]);
     tr_curve_release(&run->curve);
+}
+
+/* ---- going on after a kill ---- */
+
+static void add(struct rt_hash *hash, const char *text)
+{
+    rt_hash_add(hash, text, strlen(text) + 1);
+}
+
+/* Of the study, the full recipe, what the teachers say and weigh, and this program. */
+static rt_status made_of(const struct full_run *run, char text[RT_HASH_TEXT], struct rt_err *err)
+{
+    const struct session *session = run->session;
+    const struct tr_knowledge_key *key = &session->knowledge.key;
+    const struct tr_ensemble *ensemble = &session->study.ensemble;
+    char study[RT_HASH_TEXT], full[RT_HASH_TEXT];
+    struct rt_hash *hash = rt_hash_open();
+    struct rt_build build;
+
+    if (!hash)
+        return rt_fail(err, RT_ENOMEM, "no memory to hash a full run");
+    study_hash(&session->study, study);
+    study_full_hash(&session->study, &run->recipe, full);
+    rt_build_query(&build);
+    add(hash, study);
+    add(hash, full);
+    add(hash, build.hash);
+    add(hash, session->task->hash);
+    for (int k = 0; k < key->teachers; k++)
+        add(hash, key->teacher[k]);
+    rt_hash_add(hash, ensemble->weight, sizeof ensemble->weight);
+    rt_hash_add(hash, ensemble->calibration, sizeof ensemble->calibration);
+    rt_hash_close(hash, text);
+    return RT_OK;
+}
+
+rt_status full_run_resume(const struct full_run *run, const char *db, struct tr_resume *resume,
+                          struct rt_err *err)
+{
+    char folder[RT_PATH_MAX], arch[SPACE_ARCH_TEXT], line[SPACE_ARCH_TEXT + RT_HASH_TEXT + 32],
+        name[RT_HASH_TEXT];
+
+    *resume = (struct tr_resume){.every = 0};
+    RT_TRY(made_of(run, resume->made_of, err));
+    RT_TRY(checkpoints_beside(db, "runs", folder, err));
+    space_arch_print(&run->arch, arch);
+    const int n = snprintf(line, sizeof line, "%s %llu %s", arch, (unsigned long long)run->seed,
+                           resume->made_of);
+    rt_hash_bytes(line, (size_t)n, name);
+    if (snprintf(resume->path, sizeof resume->path, "%s/%s.state", folder, name) >=
+        (int)sizeof resume->path)
+        return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", folder);
+    return RT_OK;
+}
+
+void full_run_forget(const struct tr_resume *resume)
+{
+    char folder[RT_PATH_MAX];
+
+    tr_resume_forget(resume);
+    (void)snprintf(folder, sizeof folder, "%s", resume->path);
+    *strrchr(folder, '/') = '\0';
+    (void)rmdir(folder); /* unless another run's state is there */
 }

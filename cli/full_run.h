@@ -7,6 +7,7 @@
 #ifndef CLI_FULL_RUN_H
 #define CLI_FULL_RUN_H
 #include "cli/session.h"
+#include "trainer/learn/resume.h"
 #include "trainer/measure/trial.h"
 #include "trainer/net/network.h"
 #include "trainer/net/student_int8.h"
@@ -20,6 +21,7 @@ struct full_run { /* begin with zeros */
     uint64_t seed;
     int threads;
     const atomic_int *stop;
+    const struct tr_resume *resume;                       /* NULL: begins anew */
     void (*progress)(void *context, int step, int steps); /* NULL: nobody looks on */
     void *progress_context;
     bool curved; /* keep the learning curve */
@@ -35,6 +37,13 @@ struct full_run { /* begin with zeros */
 /* Train; of a cohort keep the best on validation; measure ranges of int8. */
 rt_status full_run_train(struct full_run *run, struct rt_err *err);
 void full_run_close(struct full_run *run);
+
+/* Where the state of this run is kept beside the database while it goes on, so that the same run goes on
+ * with it after a kill. To be forgotten once its results are kept. */
+rt_status full_run_resume(const struct full_run *run, const char *db, struct tr_resume *resume,
+                          struct rt_err *err);
+/* Removes the state, and the folder when it was the last. */
+void full_run_forget(const struct tr_resume *resume);
 
 const struct tr_network *full_run_kept(const struct full_run *run);
 bool full_run_in_int8(const struct full_run *run);

@@ -147,7 +147,7 @@ rt_status tr__layerwise_workspace_init(const struct tr_layerwise *self,
 
 /* ---- steps ---- */
 
-static void pack(struct tr_layerwise *self)
+void tr__layerwise_pack(struct tr_layerwise *self)
 {
     const struct tr_kernels *k = self->student.kernels;
     const struct tr_tensor *tensor = self->tensors;
@@ -183,7 +183,7 @@ void tr__layerwise_begin(struct tr_layerwise *self, float *params)
                 (float)(rt_rng_normal(&rng) / sqrt(self->linear[kind].in));
         tensor += 2;
     }
-    pack(self);
+    tr__layerwise_pack(self);
 }
 
 void tr__layerwise_step(struct tr_layerwise *self, int64_t epoch)
@@ -228,7 +228,7 @@ double tr__layerwise_gather(struct tr_layerwise *self, double prediction_loss)
 void tr__layerwise_update(struct tr_layerwise *self, float scale, float rate)
 {
     tr_adamw_step(&self->adamw, &self->projections, self->params, self->grads[0], scale, rate);
-    pack(self);
+    tr__layerwise_pack(self);
 }
 
 void tr__layerwise_skip(struct tr_layerwise *self)

@@ -67,6 +67,8 @@ rt_status tr__layerwise_workspace_init(const struct tr_layerwise *self,
 
 /* First values; params are those that are trained. */
 void tr__layerwise_begin(struct tr_layerwise *self, float *params);
+/* After their parameters or the student's were set. */
+void tr__layerwise_pack(struct tr_layerwise *self);
 /* Before each step, by one thread. */
 void tr__layerwise_step(struct tr_layerwise *self, int64_t epoch);
 /* The student's logits. */

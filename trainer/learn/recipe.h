@@ -46,6 +46,7 @@ struct tr_recipe {
     struct tr_layers layers; /* all weights 0: no layer-wise losses */
 };
 
+struct tr_resume;  /* trainer/learn/resume.h */
 struct tr_lineage; /* trainer/learn/inherit.h */
 struct tr_ranges;  /* trainer/net/student_int8.h */
 struct tr_network; /* trainer/net/network.h */
@@ -74,6 +75,8 @@ struct tr_training {
     struct tr_ranges *ranges;         /* one a student: what TR_QUANTISE_QAT found; may be NULL */
     int lanes, threads;               /* 1, 1 for a trial */
     const atomic_int *stop;           /* may be NULL */
+    const struct tr_resume
+        *resume; /* goes on where it stopped: learn/resume.h; NULL: begins anew */
     void (*curve)(void *context, int step, const char *name, double value); /* may be NULL */
     void *curve_context;
     void (*progress)(void *context, int step, int steps); /* each step; may be NULL */

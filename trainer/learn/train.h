@@ -22,7 +22,8 @@
 
 struct tr_train_summary {
     int clipped, floored, skipped; /* steps whose gradient was scaled down, up, or left out */
-    double seconds;
+    int resumed;                   /* the step that it went on from; 0: begun here */
+    double seconds;                /* with those before that */
 };
 
 /* Bytes that tr_train() reserves, weights not included. */

@@ -56,6 +56,14 @@ rt_status tr_feed_next(struct tr_feed *feed, struct tr_actor *actor, int step, i
     return RT_OK;
 }
 
+void tr_feed_skip(struct tr_feed *feed, int64_t rows)
+{
+    assert(!own(feed) && rows >= 0);
+    feed->next = rows;
+    if (rows % feed->of.task->split.train_count != 0)
+        shuffle_epoch(feed);
+}
+
 void tr_feed_fill(const struct tr_feed *feed, const int *rows, int n, struct tr_batch *batch)
 {
     const struct tr_task *task = feed->of.task;

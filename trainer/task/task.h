@@ -193,6 +193,8 @@ rt_status tr_feed_init(struct tr_feed *feed, const struct tr_feeding *of, struct
  * kinds with a feed of their own. */
 rt_status tr_feed_next(struct tr_feed *feed, struct tr_actor *actor, int step, int n, int *rows,
                        struct rt_err *err);
+/* As if so many rows had been handed out; not for kinds with a feed of their own. */
+void tr_feed_skip(struct tr_feed *feed, int64_t rows);
 void tr_feed_fill(const struct tr_feed *feed, const int *rows, int n, struct tr_batch *batch);
 /* Of the next row. */
 int64_t tr_feed_epoch(const struct tr_feed *feed);

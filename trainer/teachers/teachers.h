@@ -81,6 +81,10 @@ struct tr_teaching {
     void (*hear)(void *context, const char *text, size_t bytes);
 };
 
+/* Where the state of a member's training lies while it goes on (learn/resume.h). */
+rt_status tr_teacher_state(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                           char path[RT_PATH_MAX], struct rt_err *err);
+
 /* Train what is missing and what teaching->retrain names, then write the knowledge. Weights that are
  * there but cannot be used are never replaced: RT_EMISMATCH when they are of another recipe or of
  * other data, or whatever kept them from being read. */

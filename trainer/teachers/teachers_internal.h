@@ -31,6 +31,8 @@ void tr__interleave(const float *logits, int n, int classes, int k, int teachers
 /* Where the weights of one that is trained here are: FOLDER/NAME.safetensors. */
 rt_status tr__weights_path(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
                            char path[RT_PATH_MAX], struct rt_err *err);
+/* Once its weights are written, no state of its training is needed. */
+void tr__forget_state(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec);
 /* Nothing else than "there is no such file" lets a teacher be trained without being asked. */
 rt_status tr__is_missing(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
                          bool *missing, struct rt_err *err);

@@ -23,6 +23,23 @@ rt_status tr__weights_path(const struct tr_teaching *teaching, const struct tr_t
     return RT_OK;
 }
 
+rt_status tr_teacher_state(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
+                           char path[RT_PATH_MAX], struct rt_err *err)
+{
+    if (snprintf(path, RT_PATH_MAX, "%s/%s.state", teaching->spec->folder, spec->name) >=
+        RT_PATH_MAX)
+        return rt_fail(err, RT_EIO, "the path of the teachers' cache is too long");
+    return RT_OK;
+}
+
+void tr__forget_state(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec)
+{
+    char path[RT_PATH_MAX];
+
+    if (tr_teacher_state(teaching, spec, path, NULL) == RT_OK)
+        (void)unlink(path);
+}
+
 static rt_status recipe_hash(const struct tr_teaching *teaching, const struct tr_teacher_spec *spec,
                              char text[RT_HASH_TEXT], struct rt_err *err)
 {
@@ -109,7 +126,9 @@ static rt_status train_teacher(const struct tr_teaching *teaching,
     assert(teaching->train);
     tr_student_init_params(&net->student, spec->seed, net->weights.params);
     RT_TRY(teaching->train(teaching, spec, net, err));
-    return write_weights(teaching, spec, net, err);
+    RT_TRY(write_weights(teaching, spec, net, err));
+    tr__forget_state(teaching, spec);
+    return RT_OK;
 }
 
 /* Logits of a trained teacher for all rows of the task, into column k of out (n, K, C). */

@@ -61,5 +61,7 @@ rt_status tr__tuned_train(const struct tr_teaching *teaching, const struct tr_te
     as.seed = spec->probe_recipe.seed;
     RT_TRY(path_of(teaching, spec, path, err));
     RT_TRY(teaching->train(teaching, &as, net, err));
-    return tr_safetensors_write(path, &net->student, net->weights.params, metadata, err);
+    RT_TRY(tr_safetensors_write(path, &net->student, net->weights.params, metadata, err));
+    tr__forget_state(teaching, spec);
+    return RT_OK;
 }
