@@ -8,7 +8,7 @@ expect_exit 0 "$retort" search toy.yaml
 # stopped FILE COMMAND...: stopped as soon as a state is left there
 stopped() {
   local state=$1 delay job; shift
-  for delay in 0.2 0.4 0.8 1.6; do
+  for delay in 0.2 0.3 0.5 0.8 1.2 2 3 5 8 13 20; do
     "$@" >stopped.out 2>&1 &
     job=$!
     sleep "$delay"
