@@ -9,6 +9,7 @@ expect_exit 0 "$retort" search toy.yaml
 stopped() {
   local state=$1 delay job; shift
   for delay in 0.2 0.3 0.5 0.8 1.2 2 3 5 8 13 20; do
+    rm -rf others
     "$@" >stopped.out 2>&1 &
     job=$!
     sleep "$delay"
@@ -21,15 +22,15 @@ stopped() {
   exit 1
 }
 
-expect_exit 0 "$retort" distill toy.db 1 --steps 3000 -o whole.safetensors
+expect_exit 0 "$retort" distill toy.db 1 --steps 4000 -o whole.safetensors
 [ ! -e toy.runs ]
-stopped 'toy.runs/*.state' "$retort" distill toy.db 1 --steps 3000 -o parts.safetensors
-expect_exit 0 "$retort" distill toy.db 1 --steps 3000 -o parts.safetensors
+stopped 'toy.runs/*.state' "$retort" distill toy.db 1 --steps 4000 -o parts.safetensors
+expect_exit 0 "$retort" distill toy.db 1 --steps 4000 -o parts.safetensors
 expect_line stdout 'gone on            at step '
 cmp whole.safetensors parts.safetensors
 [ ! -e toy.runs ]
 
-sed 's/epochs: 2,/epochs: 400,/; s/toy.db/again.db/; s/cache: teachers/cache: wholes/' toy.yaml >whole.yaml
+sed 's/epochs: 2,/epochs: 2000,/; s/toy.db/again.db/; s/cache: teachers/cache: wholes/' toy.yaml >whole.yaml
 sed 's/again.db/parts.db/; s/cache: wholes/cache: others/' whole.yaml >parts.yaml
 expect_exit 0 "$retort" teach whole.yaml
 stopped 'others/*.state' "$retort" teach parts.yaml
