@@ -132,9 +132,9 @@ void tr__put_constants(struct tr__source *s)
 
     if (s->model->input.controller)
         tr__c_controller_constants(s);
-    else if (s->text)
+    if (s->text)
         tr__c_text_constants(s);
-    else
+    else if (!s->steps)
         put_bytes(s);
     if (!s->text || student->stem.projected)
         put_linear(s, "stem", &student->plan->stem);

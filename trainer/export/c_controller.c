@@ -1,5 +1,6 @@
 /* trainer/export/c_controller.c -- a policy in C around its network: it remembers what it saw and did, so
- * a call takes an observation and gives an action.
+ * a call takes an observation and gives an action. One of frames remembers nothing and is an image's
+ * student but for what it says.
  */
 #include <assert.h>
 #include <math.h>
@@ -44,12 +45,13 @@ void tr__c_controller_constants(struct tr__source *s)
     const struct tr_controller *c = controller_of(s);
     const struct tr_actions *a = &c->actions;
 
-    fprintf(s->out,
-            "#define OBSERVED %d\n#define FEATURES %d\n#define ACTIONS %d\n#define BINS %d\n"
-            "#define CUT %.1ff\n\n",
-            c->observed, c->features, a->parts, a->bins, (double)TR_CONTROLLER_CUT);
-    tr__put_floats(s, "feature_mean", c->mean, c->features);
-    tr__put_floats(s, "feature_scale", c->scale, c->features);
+    fprintf(s->out, "#define ACTIONS %d\n#define BINS %d\n", a->parts, a->bins);
+    if (s->steps) {
+        fprintf(s->out, "#define OBSERVED %d\n#define FEATURES %d\n#define CUT %.1ff\n\n",
+                c->observed, c->features, (double)TR_CONTROLLER_CUT);
+        tr__put_floats(s, "feature_mean", c->mean, c->features);
+        tr__put_floats(s, "feature_scale", c->scale, c->features);
+    }
     if (!a->choice)
         put_lines(s, "action_first", "action_step", tr_controller_bins);
     if (!a->choice && tr_controller_previous(c))
@@ -135,6 +137,10 @@ static void put_act(struct tr__source *s)
 
 void tr__c_controller_functions(struct tr__source *s)
 {
+    if (s->frames) {
+        put_act(s);
+        return;
+    }
     fputs(see, s->out);
     put_act(s);
     fprintf(s->out,
@@ -229,14 +235,28 @@ static float tolerance(const struct tr__source *s, int part)
     return (float)((a->high[part] - a->low[part]) * (int8 ? .05 : 1e-3));
 }
 
+/* Numbers or bytes of all examples. */
+union noise {
+    float *observed;
+    uint8_t *bytes;
+};
+
 /* What the student does in an episode. */
-static void put_episode(struct tr__source *s, const float *observed, const float *actions)
+static void put_episode(struct tr__source *s, union noise in, const float *actions)
 {
     const struct tr_controller *c = controller_of(s);
     const int64_t rom = s->rom; /* the test's constants are not the student's */
+    const int64_t bytes = (int64_t)TR__C_EXAMPLES * s->stem->numbers;
 
     fputs("\n", s->out);
-    tr__put_floats(s, "test_input", observed, (int64_t)TR__C_EXAMPLES * c->observed);
+    if (s->frames) {
+        tr__array_begin(s, "uint8_t", "test_input", bytes, 1);
+        for (int64_t i = 0; i < bytes; i++)
+            tr__put_int8(s, i, in.bytes[i]);
+        tr__array_end(s);
+    } else {
+        tr__put_floats(s, "test_input", in.observed, (int64_t)TR__C_EXAMPLES * c->observed);
+    }
     tr__put_floats(s, "test_action", actions, (int64_t)TR__C_EXAMPLES * c->actions.parts);
     tr__array_begin(s, "float", "test_near", c->actions.parts, 4);
     for (int i = 0; i < c->actions.parts; i++)
@@ -245,43 +265,71 @@ static void put_episode(struct tr__source *s, const float *observed, const float
     s->rom = rom;
 }
 
+/* Each example is a step of one episode; of frames there is nothing to begin anew. */
 static void put_test(struct tr__source *s)
 {
     const char *name = s->options->name, *memory = s->options->reentrant ? "memory, " : "";
+    char reset[TR_C_NAME + 32] = "";
 
+    if (s->steps)
+        (void)snprintf(reset, sizeof reset, "    %s_reset(%s);\n", name,
+                       s->options->reentrant ? "memory" : "");
     fprintf(s->out,
             "\nint %s_selftest(%s)\n{\n    float action[ACTIONS];\n"
-            "    int e, i, wrong = 0;\n"
-            "    %s_reset(%s);\n"
+            "    int e, i, wrong = 0;\n%s"
             "    for (e = 0; e < %d; e++) {\n"
             "        int bad = 0;\n"
-            "        %s_run(%stest_input + e * OBSERVED, action);\n"
+            "        %s_run(%stest_input + e * %d, action);\n"
             "        for (i = 0; i < ACTIONS; i++) {\n"
             "            const float off = action[i] - test_action[e * ACTIONS + i];\n"
             "            bad |= !(off < test_near[i] && -off < test_near[i]);\n"
             "        }\n"
             "        wrong += bad;\n"
-            "    }\n"
-            "    %s_reset(%s);\n"
+            "    }\n%s"
             "    return wrong;\n}\n",
-            name, s->parameter, name, s->options->reentrant ? "memory" : "", TR__C_EXAMPLES, name,
-            memory, name, s->options->reentrant ? "memory" : "");
+            name, s->parameter, reset, TR__C_EXAMPLES, name, memory,
+            s->frames ? s->stem->numbers : controller_of(s)->observed, reset);
 }
 
-/* An episode of noise, within what observations were in training: observed (examples,observed) to
+/* Frames of noise, some darker than others, to logits and actions as below. */
+static rt_status watch(const struct tr__source *s, struct rt_rng *rng, uint8_t *bytes, float *said,
+                       struct rt_err *err)
+{
+    const struct tr_controller *c = controller_of(s);
+    const ptrdiff_t outputs = logits_of(c), parts = c->actions.parts;
+    float *actions = said + TR__C_EXAMPLES * outputs;
+    double *action = malloc((size_t)parts * sizeof *action);
+
+    if (!action)
+        return rt_fail(err, RT_ENOMEM, "no memory for a self-test in C");
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)TR__C_EXAMPLES * s->stem->numbers; i++)
+        bytes[i] = (uint8_t)rt_rng_below(rng, 32U << i / s->stem->numbers % 4);
+    const rt_status rc = tr_model_answer(s->model, bytes, TR__C_EXAMPLES, said, err);
+    for (ptrdiff_t e = 0; e < TR__C_EXAMPLES && rc == RT_OK; e++) {
+        tr_controller_act(c, said + e * outputs, action);
+        for (ptrdiff_t i = 0; i < parts; i++)
+            actions[e * parts + i] = (float)action[i];
+    }
+    free(action);
+    return rc;
+}
+
+/* An episode of noise, within what observations were in training: in (examples,observed) to
  * logits (examples,parts,bins) and, behind them, actions (examples,parts). */
-static rt_status play(const struct tr__source *s, uint64_t seed, float *observed, float *said,
+static rt_status play(const struct tr__source *s, uint64_t seed, union noise in, float *said,
                       struct rt_err *err)
 {
     const struct tr_controller *c = controller_of(s);
     struct rt_rng rng;
 
     rt_rng_init(&rng, seed, RT_STREAM_LATENCY, 0);
+    if (s->frames)
+        return watch(s, &rng, in.bytes, said, err);
     for (int i = 0; i < TR__C_EXAMPLES * c->observed; i++) {
         const int k = i % c->observed;
-        observed[i] = c->mean[k] + (float)rt_rng_normal(&rng) / c->scale[k];
+        in.observed[i] = c->mean[k] + (float)rt_rng_normal(&rng) / c->scale[k];
     }
-    return tr_model_act(s->model, observed, TR__C_EXAMPLES, said,
+    return tr_model_act(s->model, in.observed, TR__C_EXAMPLES, said,
                         said + (ptrdiff_t)TR__C_EXAMPLES * logits_of(c), err);
 }
 
@@ -303,7 +351,7 @@ static float apart(const float *logits, ptrdiff_t rows, int bins)
 
 /* Where the likeliest bin acts, rounding must not choose another: of several episodes that whose best
  * bins are furthest before the second best. */
-static rt_status play_clearest(const struct tr__source *s, float *observed, float *said,
+static rt_status play_clearest(const struct tr__source *s, union noise in, float *said,
                                struct rt_err *err)
 {
     const struct tr_controller *c = controller_of(s);
@@ -313,31 +361,33 @@ static rt_status play_clearest(const struct tr__source *s, float *observed, floa
     float most = -1;
 
     for (uint64_t seed = 1; likeliest && seed <= episodes; seed++) {
-        RT_TRY(play(s, seed, observed, said, err));
+        RT_TRY(play(s, seed, in, said, err));
         const float distance = apart(said, rows, c->actions.bins);
         if (distance > most) {
             most = distance;
             clearest = seed;
         }
     }
-    return play(s, clearest, observed, said, err);
+    return play(s, clearest, in, said, err);
 }
 
 rt_status tr__c_controller_test(struct tr__source *s, struct rt_err *err)
 {
     const struct tr_controller *c = controller_of(s);
     const size_t n = TR__C_EXAMPLES, outputs = (size_t)logits_of(c);
-    float *observed = malloc(n * (size_t)c->observed * sizeof *observed);
+    void *room =
+        malloc(s->frames ? n * (size_t)s->stem->numbers : n * (size_t)c->observed * sizeof(float));
     float *said = malloc(n * (outputs + (size_t)c->actions.parts) * sizeof *said);
-    rt_status rc = observed && said ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for a self-test");
+    const union noise in = {.observed = room};
+    rt_status rc = room && said ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for a self-test");
 
     if (rc == RT_OK)
-        rc = play_clearest(s, observed, said, err);
+        rc = play_clearest(s, in, said, err);
     if (rc == RT_OK) {
-        put_episode(s, observed, said + n * outputs);
+        put_episode(s, in, said + n * outputs);
         put_test(s);
     }
-    free(observed);
+    free(room);
     free(said);
     return rc;
 }

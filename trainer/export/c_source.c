@@ -55,8 +55,7 @@ static int64_t ram_of(const struct tr__source *s)
 {
     const struct memory m = memory_of(s->model, s->stem);
     const int64_t bytes = 4 * ((int64_t)m.stream + m.qkv + m.scores + m.row + m.inner + m.hidden) +
-                          m.codes + (s->text ? 4 : 0) +
-                          (s->model->input.controller ? tr__c_controller_bytes(s) : 0);
+                          m.codes + (s->text ? 4 : 0) + (s->steps ? tr__c_controller_bytes(s) : 0);
     return (bytes + 3) / 4 * 4; /* a struct of floats */
 }
 
@@ -65,10 +64,8 @@ static void put_memory(struct tr__source *s, FILE *out)
     const struct memory m = memory_of(s->model, s->stem);
 
     fprintf(out, "struct %s_memory {%s\n", s->options->name,
-            s->model->input.controller
-                ? ""
-                : " /* of one call; nothing is kept from one to the next */");
-    if (s->model->input.controller)
+            s->steps ? "" : " /* of one call; nothing is kept from one to the next */");
+    if (s->steps)
         tr__c_controller_memory(s, out);
     if (s->text)
         fputs("    int32_t tokens; /* of this call */\n", out);
@@ -213,13 +210,14 @@ static void put_prototype(const struct tr__source *s, FILE *out)
 {
     const char *name = s->options->name;
 
-    fprintf(out, "int %s_run(", name);
+    fprintf(out, "%s %s_run(", s->frames ? "void" : "int", name);
     if (s->options->reentrant)
         fprintf(out, "struct %s_memory *memory, ", name);
     if (s->text)
         fprintf(out, "%s, float *logits)", tr__c_text_parameters(s));
     else
-        fprintf(out, "const uint8_t *%s, float *logits)", s->model->input.name);
+        fprintf(out, "const uint8_t *%s, float *%s)", s->model->input.name,
+                s->frames ? "action" : "logits");
 }
 
 static void put_run(struct tr__source *s)
@@ -235,7 +233,10 @@ static void put_run(struct tr__source *s)
                 "    static struct %s_memory memory;\n"
                 "    struct %s_memory *const m = &memory;\n",
                 s->options->name, s->options->name);
-    fprintf(s->out, "    int i, best = 0%s;\n", mean ? ", t" : "");
+    if (s->frames)
+        fprintf(s->out, "    float logits[ACTIONS * BINS];\n%s", mean ? "    int i, t;\n" : "");
+    else
+        fprintf(s->out, "    int i, best = 0%s;\n", mean ? ", t" : "");
     if (s->text)
         fprintf(s->out, "    if (!stem(m, %s))\n        return -1;\n", tr__c_text_arguments(s));
     else
@@ -244,6 +245,10 @@ static void put_run(struct tr__source *s)
         fprintf(s->out, "    block%d(m);\n", l);
     put_pool(s);
     tr__put_call(s, "    ", "head", &s->model->student->plan->head, "m->row", false, "logits");
+    if (s->frames) {
+        fputs("    act(logits, action);\n}\n", s->out);
+        return;
+    }
     fprintf(s->out,
             "    for (i = 1; i < %s_CLASSES; i++)\n"
             "        best = logits[i] > logits[best] ? i : best;\n"
@@ -343,13 +348,19 @@ static void put_metadata(const struct tr__source *s, FILE *out)
 
 static void put_declaration(const struct tr__source *s, FILE *out)
 {
-    if (s->model->input.controller) {
+    if (s->steps) {
         tr__c_controller_declare(s, out);
         return;
     }
-    fprintf(out, "/* The most likely class; logits (%s_CLASSES). %s. %s. */\n", s->upper,
-            s->text ? "-1 for a count or an id out of range" : "Cannot fail",
-            s->options->reentrant ? "Threads: one memory each" : "One call at a time");
+    if (s->frames)
+        fprintf(out, "/* A frame, %s_INPUTS bytes, to action (%s_ACTIONS)%s. Cannot fail. %s. */\n",
+                s->upper, s->upper,
+                s->model->input.controller->actions.choice ? ", the number of the choice" : "",
+                s->options->reentrant ? "Threads: one memory each" : "One call at a time");
+    else
+        fprintf(out, "/* The most likely class; logits (%s_CLASSES). %s. %s. */\n", s->upper,
+                s->text ? "-1 for a count or an id out of range" : "Cannot fail",
+                s->options->reentrant ? "Threads: one memory each" : "One call at a time");
     put_prototype(s, out);
     fputs(";\n", out);
 }
@@ -362,15 +373,17 @@ static void put_header(struct tr__source *s, FILE *out)
             RT_VERSION);
     put_metadata(s, out);
     fprintf(out, " */\n#ifndef %s_H\n#define %s_H\n#include <stdint.h>\n\n", upper, upper);
-    if (s->model->input.controller)
+    if (s->steps)
         tr__c_controller_sizes(s, out);
     else if (s->text)
         tr__c_text_sizes(s, out);
     else
         fprintf(out,
                 "#define %s_INPUTS %d  /* bytes of an example */\n"
-                "#define %s_CLASSES %d\n",
-                upper, s->stem->numbers, upper, s->model->student->shape.classes);
+                "#define %s_%s %d\n",
+                upper, s->stem->numbers, upper, s->frames ? "ACTIONS" : "CLASSES",
+                s->frames ? space_parts(&s->model->student->shape)
+                          : s->model->student->shape.classes);
     fprintf(out,
             "#define %s_RAM %lld  /* bytes of variables, the stack aside */\n"
             "#define %s_ROM %lld  /* bytes of constants */\n\n"
@@ -409,13 +422,13 @@ static void put_code(struct tr__source *s)
     fputs(tr__c_row_functions, s->out);
     if (s->model->input.controller)
         tr__c_controller_functions(s);
-    else if (s->text)
+    if (s->text)
         tr__c_text_stem(s);
-    else
+    else if (!s->steps)
         put_stem(s);
     for (int l = 0; l < student->arch.depth; l++)
         put_block(s, l);
-    if (s->model->input.controller)
+    if (s->steps)
         tr__c_controller_run(s);
     else
         put_run(s);
@@ -449,12 +462,9 @@ static rt_status source_open(struct tr__source *s, const char *path, const struc
     s->file_length = (int)strlen(s->file) - 2;
     s->stem = &model->student->stem;
     s->text = s->stem->vocabulary;
+    s->frames = model->input.controller && tr_controller_frames(model->input.controller);
+    s->steps = model->input.controller && !s->frames;
     s->tokens = s->text ? "m->tokens" : "TOKENS";
-    if (model->input.controller && tr_controller_frames(model->input.controller))
-        return rt_fail(err, RT_EARG,
-                       "'%.200s': a policy that reads pixels is not written in C yet; export it as "
-                       ".onnx",
-                       path);
     RT_TRY(check_name(options->name, s->upper, err));
     (void)snprintf(s->parameter, sizeof s->parameter,
                    options->reentrant ? "struct %s_memory *memory" : "void", options->name);

@@ -20,6 +20,7 @@ struct tr__source {
     FILE *out;
     int64_t rom;        /* bytes of constants so far */
     bool text;          /* it reads ids, as many as a call has */
+    bool steps, frames; /* a policy: of numbers, with a memory; of frames, each by itself */
     const char *tokens; /* how many rows there are, in C */
 };
 
@@ -59,7 +60,8 @@ void tr__c_controller_declare(const struct tr__source *s, FILE *out);
 void tr__c_controller_memory(const struct tr__source *s, FILE *out);
 int64_t tr__c_controller_bytes(const struct tr__source *s);
 void tr__c_controller_constants(struct tr__source *s);
-/* see(), act() and stem(); what is called from elsewhere, behind the blocks. */
+/* act() and, of steps, see() and stem(); what is called from elsewhere, behind the blocks. Of frames the
+ * rest is as of images. */
 void tr__c_controller_functions(struct tr__source *s);
 void tr__c_controller_run(struct tr__source *s);
 rt_status tr__c_controller_test(struct tr__source *s, struct rt_err *err);
