@@ -235,27 +235,22 @@ static float tolerance(const struct tr__source *s, int part)
     return (float)((a->high[part] - a->low[part]) * (int8 ? .05 : 1e-3));
 }
 
-/* Numbers or bytes of all examples. */
-union noise {
-    float *observed;
-    uint8_t *bytes;
-};
-
-/* What the student does in an episode. */
-static void put_episode(struct tr__source *s, union noise in, const float *actions)
+/* What the student does in an episode: in, numbers or, of frames, bytes of all examples. */
+static void put_episode(struct tr__source *s, const void *in, const float *actions)
 {
     const struct tr_controller *c = controller_of(s);
     const int64_t rom = s->rom; /* the test's constants are not the student's */
-    const int64_t bytes = (int64_t)TR__C_EXAMPLES * s->stem->numbers;
+    const int64_t count = (int64_t)TR__C_EXAMPLES * s->stem->numbers;
+    const uint8_t *bytes = in;
 
     fputs("\n", s->out);
     if (s->frames) {
-        tr__array_begin(s, "uint8_t", "test_input", bytes, 1);
-        for (int64_t i = 0; i < bytes; i++)
-            tr__put_int8(s, i, in.bytes[i]);
+        tr__array_begin(s, "uint8_t", "test_input", count, 1);
+        for (int64_t i = 0; i < count; i++)
+            tr__put_int8(s, i, bytes[i]);
         tr__array_end(s);
     } else {
-        tr__put_floats(s, "test_input", in.observed, (int64_t)TR__C_EXAMPLES * c->observed);
+        tr__put_floats(s, "test_input", in, (int64_t)TR__C_EXAMPLES * c->observed);
     }
     tr__put_floats(s, "test_action", actions, (int64_t)TR__C_EXAMPLES * c->actions.parts);
     tr__array_begin(s, "float", "test_near", c->actions.parts, 4);
@@ -316,20 +311,21 @@ static rt_status watch(const struct tr__source *s, struct rt_rng *rng, uint8_t *
 
 /* An episode of noise, within what observations were in training: in (examples,observed) to
  * logits (examples,parts,bins) and, behind them, actions (examples,parts). */
-static rt_status play(const struct tr__source *s, uint64_t seed, union noise in, float *said,
+static rt_status play(const struct tr__source *s, uint64_t seed, void *in, float *said,
                       struct rt_err *err)
 {
     const struct tr_controller *c = controller_of(s);
+    float *observed = in;
     struct rt_rng rng;
 
     rt_rng_init(&rng, seed, RT_STREAM_LATENCY, 0);
     if (s->frames)
-        return watch(s, &rng, in.bytes, said, err);
+        return watch(s, &rng, in, said, err);
     for (int i = 0; i < TR__C_EXAMPLES * c->observed; i++) {
         const int k = i % c->observed;
-        in.observed[i] = c->mean[k] + (float)rt_rng_normal(&rng) / c->scale[k];
+        observed[i] = c->mean[k] + (float)rt_rng_normal(&rng) / c->scale[k];
     }
-    return tr_model_act(s->model, in.observed, TR__C_EXAMPLES, said,
+    return tr_model_act(s->model, observed, TR__C_EXAMPLES, said,
                         said + (ptrdiff_t)TR__C_EXAMPLES * logits_of(c), err);
 }
 
@@ -351,7 +347,7 @@ static float apart(const float *logits, ptrdiff_t rows, int bins)
 
 /* Where the likeliest bin acts, rounding must not choose another: of several episodes that whose best
  * bins are furthest before the second best. */
-static rt_status play_clearest(const struct tr__source *s, union noise in, float *said,
+static rt_status play_clearest(const struct tr__source *s, void *in, float *said,
                                struct rt_err *err)
 {
     const struct tr_controller *c = controller_of(s);
@@ -375,11 +371,10 @@ rt_status tr__c_controller_test(struct tr__source *s, struct rt_err *err)
 {
     const struct tr_controller *c = controller_of(s);
     const size_t n = TR__C_EXAMPLES, outputs = (size_t)logits_of(c);
-    void *room =
+    void *in =
         malloc(s->frames ? n * (size_t)s->stem->numbers : n * (size_t)c->observed * sizeof(float));
     float *said = malloc(n * (outputs + (size_t)c->actions.parts) * sizeof *said);
-    const union noise in = {.observed = room};
-    rt_status rc = room && said ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for a self-test");
+    rt_status rc = in && said ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for a self-test in C");
 
     if (rc == RT_OK)
         rc = play_clearest(s, in, said, err);
@@ -387,7 +382,7 @@ rt_status tr__c_controller_test(struct tr__source *s, struct rt_err *err)
         put_episode(s, in, said + n * outputs);
         put_test(s);
     }
-    free(room);
+    free(in);
     free(said);
     return rc;
 }
