@@ -76,7 +76,7 @@ static void write_student(const struct tr_task *task, struct tr_network *net, bo
 
     space_arch_print(&arch, text);
     note(&notes, "arch", text);
-    note(&notes, "pool", task->shape.features ? "last" : "mean");
+    note(&notes, "pool", task->shape.pool == SPACE_POOL_MEAN ? "mean" : "last");
     task->kind->describe(task, &notes, note);
     assert_ok(tr_network_open(net, &arch, &task->shape, tr_kernels_by_name("plain"),
                               TR_NETWORK_INFER, &err));
@@ -193,9 +193,11 @@ static void a_policy_of_pixels_acts_frame_by_frame(void **state)
     struct rt_err err;
     (void)state;
 
-    for (int codes = 0; codes < 2; codes++) {
+    for (int codes = 0; codes < 3; codes++) { /* the last with the mean of its tokens */
         struct tr_model_file *file = NULL;
         struct tr_network net;
+        if (codes == 2)
+            task->shape.pool = SPACE_POOL_MEAN;
         write_student(task, &net, codes);
         assert_ok(
             tr_model_open(WEIGHTS, &tr_task_policy, tr_kernels_by_name("plain"), &file, &err));
@@ -348,12 +350,12 @@ static void notes_that_do_not_fit_are_refused(void **state)
     }
 }
 
-static void frames_have_no_last_step_to_be_read_at(void **state)
+static void frames_are_answered_as_a_whole(void **state)
 {
     const struct changed pixels = {"pixel_mean", "0.5"};
     const struct tr_notes notes = {
         .note = note_of, .from = &pixels, .file = "x.safetensors", .features = 288, .tokens = 49};
-    struct space_shape shape = {.classes = 5, .pool = SPACE_POOL_LAST};
+    struct space_shape shape = {.classes = 5, .pool = SPACE_POOL_NONE};
     struct tr_controller *c;
     struct rt_err err = {0};
     (void)state;
@@ -386,7 +388,7 @@ int main(void)
         cmocka_unit_test(an_int8_policy_may_take_the_bin_beside),
         cmocka_unit_test(steps_are_seen_as_they_are_told),
         cmocka_unit_test(notes_that_do_not_fit_are_refused),
-        cmocka_unit_test(frames_have_no_last_step_to_be_read_at),
+        cmocka_unit_test(frames_are_answered_as_a_whole),
         cmocka_unit_test(a_component_of_one_bin_is_refused),
     };
     return cmocka_run_group_tests_name("trainer/task/controller", tests, NULL, NULL);

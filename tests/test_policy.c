@@ -117,7 +117,6 @@ static void pixels_are_read_as_images(void **state)
     (void)state;
 
     assert_string_equal(task->hash, other->hash);
-    assert_int_equal(task->shape.pool, SPACE_POOL_MEAN);
     assert_int_equal(task->shape.features, 0);
     assert_ok(rt_arena_init(&arena, 8 << 20, &err));
     assert_ok(tr_batch_init(&batch, &arch, &task->shape, 40, &arena, &err));

@@ -191,7 +191,8 @@ static void put_block(struct tr__source *s, int l)
 static void put_pool(struct tr__source *s)
 {
     if (tr__pools_row(s->model->student)) {
-        fputs("    norm(m->stream, ln_weight, ln_bias, m->row);\n", s->out);
+        fprintf(s->out, "    norm(m->stream + %d * WIDTH, ln_weight, ln_bias, m->row);\n",
+                first_read(s));
         return;
     }
     fprintf(s->out,

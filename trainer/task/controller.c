@@ -108,7 +108,7 @@ static rt_status recall_sizes(const struct tr_notes *notes, const struct space_s
     if ((!frames && c->features != notes->features) || shape->classes % parts ||
         shape->classes / parts < 2 || shape->classes / parts > TR_BINS_MOST)
         return lacks(notes, "parts", err);
-    if (frames && shape->pool != SPACE_POOL_MEAN && shape->pool != SPACE_POOL_CLASS)
+    if (frames && shape->pool == SPACE_POOL_NONE)
         return lacks(notes, "pool", err);
     c->history = frames ? 0 : notes->tokens;
     c->read = read == TR_READ_MODE ? TR_READ_MODE : TR_READ_MEAN;

@@ -363,8 +363,6 @@ static rt_status open_policy(struct tr_policy *p, enum space_pool pool, struct r
         p->task.shape.height = p->info->pixels[0];
         p->task.shape.width = p->info->pixels[1];
         p->task.shape.channels = p->info->pixels[2];
-        if (pool == SPACE_POOL_LAST)
-            p->task.shape.pool = SPACE_POOL_MEAN;
     }
     return RT_OK;
 }

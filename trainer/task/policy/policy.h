@@ -64,8 +64,7 @@ struct tr_policy_options {
     uint64_t seed;               /* of starts and of all that is drawn in an episode */
 };
 
-/* Opens the environment; there are no rows yet. Of pixels, which have no last row, pool `last` is the
- * mean. RT_EARG when the options do not fit it. */
+/* Opens the environment; there are no rows yet. RT_EARG when the options do not fit it. */
 rt_status tr_policy_task(struct tr_task **task, const struct tr_policy_options *options,
                          enum space_pool pool, struct rt_err *err);
 /* Rows, statistics, and how teachers and random actions do: by these teachers, which the task takes
