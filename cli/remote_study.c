@@ -302,6 +302,8 @@ void remote_study_evaluate(void *context, int slot, const char *job, struct remo
     } else {
         fail_job(&result, &err);
     }
+    if (result.status == RT_OK && !s->files.own)
+        result.retries = 0; /* what happened to a process is an event, and not in the rows */
     if (result.status == RT_OK && remote_study_weights(s, what.number, path))
         (void)transfer_hash(path, answer->hash, NULL);
     if (result.status != RT_ESTOP)

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "reports/remotes.h"
 #include "reports/report.h"
 #include "reports/rows.h"
 #include "reports/rung_rows.h"
@@ -298,6 +299,11 @@ static void print_rungs(const struct report__rungs *rungs, FILE *out)
     }
 }
 
+static void print_labelled(void *out, const char *label, const char *text)
+{
+    print_line(out, label, text);
+}
+
 rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
 {
     struct progress p = {0};
@@ -318,7 +324,9 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
         print_work(&p, out);
         print_rungs(&rungs, out);
         print_front(&p, &rows, &rungs, out);
-        rc = print_latency(store, out, err);
+        rc = report__remotes(store, p.writer.alive && !p.ended, print_labelled, out, err);
+        if (rc == RT_OK)
+            rc = print_latency(store, out, err);
         if (rc == RT_OK)
             rc = print_surrogate(store, out, err);
         if (*p.failure)

@@ -99,6 +99,7 @@ static void hear(struct search_coordinator *c, int seat, const struct wire_messa
     }
     switch (message->type) {
     case WIRE_IDLE:
+        coordinator__take_doubted(c, seat);
         if (message->number > 0 && message->number <= peer->remote.slots - peer->idle) {
             peer->idle += (int)message->number;
             c->idle += message->number;

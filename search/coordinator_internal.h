@@ -27,6 +27,7 @@ struct out { /* a trial that is out */
     uint64_t key;
     uint32_t attempt;
     int peer;
+    bool doubted; /* its worker said hello anew, and not yet that it has it */
     int64_t began_ns, lease_ns, until_ns;
     struct store_result *result; /* waits for the weights, and then to be finished; owned */
     struct transfer weights;
@@ -99,6 +100,8 @@ void coordinator__piece(struct search_coordinator *c, int peer, const struct wir
 void coordinator__back(struct search_coordinator *c, int peer, const struct wire_message *message);
 /* All that a peer has waits again: lost, or given back. */
 void coordinator__take_from(struct search_coordinator *c, int peer, bool lost, const char *why);
+/* What it did not say that it has, after its hello, never reached it. */
+void coordinator__take_doubted(struct search_coordinator *c, int peer);
 /* Leases that ran out. */
 void coordinator__check_leases(struct search_coordinator *c);
 /* Nothing that is out comes to a result any more. */

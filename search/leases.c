@@ -347,8 +347,17 @@ void coordinator__held(struct search_coordinator *c, int peer, const struct wire
 {
     struct out *out = recognise(c, peer, message);
 
-    if (out && out->peer == peer)
-        out->until_ns = rt_now_ns() + out->lease_ns;
+    if (!out || out->peer != peer)
+        return;
+    out->doubted = false;
+    out->until_ns = rt_now_ns() + out->lease_ns;
+}
+
+void coordinator__take_doubted(struct search_coordinator *c, int peer)
+{
+    for (size_t i = c->outs; i-- > 0;)
+        if (c->out[i]->peer == peer && c->out[i]->doubted)
+            lose(c, c->out[i], "its worker was cut off before it had it");
 }
 
 void coordinator__beat(struct search_coordinator *c, int peer, const struct wire_message *message)
@@ -428,7 +437,7 @@ static struct store_result *read_result(const struct wire_message *message)
     char *line = wire_text(message);
 
     if (result && line)
-        (void)search_protocol_answer(line, message->number, result);
+        (void)search_protocol_relayed(line, message->number, result);
     free(line);
     return result;
 }
@@ -441,6 +450,7 @@ void coordinator__result(struct search_coordinator *c, int peer, const struct wi
     /* of a worker that lost the trial success is as good, and failure is not */
     if (result && (result->status == RT_OK || out->attempt == message->attempt)) {
         out->peer = peer;
+        out->doubted = false;
         out->result = result;
         out->until_ns = rt_now_ns() + out->lease_ns;
         c->peer[peer].remote.trials++;

@@ -115,8 +115,10 @@ void coordinator__hello(struct search_coordinator *c, const unsigned char name[W
     }
     seat(c, at, &remote);
     for (size_t i = 0; i < c->outs; i++)
-        if (c->out[i]->peer == at)
-            c->out[i]->until_ns = rt_now_ns() + PEER_SILENT_NS; /* unless it says that it has it */
+        if (c->out[i]->peer == at) {
+            c->out[i]->doubted = true;
+            c->out[i]->until_ns = rt_now_ns() + PEER_SILENT_NS;
+        }
     (void)coordinator__send(c, at,
                             (struct wire_message){.type = WIRE_WELCOME,
                                                   .text = c->o->welcome,

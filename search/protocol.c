@@ -246,7 +246,30 @@ static rt_status read_error(const json_t *answer, const json_t *error, struct st
     return RT_OK;
 }
 
-static rt_status read_answer(json_t *answer, int64_t number, struct store_result *result)
+/* Attempts before this one, which a Retort elsewhere made: search_protocol_tell(). */
+static rt_status read_history(const json_t *history, struct store_result *result)
+{
+    const json_t *notes = json_object_get(history, "notes"),
+                 *retries = json_object_get(history, "retries"), *note;
+    size_t at;
+
+    if (!history)
+        return RT_OK;
+    if (!json_is_integer(retries) || json_integer_value(retries) < 0 ||
+        json_integer_value(retries) > STORE_MAX_RETRIES ||
+        json_array_size(notes) > STORE_MAX_RETRIES + 1)
+        return refuse(result, "\"retort\" is no history of attempts");
+    result->retries = (int)json_integer_value(retries);
+    json_array_foreach(notes, at, note)
+    {
+        if (json_is_string(note) && !(result->note[at] = strdup(json_string_value(note))))
+            return refuse(result, "no memory for the history of attempts");
+    }
+    return RT_OK;
+}
+
+static rt_status read_answer(json_t *answer, int64_t number, bool relayed,
+                             struct store_result *result)
 {
     const json_t *trial = json_object_get(answer, "trial"),
                  *error = json_object_get(answer, "error");
@@ -255,6 +278,8 @@ static rt_status read_answer(json_t *answer, int64_t number, struct store_result
         return refuse(result, "the answer is no JSON object");
     if (!json_is_integer(trial) || json_integer_value(trial) != number)
         return refuse(result, "the answer does not say \"trial\": %lld", (long long)number);
+    if (relayed)
+        RT_TRY(read_history(json_object_get(answer, "retort"), result));
     if (error && !json_is_null(error))
         return read_error(answer, error, result);
     RT_TRY(read_metrics(json_object_get(answer, "metrics"), json_object_get(answer, "stderr"),
@@ -262,7 +287,7 @@ static rt_status read_answer(json_t *answer, int64_t number, struct store_result
     return read_curve(json_object_get(answer, "curve"), result);
 }
 
-rt_status search_protocol_answer(char *line, int64_t number, struct store_result *result)
+static rt_status read_line(char *line, int64_t number, bool relayed, struct store_result *result)
 {
     json_error_t why;
     json_t *answer;
@@ -274,7 +299,17 @@ rt_status search_protocol_answer(char *line, int64_t number, struct store_result
     answer = json_loads(line, JSON_REJECT_DUPLICATES, &why);
     if (!answer)
         return refuse(result, "the answer is no JSON (%s): %.100s", why.text, line);
-    rc = read_answer(answer, number, result);
+    rc = read_answer(answer, number, relayed, result);
     json_decref(answer);
     return rc;
+}
+
+rt_status search_protocol_answer(char *line, int64_t number, struct store_result *result)
+{
+    return read_line(line, number, false, result);
+}
+
+rt_status search_protocol_relayed(char *line, int64_t number, struct store_result *result)
+{
+    return read_line(line, number, true, result);
 }

@@ -19,6 +19,8 @@ char *search_protocol_request(const struct space *space, const struct search_opt
  * kind `garbage`, for what is no answer to it; when the answer is that the trial failed, result has
  * its kind and text. NaN and infinity, which JSON has not, may be written as Python does. */
 rt_status search_protocol_answer(char *line, int64_t number, struct store_result *result);
+/* The same of search_protocol_tell(), with the attempts that were made there. */
+rt_status search_protocol_relayed(char *line, int64_t number, struct store_result *result);
 
 /* ---- the other side: an evaluator that is a Retort itself ---- */
 
@@ -27,6 +29,6 @@ rt_status search_protocol_answer(char *line, int64_t number, struct store_result
 rt_status search_protocol_job(const char *line, const struct space *space, struct search_job *job,
                               struct space_arch *arch, struct rt_err *err);
 /* The answer that brings a result, its newline included: metrics, standard errors and curve to the
- * last bit, or how it failed. Caller frees, NULL when out of memory. */
+ * last bit, or how it failed; and, as "retort", which attempts failed before, with their notes. Caller frees, NULL when out of memory. */
 char *search_protocol_tell(int64_t number, const struct store_result *result);
 #endif

@@ -91,6 +91,21 @@ static json_t *success(const struct store_result *result)
                      curves(result));
 }
 
+/* What became of the attempts before: for the search that has them done elsewhere. */
+static json_t *history(const struct store_result *result)
+{
+    json_t *notes = json_array();
+    int last = -1;
+
+    for (int i = 0; i <= STORE_MAX_RETRIES; i++)
+        last = result->note[i] ? i : last;
+    for (int i = 0; i <= last; i++) {
+        json_t *note = result->note[i] ? json_string(result->note[i]) : NULL;
+        json_array_append_new(notes, note ? note : json_null());
+    }
+    return json_pack("{s:i, s:o}", "retries", result->retries, "notes", notes);
+}
+
 char *search_protocol_tell(int64_t number, const struct store_result *result)
 {
     json_t *answer = result->status == RT_OK ? success(result) : failure(result);
@@ -98,5 +113,7 @@ char *search_protocol_tell(int64_t number, const struct store_result *result)
     assert(number >= 0 && result->value_count <= SEARCH_ANSWER_METRICS);
     if (answer)
         json_object_set_new(answer, "trial", json_integer(number));
+    if (answer && (result->retries || result->note[0]))
+        json_object_set_new(answer, "retort", history(result));
     return search__json_line(answer);
 }
