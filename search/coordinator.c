@@ -214,6 +214,7 @@ void search_coordinator_serve(void *coordinator, struct run *run)
     struct times last = {0};
 
     c->run = run;
+    c->slots = c->o->options->workers;
     search_write(run, forget_peers, NULL);
     if (!coordinator__open_finisher(c)) {
         search_fail(run, RT_ENOMEM, "cannot start a thread for workers elsewhere");

@@ -53,7 +53,8 @@ struct search_coordinator {
 
     struct peer *peer;
     int peers, there, cursor;
-    int64_t idle; /* of all peers */
+    int64_t idle;  /* of all peers */
+    int64_t slots; /* own workers and theirs, as recorded */
     struct out **out;
     size_t outs, out_room;
     struct loss *loss;

@@ -161,20 +161,35 @@ void coordinator__look_round(struct search_coordinator *c)
 
 struct rows {
     struct store_remote **row;
-    int count;
+    int count, workers; /* 0: as many as before */
 };
+
+static int64_t slots_there(const struct search_coordinator *c)
+{
+    int64_t slots = c->o->options->workers;
+
+    for (int p = 0; p < c->peers; p++)
+        slots += c->peer[p].there ? c->peer[p].remote.slots : 0;
+    return slots;
+}
 
 static rt_status write_rows(void *context, struct store *store, struct rt_err *err)
 {
     const struct rows *rows = context;
 
+    if (rows->workers)
+        RT_TRY(store_run_workers(store, rows->workers, err));
     return store_remotes(store, rows->row, rows->count, err);
 }
 
 void coordinator__record_peers(struct search_coordinator *c)
 {
-    struct rows rows = {calloc((size_t)c->peers + 1, sizeof(void *)), 0};
+    const int64_t slots = slots_there(c), window = c->o->options->window;
+    struct rows rows = {.row = calloc((size_t)c->peers + 1, sizeof(void *))};
 
+    if (slots != c->slots) /* when the last has left the number stays, by which it was */
+        rows.workers = (int)(slots < window ? slots : window);
+    c->slots = slots;
     for (int p = 0; rows.row && p < c->peers; p++)
         if (c->peer[p].changed) {
             c->peer[p].changed = false;
@@ -188,11 +203,9 @@ void coordinator__record_peers(struct search_coordinator *c)
 void coordinator__tell(struct search_coordinator *c)
 {
     const struct search_options *o = c->o->options;
-    int64_t slots = o->workers;
+    const int64_t slots = slots_there(c);
     char text[160] = "";
 
-    for (int p = 0; p < c->peers; p++)
-        slots += c->peer[p].there ? c->peer[p].remote.slots : 0;
     if (slots == 0)
         (void)snprintf(text, sizeof text,
                        "no worker is there; retort worker --connect %.80s starts one", c->bound);

@@ -191,6 +191,8 @@ struct store_run {
 /* There is one at a time; a run without an end was killed. */
 rt_status store_run_begin(struct store *store, const struct store_run *run, struct rt_err *err);
 rt_status store_run_end(struct store *store, const char *ending, struct rt_err *err);
+/* Others came or went: how many work by now. */
+rt_status store_run_workers(struct store *store, int workers, struct rt_err *err);
 /* Seconds that workers of this run measured latency so far, and stood still for others to. */
 rt_status store_run_timing(struct store *store, double timing, double standing, struct rt_err *err);
 

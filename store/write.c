@@ -150,6 +150,17 @@ rt_status store_run_end(struct store *store, const char *ending, struct rt_err *
     return RT_OK;
 }
 
+rt_status store_run_workers(struct store *store, int workers, struct rt_err *err)
+{
+    static const char sql[] = "update run set workers = ?2 where id = ?1";
+
+    assert(store->run && workers >= 0);
+    RT_TRY(store__begin(store, err, "record the number of workers"));
+    return store__end(
+        store, store__run(store, sql, STORE_BINDS(STORE_INT(store->run), STORE_INT(workers)), err),
+        err);
+}
+
 rt_status store_run_timing(struct store *store, double timing, double standing, struct rt_err *err)
 {
     static const char sql[] = "update run set timing = ?2, standing = ?3 where id = ?1";

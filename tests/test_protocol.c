@@ -221,6 +221,37 @@ static void a_result_is_read_as_it_was_told(void **state)
     assert_string_equal(got.error, "the loss is not finite");
 }
 
+static void attempts_elsewhere_come_with_the_answer(void **state)
+{
+    struct store_result sent = {.status = RT_OK, .retries = 1, .value_count = 1}, got = {RT_OK};
+    char *line;
+    (void)state;
+    sent.values[0] = (struct store_value){"loss", 0.1, NAN};
+    sent.note[0] = strdup("attempt 1 failed (crash): \"out\"");
+
+    line = search_protocol_tell(7, &sent);
+    assert_int_equal(search_protocol_relayed(line, 7, &got), RT_OK);
+    assert_int_equal(got.retries, 1);
+    assert_string_equal(got.note[0], sent.note[0]);
+    assert_null(got.note[1]);
+    store_result_release(&got);
+    free(line);
+
+    got = (struct store_result){RT_OK}; /* a command of the user's has no such history */
+    line = search_protocol_tell(7, &sent);
+    assert_int_equal(search_protocol_answer(line, 7, &got), RT_OK);
+    assert_int_equal(got.retries, 0);
+    assert_null(got.note[0]);
+    store_result_release(&got);
+    store_result_release(&sent);
+    free(line);
+
+    char bad[] = "{\"trial\":7,\"metrics\":{},\"retort\":{\"retries\":99,\"notes\":[]}}";
+    got = (struct store_result){RT_OK};
+    assert_int_equal(search_protocol_relayed(bad, 7, &got), RT_EFORMAT);
+    store_result_release(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_job_is_read_as_it_was_asked),
         cmocka_unit_test(a_job_that_is_none_is_refused),
         cmocka_unit_test(a_result_is_read_as_it_was_told),
+        cmocka_unit_test(attempts_elsewhere_come_with_the_answer),
     };
     return cmocka_run_group_tests_name("search/protocol", tests, NULL, NULL);
 }

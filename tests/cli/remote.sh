@@ -110,3 +110,22 @@ wait $fifth
 chmod 644 other
 expect_exit 1 "$retort" worker --connect "$address" --key other
 expect_line stderr "others may read the key 'other': chmod 600 other"
+
+# a command of the user's, which is sent along, and fails there as it does here
+if command -v python3 >/dev/null; then
+  cp "$project"/examples/evaluator/tiny.* .
+  expect_exit 0 "$retort" search tiny.yaml --db tiny.db
+  listen tiny.yaml there.db --workers 0
+  work g --slots 2 --copy
+  sixth=$!
+  wait $search
+  wait $sixth
+  "$project/tests/compare_rows" tiny.db there.db
+  for db in tiny.db there.db; do
+    sqlite3 $db "select trial, text from event where kind = 'attempt' order by trial, text" >"$db.attempts"
+  done
+  [ -s tiny.db.attempts ]
+  cmp tiny.db.attempts there.db.attempts
+else
+  skip python3
+fi
