@@ -223,7 +223,8 @@ static void a_result_is_read_as_it_was_told(void **state)
 
 static void attempts_elsewhere_come_with_the_answer(void **state)
 {
-    struct store_result sent = {.status = RT_OK, .retries = 1, .value_count = 1}, got = {RT_OK};
+    struct store_result sent = {.status = RT_OK, .retries = 1, .value_count = 1},
+                        got = {.status = RT_OK};
     char *line;
     (void)state;
     sent.values[0] = (struct store_value){"loss", 0.1, NAN};
@@ -237,7 +238,7 @@ static void attempts_elsewhere_come_with_the_answer(void **state)
     store_result_release(&got);
     free(line);
 
-    got = (struct store_result){RT_OK}; /* a command of the user's has no such history */
+    got = (struct store_result){.status = RT_OK}; /* a command of the user's has no such history */
     line = search_protocol_tell(7, &sent);
     assert_int_equal(search_protocol_answer(line, 7, &got), RT_OK);
     assert_int_equal(got.retries, 0);
@@ -247,7 +248,7 @@ static void attempts_elsewhere_come_with_the_answer(void **state)
     free(line);
 
     char bad[] = "{\"trial\":7,\"metrics\":{},\"retort\":{\"retries\":99,\"notes\":[]}}";
-    got = (struct store_result){RT_OK};
+    got = (struct store_result){.status = RT_OK};
     assert_int_equal(search_protocol_relayed(bad, 7, &got), RT_EFORMAT);
     store_result_release(&got);
 }

@@ -93,17 +93,14 @@ static bool play(struct player *p)
     return more;
 }
 
-static int play_all(const char *address, int count)
+/* players[count], items[count]. */
+static int play_all(const char *address, void *context, struct player *players,
+                    zmq_pollitem_t *items, int count)
 {
     static const struct link_key no_key;
-    void *context = zmq_ctx_new();
-    struct player *players = calloc((size_t)count, sizeof *players);
-    zmq_pollitem_t *items = calloc((size_t)count, sizeof *items);
     int64_t beat = rt_now_ns();
     bool over = false;
 
-    if (!context || !players || !items)
-        return 1;
     (void)zmq_ctx_set(context, ZMQ_MAX_SOCKETS, 4 * count + 16);
     for (int i = 0; i < count; i++) {
         unsigned char name[WIRE_NAME] = "p";
@@ -124,6 +121,19 @@ static int play_all(const char *address, int count)
         beat = beats ? rt_now_ns() : beat;
     }
     return 0;
+}
+
+static int play_game(const char *address, int count)
+{
+    void *context = zmq_ctx_new();
+    struct player *players = calloc((size_t)count, sizeof *players);
+    zmq_pollitem_t *items = calloc((size_t)count, sizeof *items);
+    const int code =
+        context && players && items ? play_all(address, context, players, items, count) : 1;
+
+    free(players);
+    free(items);
+    return code; /* the process ends, and its sockets with it */
 }
 
 /* ---- the search ---- */
@@ -279,7 +289,7 @@ int main(int argc, char **argv)
     const pid_t child = fork(); /* before there is any thread */
     if (child == 0) {
         (void)close(ends[1]);
-        return read(ends[0], address, sizeof address) > 0 ? play_all(address, workers) : 1;
+        return read(ends[0], address, sizeof address) > 0 ? play_game(address, workers) : 1;
     }
     (void)close(ends[0]);
     const int code = search_and_report(workers, trials, window, ends[1]);
