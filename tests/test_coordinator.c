@@ -426,9 +426,11 @@ static void a_failure_is_believed_to_who_has_the_trial(void **state)
     hand_hail(&hand);
     free(hand_take(&hand, &far, &job));
     hand_close(&hand);
+    while (!sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"))
+        sample_sleep(2000);
     hand_open(&other, &far, "another by hand.");
     hand_hail(&other);
-    char *answer = hand_take(&other, &far, &second); /* waits until the first is known as lost */
+    char *answer = hand_take(&other, &far, &second);
     assert_int_equal(second.number, 0);
     assert_int_equal(second.attempt, 2);
     hand_open(&hand, &far, "a worker by hand");
