@@ -75,8 +75,14 @@ static rt_status fail_link(struct link *link, const char *address, struct rt_err
 rt_status link_listen(struct link *link, void *context, const char *address,
                       const struct link_key *key, char bound[LINK_ADDRESS], struct rt_err *err)
 {
+    static const char name[] = "tcp://localhost:"; /* ZeroMQ binds to numbers and devices alone */
+    char number[LINK_ADDRESS];
     size_t bytes = LINK_ADDRESS;
 
+    if (strncmp(address, name, sizeof name - 1) == 0) {
+        (void)snprintf(number, sizeof number, "tcp://127.0.0.1:%.200s", address + sizeof name - 1);
+        address = number;
+    }
     *link = (struct link){.socket = zmq_socket(context, ZMQ_ROUTER)};
     if (!link->socket || !set_common(link->socket, address) || !set_key(link->socket, key, true) ||
         !set_int(link->socket, ZMQ_ROUTER_MANDATORY, 1) ||

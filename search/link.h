@@ -2,7 +2,7 @@
  *
  * Key      one secret of CURVE, the same on all machines: whoever has it may search, and may evaluate.
  *          Its file holds one line and must be nobody else's to read. Without a key only this machine is
- *          spoken to.
+ *          spoken to, and all its users may.
  * Ends     of a search a ROUTER, of a worker a DEALER with a name of WIRE_NAME bytes.
  * Threads  a socket is used by one thread at a time.
  */
@@ -26,7 +26,8 @@ struct link_key {
 rt_status link_key_make(const char *path, struct rt_err *err);
 /* NULL: no key. RT_EIO, RT_EFORMAT, and RT_EARG for a file that others may read. */
 rt_status link_key_read(const char *path, struct link_key *key, struct rt_err *err);
-/* RT_EARG unless it is "tcp://HOST:PORT" or "ipc://FILE", and on this machine or with a key. */
+/* RT_EARG unless it is "tcp://HOST:PORT" or "ipc://FILE", and on this machine, by number or as localhost, or with
+ * a key. */
 rt_status link_check(const char *address, const struct link_key *key, struct rt_err *err);
 
 /* What happened to connections since one looked last. */
@@ -37,7 +38,7 @@ struct link_events {
 struct link {
     void *socket, *monitor;
 };
-/* Binds; the address as bound, a `*` for the port replaced, into `bound`. */
+/* Binds; the address as bound, with its number and port, into `bound`. */
 rt_status link_listen(struct link *link, void *context, const char *address,
                       const struct link_key *key, char bound[LINK_ADDRESS], struct rt_err *err);
 /* Begins to connect, which goes on in the background, with longer and longer pauses. */

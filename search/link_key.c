@@ -1,4 +1,5 @@
 /* search/link_key.c -- the secret of link.h, and which addresses need one. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -56,25 +57,27 @@ rt_status link_key_read(const char *path, struct link_key *key, struct rt_err *e
     return rc;
 }
 
-static bool is_here(const char *address)
+static bool is_here(const char *host)
 {
-    static const char *const here[] = {"ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:"};
+    struct in_addr number; /* of four parts: names may be anybody's */
 
-    for (size_t i = 0; i < sizeof here / sizeof *here; i++)
-        if (strncmp(address, here[i], strlen(here[i])) == 0)
-            return true;
-    return false;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+           (inet_pton(AF_INET, host, &number) == 1 && ntohl(number.s_addr) >> 24 == 127);
 }
 
 rt_status link_check(const char *address, const struct link_key *key, struct rt_err *err)
 {
-    const char *host = strncmp(address, "tcp://", 6) == 0 ? address + 6 : NULL;
-    const char *port = host ? strrchr(host, ':') : NULL;
+    const bool ipc = strncmp(address, "ipc://", 6) == 0, tcp = strncmp(address, "tcp://", 6) == 0;
+    const char *port = tcp ? strrchr(address + 6, ':') : NULL;
+    char host[LINK_ADDRESS] = "";
 
-    if (strlen(address) >= LINK_ADDRESS ||
-        (strncmp(address, "ipc://", 6) != 0 && (!port || port == host || !port[1])))
+    if (port)
+        (void)snprintf(host, sizeof host, "%.*s", (int)(port - address - 6), address + 6);
+    /* ZeroMQ's "from;to" is no one address, and its ipc://@NAME no file, which has a mode */
+    if (strchr(address, ';') || strlen(address) >= LINK_ADDRESS ||
+        (ipc ? !address[6] || address[6] == '@' : !host[0] || !port[1]))
         return rt_fail(err, RT_EARG, "'%.80s' is no address like tcp://127.0.0.1:5555", address);
-    if (!is_here(address) && !key->given)
+    if (!ipc && !is_here(host) && !key->given)
         return rt_fail(err, RT_EARG,
                        "'%.80s' is beyond this machine, which needs a key: make one by `retort "
                        "keygen FILE` and give --key FILE on both sides",

@@ -129,7 +129,30 @@ static void only_this_machine_goes_without_a_key(void **state)
     assert_int_equal(link_check("tcp://127.0.0.1", &none, &err), RT_EARG);
     assert_non_null(strstr(err.text, "no address"));
     assert_int_equal(link_check("udp://127.0.0.1:1", &none, &err), RT_EARG);
+    assert_int_equal(link_check("tcp://127.example.org:5555", &none, &err), RT_EARG);
+    assert_non_null(strstr(err.text, "needs a key"));
+    assert_int_equal(link_check("tcp://128.0.0.1:5555", &none, &err), RT_EARG);
+    /* ZeroMQ's "connect from here to there" */
+    assert_int_equal(link_check("tcp://127.0.0.1:0;10.255.255.1:5555", &some, &err), RT_EARG);
+    assert_non_null(strstr(err.text, "no address"));
+    assert_int_equal(link_check("tcp://127.0.0.1:0;127.0.0.1:5555", &none, &err), RT_EARG);
+    assert_int_equal(link_check("ipc://@name", &some, &err), RT_EARG); /* has no mode */
     assert_int_equal(link_check("", &some, &err), RT_EARG);
+}
+
+static void localhost_can_be_listened_at(void **state)
+{
+    const struct link_key none = {0};
+    char bound[LINK_ADDRESS];
+    void *context = zmq_ctx_new();
+    struct link link;
+    struct rt_err err;
+    (void)state;
+
+    assert_ok(link_listen(&link, context, "tcp://localhost:*", &none, bound, &err));
+    assert_int_equal(strncmp(bound, "tcp://127.0.0.1:", 16), 0);
+    link_close(&link, 0);
+    zmq_ctx_term(context);
 }
 
 static void a_key_is_its_owners_alone(void **state)
@@ -314,6 +337,7 @@ int main(void)
         cmocka_unit_test(another_version_is_told_from_garbage),
         cmocka_unit_test(a_job_is_known_by_its_key),
         cmocka_unit_test(only_this_machine_goes_without_a_key),
+        cmocka_unit_test(localhost_can_be_listened_at),
         cmocka_unit_test(a_key_is_its_owners_alone),
         cmocka_unit_test(a_file_comes_in_pieces_and_is_taken_up_again),
         cmocka_unit_test(what_is_not_its_hash_is_thrown_away),
