@@ -59,7 +59,7 @@ struct collecting {
     int room;
 };
 
-static rt_status add_file(struct collecting *c, const char *path, bool executable,
+static rt_status add_file(struct collecting *c, const char *path, bool executable, bool empty,
                           struct rt_err *err)
 {
     struct remote_files *files = c->files;
@@ -81,10 +81,13 @@ static rt_status add_file(struct collecting *c, const char *path, bool executabl
     if (!entry->path)
         return rt_fail(err, RT_ENOMEM, "no memory for a list of %d files", c->room);
     files->count++;
-    return transfer_hash(path, entry->hash, err);
+    if (!empty)
+        return transfer_hash(path, entry->hash, err);
+    rt_hash_bytes("", 0, entry->hash);
+    return RT_OK;
 }
 
-/* What lies there, file or folder; what is not there is nothing that trials read. */
+/* What lies there, file or folder, but for what is hidden; what is not there is nothing that trials read. */
 static rt_status add_tree(struct collecting *c, const char *path, int depth, struct rt_err *err)
 {
     struct dirent *found;
@@ -95,7 +98,7 @@ static rt_status add_tree(struct collecting *c, const char *path, int depth, str
     if (stat(path, &about))
         return RT_OK;
     if (S_ISREG(about.st_mode))
-        return about.st_size ? add_file(c, path, about.st_mode & S_IXUSR, err) : RT_OK;
+        return add_file(c, path, about.st_mode & S_IXUSR, about.st_size == 0, err);
     if (!S_ISDIR(about.st_mode) || depth == DEPTH_MAX)
         return RT_OK;
     if (!(folder = opendir(path)))

@@ -3,6 +3,7 @@
 #include "cli/remote_study.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -47,6 +48,15 @@ struct remote_study {
 
 /* ---- the folder ---- */
 
+/* Nobody else's to read, as what it is made of may be. */
+static rt_status make_private(const char *folder, struct rt_err *err)
+{
+    RT_TRY(rt_folder_make_for(folder, err));
+    if (mkdir(folder, 0700) && errno != EEXIST)
+        return rt_fail(err, RT_EIO, "cannot make folder '%s': %s", folder, strerror(errno));
+    return RT_OK;
+}
+
 static rt_status join(char out[RT_PATH_MAX], const char *folder, const char *name,
                       struct rt_err *err)
 {
@@ -78,7 +88,7 @@ rt_status remote_study_open(struct remote_study **study, const char *cache, bool
     else
         rc = rt_fail(err, RT_EIO, "there is no home folder for a cache: give --cache DIR");
     if (rc == RT_OK && (rc = remote_files_absolute(folder, s->cache, err)) == RT_OK)
-        rc = rt_folder_make(s->cache, err);
+        rc = make_private(s->cache, err);
     if (rc == RT_OK)
         *study = s;
     else
@@ -149,10 +159,13 @@ rt_status remote_study_welcome(void *context, const char *text, struct rt_err *e
         memcpy(s->list, list, sizeof s->list);
         (void)snprintf(name, sizeof name, "/%s", id);
         if ((rc = join(s->folder, s->cache, name, err)) == RT_OK &&
-            (rc = rt_folder_make(s->folder, err)) == RT_OK)
+            (rc = make_private(s->folder, err)) == RT_OK)
             rc = lock_folder(s, err);
-    } else if (rc == RT_OK && !s->begun) {
+    } else if (rc == RT_OK && !s->begun && strcmp(s->list, list) != 0) {
         memcpy(s->list, list, sizeof s->list); /* of a search that was begun anew meanwhile */
+        remote_files_release(&s->files);
+        s->listed = false;
+        s->next = 0;
     }
     json_decref(all);
     return rc;
@@ -168,12 +181,22 @@ static bool want(struct remote_file *file, const char *name, const char *path, c
     return true;
 }
 
+/* Nothing needs no sending. */
+static bool make_empty(const char *path)
+{
+    FILE *file = rt_folder_make_for(path, NULL) == RT_OK ? fopen(path, "wb") : NULL;
+
+    return file && fclose(file) == 0;
+}
+
 /* Is file i here? By its path on the searching machine, too, which may be on a disk that both have. */
 static bool is_here(const struct remote_study *s, int i, char path[RT_PATH_MAX])
 {
     const struct remote_entry *entry = &s->files.entry[i];
+    char empty[RT_HASH_TEXT];
     struct stat about;
 
+    rt_hash_bytes("", 0, empty);
     if (snprintf(path, RT_PATH_MAX, "%s/root%s", s->folder, entry->path) >= RT_PATH_MAX)
         return false;
     if (transfer_has(path, entry->hash) &&
@@ -183,17 +206,21 @@ static bool is_here(const struct remote_study *s, int i, char path[RT_PATH_MAX])
         return true;
     }
     (void)unlink(path); /* a link to what is another file by now */
+    if (strcmp(entry->hash, empty) == 0)
+        return make_empty(path);
     return !s->copy && transfer_has(entry->path, entry->hash) &&
            rt_folder_make_for(path, NULL) == RT_OK && symlink(entry->path, path) == 0;
 }
 
 static bool read_list(struct remote_study *s, const char *path)
 {
-    char *text;
+    char *text, part[RT_PATH_MAX];
     size_t bytes;
 
     if (rt_file_read(path, LIST_MAX, &text, &bytes, NULL) != RT_OK)
         return false;
+    if (join(part, s->folder, "/study.db.part", NULL) == RT_OK)
+        (void)unlink(part); /* of another start of the search, likely */
     s->listed = remote_files_parse(text, &s->files, NULL) == RT_OK;
     free(text);
     return s->listed;
@@ -213,7 +240,9 @@ bool remote_study_missing(void *context, struct remote_file *file)
         if (!read_list(s, path))
             return false; /* begin tells */
     }
-    if (join(s->db, s->folder, "/study.db", NULL) == RT_OK && access(s->db, R_OK) != 0)
+    /* of the same bytes, though equal ones of another start would do: who has that open goes on */
+    if (join(s->db, s->folder, "/study.db", NULL) == RT_OK &&
+        !transfer_has(s->db, s->files.db.hash))
         return want(file, "db", s->db, s->files.db.hash);
     for (; s->next < s->files.count; s->next++)
         if (!is_here(s, s->next, path)) {
@@ -255,6 +284,23 @@ static rt_status open_children(struct remote_study *s, struct rt_err *err)
     return search_external_open(&s->how, &study->space, &s->options, &s->external, err);
 }
 
+/* Those of other starts of the search. */
+static void remove_old_lists(const struct remote_study *s)
+{
+    DIR *folder = opendir(s->folder);
+    char path[RT_PATH_MAX];
+    struct dirent *found;
+
+    while (folder && (found = readdir(folder))) {
+        const char *dot = strrchr(found->d_name, '.');
+        if (dot && strcmp(dot, ".json") == 0 && strncmp(found->d_name, s->list, 8) != 0 &&
+            snprintf(path, sizeof path, "%s/%s", s->folder, found->d_name) < (int)sizeof path)
+            (void)unlink(path);
+    }
+    if (folder)
+        (void)closedir(folder);
+}
+
 rt_status remote_study_begin(void *context, struct rt_err *err)
 {
     struct remote_study *s = context;
@@ -267,6 +313,7 @@ rt_status remote_study_begin(void *context, struct rt_err *err)
     RT_TRY(kept_study_load(s->store, &s->session, &s->settings, err));
     s->begun = true;
     RT_TRY(open_children(s, err));
+    remove_old_lists(s);
     (void)close(s->lock);
     s->lock = -1;
     return RT_OK;
@@ -286,7 +333,8 @@ static void fail_job(struct store_result *result, const struct rt_err *err)
     (void)snprintf(result->error, sizeof result->error, "%s", err->text);
 }
 
-void remote_study_evaluate(void *context, int slot, const char *job, struct remote_answer *answer)
+void remote_study_evaluate(void *context, int slot, const char *job, const atomic_int *stop,
+                           struct remote_answer *answer)
 {
     struct remote_study *s = context;
     struct store_result result = {.status = RT_OK};
@@ -297,7 +345,7 @@ void remote_study_evaluate(void *context, int slot, const char *job, struct remo
 
     if (search_protocol_job(job, &s->session.study.space, &what, &arch, &err) == RT_OK) {
         what.worker = slot;
-        what.stop = s->stop;
+        what.stop = stop;
         search_external_evaluate(s->external, &what, &result);
     } else {
         fail_job(&result, &err);

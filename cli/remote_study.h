@@ -22,5 +22,6 @@ rt_status remote_study_welcome(void *context, const char *text, struct rt_err *e
 bool remote_study_missing(void *context, struct remote_file *file);
 rt_status remote_study_begin(void *context, struct rt_err *err);
 bool remote_study_weights(void *context, int64_t trial, char path[RT_PATH_MAX]);
-void remote_study_evaluate(void *context, int slot, const char *job, struct remote_answer *answer);
+void remote_study_evaluate(void *context, int slot, const char *job, const atomic_int *stop,
+                           struct remote_answer *answer);
 #endif

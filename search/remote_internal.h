@@ -33,15 +33,16 @@ struct remote_slots {
     const struct remote_options *o;
     pthread_mutex_t lock; /* guards the states */
     pthread_cond_t changed;
-    int wake[2]; /* a pipe: a byte for each answer */
-    bool leaving;
+    int wake[2];        /* a pipe: a byte for each answer */
+    atomic_int stop;    /* what is at work is told so */
+    bool leaving;       /* threads end */
     int count, started; /* threads */
     struct remote_slot *slot;
 };
 
 rt_status remote__slots_open(struct remote_slots *slots, const struct remote_options *options,
                              struct rt_err *err);
-/* Waits for those at work, which `stop` ends soon. */
+/* Stops those at work, and waits for them. */
 void remote__slots_close(struct remote_slots *slots);
 enum slot_state remote__state(struct remote_slots *slots, const struct remote_slot *slot);
 /* From SLOT_IDLE or SLOT_FETCHING; starts the thread when that is its first. */

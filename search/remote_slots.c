@@ -21,7 +21,7 @@ static void *work(void *context)
         }
         (void)pthread_mutex_unlock(&slots->lock);
         slot->answer = (struct remote_answer){0};
-        slots->o->evaluate(slots->o->context, slot->index, slot->job, &slot->answer);
+        slots->o->evaluate(slots->o->context, slot->index, slot->job, &slots->stop, &slot->answer);
         (void)pthread_mutex_lock(&slots->lock);
         slot->state = SLOT_DONE;
         (void)!write(slots->wake[1], "", 1);
@@ -63,6 +63,7 @@ rt_status remote__slots_open(struct remote_slots *slots, const struct remote_opt
 
 void remote__slots_close(struct remote_slots *slots)
 {
+    atomic_store(&slots->stop, 1);
     (void)pthread_mutex_lock(&slots->lock);
     slots->leaving = true;
     (void)pthread_cond_broadcast(&slots->changed);

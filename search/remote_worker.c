@@ -125,7 +125,8 @@ static void check_refusals(struct remote *r, const struct link_events *events)
     if (r->refusals < REFUSALS)
         return;
     if (r->o->key->given)
-        (void)snprintf(text, sizeof text, "the search at '%.100s' has another key than '%.150s'",
+        (void)snprintf(text, sizeof text,
+                       "the search at '%.100s' has another key than '%.150s', or none",
                        r->o->address, r->o->key->file);
     else
         (void)snprintf(text, sizeof text, "the search at '%.100s' wants a key: give --key FILE",
@@ -515,6 +516,7 @@ static void take_leave(struct remote *r)
     const int64_t until = rt_now_ns() + LAST_NS;
     bool busy = true;
 
+    atomic_store(&r->slots.stop, 1);
     while (busy && r->rc == RT_OK && !r->over) {
         busy = false;
         step(r, 20);

@@ -29,10 +29,10 @@ struct remote_answer {
 struct remote_options {
     const char *address;
     const struct link_key *key;
-    int slots;         /* 1..REMOTE_MAX_SLOTS */
-    double wait;       /* seconds to wait for a search; 0: for ever */
-    const char *hello; /* what this worker is, JSON */
-    const atomic_int *stop;
+    int slots;              /* 1..REMOTE_MAX_SLOTS */
+    double wait;            /* seconds to wait for a search; 0: for ever */
+    const char *hello;      /* what this worker is, JSON */
+    const atomic_int *stop; /* leave */
     /* What the search says of its study, at the first welcome and at each later one. */
     rt_status (*welcome)(void *context, const char *study, struct rt_err *err);
     /* A file of the study that is not here; false: all are. */
@@ -41,7 +41,9 @@ struct remote_options {
     rt_status (*begin)(void *context, struct rt_err *err);
     /* Where the weights of a trial are, or go. False: there are none. */
     bool (*weights)(void *context, int64_t trial, char path[RT_PATH_MAX]);
-    void (*evaluate)(void *context, int slot, const char *job, struct remote_answer *answer);
+    /* `stop`, which is not the one above: nobody waits for the answer any more. */
+    void (*evaluate)(void *context, int slot, const char *job, const atomic_int *stop,
+                     struct remote_answer *answer);
     /* A line for people. */
     void (*say)(void *context, const char *text);
     void *context;

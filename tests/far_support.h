@@ -180,12 +180,13 @@ static char *answer_to(const struct space *space, struct sample_context *context
     return answer;
 }
 
-static void evaluate(void *context, int slot, const char *job, struct remote_answer *answer)
+static void evaluate(void *context, int slot, const char *job, const atomic_int *stop,
+                     struct remote_answer *answer)
 {
     struct near *near = context;
     (void)slot;
 
-    answer->line = answer_to(&near->far->space, &near->context, job, &near->stop);
+    answer->line = answer_to(&near->far->space, &near->context, job, stop);
 }
 
 static void say_nothing(void *context, const char *text)
