@@ -272,7 +272,7 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
                             latencies_gate(context.latencies), err);
     if (rc == RT_OK && wishes->remote.listen)
         rc = remote_search_open(&remote, &wishes->remote, &session->study, session, settings,
-                                &context, store, err);
+                                &context, err);
     if (rc == RT_OK && (rc = open_room(session, &context, &room, err)) == RT_OK) {
         rc = search(&session->study, &evaluator, remote_search_elsewhere(remote), wishes, host,
                     store, stop, end, err);
@@ -305,8 +305,7 @@ static rt_status search_outside(struct study *study, const struct wishes *wishes
         how.texts = settings.texts;
         rc = this_host(store, &settings, &host, err);
         if (rc == RT_OK && wishes->remote.listen)
-            rc = remote_search_open(&remote, &wishes->remote, study, NULL, &settings, NULL, store,
-                                    err);
+            rc = remote_search_open(&remote, &wishes->remote, study, NULL, &settings, NULL, err);
         if (rc == RT_OK)
             rc = search(study, &evaluator, remote_search_elsewhere(remote), wishes, host, store,
                         stop, end, err);
@@ -371,6 +370,10 @@ static int take_operands(int argc, char **argv, struct wishes *w)
         return command_usage("search",
                              "--pin keeps threads on CPUs, and --isolate starts processes; "
                              "leave out one of them");
+    if (w->workers == 0 && (w->pin || w->isolate))
+        return command_usage("search",
+                             "%s is for workers of this machine, and --workers 0 leaves none",
+                             w->pin ? "--pin" : "--isolate");
     return command_operand("search", argc, argv, "STUDY", &w->study) &&
                    command_no_more("search", argc, argv)
                ? COMMAND_DONE

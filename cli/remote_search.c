@@ -2,6 +2,8 @@
 #include "cli/remote_search.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/checkpoints.h"
+#include "cli/command.h"
 #include "cli/program.h"
 #include "cli/remote_files.h"
 #include "cli/remote_hello.h"
@@ -24,7 +27,7 @@ struct remote_search {
     struct store_program ours;
     struct link_key key;
     struct remote_files files;
-    char db[RT_PATH_MAX], list[RT_PATH_MAX]; /* beside the store */
+    int db, list; /* files without a name, which nobody else can take or leave behind; -1: none */
     char *welcome;
     struct search_coordinator_options options;
     struct search_coordinator *coordinator;
@@ -78,11 +81,10 @@ static bool file(void *context, const char *name, char path[RT_PATH_MAX])
     const char *found = NULL;
     int64_t number;
 
-    if (strcmp(name, "list") == 0)
-        found = r->list;
-    else if (strcmp(name, "db") == 0)
-        found = r->db;
-    else if (sscanf(name, "file/%9" SCNd64, &number) == 1 && number >= 0 && number < r->files.count)
+    if (strcmp(name, "list") == 0 || strcmp(name, "db") == 0)
+        return snprintf(path, RT_PATH_MAX, "/proc/self/fd/%d", name[0] == 'l' ? r->list : r->db) >
+               0;
+    if (sscanf(name, "file/%9" SCNd64, &number) == 1 && number >= 0 && number < r->files.count)
         found = r->files.entry[number].path;
     else if (sscanf(name, "weights/%18" SCNd64, &number) == 1 && number >= 0 && r->evaluator &&
              r->evaluator->checkpoints)
@@ -107,21 +109,10 @@ static void finish(void *context, const struct search_job *job, struct store_res
 
 /* ---- what they are sent ---- */
 
-static rt_status beside(const struct store *store, const char *ending, char path[RT_PATH_MAX],
-                        struct rt_err *err)
-{
-    const char *db = store_path(store), *dot = strrchr(db, '.'), *slash = strrchr(db, '/');
-    const int stem = dot && (!slash || dot > slash + 1) ? (int)(dot - db) : (int)strlen(db);
-
-    if (snprintf(path, RT_PATH_MAX, "%.*s.remote.%s", stem, db, ending) < RT_PATH_MAX)
-        return RT_OK;
-    return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", db);
-}
-
 /* The study as a database without trials: what `retort worker DB` reads. Workers put it beside a folder
  * `root`, below which the study's files stand as they do here. */
 static rt_status write_db(const struct remote_search *r, const struct study *study,
-                          const struct session *session, struct rt_err *err)
+                          const struct session *session, const char *path, struct rt_err *err)
 {
     struct settings settings = *r->settings;
     struct store *store;
@@ -131,14 +122,14 @@ static rt_status write_db(const struct remote_search *r, const struct study *stu
         (int)sizeof settings.study)
         return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", r->files.study);
     (void)snprintf(settings.root, sizeof settings.root, "root");
-    (void)unlink(r->db);
-    RT_TRY(search_store_create(study, r->db, &settings, &store, err));
+    RT_TRY(search_store_create(study, path, &settings, &store, err));
     rc = session ? session_record_teachers(session, store, err) : RT_OK;
     store_close(store);
     return rc;
 }
 
-static rt_status write_list(struct remote_search *r, struct rt_err *err)
+static rt_status write_list(struct remote_search *r, const char *db, const char *path,
+                            struct rt_err *err)
 {
     struct rt_writer writer;
     char *text;
@@ -147,14 +138,48 @@ static rt_status write_list(struct remote_search *r, struct rt_err *err)
     r->files.db.path = strdup("/study.db"); /* where it lies is the workers' business */
     if (!r->files.db.path)
         return rt_fail(err, RT_ENOMEM, "no memory for a list of files");
-    RT_TRY(transfer_hash(r->db, r->files.db.hash, err));
+    RT_TRY(transfer_hash(db, r->files.db.hash, err));
     RT_TRY(remote_files_print(&r->files, &text, err));
-    if ((rc = rt_writer_open(&writer, r->list, err)) == RT_OK) {
+    if ((rc = rt_writer_open(&writer, path, err)) == RT_OK) {
         (void)fputs(text, writer.file);
         rc = rt_writer_commit(&writer, err);
         rt_writer_abandon(&writer);
     }
     free(text);
+    return rc;
+}
+
+/* What is sent, but for the study's files, in a folder of its own that is gone at once: `hash` is the list's. */
+static rt_status write_both(struct remote_search *r, const struct study *study,
+                            const struct session *session, char hash[RT_HASH_TEXT],
+                            struct rt_err *err)
+{
+    static const char *const beside[] = {"", "-wal", "-shm"};
+    const char *parent = getenv("TMPDIR");
+    char folder[RT_PATH_MAX - 64], list[RT_PATH_MAX], db[RT_PATH_MAX], path[RT_PATH_MAX + 8];
+    rt_status rc;
+
+    parent = parent && parent[0] ? parent : "/tmp";
+    if (snprintf(folder, sizeof folder, "%s/retort-remote-XXXXXX", parent) >= (int)sizeof folder ||
+        !mkdtemp(folder))
+        return rt_fail(err, RT_EIO, "cannot make a temporary folder in '%.200s'; set TMPDIR",
+                       parent);
+    (void)snprintf(list, sizeof list, "%s/list", folder);
+    (void)snprintf(db, sizeof db, "%s/db", folder);
+    if ((rc = write_db(r, study, session, db, err)) == RT_OK &&
+        (rc = write_list(r, db, list, err)) == RT_OK &&
+        (rc = transfer_hash(list, hash, err)) == RT_OK) {
+        r->db = open(db, O_RDONLY | O_CLOEXEC);
+        r->list = open(list, O_RDONLY | O_CLOEXEC);
+        if (r->db < 0 || r->list < 0)
+            rc = rt_fail(err, RT_EIO, "cannot open '%s': %s", db, strerror(errno));
+    }
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", db, beside[i]);
+        (void)unlink(path);
+    }
+    (void)unlink(list);
+    (void)rmdir(folder);
     return rc;
 }
 
@@ -189,18 +214,14 @@ static rt_status identify(const struct remote_search *r, const struct study *stu
 }
 
 static rt_status prepare(struct remote_search *r, struct study *study,
-                         const struct session *session, struct store *store, struct rt_err *err)
+                         const struct session *session, struct rt_err *err)
 {
     char id[RT_HASH_TEXT], hash[RT_HASH_TEXT];
     json_t *all;
 
-    RT_TRY(beside(store, "db", r->db, err));
-    RT_TRY(beside(store, "json", r->list, err));
     RT_TRY(remote_files_of(study, &r->files, err));
     RT_TRY(identify(r, study, session != NULL, id, err));
-    RT_TRY(write_db(r, study, session, err));
-    RT_TRY(write_list(r, err));
-    RT_TRY(transfer_hash(r->list, hash, err));
+    RT_TRY(write_both(r, study, session, hash, err));
     all = json_pack("{s:s, s:s, s:s}", "study", id, "name", study->name, "list", hash);
     r->welcome = all ? json_dumps(all, JSON_COMPACT) : NULL;
     json_decref(all);
@@ -209,8 +230,17 @@ static rt_status prepare(struct remote_search *r, struct study *study,
 
 /* ---- the whole ---- */
 
+/* A command's words are sent where they are files beside the study. */
+static void warn_of_absolute(const struct study *study)
+{
+    for (int i = 0; study->own && study->external.argv[i]; i++)
+        if (study->external.argv[i][0] == '/')
+            command_warn("search", "'%.200s' is not sent: it has to be on all machines",
+                         study->external.argv[i]);
+}
+
 static rt_status begin(struct remote_search *r, struct study *study, const struct session *session,
-                       struct store *store, struct rt_err *err)
+                       struct rt_err *err)
 {
     const bool finishes =
         r->evaluator && (r->evaluator->latency_count || r->evaluator->checkpoints);
@@ -218,7 +248,7 @@ static rt_status begin(struct remote_search *r, struct study *study, const struc
     RT_TRY(link_key_read(r->wishes->key, &r->key, err));
     RT_TRY(link_check(r->wishes->listen, &r->key, err));
     program_query(r->settings->kernels, &r->ours);
-    RT_TRY(prepare(r, study, session, store, err));
+    RT_TRY(prepare(r, study, session, err));
     r->options = (struct search_coordinator_options){.address = r->wishes->listen,
                                                      .key = &r->key,
                                                      .space = &study->space,
@@ -231,16 +261,17 @@ static rt_status begin(struct remote_search *r, struct study *study, const struc
                                                      .finish = finishes ? finish : NULL,
                                                      .context = r};
     RT_TRY(search_coordinator_open(&r->options, &r->coordinator, err));
+    warn_of_absolute(study);
     r->elsewhere = (struct search_elsewhere){search_coordinator_serve, r->coordinator};
     (void)fprintf(stderr, "listening at %s%s\n", search_coordinator_address(r->coordinator),
-                  r->key.given ? "" : ", without a key");
+                  r->key.given ? "" : ", without a key: any user of this machine may work for it");
     return RT_OK;
 }
 
 rt_status remote_search_open(struct remote_search **remote, const struct remote_wishes *wishes,
                              struct study *study, const struct session *session,
                              const struct settings *settings, struct evaluator *evaluator,
-                             struct store *store, struct rt_err *err)
+                             struct rt_err *err)
 {
     struct remote_search *r = calloc(1, sizeof *r);
     rt_status rc;
@@ -248,10 +279,11 @@ rt_status remote_search_open(struct remote_search **remote, const struct remote_
     assert(wishes->listen && !session == !evaluator);
     if (!r)
         return rt_fail(err, RT_ENOMEM, "no memory to listen");
+    r->db = r->list = -1;
     r->wishes = wishes;
     r->settings = settings;
     r->evaluator = evaluator;
-    if ((rc = begin(r, study, session, store, err)))
+    if ((rc = begin(r, study, session, err)))
         remote_search_close(r);
     else
         *remote = r;
@@ -268,10 +300,10 @@ void remote_search_close(struct remote_search *remote)
     if (!remote)
         return;
     search_coordinator_close(remote->coordinator);
-    if (remote->db[0])
-        (void)unlink(remote->db);
-    if (remote->list[0])
-        (void)unlink(remote->list);
+    if (remote->db >= 0)
+        (void)close(remote->db);
+    if (remote->list >= 0)
+        (void)close(remote->list);
     remote_files_release(&remote->files);
     free(remote->welcome);
     free(remote);

@@ -1,9 +1,9 @@
 /* cli/remote_search.h -- a study's search with workers on other machines (search/coordinator.h): who may
  * work for it, and what they need to have.
  *
- * Beside the database NIGHT.db stand, while it listens, NIGHT.remote.db, the study without its trials, and
- * NIGHT.remote.json, the list of files that trials read, with hashes. Workers take a file by its path where
- * that has the hash, and else have it sent.
+ * They are sent the study without its trials, and the list of files that trials read, with hashes; both are
+ * made once, in $TMPDIR, and have no name there. Workers take a file by its path where that has the hash, and
+ * else have it sent.
  * A worker computes the same bits when it is the same program with the same kernels and, where OpenBLAS
  * multiplies, the same core; another is refused, or taken when `mixed` is asked for.
  */
@@ -25,7 +25,7 @@ struct remote_search;
 rt_status remote_search_open(struct remote_search **remote, const struct remote_wishes *wishes,
                              struct study *study, const struct session *session,
                              const struct settings *settings, struct evaluator *evaluator,
-                             struct store *store, struct rt_err *err);
+                             struct rt_err *err);
 const struct search_elsewhere *remote_search_elsewhere(const struct remote_search *remote);
 void remote_search_close(struct remote_search *remote);
 #endif
