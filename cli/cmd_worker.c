@@ -145,8 +145,9 @@ static int parse(int argc, char **argv, struct wishes *w)
 
     *w = (struct wishes){.slots = 1};
     for (int o; good && (o = command_option("worker", argc, argv, "", longs)) != -1;) {
-        if (o != 'S' && o != 'c')
-            other = argv[optind - 1];
+        for (const struct option *l = longs; l->name; l++)
+            if (l->val == o && o != 'S' && o != 'c')
+                other = l->name;
         switch (o) {
         case 'S': w->study = optarg; break;
         case 'c': w->connect = optarg; break;
@@ -161,7 +162,7 @@ static int parse(int argc, char **argv, struct wishes *w)
         }
     }
     if (good && !w->connect && other)
-        return command_usage("worker", "'%s' goes with --connect", other);
+        return command_usage("worker", "'--%s' goes with --connect", other);
     if (good && w->connect && w->study)
         return command_usage("worker", "--study is for a DB, and --connect for a search elsewhere");
     return good && (w->connect || command_operand("worker", argc, argv, "DB", &w->db)) &&

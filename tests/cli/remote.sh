@@ -84,6 +84,29 @@ wait $fourth
 cmp cache-d/*/root"$PWD"/train-images train-images
 [ ! -L "$(echo cache-d/*/root"$PWD"/train-images)" ]
 
+# a worker that has given up leaves, whatever it is at
+sed 's/steps: 20/steps: 1000000000/' toy.yaml >endless.yaml
+listen endless.yaml endless.db --workers 0
+work h --wait 1
+idler=$!
+wait_for_running endless.db
+kill -KILL $search
+wait $search 2>/dev/null || true
+for ((i = 0; i < 1200; i++)); do
+  kill -0 $idler 2>/dev/null || break
+  sleep 0.05
+done
+[ "$i" -lt 1200 ]
+expect_line h.err "no search answered at '$address' for 1 s"
+
+# options that would do nothing
+expect_exit 2 "$retort" worker --slots 4 far.db
+expect_line stderr "'--slots' goes with --connect"
+for option in --isolate --pin; do
+  expect_exit 2 "$retort" search toy.yaml --db none.db --listen tcp://127.0.0.1:0 --workers 0 $option
+  expect_line stderr "$option is for workers of this machine, and --workers 0 leaves none"
+done
+
 # keys: none is needed here, but it is asked for beyond, and has to be the same
 expect_exit 0 "$retort" keygen key
 [ "$(stat -c %a key)" = 600 ]
@@ -93,10 +116,14 @@ expect_exit 1 "$retort" search toy.yaml --db none.db --listen tcp://0.0.0.0:0
 expect_one_line stderr
 expect_line stderr 'needs a key: make one by'
 expect_exit 0 "$retort" keygen other
-listen toy.yaml key.db --workers 0 --key key
+# nothing beside the database is touched, and nothing is left elsewhere
+cp one.db key.remote.db
+echo kept >key.remote.json
+mkdir temporary
+TMPDIR=$PWD/temporary listen toy.yaml key.db --workers 0 --key key
 expect_exit 1 "$retort" worker --connect "$address" --key other --cache cache-e
 expect_one_line stderr
-expect_line stderr "the search at '$address' has another key than 'other'"
+expect_line stderr "the search at '$address' has another key than 'other', or none"
 expect_exit 1 "$retort" worker --connect "$address" --cache cache-e
 expect_one_line stderr
 expect_line stderr "wants a key: give --key FILE"
@@ -106,6 +133,9 @@ fifth=$!
 wait $search
 wait $fifth
 "$project/tests/compare_rows" one.db key.db
+cmp one.db key.remote.db
+[ "$(cat key.remote.json)" = kept ]
+rmdir temporary
 [ "$(sqlite3 key.db "select count(*) from event where kind = 'strangers'")" = 1 ]
 chmod 644 other
 expect_exit 1 "$retort" worker --connect "$address" --key other
@@ -114,8 +144,11 @@ expect_line stderr "others may read the key 'other': chmod 600 other"
 # a command of the user's, which is sent along, and fails there as it does here
 if command -v python3 >/dev/null; then
   cp "$project"/examples/evaluator/tiny.* .
+  : >tiny.empty
+  sed -i "s|command: .*|command: [python3, tiny.py, tiny.empty, $PWD/one.db]|" tiny.yaml
   expect_exit 0 "$retort" search tiny.yaml --db tiny.db
   listen tiny.yaml there.db --workers 0
+  expect_line there.db.err "'$PWD/one.db' is not sent: it has to be on all machines"
   work g --slots 2 --copy
   sixth=$!
   wait $search
@@ -126,6 +159,7 @@ if command -v python3 >/dev/null; then
   done
   [ -s tiny.db.attempts ]
   cmp tiny.db.attempts there.db.attempts
+  cmp cache-g/*/root"$PWD"/tiny.empty tiny.empty
 else
   skip python3
 fi
