@@ -54,9 +54,11 @@ expect_exit 0 "$retort" check far.db
 expect_exit 0 "$retort" status far.db
 grep -qE '^elsewhere   .*: 2 workers; 6 trials, [0-9.]+ an hour; [1-9][0-9]* lost, 0 given back$' stdout
 
-# the search is killed and begun again at the same address, which its worker waits for
+# the search is killed and begun again at the same address, which its worker waits for; what that has of the
+# study from another search is broken, and fetched anew
+for file in cache-b/*/study.db; do echo broken >"$file"; done
 listen long.yaml again.db --workers 0 --trials 6
-work c
+work b
 third=$!
 wait_for_running again.db
 kill -KILL $search
@@ -67,6 +69,7 @@ unset at
 wait $search
 wait $third
 "$project/tests/compare_rows" long.db again.db
+[ "$(find cache-b -name '*.json' | wc -l)" = 1 ]
 
 # files are sent where they are not here, weights of parents come and go by hash, latency is measured by the
 # search, beside workers of its own
