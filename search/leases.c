@@ -385,6 +385,8 @@ static void hand_in(struct search_coordinator *c, struct out *out)
 {
     struct store_result *result = out->result;
 
+    c->peer[out->peer].remote.trials++;
+    c->peer[out->peer].changed = true;
     no_loss(c, out->trial.job.number);
     forget(c, out);
     if (!c->o->finish || result->status != RT_OK) {
@@ -416,19 +418,32 @@ static bool ask_for_weights(struct search_coordinator *c, const struct out *out)
                                                    .text_bytes = strlen(name)});
 }
 
-/* Are the weights that belong to the result still to come? */
-static bool wants_weights(struct search_coordinator *c, struct out *out,
-                          const struct wire_message *message)
+enum weights {
+    WEIGHTS_HERE,   /* or none belong to the result */
+    WEIGHTS_COMING, /* they were asked for */
+    WEIGHTS_NEVER   /* the result is none without them */
+};
+
+static enum weights want_weights(struct search_coordinator *c, struct out *out,
+                                 const struct wire_message *message, struct rt_err *err)
 {
     char path[RT_PATH_MAX], hash[RT_HASH_TEXT] = "";
 
-    if (out->result->status != RT_OK || message->data_bytes != sizeof hash - 1 ||
-        !c->o->weights(c->o->context, message->number, path))
-        return false;
+    if (out->result->status != RT_OK || !c->o->weights(c->o->context, message->number, path))
+        return WEIGHTS_HERE;
+    if (message->data_bytes != sizeof hash - 1) {
+        (void)rt_fail(err, RT_EFORMAT, "its result came without the hash of its weights");
+        return WEIGHTS_NEVER;
+    }
     memcpy(hash, message->data, sizeof hash - 1);
-    return !transfer_has(path, hash) &&
-           transfer_begin(&out->weights, path, hash, false, NULL) == RT_OK &&
-           ask_for_weights(c, out);
+    if (transfer_has(path, hash))
+        return WEIGHTS_HERE;
+    if (transfer_begin(&out->weights, path, hash, false, err) != RT_OK)
+        return WEIGHTS_NEVER;
+    if (ask_for_weights(c, out))
+        return WEIGHTS_COMING;
+    (void)rt_fail(err, RT_EIO, "its worker is gone");
+    return WEIGHTS_NEVER;
 }
 
 static struct store_result *read_result(const struct wire_message *message)
@@ -442,6 +457,30 @@ static struct store_result *read_result(const struct wire_message *message)
     return result;
 }
 
+/* True: it is not done with. */
+static bool take_result(struct search_coordinator *c, struct out *out,
+                        const struct wire_message *message)
+{
+    struct rt_err err;
+
+    assert(out->result);
+    switch (want_weights(c, out, message, &err)) {
+    case WEIGHTS_HERE: hand_in(c, out); return false;
+    case WEIGHTS_COMING: return true;
+    case WEIGHTS_NEVER: lose(c, out, err.text);
+    }
+    return false;
+}
+
+/* Said once more while its weights are on their way: the connection is another, and what was asked for may be lost. */
+static void ask_again(struct search_coordinator *c, struct out *out)
+{
+    out->doubted = false;
+    out->until_ns = rt_now_ns() + out->lease_ns;
+    if (!ask_for_weights(c, out))
+        lose(c, out, "its worker is gone");
+}
+
 void coordinator__result(struct search_coordinator *c, int peer, const struct wire_message *message)
 {
     struct out *out = message->number >= 0 ? recognise(c, peer, message) : NULL;
@@ -453,22 +492,20 @@ void coordinator__result(struct search_coordinator *c, int peer, const struct wi
         out->doubted = false;
         out->result = result;
         out->until_ns = rt_now_ns() + out->lease_ns;
-        c->peer[peer].remote.trials++;
-        c->peer[peer].changed = true;
         note_pace(c, out);
-        if (wants_weights(c, out, message))
+        if (take_result(c, out, message))
             return; /* it keeps its own until all of it is here */
-        hand_in(c, out);
     } else if (result) {
         store_result_release(result);
         free(result);
     } else if (out && out->result && out->peer == peer) {
-        return; /* said once more while its weights are on their way */
+        ask_again(c, out);
+        return;
     }
     say_taken(c, peer, message);
 }
 
-/* Of the weights of a trial whose result is here. */
+/* Of the weights of a trial whose result is here. When they do not come its worker need not keep it either. */
 void coordinator__piece(struct search_coordinator *c, int peer, const struct wire_message *message)
 {
     char name[64] = "";
@@ -483,13 +520,16 @@ void coordinator__piece(struct search_coordinator *c, int peer, const struct wir
     struct out *out = find(c, number);
     if (!out || out->peer != peer || !out->result)
         return;
+    if (message->number >= 0 && message->key != (uint64_t)out->weights.offset)
+        return; /* was asked for twice */
+    const struct wire_message taken = {.number = number, .key = out->key};
     out->until_ns = rt_now_ns() + out->lease_ns;
     if (message->number < 0 ||
         transfer_add(&out->weights, message->key, message->number, message->data,
                      message->data_bytes, &whole, &err) != RT_OK) {
         lose(c, out, err.text);
+        say_taken(c, peer, &taken);
     } else if (whole) {
-        const struct wire_message taken = {.number = number, .key = out->key};
         hand_in(c, out);
         say_taken(c, peer, &taken);
     } else if (!ask_for_weights(c, out)) {
