@@ -226,7 +226,7 @@ void search_coordinator_serve(void *coordinator, struct run *run)
         look_after(c, &last);
         if (c->rc != RT_OK)
             search_fail(run, c->rc, "no memory for workers elsewhere");
-        turn = c->idle ? coordinator__hand_out(c) : search_look(run);
+        turn = coordinator__hand_out(c);
         if (turn == SEARCH_LEAVE)
             coordinator__give_up(c);
         if ((turn == SEARCH_LEAVE || turn == SEARCH_LAST) && c->outs == 0 &&

@@ -91,7 +91,7 @@ void coordinator__tell(struct search_coordinator *c);
 
 /* ---- leases.c ---- */
 
-/* As many trials as there are idle slots and the search has. */
+/* As many trials as there are idle slots and the search has. What the search says to the next one. */
 enum search_turn coordinator__hand_out(struct search_coordinator *c);
 void coordinator__held(struct search_coordinator *c, int peer, const struct wire_message *message);
 void coordinator__beat(struct search_coordinator *c, int peer, const struct wire_message *message);

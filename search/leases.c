@@ -229,13 +229,13 @@ static enum search_turn hand_to(struct search_coordinator *c, int peer)
 
 enum search_turn coordinator__hand_out(struct search_coordinator *c)
 {
-    enum search_turn turn = SEARCH_WAIT;
+    enum search_turn turn;
     int peer;
 
     while (c->idle > 0 && (peer = next_peer(c)) >= 0)
         if ((turn = hand_to(c, peer)) != SEARCH_TAKEN)
             return turn;
-    return SEARCH_TAKEN;
+    return search_look(c->run);
 }
 
 /* ---- coming back without a result ---- */

@@ -104,13 +104,18 @@ void coordinator__hello(struct search_coordinator *c, const unsigned char name[W
     int at = seat_of(c, name);
 
     free(hello);
-    if (at >= 0) /* whatever it was given and does not say now never reached it */
+    if (at >= 0) { /* whatever it was given and does not say now never reached it */
         c->idle -= c->peer[at].idle;
+        c->peer[at].idle = 0;
+    }
+    assert(c->idle >= 0);
     if (welcome && at < 0 && (at = add_seat(c, name)) < 0)
         (void)snprintf(why, sizeof why, "there are too many workers");
     if (!welcome || at < 0) {
         rt_text_plain(why);
         refuse(c, name, why);
+        if (at >= 0)
+            coordinator__lose_peer(c, at, why);
         return;
     }
     seat(c, at, &remote);
@@ -139,6 +144,7 @@ void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *
     c->there--;
     c->idle -= p->idle;
     p->idle = 0;
+    assert(c->idle >= 0);
     coordinator__take_from(c, peer, why != NULL, why ? why : "its worker left");
 }
 
