@@ -10,7 +10,7 @@
  *           kind `lost`.
  * Late      a result is taken as long as none is there, from whomever it comes, also from one who had
  *           the trial of an earlier run of the search: the bits are the same. A failure is believed only
- *           to who has the trial now. What comes twice is dropped.
+ *           to who has the trial now, or had it when nobody has it now. What comes twice is dropped.
  * Strangers what is no message, or none of a worker that was welcomed, is counted and dropped.
  * Threads   open and close by one; serve() is for search_elsewhere, in a thread of its own.
  */

@@ -336,7 +336,8 @@ static struct out *recognise(struct search_coordinator *c, int peer,
         return NULL;
     }
     free(job);
-    out->began_ns = 0; /* nobody knows */
+    out->began_ns = 0;               /* nobody knows */
+    out->attempt = message->attempt; /* of those that had it, who speaks first has it now */
     if (out->key == message->key)
         return out;
     return_one(c, out, "returned", "its worker has another trial of that number");
@@ -487,7 +488,8 @@ void coordinator__result(struct search_coordinator *c, int peer, const struct wi
     struct store_result *result = out && !out->result ? read_result(message) : NULL;
 
     /* of a worker that lost the trial success is as good, and failure is not */
-    if (result && (result->status == RT_OK || out->attempt == message->attempt)) {
+    if (result &&
+        (result->status == RT_OK || (out->peer == peer && out->attempt == message->attempt))) {
         out->peer = peer;
         out->doubted = false;
         out->result = result;
