@@ -7,7 +7,7 @@
  * Lease     a trial that is out is its worker's for max(30 s, 3 medians of its rung), and for longer with
  *           each beat that names it. A worker that is gone, or silent for some seconds, is lost: its
  *           trials wait again, for whoever comes first. Lost for the third time, a trial fails with the
- *           kind `lost`.
+ *           kind `lost`. What is given back is lost, too, unless the worker was asked to stop.
  * Late      a result is taken as long as none is there, from whomever it comes, also from one who had
  *           the trial of an earlier run of the search: the bits are the same. A failure is believed only
  *           to who has the trial now, or had it when nobody has it now. What comes twice is dropped.

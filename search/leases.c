@@ -277,6 +277,14 @@ void coordinator__take_from(struct search_coordinator *c, int peer, bool lost, c
     }
 }
 
+static bool was_asked_to(const struct wire_message *message)
+{
+    static const char stop[] = WIRE_BACK_STOP;
+
+    return message->text && message->text_bytes == sizeof stop - 1 &&
+           memcmp(message->text, stop, sizeof stop - 1) == 0;
+}
+
 void coordinator__back(struct search_coordinator *c, int peer, const struct wire_message *message)
 {
     struct out *out = find(c, message->number);
@@ -284,9 +292,14 @@ void coordinator__back(struct search_coordinator *c, int peer, const struct wire
     if (!out || out->peer != peer || out->key != message->key)
         return;
     char why[128];
-    (void)snprintf(why, sizeof why, "its worker gave it back: %.*s", (int)message->text_bytes,
+    (void)snprintf(why, sizeof why, "its worker gave it back: %.*s",
+                   (int)(message->text_bytes < sizeof why ? message->text_bytes : sizeof why),
                    message->text ? message->text : "");
     rt_text_plain(why);
+    if (!was_asked_to(message)) { /* and would give it back again */
+        lose(c, out, why);
+        return;
+    }
     c->peer[peer].remote.returned++;
     c->peer[peer].changed = true;
     return_one(c, out, "returned", why);

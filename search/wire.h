@@ -22,6 +22,7 @@
 #define WIRE_TEXT ((size_t)1 << 20) /* the most bytes of text, the NUL that ends it not counted */
 #define WIRE_DATA ((size_t)1 << 20) /* and of data: a piece of a file */
 #define WIRE_WEIGHTS (8 + 32)
+#define WIRE_BACK_STOP "asked to stop"
 #define WIRE_NAME 16 /* bytes of what a worker's process is called, the first not 0 */
 
 enum wire_type {
@@ -30,7 +31,7 @@ enum wire_type {
     WIRE_IDLE,   /* so many more slots (number) have nothing to do */
     WIRE_BEAT,   /* data: the numbers of the trials at work, 8 bytes each */
     WIRE_RESULT, /* of trial number, key and attempt; text: the answer; data: the hash of weights */
-    WIRE_BACK,   /* trial number is given back; text: why */
+    WIRE_BACK,   /* trial number is given back; text: WIRE_BACK_STOP, or why it could not be done */
     WIRE_BYE,    /* the worker leaves; text: why */
     WIRE_WELCOME, /* text: the study, JSON; seat: to be said in all messages from now on */
     WIRE_REFUSED, /* text: why */
