@@ -160,8 +160,9 @@ static void wait_for_messages(struct search_coordinator *c, long ms)
     }
     if (c->guard)
         link_guard_serve(c->guard, c->o->key);
-    for (int i = 0; i < BATCH && receive_one(c); i++)
-        continue;
+    c->drained = false;
+    for (int i = 0; i < BATCH && !c->drained; i++)
+        c->drained = !receive_one(c);
 }
 
 /* ---- the loop ---- */
@@ -191,6 +192,8 @@ static void look_after(struct search_coordinator *c, struct times *last)
     if (now - last->tick < TICK_NS && !c->swept)
         return;
     last->tick = now;
+    if (c->drained) /* else what a worker said may wait here, after a long proposal */
+        coordinator__check_leases(c);
     if (now - last->record >= RECORD_NS || c->swept)
         coordinator__look_round(c);
     if (now - last->record >= RECORD_NS) {
@@ -198,7 +201,6 @@ static void look_after(struct search_coordinator *c, struct times *last)
         coordinator__record_peers(c);
         coordinator__tell(c);
     }
-    coordinator__check_leases(c);
 }
 
 static rt_status forget_peers(void *context, struct store *store, struct rt_err *err)

@@ -62,6 +62,7 @@ struct search_coordinator {
     struct pace pace[STORE_MAX_RUNGS];
     int64_t strangers; /* messages and connections that were dropped */
     bool swept;        /* a connection was closed: whose? */
+    bool drained;      /* all that had come was read */
     rt_status rc;      /* RT_ENOMEM: the search cannot go on by this */
 
     pthread_mutex_t lock; /* guards what the finisher takes from */

@@ -158,7 +158,7 @@ void coordinator__look_round(struct search_coordinator *c)
             continue;
         if (!coordinator__send(c, p, (struct wire_message){.type = WIRE_PING}))
             coordinator__lose_peer(c, p, "its worker is gone");
-        else if (now - c->peer[p].seen_ns > PEER_SILENT_NS)
+        else if (c->drained && now - c->peer[p].seen_ns > PEER_SILENT_NS)
             coordinator__lose_peer(c, p, "its worker was silent for 5 s");
     }
 }
