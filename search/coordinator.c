@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "search/coordinator_internal.h"
@@ -12,6 +13,20 @@
 #define RECORD_NS INT64_C(1000000000) /* between two of pings, and of rows of workers */
 #define LAST_MS 1000                  /* for the last words to arrive */
 #define BATCH 256                     /* messages between two looks at everything else */
+
+/* A connection takes a descriptor: as many as may be needed, where they may be had. How many those are, 0: nobody knows. */
+static int64_t raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return 0;
+    const rlim_t wanted = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+    const struct rlimit more = {wanted, limit.rlim_max};
+    if (limit.rlim_cur < wanted && setrlimit(RLIMIT_NOFILE, &more) == 0)
+        limit = more;
+    return limit.rlim_cur < INT32_MAX ? (int64_t)limit.rlim_cur : INT32_MAX;
+}
 
 rt_status search_coordinator_open(const struct search_coordinator_options *options,
                                   struct search_coordinator **coordinator, struct rt_err *err)
@@ -23,6 +38,7 @@ rt_status search_coordinator_open(const struct search_coordinator_options *optio
     if (!c)
         return rt_fail(err, RT_ENOMEM, "no memory to listen");
     c->o = options;
+    c->files = raise_files(); /* before ZeroMQ looks */
     c->context = zmq_ctx_new();
     rc = c->context ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory to listen");
     if (rc == RT_OK)

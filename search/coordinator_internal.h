@@ -12,6 +12,8 @@
 
 #define PEER_SILENT_NS INT64_C(5000000000) /* a worker that said nothing for so long is lost */
 #define PEERS_MAX 20000
+#define FILES_OWN 64 /* descriptors that are no worker's */
+#define FILES_WANTED (PEERS_MAX + FILES_OWN)
 
 struct peer { /* one a process that was welcomed; its place in the list is its seat */
     unsigned char name[WIRE_NAME];
@@ -63,6 +65,7 @@ struct search_coordinator {
     int64_t strangers; /* messages and connections that were dropped */
     bool swept;        /* a connection was closed: whose? */
     bool drained;      /* all that had come was read */
+    int64_t files;     /* descriptors that this process may have; 0: nobody knows */
     rt_status rc;      /* RT_ENOMEM: the search cannot go on by this */
 
     pthread_mutex_t lock; /* guards what the finisher takes from */

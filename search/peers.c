@@ -215,6 +215,11 @@ void coordinator__tell(struct search_coordinator *c)
     if (slots == 0)
         (void)snprintf(text, sizeof text,
                        "no worker is there; retort worker --connect %.80s starts one", c->bound);
+    else if (c->files && c->there + FILES_OWN > c->files)
+        (void)snprintf(text, sizeof text,
+                       "%d workers are there, and no more than %" PRId64
+                       " files may be open here: raise ulimit -Hn",
+                       c->there, c->files);
     else if (slots > o->window)
         (void)snprintf(text, sizeof text,
                        "%" PRId64 " slots are there, and search.window lets %d trials run at once",
