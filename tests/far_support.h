@@ -67,7 +67,8 @@ static void *search_on(void *context)
     return NULL;
 }
 
-static void begin(struct far *far, int workers)
+static void begin_keeping(struct far *far, int workers,
+                          bool (*weights)(void *, int64_t, char[RT_PATH_MAX]))
 {
     struct rt_err err;
 
@@ -82,12 +83,17 @@ static void begin(struct far *far, int workers)
                                                    .welcome = "{}",
                                                    .admit = admit,
                                                    .file = no_file,
-                                                   .weights = no_weights,
+                                                   .weights = weights,
                                                    .context = far};
     assert_ok(search_coordinator_open(&far->how, &far->coordinator, &err));
     far->elsewhere = (struct search_elsewhere){search_coordinator_serve, far->coordinator};
     far->options.elsewhere = &far->elsewhere;
     assert_int_equal(pthread_create(&far->thread, NULL, search_on, far), 0);
+}
+
+static void begin(struct far *far, int workers)
+{
+    begin_keeping(far, workers, no_weights);
 }
 
 /* Waits for its end. */
@@ -314,13 +320,22 @@ static char *hand_take(struct hand *hand, const struct far *far, struct wire_mes
     return answer;
 }
 
-static void hand_answer(struct hand *hand, const struct wire_message *job, const char *answer)
+/* With the hash of its weights, or "". */
+static void hand_answer_with(struct hand *hand, const struct wire_message *job, const char *answer,
+                             const char *hash)
 {
     hand_say(hand, (struct wire_message){.type = WIRE_RESULT,
                                          .number = job->number,
                                          .key = job->key,
                                          .attempt = job->attempt,
                                          .text = answer,
-                                         .text_bytes = strlen(answer)});
+                                         .text_bytes = strlen(answer),
+                                         .data = (const unsigned char *)hash,
+                                         .data_bytes = strlen(hash)});
+}
+
+static void hand_answer(struct hand *hand, const struct wire_message *job, const char *answer)
+{
+    hand_answer_with(hand, job, answer, "");
 }
 #endif

@@ -2,6 +2,10 @@
  * says things twice, or talks garbage. */
 #include "far_support.h"
 
+#include <sys/resource.h>
+
+#include "search/transfer.h"
+
 static void rows_are_those_of_one_worker(void **state)
 {
     struct near a, b;
@@ -127,6 +131,38 @@ static void a_failure_is_believed_to_who_has_the_trial(void **state)
     free(answer);
 }
 
+/* Nobody has the trial: who had it last may still say how it ended, by whatever attempt. */
+static void a_late_failure_is_that_of_a_trial_that_nobody_has(void **state)
+{
+    static const char failure[] = "{\"trial\":0,\"error\":\"no luck\",\"kind\":\"crash\"}";
+    struct wire_message job;
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    begin(&far, 0);
+    hand_open(&hand, &far, "a worker by hand");
+    hand_hail(&hand);
+    free(hand_take(&hand, &far, &job));
+    hand_close(&hand);
+    while (!sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"))
+        sample_sleep(2000);
+    hand_open(&hand, &far, "a worker by hand");
+    hand_hail(&hand);
+    hand_answer(&hand, &job, failure);
+    hand_hear(&hand, WIRE_TAKEN);
+    hand_say(&hand, (struct wire_message){.type = WIRE_BYE});
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    hand_close(&hand);
+    assert_int_equal(sample_integer(far.study.store, "select count(*) from trial where number = 0 "
+                                                     "and error_kind = 'crash'"),
+                     1);
+    sample_remove(&far.study);
+}
+
 static void a_trial_that_is_lost_three_times_fails(void **state)
 {
     struct wire_message job;
@@ -180,6 +216,177 @@ static void what_is_given_back_is_no_loss(void **state)
     check_rows(&far);
     assert_int_equal(sample_integer(far.study.store, "select sum(lost) from remote"), 0);
     assert_int_equal(sample_integer(far.study.store, "select sum(returned) from remote"), 4);
+    sample_remove(&far.study);
+}
+
+static void a_trial_that_no_worker_can_do_fails(void **state)
+{
+    struct wire_message job;
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    begin(&far, 0);
+    hand_open(&hand, &far, "a worker by hand");
+    hand_hail(&hand);
+    for (int i = 0; i < 3; i++) {
+        free(hand_take(&hand, &far, &job));
+        assert_int_equal(job.number, 0);
+        hand_say(&hand, (struct wire_message){.type = WIRE_BACK,
+                                              .number = job.number,
+                                              .key = job.key,
+                                              .text = "its disk is full",
+                                              .text_bytes = 16});
+    }
+    hand_say(&hand, (struct wire_message){.type = WIRE_BYE});
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    hand_close(&hand);
+    assert_int_equal(sample_integer(far.study.store,
+                                    "select count(*) from trial where number = 0 and error_kind = "
+                                    "'lost' and error like '%: its disk is full'"),
+                     1);
+    sample_remove(&far.study);
+}
+
+static void a_worker_that_is_refused_later_is_lost(void **state)
+{
+    struct wire_message hello = {.type = WIRE_HELLO, .text = "8", .text_bytes = 1};
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    begin(&far, 0);
+    hand_open(&hand, &far, "a worker by hand");
+    hand_say(&hand, hello);
+    hand_hear(&hand, WIRE_WELCOME);
+    hand.seat = hand.got.seat;
+    hand_say(&hand, (struct wire_message){.type = WIRE_IDLE, .number = 8});
+    for (int i = 0; i < 6; i++) /* the window; two of its slots stay idle */
+        hand_hear(&hand, WIRE_JOB);
+    hello.text = "0";
+    for (int i = 0; i < 2; i++) {
+        hand_say(&hand, hello);
+        hand_hear(&hand, WIRE_REFUSED);
+    }
+    assert_int_equal(
+        sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"), 6);
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    hand_close(&hand);
+    check_rows(&far);
+    sample_remove(&far.study);
+}
+
+static void path_of_weights(const struct far *far, char path[RT_PATH_MAX])
+{
+    snprintf(path, RT_PATH_MAX, "%s/1.weights", far->study.folder);
+}
+
+static bool weights_of_the_second(void *context, int64_t trial, char path[RT_PATH_MAX])
+{
+    path_of_weights(context, path);
+    return trial == 1;
+}
+
+static void hand_piece(struct hand *hand, const char *data)
+{
+    hand_say(hand, (struct wire_message){.type = WIRE_PIECE,
+                                         .number = (int64_t)strlen(data),
+                                         .text = "weights/1",
+                                         .text_bytes = 9,
+                                         .data = (const unsigned char *)data,
+                                         .data_bytes = strlen(data)});
+}
+
+/* Connected anew before its weights are here: it says the result once more, and is asked once more. */
+static void hand_over_twice(struct hand *hand, const struct far *far, const char *weights,
+                            const char *hash)
+{
+    struct wire_message job;
+    char *answer = hand_take(hand, far, &job);
+
+    assert_int_equal(job.number, 1);
+    hand_answer_with(hand, &job, answer, hash);
+    hand_hear(hand, WIRE_GET);
+    hand_hail(hand);
+    hand_answer_with(hand, &job, answer, hash);
+    hand_say(hand, (struct wire_message){.type = WIRE_IDLE, .number = 1});
+    hand_hear(hand, WIRE_GET);
+    hand_piece(hand, weights);
+    hand_hear(hand, WIRE_TAKEN);
+    free(answer);
+}
+
+/* Weights that do not come: the trial waits again, and its worker need not keep what it has. */
+static void a_result_is_none_without_its_weights(void **state)
+{
+    static const char weights[] = "some weights";
+    char hash[RT_HASH_TEXT], path[RT_PATH_MAX];
+    struct wire_message job;
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    rt_hash_bytes(weights, strlen(weights), hash);
+    begin_keeping(&far, 0, weights_of_the_second);
+    hand_open(&hand, &far, "a worker by hand");
+    hand_hail(&hand);
+    char *answer = hand_take(&hand, &far, &job);
+    hand_answer(&hand, &job, answer); /* a failure, which has none */
+    hand_hear(&hand, WIRE_TAKEN);
+    for (int i = 0; i < 2; i++) {
+        free(answer);
+        answer = hand_take(&hand, &far, &job);
+        assert_int_equal(job.number, 1);
+        hand_answer_with(&hand, &job, answer, i == 0 ? "" : hash);
+        if (i == 1) {
+            hand_hear(&hand, WIRE_GET);
+            hand_piece(&hand, "some weighty");
+        }
+        hand_hear(&hand, WIRE_TAKEN);
+        assert_int_equal(
+            sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"),
+            i + 1);
+    }
+    free(answer);
+    hand_over_twice(&hand, &far, weights, hash);
+    hand_say(&hand, (struct wire_message){.type = WIRE_BYE});
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    hand_close(&hand);
+    check_rows(&far);
+    path_of_weights(&far, path);
+    assert_true(transfer_has(path, hash));
+    unlink(path);
+    sample_remove(&far.study);
+}
+
+/* A connection takes a descriptor: for 20,000 workers, where they may be had. */
+static void descriptors_are_as_many_as_may_be(void **state)
+{
+    struct rlimit before, few, got;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = before.rlim_max < 200 ? before.rlim_max : 200;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    begin(&far, 0);
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &got), 0);
+    assert_true(got.rlim_cur == (before.rlim_max < 20064 ? before.rlim_max : 20064));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     sample_remove(&far.study);
 }
 
@@ -271,8 +478,13 @@ int main(void)
         cmocka_unit_test(a_lost_workers_trial_is_given_out_again),
         cmocka_unit_test(a_late_result_is_taken_once),
         cmocka_unit_test(a_failure_is_believed_to_who_has_the_trial),
+        cmocka_unit_test(a_late_failure_is_that_of_a_trial_that_nobody_has),
         cmocka_unit_test(a_trial_that_is_lost_three_times_fails),
         cmocka_unit_test(what_is_given_back_is_no_loss),
+        cmocka_unit_test(a_trial_that_no_worker_can_do_fails),
+        cmocka_unit_test(a_worker_that_is_refused_later_is_lost),
+        cmocka_unit_test(a_result_is_none_without_its_weights),
+        cmocka_unit_test(descriptors_are_as_many_as_may_be),
         cmocka_unit_test(strangers_are_counted_and_dropped),
         cmocka_unit_test(a_worker_outlives_the_search),
     };
