@@ -116,11 +116,14 @@ static rt_status read_sizes(const struct config *c, const struct spelling *s,
     ffn = 4 * arch->width;
     if (s != &gpt2 || json_is_integer(json_object_get(c->root, s->ffn)))
         RT_TRY(whole(c, s->ffn, 1, 4 * SPACE_MAX_WIDTH, &ffn, err));
-    if (arch->width % heads)
+    if (json_object_get(c->root, "head_dim"))
+        RT_TRY(whole(c, "head_dim", 1, SPACE_MAX_WIDTH, &arch->head_dim, err));
+    else if (arch->width % heads)
         return rt_fail(err, RT_EFORMAT,
                        "'%s' has %d heads in a width of %d, which they do not divide", c->name,
                        heads, arch->width);
-    arch->head_dim = arch->width / heads;
+    else
+        arch->head_dim = arch->width / heads;
     for (int l = 0; l < arch->depth; l++) {
         arch->heads[l] = heads;
         arch->ffn[l] = ffn;

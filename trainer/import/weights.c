@@ -215,19 +215,20 @@ static rt_status take_block(struct walk *w, int l, struct rt_err *err)
 {
     const struct names *n = w->names;
     const struct tr_plan_block *b = w->student ? &w->student->plan->block[l] : NULL;
-    const int d = w->folder->arch.width, f = w->folder->arch.ffn[l];
+    const struct space_arch *arch = &w->folder->arch;
+    const int d = arch->width, f = arch->ffn[l], e = arch->heads[l] * arch->head_dim;
     char layer[name_room];
 
     (void)snprintf(layer, sizeof layer, n->layer, l);
     join(w->layer, w->prefix, layer, "");
     if (!n->key) {
-        RT_TRY(take_linear(w, w->layer, n->query, 3 * d, d, b ? &b->query : NULL, 0, err));
+        RT_TRY(take_linear(w, w->layer, n->query, 3 * e, d, b ? &b->query : NULL, 0, err));
     } else {
-        RT_TRY(take_linear(w, w->layer, n->query, d, d, b ? &b->query : NULL, 0, err));
-        RT_TRY(take_linear(w, w->layer, n->key, d, d, b ? &b->query : NULL, d, err));
-        RT_TRY(take_linear(w, w->layer, n->value, d, d, b ? &b->query : NULL, 2 * d, err));
+        RT_TRY(take_linear(w, w->layer, n->query, e, d, b ? &b->query : NULL, 0, err));
+        RT_TRY(take_linear(w, w->layer, n->key, e, d, b ? &b->query : NULL, e, err));
+        RT_TRY(take_linear(w, w->layer, n->value, e, d, b ? &b->query : NULL, 2 * e, err));
     }
-    RT_TRY(take_linear(w, w->layer, n->proj, d, d, b ? &b->proj : NULL, 0, err));
+    RT_TRY(take_linear(w, w->layer, n->proj, d, e, b ? &b->proj : NULL, 0, err));
     RT_TRY(take_norm(w, w->layer, n->norm1, b ? &b->norm1 : NULL, err));
     RT_TRY(take_linear(w, w->layer, n->up, f, d, b ? &b->up : NULL, 0, err));
     RT_TRY(take_linear(w, w->layer, n->down, d, f, b ? &b->down : NULL, 0, err));
