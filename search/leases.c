@@ -48,6 +48,7 @@ static void forget(struct search_coordinator *c, const struct out *out)
 
 static void release(struct out *out)
 {
+    transfer_end(&out->weights);
     if (out->result) {
         store_result_release(out->result);
         free(out->result);

@@ -338,7 +338,7 @@ static void keep_result(struct remote *r, struct remote_slot *slot)
     struct held *h = slot->answer.line ? calloc(1, sizeof *h) : NULL;
 
     if (!h || strlen(slot->answer.line) > WIRE_TEXT) {
-        give_back(r, slot, slot->answer.line ? "no memory for its result" : "asked to stop");
+        give_back(r, slot, slot->answer.line ? "no memory for its result" : WIRE_BACK_STOP);
         free(slot->answer.line);
         free(h);
         return;
@@ -524,7 +524,7 @@ static void take_leave(struct remote *r)
             struct remote_slot *slot = &r->slots.slot[i];
             const enum slot_state state = remote__state(&r->slots, slot);
             if (state == SLOT_FETCHING) {
-                give_back(r, slot, "asked to stop");
+                give_back(r, slot, WIRE_BACK_STOP);
                 remote__make_idle(&r->slots, slot);
             }
             busy = busy || state == SLOT_WORKING || state == SLOT_DONE;

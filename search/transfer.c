@@ -55,10 +55,18 @@ rt_status transfer_begin(struct transfer *transfer, const char *path, const char
     return RT_OK;
 }
 
+void transfer_end(const struct transfer *transfer)
+{
+    char part[RT_PATH_MAX];
+
+    if (transfer->path[0] && !transfer->alone && part_of(transfer, part, NULL) == RT_OK)
+        (void)unlink(part);
+}
+
 static rt_status append(const char *part, int64_t offset, const void *data, size_t bytes,
                         struct rt_err *err)
 {
-    const int file = open(part, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    const int file = open(part, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     bool good = file >= 0 && ftruncate(file, offset) == 0;
 
     for (size_t done = 0; good && done < bytes;) {

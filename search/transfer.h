@@ -32,6 +32,9 @@ rt_status transfer_begin(struct transfer *transfer, const char *path, const char
 rt_status transfer_add(struct transfer *transfer, uint64_t offset, int64_t total, const void *data,
                        size_t bytes, bool *whole, struct rt_err *err);
 
+/* One that is not gone on with: what came goes, unless it is to be taken up. */
+void transfer_end(const struct transfer *transfer);
+
 /* The other side: up to `room` bytes from `offset` on. RT_EIO, RT_EARG beyond its end. */
 rt_status transfer_read(const char *path, uint64_t offset, void *data, size_t room, size_t *bytes,
                         int64_t *total, struct rt_err *err);
