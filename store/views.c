@@ -174,7 +174,8 @@ static void append_joins(sqlite3_str *sql, const struct layout *layout)
 
 /* ---- views that depend on the quantities ---- */
 
-/* CROSS JOIN keeps the order of the loops: the front first, then one look-up a member. */
+/* CROSS JOIN keeps the order of the loops: the front first, then one look-up a member. A + before a
+ * column keeps it from being looked up: a candidate has few trials, a state has most of all. */
 static void pareto(sqlite3_str *sql, const struct layout *file)
 {
     struct layout means = *file, *layout = &means;
@@ -184,7 +185,7 @@ static void pareto(sqlite3_str *sql, const struct layout *file)
                                "select f.trial, c.arch,\n");
     append_scores(sql, layout);
     sqlite3_str_appendall(sql, ",\n  (select count(*) from trial s where s.candidate = t.candidate"
-                               " and s.rung = t.rung\n    and s.state = 'committed') as seeds,"
+                               " and +s.rung = t.rung\n    and +s.state = 'committed') as seeds,"
                                " f.probability");
     sqlite3_str_appendall(sql, "\nfrom front f cross join trial t on t.number = f.trial\n"
                                "  cross join candidate c on c.id = t.candidate\n");

@@ -1070,8 +1070,8 @@ select f.trial, c.arch,
   coalesce(r3.value, m3.value) as "latency",
   coalesce(c.params, (select value from metric where trial = t.number and name = 'params')) as params, coalesce(c.bytes, (select value from metric where trial = t.number and name = 'bytes')) as bytes, coalesce(c.macs, (select value from metric where trial = t.number and name = 'macs')) as macs, coalesce(c.memory, (select value from metric where trial = t.number and name = 'memory')) as memory,
   c."depth", c."width", c."head_dim", c."patch", t.rung, t.candidate,
-  (select count(*) from trial s where s.candidate = t.candidate and s.rung = t.rung
-    and s.state = 'committed') as seeds, f.probability
+  (select count(*) from trial s where s.candidate = t.candidate and +s.rung = t.rung
+    and +s.state = 'committed') as seeds, f.probability
 from front f cross join trial t on t.number = f.trial
   cross join candidate c on c.id = t.candidate
   left join metric m0 on m0.trial = t.number and m0.name = 'error'
