@@ -103,8 +103,8 @@ static rt_status run_step(struct after *after, struct step *step, bool *done, st
         after->over = true;
         return RT_OK;
     }
-    (void)fprintf(stderr, "after: %s %s begins; its words go to '%s'\n", step->name, step->what,
-                  step->log);
+    (void)fprintf(stderr, "after: %s%s%s begins; its words go to '%s'\n", step->name,
+                  step->what[0] ? " " : "", step->what, step->log);
     stage_run(&(struct stage){.argv = step->argv,
                               .log = step->log,
                               .seconds = seconds_left(after),

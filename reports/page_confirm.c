@@ -25,6 +25,7 @@ static void draw(const struct report__confirmation *c, FILE *out)
         report__axis_widen(&chart.x, shown(c, row->shorter));
         report__axis_widen(&chart.y, shown(c, c->tested ? row->test.value : row->validation.value));
     }
+    (void)fputs("<div class=\"plots\">\n", out);
     report__figure_open(out);
     report__chart_open(&chart, "dots", "short and full runs");
     for (int controls = 1; controls >= 0; controls--) {
@@ -41,6 +42,7 @@ static void draw(const struct report__confirmation *c, FILE *out)
     }
     report__chart_close(&chart);
     report__figure_close(out, "the front and, grey, controls of all sizes");
+    (void)fputs("</div>\n", out);
 }
 
 static void print_rows(const struct report__confirmation *c, FILE *out)
