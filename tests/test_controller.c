@@ -171,7 +171,7 @@ static void watches_in_c(const struct tr_model *model)
 
 static void watches_alike(const struct tr_model *model, const struct seen *seen)
 {
-    float logits[sample_horizon * sample_bins];
+    float logits[sample_horizon * sample_bins], got[sample_horizon];
     struct rt_err err;
     double action;
 
@@ -180,8 +180,10 @@ static void watches_alike(const struct tr_model *model, const struct seen *seen)
     assert_ok(tr_model_answer(model, seen->pixels, seen->steps, logits, &err));
     for (int t = 0; t < seen->steps; t++) {
         tr_controller_act(model->input.controller, logits + t * sample_bins, &action);
-        assert_true((float)action == seen->action[t]);
+        got[t] = (float)action;
     }
+    /* of +-2; OpenBLAS multiplies many frames at once by other sums than one */
+    assert_close(got, seen->action, (size_t)seen->steps, 1e-5, 0);
     assert_true(seen->action[1] != seen->action[20]);
 }
 
