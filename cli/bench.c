@@ -53,7 +53,7 @@ static rt_status measure(struct tr_network *net, const struct tr_recipe *recipe,
     if ((rc = tr_latency_take(&net->student.arch, &net->student.shape, net->student.kernels,
                               &single, TR_LATENCY_BLOCKS, .3, &latency, err)) == RT_OK)
         tr_latency_estimate(latency.block, latency.count,
-                            tr_reference_best(latency.block, latency.count), &row->latency);
+                            tr_reference_best(latency.block, latency.count, NULL), &row->latency);
 done:
     tr_task_close(task);
     free(logits);

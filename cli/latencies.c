@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/reference_record.h"
 #include "trainer/measure/latency_model.h"
 
 struct entry {
@@ -36,6 +37,8 @@ struct latencies {
     struct entry all[STORE_MAX_LATENCIES]; /* of a setting together; without an architecture */
     double best[STORE_MAX_LATENCIES];      /* of the reference by the first so many of them: */
     int best_of[STORE_MAX_LATENCIES];
+    struct reference_key machine;      /* "": not known; of a setting with its threads and batch */
+    double known[STORE_MAX_LATENCIES]; /* the reference's best by other studies; NaN: none */
 };
 
 /* ---- entries ---- */
@@ -111,7 +114,7 @@ static double best_of(struct latencies *l, int setting)
     const struct entry *all = &l->all[setting];
 
     if (l->best_of[setting] != all->count)
-        l->best[setting] = tr_reference_best(all->block, all->count);
+        l->best[setting] = fmin(l->known[setting], tr_reference_best(all->block, all->count, NULL));
     l->best_of[setting] = all->count;
     return l->best[setting];
 }
@@ -173,6 +176,52 @@ static rt_status take_all(struct latencies *l, struct store *store, const struct
     return rc;
 }
 
+static struct reference_key key_of(const struct latencies *l, int setting)
+{
+    struct reference_key key = l->machine;
+
+    key.threads = l->setting[setting].threads;
+    key.batch = l->setting[setting].batch;
+    return key;
+}
+
+/* Which machine row `host` is, and what is known of the reference on it. */
+static rt_status recall(struct latencies *l, struct store *store, int64_t host, struct rt_err *err)
+{
+    static const char sql[] = "select host, cpu, kernels from host where id = ?1";
+    sqlite3_stmt *q = NULL;
+
+    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL))
+        return rt_fail(err, RT_EDB, "cannot read the machines of '%s': %s", store_path(store),
+                       sqlite3_errmsg(store_handle(store)));
+    (void)sqlite3_bind_int64(q, 1, host);
+    if (sqlite3_step(q) == SQLITE_ROW) {
+        struct reference_key *k = &l->machine;
+        (void)snprintf(k->host, sizeof k->host, "%s", (const char *)sqlite3_column_text(q, 0));
+        (void)snprintf(k->cpu, sizeof k->cpu, "%s", (const char *)sqlite3_column_text(q, 1));
+        (void)snprintf(k->kernels, sizeof k->kernels, "%s",
+                       (const char *)sqlite3_column_text(q, 2));
+    }
+    (void)sqlite3_finalize(q);
+    for (int s = 0; s < l->settings; s++) {
+        const struct reference_key key = key_of(l, s);
+        l->known[s] = reference_record_best(&key);
+    }
+    return RT_OK;
+}
+
+/* What this study knows better, for others. */
+static void remember(const struct latencies *l)
+{
+    for (int s = 0; s < l->settings && l->machine.host[0]; s++) {
+        const struct reference_key key = key_of(l, s);
+        bool confirmed;
+        const double best = tr_reference_best(l->all[s].block, l->all[s].count, &confirmed);
+        if (confirmed)
+            reference_record_keep(&key, best);
+    }
+}
+
 rt_status latencies_open(struct latencies **latencies, const struct tr_latency_options *setting,
                          int settings, int workers, struct store *store, int64_t host,
                          struct rt_err *err)
@@ -191,7 +240,10 @@ rt_status latencies_open(struct latencies **latencies, const struct tr_latency_o
     l->began_ns = rt_now_ns();
     l->setting = setting;
     l->settings = settings;
-    if (store && (rc = store_blocks_load(store, host, &blocks, &count, err)) == RT_OK)
+    for (int s = 0; s < settings; s++)
+        l->known[s] = NAN;
+    if (store && (rc = recall(l, store, host, err)) == RT_OK &&
+        (rc = store_blocks_load(store, host, &blocks, &count, err)) == RT_OK)
         rc = take_all(l, store, blocks, count, err);
     free(blocks);
     if (rc == RT_OK)
@@ -391,6 +443,8 @@ rt_status latencies_settle(struct latencies *latencies, const struct space_shape
     pthread_mutex_lock(&latencies->lock);
     for (int i = 0; i < latencies->settings && rc == RT_OK; i++)
         rc = settle_setting(&s, i, store, host, err);
+    if (rc == RT_OK)
+        remember(latencies);
     pthread_mutex_unlock(&latencies->lock);
     free(s.entry);
     free(s.figure);

@@ -210,7 +210,7 @@ static rt_status print_latency(struct report__page *page, struct rt_err *err)
             page->out,
             "<p>Latency is the time of one forward pass at batch %d on %d thread%s, by "
             "%lld blocks of calls, each beside a reference network. %lld of %lld figures "
-            "are clear: floors that three blocks in quiet weather agree on, within 2 %%. ",
+            "are clear: floors that three blocks in quiet weather agree on, within 4 %%. ",
             sqlite3_column_int(q, 1), threads, threads == 1 ? "" : "s",
             (long long)sqlite3_column_int64(q, 4), clear, figures);
         if (clear < figures)

@@ -58,16 +58,16 @@ static void three_clear_blocks_that_agree_are_a_floor(void **state)
 {
     const struct tr_block block[] = {{1010, 1100, 1200, 100, 101},
                                      {1000, 1100, 1200, 101, 100},
-                                     {1004, 1100, 1200, 100, 102},
-                                     {900, 1000, 1100, 102, 103}, /* not clear */
+                                     {1004, 1100, 1200, 100, 101.4},
+                                     {900, 1000, 1100, 101, 101.6}, /* not clear */
                                      {1500, 1600, 1700, 100, 100}};
     (void)state;
 
     const struct tr_latency_figure f = figure_of(block, 5, 100);
     assert_int_equal(f.state, TR_LATENCY_CLEAR);
     assert_near(f.value, 1000, 0);
-    assert_near(f.low, 980, 1e-9);
-    assert_near(f.high, 1020, 1e-9);
+    assert_near(f.low, 960, 1e-9);
+    assert_near(f.high, 1040, 1e-9);
     assert_int_equal(f.clear, 4);
     assert_int_equal(f.blocks, 5);
     assert_near(f.median, 1100, 0);
@@ -107,9 +107,12 @@ static void the_references_best_is_confirmed_by_other_blocks(void **state)
         {1, 1, 1, 101, 90}, {1, 1, 1, 90, 100}, {1, 1, 1, 100.5, 102}, {1, 1, 1, NAN, NAN}};
     (void)state;
 
-    assert_near(tr_reference_best(block, 4), 100, 0);
-    assert_near(tr_reference_best(block, 1), 90, 0);
-    assert_true(isnan(tr_reference_best(&block[3], 1)));
+    bool confirmed;
+    assert_near(tr_reference_best(block, 4, &confirmed), 100, 0);
+    assert_true(confirmed);
+    assert_near(tr_reference_best(block, 1, &confirmed), 90, 0);
+    assert_false(confirmed);
+    assert_true(isnan(tr_reference_best(&block[3], 1, NULL)));
 }
 
 static void blocks_without_a_reference_are_single(void **state)
@@ -150,6 +153,24 @@ static void figures_hold_in_all_weathers(void **state)
         assert_true(held[w] >= 114);
 }
 
+/* Of what is as long as the reference an estimate may be 9 % off, of what is unlike it by more. */
+static void an_estimate_of_what_is_unlike_the_reference_is_less_sure(void **state)
+{
+    const double ns[] = {REFERENCE, REFERENCE / 10, REFERENCE * 10};
+    struct tr_block block[40];
+    double half[3];
+    (void)state;
+
+    for (int i = 0; i < 3; i++) {
+        make_blocks(&tenants, ns[i], 1, 40, block);
+        const struct tr_latency_figure f = figure_of(block, 40, REFERENCE);
+        half[i] = (f.high - f.low) / 2 / f.value;
+    }
+    assert_true(half[0] >= .09 && half[0] < .1);
+    for (int i = 1; i < 3; i++)
+        assert_true(half[i] >= .145 && half[i] < .16);
+}
+
 /* Bad weather first, then clear: the record's figure is the floor, whatever came before. */
 static void a_record_grows_into_a_floor(void **state)
 {
@@ -157,10 +178,10 @@ static void a_record_grows_into_a_floor(void **state)
     (void)state;
 
     make_blocks(&tenants, 5000, 1, 20, block);
-    struct tr_latency_figure f = figure_of(block, 20, tr_reference_best(block, 20));
+    struct tr_latency_figure f = figure_of(block, 20, tr_reference_best(block, 20, NULL));
     assert_near(f.value, 5000 * 1.9 * 1.07, 300); /* all that is known is the slow machine */
     make_blocks(&clear, 5000, 2, 4, block + 20);
-    f = figure_of(block, 24, tr_reference_best(block, 24));
+    f = figure_of(block, 24, tr_reference_best(block, 24, NULL));
     assert_int_equal(f.state, TR_LATENCY_CLEAR);
     assert_near(f.value, 5000, 60);
 }
@@ -185,6 +206,7 @@ int main(void)
         cmocka_unit_test(the_references_best_is_confirmed_by_other_blocks),
         cmocka_unit_test(blocks_without_a_reference_are_single),
         cmocka_unit_test(figures_hold_in_all_weathers),
+        cmocka_unit_test(an_estimate_of_what_is_unlike_the_reference_is_less_sure),
         cmocka_unit_test(a_record_grows_into_a_floor),
         cmocka_unit_test(one_block_is_an_honest_estimate),
     };

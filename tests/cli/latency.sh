@@ -26,6 +26,16 @@ expect_exit 0 "$retort" latency toy.db 1 --blocks 20 --seconds 60
 [ "$(ask "select min(blocks) >= 20 from latency where candidate = 1")" = 1 ]
 expect_exit 0 "$retort" check toy.db
 
+# the reference's best is remembered beyond the study: beside a machine that was once much faster nothing is clear
+record=$XDG_STATE_HOME/retort/references
+grep -qP '^[0-9.]+\t1\t2\t' "$record"
+sed -i -E 's/^[0-9.]+/1/' "$record"
+expect_exit 0 "$retort" latency toy.db 1 --seconds 0
+[ "$(ask "select count(*) from latency where state = 'estimated' and weather > 100")" = 28 ]
+rm "$record"
+expect_exit 0 "$retort" latency toy.db 1 --seconds 0
+[ "$(ask "select count(*) from latency where weather > 100")" = 0 ]
+
 # elsewhere: its own rows, and no metric of the study's
 ask "select trial, name, value from metric order by trial, name" >metrics
 expect_exit 0 "$retort" latency toy.db --all --seconds 0 --host board --command "$retort latency --answer"

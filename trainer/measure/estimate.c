@@ -6,12 +6,13 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define NEAR_BEST 1.02 /* the reference beside a clear block, as times its best */
-#define AGREE 1.01     /* of three blocks, the third as times the first */
-#define STEADY 1.05    /* of the references beside a block, one as times the other */
-#define MARGIN .02     /* half a floor's interval */
-#define SHIFT .09      /* half an estimate's, at least */
-#define FEW .10        /* and the standard error of a ratio known from one block */
+#define NEAR_BEST 1.015 /* the reference beside a clear block, as times its best */
+#define AGREE 1.01      /* of three blocks, the third as times the first */
+#define STEADY 1.05     /* of the references beside a block, one as times the other */
+#define MARGIN .04      /* half a floor's interval */
+#define SHIFT .09       /* half an estimate's, at least, ... */
+#define UNLIKE .06      /* ... and so much more a factor of ten between network and reference */
+#define FEW .10         /* and the standard error of a ratio known from one block */
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -56,11 +57,13 @@ const char *tr_latency_state_name(enum tr_latency_state state)
 }
 
 /* A block of the reference stands between two others and is told by both: it counts once. */
-double tr_reference_best(const struct tr_block *block, int count)
+double tr_reference_best(const struct tr_block *block, int count, bool *confirms)
 {
     double *x = malloc(2 * (size_t)count * sizeof *x), best;
     int n = 0, kept = 0;
 
+    if (confirms)
+        *confirms = false;
     if (!x)
         return NAN;
     for (int i = 0; i < count; i++)
@@ -73,6 +76,8 @@ double tr_reference_best(const struct tr_block *block, int count)
         if (i == 0 || x[i] > x[kept - 1])
             x[kept++] = x[i];
     best = confirmed(x, kept);
+    if (confirms)
+        *confirms = !isnan(best);
     if (isnan(best) && kept)
         best = x[0];
     free(x);
@@ -134,7 +139,8 @@ static void estimate(const struct tr_block *block, int count, double best, doubl
 {
     const int n = calm_ratios(block, count, best, place, x);
     const double ratio = median_of(x, n);
-    const double half = hypot(SHIFT, 1.96 * standard_error(x, n, ratio));
+    const double shift = SHIFT + UNLIKE * fabs(log10(ratio));
+    const double half = hypot(shift, 1.96 * standard_error(x, n, ratio));
 
     f->state = TR_LATENCY_ESTIMATED;
     f->value = fmin(ratio * best, least);
