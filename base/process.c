@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -309,6 +310,7 @@ struct talk {
     size_t most;         /* bytes of an answer */
     int64_t deadline_ns; /* 0: none */
     const atomic_int *stop;
+    int64_t work_ns, moved_ns; /* processor time of the child, and when it last grew */
 };
 
 /* Room for more of the answer and a NUL; false when it would be too long, or memory is gone. */
@@ -375,11 +377,39 @@ static int patience(const struct talk *t)
     return left < 0 ? 0 : left < most ? (int)left : (int)most;
 }
 
+static void call_idle(struct talk *t)
+{
+    const int64_t before = rt_now_ns();
+
+    t->process->idle(t->process->context, t->process->pid);
+    const int64_t stood = rt_now_ns() - before;
+    t->moved_ns += stood;
+    t->deadline_ns += t->deadline_ns ? stood : 0;
+}
+
+/* Stopped, in a deadlock, or on a disk that does not answer: whatever works uses the processor. */
+static bool is_hung(struct talk *t)
+{
+    const int64_t now = rt_now_ns();
+    struct timespec used;
+    clockid_t clock;
+
+    if (t->process->stall <= 0 || clock_getcpuclockid(t->process->pid, &clock) != 0 ||
+        clock_gettime(clock, &used) != 0)
+        return false;
+    const int64_t work = (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+    if (work != t->work_ns) {
+        t->work_ns = work;
+        t->moved_ns = now;
+    }
+    return (double)(now - t->moved_ns) > t->process->stall * 1e9;
+}
+
 enum rt_said rt_process_exchange(struct rt_process *process, const void *request, size_t bytes,
                                  rt_answer_size *size, const void *of, size_t most, double seconds,
                                  const atomic_int *stop, char **said, size_t *used)
 {
-    struct talk t = {process, request, bytes, size, of, most, 0, stop};
+    struct talk t = {process, request, bytes, size, of, most, 0, stop, -1, 0};
     bool has_err = true;
     enum rt_said how;
 
@@ -396,7 +426,9 @@ enum rt_said rt_process_exchange(struct rt_process *process, const void *request
         if (t.deadline_ns && rt_now_ns() >= t.deadline_ns)
             return RT_SAID_LATE;
         if (process->idle)
-            process->idle(process->context, process->pid);
+            call_idle(&t);
+        if (is_hung(&t))
+            return RT_SAID_HUNG;
         const bool dead = is_dead(process); /* before its last words are read */
         poll(fds, 3, dead ? 0 : patience(&t));
         if (fds[2].revents)

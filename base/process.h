@@ -20,6 +20,8 @@
 
 struct rt_process {
     bool kept;    /* set before it is started: dies with us */
+    double stall; /* set before it is asked: seconds without processor time after which it is taken
+                   * for hung; 0: never */
     pid_t pid;    /* 0: none is running */
     pid_t keeper; /* a process that sees to that, and our end of what it listens to */
     int life;
@@ -30,8 +32,8 @@ struct rt_process {
     size_t line_used, line_room;
     char tail[RT_PROCESS_TAIL + 1]; /* of its standard error, NUL-terminated */
     size_t tail_used;
-    /* Called every few milliseconds while an answer is awaited; NULL: never. It and its context stay
-     * from start to start. */
+    /* Called every few milliseconds while an answer is awaited; NULL: never. What it takes counts for
+     * no time limit. It and its context stay from start to start. */
     void (*idle)(void *context, pid_t group);
     void *context;
 };
@@ -60,6 +62,7 @@ enum rt_said {
     RT_SAID_LINE,     /* *line has it, without its end; valid until the next call */
     RT_SAID_END,      /* it closed its output, or died */
     RT_SAID_LATE,     /* not within the time */
+    RT_SAID_HUNG,     /* it used no processor time for too long */
     RT_SAID_TOO_MUCH, /* more than an answer may have */
     RT_SAID_STOP      /* `stop` was set meanwhile */
 };

@@ -22,7 +22,8 @@ struct wishes { /* options; negative or NULL: as the study says */
     const char *study, *db, *log;
     int64_t trials, workers, seed;
     double hours;
-    bool isolate;           /* trials run in processes of their own */
+    bool isolate;           /* trials run in processes of their own, */
+    double stall;           /* which hang after so many seconds without processor time */
     bool pin;               /* each worker stays on a CPU */
     bool smoke;             /* a sliver of it all, thrown away */
     bool no_after;          /* the search alone */
@@ -267,9 +268,14 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
     RT_TRY(this_host(store, settings, &host, err));
     rc = open_latencies(&session->study, &context, store, host, stop, err);
     if (rc == RT_OK && session->study.search.workers > 0 && (wishes->isolate || has_crashed(store)))
-        rc = isolation_open(&context.isolation, wishes->seed < 0 ? wishes->study : NULL,
-                            store_path(store), &session->study.space, session->study.search.workers,
-                            latencies_gate(context.latencies), err);
+        rc = isolation_open(
+            &context.isolation,
+            &(struct isolation_wishes){.study = wishes->seed < 0 ? wishes->study : NULL,
+                                       .db = store_path(store),
+                                       .workers = session->study.search.workers,
+                                       .stall = wishes->stall,
+                                       .gate = latencies_gate(context.latencies)},
+            &session->study.space, err);
     if (rc == RT_OK && wishes->remote.listen)
         rc = remote_search_open(&remote, &wishes->remote, &session->study, session, settings,
                                 &context, err);
@@ -390,6 +396,7 @@ static const struct option longs[] = {{"db", required_argument, NULL, 'd'},
                                       {"seed", required_argument, NULL, 's'},
                                       {"smoke", no_argument, NULL, 'k'},
                                       {"isolate", no_argument, NULL, 'i'},
+                                      {"stall", required_argument, NULL, 'S'},
                                       {"pin", no_argument, NULL, 'p'},
                                       {"no-after", no_argument, NULL, 'a'},
                                       {"listen", required_argument, NULL, 'L'},
@@ -401,13 +408,15 @@ static int parse(int argc, char **argv, struct wishes *w)
 {
     bool good = true;
 
-    *w = (struct wishes){.trials = -1, .workers = -1, .seed = -1, .hours = -1};
+    *w = (struct wishes){
+        .trials = -1, .workers = -1, .seed = -1, .hours = -1, .stall = ISOLATION_STALL};
     for (int o; good && (o = command_option("search", argc, argv, "", longs)) != -1;) {
         switch (o) {
         case 'd': w->db = optarg; break;
         case 'l': w->log = optarg; break;
         case 'k': w->smoke = true; break;
         case 'i': w->isolate = true; break;
+        case 'S': good = command_double("search", "--stall", optarg, 0, 1e7, &w->stall); break;
         case 'p': w->pin = true; break;
         case 'a': w->no_after = true; break;
         case 'L': w->remote.listen = optarg; break;
@@ -545,6 +554,11 @@ const struct command command_search = {
         "               Data are read once a worker. By itself after a trial that ended the "
         "program\n"
         "               twice\n"
+        "  --stall S    such a process hangs when it uses no processor time for S seconds (300), "
+        "or\n"
+        "               takes 20 times as long as any trial yet, and an hour; it is killed, and "
+        "its\n"
+        "               trial begun again, once; 0: neither\n"
         "  --listen tcp://ADDR:PORT   let workers on other machines take part (retort worker "
         "--connect);\n"
         "               --workers 0: they alone. The rows are the same\n"

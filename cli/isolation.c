@@ -29,20 +29,21 @@ static void stand(void *context, pid_t group)
     (void)kill(-group, SIGCONT);
 }
 
-rt_status isolation_open(struct isolation **isolation, const char *study, const char *db,
-                         const struct space *space, int workers, struct rt_gate *gate,
-                         struct rt_err *err)
+rt_status isolation_open(struct isolation **isolation, const struct isolation_wishes *wishes,
+                         const struct space *space, struct rt_err *err)
 {
+    const char *study = wishes->study, *db = wishes->db;
     struct isolation *x = calloc(1, sizeof *x);
     rt_status rc;
 
     if (!x)
-        return rt_fail(err, RT_ENOMEM, "no memory for %d workers", workers);
-    x->gate = gate;
-    x->options.workers = workers;
+        return rt_fail(err, RT_ENOMEM, "no memory for %d workers", wishes->workers);
+    x->gate = wishes->gate;
+    x->options.workers = wishes->workers;
     x->how = (struct search_external_options){.argv = {itself, "worker", "--", db},
                                               .folder = ".",
                                               .retries = 1,
+                                              .stall = wishes->stall,
                                               .believed = true,
                                               .idle = stand,
                                               .context = x};

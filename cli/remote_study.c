@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/checkpoints.h"
+#include "cli/isolation.h"
 #include "cli/kept_study.h"
 #include "cli/remote_files.h"
 #include "search/external.h"
@@ -279,8 +280,11 @@ static rt_status open_children(struct remote_study *s, struct rt_err *err)
         RT_TRY(checkpoints_folder(s->store, s->checkpoints, err));
         RT_TRY(rt_folder_make(s->checkpoints, err));
     }
-    s->how = (struct search_external_options){
-        .argv = {itself, "worker", "--", s->db}, .folder = ".", .retries = 1, .believed = true};
+    s->how = (struct search_external_options){.argv = {itself, "worker", "--", s->db},
+                                              .folder = ".",
+                                              .retries = 1,
+                                              .stall = ISOLATION_STALL,
+                                              .believed = true};
     return search_external_open(&s->how, &study->space, &s->options, &s->external, err);
 }
 

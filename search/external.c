@@ -7,12 +7,15 @@
 #include "search/external.h"
 
 #include <assert.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/process.h"
 #include "search/protocol.h"
 #include "search/search_internal.h"
@@ -22,6 +25,7 @@ struct search_external {
     const struct space *space;
     const struct search_options *options;
     int workers;
+    _Atomic int64_t longest_ns;  /* that an answer took */
     struct rt_process process[]; /* one a worker */
 };
 
@@ -49,6 +53,7 @@ rt_status search_external_open(const struct search_external_options *how, const 
     x->workers = options->workers;
     for (int i = 0; i < x->workers; i++) {
         x->process[i].idle = how->idle;
+        x->process[i].stall = how->stall;
         x->process[i].context = how->context;
     }
     if ((rc = start(x, &x->process[0], err)))
@@ -99,6 +104,23 @@ static void check_values(const struct search_external *x, const struct search_jo
         search__objectives(x->options, x->space, job->arch, result, objectives);
 }
 
+/* Seconds that an answer may take, by the pace of those before when nobody says; 0: any number. */
+static double most_seconds(const struct search_external *x)
+{
+    const double longest = (double)atomic_load(&x->longest_ns) * 1e-9;
+
+    return x->how->stall > 0 && x->how->timeout <= 0 && longest > 0 ? fmax(3600, 20 * longest)
+                                                                    : x->how->timeout;
+}
+
+static void note_pace(struct search_external *x, int64_t ns)
+{
+    int64_t longest = atomic_load(&x->longest_ns);
+
+    while (ns > longest && !atomic_compare_exchange_weak(&x->longest_ns, &longest, ns))
+        continue;
+}
+
 /* Asks; the child is gone afterwards unless it answered. False: it had answered before and was gone
  * now, between two jobs or in this one, which says nothing of the job. */
 static bool ask(struct search_external *x, struct rt_process *process, const char *request,
@@ -106,9 +128,12 @@ static bool ask(struct search_external *x, struct rt_process *process, const cha
 {
     char *line = NULL;
     const bool used = process->answered;
-    const enum rt_said said = rt_process_ask(process, request, x->how->timeout, job->stop, &line);
+    const double most = most_seconds(x);
+    const int64_t begun = rt_now_ns();
+    const enum rt_said said = rt_process_ask(process, request, most, job->stop, &line);
 
     if (said == RT_SAID_LINE && search_protocol_answer(line, job->number, result) == RT_OK) {
+        note_pace(x, rt_now_ns() - begun);
         if (result->status == RT_OK)
             check_values(x, job, result);
         return true;
@@ -119,7 +144,10 @@ static bool ask(struct search_external *x, struct rt_process *process, const cha
     switch (said) {
     case RT_SAID_LINE: break; /* the answer's fault is told already */
     case RT_SAID_END: fail_crash(result, status); break;
-    case RT_SAID_LATE: fail(result, "timeout", "no answer within %g s", x->how->timeout); break;
+    case RT_SAID_LATE: fail(result, "timeout", "no answer within %g s", most); break;
+    case RT_SAID_HUNG:
+        fail(result, "timeout", "it used no processor time for %g s", x->how->stall);
+        break;
     case RT_SAID_TOO_MUCH:
         fail(result, "oversized", "the answer is longer than %zu bytes", RT_LINE_MAX);
         break;

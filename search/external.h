@@ -4,7 +4,7 @@
  * trial to trial, and is asked by the lines of search/protocol.h. Whatever goes wrong ends the
  * attempt, and the child is started anew unless it said itself what is wrong:
  *   crash     it ended, or closed its output, before its first answer
- *   timeout   no answer within the time
+ *   timeout   no answer within the time, or it hangs
  *   garbage   no answer to what was asked
  *   oversized a line beyond RT_LINE_MAX
  *   nonfinite a metric that the search needs is missing or no finite number
@@ -29,7 +29,9 @@ struct search_external_options {
     const char *folder;                         /* where it runs */
     double timeout;                             /* seconds of one attempt; 0: none */
     int retries;                                /* 0..STORE_MAX_RETRIES */
-    bool texts;                                 /* true and false are asked as the texts of them */
+    double stall;  /* not 0: taken for hung after so many seconds without processor time, or when it
+                    * takes 20 times as long as the longest answer so far, and an hour at least */
+    bool texts;    /* true and false are asked as the texts of them */
     bool believed; /* a failure that the command tells itself is no attempt: it is not repeated */
     /* Called every few milliseconds by a worker whose child is at work; NULL: never. */
     void (*idle)(void *context, pid_t group);

@@ -90,6 +90,46 @@ static void a_late_child_is_killed_with_its_own_children(void **state)
     rt_process_release(&p);
 }
 
+/* `sleep` waits, as who is stopped or in a deadlock does; the loop works. */
+static void a_child_that_uses_no_processor_time_is_hung(void **state)
+{
+    struct rt_process p = started("read -r a; exec sleep 100");
+    char *line;
+    (void)state;
+
+    p.stall = .5;
+    assert_int_equal(rt_process_ask(&p, "x\n", 20, &go_on, &line), RT_SAID_HUNG);
+    rt_process_kill(&p);
+    rt_process_release(&p);
+    p = started("while :; do :; done");
+    p.stall = .5;
+    assert_int_equal(rt_process_ask(&p, "x\n", 1.5, &go_on, &line), RT_SAID_LATE);
+    rt_process_kill(&p);
+    rt_process_release(&p);
+}
+
+static void stand(void *context, pid_t group)
+{
+    (void)group;
+    if ((*(int *)context)++ < 10)
+        poll(NULL, 0, 100);
+}
+
+static void what_is_done_beside_counts_for_no_limit(void **state)
+{
+    struct rt_process p = started("read -r a; sleep .6; echo done; exec sleep 100");
+    int calls = 0;
+    char *line;
+    (void)state;
+
+    p.stall = .5;
+    p.idle = stand;
+    p.context = &calls;
+    assert_int_equal(rt_process_ask(&p, "x\n", .5, &go_on, &line), RT_SAID_LINE);
+    rt_process_kill(&p);
+    rt_process_release(&p);
+}
+
 static void a_stop_interrupts_the_wait(void **state)
 {
     struct rt_process p = started("sleep 100");
@@ -243,6 +283,8 @@ int main(void)
         cmocka_unit_test(a_death_tells_how),
         cmocka_unit_test(a_death_is_seen_though_a_grandchild_holds_the_pipes),
         cmocka_unit_test(a_late_child_is_killed_with_its_own_children),
+        cmocka_unit_test(a_child_that_uses_no_processor_time_is_hung),
+        cmocka_unit_test(what_is_done_beside_counts_for_no_limit),
         cmocka_unit_test(a_stop_interrupts_the_wait),
         cmocka_unit_test(a_line_without_end_is_too_much),
         cmocka_unit_test(much_is_said_on_both_sides_without_a_jam),

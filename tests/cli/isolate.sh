@@ -51,6 +51,31 @@ if [ "$(sqlite3 hurt.db 'select count(*) from failures')" != 0 ]; then
 fi
 "$project/tests/compare_rows" long.db hurt.db
 
+# One that hangs is killed as well: stopped once, its trial goes to another; twice, and it has failed.
+stop_child() { # the one at work, which is not the one in $child; as $child
+  local other state
+  for ((i = 0; i < 1200; i++)); do
+    other=$(pgrep -P $running | head -1) || other=
+    state=$(sqlite3 -readonly hung.db "select count(*) from trial where state = 'running'" 2>/dev/null) || state=0
+    if [ "$state" != 0 ] && [ -n "$other" ] && [ "$other" != "$child" ]; then child=$other; kill -STOP "$child" && return; fi
+    sleep 0.05
+  done
+  return 1
+}
+for times in 1 2; do
+  rm -f hung.db
+  child=
+  "$retort" search long.yaml --db hung.db --isolate --stall 2 --workers 1 --trials 4 >stdout 2>stderr &
+  running=$!
+  for ((j = 0; j < times; j++)); do stop_child; done
+  wait $running
+  ! kill -0 "$child" 2>/dev/null
+  [ "$(sqlite3 hung.db "select count(*) from event where kind = 'attempt' and text like '%(timeout): it used no processor time for 2 s%'")" = $times ]
+  [ "$(sqlite3 hung.db "select count(*) from failures where error_kind = 'timeout'")" = $((times - 1)) ]
+done
+expect_exit 0 "$retort" search long.yaml --db hung.db --trials 4 --retry-failed=timeout
+"$project/tests/compare_rows" long.db hung.db
+
 # so it is by itself where a trial has ended the program twice
 for i in 1 2; do
   "$retort" search long.yaml --db dead.db >stdout 2>stderr &

@@ -41,6 +41,7 @@ static rt_status fail_said(struct rt_process *process, const char *name, enum rt
 
     switch (said) {
     case RT_SAID_LATE:
+    case RT_SAID_HUNG:
         return rt_fail(err, RT_EIO, "environment '%.80s': timeout: no answer within %g s%s%.160s",
                        name, seconds, colon, line);
     case RT_SAID_TOO_MUCH:
