@@ -446,21 +446,38 @@ rt_status rt_path_beside(const char *from, const char *path, char out[RT_PATH_MA
 
 /* ---- the disk ---- */
 
+/* The path, or of its folders the first that is there. */
+static bool find_place(const char *path, char place[RT_PATH_MAX], struct stat *about)
+{
+    (void)snprintf(place, RT_PATH_MAX, "%s", path);
+    while (stat(place, about)) {
+        char *slash = strrchr(place, '/');
+        if (strcmp(place, "/") == 0 || strcmp(place, ".") == 0)
+            return false;
+        if (slash)
+            slash[slash == place] = '\0';
+        else
+            (void)snprintf(place, RT_PATH_MAX, ".");
+    }
+    return true;
+}
+
+bool rt_disk_shared(const char *a, const char *b)
+{
+    struct stat one, other;
+    char place[RT_PATH_MAX];
+
+    return find_place(a, place, &one) && find_place(b, place, &other) && one.st_dev == other.st_dev;
+}
+
 rt_status rt_disk_room(const char *path, double *free_bytes, double *total, struct rt_err *err)
 {
-    char folder[RT_PATH_MAX];
+    char place[RT_PATH_MAX];
     struct statvfs disk;
+    struct stat about;
 
-    (void)snprintf(folder, sizeof folder, "%s", path);
-    while (statvfs(folder, &disk)) {
-        char *slash = strrchr(folder, '/');
-        if (slash == folder || strcmp(folder, ".") == 0)
-            return rt_fail(err, RT_EIO, "cannot look at the disk of '%s'", path);
-        if (slash)
-            *slash = '\0';
-        else
-            (void)snprintf(folder, sizeof folder, ".");
-    }
+    if (!find_place(path, place, &about) || statvfs(place, &disk))
+        return rt_fail(err, RT_EIO, "cannot look at the disk of '%s'", path);
     *free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
     *total = (double)disk.f_blocks * (double)disk.f_frsize;
     return RT_OK;

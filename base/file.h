@@ -8,6 +8,7 @@
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -52,6 +53,8 @@ const char *rt_map_at(const void *address);
 
 /* Bytes that are free to us, and all, of the disk where `path` is or will be. */
 rt_status rt_disk_room(const char *path, double *free_bytes, double *total, struct rt_err *err);
+/* Are both, or will they be, on one file system? */
+bool rt_disk_shared(const char *a, const char *b);
 /* Make what was renamed or linked to `path` survive a loss of power. */
 rt_status rt_folder_flush_for(const char *path, struct rt_err *err);
 /* Make a folder and its parents; an existing one is fine. */

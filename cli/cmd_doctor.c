@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/machine.h"
 #include "cli/command.h"
+#include "cli/disk.h"
 #include "cli/doctor.h"
 
 void doctor_say(struct doctor *doctor, enum verdict verdict, const char *what, const char *format,
@@ -30,19 +31,6 @@ void doctor_say(struct doctor *doctor, enum verdict verdict, const char *what, c
     (void)vprintf(format, list);
     va_end(list);
     (void)putchar('\n');
-}
-
-const char *doctor_bytes(double bytes, char text[16])
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    size_t unit = 0;
-
-    while (bytes >= 1024 && unit + 1 < sizeof units / sizeof *units) {
-        bytes /= 1024;
-        unit++;
-    }
-    (void)snprintf(text, 16, bytes < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-    return text;
 }
 
 /* --- processor --- */
@@ -169,7 +157,7 @@ static void check_disk(struct doctor *doctor)
         doctor_say(doctor, VERDICT_FAIL, "disk", "%s", err.text);
     else
         doctor_say(doctor, room < 1 << 28 ? VERDICT_WARN : VERDICT_OK, "disk",
-                   "%s of %s free in this folder", doctor_bytes(room, a), doctor_bytes(total, b));
+                   "%s of %s free in this folder", disk_bytes(room, a), disk_bytes(total, b));
 }
 
 static bool on_path(const char *program)

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "base/machine.h"
 #include "cli/command.h"
@@ -52,6 +54,33 @@ static void print_time(const struct plan *p, const struct study *study)
         (void)printf("\nthe night  has no end: say --trials, --hours or --until\n");
 }
 
+/* Behind its name, in lines of 80 characters at most. */
+static void print_wrapped(const char *name, const char *text)
+{
+    enum { indent = 11, width = 80 - indent };
+
+    while (*text) {
+        size_t n = strlen(text);
+        if (n > width)
+            for (n = width; n > 0 && text[n] != ' '; n--)
+                continue;
+        n = n ? n : strlen(text);
+        (void)printf("%-*s%.*s\n", indent, name, (int)n, text);
+        name = "";
+        text += n + (text[n] == ' ');
+    }
+}
+
+/* So many seconds from now, as 07:42. */
+static const char *time_of_day(double seconds, char text[24])
+{
+    const time_t then = time(NULL) + (time_t)fmin(seconds, 1e9);
+    struct tm local;
+
+    (void)strftime(text, 24, seconds > 86400 ? "%a %H:%M" : "%H:%M", localtime_r(&then, &local));
+    return text;
+}
+
 static void print_room(const struct plan *p, const struct study *study)
 {
     const double all = p->trial_bytes * study->search.workers;
@@ -59,23 +88,48 @@ static void print_room(const struct plan *p, const struct study *study)
 
     (void)printf("memory     at most %s a trial, %s for all workers;\n"
                  "           what the teachers say %s; %s may be taken%s\n",
-                 doctor_bytes(p->trial_bytes, a), doctor_bytes(all, b),
-                 doctor_bytes(p->shared_bytes, c), doctor_bytes(p->room, d),
+                 disk_bytes(p->trial_bytes, a), disk_bytes(all, b), disk_bytes(p->shared_bytes, c),
+                 disk_bytes(p->room, d),
                  p->trial_bytes > p->room ? ":\n           the largest trials will fail"
                  : all > p->room          ? ":\n           large trials will wait for others"
                                           : "");
-    (void)printf("disk       %s for the teachers' cache", doctor_bytes(p->cache_bytes, a));
+    print_wrapped("disk", p->disk_text);
+}
+
+/* What follows the search; and when all of it is over. */
+static void print_after(const struct plan *p, const struct study *study)
+{
+    const struct after_plan *after = &p->after;
+    const double seconds = p->confirm + p->distill, most = 3600 * study->after.hours;
+    char a[24], b[24], c[24];
+
+    if (!after->asked)
+        return;
+    (void)printf("after      a full run takes %s of one core; of a front of %.0f%s:\n",
+                 duration(p->full, a), after->members, after->known ? "" : ", say");
+    if (after->runs > 0)
+        (void)printf("           confirm: %.0f full runs by %d workers, about %s\n", after->runs,
+                     study->search.workers, duration(p->confirm, a));
+    if (after->students > 0)
+        (void)printf("           distill: %.0f students and %.0f exports, about %s\n",
+                     after->students, after->exports, duration(p->distill, b));
+    if (most > 0)
+        (void)printf("           %s in all, and %s are allowed%s\n", duration(seconds, a),
+                     duration(most, b),
+                     seconds > most ? ": TOO LITTLE,\n           the same command goes on with the "
+                                      "rest"
+                                    : "");
     if (p->bounded)
-        (void)printf(", about %s for the database", doctor_bytes(p->database_bytes, b));
-    (void)printf(";\n           %s are free%s\n", doctor_bytes(p->disk_room, c),
-                 p->bounded && p->cache_bytes + p->database_bytes > p->disk_room ? ": NOT ENOUGH"
-                                                                                 : "");
+        (void)printf("           with these the night ends about %s, %s from now\n",
+                     time_of_day(3600 * p->hours + (most > 0 ? fmin(seconds, most) : seconds), c),
+                     duration(3600 * p->hours + (most > 0 ? fmin(seconds, most) : seconds), a));
 }
 
 static void print_table(const struct plan *p, const struct study *study)
 {
     (void)printf("study      %s\n", study->name);
     print_time(p, study);
+    print_after(p, study);
     print_room(p, study);
     if (p->rows > 0)
         (void)printf(
@@ -88,20 +142,24 @@ static void print_table(const struct plan *p, const struct study *study)
 
 static void print_csv(const struct plan *p)
 {
-    (void)puts("teachers,to_train,teaching_seconds,trial_seconds,trial_seconds_stderr,"
-               "trial_seconds_least,trial_seconds_most,trials_per_hour,trials_done,trials,hours,"
-               "trial_bytes,teachers_bytes,memory_room,cache_bytes,database_bytes,disk_room,"
-               "validation_rows,error,error_stderr");
+    (void)puts(
+        "teachers,to_train,teaching_seconds,trial_seconds,trial_seconds_stderr,"
+        "trial_seconds_least,trial_seconds_most,trials_per_hour,trials_done,trials,hours,"
+        "trial_bytes,teachers_bytes,memory_room,cache_bytes,database_bytes,disk_room,"
+        "validation_rows,error,error_stderr,full_seconds,confirm_runs,confirm_seconds,students,"
+        "exports,distill_seconds,after_bytes");
     (void)printf("%d,%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.0f", p->teachers, p->to_train, p->teaching,
                  p->trial, p->trial_error, p->trial_least, p->trial_most, p->per_hour, p->done);
     if (p->bounded)
         (void)printf(",%.0f,%.6g", p->trials, p->hours);
     else
         (void)printf(",,");
-    (void)printf(",%.0f,%.0f,%.0f,%.0f,", p->trial_bytes, p->shared_bytes, p->room, p->cache_bytes);
+    (void)printf(",%.0f,%.0f,%.0f,%.0f,", p->trial_bytes, p->shared_bytes, p->room, p->disk.cache);
     if (p->bounded)
-        (void)printf("%.0f", p->database_bytes);
-    (void)printf(",%.0f,%.0f,%.6g,%.6g\n", p->disk_room, p->rows, p->error, p->error_error);
+        (void)printf("%.0f", p->disk.database);
+    (void)printf(",%.0f,%.0f,%.6g,%.6g", p->disk_room, p->rows, p->error, p->error_error);
+    (void)printf(",%.6g,%.0f,%.6g,%.0f,%.0f,%.6g,%.0f\n", p->full, p->after.runs, p->confirm,
+                 p->after.students, p->after.exports, p->distill, p->disk.after);
 }
 
 static json_t *number(double value)
@@ -113,16 +171,19 @@ static rt_status print_json(const struct plan *p, struct rt_err *err)
 {
     json_t *all = json_pack(
         "{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-        " s:o, s:o}",
+        " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "teachers", p->teachers, "to_train", p->to_train, "teaching_seconds", number(p->teaching),
         "trial_seconds", number(p->trial), "trial_seconds_stderr", number(p->trial_error),
         "trial_seconds_least", number(p->trial_least), "trial_seconds_most", number(p->trial_most),
         "trials_per_hour", number(p->per_hour), "trials_done", number(p->done), "trials",
         number(p->trials), "hours", number(p->hours), "trial_bytes", number(p->trial_bytes),
         "teachers_bytes", number(p->shared_bytes), "memory_room", number(p->room), "cache_bytes",
-        number(p->cache_bytes), "database_bytes", number(p->database_bytes), "disk_room",
-        number(p->disk_room), "validation_rows", number(p->rows), "error", number(p->error),
-        "error_stderr", number(p->error_error));
+        number(p->disk.cache), "database_bytes", number(p->bounded ? p->disk.database : NAN),
+        "disk_room", number(p->disk_room), "validation_rows", number(p->rows), "error",
+        number(p->error), "error_stderr", number(p->error_error), "full_seconds", number(p->full),
+        "confirm_runs", number(p->after.runs), "confirm_seconds", number(p->confirm), "students",
+        number(p->after.students), "exports", number(p->after.exports), "distill_seconds",
+        number(p->distill), "after_bytes", number(p->disk.after));
     char *text = all ? json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(10)) : NULL;
 
     if (text)
@@ -208,7 +269,9 @@ const struct command command_plan = {
     .help =
         "Measures some steps of each teacher that is to be trained, and the whole of a trial's\n"
         "parts for eight students of the space, on one core; then says how many trials the night\n"
-        "has, what memory and disk they need, and which students validation can tell apart.\n"
+        "has, what memory and disk they need, which students validation can tell apart, and how "
+        "long\n"
+        "what `after` asks for takes.\n"
         "Nothing is written. Leave the machine alone meanwhile.\n"
         "\n"
         "  --trials N, --hours H, --until HH:MM, --workers N, --db FILE   as for `search`\n"

@@ -10,6 +10,7 @@
 #include "cli/after.h"
 #include "cli/checkpoints.h"
 #include "cli/command.h"
+#include "cli/disk.h"
 #include "cli/evaluator.h"
 #include "cli/program.h"
 #include "cli/remote_search.h"
@@ -309,6 +310,7 @@ static rt_status search_outside(struct study *study, const struct wishes *wishes
     if (rc == RT_OK) {
         const struct search_evaluator evaluator = {search_external_evaluate, external, NULL};
         how.texts = settings.texts;
+        disk_say("search", study, db, NULL, NULL);
         rc = this_host(store, &settings, &host, err);
         if (rc == RT_OK && wishes->remote.listen)
             rc = remote_search_open(&remote, &wishes->remote, study, NULL, &settings, NULL, err);
@@ -345,6 +347,7 @@ static rt_status teach_and_search(struct session *session, const struct wishes *
     rt_status rc;
 
     RT_TRY(search_store_open(&session->study, session, db, &settings, &store, err));
+    disk_say("search", &session->study, db, session->task, session->kernels);
     rc = tr_teachers_cached(&session->study.teachers) ? session_teachers_open(session, err)
                                                       : session_teach(session, NULL, stop, err);
     if (rc == RT_OK)

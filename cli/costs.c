@@ -55,9 +55,18 @@ static rt_status take_knowledge(struct session *session, struct tr_knowledge *kn
     return RT_OK;
 }
 
+/* That of trials, unless runs by the full recipe follow which alone have layer-wise losses. */
+static const struct tr_recipe *layered(const struct study *study)
+{
+    const bool full = study->after.controls >= 0 || study->after.pick_count > 0;
+
+    return full && !tr_layers_on(&study->recipe.layers) ? &study->full : &study->recipe;
+}
+
 rt_status costs_open(struct costs *costs, struct session *session, struct rt_err *err)
 {
-    const struct tr_layers *layers = &session->study.recipe.layers;
+    const struct tr_recipe *recipe = layered(&session->study);
+    const struct tr_layers *layers = &recipe->layers;
     bool keep;
 
     *costs = (struct costs){.session = session, .data = session->data};
@@ -69,7 +78,7 @@ rt_status costs_open(struct costs *costs, struct session *session, struct rt_err
         tr_network_start(&session->resident, 1);
         costs->data.resident = &session->resident;
         RT_TRY(session_layers_plan(&session->study, session->task, &session->resident.student,
-                                   &session->study.recipe, &session->kept, &keep, err));
+                                   recipe, &session->kept, &keep, err));
         costs->data.kept = keep ? &session->kept : NULL;
     }
     RT_TRY(take_knowledge(session, &costs->knowledge, &costs->logits, err));
@@ -98,13 +107,13 @@ bool costs_draw(struct costs *costs, struct space_arch *arch)
     return false;
 }
 
-/* A trial of it, with the recipe that it points to. */
-static struct tr_trial trial_of(const struct costs *costs, const struct space_arch *arch,
-                                struct tr_recipe *recipe)
+/* A trial of it by that recipe, of which it points to a copy. */
+static struct tr_trial trial_by(const struct costs *costs, const struct space_arch *arch,
+                                const struct tr_recipe *by, struct tr_recipe *recipe)
 {
     const struct session *session = costs->session;
 
-    *recipe = settings_recipe(&costs->settings, &session->study.recipe, arch->width);
+    *recipe = settings_recipe(&costs->settings, by, arch->width);
     return (struct tr_trial){.arch = arch,
                              .shape = &session->shape,
                              .kernels =
@@ -112,6 +121,12 @@ static struct tr_trial trial_of(const struct costs *costs, const struct space_ar
                              .data = &costs->data,
                              .recipe = recipe,
                              .seed = session->study.seed};
+}
+
+static struct tr_trial trial_of(const struct costs *costs, const struct space_arch *arch,
+                                struct tr_recipe *recipe)
+{
+    return trial_by(costs, arch, &costs->session->study.recipe, recipe);
 }
 
 rt_status costs_bytes(const struct costs *costs, const struct space_arch *arch, size_t *bytes,
@@ -197,5 +212,24 @@ rt_status costs_measure(const struct costs *costs, const struct space_arch *arch
     const rt_status rc =
         time_trial(costs->session, &costs->data, &net, &recipe, seconds, cost, err);
     tr_network_close(&net);
+    return rc;
+}
+
+rt_status costs_full(const struct costs *costs, const struct space_arch *arch, double seconds,
+                     double *cost, struct rt_err *err)
+{
+    const struct study *study = &costs->session->study;
+    struct tr_recipe full = study_full_recipe(study, costs->session->task->split.train_count),
+                     recipe;
+    struct tr_network net;
+    struct cost c;
+
+    full.micro_batch = full.micro_batch ? full.micro_batch : study->recipe.micro_batch;
+    const struct tr_trial trial = trial_by(costs, arch, &full, &recipe);
+    RT_TRY(tr_network_open(&net, arch, trial.shape, trial.kernels, TR_NETWORK_TRAIN, err));
+    const rt_status rc = time_trial(costs->session, &costs->data, &net, &recipe, seconds, &c, err);
+    tr_network_close(&net);
+    *cost = c.seconds - c.latency;
+    *cost *= study->online.mode == TR_ONLINE_OFF ? 1 : study->online.cohort;
     return rc;
 }

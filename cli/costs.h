@@ -33,6 +33,9 @@ bool costs_draw(struct costs *costs, struct space_arch *arch);
 /* Trains for about `seconds`, validates and times single calls. */
 rt_status costs_measure(const struct costs *costs, const struct space_arch *arch, double seconds,
                         struct cost *cost, struct rt_err *err);
+/* Seconds of a run of it by the full recipe on one core, with its validation. */
+rt_status costs_full(const struct costs *costs, const struct space_arch *arch, double seconds,
+                     double *cost, struct rt_err *err);
 /* The peak of that student's trial, without running anything. */
 rt_status costs_bytes(const struct costs *costs, const struct space_arch *arch, size_t *bytes,
                       struct rt_err *err);

@@ -19,9 +19,6 @@ struct doctor {
 __attribute__((format(printf, 4, 5))) void doctor_say(struct doctor *doctor, enum verdict verdict,
                                                       const char *what, const char *format, ...);
 
-/* 1234567890 as "1.1 GiB". */
-const char *doctor_bytes(double bytes, char text[16]);
-
 /* A small student's logits and gradients with these kernels and with the plain ones: the largest
  * difference, relative to the largest value. */
 rt_status doctor_kernels_differ(const struct tr_kernels *kernels, double *difference,
@@ -34,6 +31,16 @@ void doctor_logits(struct doctor *doctor, const struct tr_teaching *teaching, in
 
 /* How the teachers of a gathered task of policies do against chance. */
 void doctor_acting(struct doctor *doctor, const struct study *study, const struct tr_task *task);
+
+/* What is still to be written and the room for it, and whether `path`, a file or a folder, can be
+ * written, which is not said when it can; doctor_after.c. */
+void doctor_disk(struct doctor *doctor, const struct study *study, const struct tr_task *task,
+                 const struct tr_kernels *kernels);
+void doctor_writable(struct doctor *doctor, const char *what, const char *path, bool folder);
+/* The stages of `after:`, if there are any: tested when there is a test file to which all teachers
+ * have answers. */
+void doctor_after(struct doctor *doctor, const struct study *study, const struct tr_task *train,
+                  bool tested);
 
 /* Everything about a study file: data, space, memory, teachers, database. `ask`: its evaluator is
  * asked for a real trial, too. */

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/machine.h"
 #include "cli/device.h"
+#include "cli/disk.h"
 #include "cli/doctor.h"
 #include "cli/session.h"
 #include "trainer/measure/trial.h"
@@ -112,6 +113,7 @@ static rt_status check_external(struct doctor *doctor, const struct study *study
                study->external.argv[0], study->search.workers);
     if (ask)
         ask_evaluator(doctor, study, external);
+    doctor_disk(doctor, study, NULL, NULL);
     search_external_close(external);
     return RT_OK;
 }
@@ -226,12 +228,12 @@ static rt_status check_layers(struct doctor *doctor, const struct checked *c, st
         session_layers_plan(&c->study, c->train, &network.student, recipe, &kept, &keep, err);
     if (rc == RT_OK && keep)
         doctor_say(doctor, VERDICT_OK, "layers", "of '%s' are kept once, in %s on disk",
-                   teacher->name, doctor_bytes((double)kept.bytes, size));
+                   teacher->name, disk_bytes((double)kept.bytes, size));
     else if (rc == RT_OK && kept.width)
         doctor_say(doctor, VERDICT_WARN, "layers",
                    "of '%s' take %s, more than teachers.layers_limit: it runs beside students in "
                    "each trial",
-                   teacher->name, doctor_bytes((double)kept.bytes, size));
+                   teacher->name, disk_bytes((double)kept.bytes, size));
     else if (rc == RT_OK)
         doctor_say(doctor, VERDICT_OK, "layers",
                    "of '%s', which runs beside students in each trial", teacher->name);
@@ -268,8 +270,8 @@ static rt_status check_memory(struct doctor *doctor, struct checked *c, struct r
     doctor_say(doctor,
                total > .8 * (double)machine.memory || beyond_limit ? VERDICT_WARN : VERDICT_OK,
                "memory", "at most %s a trial, %s for %d workers of the machine's %s%s",
-               doctor_bytes((double)bytes, one), doctor_bytes(total, all), workers,
-               doctor_bytes((double)machine.memory, there),
+               disk_bytes((double)bytes, one), disk_bytes(total, all), workers,
+               disk_bytes((double)machine.memory, there),
                beyond_limit ? "; beyond the study's limit, so the largest will be refused" : "");
     if (study_check_cores(&c->study, machine.cores, &too_many))
         doctor_say(doctor, VERDICT_FAIL, "workers", "%s", too_many.text);
@@ -358,7 +360,7 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
 static void check_store(struct doctor *doctor, const struct study *study)
 {
     struct store *store = NULL;
-    char hash[RT_HASH_TEXT], text[16];
+    char hash[RT_HASH_TEXT], text[16], wal[RT_PATH_MAX + 8];
     struct rt_err err;
     double room = 0, total = 0;
 
@@ -366,7 +368,10 @@ static void check_store(struct doctor *doctor, const struct study *study)
         doctor_say(doctor, VERDICT_FAIL, "store", "%s", err.text);
     else
         doctor_say(doctor, room < 1 << 28 ? VERDICT_WARN : VERDICT_OK, "store",
-                   "'%s', %s free there", study->store, doctor_bytes(room, text));
+                   "'%s', %s free there", study->store, disk_bytes(room, text));
+    (void)snprintf(wal, sizeof wal, "%s-wal", study->store); /* its folder is written, too */
+    doctor_writable(doctor, "store", study->store, false);
+    doctor_writable(doctor, "store", wal, false);
     if (access(study->store, F_OK)) {
         doctor_say(doctor, VERDICT_OK, "database", "not there yet: 'retort search' makes it");
         return;
@@ -412,6 +417,11 @@ static rt_status check_trained(struct doctor *doctor, struct checked *c, const c
     RT_TRY(check_layers(doctor, c, err));
     *what = "memory";
     RT_TRY(check_memory(doctor, c, err));
+    if (!tr_teachers_cached(&c->study.teachers))
+        doctor_writable(doctor, "teachers", c->study.teachers.folder, true);
+    doctor_after(doctor, &c->study, c->train,
+                 c->test && tr_teachers_silent(&c->study.teachers) < 0);
+    doctor_disk(doctor, &c->study, c->train, c->kernels);
     *what = "latency";
     return check_device(doctor, &c->study, err);
 }

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/machine.h"
@@ -14,9 +13,6 @@
 #include "trainer/learn/teach.h"
 #include "trainer/measure/speed.h"
 
-/* What a database takes: itself, a trial of image students with its metrics, and each point of its
- * curves, 13 series. Measured of 36 trials with 2 and with 20 points. */
-enum { file_bytes = 240000, row_bytes = 1400, point_bytes = 350 };
 enum { draws = 8 * PLAN_STUDENTS };
 
 /* ---- teachers ---- */
@@ -72,7 +68,6 @@ static rt_status plan_teachers(const struct session *session, double budget, str
         double seconds = 0;
         if (teacher->kind != &tr_teacher_trained)
             continue;
-        plan->cache_bytes += 4.0 * (double)tr_teacher_params(teacher, &session->shape);
         if (is_there(session, teacher))
             continue;
         RT_TRY(time_teacher(session, teacher, budget, &seconds, err));
@@ -80,7 +75,6 @@ static rt_status plan_teachers(const struct session *session, double budget, str
         plan->teaching += seconds;
     }
     plan->shared_bytes = plan_shared_bytes(session);
-    plan->cache_bytes += plan->shared_bytes;
     return RT_OK;
 }
 
@@ -106,7 +100,7 @@ static rt_status plan_trials(struct costs *costs, double budget, struct plan *pl
                              struct rt_err *err)
 {
     struct space_arch arch;
-    double sum = 0, squares = 0;
+    double sum = 0, squares = 0, full = 0;
     struct room room;
     size_t bytes;
 
@@ -119,6 +113,9 @@ static rt_status plan_trials(struct costs *costs, double budget, struct plan *pl
         if ((double)bytes > plan->room)
             continue;
         RT_TRY(costs_measure(costs, &arch, budget, &c, err));
+        if (plan->after.asked)
+            RT_TRY(costs_full(costs, &arch, budget, &full, err));
+        plan->full += full;
         sum += c.seconds;
         squares += c.seconds * c.seconds;
         plan->trial_least = plan->students ? fmin(plan->trial_least, c.seconds) : c.seconds;
@@ -129,6 +126,7 @@ static rt_status plan_trials(struct costs *costs, double budget, struct plan *pl
         return rt_fail(err, RT_EARG,
                        "no student drawn from the space keeps its limits and fits into memory");
     const int n = plan->students;
+    plan->full /= n;
     plan->trial = sum / n;
     plan->trial_error =
         n > 1 ? sqrt(fmax(squares / n - plan->trial * plan->trial, 0) / (n - 1)) : NAN;
@@ -163,14 +161,12 @@ static void ask(struct store *store, const char *sql, double value[2])
     (void)sqlite3_finalize(q);
 }
 
-/* Of a database that goes on: its trials, their size, and its least validation error. */
-static rt_status plan_store(const struct study *study, struct plan *plan, double *trial_disk,
-                            struct rt_err *err)
+/* Of a database that goes on: its trials, and its least validation error. */
+static rt_status plan_store(const struct study *study, struct plan *plan, struct rt_err *err)
 {
     char hash[RT_HASH_TEXT];
     double done[2] = {0}, least[2] = {NAN, NAN};
     struct store *store;
-    struct stat file;
 
     if (access(study->store, F_OK))
         return RT_OK;
@@ -183,8 +179,6 @@ static rt_status plan_store(const struct study *study, struct plan *plan, double
         least);
     store_close(store);
     plan->done = done[0];
-    if (done[0] > 0 && stat(study->store, &file) == 0)
-        *trial_disk = fmax((double)file.st_size - file_bytes, 0) / done[0];
     if (least[1] > 0) {
         plan->error = least[0];
         plan->error_error = least[1];
@@ -200,25 +194,45 @@ static void plan_ranking(const struct session *session, struct plan *plan)
     plan->error_error = sqrt(.1 * .9 / fmax(plan->rows, 1));
 }
 
+/* What follows the search: full runs a worker each, students on all cores, exports in a second. */
+static void plan_after(const struct study *study, struct plan *plan)
+{
+    const int cores = study_cores(study), lanes = study->full_lanes;
+
+    after_plan_make(study, study->store, plan->done + plan->trials, &plan->after);
+    plan->confirm = ceil(plan->after.runs / study->search.workers) * plan->full;
+    plan->distill =
+        plan->after.students * plan->full / (cores < lanes ? cores : lanes) + plan->after.exports;
+}
+
+static rt_status plan_disk(const struct session *session, struct plan *plan, struct rt_err *err)
+{
+    const struct study *study = &session->study;
+    double total;
+
+    RT_TRY(disk_estimate(study, study->store, session->task, session->kernels,
+                         plan->bounded ? plan->trials : NAN, &plan->disk, err));
+    RT_TRY(disk_tell(&plan->disk, study, study->store, plan->disk_text, &plan->disk_fits, err));
+    return rt_disk_room(study->store, &plan->disk_room, &total, err);
+}
+
 rt_status plan_make(struct session *session, double seconds, struct plan *plan, struct rt_err *err)
 {
     const struct study *study = &session->study;
-    double trial_disk = row_bytes + point_bytes * (double)study->recipe.curve_points, total;
     struct costs costs;
 
     assert(seconds > 0 && session->task);
     *plan = (struct plan){0};
+    after_plan_make(study, study->store, NAN, &plan->after); /* is there anything? */
     rt_status rc = costs_open(&costs, session, err);
     if (rc == RT_OK)
         rc = plan_trials(&costs, seconds / PLAN_STUDENTS, plan, err);
-    if (rc == RT_OK && costs.data.kept)
-        plan->cache_bytes = (double)costs.data.kept->bytes;
     costs_close(&costs);
     RT_TRY(rc);
     RT_TRY(plan_teachers(session, seconds / PLAN_STUDENTS, plan, err));
     plan_ranking(session, plan);
-    RT_TRY(plan_store(study, plan, &trial_disk, err));
+    RT_TRY(plan_store(study, plan, err));
     plan_budget(&study->search, plan);
-    plan->database_bytes = file_bytes + trial_disk * (plan->done + plan->trials);
-    return rt_disk_room(study->store, &plan->disk_room, &total, err);
+    plan_after(study, plan);
+    return plan_disk(session, plan, err);
 }

@@ -5,6 +5,8 @@
  */
 #ifndef CLI_PLAN_H
 #define CLI_PLAN_H
+#include "cli/after_plan.h"
+#include "cli/disk.h"
 #include "cli/session.h"
 
 enum { PLAN_STUDENTS = 8 };
@@ -21,10 +23,15 @@ struct plan {
     double trial_bytes, smallest_bytes; /* of the largest and the smallest architecture's trial */
     double shared_bytes;                /* what the teachers say, mapped once for all workers */
     double room;                        /* memory that may still be taken */
-    double cache_bytes, database_bytes; /* on disk, when the night is over */
-    double disk_room;                   /* free where the database is */
-    double rows;                        /* that validate a student */
-    double error, error_error;          /* a validation error, and its standard error */
+    struct disk disk;
+    double disk_room; /* free where the database is */
+    char disk_text[DISK_TEXT];
+    bool disk_fits;
+    struct after_plan after;
+    double full;               /* seconds of a run by the full recipe, on one core */
+    double confirm, distill;   /* seconds of the stages that follow, exports with distill */
+    double rows;               /* that validate a student */
+    double error, error_error; /* a validation error, and its standard error */
 };
 
 /* Bytes of what the teachers say, mapped once for all workers of a machine; 0: they are asked beside

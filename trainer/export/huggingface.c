@@ -12,23 +12,27 @@
 
 /* ---- can it be a ViT? ---- */
 
-static const char *why_not(const struct tr_model *model)
+const char *tr_huggingface_why_not(const struct space_arch *arch, const struct space_shape *shape)
 {
-    const struct space_arch *arch = &model->student->arch;
-    const struct space_shape *shape = &model->student->shape;
-
-    if (arch->vocabulary || model->input.controller)
+    if (arch->vocabulary)
         return "it reads no images";
     if (shape->pool != SPACE_POOL_CLASS)
         return "it pools by the mean, and ViT by a class token";
-    if (model->weights->int8)
-        return "it is in int8; export the floats";
     if (shape->height != shape->width)
         return "its images are no squares";
     for (int l = 1; l < arch->depth; l++)
         if (arch->heads[l] != arch->heads[0] || arch->ffn[l] != arch->ffn[0])
             return "its heads or FFN widths differ by layer";
     return NULL;
+}
+
+static const char *why_not(const struct tr_model *model)
+{
+    if (model->input.controller)
+        return "it reads no images";
+    if (model->weights->int8)
+        return "it is in int8; export the floats";
+    return tr_huggingface_why_not(&model->student->arch, &model->student->shape);
 }
 
 /* ---- tensors ---- */

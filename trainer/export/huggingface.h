@@ -11,6 +11,8 @@
 #define TRAINER_EXPORT_HUGGINGFACE_H
 #include "trainer/export/model.h"
 
+/* Why such a student, of images and in floats, can be no ViT; NULL: it can. */
+const char *tr_huggingface_why_not(const struct space_arch *arch, const struct space_shape *shape);
 /* The folder is made; files in it are replaced. */
 rt_status tr_huggingface_write(const char *folder, const struct tr_model *model,
                                struct rt_err *err);
