@@ -56,6 +56,11 @@ rt_status search_coordinator_open(const struct search_coordinator_options *optio
     return rc;
 }
 
+int64_t coordinator__now(const struct search_coordinator *c)
+{
+    return c->o->now ? c->o->now(c->o->context) : rt_now_ns();
+}
+
 const char *search_coordinator_address(const struct search_coordinator *coordinator)
 {
     return coordinator->bound;
@@ -108,7 +113,7 @@ static void hear(struct search_coordinator *c, int seat, const struct wire_messa
 {
     struct peer *peer = &c->peer[seat];
 
-    peer->seen_ns = rt_now_ns();
+    peer->seen_ns = coordinator__now(c);
     if (!peer->there) { /* it was lost, and what it had is given away */
         (void)coordinator__send(c, seat, (struct wire_message){.type = WIRE_AGAIN});
         return;
@@ -203,7 +208,7 @@ struct times {
 
 static void look_after(struct search_coordinator *c, struct times *last)
 {
-    const int64_t now = rt_now_ns();
+    const int64_t now = coordinator__now(c);
 
     if (now - last->tick < TICK_NS && !c->swept)
         return;

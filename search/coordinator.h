@@ -4,9 +4,9 @@
  * (search/remote_worker.h is their side, search/wire.h what is said). Trials, their numbers and their
  * rows are those of any other workers.
  *
- * Lease     a trial that is out is its worker's for max(30 s, 3 medians of its rung), and for longer with
- *           each beat that names it. A worker that is gone, or silent for some seconds, is lost: its
- *           trials wait again, for whoever comes first. Lost for the third time, a trial fails with the
+ * Lease     a trial that is out is its worker's for 8 s, and for as long again with each beat that names
+ *           it, however long it takes. A worker that is gone, or silent for 5 s, is lost: its trials
+ *           wait again, for whoever comes first. Lost for the third time, a trial fails with the
  *           kind `lost`. What is given back is lost, too, unless the worker was asked to stop.
  * Late      a result is taken as long as none is there, from whomever it comes, also from one who had
  *           the trial of an earlier run of the search: the bits are the same. A failure is believed only
@@ -38,6 +38,7 @@ struct search_coordinator_options {
     /* What else belongs to a result that is RT_OK, and is made here: in a thread of its own. NULL: nothing. */
     void (*finish)(void *context, const struct search_job *job, struct store_result *result);
     void *context;
+    int64_t (*now)(void *context); /* the clock of leases and silence, in ns; NULL: rt_now_ns() */
 };
 
 struct search_coordinator;

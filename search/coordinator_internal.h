@@ -30,7 +30,7 @@ struct out { /* a trial that is out */
     uint32_t attempt;
     int peer;
     bool doubted; /* its worker said hello anew, and not yet that it has it */
-    int64_t began_ns, lease_ns, until_ns;
+    int64_t until_ns;
     struct store_result *result; /* waits for the weights, and then to be finished; owned */
     struct transfer weights;
     struct out *next; /* of those to be finished */
@@ -39,11 +39,6 @@ struct out { /* a trial that is out */
 struct loss {
     int64_t number;
     int times;
-};
-
-struct pace { /* seconds that the latest trials of a rung took */
-    double seconds[64];
-    int count, next;
 };
 
 struct search_coordinator {
@@ -61,7 +56,6 @@ struct search_coordinator {
     size_t outs, out_room;
     struct loss *loss;
     size_t losses, loss_room;
-    struct pace pace[STORE_MAX_RUNGS];
     int64_t strangers; /* messages and connections that were dropped */
     bool swept;        /* a connection was closed: whose? */
     bool drained;      /* all that had come was read */
@@ -75,6 +69,10 @@ struct search_coordinator {
     atomic_int finishing; /* handed to the finisher, and not given yet */
     bool closing;
 };
+
+/* ---- coordinator.c ---- */
+
+int64_t coordinator__now(const struct search_coordinator *c);
 
 /* ---- peers.c ---- */
 

@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "search/coordinator_internal.h"
 #include "search/protocol.h"
 
-#define LEASE_LEAST 30.0 /* seconds, */
-#define LEASE_MEDIANS 3  /* or so many medians of the rung */
-#define LOSSES_MAX 3     /* then the trial fails */
+#define LEASE_NS                                                                                   \
+    INT64_C(8000000000) /* beats come each second; a job may wait behind a file's piece */
+#define LOSSES_MAX 3    /* then the trial fails */
 
 /* ---- the list ---- */
 
@@ -95,34 +94,9 @@ static void no_loss(struct search_coordinator *c, int64_t number)
 
 /* ---- leases ---- */
 
-static int by_size(const void *a, const void *b)
+static void renew(const struct search_coordinator *c, struct out *out)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void note_pace(struct search_coordinator *c, const struct out *out)
-{
-    struct pace *pace = &c->pace[out->trial.job.rung];
-    const int room = (int)(sizeof pace->seconds / sizeof *pace->seconds);
-
-    if (!out->began_ns)
-        return;
-    pace->seconds[pace->next] = (double)(rt_now_ns() - out->began_ns) * 1e-9;
-    pace->next = (pace->next + 1) % room;
-    pace->count += pace->count < room;
-}
-
-static int64_t lease_of(const struct search_coordinator *c, int rung)
-{
-    struct pace pace = c->pace[rung];
-    double seconds = LEASE_LEAST;
-
-    qsort(pace.seconds, (size_t)pace.count, sizeof *pace.seconds, by_size);
-    if (pace.count && LEASE_MEDIANS * pace.seconds[pace.count / 2] > seconds)
-        seconds = LEASE_MEDIANS * pace.seconds[pace.count / 2];
-    return (int64_t)(seconds * 1e9);
+    out->until_ns = coordinator__now(c) + LEASE_NS;
 }
 
 /* ---- giving ---- */
@@ -144,9 +118,7 @@ static struct out *enter(struct search_coordinator *c, struct out *out, int peer
     out->key = wire_key(*job);
     out->attempt = 1;
     out->peer = peer;
-    out->began_ns = rt_now_ns();
-    out->lease_ns = lease_of(c, out->trial.job.rung);
-    out->until_ns = out->began_ns + out->lease_ns;
+    renew(c, out);
     const struct loss *loss = loss_of(c, out->trial.job.number);
     out->attempt += loss ? (uint32_t)loss->times : 0;
     c->out[c->outs++] = out;
@@ -308,7 +280,7 @@ void coordinator__back(struct search_coordinator *c, int peer, const struct wire
 
 void coordinator__check_leases(struct search_coordinator *c)
 {
-    const int64_t now = rt_now_ns();
+    const int64_t now = coordinator__now(c);
 
     for (size_t i = c->outs; i-- > 0;)
         if (now > c->out[i]->until_ns)
@@ -350,7 +322,6 @@ static struct out *recognise(struct search_coordinator *c, int peer,
         return NULL;
     }
     free(job);
-    out->began_ns = 0;               /* nobody knows */
     out->attempt = message->attempt; /* of those that had it, who speaks first has it now */
     if (out->key == message->key)
         return out;
@@ -365,7 +336,7 @@ void coordinator__held(struct search_coordinator *c, int peer, const struct wire
     if (!out || out->peer != peer)
         return;
     out->doubted = false;
-    out->until_ns = rt_now_ns() + out->lease_ns;
+    renew(c, out);
 }
 
 void coordinator__take_doubted(struct search_coordinator *c, int peer)
@@ -377,12 +348,10 @@ void coordinator__take_doubted(struct search_coordinator *c, int peer)
 
 void coordinator__beat(struct search_coordinator *c, int peer, const struct wire_message *message)
 {
-    const int64_t now = rt_now_ns();
-
     for (size_t i = 0; i < message->data_bytes / 8; i++) {
         struct out *out = find(c, wire_number(message->data, i));
         if (out && out->peer == peer)
-            out->until_ns = now + out->lease_ns;
+            renew(c, out);
     }
 }
 
@@ -491,7 +460,7 @@ static bool take_result(struct search_coordinator *c, struct out *out,
 static void ask_again(struct search_coordinator *c, struct out *out)
 {
     out->doubted = false;
-    out->until_ns = rt_now_ns() + out->lease_ns;
+    renew(c, out);
     if (!ask_for_weights(c, out))
         lose(c, out, "its worker is gone");
 }
@@ -507,8 +476,7 @@ void coordinator__result(struct search_coordinator *c, int peer, const struct wi
         out->peer = peer;
         out->doubted = false;
         out->result = result;
-        out->until_ns = rt_now_ns() + out->lease_ns;
-        note_pace(c, out);
+        renew(c, out);
         if (take_result(c, out, message))
             return; /* it keeps its own until all of it is here */
     } else if (result) {
@@ -539,7 +507,7 @@ void coordinator__piece(struct search_coordinator *c, int peer, const struct wir
     if (message->number >= 0 && message->key != (uint64_t)out->weights.offset)
         return; /* was asked for twice */
     const struct wire_message taken = {.number = number, .key = out->key};
-    out->until_ns = rt_now_ns() + out->lease_ns;
+    renew(c, out);
     if (message->number < 0 ||
         transfer_add(&out->weights, message->key, message->number, message->data,
                      message->data_bytes, &whole, &err) != RT_OK) {

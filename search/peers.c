@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "search/coordinator_internal.h"
 
@@ -86,7 +85,7 @@ static void seat(struct search_coordinator *c, int at, const struct store_remote
     peer->remote.slots = remote->slots;
     peer->remote.mixed = remote->mixed;
     peer->remote.there = true;
-    peer->seen_ns = rt_now_ns();
+    peer->seen_ns = coordinator__now(c);
     peer->idle = 0;
     peer->changed = true;
     c->there += !peer->there;
@@ -122,7 +121,7 @@ void coordinator__hello(struct search_coordinator *c, const unsigned char name[W
     for (size_t i = 0; i < c->outs; i++)
         if (c->out[i]->peer == at) {
             c->out[i]->doubted = true;
-            c->out[i]->until_ns = rt_now_ns() + PEER_SILENT_NS;
+            c->out[i]->until_ns = coordinator__now(c) + PEER_SILENT_NS;
         }
     (void)coordinator__send(c, at,
                             (struct wire_message){.type = WIRE_WELCOME,
@@ -150,7 +149,7 @@ void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *
 
 void coordinator__look_round(struct search_coordinator *c)
 {
-    const int64_t now = rt_now_ns();
+    const int64_t now = coordinator__now(c);
 
     c->swept = false;
     for (int p = 0; p < c->peers; p++) {

@@ -20,7 +20,8 @@
 #define PAUSE_MAX_NS INT64_C(3000000000)
 #define LAST_NS INT64_C(3000000000) /* for what is unsent when the worker leaves */
 #define REFUSALS 3                  /* handshakes that failed one after the other: another key */
-#define SAID 400                    /* bytes of what a search says to people */
+#define BEAT_MOST (6 * REMOTE_MAX_SLOTS) /* trials that a beat names: at work, or not taken yet */
+#define SAID 400                         /* bytes of what a search says to people */
 
 enum state { AWAY, HAILING, PREPARING, WORKING };
 
@@ -28,6 +29,7 @@ struct held { /* a result that the search has not taken yet */
     int64_t number;
     uint64_t key;
     uint32_t attempt;
+    bool told;
     struct remote_answer answer; /* owned */
     struct held *next;
 };
@@ -321,16 +323,16 @@ static void take_job(struct remote *r, const struct wire_message *m)
     remote__start(&r->slots, slot);
 }
 
-static void tell_result(struct remote *r, const struct held *h)
+static void tell_result(struct remote *r, struct held *h)
 {
-    (void)say(r, (struct wire_message){.type = WIRE_RESULT,
-                                       .number = h->number,
-                                       .key = h->key,
-                                       .attempt = h->attempt,
-                                       .text = h->answer.line,
-                                       .text_bytes = strlen(h->answer.line),
-                                       .data = (const unsigned char *)h->answer.hash,
-                                       .data_bytes = strlen(h->answer.hash)});
+    h->told = say(r, (struct wire_message){.type = WIRE_RESULT,
+                                           .number = h->number,
+                                           .key = h->key,
+                                           .attempt = h->attempt,
+                                           .text = h->answer.line,
+                                           .text_bytes = strlen(h->answer.line),
+                                           .data = (const unsigned char *)h->answer.hash,
+                                           .data_bytes = strlen(h->answer.hash)});
 }
 
 static void keep_result(struct remote *r, struct remote_slot *slot)
@@ -343,7 +345,7 @@ static void keep_result(struct remote *r, struct remote_slot *slot)
         free(h);
         return;
     }
-    *h = (struct held){slot->number, slot->key, slot->attempt, slot->answer, r->held};
+    *h = (struct held){slot->number, slot->key, slot->attempt, false, slot->answer, r->held};
     r->held = h;
     r->held_count++;
     if (r->state == WORKING)
@@ -396,14 +398,14 @@ static void tell_all(struct remote *r)
                                                .key = slot->key,
                                                .attempt = slot->attempt});
     }
-    for (const struct held *h = r->held; h; h = h->next)
+    for (struct held *h = r->held; h; h = h->next)
         tell_result(r, h);
 }
 
 static void beat(struct remote *r)
 {
     const int64_t now = rt_now_ns();
-    unsigned char numbers[8 * REMOTE_MAX_SLOTS];
+    unsigned char numbers[8 * BEAT_MOST];
     size_t count = 0;
 
     if (r->state < PREPARING || now - r->beat_ns < BEAT_NS)
@@ -412,6 +414,11 @@ static void beat(struct remote *r)
     for (int i = 0; i < r->slots.count; i++)
         if (remote__state(&r->slots, &r->slots.slot[i]) != SLOT_IDLE)
             wire_put_number(numbers, count++, r->slots.slot[i].number);
+    for (struct held *h = r->held; h && count < BEAT_MOST; h = h->next) {
+        if (!h->told) /* there was no room for it */
+            tell_result(r, h);
+        wire_put_number(numbers, count++, h->number);
+    }
     (void)say(r,
               (struct wire_message){.type = WIRE_BEAT, .data = numbers, .data_bytes = 8 * count});
 }

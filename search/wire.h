@@ -29,7 +29,7 @@ enum wire_type {
     WIRE_HELLO = 1, /* text: what the worker is, JSON */
     WIRE_HELD,   /* of trial number, key and attempt: it is being evaluated, or its result waits */
     WIRE_IDLE,   /* so many more slots (number) have nothing to do */
-    WIRE_BEAT,   /* data: the numbers of the trials at work, 8 bytes each */
+    WIRE_BEAT,   /* data: the numbers of the trials at work, or whose results wait, 8 bytes each */
     WIRE_RESULT, /* of trial number, key and attempt; text: the answer; data: the hash of weights */
     WIRE_BACK,   /* trial number is given back; text: WIRE_BACK_STOP, or why it could not be done */
     WIRE_BYE,    /* the worker leaves; text: why */

@@ -23,11 +23,17 @@ struct far {
     struct sample_study study;
     struct sample_context context;
     struct link_key key;
+    atomic_llong skipped; /* ns that its clock is ahead */
     pthread_t thread;
     enum search_end end;
     rt_status rc;
     struct rt_err err;
 };
+
+static int64_t clock_of(void *context)
+{
+    return rt_now_ns() + atomic_load(&((struct far *)context)->skipped);
+}
 
 static bool admit(void *context, struct run *run, const char *hello, struct store_remote *remote,
                   char why[COORDINATOR_WHY])
@@ -84,7 +90,8 @@ static void begin_keeping(struct far *far, int workers,
                                                    .admit = admit,
                                                    .file = no_file,
                                                    .weights = weights,
-                                                   .context = far};
+                                                   .context = far,
+                                                   .now = clock_of};
     assert_ok(search_coordinator_open(&far->how, &far->coordinator, &err));
     far->elsewhere = (struct search_elsewhere){search_coordinator_serve, far->coordinator};
     far->options.elsewhere = &far->elsewhere;
@@ -302,6 +309,24 @@ static void hand_hail(struct hand *hand)
     hand_say(hand, (struct wire_message){.type = WIRE_HELLO, .text = "1", .text_bytes = 1});
     hand_hear(hand, WIRE_WELCOME);
     hand->seat = hand->got.seat;
+}
+
+/* What was said before is heard, and answered. */
+static void hand_wait(struct hand *hand)
+{
+    hand_say(hand, (struct wire_message){.type = WIRE_GET, .text = "none", .text_bytes = 4});
+    hand_hear(hand, WIRE_PIECE);
+}
+
+/* It is there, and at a trial, or at none (-1). */
+static void hand_beat(struct hand *hand, int64_t trial)
+{
+    unsigned char number[8];
+
+    wire_put_number(number, 0, trial);
+    hand_say(hand, (struct wire_message){
+                       .type = WIRE_BEAT, .data = number, .data_bytes = trial < 0 ? 0 : 8});
+    hand_wait(hand);
 }
 
 /* A job, and the right answer to it. */
