@@ -2,6 +2,8 @@
 #include "support.h"
 
 #include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench/search/cluster.h"
@@ -353,16 +355,39 @@ static void a_cluster_may_ask_the_search_itself(void **state)
     bench_close(&p);
 }
 
-static void book_keeping_of_trials_is_timed(void **state)
+static int number(struct store *store, const char *sql)
+{
+    sqlite3_stmt *q = NULL;
+
+    assert_int_equal(sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    const int value = sqlite3_column_int(q, 0);
+    sqlite3_finalize(q);
+    return value;
+}
+
+static void book_keeping_of_trials_is_timed_and_kept_if_wanted(void **state)
 {
     struct bench_problem p = small("layers", 3);
     struct bench_recorded recorded;
+    struct bench_recording recording = {.trials = 20, .points = 6};
     struct rt_err err;
+    char folder[] = "/tmp/retort-bench-XXXXXX", path[64];
+    struct store *store = NULL;
     (void)state;
 
-    assert_ok(bench_record(&p, 20, &recorded, &err));
+    assert_ok(bench_record(&p, &recording, &recorded, &err));
 
     assert_true(recorded.cpu > 0 && recorded.wall > 0);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    recording = (struct bench_recording){.trials = 120, .path = path, .durable = true};
+    assert_ok(bench_record(&p, &recording, &recorded, &err));
+    assert_ok(store_open(path, STORE_READ, NULL, &store, &err));
+    assert_int_equal(number(store, "select committed from progress"), 119);
+    assert_int_equal(number(store, "select failed from progress"), 1);
+    assert_int_equal(number(store, "select count(*) from prediction"), 20);
+    bench_store_remove(folder, store);
     bench_close(&p);
 }
 
@@ -399,7 +424,7 @@ int main(void)
         cmocka_unit_test(coordinator_and_network_are_the_limits_that_they_are),
         cmocka_unit_test(lost_trials_are_given_out_again),
         cmocka_unit_test(a_cluster_may_ask_the_search_itself),
-        cmocka_unit_test(book_keeping_of_trials_is_timed),
+        cmocka_unit_test(book_keeping_of_trials_is_timed_and_kept_if_wanted),
         cmocka_unit_test(proposals_are_timed_one_by_one),
     };
     return cmocka_run_group_tests_name("bench/search", tests, NULL, NULL);

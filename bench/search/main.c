@@ -11,7 +11,9 @@
  *   bench_search busy [PROBLEM] [OPTION]  CSV: how busy many workers on a network are, in virtual
  *                                      time, by the search's own proposals for a problem; without
  *                                      both: the cases of docs/machines.md
- *   bench_search record PROBLEM [--trials N]  what the book-keeping of a trial takes
+ *   bench_search record PROBLEM [--trials N] [--points N] [--durable] [--to FILE.db]  what the
+ *                                      book-keeping of a trial takes, with so many points of curves;
+ *                                      bench/store/bars.py makes its study by it
  */
 #include <errno.h>
 #include <getopt.h>
@@ -389,18 +391,31 @@ static int busy(const struct bench_problem *problem, int argc, char **argv)
 
 static int record(const struct bench_problem *problem, int argc, char **argv)
 {
-    struct bench_cluster cluster = {.trials = 1000};
+    static const struct option longs[] = {{"trials", required_argument, NULL, 't'},
+                                          {"points", required_argument, NULL, 'p'},
+                                          {"to", required_argument, NULL, 'o'},
+                                          {"durable", no_argument, NULL, 'd'},
+                                          {NULL, 0, NULL, 0}};
+    struct bench_recording recording = {.trials = 1000, .points = 36}; /* of 600 steps */
     struct bench_recorded recorded;
     struct rt_err err;
+    int o;
 
-    cluster.workers = cluster.window = 1;
-    cluster.seconds = cluster.spread = cluster.slowness = 1;
-    if (!read_cluster(argc, argv, &cluster) || cluster.trials == 0)
+    while ((o = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        switch (o) {
+        case 't': recording.trials = strtol(optarg, NULL, 10); break;
+        case 'p': recording.points = (int)strtol(optarg, NULL, 10); break;
+        case 'o': recording.path = optarg; break;
+        case 'd': recording.durable = true; break;
+        default: return 2;
+        }
+    }
+    if (recording.trials < 1 || recording.points < 0 || recording.points > 10000)
         return 2;
-    if (bench_record(problem, cluster.trials, &recorded, &err) != RT_OK)
+    if (bench_record(problem, &recording, &recorded, &err) != RT_OK)
         return failed(&err);
-    printf("trials,cpu_ms,wall_ms\n%" PRId64 ",%.3f,%.3f\n", cluster.trials, 1e3 * recorded.cpu,
-           1e3 * recorded.wall);
+    printf("trials,cpu_ms,wall_ms,transactions_per_second\n%" PRId64 ",%.3f,%.3f,%.0f\n",
+           recording.trials, 1e3 * recorded.cpu, 1e3 * recorded.wall, 4 / recorded.wall);
     return 0;
 }
 
@@ -434,7 +449,7 @@ int main(int argc, char **argv)
     if (argc < 3) {
         fprintf(stderr, "usage: bench_search list | info PROBLEM | serve PROBLEM | "
                         "run PROBLEM [--seed N] [--trials N] ... | reported PROBLEM ... | "
-                        "propose PROBLEM ... | record PROBLEM [--trials N] | busy [PROBLEM] ...\n");
+                        "propose PROBLEM ... | record PROBLEM ... | busy [PROBLEM] ...\n");
         return 2;
     }
     if (bench_open(argv[2], &problem, &err) != RT_OK)

@@ -84,7 +84,7 @@ void bench_store_remove(const char *folder, struct store *store)
     rmdir(folder);
 }
 
-rt_status bench_store_open(char *folder, const struct space *space,
+rt_status bench_store_make(const char *path, const struct space *space,
                            const struct search_options *options, struct store **store,
                            struct rt_err *err)
 {
@@ -96,15 +96,23 @@ rt_status bench_store_open(char *folder, const struct space *space,
                                 .seed = options->seed,
                                 .objective_count = options->objective_count,
                                 .rung_count = options->rung_count};
+
+    for (int i = 0; i < options->objective_count; i++)
+        study.objectives[i] = options->objectives[i];
+    memcpy(study.rung_budget, options->rung_budget, sizeof study.rung_budget);
+    return store_create(path, &study, store, err);
+}
+
+rt_status bench_store_open(char *folder, const struct space *space,
+                           const struct search_options *options, struct store **store,
+                           struct rt_err *err)
+{
     char path[256];
 
     if (!mkdtemp(folder))
         return rt_fail(err, RT_EIO, "cannot make a folder in '/tmp'");
-    for (int i = 0; i < options->objective_count; i++)
-        study.objectives[i] = options->objectives[i];
-    memcpy(study.rung_budget, options->rung_budget, sizeof study.rung_budget);
     snprintf(path, sizeof path, "%s/study.db", folder);
-    const rt_status rc = store_create(path, &study, store, err);
+    const rt_status rc = bench_store_make(path, space, options, store, err);
     if (rc != RT_OK)
         bench_store_remove(folder, NULL);
     return rc;

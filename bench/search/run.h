@@ -24,7 +24,11 @@ struct bench_reported {
 rt_status bench_run_reported(const struct bench_problem *problem, struct search_options options,
                              struct bench_reported *reported, struct rt_err *err);
 
-/* An empty study in a folder of its own, made of `folder` ("/tmp/..XXXXXX"); removed with all that is
+/* An empty study in a new file; */
+rt_status bench_store_make(const char *path, const struct space *space,
+                           const struct search_options *options, struct store **store,
+                           struct rt_err *err);
+/* and in a folder of its own, made of `folder` ("/tmp/..XXXXXX"); removed with all that is
  * in it. */
 rt_status bench_store_open(char *folder, const struct space *space,
                            const struct search_options *options, struct store **store,
