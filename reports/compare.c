@@ -10,76 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/rows.h"
+#include "reports/growth.h"
 #include "reports/text.h"
 #include "search/pareto.h"
 
 /* ---- loading ---- */
 
-/* A trial is committed when it and all before it have finished; `pause` is how long nothing had run
- * when an execution started. */
-static const char moments[] =
-    "with x as (select id, trial, outcome, julianday(started) * 86400 as s,"
-    "  julianday(finished) * 86400 as f from execution where finished is not null),"
-    " y as (select *, max(0, s - coalesce(max(f) over (order by s, id rows between unbounded"
-    "  preceding and 1 preceding), s)) as pause from x),"
-    " z as (select *, f - sum(pause) over (order by s, id) - min(s) over () as at from y),"
-    " ended as (select trial, max(at) as at from z where outcome in ('done', 'failed')"
-    "  group by trial)"
-    " select t.number, max(e.at) over (order by t.number) from trial t"
-    " left join ended e on e.trial = t.number where t.state in ('committed', 'failed')"
-    " order by t.number";
-
-/* What breaks the study's constraints is infinite. */
-static const char results[] =
-    "select v.trial, o.position, iif(x.value > 0, 9e999, v.value) from objective_values v"
-    " join trial t on t.number = v.trial and t.state = 'committed'"
-    "  and t.rung = (select max(rung) from trial where state = 'committed')"
-    " join (select name, row_number() over (order by name) - 1 as position from objective) o"
-    "  on o.name = v.name"
-    " left join metric x on x.trial = v.trial and x.name = 'violation'";
-
 static rt_status no_memory(struct rt_err *err)
 {
     return rt_fail(err, RT_ENOMEM, "no memory to compare studies");
-}
-
-static rt_status make_room(struct report__growth *growth, size_t count, int objectives,
-                           struct rt_err *err)
-{
-    const size_t cells = (count + 1) * (size_t)(objectives > 0 ? objectives : 1);
-
-    growth->seconds = calloc(count + 1, sizeof *growth->seconds);
-    growth->volume = calloc(count + 1, sizeof *growth->volume);
-    growth->points = calloc(cells, sizeof *growth->points);
-    if (!growth->seconds || !growth->volume || !growth->points)
-        return no_memory(err);
-    for (size_t i = 0; i < cells; i++)
-        growth->points[i] = NAN;
-    return RT_OK;
-}
-
-static rt_status load_growth(struct store *store, int m, struct report__growth *growth,
-                             struct rt_err *err)
-{
-    sqlite3_stmt *q = NULL;
-    double count;
-
-    RT_TRY(report__one_number(
-        store, "select count(*) from trial where state in ('committed', 'failed')", &count, err));
-    RT_TRY(make_room(growth, (size_t)count, m, err));
-    RT_TRY(report__ask(store, moments, &q, err));
-    while (growth->count < (size_t)count && report__next(q))
-        growth->seconds[growth->count++] = report__number(q, 1);
-    RT_TRY(report__end(store, q, err));
-    RT_TRY(report__ask(store, results, &q, err));
-    while (report__next(q)) {
-        const int64_t trial = sqlite3_column_int64(q, 0), place = sqlite3_column_int64(q, 1);
-        /* without gaps; none committed since the count */
-        if (trial >= 0 && trial < (int64_t)growth->count && place >= 0 && place < m)
-            growth->points[trial * m + place] = report__number(q, 2);
-    }
-    return report__end(store, q, err);
 }
 
 static int by_name(const void *a, const void *b)
@@ -137,7 +76,7 @@ static rt_status load_study(const struct report_study *studies, int i, struct re
                        "'%s' %s",
                        studies[0].name, want, studies[i].name, got);
     }
-    return load_growth(studies[i].store, c->objective_count, &c->growth[i], err);
+    return report__growth_load(studies[i].store, c, &c->growth[i], err);
 }
 
 /* Host and processor of every latency measurement, each once. */
@@ -208,11 +147,11 @@ static rt_status find_box(struct report__comparison *c, struct rt_err *err)
     return RT_OK;
 }
 
-static rt_status measure(struct report__comparison *c, struct report__growth *growth,
-                         struct rt_err *err)
+/* Points, ideal and reference as they are measured in. */
+static void scale(const struct report__comparison *c, struct report__growth *growth, double *ideal,
+                  double *reference)
 {
     const int m = c->objective_count;
-    double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
 
     for (int k = 0; k < m; k++) {
         ideal[k] = c->log[k] ? log(c->ideal[k]) : c->ideal[k];
@@ -221,8 +160,16 @@ static rt_status measure(struct report__comparison *c, struct report__growth *gr
             growth->points[n * (size_t)m + (size_t)k] =
                 log(growth->points[n * (size_t)m + (size_t)k]);
     }
-    return search_hypervolumes(growth->points, growth->count, m, ideal, reference, growth->volume,
-                               &growth->front, err);
+}
+
+static rt_status measure(struct report__comparison *c, struct report__growth *growth,
+                         struct rt_err *err)
+{
+    double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
+
+    scale(c, growth, ideal, reference);
+    return search_hypervolumes(growth->points, growth->count, c->objective_count, ideal, reference,
+                               growth->volume, &growth->front, err);
 }
 
 rt_status report__comparison_load(const struct report_study *studies, int count,
@@ -246,6 +193,28 @@ rt_status report__comparison_load(const struct report_study *studies, int count,
     if (rc != RT_OK)
         report__comparison_release(c);
     return rc;
+}
+
+rt_status report__cloud_load(struct store *store, const int64_t *trial, size_t count,
+                             struct report__cloud *cloud, struct rt_err *err)
+{
+    struct report__growth growth = {0};
+    struct report__comparison c = {.count = 1, .growth = &growth};
+    rt_status rc;
+
+    *cloud = (struct report__cloud){0};
+    RT_TRY(load_objectives(store, &c, err));
+    rc = report__growth_sample(store, &c, trial, count, &growth, err);
+    if (rc == RT_OK)
+        rc = find_box(&c, err);
+    if (rc != RT_OK) {
+        free(growth.points);
+        return rc;
+    }
+    scale(&c, &growth, cloud->ideal, cloud->reference);
+    cloud->m = c.objective_count;
+    cloud->points = growth.points;
+    return RT_OK;
 }
 
 void report__comparison_release(struct report__comparison *comparison)

@@ -42,6 +42,16 @@ struct report__comparison {
 rt_status report__comparison_load(const struct report_study *studies, int count,
                                   struct report__comparison *comparison, struct rt_err *err);
 void report__comparison_release(struct report__comparison *comparison);
+
+/* The results of some trials of one study, as they are measured in. */
+struct report__cloud {
+    int m;          /* objectives, by name */
+    double *points; /* rows, owned; NaN and infinite as in a growth */
+    double ideal[STORE_MAX_OBJECTIVES], reference[STORE_MAX_OBJECTIVES];
+};
+rt_status report__cloud_load(struct store *store, const int64_t *trial, size_t count,
+                             struct report__cloud *cloud, struct rt_err *err);
+
 /* The volume after so many trials, or so many seconds; NaN before the first and beyond the last. */
 double report__after_trials(const struct report__growth *growth, double trials);
 double report__after_seconds(const struct report__growth *growth, double seconds);

@@ -12,24 +12,25 @@
 
 #include "base/text.h"
 #include "reports/compare.h"
-#include "reports/rows.h"
+#include "reports/sample.h"
 #include "search/pareto.h"
 
 enum { FEWEST_TRIALS = 10 };
+#define MOST_TRIALS 10000 /* and candidates: shares of them are right within a hundredth */
 
+/* Do ratios of the width give fewer choices than widths do? 0: no, 1: yes, null: there are none. */
+static const char ratios[] =
+    "with f as (select l.value as ffn, printf('%.1f', 1.0 * l.value / w.value) as ratio"
+    "  from choices l join choices w on w.candidate = l.candidate and w.name = 'width'"
+    "   and w.candidate <= ?1 where l.name = 'ffn' and l.candidate <= ?1)"
+    " select iif(count(*) > 0, count(distinct ratio) < count(distinct ffn), null) from f";
+
+/* The choices of candidate ?1; ?2 is what the question above came to. */
 static const char genes[] =
-    "with t as (select number, candidate from trial where state = 'committed'"
-    "  and rung = (select max(rung) from trial where state = 'committed')),"
-    " f as materialized (select l.candidate, l.position, l.value as ffn,"
-    "  printf('%.1f', 1.0 * l.value / w.value) as ratio from choices l join choices w"
-    "  on w.candidate = l.candidate and w.name = 'width' where l.name = 'ffn'),"
-    " k as (select count(distinct ratio) < count(distinct ffn) as ratios from f),"
-    " g as (select candidate, name, position, value from choices"
-    "   where name <> 'ffn' or (select count(*) from f) = 0"
-    "  union all select candidate, iif(ratios, 'ffn/width', 'ffn'), position,"
-    "   iif(ratios, ratio, ffn) from f, k)"
-    " select g.name, g.position, t.number, g.value from t join g on g.candidate = t.candidate"
-    " where g.value is not null order by g.name, g.position, t.number";
+    "select iif(?2 and name = 'ffn', 'ffn/width', name), position,"
+    " iif(?2 and name = 'ffn', printf('%.1f', 1.0 * value / (select value from choices"
+    "  where candidate = ?1 and name = 'width')), value) from choices where candidate = ?1"
+    " and value is not null";
 
 static rt_status no_memory(struct rt_err *err)
 {
@@ -192,30 +193,100 @@ static bool make_position(struct report__gene *gene, int place, size_t trials)
     return true;
 }
 
-/* `row_of` gives the row among the trials with results, or -1. */
-static rt_status load_genes(struct store *store, struct report__importance *all, const int *row_of,
-                            size_t count, struct rt_err *err)
-{
-    sqlite3_stmt *q = NULL;
-    rt_status rc = RT_OK, ended;
+struct cell {
+    char name[STORE_NAME], value[STORE_NAME];
+    int place, row;
+};
 
-    RT_TRY(report__ask(store, genes, &q, err));
-    while (rc == RT_OK && report__next(q)) {
-        const int64_t trial = sqlite3_column_int64(q, 2);
+struct cells {
+    struct cell *list;
+    size_t count, room;
+};
+
+static int by_gene(const void *a, const void *b)
+{
+    const struct cell *p = a, *q = b;
+    const int name = strcmp(p->name, q->name);
+
+    return name                   ? name
+           : p->place != q->place ? (p->place > q->place) - (p->place < q->place)
+                                  : (p->row > q->row) - (p->row < q->row);
+}
+
+/* The choices of one candidate, which is that of a row. */
+static rt_status add_cells(struct store *store, sqlite3_stmt *q, struct cells *cells, int row,
+                           struct rt_err *err)
+{
+    while (report__next(q)) {
         const int place = sqlite3_column_int(q, 1);
-        if (trial < 0 || trial >= (int64_t)count || row_of[trial] < 0 || place < 0 ||
-            place >= SPACE_MAX_POSITIONS)
+        if (place < 0 || place >= SPACE_MAX_POSITIONS)
             continue;
-        struct report__gene *gene = gene_called(all, report__column(q, 0));
-        const int choice = gene ? choice_called(gene, report__column(q, 3)) : -1;
-        if (choice < 0 || !make_position(gene, place, all->trials)) {
-            rc = no_memory(err);
-            break;
+        if (cells->count == cells->room) {
+            const size_t room = cells->room ? 2 * cells->room : 256;
+            void *more = realloc(cells->list, room * sizeof *cells->list);
+            if (!more)
+                return no_memory(err);
+            cells->list = more;
+            cells->room = room;
         }
-        gene->position[place].choice[row_of[trial]] = choice;
+        struct cell *cell = &cells->list[cells->count++];
+        *cell = (struct cell){.place = place, .row = row};
+        (void)snprintf(cell->name, sizeof cell->name, "%s", report__column(q, 0));
+        (void)snprintf(cell->value, sizeof cell->value, "%s", report__column(q, 2));
     }
-    if ((ended = report__end(store, q, rc ? NULL : err)) && rc == RT_OK)
+    return sqlite3_reset(q) ? rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store),
+                                      sqlite3_errmsg(store_handle(store)))
+                            : RT_OK;
+}
+
+static rt_status load_cells(struct store *store, const int64_t *trial, size_t count,
+                            struct cells *cells, struct rt_err *err)
+{
+    sqlite3_stmt *of_trial = NULL, *q = NULL;
+    double use_ratios;
+    rt_status rc, ended;
+
+    RT_TRY(report__ask(store, ratios, &q, err));
+    (void)sqlite3_bind_int(q, 1, MOST_TRIALS);
+    use_ratios = report__next(q) ? report__number(q, 0) : NAN;
+    RT_TRY(report__end(store, q, err));
+    RT_TRY(report__ask(store, "select candidate from trial where number = ?1", &of_trial, err));
+    rc = report__ask(store, genes, &q, err);
+    if (rc == RT_OK)
+        (void)sqlite3_bind_int(q, 2, use_ratios > 0);
+    for (size_t i = 0; i < count && rc == RT_OK; i++) {
+        (void)sqlite3_bind_int64(of_trial, 1, trial[i]);
+        if (report__next(of_trial)) {
+            (void)sqlite3_bind_int64(q, 1, sqlite3_column_int64(of_trial, 0));
+            rc = add_cells(store, q, cells, (int)i, err);
+        }
+        (void)sqlite3_reset(of_trial);
+    }
+    (void)sqlite3_finalize(q);
+    if ((ended = report__end(store, of_trial, rc ? NULL : err)) && rc == RT_OK)
         rc = ended;
+    return rc;
+}
+
+/* Of the rows, which are trials with results. */
+static rt_status load_genes(struct store *store, struct report__importance *all,
+                            const int64_t *trial, struct rt_err *err)
+{
+    struct cells cells = {NULL, 0, 0};
+    rt_status rc = load_cells(store, trial, all->trials, &cells, err);
+
+    if (rc == RT_OK && cells.count)
+        qsort(cells.list, cells.count, sizeof *cells.list, by_gene);
+    for (size_t i = 0; i < cells.count && rc == RT_OK; i++) {
+        const struct cell *cell = &cells.list[i];
+        struct report__gene *gene = gene_called(all, cell->name);
+        const int choice = gene ? choice_called(gene, cell->value) : -1;
+        if (choice < 0 || !make_position(gene, cell->place, all->trials))
+            rc = no_memory(err);
+        else
+            gene->position[cell->place].choice[cell->row] = choice;
+    }
+    free(cells.list);
     return rc;
 }
 
@@ -358,33 +429,32 @@ static rt_status judge(struct report__importance *all, struct rt_err *err)
 
 /* ---- the whole ---- */
 
-/* The rows with results of a study's growth, in place; where each trial went into row_of. What
- * breaks constraints is infinite and stays, behind all others. */
-static size_t gather(struct report__growth *g, int m, int *row_of)
+/* The rows with results, in place, and their trials. What breaks constraints is infinite and stays,
+ * behind all others. */
+static size_t gather(struct report__cloud *cloud, struct report__sample *sample)
 {
+    const size_t m = (size_t)cloud->m;
     size_t rows = 0;
 
-    for (size_t n = 0; n < g->count; n++) {
+    for (size_t n = 0; n < sample->count; n++) {
         bool whole = true;
-        for (int k = 0; k < m; k++)
-            whole &= !isnan(g->points[n * (size_t)m + (size_t)k]);
-        row_of[n] = whole ? (int)rows : -1;
-        if (whole)
-            memmove(g->points + rows++ * (size_t)m, g->points + n * (size_t)m,
-                    (size_t)m * sizeof *g->points);
+        for (size_t k = 0; k < m; k++)
+            whole &= !isnan(cloud->points[n * m + k]);
+        if (!whole)
+            continue;
+        memmove(cloud->points + rows * m, cloud->points + n * m, m * sizeof *cloud->points);
+        sample->trial[rows++] = sample->trial[n];
     }
     return rows;
 }
 
-static rt_status load_top(struct report__importance *all, const struct report__comparison *c,
+static rt_status load_top(struct report__importance *all, const struct report__cloud *cloud,
                           struct rt_err *err)
 {
-    struct volumes v = {.points = c->growth[0].points, .m = c->objective_count};
+    struct volumes v = {.points = cloud->points, .m = cloud->m};
 
-    for (int k = 0; k < v.m; k++) {
-        v.ideal[k] = c->log[k] ? log(c->ideal[k]) : c->ideal[k];
-        v.reference[k] = c->log[k] ? log(c->reference[k]) : c->reference[k];
-    }
+    memcpy(v.ideal, cloud->ideal, sizeof v.ideal);
+    memcpy(v.reference, cloud->reference, sizeof v.reference);
     all->top = (all->trials + 9) / 10;
     all->is_top = calloc(all->trials + 1, sizeof *all->is_top);
     if (!all->is_top)
@@ -395,30 +465,29 @@ static rt_status load_top(struct report__importance *all, const struct report__c
 rt_status report__importance_load(struct store *store, struct report__importance *importance,
                                   struct rt_err *err)
 {
-    const struct report_study study = {store_path(store), store};
-    struct report__comparison c;
-    rt_status rc = RT_OK;
-    int *row_of;
+    struct report__sample sample;
+    struct report__cloud cloud;
+    rt_status rc;
 
     *importance = (struct report__importance){0};
-    RT_TRY(report__comparison_load(&study, 1, &c, err));
-    row_of = calloc(c.growth[0].count + 1, sizeof *row_of);
-    if (!row_of)
-        rc = no_memory(err);
-    else
-        importance->trials = gather(&c.growth[0], c.objective_count, row_of);
+    RT_TRY(report__sample_load(store, "select max(rung) from trial where state = 'committed'",
+                               MOST_TRIALS, &sample, err));
+    importance->every = sample.every;
+    rc = report__cloud_load(store, sample.trial, sample.count, &cloud, err);
+    if (rc == RT_OK)
+        importance->trials = gather(&cloud, &sample);
     if (rc == RT_OK && importance->trials < FEWEST_TRIALS)
         rc = rt_fail(err, RT_EEND,
                      "'%s' has %zu trials with results: importance needs %d, better %d",
                      store_path(store), importance->trials, FEWEST_TRIALS, 10 * REPORT__FEW_TOP);
     if (rc == RT_OK)
-        rc = load_top(importance, &c, err);
+        rc = load_top(importance, &cloud, err);
     if (rc == RT_OK)
-        rc = load_genes(store, importance, row_of, c.growth[0].count, err);
+        rc = load_genes(store, importance, sample.trial, err);
     if (rc == RT_OK)
         rc = judge(importance, err);
-    free(row_of);
-    report__comparison_release(&c);
+    free(cloud.points);
+    report__sample_release(&sample);
     if (rc != RT_OK)
         report__importance_release(importance);
     return rc;

@@ -11,10 +11,11 @@
 
 static void print_table(FILE *out, const struct report__importance *all)
 {
-    (void)fprintf(out,
-                  "what sets the best %zu of %zu trials apart (by rank, then hypervolume)\n\n"
-                  "%-20s %6s  %s\n",
-                  all->top, all->trials, "gene", "share", "more often among the best");
+    (void)fprintf(out, "what sets the best %zu of %zu trials apart (by rank, then hypervolume)\n",
+                  all->top, all->trials);
+    if (all->every > 1)
+        (void)fprintf(out, "these are a sample, one in %lld\n", (long long)all->every);
+    (void)fprintf(out, "\n%-20s %6s  %s\n", "gene", "share", "more often among the best");
     for (int g = 0; g < all->count; g++) {
         const struct report__gene *gene = &all->gene[g];
         char text[128];
@@ -70,8 +71,11 @@ static json_t *json_importance(const struct report__importance *all)
                                                "importance", gene->importance, "share", gene->share,
                                                "positions", positions));
     }
-    return json_pack("{s:I,s:I,s:o}", "trials", (json_int_t)all->trials, "best",
-                     (json_int_t)all->top, "genes", genes);
+    json_t *json = json_pack("{s:I,s:I,s:o}", "trials", (json_int_t)all->trials, "best",
+                             (json_int_t)all->top, "genes", genes);
+    if (json && all->every > 1)
+        json_object_set_new(json, "one_in", json_integer(all->every));
+    return json;
 }
 
 rt_status report_importance(struct store *store, enum report_format format, FILE *out,
@@ -109,8 +113,11 @@ rt_status report__page_importance(struct report__page *page, struct rt_err *err)
     report__section(out, "genes", "Which genes matter");
     (void)fprintf(out,
                   "<p class=\"lead\">What sets the best %zu of %zu trials apart: how far their "
-                  "choices differ from those of all trials, beyond chance.%s</p>\n",
+                  "choices differ from those of all trials, beyond chance.%s",
                   all.top, all.trials, all.top < REPORT__FEW_TOP ? " So few say little yet." : "");
+    if (all.every > 1)
+        (void)fprintf(out, " These are a sample, one in %lld.", (long long)all.every);
+    (void)fputs("</p>\n", out);
     report__table_open(out, heads);
     for (int g = 0; g < all.count; g++) {
         const struct report__gene *gene = &all.gene[g];

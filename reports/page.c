@@ -160,6 +160,8 @@ static void print_card(FILE *out, const char *big, const char *small, const char
     (void)fputs("</b></div>\n", out);
 }
 
+#define RANGED "10000" /* candidates, of which the first three are the extremes */
+
 /* "of depth 1 to 4, width 16 to 96, ": what a candidate has once and is a number. */
 static rt_status print_ranges(struct report__page *page, struct rt_err *err)
 {
@@ -167,7 +169,8 @@ static rt_status print_ranges(struct report__page *page, struct rt_err *err)
     const char *of = "of ";
 
     RT_TRY(report__ask(page->store,
-                       "select name, min(value), max(value) from choices group by name"
+                       "select name, min(value), max(value) from choices where candidate <= " RANGED
+                       " group by name"
                        " having min(value) < max(value) and max(position) = 0"
                        " and count(*) = count(distinct candidate)"
                        " and min(typeof(value) in ('integer', 'real')) limit 6",
@@ -433,7 +436,7 @@ rt_status report_page(struct store *store, const char *path, struct rt_err *err)
     RT_TRY(rt_writer_open(&writer, path, err));
     page.out = writer.file;
     if ((rc = report__freeze(store, err)) == RT_OK) {
-        rc = report__rows_load(store, REPORT__ALL, &page.rows, err);
+        rc = report__rows_load(store, REPORT__SAMPLE, &page.rows, err);
         if (rc == RT_OK) {
             page.suggested = report__suggested(&page.rows);
             page.every = 1 + (page.rows.count - page.rows.front_count) / MOST_DOTS;

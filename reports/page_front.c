@@ -146,8 +146,9 @@ static void draw_pair(const struct report__page *page, int x, int y)
         .y = {list[y].name, pair.show_y.label, report__is_log(&page->rows, y), REPORT__AXIS_EMPTY}};
     char title[400];
 
-    (void)snprintf(title, sizeof title, "%s against %s of %d trials, %d of them on the front",
-                   pair.show_y.label, pair.show_x.label, page->rows.count, page->rows.front_count);
+    (void)snprintf(title, sizeof title, "%s against %s of %lld trials, %d of them on the front",
+                   pair.show_y.label, pair.show_x.label, (long long)page->rows.total,
+                   page->rows.front_count);
     set_ranges(page, &pair, &chart);
     report__figure_open(page->out);
     report__chart_open(&chart, "points", title);
@@ -225,8 +226,9 @@ static void print_legend(const struct report__page *page)
                       " &ensp;<span class=\"key level\"></span> the teachers' ensemble%s &ensp;"
                       "Vertical lines are ± one standard error.",
                       page->rows.doubt);
-    if (page->every > 1)
-        (void)fprintf(out, " Of the other trials one in %d is drawn.", page->every);
+    if (page->every * page->rows.every > 1)
+        (void)fprintf(out, " Of the other trials one in %lld is drawn.",
+                      (long long)(page->every * page->rows.every));
     (void)fputs("</p>\n<div class=\"plots\">\n", out);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/growth.h"
 #include "reports/page_internal.h"
 #include "reports/text.h"
 
@@ -14,39 +15,77 @@ struct moment {
     double trial, volume, seconds; /* seconds: when it was committed, from the first start */
 };
 
-struct history {
+struct history { /* the first and the last moment, and those between at which the volume changed */
     int count, room;
     struct moment *moment;
+    double started;   /* julianday() */
+    size_t trials;    /* in `finished` */
+    double *finished; /* of each trial, julianday(); 0: not yet */
 };
 
-/* A trial is committed when it and all before it have finished. */
-static rt_status load(struct report__page *page, struct history *history, struct rt_err *err)
+static rt_status add(struct history *history, const struct moment *moment, struct rt_err *err)
 {
+    if (history->count == history->room) {
+        const int room = history->room ? 2 * history->room : 256;
+        void *more = realloc(history->moment, (size_t)room * sizeof *history->moment);
+        if (!more)
+            return rt_fail(err, RT_ENOMEM, "no memory for the history");
+        history->moment = more;
+        history->room = room;
+    }
+    history->moment[history->count++] = *moment;
+    return RT_OK;
+}
+
+static bool same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+/* A trial is committed when it and all before it have finished. */
+static rt_status load_moments(struct report__page *page, struct history *history,
+                              struct rt_err *err)
+{
+    struct moment now = {NAN, NAN, NAN};
+    double latest = 0;
+    size_t seen = 0;
     sqlite3_stmt *q = NULL;
     rt_status rc = RT_OK, ended;
+    bool kept = true;
 
-    RT_TRY(
-        report__ask(page->store,
-                    "select trial, hypervolume, (max(julianday(finished)) over (order by trial) -"
-                    " (select julianday(started) from progress)) * 86400 from hypervolume"
-                    " order by trial",
-                    &q, err));
+    RT_TRY(report__ask(page->store, "select trial, hypervolume from front_history order by trial",
+                       &q, err));
     while (rc == RT_OK && report__next(q)) {
-        if (history->count == history->room) {
-            history->room = history->room ? 2 * history->room : 256;
-            void *more = realloc(history->moment, (size_t)history->room * sizeof *history->moment);
-            if (!more) {
-                rc = rt_fail(err, RT_ENOMEM, "no memory for the history");
-                break;
-            }
-            history->moment = more;
-        }
-        history->moment[history->count++] =
-            (struct moment){report__number(q, 0), report__number(q, 1), report__number(q, 2)};
+        const int64_t trial = sqlite3_column_int64(q, 0);
+        const double volume = report__number(q, 1);
+        for (; seen < history->trials && (int64_t)seen <= trial; seen++)
+            latest = fmax(latest, history->finished[seen]);
+        kept = !history->count || !same(volume, now.volume);
+        now = (struct moment){(double)trial, volume,
+                              latest > 0 ? (latest - history->started) * 86400 : (double)NAN};
+        if (kept)
+            rc = add(history, &now, err);
     }
+    if (rc == RT_OK && !kept)
+        rc = add(history, &now, err);
     if ((ended = report__end(page->store, q, rc ? NULL : err)) && rc == RT_OK)
         rc = ended;
     return rc;
+}
+
+static rt_status load(struct report__page *page, struct history *history, struct rt_err *err)
+{
+    double trials;
+
+    RT_TRY(report__one_number(page->store, "select count(*) from trial", &trials, err));
+    RT_TRY(report__one_number(page->store, "select julianday(started) from progress",
+                              &history->started, err));
+    history->trials = (size_t)trials;
+    history->finished = calloc(history->trials + 1, sizeof *history->finished);
+    if (!history->finished)
+        return rt_fail(err, RT_ENOMEM, "no memory for the history");
+    RT_TRY(report__finished_load(page->store, history->trials, history->finished, err));
+    return load_moments(page, history, err);
 }
 
 static double moment_x(const struct moment *moment, double unit)
@@ -177,7 +216,8 @@ static rt_status print_work(struct report__page *page, struct rt_err *err)
 
     RT_TRY(report__ask(
         page->store,
-        "select count(distinct host || ' ' || worker), sum(seconds),"
+        "select (select count(*) from (select distinct host, worker from execution)),"
+        " sum(seconds),"
         " avg(case when outcome = 'done' then seconds end), sum(outcome = 'interrupted'),"
         " (select count(*) from event where kind = 'search' and (text like 'started%' or text"
         " like 'resumed%')) from execution",
@@ -220,5 +260,6 @@ rt_status report__page_history(struct report__page *page, struct rt_err *err)
         (void)fputs("</div>\n", page->out);
     }
     free(history.moment);
+    free(history.finished);
     return rc;
 }

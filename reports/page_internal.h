@@ -10,7 +10,7 @@
 struct report__page {
     struct store *store;
     FILE *out;
-    struct report__rows rows; /* all committed trials with results */
+    struct report__rows rows; /* all committed trials with results, or a sample */
     int suggested;            /* index into rows, -1 without a front */
     int every;                /* of the trials beside the front, each so many-th is drawn */
 };

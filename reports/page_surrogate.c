@@ -3,25 +3,25 @@
  * Under "How the search went", since it tells how far that may be believed.
  */
 #include <sqlite3.h>
-#include <string.h>
 
+#include "reports/expected.h"
 #include "reports/page_internal.h"
 #include "reports/text.h"
 
 enum { MOST_PLOTS = 3, MOST_PAIRS = 1000 };
 
-static void print_row(FILE *out, sqlite3_stmt *q)
+static void print_row(FILE *out, const char *name, const struct report__expected *e)
 {
     char text[REPORT__CELL];
 
     (void)fputs("<tr>", out);
-    report__cell_left(out, report__column(q, 0));
-    report__cell(out, report__count(report__number(q, 1), text), report__number(q, 1));
-    for (int i = 2; i < 4; i++)
-        report__cell(out, report__fixed(100 * report__number(q, i), 0, text), report__number(q, i));
-    (void)snprintf(text, sizeof text, "%.3g", report__number(q, 4));
-    report__cell(out, text, report__number(q, 4));
-    report__cell(out, report__fixed(report__number(q, 5), 2, text), report__number(q, 5));
+    report__cell_left(out, name);
+    report__cell(out, report__count(e->trials, text), e->trials);
+    report__cell(out, report__fixed(100 * e->within_1_sd, 0, text), e->within_1_sd);
+    report__cell(out, report__fixed(100 * e->within_2_sd, 0, text), e->within_2_sd);
+    (void)snprintf(text, sizeof text, "%.3g", e->rms_error);
+    report__cell(out, text, e->rms_error);
+    report__cell(out, report__fixed(e->tau_b, 2, text), e->tau_b);
     (void)fputs("</tr>\n", out);
 }
 
@@ -34,7 +34,7 @@ static rt_status each_pair(struct report__page *page, int quantity, struct repor
     char sql[320];
 
     (void)sqlite3_snprintf(sizeof sql, sql,
-                           "select p.mean, m.value from prediction p join metric m"
+                           "select p.mean, m.value from prediction p cross join metric m"
                            " on m.trial = p.trial and m.name = p.name where p.name = %Q"
                            " and m.value is not null order by p.trial desc limit %d",
                            page->rows.quantities.list[quantity].name, MOST_PAIRS);
@@ -85,33 +85,25 @@ rt_status report__page_surrogate(struct report__page *page, struct rt_err *err)
 {
     static const char *const heads[] = {
         "<objective", "trials", "within 1 sd, %", "within 2 sd, %", "rms error", "tau-b", NULL};
-    int plots[MOST_PLOTS], plot_count = 0, count = 0;
-    sqlite3_stmt *q = NULL;
+    const struct report__quantities *quantities = &page->rows.quantities;
+    struct report__expected expected[STORE_MAX_OBJECTIVES];
+    int count;
 
-    RT_TRY(report__ask(page->store, "select * from calibration", &q, err));
-    while (report__next(q)) {
-        if (!count) {
-            (void)fputs("<h3>What the surrogate expected</h3>\n<p class=\"lead\">Before a trial "
-                        "the model says what it will come to, and how sure it is. Of a model that "
-                        "knows its doubts 68 % of the outcomes are within one standard deviation "
-                        "and 95 % within two; tau-b near 1 means that it ranks as trials "
-                        "do.</p>\n",
-                        page->out);
-            report__table_open(page->out, heads);
-        }
-        print_row(page->out, q);
-        const int quantity = report__quantity_called(&page->rows.quantities, report__column(q, 0));
-        if (plot_count < MOST_PLOTS && quantity >= 0)
-            plots[plot_count++] = quantity;
-        count++;
-    }
-    RT_TRY(report__end(page->store, q, err));
+    RT_TRY(report__expected_load(page->store, quantities, expected, &count, err));
     if (!count)
         return RT_OK;
+    (void)fputs("<h3>What the surrogate expected</h3>\n<p class=\"lead\">Before a trial the model "
+                "says what it will come to, and how sure it is. Of a model that knows its doubts "
+                "68 % of the outcomes are within one standard deviation and 95 % within two; tau-b "
+                "near 1 means that it ranks as trials do.</p>\n",
+                page->out);
+    report__table_open(page->out, heads);
+    for (int i = 0; i < count; i++)
+        print_row(page->out, quantities->list[expected[i].quantity].name, &expected[i]);
     report__table_close(page->out);
     (void)fputs("<div class=\"plots\">\n", page->out);
-    for (int i = 0; i < plot_count; i++)
-        RT_TRY(draw(page, plots[i], err));
+    for (int i = 0; i < count && i < MOST_PLOTS; i++)
+        RT_TRY(draw(page, expected[i].quantity, err));
     (void)fputs("</div>\n", page->out);
     return RT_OK;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/text.h"
+#include "reports/expected.h"
 #include "reports/remotes.h"
 #include "reports/report.h"
 #include "reports/rows.h"
@@ -106,7 +106,8 @@ static rt_status load_texts(struct store *store, struct progress *p, struct rt_e
     return report__one_text(
         store,
         "select 'trial ' || trial || ', ' || arch || ': ' ||"
-        " coalesce(error, error_kind) from failures order by trial desc limit 1",
+        " coalesce(error, error_kind) from failures where trial = (select max(number) from trial"
+        " where state = 'failed' or (state = 'done' and error_kind is not null)) limit 1",
         &p->failure, err);
 }
 
@@ -266,22 +267,23 @@ static void print_front(const struct progress *p, const struct report__rows *row
 }
 
 /* How right the surrogate was, a line an objective. */
-static rt_status print_surrogate(struct store *store, FILE *out, struct rt_err *err)
+static rt_status print_surrogate(struct store *store, const struct report__rows *rows, FILE *out,
+                                 struct rt_err *err)
 {
-    sqlite3_stmt *q = NULL;
+    struct report__expected expected[STORE_MAX_OBJECTIVES];
+    int count;
 
-    RT_TRY(report__ask(
-        store, "select name, trials, within_1_sd, within_2_sd, tau_b from calibration", &q, err));
-    for (const char *label = "surrogate"; report__next(q); label = "") {
+    RT_TRY(report__expected_load(store, &rows->quantities, expected, &count, err));
+    for (int i = 0; i < count; i++) {
+        const struct report__expected *e = &expected[i];
         char text[160], tau[REPORT__CELL];
         (void)snprintf(text, sizeof text,
                        "%s: %.0f %% within 1 sd, %.0f %% within 2; tau-b %s; %.0f trials",
-                       report__column(q, 0), 100 * report__number(q, 2), 100 * report__number(q, 3),
-                       report__fixed(report__number(q, 4), 2, tau), report__number(q, 1));
-        rt_text_plain(text);
-        print_line(out, label, text);
+                       rows->quantities.list[e->quantity].name, 100 * e->within_1_sd,
+                       100 * e->within_2_sd, report__fixed(e->tau_b, 2, tau), e->trials);
+        print_line(out, i ? "" : "surrogate", text);
     }
-    return report__end(store, q, err);
+    return RT_OK;
 }
 
 static void print_rungs(const struct report__rungs *rungs, FILE *out)
@@ -328,7 +330,7 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
         if (rc == RT_OK)
             rc = print_latency(store, out, err);
         if (rc == RT_OK)
-            rc = print_surrogate(store, out, err);
+            rc = print_surrogate(store, &rows, out, err);
         if (*p.failure)
             print_line(out, "failed", p.failure);
     }

@@ -2,7 +2,7 @@
  *
  * Values are asked for trial by trial, so that the front of a million trials is read at once.
  */
-#include "reports/rows.h"
+#include "reports/sample.h"
 
 #include <assert.h>
 #include <math.h>
@@ -162,8 +162,9 @@ static rt_status load_study(struct store *store, struct report__rows *rows, stru
     rows->ensemble_params = NAN;
     rows->doubt = "";
     RT_TRY(report__ask(store,
-                       "select (select count(*) from trial where state = 'committed'"
-                       " and rung = 0), p.failed, m.value, m.stderr, nullif(e.params, 0), s.noun,"
+                       "select iif((select max(number) from rung) = 0, p.committed,"
+                       " (select count(*) from trial where state = 'committed' and rung = 0)),"
+                       " p.failed, m.value, m.stderr, nullif(e.params, 0), s.noun,"
                        " (select count(*) from teacher where kind <> 'ensemble'),"
                        " exists (select 1 from event where kind = 'teachers') or (exists (select 1"
                        "  from teacher where kind = 'recorded')"
@@ -220,30 +221,65 @@ static rt_status add_row(sqlite3_stmt *q, struct report__rows *rows, struct rt_e
 }
 
 #define SEEDS "coalesce((select max(seeds) from repeated where trial = t.number), 1)"
+#define LAST_RUNG "select max(number) from rung"
 
-static rt_status load_rows(struct store *store, enum report__which which, struct report__rows *rows,
+static const char *const selects[] = {
+    [REPORT__FRONT] = "select t.number, c.id, c.params, 1, c.arch, " SEEDS
+                      ", f.probability from front f cross join trial t on t.number = f.trial"
+                      " cross join candidate c on c.id = t.candidate",
+    [REPORT__ALL] = "select t.number, c.id, c.params,"
+                    " t.number in (select trial from front), c.arch, " SEEDS
+                    ", (select probability from front where trial = t.number)"
+                    " from trial t join candidate c on c.id = t.candidate"
+                    " where t.state = 'committed' and t.replicate = 0"
+                    " and t.rung = (" LAST_RUNG ")",
+    [REPORT__SAMPLE] = "select t.number, c.id, c.params, 0, c.arch, " SEEDS ", null"
+                       " from trial t join candidate c on c.id = t.candidate"
+                       " where t.number = ?1 and t.state = 'committed' and t.replicate = 0"
+                       " and t.rung = (" LAST_RUNG ") and t.number not in"
+                       " (select trial from front)"};
+
+/* All rows of one of them, or of the sample that of each trial. */
+static rt_status load_rows(struct store *store, enum report__which which,
+                           const struct report__sample *sample, struct report__rows *rows,
                            struct rt_err *err)
 {
     sqlite3_stmt *q = NULL;
     rt_status rc = RT_OK, ended;
 
-    RT_TRY(report__ask(store,
-                       which == REPORT__FRONT
-                           ? "select t.number, c.id, c.params, 1, c.arch, " SEEDS
-                             ", f.probability from front f"
-                             " cross join trial t on t.number = f.trial"
-                             " cross join candidate c on c.id = t.candidate"
-                           : "select t.number, c.id, c.params,"
-                             " t.number in (select trial from front), c.arch, " SEEDS
-                             ", (select probability from front where trial = t.number)"
-                             " from trial t join candidate c on c.id = t.candidate"
-                             " where t.state = 'committed' and t.replicate = 0"
-                             " and t.rung = (select max(number) from rung)",
-                       &q, err));
-    while (rc == RT_OK && report__next(q))
-        rc = add_row(q, rows, err);
+    RT_TRY(report__ask(store, selects[which], &q, err));
+    for (size_t i = 0; i < (sample ? sample->count : 1) && rc == RT_OK; i++) {
+        if (sample)
+            (void)sqlite3_bind_int64(q, 1, sample->trial[i]);
+        while (rc == RT_OK && report__next(q))
+            rc = add_row(q, rows, err);
+        if (sample && rc == RT_OK && sqlite3_reset(q))
+            rc = fail_db(store, err);
+    }
     if ((ended = report__end(store, q, rc ? NULL : err)) && rc == RT_OK)
         rc = ended;
+    return rc;
+}
+
+/* The front and some others, unless all are few enough. */
+static rt_status load_sample(struct store *store, struct report__rows *rows, struct rt_err *err)
+{
+    struct report__sample sample;
+    rt_status rc;
+
+    RT_TRY(report__sample_load(store, LAST_RUNG, REPORT__MOST, &sample, err));
+    if (sample.every == 1) {
+        report__sample_release(&sample);
+        return load_rows(store, REPORT__ALL, NULL, rows, err);
+    }
+    rows->total = sample.of;
+    rows->every = sample.every;
+    rc = report__sample_add_lowest(store, rows->quantities.list[0].name, &sample, err);
+    if (rc == RT_OK)
+        rc = load_rows(store, REPORT__FRONT, NULL, rows, err);
+    if (rc == RT_OK)
+        rc = load_rows(store, REPORT__SAMPLE, &sample, rows, err);
+    report__sample_release(&sample);
     return rc;
 }
 
@@ -311,14 +347,20 @@ rt_status report__rows_load(struct store *store, enum report__which which,
 {
     rt_status rc;
 
-    *rows = (struct report__rows){0};
+    *rows = (struct report__rows){.every = 1};
     if ((rc = report__quantities_load(store, &rows->quantities, err)) ||
-        (rc = load_study(store, rows, err)) || (rc = load_rows(store, which, rows, err)) ||
-        (rc = load_values(store, rows, err)))
+        (rc = load_study(store, rows, err)) ||
+        (rc = which == REPORT__SAMPLE ? load_sample(store, rows, err)
+                                      : load_rows(store, which, NULL, rows, err)) ||
+        (rc = load_values(store, rows, err))) {
         report__rows_release(rows);
-    else if (rows->count)
+        return rc;
+    }
+    if (rows->every == 1)
+        rows->total = rows->count;
+    if (rows->count)
         qsort(rows->row, (size_t)rows->count, sizeof *rows->row, by_quantities);
-    return rc;
+    return RT_OK;
 }
 
 void report__rows_release(struct report__rows *rows)

@@ -86,6 +86,8 @@ struct report__rows {
     struct report__row
         *row; /* owned; in order of the quantities, the lowest first, then by trial */
     int count, front_count, room;
+    int64_t total; /* trials that they stand for */
+    int64_t every; /* of those beside the front one in so many is here, evenly; 1: all */
     struct report__quantities quantities;
     char noun[STORE_NAME], nouns[STORE_NAME + 1]; /* "student", "students" */
     int teachers;                                 /* without the ensemble */
@@ -95,9 +97,11 @@ struct report__rows {
     int64_t committed, failed; /* candidates, whatever their longest run; failed trials */
 };
 
-enum report__which { REPORT__FRONT, REPORT__ALL };
+/* The front; all committed trials of the last rung with results; or, of more than REPORT__MOST of them,
+ * the front, about so many others, and those that led when they came (sample.h). */
+enum report__which { REPORT__FRONT, REPORT__ALL, REPORT__SAMPLE };
+#define REPORT__MOST 20000
 
-/* The front, or all committed trials of the last rung with results. */
 rt_status report__rows_load(struct store *store, enum report__which which,
                             struct report__rows *rows, struct rt_err *err);
 void report__rows_release(struct report__rows *rows);

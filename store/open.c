@@ -207,7 +207,7 @@ static rt_status look_at(struct store *store, int64_t schema, struct rt_err *err
         RT_TRY(store__trust_shown(store, schema, err));
     if (schema != STORE_SCHEMA_VERSION)
         return store__complete(store, schema, err);
-    RT_TRY(store__execute(store, "pragma temp_store = memory", err));
+    RT_TRY(store__execute(store, "pragma temp_store = memory; pragma cache_size = -65536", err));
     return store__make_views(store, "temp", err);
 }
 

@@ -388,15 +388,20 @@ static void distillations(sqlite3_str *sql, const struct layout *layout)
 
 /* ---- views that are always the same ---- */
 
+/* Nothing here is counted of all trials but those that failed: numbers have no gaps, and an index has
+ * the few that are open. */
 static const char progress[] =
     "progress as         -- one row\n"
+    "with counted as materialized (select\n"
+    "  (select coalesce(max(number) + 1, 0) from trial) as proposed,\n"
+    "  (select count(*) from trial where state not in ('committed', 'failed')) as open,\n"
+    "  (select count(*) from trial where state = 'failed') as failed)\n"
     "select s.name as study,\n"
-    "  (select count(*) from trial where state = 'committed') as committed,\n"
-    "  (select count(*) from trial where state = 'failed') as failed,\n"
+    "  n.proposed - n.open - n.failed as committed, n.failed,\n"
     "  (select count(*) from trial where state = 'done') as done,\n"
     "  (select count(*) from trial where state = 'running') as running,\n"
     "  (select count(*) from trial where state = 'proposed') as proposed,\n"
-    "  (select count(*) from candidate) as candidates,\n"
+    "  (select coalesce(max(id), 0) from candidate) as candidates,\n"
     "  (select count(*) from front) as front_size,\n"
     "  (select hypervolume from front_history order by trial desc limit 1) as hypervolume,\n"
     "  (select started from execution order by id limit 1) as started,\n"
@@ -407,7 +412,7 @@ static const char progress[] =
     "      where seconds is not null order by id desc limit 50)) as trials_per_hour,\n"
     "  (select avg(seconds) from (select seconds from execution\n"
     "      where seconds is not null order by id desc limit 50)) as seconds_per_trial\n"
-    "from study s";
+    "from study s cross join counted n";
 
 static const char rung_pairs[] =
     "rung_pairs as       -- one candidate at two rungs, by the first measured objective\n"
@@ -420,12 +425,17 @@ static const char rung_pairs[] =
     "where u.state = 'committed' and a.value is not null and b.value is not null\n"
     "order by t.rung, u.number";
 
-/* Kendall's tau-b compares all pairs of the latest 500, which takes a tenth of a second a rung. */
+/* What is asked of a long study is asked of its latest trials, so that it takes no longer for a
+ * million. Kendall's tau-b compares all pairs of 500. */
 static const char rungs[] =
-    "rungs as            -- one row a rung; how well it foretells the next\n"
-    "with latest as materialized (\n"
-    "  select * from (select p.*, row_number() over (partition by rung\n"
-    "    order by next_trial desc) as age from rung_pairs p) where age <= 500),\n"
+    "rungs as            -- one row a rung; how well it foretells the next, of late\n"
+    "with since as materialized (    -- the latest 5000 of a rung\n"
+    "  select r.number as rung, coalesce((select number from trial where state = 'committed'\n"
+    "    and rung = r.number order by number desc limit 1 offset 4999), 0) as first from rung r),\n"
+    "latest as materialized (\n"
+    "  select * from (select p.*, row_number() over (partition by p.rung\n"
+    "    order by p.next_trial desc) as age from since s join rung_pairs p\n"
+    "    on p.rung = s.rung - 1 and p.next_trial >= s.first) where age <= 500),\n"
     "tau as (select p.rung, sum(sign(p.value - q.value) * sign(p.next_value - q.next_value))\n"
     "    / nullif(sqrt(1.0 * sum(p.value <> q.value) * sum(p.next_value <> q.next_value)), 0)\n"
     "    as tau_b\n"
@@ -442,24 +452,30 @@ static const char rungs[] =
     "  (select count(*) from trial where rung = r.number and state = 'failed') as failed,\n"
     "  (select count(*) from trial where rung = r.number\n"
     "    and state in ('proposed', 'running', 'done')) as open,\n"
-    "  (select avg(x.seconds) from trial t join execution x on x.trial = t.number\n"
-    "    where t.state = 'committed' and t.rung = r.number and x.outcome = 'done')\n"
-    "    as seconds_per_trial,\n"
+    "  (select avg(seconds) from (select x.seconds from trial t cross join execution x\n"
+    "    on x.trial = t.number and x.outcome = 'done' where t.state = 'committed'\n"
+    "    and t.rung = r.number order by t.number desc limit 5000)) as seconds_per_trial,\n"
     "  b.pairs, t.tau_b, b.best_third_kept\n"
     "from rung r left join both b on b.rung = r.number left join tau t on t.rung = r.number\n"
     "order by r.number";
 
+static const char expectations[] =
+    "expectations as     -- what the surrogate expected of late, and what came of it; newest "
+    "first\n"
+    "select p.name, p.trial, p.mean, p.sd, m.value\n"
+    "from (select * from prediction order by trial desc limit 10000) p\n"
+    "  cross join metric m on m.trial = p.trial and m.name = p.name\n"
+    "where m.value is not null order by p.trial desc";
+
 static const char calibration[] =
-    "calibration as      -- how right the surrogate was, one row an objective\n"
-    "with pair as materialized (\n"
-    "  select p.name, p.trial, p.mean, p.sd, m.value,\n"
-    "    row_number() over (partition by p.name order by p.trial desc) as age\n"
-    "  from prediction p join metric m on m.trial = p.trial and m.name = p.name\n"
-    "  where m.value is not null),\n"
+    "calibration as      -- how right it was, one row an objective\n"
+    "with pair as materialized (select e.*,\n"
+    "    row_number() over (partition by e.name order by e.trial desc) as age\n"
+    "  from expectations e),\n"
+    "latest as materialized (select * from pair where age <= 500),\n"
     "tau as (select a.name, sum(sign(a.mean - b.mean) * sign(a.value - b.value))\n"
     "    / nullif(sqrt(1.0 * sum(a.mean <> b.mean) * sum(a.value <> b.value)), 0) as tau_b\n"
-    "  from pair a join pair b on b.name = a.name and b.trial < a.trial\n"
-    "  where a.age <= 500 and b.age <= 500 group by a.name)\n"
+    "  from latest a join latest b on b.name = a.name and b.trial < a.trial group by a.name)\n"
     "select p.name, count(*) as trials, avg(abs(p.value - p.mean) <= p.sd) as within_1_sd,\n"
     "  avg(abs(p.value - p.mean) <= 2 * p.sd) as within_2_sd,\n"
     "  sqrt(avg((p.value - p.mean) * (p.value - p.mean))) as rms_error, t.tau_b\n"
@@ -525,6 +541,7 @@ static const struct view {
     {"progress", progress, NULL},
     {"rung_pairs", rung_pairs, NULL},
     {"rungs", rungs, NULL},
+    {"expectations", expectations, NULL},
     {"calibration", calibration, NULL},
     {"failures", failures, NULL},
     {"learning_curves", learning_curves, NULL},

@@ -13,7 +13,7 @@ CREATE TABLE study (            -- one row: what is searched
   noun     text not null,       -- what a candidate is called
   method   text not null        -- how its values came about, for reports
 ) strict;
-INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-28T22:03:08.021Z','image','student','Values are made up.');
+INSERT INTO study VALUES(1,'sample','0123456789abcdef0123456789abcdef',7,'{"kernels":"v3","micro_batch":8}',replace('name: sample\nseed: 7\n','\n',char(10)),'0.1.0','2026-11-29T06:49:22.137Z','image','student','Values are made up.');
 CREATE TABLE objective (        -- what is minimised
   position integer primary key, -- from 0, as in the study file
   name     text not null unique -- params, bytes, macs, memory: in candidate; else in metric
@@ -684,7 +684,7 @@ CREATE TABLE distillation (     -- one run of retort distill: the full recipe
   finished  text not null,
   program   integer references program (id) -- null: not kept, by an earlier version
 ) strict;
-INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-28T22:03:08.038Z',1);
+INSERT INTO distillation VALUES(1,1,1,9000,64,7,321.49999999999999999,'student.safetensors','2026-11-29T06:49:22.287Z',1);
 CREATE TABLE distillation_metric ( -- on the test file
   distillation integer not null references distillation (id),
   name         text not null,
@@ -717,9 +717,9 @@ CREATE TABLE event (            -- what happened; rows only ever added
   trial integer references trial (number),
   text  text not null
 ) strict;
-INSERT INTO event VALUES(1,'2026-11-28T22:03:08.023Z','created',NULL,'sample');
-INSERT INTO event VALUES(2,'2026-11-28T22:03:08.030Z','interrupted',3,'asked to stop');
-INSERT INTO event VALUES(3,'2026-11-28T22:03:08.039Z','note',NULL,'the sample is complete');
+INSERT INTO event VALUES(1,'2026-11-29T06:49:22.154Z','created',NULL,'sample');
+INSERT INTO event VALUES(2,'2026-11-29T06:49:22.253Z','interrupted',3,'asked to stop');
+INSERT INTO event VALUES(3,'2026-11-29T06:49:22.288Z','note',NULL,'the sample is complete');
 CREATE TABLE candidate (        -- one architecture
   id       integer primary key, -- in order of first proposal
   arch     text not null unique,
@@ -811,7 +811,7 @@ CREATE TABLE run (              -- each time retort search worked on this study
   timing   real,                -- seconds that workers spent measuring latency, ...
   standing real                 -- ... and those they stood still for others to measure
 ) strict;
-INSERT INTO run VALUES(1,1,21008,2,60,NULL,NULL,'2026-11-28T22:03:08.028Z',NULL,NULL,NULL,NULL);
+INSERT INTO run VALUES(1,1,28501,2,60,NULL,NULL,'2026-11-29T06:49:22.250Z',NULL,NULL,NULL,NULL);
 CREATE TABLE program (          -- what computed: equal rows give equal bits
   id       integer primary key,
   version  text not null,       -- of retort
@@ -1134,13 +1134,16 @@ where s.name = coalesce((select o.name from objective o join quantity k on k.nam
 order by value, trial
 ;
 CREATE VIEW progress as         -- one row
+with counted as materialized (select
+  (select coalesce(max(number) + 1, 0) from trial) as proposed,
+  (select count(*) from trial where state not in ('committed', 'failed')) as open,
+  (select count(*) from trial where state = 'failed') as failed)
 select s.name as study,
-  (select count(*) from trial where state = 'committed') as committed,
-  (select count(*) from trial where state = 'failed') as failed,
+  n.proposed - n.open - n.failed as committed, n.failed,
   (select count(*) from trial where state = 'done') as done,
   (select count(*) from trial where state = 'running') as running,
   (select count(*) from trial where state = 'proposed') as proposed,
-  (select count(*) from candidate) as candidates,
+  (select coalesce(max(id), 0) from candidate) as candidates,
   (select count(*) from front) as front_size,
   (select hypervolume from front_history order by trial desc limit 1) as hypervolume,
   (select started from execution order by id limit 1) as started,
@@ -1151,7 +1154,7 @@ select s.name as study,
       where seconds is not null order by id desc limit 50)) as trials_per_hour,
   (select avg(seconds) from (select seconds from execution
       where seconds is not null order by id desc limit 50)) as seconds_per_trial
-from study s
+from study s cross join counted n
 ;
 CREATE VIEW rung_pairs as       -- one candidate at two rungs, by the first measured objective
 select t.rung, t.candidate, t.number as trial, u.number as next_trial,
@@ -1165,10 +1168,14 @@ from trial u join trial t
 where u.state = 'committed' and a.value is not null and b.value is not null
 order by t.rung, u.number
 ;
-CREATE VIEW rungs as            -- one row a rung; how well it foretells the next
-with latest as materialized (
-  select * from (select p.*, row_number() over (partition by rung
-    order by next_trial desc) as age from rung_pairs p) where age <= 500),
+CREATE VIEW rungs as            -- one row a rung; how well it foretells the next, of late
+with since as materialized (    -- the latest 5000 of a rung
+  select r.number as rung, coalesce((select number from trial where state = 'committed'
+    and rung = r.number order by number desc limit 1 offset 4999), 0) as first from rung r),
+latest as materialized (
+  select * from (select p.*, row_number() over (partition by p.rung
+    order by p.next_trial desc) as age from since s join rung_pairs p
+    on p.rung = s.rung - 1 and p.next_trial >= s.first) where age <= 500),
 tau as (select p.rung, sum(sign(p.value - q.value) * sign(p.next_value - q.next_value))
     / nullif(sqrt(1.0 * sum(p.value <> q.value) * sum(p.next_value <> q.next_value)), 0)
     as tau_b
@@ -1185,23 +1192,27 @@ select r.number as rung, r.budget,
   (select count(*) from trial where rung = r.number and state = 'failed') as failed,
   (select count(*) from trial where rung = r.number
     and state in ('proposed', 'running', 'done')) as open,
-  (select avg(x.seconds) from trial t join execution x on x.trial = t.number
-    where t.state = 'committed' and t.rung = r.number and x.outcome = 'done')
-    as seconds_per_trial,
+  (select avg(seconds) from (select x.seconds from trial t cross join execution x
+    on x.trial = t.number and x.outcome = 'done' where t.state = 'committed'
+    and t.rung = r.number order by t.number desc limit 5000)) as seconds_per_trial,
   b.pairs, t.tau_b, b.best_third_kept
 from rung r left join both b on b.rung = r.number left join tau t on t.rung = r.number
 order by r.number
 ;
-CREATE VIEW calibration as      -- how right the surrogate was, one row an objective
-with pair as materialized (
-  select p.name, p.trial, p.mean, p.sd, m.value,
-    row_number() over (partition by p.name order by p.trial desc) as age
-  from prediction p join metric m on m.trial = p.trial and m.name = p.name
-  where m.value is not null),
+CREATE VIEW expectations as     -- what the surrogate expected of late, and what came of it; newest first
+select p.name, p.trial, p.mean, p.sd, m.value
+from (select * from prediction order by trial desc limit 10000) p
+  cross join metric m on m.trial = p.trial and m.name = p.name
+where m.value is not null order by p.trial desc
+;
+CREATE VIEW calibration as      -- how right it was, one row an objective
+with pair as materialized (select e.*,
+    row_number() over (partition by e.name order by e.trial desc) as age
+  from expectations e),
+latest as materialized (select * from pair where age <= 500),
 tau as (select a.name, sum(sign(a.mean - b.mean) * sign(a.value - b.value))
     / nullif(sqrt(1.0 * sum(a.mean <> b.mean) * sum(a.value <> b.value)), 0) as tau_b
-  from pair a join pair b on b.name = a.name and b.trial < a.trial
-  where a.age <= 500 and b.age <= 500 group by a.name)
+  from latest a join latest b on b.name = a.name and b.trial < a.trial group by a.name)
 select p.name, count(*) as trials, avg(abs(p.value - p.mean) <= p.sd) as within_1_sd,
   avg(abs(p.value - p.mean) <= 2 * p.sd) as within_2_sd,
   sqrt(avg((p.value - p.mean) * (p.value - p.mean))) as rms_error, t.tau_b
