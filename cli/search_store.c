@@ -1,6 +1,7 @@
 /* cli/search_store.c -- see search_store.h. */
 #include "cli/search_store.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,16 +49,57 @@ rt_status search_store_create(const struct study *study, const char *path,
     return rc;
 }
 
+/* A database in which nothing was tried, such as one whose teachers could not be read, is in nobody's way
+ * when the study has been mended: it is removed. */
+static rt_status remove_untried(const char *path, bool *removed, struct rt_err *err)
+{
+    static const char sql[] = "select not exists (select 1 from candidate)";
+    static const char *const parts[] = {"", "-wal", "-shm"};
+    struct store *store;
+    sqlite3_stmt *q = NULL;
+    char name[RT_PATH_MAX + 8];
+
+    *removed = false;
+    RT_TRY(store_open(path, STORE_WRITE, NULL, &store, err)); /* nobody else writes meanwhile */
+    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL) == SQLITE_OK &&
+        sqlite3_step(q) == SQLITE_ROW)
+        *removed = sqlite3_column_int(q, 0);
+    (void)sqlite3_finalize(q);
+    for (int i = 0; *removed && i < 3; i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, parts[i]);
+        (void)unlink(name);
+    }
+    store_close(store);
+    return RT_OK;
+}
+
+static rt_status open_kept(const char *path, const char *hash, struct store **store, bool *there,
+                           struct rt_err *err)
+{
+    struct rt_err ignored;
+    bool removed = false;
+
+    *there = access(path, F_OK) == 0;
+    const rt_status rc = *there ? store_open(path, STORE_WRITE, hash, store, err) : RT_OK;
+    if (rc != RT_EMISMATCH || remove_untried(path, &removed, &ignored) != RT_OK || !removed)
+        return rc;
+    command_warn("search", "'%s' was begun by another study that tried nothing: it begins anew",
+                 path);
+    *there = false;
+    return RT_OK;
+}
+
 rt_status search_store_open(const struct study *study, const struct session *session,
                             const char *path, struct settings *settings, struct store **store,
                             struct rt_err *err)
 {
     char hash[RT_HASH_TEXT], *text = NULL;
+    bool there;
     rt_status rc;
 
     study_hash(study, hash);
-    if (access(path, F_OK) == 0) {
-        RT_TRY(store_open(path, STORE_WRITE, hash, store, err));
+    RT_TRY(open_kept(path, hash, store, &there, err));
+    if (there) {
         if (*store_backup(*store))
             (void)fprintf(stderr,
                           "%s was of an older retort and has been brought up to date; as "

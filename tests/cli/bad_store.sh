@@ -14,6 +14,14 @@ failed() { # TEXT COMMAND...
 
 toy_study | sed 's/seed: 3/seed: 4/' >other.yaml
 failed "'toy.db' belongs to another study" search other.yaml
+
+# one whose study failed before it tried anything is in nobody's way when that is mended
+toy_study | sed '/name: one/,/train:/c\    - {name: own, command: ["false"]}' >early.yaml
+expect_exit 1 "$retort" search early.yaml --db early.db
+[ -s early.db ]
+expect_exit 0 "$retort" search toy.yaml --db early.db
+expect_line stderr "'early.db' was begun by another study that tried nothing: it begins anew"
+"$project/tests/compare_rows" toy.db early.db
 cp toy.db new.db
 sqlite3 new.db 'pragma user_version = 7'
 failed "'new.db' has schema version 7" search toy.yaml --db new.db
