@@ -326,6 +326,22 @@ static void check_brought(struct doctor *doctor, const struct checked *c,
         doctor_say(doctor, VERDICT_WARN, "validation", "%s", session_rows_warning);
 }
 
+/* Of a task whose rows come from acting: can its teachers act? */
+static bool check_acting(struct doctor *doctor, const struct checked *c,
+                         const struct tr_teaching *teaching)
+{
+    const bool untrained = tr_teachers_untrained(teaching);
+    struct rt_err err;
+
+    if (tr_teachers_gather(teaching, c->train, false, &err) == RT_OK) {
+        doctor_acting(doctor, &c->study, c->train);
+        return true;
+    }
+    doctor_say(doctor, untrained ? VERDICT_WARN : VERDICT_FAIL, "teachers", "%s", err.text);
+    return untrained && !tr_teachers_cached(teaching->spec);
+}
+
+/* What could not be used fails here as it will in a search. */
 static void check_teachers(struct doctor *doctor, struct checked *c)
 {
     const struct tr_ensemble_spec *spec = &c->study.teachers;
@@ -335,17 +351,13 @@ static void check_teachers(struct doctor *doctor, struct checked *c)
     struct rt_err err;
 
     check_brought(doctor, c, &teaching);
-    if (c->train->kind->act && tr_teachers_gather(&teaching, c->train, false, &err) == RT_OK)
-        doctor_acting(doctor, &c->study, c->train);
-    else if (c->train->kind->act)
-        doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);
+    if (c->train->kind->act && !check_acting(doctor, c, &teaching))
+        return;
     if (!tr_teachers_cached(spec)) {
         doctor_say(doctor, VERDICT_OK, "teachers",
                    "%d, not yet taught: 'retort search' begins with that", spec->count);
-    } else if (c->train->kind->act && !tr_policy_gathered(c->train)) {
-        return; /* said already */
     } else if (tr_teachers_open(&teaching, &knowledge, &err) != RT_OK) {
-        doctor_say(doctor, VERDICT_WARN, "teachers", "%s", err.text);
+        doctor_say(doctor, VERDICT_FAIL, "teachers", "%s", err.text);
     } else {
         doctor_say(doctor, VERDICT_OK, "teachers",
                    spec->live ? "%d, kept in '%s' and asked beside the students"

@@ -164,3 +164,5 @@ refused '/history: /d' 'nothing says what students read'
 refused 's/environment: {name: pendulum,/environment: {/' 'give name, command or recorded'
 refused 's/^seed: 3/seed: 3\ndata: {validation: 9}/' 'what students learn from comes of acting'
 refused 's/table: {}/policy: {file: none.safetensors}/' 'none.safetensors'
+expect_exit 1 "$retort" doctor wrong.yaml
+expect_line stdout 'FAIL  teachers     cannot open'

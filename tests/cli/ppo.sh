@@ -14,10 +14,12 @@ teachers:
     - {name: second, ppo: {steps: 1000, width: [24], steps_each: 64, activation: relu, seed: 2}}
 space: {history: [2], depth: [1], width: [8], head_dim: [4], heads: [1], ffn: [8]}
 distill: {steps: 20, batch: 16}
-search: {trials: 1, objectives: [gap, params]}
+search: {trials: 1, objectives: [kl, params]}
 latency: {warmup: 1, samples: 3}
 YAML
 
+expect_exit 0 "$retort" doctor study.yaml
+expect_line stdout "warn  teachers     teacher 'first' is not trained yet"
 expect_exit 0 "$retort" teach study.yaml
 expect_line stdout 'first'
 expect_line stdout 'second'

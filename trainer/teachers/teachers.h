@@ -91,6 +91,8 @@ rt_status tr_teacher_state(const struct tr_teaching *teaching, const struct tr_t
 rt_status tr_teachers_teach(const struct tr_teaching *teaching, struct rt_err *err);
 /* Has teach been run here, whatever for? */
 bool tr_teachers_cached(const struct tr_ensemble_spec *spec);
+/* Are the weights of a member that teaching trains not there yet? */
+bool tr_teachers_untrained(const struct tr_teaching *teaching);
 /* Of a task whose rows come from acting (trainer/task/policy/): the teachers act, and the task has rows.
  * Of others, and when it has them, nothing. may_train: make teachers that are missing. */
 rt_status tr_teachers_gather(const struct tr_teaching *teaching, struct tr_task *task,

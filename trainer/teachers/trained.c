@@ -93,6 +93,18 @@ rt_status tr__is_missing(const struct tr_teaching *teaching, const struct tr_tea
     return RT_OK;
 }
 
+bool tr_teachers_untrained(const struct tr_teaching *teaching)
+{
+    bool missing = false;
+
+    for (int k = 0; k < teaching->spec->count && !missing; k++) {
+        const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
+        if (spec->kind->gives & TR_TRAINED_HERE)
+            (void)tr__is_missing(teaching, spec, &missing, NULL);
+    }
+    return missing;
+}
+
 rt_status tr__cannot_use(const struct tr_teacher_spec *spec, rt_status rc, struct rt_err *err)
 {
     struct rt_err why;
