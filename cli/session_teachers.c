@@ -2,6 +2,7 @@
  * and one of the ensemble, whose parameters are all members' since all of them run to say what it
  * says.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,23 @@ const char session_rows_warning[] =
     "ensemble, "
     "do worse on new ones; rows that they have not seen are named by data.validation_rows";
 
+/* An objective that is no number of the ensemble itself will be none of any student. */
+static rt_status check_objectives(const struct session *session, const struct store_teacher *row,
+                                  struct rt_err *err)
+{
+    const struct search_options *search = &session->study.search;
+
+    for (int i = 0; i < search->objective_count; i++)
+        for (int m = 0; m < row->value_count; m++)
+            if (!strcmp(row->values[m].name, search->objectives[i]) &&
+                !isfinite(row->values[m].value))
+                return rt_fail(err, RT_EARG,
+                               "objective '%s' cannot be measured: it is no number even of the "
+                               "teachers themselves; 'retort doctor' says how they do",
+                               search->objectives[i]);
+    return RT_OK;
+}
+
 rt_status session_record_teachers(const struct session *session, struct store *store,
                                   struct rt_err *err)
 {
@@ -79,6 +97,8 @@ rt_status session_record_teachers(const struct session *session, struct store *s
         for (int i = 0; k == teachers && i < k; i++)
             rows[k].params += rows[i].params;
     }
+    if (rc == RT_OK)
+        rc = check_objectives(session, &rows[teachers], err);
     if (rc == RT_OK)
         rc = store_teachers(store, rows, (int)all, err);
 done:

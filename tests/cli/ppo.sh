@@ -48,3 +48,13 @@ expect_line stdout 'more than the 32 steps of an update' || expect_line stderr '
 sed 's/seed: 2/seed: 1/; s/steps: 1000/steps: 1024/; s/width: \[24\]/width: [16, 16]/; s/, activation: relu//' study.yaml >same.yaml
 expect_exit 1 "$retort" teach same.yaml
 expect_line stderr 'would be the same policy'
+
+# ---- where they are no better than chance there is no gap to close ----
+sed 's/horizon: 40/horizon: 5/; s/cache: teachers/cache: level/; s/store: pole/store: level/; s/objectives: \[kl/objectives: [gap/' study.yaml >level.yaml
+expect_exit 1 "$retort" search level.yaml
+expect_line stderr "objective 'gap' cannot be measured: it is no number even of the teachers themselves"
+[ "$(sqlite3 level.db 'select count(*) from trial')" = 0 ]
+expect_exit 0 "$retort" doctor level.yaml
+expect_line stdout "'first' returns 5 and plays like random actions, which return 5"
+sed -i 's/objectives: \[gap/objectives: [kl/' level.yaml
+expect_exit 0 "$retort" search level.yaml

@@ -2,7 +2,8 @@
  * random actions had, and what it answers in the states that it comes to.
  *
  * S, T, R returns of student, ensemble and random actions on start e, means over the starts:
- *   gap               (T - S) / (T - R): 0 as good as the ensemble, 1 as bad as chance
+ *   gap               (T - S) / (T - R): 0 as good as the ensemble, 1 as bad as chance; of teachers
+ *                     that are no better than chance there is none (NaN)
  *   return_retention  1 - gap; a ratio of returns would mean nothing where they are negative
  *   success           share of episodes whose return is at least success_at
  *   success_retention that share over the ensemble's
@@ -83,7 +84,9 @@ static void add_returns(const struct tr_policy_scores *scores, const double *tot
         missing[e] = scores->teacher[e] - total[e];
         range[e] = scores->teacher[e] - scores->random[e];
     }
-    const struct spread gap = ratio_of(missing, range, n);
+    struct spread gap = ratio_of(missing, range, n);
+    if (!(spread_of(range, n).mean > 0)) /* upside down: the better a student, the larger */
+        gap = (struct spread){(double)NAN, (double)NAN};
     add(metrics, "gap", gap);
     add(metrics, "return", spread_of(total, n));
     tr_metrics_add(metrics, "return_retention", 1 - gap.mean, gap.se);
