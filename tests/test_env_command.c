@@ -105,7 +105,7 @@ static void children_that_fail_are_told_apart(void **state)
     (void)state;
     assert_fails("exit", 0, RT_EIO, "start: it ended with code 1: no display");
     assert_fails("die", 0, RT_EIO, "crash: it ended with code 3: out of luck");
-    assert_fails("text", 0, RT_EFORMAT, "garbage: its first line");
+    assert_fails("text", 0, RT_EFORMAT, "garbage: its first line is not a JSON object: ");
     assert_fails("op", 0, RT_EFORMAT, "garbage: it answers op 7");
     assert_fails("more", 0, RT_EFORMAT, "garbage: it answers more");
     assert_fails("nan", 0, RT_ENAN, "the reward of step 1");

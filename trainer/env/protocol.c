@@ -149,8 +149,6 @@ static rt_status read_sizes(json_t *hello, int environments, struct tr_env_info 
 static rt_status read_hello(json_t *hello, int environments, struct tr_env_info *info,
                             double **limits, struct rt_err *err)
 {
-    if (!json_is_object(hello))
-        return rt_fail(err, RT_EFORMAT, "garbage: its first line is not a JSON object");
     RT_TRY(read_sizes(hello, environments, info, err));
     RT_TRY(read_pixels(hello, info, err));
     RT_TRY(read_action(hello, info, limits, err));
@@ -161,9 +159,16 @@ rt_status tr_hello_read(const char *line, int environments, struct tr_env_info *
                         double **limits, struct rt_err *err)
 {
     struct tr_env_info read = {.name = ""};
-    json_t *hello = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t why = {.text = ""};
+    json_t *hello = json_loads(line, JSON_REJECT_DUPLICATES, &why);
     double *box = NULL;
-    const rt_status rc = read_hello(hello, environments, &read, &box, err);
+    const rt_status rc =
+        json_is_object(hello)
+            ? read_hello(hello, environments, &read, &box, err)
+            : rt_fail(err, RT_EFORMAT,
+                      "garbage: its first line is not a JSON object: %s; what else it prints "
+                      "belongs to stderr",
+                      hello ? "it is another value" : why.text);
 
     json_decref(hello);
     if (rc != RT_OK) {
