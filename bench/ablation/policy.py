@@ -5,7 +5,8 @@
               [--seeds 3] [--steps 3000] [--folder out/ablation]
 
 Each row is the mean gap over the seeds and its standard error over them; the standard error of one
-evaluation stands behind it, and the mean return: a gap is to the study's own teachers. Another seed has other episodes, first weights and order of rows. Needs PyYAML.
+evaluation stands behind it, and the mean return: a gap is to the study's own teachers. Another seed has
+other episodes, first weights and order of rows. Needs PyYAML.
 """
 import argparse
 import copy
@@ -33,7 +34,7 @@ CHANGES = {
     "bins: 8": {"actions.bins": 8},
     "bins: 32": {"actions.bins": 32},
     "grid: inner": {"actions.grid": "inner"},
-    "read: mode": {"actions.read": "mode"},
+    "read: mean": {"actions.read": "mean"},
     "read: sample": {"actions.read": "sample"},
     "teachers: the table and PPO": {"teachers.members": [{"name": "vi", "table": {"tau": 0.05}},
                                                          {"name": "ppo", "ppo": {"steps": 300000}}]},
