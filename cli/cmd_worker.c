@@ -20,7 +20,7 @@
 struct wishes {
     const char *db, *study; /* study NULL: as it is kept in the database */
     const char *connect, *key, *cache;
-    bool copy;
+    bool copy, mixed;
     int64_t slots;
     double wait; /* seconds */
 };
@@ -67,6 +67,8 @@ static rt_status work(const struct wishes *wishes, struct store *store, const at
     rt_status rc;
 
     RT_TRY(kept_study_open(store, wishes->study, false, &session, &settings, err));
+    if (wishes->mixed)
+        settings_as_here(&settings, &session);
     if ((rc = kept_evaluator_open(&kept, &session, &settings, store, true, stop, err)) == RT_OK)
         rc = serve(&kept, &session.study.space, stop, err);
     kept_evaluator_close(&kept);
@@ -135,21 +137,26 @@ static int connect_and_work(const struct wishes *w)
 
 static int parse(int argc, char **argv, struct wishes *w)
 {
-    const struct option longs[] = {
-        {"study", required_argument, NULL, 'S'}, {"connect", required_argument, NULL, 'c'},
-        {"key", required_argument, NULL, 'k'},   {"slots", required_argument, NULL, 's'},
-        {"cache", required_argument, NULL, 'C'}, {"copy", no_argument, NULL, 'y'},
-        {"wait", required_argument, NULL, 'w'},  {0}};
+    const struct option longs[] = {{"study", required_argument, NULL, 'S'},
+                                   {"connect", required_argument, NULL, 'c'},
+                                   {"key", required_argument, NULL, 'k'},
+                                   {"slots", required_argument, NULL, 's'},
+                                   {"cache", required_argument, NULL, 'C'},
+                                   {"copy", no_argument, NULL, 'y'},
+                                   {"wait", required_argument, NULL, 'w'},
+                                   {"mixed", no_argument, NULL, 'm'},
+                                   {0}};
     bool good = true;
     const char *other = NULL; /* an option that goes with --connect alone */
 
     *w = (struct wishes){.slots = 1};
     for (int o; good && (o = command_option("worker", argc, argv, "", longs)) != -1;) {
         for (const struct option *l = longs; l->name; l++)
-            if (l->val == o && o != 'S' && o != 'c')
+            if (l->val == o && o != 'S' && o != 'm' && o != 'c')
                 other = l->name;
         switch (o) {
         case 'S': w->study = optarg; break;
+        case 'm': w->mixed = true; break;
         case 'c': w->connect = optarg; break;
         case 'k': w->key = optarg; break;
         case 'y': w->copy = true; break;
@@ -163,8 +170,9 @@ static int parse(int argc, char **argv, struct wishes *w)
     }
     if (good && !w->connect && other)
         return command_usage("worker", "'--%s' goes with --connect", other);
-    if (good && w->connect && w->study)
-        return command_usage("worker", "--study is for a DB, and --connect for a search elsewhere");
+    if (good && w->connect && (w->study || w->mixed))
+        return command_usage("worker", "--%s is for a DB, and --connect for a search elsewhere",
+                             w->study ? "study" : "mixed");
     return good && (w->connect || command_operand("worker", argc, argv, "DB", &w->db)) &&
                    command_no_more("worker", argc, argv)
                ? COMMAND_DONE
@@ -194,7 +202,7 @@ static int run(int argc, char **argv)
 
 const struct command command_worker = {
     .name = "worker",
-    .use = "DB [--study FILE] | --connect tcp://ADDR:PORT [OPTION]...",
+    .use = "DB [--study FILE] [--mixed] | --connect tcp://ADDR:PORT [OPTION]...",
     .summary = "evaluate trials for a search that runs elsewhere",
     .help =
         "With --connect: works for the `retort search --listen` at that address, from any "
@@ -215,6 +223,7 @@ const struct command command_worker = {
         "input and answers on standard output, one line of JSON each, as docs/evaluator.md says,\n"
         "until the input ends. Latency is not measured. Ends with whoever started it.\n"
         "\n"
-        "  --study FILE  take the places of files from this file of the same study\n",
+        "  --study FILE  take the places of files from this file of the same study\n"
+        "  --mixed       train as this machine does, though the study began with other kernels\n",
     .run = run,
 };

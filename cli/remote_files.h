@@ -1,16 +1,17 @@
 /* cli/remote_files.h -- the list of what a worker on another machine needs of a study.
  *
  * JSON: {"own": bool, "weights": bool, "study": path, "db": [path, hash],
- *        "files": [[path, hash, executable], ...]}. Paths are absolute, without `.` and `..`, as the
- * searching machine has them. Who reads a list checks all of it.
+ *        "files": [[path, hash, executable], ...], "there": [path, ...]}. Paths are absolute, without `.` and
+ * `..`, as the searching machine has them; of a folder without files the hash is "". What is `there` is not
+ * sent. Who reads a list checks all of it.
  */
 #ifndef CLI_REMOTE_FILES_H
 #define CLI_REMOTE_FILES_H
 #include "cli/study.h"
 
 struct remote_entry {
-    char *path; /* owned; absolute */
-    char hash[RT_HASH_TEXT];
+    char *path;              /* owned; absolute */
+    char hash[RT_HASH_TEXT]; /* "": a folder, which has none */
     bool executable;
 };
 
@@ -20,6 +21,8 @@ struct remote_files {
     struct remote_entry db;  /* the study's database, without trials */
     struct remote_entry *entry;
     int count;
+    char **there; /* owned; named by commands, and to be on each machine by itself */
+    int there_count;
 };
 
 /* "/a/b" of "/a/./x/../b", seen from the working folder. */

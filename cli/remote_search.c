@@ -231,12 +231,11 @@ static rt_status prepare(struct remote_search *r, struct study *study,
 /* ---- the whole ---- */
 
 /* A command's words are sent where they are files beside the study. */
-static void warn_of_absolute(const struct study *study)
+static void warn_of_absolute(const struct remote_files *files)
 {
-    for (int i = 0; study->own && study->external.argv[i]; i++)
-        if (study->external.argv[i][0] == '/')
-            command_warn("search", "'%.200s' is not sent: it has to be on all machines",
-                         study->external.argv[i]);
+    for (int i = 0; i < files->there_count; i++)
+        command_warn("search", "'%.200s' is not sent: it has to be on all machines",
+                     files->there[i]);
 }
 
 static rt_status begin(struct remote_search *r, struct study *study, const struct session *session,
@@ -261,7 +260,7 @@ static rt_status begin(struct remote_search *r, struct study *study, const struc
                                                      .finish = finishes ? finish : NULL,
                                                      .context = r};
     RT_TRY(search_coordinator_open(&r->options, &r->coordinator, err));
-    warn_of_absolute(study);
+    warn_of_absolute(&r->files);
     r->elsewhere = (struct search_elsewhere){search_coordinator_serve, r->coordinator};
     (void)fprintf(stderr, "listening at %s%s\n", search_coordinator_address(r->coordinator),
                   r->key.given ? "" : ", without a key: any user of this machine may work for it");

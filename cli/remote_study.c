@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "cli/checkpoints.h"
 #include "cli/isolation.h"
 #include "cli/kept_study.h"
@@ -200,6 +201,8 @@ static bool is_here(const struct remote_study *s, int i, char path[RT_PATH_MAX])
     rt_hash_bytes("", 0, empty);
     if (snprintf(path, RT_PATH_MAX, "%s/root%s", s->folder, entry->path) >= RT_PATH_MAX)
         return false;
+    if (!entry->hash[0])
+        return rt_folder_make(path, NULL) == RT_OK;
     if (transfer_has(path, entry->hash) &&
         !(s->copy && lstat(path, &about) == 0 && S_ISLNK(about.st_mode))) {
         if (entry->executable && stat(path, &about) == 0 && !(about.st_mode & S_IXUSR))
@@ -265,6 +268,33 @@ static rt_status make_study_folder(const struct remote_study *s, struct rt_err *
     return rt_folder_make_for(path, err);
 }
 
+static rt_status check_there(const struct remote_study *s, struct rt_err *err)
+{
+    for (int i = 0; i < s->files.there_count; i++)
+        if (access(s->files.there[i], F_OK))
+            return rt_fail(err, RT_EIO,
+                           "a command of the study names '%.200s', which is not on this machine",
+                           s->files.there[i]);
+    return RT_OK;
+}
+
+/* Can a child begin here? One that is asked for no trial, since a trial would be to blame for what this machine
+ * lacks. */
+static rt_status try_child(const struct remote_study *s, struct rt_err *err)
+{
+    struct rt_process process = {.pid = 0};
+    int status = 0;
+    rt_status rc = rt_process_start(&process, (char *const *)s->how.argv, s->how.folder, err);
+
+    if (rc == RT_OK && !rt_process_wait(&process, s->stop, NULL, NULL, &status))
+        rc = rt_fail(err, RT_ESTOP, "stopped");
+    else if (rc == RT_OK && status != 0)
+        rc = rt_fail(err, RT_EIO, "the study cannot be opened here: %.300s",
+                     rt_process_last_line(&process));
+    rt_process_release(&process);
+    return rc;
+}
+
 static rt_status open_children(struct remote_study *s, struct rt_err *err)
 {
     struct study *study = &s->session.study;
@@ -280,11 +310,12 @@ static rt_status open_children(struct remote_study *s, struct rt_err *err)
         RT_TRY(checkpoints_folder(s->store, s->checkpoints, err));
         RT_TRY(rt_folder_make(s->checkpoints, err));
     }
-    s->how = (struct search_external_options){.argv = {itself, "worker", "--", s->db},
+    s->how = (struct search_external_options){.argv = {itself, "worker", "--mixed", "--", s->db},
                                               .folder = ".",
                                               .retries = 1,
                                               .stall = ISOLATION_STALL,
                                               .believed = true};
+    RT_TRY(try_child(s, err));
     return search_external_open(&s->how, &study->space, &s->options, &s->external, err);
 }
 
@@ -312,15 +343,15 @@ rt_status remote_study_begin(void *context, struct rt_err *err)
     assert(!s->begun);
     if (!s->listed)
         return rt_fail(err, RT_EFORMAT, "the search's list of files is not readable");
+    RT_TRY(check_there(s, err));
     RT_TRY(make_study_folder(s, err));
     RT_TRY(store_open(s->db, STORE_READ, NULL, &s->store, err));
     RT_TRY(kept_study_load(s->store, &s->session, &s->settings, err));
     s->begun = true;
-    RT_TRY(open_children(s, err));
     remove_old_lists(s);
     (void)close(s->lock);
     s->lock = -1;
-    return RT_OK;
+    return open_children(s, err);
 }
 
 bool remote_study_weights(void *context, int64_t trial, char path[RT_PATH_MAX])

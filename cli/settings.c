@@ -254,6 +254,13 @@ rt_status settings_check(const struct settings *settings, const struct session *
                    settings->core, core, settings->core);
 }
 
+void settings_as_here(struct settings *settings, const struct session *session)
+{
+    (void)snprintf(settings->kernels, sizeof settings->kernels, "%s",
+                   tr_kernels_name(session->kernels));
+    (void)snprintf(settings->core, sizeof settings->core, "%s", openblas_get_corename());
+}
+
 /* ---- what a student of some width is trained with ---- */
 
 static const struct tr_tuning *tuning_of(const struct settings *s, int width)

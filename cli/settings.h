@@ -52,6 +52,8 @@ rt_status settings_parse(struct settings *settings, const char *text, struct rt_
  * validation rows are others. */
 rt_status settings_check(const struct settings *settings, const struct session *session,
                          struct rt_err *err);
+/* For who may compute otherwise, and is known to: the kernels and the core are this machine's. */
+void settings_as_here(struct settings *settings, const struct session *session);
 /* Does OpenBLAS multiply, and it is known as which core? */
 bool settings_need_core(const struct settings *settings);
 /* Does OpenBLAS multiply, and nobody knows as which core it did so far? */

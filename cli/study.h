@@ -164,6 +164,9 @@ rt_status study_bind_shape(struct study *study, const struct space_shape *shape,
 typedef rt_status study_file_fn(void *context, char *path, struct rt_err *err);
 rt_status study_files(struct study *study, study_file_fn *visitor, void *context,
                       struct rt_err *err);
+/* And each file or folder that words of its commands name by absolute paths, and that is here. */
+rt_status study_files_there(struct study *study, study_file_fn *visitor, void *context,
+                            struct rt_err *err);
 
 /* Is it known that no teacher was trained on the validation rows? Else how teachers do on them, and
  * the ensemble, may be too good. */

@@ -1,10 +1,12 @@
 /* cli/study_files.c -- the files that trials of a study read, for machines that have them not yet. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/study_internal.h"
 
 struct walk {
     const struct study *study;
+    bool there; /* absolute words of commands, and nothing else */
     study_file_fn *visit;
     void *context;
     struct rt_err *err;
@@ -12,7 +14,17 @@ struct walk {
 
 static rt_status visit(const struct walk *w, char *path)
 {
-    return path[0] ? w->visit(w->context, path, w->err) : RT_OK;
+    return path[0] && !w->there ? w->visit(w->context, path, w->err) : RT_OK;
+}
+
+static rt_status visit_there(const struct walk *w, const char *word)
+{
+    char path[RT_PATH_MAX];
+
+    if (access(word, F_OK))
+        return RT_OK;
+    RT_TRY(rt_path_beside(w->study->path, word, path, w->err));
+    return w->visit(w->context, path, w->err);
 }
 
 /* A word of a command that is a file beside the study, such as a script; where it runs is a folder of the
@@ -21,6 +33,8 @@ static rt_status visit_word(const struct walk *w, const char *word, bool first)
 {
     char path[RT_PATH_MAX];
 
+    if (w->there && word[0] == '/')
+        return visit_there(w, word);
     if ((first && !strchr(word, '/')) || word[0] == '/' || word[0] == '-' || !word[0])
         return RT_OK;
     RT_TRY(rt_path_beside(w->study->path, word, path, w->err));
@@ -62,21 +76,31 @@ static rt_status visit_teacher(const struct walk *w, struct tr_teacher_spec *tea
     return visit(w, teacher->file);
 }
 
-rt_status study_files(struct study *study, study_file_fn *visitor, void *context,
-                      struct rt_err *err)
+static rt_status visit_all(const struct walk *w, struct study *study)
 {
     const struct study_task *task = study_task_of(study);
-    const struct walk w = {study, visitor, context, err};
 
     if (study->own) {
         for (int i = 0; study->external.argv[i]; i++)
-            RT_TRY(visit_word(&w, study->external.argv[i], i == 0));
+            RT_TRY(visit_word(w, study->external.argv[i], i == 0));
         return RT_OK;
     }
-    RT_TRY(visit_keys(&w, task->data, (char *)study->block));
-    RT_TRY(visit_keys(&w, task->blocks, (char *)study->block));
-    RT_TRY(visit(&w, study->data.validation_rows));
+    RT_TRY(visit_keys(w, task->data, (char *)study->block));
+    RT_TRY(visit_keys(w, task->blocks, (char *)study->block));
+    RT_TRY(visit(w, study->data.validation_rows));
     for (int k = 0; k < study->teachers.count; k++)
-        RT_TRY(visit_teacher(&w, &study->teachers.teacher[k]));
-    return visit(&w, study->teachers.folder);
+        RT_TRY(visit_teacher(w, &study->teachers.teacher[k]));
+    return visit(w, study->teachers.folder);
+}
+
+rt_status study_files(struct study *study, study_file_fn *visitor, void *context,
+                      struct rt_err *err)
+{
+    return visit_all(&(struct walk){study, false, visitor, context, err}, study);
+}
+
+rt_status study_files_there(struct study *study, study_file_fn *visitor, void *context,
+                            struct rt_err *err)
+{
+    return visit_all(&(struct walk){study, true, visitor, context, err}, study);
 }

@@ -267,7 +267,7 @@ static void a_list_that_leads_elsewhere_is_refused(void **state)
 {
     static const char good[] = "{\"own\":false,\"weights\":true,\"study\":\"/s/s.yaml\","
                                "\"db\":[\"/study.db\",\"0123456789abcdef0123456789abcdef\"],"
-                               "\"files\":[[\"%s\",\"%s\",true]]}";
+                               "\"files\":[[\"%s\",\"%s\",true]],\"there\":[\"/bin/it\"]}";
     static const char hash[] = "00000000000000000000000000000000";
     static const char *const paths[] = {"/a/../../etc/x", "a/b", "/a//b", "", "/a/."};
     struct remote_files files;
@@ -279,12 +279,18 @@ static void a_list_that_leads_elsewhere_is_refused(void **state)
     assert_ok(remote_files_parse(text, &files, &err));
     assert_int_equal(files.count, 1);
     assert_true(files.weights && files.entry[0].executable);
+    assert_int_equal(files.there_count, 1);
     assert_ok(remote_files_print(&files, &again, &err));
     remote_files_release(&files);
     assert_ok(remote_files_parse(again, &files, &err));
     assert_string_equal(files.entry[0].path, "/a/b");
+    assert_string_equal(files.there[0], "/bin/it");
     remote_files_release(&files);
     free(again);
+    snprintf(text, sizeof text, good, "/a/b", ""); /* a folder */
+    assert_ok(remote_files_parse(text, &files, &err));
+    assert_string_equal(files.entry[0].hash, "");
+    remote_files_release(&files);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         snprintf(text, sizeof text, good, paths[i], hash);
         assert_int_equal(remote_files_parse(text, &files, &err), RT_EFORMAT);
