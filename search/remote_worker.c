@@ -20,8 +20,9 @@
 #define PAUSE_MAX_NS INT64_C(3000000000)
 #define LAST_NS INT64_C(3000000000) /* for what is unsent when the worker leaves */
 #define REFUSALS 3                  /* handshakes that failed one after the other: another key */
-#define BEAT_MOST (6 * REMOTE_MAX_SLOTS) /* trials that a beat names: at work, or not taken yet */
-#define SAID 400                         /* bytes of what a search says to people */
+#define BEAT_MOST                                                                                  \
+    ((size_t)6 * REMOTE_MAX_SLOTS) /* trials that a beat names: at work, or not taken yet */
+#define SAID 400                   /* bytes of what a search says to people */
 
 enum state { AWAY, HAILING, PREPARING, WORKING };
 
