@@ -194,7 +194,7 @@ static int parse(int argc, char **argv, struct wishes *w)
 static rt_status export_folder(const struct weights *weights, const struct wishes *w,
                                struct rt_err *err)
 {
-    RT_TRY(w->format == AS_TORCH ? tr_torch_write(w->output, weights->path, weights->model, err)
+    RT_TRY(w->format == AS_TORCH ? tr_torch_write(w->output, weights->path, err)
                                  : tr_huggingface_write(w->output, weights->model, err));
     (void)printf("%s  a folder, of %s\n", w->output, weights->path);
     return RT_OK;
@@ -297,11 +297,10 @@ const struct command command_export = {
         "                     name by default\n"
         "  --reentrant        of C: memory is a parameter, so that several calls may run at once\n"
         "  --selftest         of C: add NAME_selftest(), 0 when examples come out right there\n"
-        "  --format FORMAT    -o is a folder: `torch`, a module of PyTorch and the weights, of "
-        "any\n"
-        "                     student of images or texts; `huggingface`, what transformers loads\n"
-        "                     as a ViT, where the student is one: of square images, with a class\n"
-        "                     token, floats, and equal layers\n"
+        "  --format FORMAT    -o is a folder: `torch`, a module of PyTorch and the weights;\n"
+        "                     `huggingface`, what transformers loads as a ViT, where the student\n"
+        "                     is one: of square images, with a class token, floats, and equal\n"
+        "                     layers\n"
         "  --db DB            of WEIGHTS: record size and checksum there, as is done of DB and\n"
         "                     CANDIDATE (table `exported`)\n"
         "  --optuna FILE      in place of a student: all trials of DB as a database of Optuna's,\n"

@@ -74,9 +74,12 @@ static void write_student(const struct tr_task *task, struct tr_network *net, bo
     char text[SPACE_ARCH_TEXT];
     struct rt_err err;
 
+    static const char *const pools[] = {
+        [SPACE_POOL_CLASS] = "class", [SPACE_POOL_MEAN] = "mean", [SPACE_POOL_LAST] = "last"};
+
     space_arch_print(&arch, text);
     note(&notes, "arch", text);
-    note(&notes, "pool", task->shape.pool == SPACE_POOL_MEAN ? "mean" : "last");
+    note(&notes, "pool", pools[task->shape.pool]);
     task->kind->describe(task, &notes, note);
     assert_ok(tr_network_open(net, &arch, &task->shape, tr_kernels_by_name("plain"),
                               TR_NETWORK_INFER, &err));
@@ -109,7 +112,28 @@ static void play(const struct tr_task *task, const struct tr_network *net, struc
     rt_arena_release(&arena);
 }
 
-static void acts_alike(const struct tr_policy_options *options, int observed)
+/* A program of C that ends with 0 where its self-test comes out right. */
+static void passes_in_c(const struct tr_model *model)
+{
+    static const char *const made[] = {"test_steps.c", "test_steps.h", "test_steps_main.c",
+                                       "test_steps"};
+    const struct tr_c_options options = {.name = "test_steps", .selftest = true, .reentrant = true};
+    struct rt_err err;
+
+    assert_ok(tr_c_source_write("test_steps.c", model, &options, &err));
+    assert_int_equal(
+        system("printf '#include \"test_steps.h\"\nint main(void) { static struct "
+               "test_steps_memory m; return sizeof m == TEST_STEPS_RAM ? "
+               "test_steps_selftest(&m) : 99; }\n' >test_steps_main.c && cc -std=c99 -Wall -Wextra "
+               "-Wconversion -pedantic -Werror test_steps.c test_steps_main.c -lm -o test_steps "
+               "&& ./test_steps"),
+        0);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        unlink(made[i]);
+}
+
+/* In its task, from its file, and in C. */
+static void acts_alike(const struct tr_policy_options *options, int observed, enum space_pool pool)
 {
     struct tr_task *task = gathered(options, 1);
     struct seen seen = {.observed = observed};
@@ -119,6 +143,7 @@ static void acts_alike(const struct tr_policy_options *options, int observed)
     bool moves = false;
     struct rt_err err;
 
+    task->shape.pool = pool;
     write_student(task, &net, false);
     play(task, &net, &seen);
     assert_int_equal(seen.steps, sample_horizon);
@@ -128,6 +153,7 @@ static void acts_alike(const struct tr_policy_options *options, int observed)
         moves |= action[t] != action[0];
     assert_true(moves);
     assert_memory_equal(action, seen.action, sizeof action);
+    passes_in_c(tr_model_of(file));
     tr_model_close(file);
     tr_network_close(&net);
     tr_task_close(task);
@@ -139,12 +165,14 @@ static void a_policy_from_its_file_acts_as_in_its_task(void **state)
     struct tr_policy_options options = sample_options();
     (void)state;
 
-    acts_alike(&options, 2);
+    acts_alike(&options, 2, SPACE_POOL_LAST);
+    acts_alike(&options, 2, SPACE_POOL_MEAN);
+    acts_alike(&options, 2, SPACE_POOL_CLASS);
     options.previous_action = false;
     options.observe_count = 0;
     options.read = TR_READ_MODE;
     options.grid = TR_GRID_ENDS;
-    acts_alike(&options, 3);
+    acts_alike(&options, 3, SPACE_POOL_LAST);
 }
 
 /* As C it comes out right, and does not when its actions are moved by a twentieth of their range. */
@@ -298,7 +326,7 @@ static rt_status recall(const struct changed *changed, int classes,
     const struct tr_notes notes = {
         .note = note_of, .from = changed, .file = "x.safetensors", .features = 3, .tokens = 2};
 
-    *shape = (struct space_shape){.classes = classes};
+    *shape = (struct space_shape){.classes = classes, .pool = SPACE_POOL_LAST};
     return tr_controller_recall(&notes, shape, controller, err);
 }
 

@@ -401,6 +401,36 @@ static void onnx_graphs_are_whole(void **state)
     unlink("test-export.onnx");
 }
 
+/* Weights are made without libm, so the bytes are the same everywhere. Where a change of them is meant, and
+ * ONNX Runtime agrees (tests/peers/random_students.py), the file that is left becomes the golden one. */
+static void onnx_files_are_the_golden_ones_byte_for_byte(void **state)
+{
+    static const char *const made[] = {"student_float.onnx", "student_codes.onnx"};
+    (void)state;
+    for (int form = TR_ONNX_FLOAT; form <= TR_ONNX_CODES; form++) {
+        const struct tr_onnx_options options = {.form = (enum tr_onnx_form)form};
+        char golden[512], *want, *got;
+        size_t want_bytes, got_bytes;
+        struct bed bed;
+        struct rt_err err;
+        bed_open(&bed, students[0].arch, students[0].pool);
+        struct tr_model_file *file = open_file(form == TR_ONNX_FLOAT ? FLOATS : CODES);
+        (void)snprintf(golden, sizeof golden, "%s/golden/%s", RT_TEST_DATA, made[form]);
+
+        assert_ok(tr_onnx_write(made[form], tr_model_of(file), &options, &err));
+
+        assert_ok(rt_file_read(made[form], 1 << 24, &got, &got_bytes, &err));
+        assert_ok(rt_file_read(golden, 1 << 24, &want, &want_bytes, &err));
+        assert_int_equal(got_bytes, want_bytes);
+        assert_memory_equal(got, want, want_bytes);
+        free(got);
+        free(want);
+        tr_model_close(file);
+        bed_close(&bed);
+        unlink(made[form]);
+    }
+}
+
 /* ---- C ---- */
 
 /* A program that prints the logits of bytes on its standard input, and the self-test's verdict. */
@@ -540,6 +570,7 @@ int main(void)
         cmocka_unit_test(sizes_that_do_not_fit_the_tensors_are_refused),
         cmocka_unit_test(too_wide_a_layer_of_codes_is_refused),
         cmocka_unit_test(onnx_graphs_are_whole),
+        cmocka_unit_test(onnx_files_are_the_golden_ones_byte_for_byte),
         cmocka_unit_test(c_code_answers_as_the_trainer_does),
         cmocka_unit_test(c_names_are_checked),
         cmocka_unit_test(notes_stay_within_the_comment),

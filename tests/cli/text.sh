@@ -130,6 +130,16 @@ END
 cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror student.c main.c -lm -o main
 ./main
 run_elsewhere student.c main.c
+# Pooled by the last token, which is another row of each text.
+sed 's/pool: mean/pool: last/; s/toy.db/last.db/; s/cache: teachers/cache: lasting/' toy.yaml >last.yaml
+expect_exit 0 "$retort" search last.yaml --trials 1
+expect_exit 0 "$retort" distill last.db 1 --steps 20 -o last.safetensors
+expect_exit 0 "$retort" export last.safetensors -o last.onnx
+grep -qa GatherND last.onnx
+expect_exit 0 "$retort" export last.safetensors -o student.c --selftest --reentrant
+cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror student.c main.c -lm -o main
+./main
+expect_exit 0 "$retort" export student.safetensors -o student.c --selftest --reentrant
 # An id is looked at before it is used, and a student that answers nothing is wrong every time.
 sed -i 's/outside = .*;/outside = INT32_MAX;/' main.c
 cc -std=c99 -fsanitize=undefined -fsanitize-undefined-trap-on-error student.c main.c -lm -o main

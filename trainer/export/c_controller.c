@@ -47,8 +47,10 @@ void tr__c_controller_constants(struct tr__source *s)
 
     fprintf(s->out, "#define ACTIONS %d\n#define BINS %d\n", a->parts, a->bins);
     if (s->steps) {
-        fprintf(s->out, "#define OBSERVED %d\n#define FEATURES %d\n#define CUT %.1ff\n\n",
-                c->observed, c->features, (double)TR_CONTROLLER_CUT);
+        fprintf(s->out,
+                "#define OBSERVED %d\n#define FEATURES %d\n#define STEPS %d\n"
+                "#define CUT %.1ff\n\n",
+                c->observed, c->features, c->history, (double)TR_CONTROLLER_CUT);
         tr__put_floats(s, "feature_mean", c->mean, c->features);
         tr__put_floats(s, "feature_scale", c->scale, c->features);
     }
@@ -84,19 +86,19 @@ int64_t tr__c_controller_bytes(const struct tr__source *s)
 /* ---- functions ---- */
 
 static const char see[] =
-    "/* seen (TOKENS,FEATURES) moves on by one step. */\n"
+    "/* seen (STEPS,FEATURES) moves on by one step. */\n"
     "static void see(const float *observation, const float *previous, int begins, float *seen)\n"
     "{\n"
-    "    float *now = seen + (TOKENS - 1) * FEATURES;\n"
+    "    float *now = seen + (STEPS - 1) * FEATURES;\n"
     "    int i;\n"
-    "    for (i = 0; !begins && i < (TOKENS - 1) * FEATURES; i++)\n"
+    "    for (i = 0; !begins && i < (STEPS - 1) * FEATURES; i++)\n"
     "        seen[i] = seen[i + FEATURES];\n"
     "    for (i = 0; i < FEATURES; i++) {\n"
     "        float x = i < OBSERVED ? observation[i] : begins ? 0 : previous[i - OBSERVED];\n"
     "        x = (x - feature_mean[i]) * feature_scale[i];\n"
     "        now[i] = x > CUT ? CUT : x < -CUT ? -CUT : x;\n"
     "    }\n"
-    "    for (i = 0; begins && i < (TOKENS - 1) * FEATURES; i++)\n"
+    "    for (i = 0; begins && i < (STEPS - 1) * FEATURES; i++)\n"
     "        seen[i] = now[i % FEATURES];\n"
     "}\n\n";
 
@@ -135,6 +137,29 @@ static void put_act(struct tr__source *s)
     fputs("    }\n}\n\n", s->out);
 }
 
+/* A class token is a row of zeros in front, with its position. */
+static void put_stem(struct tr__source *s)
+{
+    const int first = s->stem->class_rows;
+    char y[48];
+
+    fprintf(s->out,
+            "/* Rows of what was seen, one a step, to the residual stream. */\n"
+            "static void stem(struct %s_memory *m)\n{\n"
+            "    int i, t;\n%s"
+            "    for (t = 0; t < STEPS; t++) {\n",
+            s->options->name,
+            first ? "    for (i = 0; i < WIDTH; i++)\n        m->stream[i] = 0;\n" : "");
+    (void)snprintf(y, sizeof y, "m->stream + (t + %d) * WIDTH", first);
+    tr__put_call(s, "        ", "stem", &s->model->student->plan->stem, "m->seen + t * FEATURES",
+                 false, y);
+    fputs("    }\n"
+          "    for (i = 0; i < TOKENS * WIDTH; i++)\n"
+          "        m->stream[i] += position[i];\n"
+          "}\n\n",
+          s->out);
+}
+
 void tr__c_controller_functions(struct tr__source *s)
 {
     if (s->frames) {
@@ -143,18 +168,7 @@ void tr__c_controller_functions(struct tr__source *s)
     }
     fputs(see, s->out);
     put_act(s);
-    fprintf(s->out,
-            "/* Rows of what was seen, one a step, to the residual stream. */\n"
-            "static void stem(struct %s_memory *m)\n{\n"
-            "    int i, t;\n"
-            "    for (t = 0; t < TOKENS; t++) {\n",
-            s->options->name);
-    tr__put_call(s, "        ", "stem", &s->model->student->plan->stem, "m->seen + t * FEATURES",
-                 false, "m->stream + t * WIDTH");
-    fputs("        for (i = 0; i < WIDTH; i++)\n"
-          "            m->stream[t * WIDTH + i] += position[t * WIDTH + i];\n"
-          "    }\n}\n\n",
-          s->out);
+    put_stem(s);
 }
 
 /* ---- what is called from elsewhere ---- */
@@ -195,6 +209,7 @@ void tr__c_controller_sizes(const struct tr__source *s, FILE *out)
 void tr__c_controller_run(struct tr__source *s)
 {
     const bool previous = tr_controller_previous(controller_of(s)) > 0;
+    const bool mean = s->model->student->shape.pool == SPACE_POOL_MEAN;
     const char *name = s->options->name, *own = s->options->reentrant ? "memory" : "&own";
 
     if (!s->options->reentrant)
@@ -202,14 +217,14 @@ void tr__c_controller_run(struct tr__source *s)
     fprintf(s->out, "void %s_reset(%s)\n{\n    (%s)->running = 0;\n}\n\n", name, s->parameter, own);
     put_prototype(s, s->out);
     fprintf(s->out,
-            "\n{\n    struct %s_memory *const m = %s;\n"
+            "\n{\n    struct %s_memory *const m = %s;\n%s"
             "    see(observation, %s, !m->running, m->seen);\n"
             "    m->running = 1;\n"
             "    stem(m);\n",
-            name, own, previous ? "m->previous" : "0");
+            name, own, mean ? "    int i, t;\n" : "", previous ? "m->previous" : "0");
     for (int l = 0; l < s->model->student->arch.depth; l++)
         fprintf(s->out, "    block%d(m);\n", l);
-    fputs("    norm(m->stream + (TOKENS - 1) * WIDTH, ln_weight, ln_bias, m->row);\n", s->out);
+    tr__c_pool(s);
     tr__put_call(s, "    ", "head", &s->model->student->plan->head, "m->row", false, "m->logits");
     fprintf(s->out, "    act(m->logits, action%s);\n}\n", previous ? ", m->previous" : "");
 }

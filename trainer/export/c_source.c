@@ -129,10 +129,22 @@ static void put_stem(struct tr__source *s)
           s->out);
 }
 
-/* The row that is read behind the blocks, where one is. */
-static int first_read(const struct tr__source *s)
+struct row_text {
+    char text[24];
+};
+
+/* In C, the row that is read behind the blocks, where one is, plus `more`. */
+static struct row_text row_read(const struct tr__source *s, int more)
 {
-    return s->model->student->shape.pool == SPACE_POOL_LAST ? s->model->student->tokens - 1 : 0;
+    const bool last = s->model->student->shape.pool == SPACE_POOL_LAST;
+    struct row_text text;
+
+    if (last && s->text) /* of the text, not of the longest */
+        (void)snprintf(text.text, sizeof text.text, more ? "m->tokens" : "(m->tokens - 1)");
+    else
+        (void)snprintf(text.text, sizeof text.text, "%d",
+                       (last ? s->model->student->tokens - 1 : 0) + more);
+    return text;
 }
 
 static void put_queries(struct tr__source *s, int l, const struct tr_plan_block *b)
@@ -145,7 +157,7 @@ static void put_queries(struct tr__source *s, int l, const struct tr_plan_block 
             s->tokens, l, l);
     if (b->pruned) {
         (void)snprintf(name, sizeof name, "block%d_q", l);
-        fprintf(s->out, "        if (t == %d) {\n", first_read(s));
+        fprintf(s->out, "        if (t == %s) {\n", row_read(s, 0).text);
         (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
         tr__put_call(s, "            ", name, &b->query, "m->row", false, y);
         fputs("        }\n", s->out);
@@ -164,18 +176,18 @@ static void put_block(struct tr__source *s, int l)
 {
     static const char in[] = "        ";
     const struct tr_plan_block *b = &s->model->student->plan->block[l];
-    const int first = b->pruned ? first_read(s) : 0;
-    char name[48], end[24];
+    const struct row_text first = row_read(s, 0), end = row_read(s, 1);
+    char name[48];
 
     fprintf(s->out, "static void block%d(struct %s_memory *m)\n{\n    int t;\n", l,
             s->options->name);
     put_queries(s, l, b);
-    (void)snprintf(end, sizeof end, "%d", first + 1);
     fprintf(s->out,
-            "    for (t = %d; t < %s; t++) {\n"
+            "    for (t = %s; t < %s; t++) {\n"
             "        float *x = m->stream + t * WIDTH;\n"
             "        attend(m->qkv + t * %d, m->qkv, %s, %d, m->scores, m->inner);\n",
-            first, b->pruned ? end : s->tokens, 3 * b->inner, s->tokens, b->inner);
+            b->pruned ? first.text : "0", b->pruned ? end.text : s->tokens, 3 * b->inner, s->tokens,
+            b->inner);
     (void)snprintf(name, sizeof name, "block%d_proj", l);
     tr__put_call(s, in, name, &b->proj, "m->inner", true, "x");
     fprintf(s->out, "        norm(x, block%d_ln2_weight, block%d_ln2_bias, m->row);\n", l, l);
@@ -187,12 +199,11 @@ static void put_block(struct tr__source *s, int l)
     fputs("    }\n}\n\n", s->out);
 }
 
-/* m->row: the pooled row, behind the final norm. */
-static void put_pool(struct tr__source *s)
+void tr__c_pool(struct tr__source *s)
 {
     if (tr__pools_row(s->model->student)) {
-        fprintf(s->out, "    norm(m->stream + %d * WIDTH, ln_weight, ln_bias, m->row);\n",
-                first_read(s));
+        fprintf(s->out, "    norm(m->stream + %s * WIDTH, ln_weight, ln_bias, m->row);\n",
+                row_read(s, 0).text);
         return;
     }
     fprintf(s->out,
@@ -244,7 +255,7 @@ static void put_run(struct tr__source *s)
         fprintf(s->out, "    stem(m, %s);\n", s->model->input.name);
     for (int l = 0; l < s->model->student->arch.depth; l++)
         fprintf(s->out, "    block%d(m);\n", l);
-    put_pool(s);
+    tr__c_pool(s);
     tr__put_call(s, "    ", "head", &s->model->student->plan->head, "m->row", false, "logits");
     if (s->frames) {
         fputs("    act(logits, action);\n}\n", s->out);

@@ -39,6 +39,8 @@ void tr__put_constants(struct tr__source *s);
 /* y = layer(x), x in floats: in int8 quantised first. */
 void tr__put_call(struct tr__source *s, const char *indent, const char *name,
                   const struct tr_plan_linear *layer, const char *x, bool add, const char *y);
+/* m->row: the pooled row, behind the final norm; of means by variables i and t. */
+void tr__c_pool(struct tr__source *s);
 
 /* ---- texts: c_text.c ---- */
 

@@ -202,6 +202,21 @@ static bool reads_ids(const struct tr__graph *g)
     return g->model->student->stem.vocabulary;
 }
 
+/* The row that is read is another one of each text. */
+static bool reads_last_of_text(const struct tr__graph *g)
+{
+    return reads_ids(g) && g->model->student->shape.pool == SPACE_POOL_LAST;
+}
+
+/* Of x (N,T,d), the row that is read behind the blocks: y (N,1,d). */
+static void take_row(struct tr__graph *g, const char *x, const char *y)
+{
+    if (reads_last_of_text(g))
+        tr__node(g, "GatherND", INPUTS(x, "row.last"), y, ATTRIBUTES(INT("batch_dims", 1)));
+    else
+        tr__node(g, "Slice", INPUTS(x, "row.first", "row.end", "row.axis"), y, NULL);
+}
+
 /* ids to "tokens" (N,T,d). */
 static void stem_of_text(struct tr__graph *g)
 {
@@ -311,7 +326,7 @@ static void queries(struct tr__graph *g, const struct tr_plan_block *b, const ch
         return;
     }
     INTEGERS(g, sizes.text, b->inner, b->inner);
-    tr__node(g, "Slice", INPUTS(normed.text, "row.first", "row.end", "row.axis"), row.text, NULL);
+    take_row(g, normed.text, row.text);
     linear(g, &b->query, tr__named("%s.q", all.text).text, row.text, false, q.text);
     linear(g, &b->memory, tr__named("%s.kv", all.text).text, normed.text, false,
            tr__named("%s.kv", name).text);
@@ -348,7 +363,7 @@ static void block(struct tr__graph *g, int layer, struct tr__name *x)
     attention(g, b, name.text);
     if (b->pruned) {
         const struct tr__name row = tr__named("%s.row", name.text);
-        tr__node(g, "Slice", INPUTS(x->text, "row.first", "row.end", "row.axis"), row.text, NULL);
+        take_row(g, x->text, row.text);
         *x = row;
     }
     linear(g, &b->proj, part[1].text, tr__named("%s.context", name.text).text, false, part[1].text);
@@ -371,7 +386,7 @@ static void constants(struct tr__graph *g)
     tr__number(g, "sqrt_2", sqrtf(2.0F));
     tr__number(g, "one", 1.0F);
     tr__number(g, "half", 0.5F);
-    if (tr__pools_row(g->model->student)) { /* that row alone */
+    if (tr__pools_row(g->model->student) && !reads_last_of_text(g)) { /* that row alone */
         const struct tr_student *student = g->model->student;
         const int row = student->shape.pool == SPACE_POOL_LAST ? student->tokens - 1 : 0;
         INTEGERS(g, "row.first", row);

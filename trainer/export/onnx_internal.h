@@ -75,8 +75,8 @@ void tr__declare(struct tr__graph *g, int field, const char *name, int type, int
 /* ---- texts: onnx_text.c ---- */
 
 void tr__text_declare(struct tr__graph *g, int batch);
-/* Inputs to "values" (N,T,e), looked up; "position.rows" (T,d), "segment.rows" (N,T,d) of pairs, and
- * "key_bias" (N,1,1,T) that hides what is behind each text. */
+/* Inputs to "values" (N,T,e), looked up; "position.rows" (T,d), "segment.rows" (N,T,d) of pairs,
+ * "key_bias" (N,1,1,T) that hides what is behind each text, and, where that is pooled, "row.last" (N,1,1). */
 void tr__text_see(struct tr__graph *g);
 /* The mean of each text's rows of x (N,T,d) to "pooled" (N,d). */
 void tr__text_mean(struct tr__graph *g, const char *x);

@@ -56,6 +56,10 @@ void tr__text_see(struct tr__graph *g)
               student->stem.features);
     tr__node(g, "Gather", INPUTS("embedding.weight", g->model->input.name), "values", NULL);
     tr__node(g, "Slice", INPUTS("position", "at.0", "T", "at.0"), "position.rows", NULL);
+    if (student->shape.pool == SPACE_POOL_LAST) {
+        tr__node(g, "Sub", INPUTS("lengths", "at.1"), "last", NULL);
+        tr__node(g, "Unsqueeze", INPUTS("last", "at.1.2"), "row.last", NULL);
+    }
     if (!student->shape.segments)
         return;
     put_table(g, "segment", student->plan->segment, student->shape.segments, student->arch.width);

@@ -23,16 +23,10 @@ static rt_status write_file(const char *folder, const char *name, const void *da
     return rt_writer_commit(&writer, err);
 }
 
-rt_status tr_torch_write(const char *folder, const char *weights, const struct tr_model *model,
-                         struct rt_err *err)
+rt_status tr_torch_write(const char *folder, const char *weights, struct rt_err *err)
 {
     struct rt_map map;
 
-    if (model->input.controller)
-        return rt_fail(err, RT_EARG,
-                       "'%.200s' is a policy's, which PyTorch's module does not run; export it as "
-                       ".onnx",
-                       weights);
     RT_TRY(rt_folder_make(folder, err));
     RT_TRY(rt_map_open(&map, weights, err));
     rt_status rc = write_file(folder, "student.safetensors", map.data, map.bytes, err);

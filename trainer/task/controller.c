@@ -108,9 +108,10 @@ static rt_status recall_sizes(const struct tr_notes *notes, const struct space_s
     if ((!frames && c->features != notes->features) || shape->classes % parts ||
         shape->classes / parts < 2 || shape->classes / parts > TR_BINS_MOST)
         return lacks(notes, "parts", err);
-    if (frames && shape->pool == SPACE_POOL_NONE)
+    const int class_rows = shape->pool == SPACE_POOL_CLASS; /* no step's */
+    if (shape->pool == SPACE_POOL_NONE || (!frames && notes->tokens <= class_rows))
         return lacks(notes, "pool", err);
-    c->history = frames ? 0 : notes->tokens;
+    c->history = frames ? 0 : notes->tokens - class_rows;
     c->read = read == TR_READ_MODE ? TR_READ_MODE : TR_READ_MEAN;
     c->actions = (struct tr_actions){.parts = parts,
                                      .bins = shape->classes / parts,

@@ -25,7 +25,8 @@ struct tr_controller {
     float *mean, *scale; /* [features] */
 };
 
-/* From the notes of a file of `tokens` = K rows; *shape gets features, parts and pool. */
+/* From the notes of a file of K rows, `tokens`, and of pool class one more; *shape, whose classes and pool are
+ * the file's, gets features and parts. */
 rt_status tr_controller_recall(const struct tr_notes *notes, struct space_shape *shape,
                                struct tr_controller **controller, struct rt_err *err);
 void tr_controller_free(struct tr_controller *controller); /* NULL is none */

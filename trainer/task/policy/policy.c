@@ -223,7 +223,6 @@ static rt_status recall(const struct tr_notes *notes, const struct space_arch *a
         input->controller = controller; /* the model's, whatever came of it */
         return rc;
     }
-    shape->pool = SPACE_POOL_LAST;
     *input = (struct tr_input){.name = "observation",
                                .dims = 1,
                                .shape = {controller->observed},
