@@ -222,7 +222,7 @@ rt_status costs_full(const struct costs *costs, const struct space_arch *arch, d
     struct tr_recipe full = study_full_recipe(study, costs->session->task->split.train_count),
                      recipe;
     struct tr_network net;
-    struct cost c;
+    struct cost c = {.seconds = 0};
 
     full.micro_batch = full.micro_batch ? full.micro_batch : study->recipe.micro_batch;
     const struct tr_trial trial = trial_by(costs, arch, &full, &recipe);

@@ -228,7 +228,7 @@ static void print_legend(const struct report__page *page)
                       page->rows.doubt);
     if (page->every * page->rows.every > 1)
         (void)fprintf(out, " Of the other trials one in %lld is drawn.",
-                      (long long)(page->every * page->rows.every));
+                      (long long)page->every * page->rows.every);
     (void)fputs("</p>\n<div class=\"plots\">\n", out);
 }
 

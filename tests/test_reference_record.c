@@ -72,12 +72,12 @@ static char *file_text(const char *folder)
 
 static void a_best_is_kept_until_a_better_one_comes(void **state)
 {
-    char folder[RT_PATH_MAX], command[RT_PATH_MAX + 16];
+    char here[RT_PATH_MAX - 32], folder[RT_PATH_MAX], command[RT_PATH_MAX + 16];
     struct reference_key other = key;
     (void)state;
 
-    assert_non_null(getcwd(folder, sizeof folder - 32));
-    (void)strcat(folder, "/record-XXXXXX"); /* absolute, as it must be */
+    assert_non_null(getcwd(here, sizeof here));
+    (void)snprintf(folder, sizeof folder, "%s/record-XXXXXX", here); /* absolute, as it must be */
     assert_non_null(mkdtemp(folder));
     assert_int_equal(setenv("XDG_STATE_HOME", folder, 1), 0);
     assert_true(isnan(reference_record_best(&key)));
