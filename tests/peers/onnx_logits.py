@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compare ONNX graphs of a student with `retort predict`: onnx_logits.py RETORT WEIGHTS DATA.
 
-DATA is an IDX file of images, plain or .gz; or, ending in .txt, a text a line, which is cut into the
-tokens of the exported FILE.vocab.txt here (lower case ASCII alone). Exports every form that the weights have, runs each in ONNX
+DATA is an IDX file of images, plain or .gz; or, ending in .txt, a text a line, of pairs two with a tab
+between, which are cut into the tokens of the exported FILE.vocab.txt here (lower case ASCII alone, and pairs no
+longer than a student reads). Exports every form that the weights have, runs each in ONNX
 Runtime (packages onnxruntime and numpy, which nothing else of Retort needs) and prints how far its
 logits are from Retort's. Exit 1 when a class differs in more than 0.05 % of the rows.
 """
@@ -39,13 +40,22 @@ def pieces(word, tokens):
 
 def texts(path, vocabulary, length):
     tokens = {t: i for i, t in enumerate(open(vocabulary).read().split('\n')[:-1])}
-    rows = []
+    rows, segments = [], []
     for line in open(path):
-        ids = [i for w in re.findall(r'[a-z0-9]+|[^a-z0-9\s]', line.lower()) for i in pieces(w, tokens)]
-        rows.append([tokens['[CLS]'], *ids[:length - 2], tokens['[SEP]']])
+        ids, which = [tokens['[CLS]']], [0]
+        for part, text in enumerate(line.split('\t')):
+            cut = [i for w in re.findall(r'[a-z0-9]+|[^a-z0-9\s]', text.lower()) for i in pieces(w, tokens)]
+            cut = cut[:length - len(ids) - 1] + [tokens['[SEP]']]
+            ids, which = ids + cut, which + [part] * len(cut)
+        rows.append(ids)
+        segments.append(which)
     longest = max(map(len, rows))
-    padded = [r + [len(tokens) - 1] * (longest - len(r)) for r in rows]  # any token: it is not read
-    return {'ids': numpy.array(padded, numpy.int64), 'lengths': numpy.array([*map(len, rows)], numpy.int64)}
+
+    def padded(lists, filler):  # what is behind a text is not read
+        return numpy.array([x + [filler] * (longest - len(x)) for x in lists], numpy.int64)
+
+    inputs = {'ids': padded(rows, len(tokens) - 1), 'lengths': numpy.array([*map(len, rows)], numpy.int64)}
+    return {**inputs, 'segments': padded(segments, 0)} if '\t' in line else inputs
 
 
 def inputs(session, data, graph):

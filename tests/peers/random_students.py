@@ -3,7 +3,7 @@
 
 Makes small studies of images, texts and policies (pooled by a class token, the mean and the last row; greys and
 colours, texts and pairs, components and choices, memories of several steps), trains COUNT (20) students a task
-for 60 steps, whose architectures need be no candidates, and compares what each says in floats and in int8 with
+for 200 steps, whose architectures need be no candidates, and compares what each says in floats and in int8 with
 `retort predict`: its ONNX graph in ONNX Runtime, int8 as codes and as QDQ; its module in PyTorch, of floats; its
 C code by gcc, clang and, where Debian's cross-compiler and QEMU are, on aarch64. Of int8 all sums of all linear
 layers are compared, too, those of the graph and of the C code with integers of the file's own codes.
@@ -35,6 +35,7 @@ count = int(sys.argv[2]) if len(sys.argv) > 2 else 20
 tasks = sys.argv[3:] or ["image", "text", "policy"]
 draw = random.Random(7)
 numbers = numpy.random.default_rng(7)
+torch.set_num_threads(1)
 worst = {}  # (task, way) -> [largest difference, rows, beyond 1e-4, sum of means, other classes]
 failed = []
 
@@ -49,7 +50,7 @@ teachers: {{members: [{{name: one, train: {{arch: L1-d8-k8-h1-f8-p4, epochs: 1}}
 space: {{tie: uniform, depth: [1], width: [8], head_dim: [8], heads: [1], ffn: [8], patch: [4], pool: {pool}}}
 """
 TEXTS = """task: text
-data: {{format: tsv, train: x.tsv, length: 24, validation: 60{pairs}}}
+data: {{format: tsv, train: x.tsv, length: 128, validation: 60{pairs}}}
 teachers: {{members: [{{name: one, train: {{arch: L1-d8-k8-h1-f8-v60, epochs: 1}}}}]}}
 space: {{tie: uniform, depth: [1], width: [8], head_dim: [8], heads: [1], ffn: [8], vocabulary: [40, 60], pool: {pool}}}
 """
@@ -82,7 +83,7 @@ def image_data(folder, height, width, channels):
     pixels[numpy.arange(150), labels] += 130  # a bright line, whose height is the class
     numpy.save(f"{folder}/x.npy", pixels.astype(numpy.uint8))
     numpy.save(f"{folder}/y.npy", labels)
-    numpy.save(f"{folder}/data.npy", numbers.integers(0, 256, (200, height, width, channels)).astype(numpy.uint8))
+    numpy.save(f"{folder}/data.npy", numbers.integers(0, 256, (100, height, width, channels)).astype(numpy.uint8))
     return f"{folder}/data.npy"
 
 
@@ -99,7 +100,7 @@ def text_data(folder, pairs):
         for i in range(300):
             print(text(i % 2), *([text(i % 2)] if pairs else []), ["cold", "warm"][i % 2], sep="\t", file=file)
     with open(f"{folder}/data.txt", "w") as file:
-        for i in range(200):
+        for i in range(100):
             print(text(i % 2), *([text(i // 2 % 2)] if pairs else []), sep="\t", file=file)
     return f"{folder}/data.txt"
 
@@ -109,7 +110,7 @@ def studies(task):
     kinds = {
         "image": [IMAGES.format(pool=pool) for pool in ("class", "mean", "last")],
         "text": [
-            TEXTS.format(pool=pool, pairs=", text_b: text_b" if pairs else "")
+            TEXTS.format(pool=pool, pairs=", text: text, text_b: text_b" if pairs else "")
             for pool, pairs in (("class", False), ("mean", True), ("last", False), ("last", True))
         ],
         "policy": [
@@ -127,7 +128,7 @@ def studies(task):
         os.mkdir(folder)
         data = None
         if task == "image":
-            data = image_data(folder, *((12, 12, 3), (12, 8, 1), (16, 16, 1))[number])
+            data = image_data(folder, *((12, 12, 1), (12, 8, 3), (8, 8, 1))[number])
         elif task == "text":
             data = text_data(folder, "text_b" in text)
         study = f"name: random\nseed: {number}\nstore: study.db\n" + text
@@ -159,10 +160,16 @@ def architecture(task, folder, number):
 
 
 def observations(graph):
-    """200 steps within what was seen in training."""
+    """100 steps within what was seen in training."""
     contract = json.load(open(graph[:-5] + ".control.json"))["observation"]
     least, most = ([one[key] for one in contract] for key in ("least", "most"))
-    return numbers.uniform(least, most, (200, len(least))).astype(numpy.float32)
+    return numbers.uniform(least, most, (100, len(least))).astype(numpy.float32)
+
+
+def open_graph(graph):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(graph, options)
 
 
 def onnx_answers(task, session, inputs):
@@ -228,7 +235,7 @@ def graph_sums(graph, tensors, inputs, task):
         for value in (name, codes):
             if value not in [o.name for o in model.graph.output]:
                 model.graph.output.append(onnx.ValueInfoProto(name=value))
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    session = open_graph(model.SerializeToString())
     if task == "policy":
         first = {"observation": inputs["observation"][:50]}
         for i in session.get_inputs():
@@ -270,7 +277,7 @@ def compare(task, way, got, want, int8, policy=None):
 
 def student(task, folder, data, arch, number):
     weights = f"{folder}/w.safetensors"
-    run(retort, "distill", f"{folder}/study.db", arch, "--steps", 60, "-o", weights)
+    run(retort, "distill", f"{folder}/study.db", arch, "--steps", 200, "-o", weights)
     inputs = None
     for form in (weights, f"{folder}/w.int8.safetensors"):
         int8, graph = ".int8." in form, f"{folder}/w.onnx"
@@ -280,7 +287,7 @@ def student(task, folder, data, arch, number):
             data = f"{folder}/data.npy"
             numpy.save(data, inputs["observation"])
         elif task == "text":
-            tokens = int(onnxruntime.InferenceSession(graph).get_modelmeta().custom_metadata_map["length"])
+            tokens = int(open_graph(graph).get_modelmeta().custom_metadata_map["length"])
             inputs = texts(data, graph.replace(".onnx", ".vocab.txt"), tokens)
         elif task == "image":
             inputs = {"pixels": numpy.load(data)}
@@ -293,13 +300,13 @@ def student(task, folder, data, arch, number):
         def tell(way, logits, done):
             line.append(compare(task, way, logits, want, int8, (done, acts, span) if actions else None))
 
-        tell("onnx", *onnx_answers(task, onnxruntime.InferenceSession(graph), inputs))
+        tell("onnx", *onnx_answers(task, open_graph(graph), inputs))
         if int8:
             equal, layers = graph_sums(graph, load_file(form), inputs, task)
             line.append(f"sums equal in {equal} of {layers} layers")
             failed.extend([f"{task} {arch}: sums of the graph"] * (equal < layers))
             run(retort, "export", form, "-o", graph, "--form", "qdq")
-            tell("qdq", *onnx_answers(task, onnxruntime.InferenceSession(graph), inputs))
+            tell("qdq", *onnx_answers(task, open_graph(graph), inputs))
         else:
             run(retort, "export", form, "--format", "torch", "-o", f"{folder}/torch")
             tell("torch", *torch_answers(task, f"{folder}/torch", inputs))
