@@ -158,6 +158,7 @@ static void wrong_tables_are_refused_by_line(void **state)
     refuse("text\tlabel\na\tb\tc\n", &two_columns, "'a.txt':2: 3 fields, want 2");
     refuse("text\tlabel\na\tb\n\nc\td\n", &two_columns, "'a.txt':3: 1 field, want 2");
     refuse("sentence\tlabel\na\tb\n", &two_columns, "'a.txt':1: no column 'text'; give its number");
+    refuse("text\tlabel\ttext\na\tb\tc\n", &two_columns, "columns 1 and 3 are both 'text'; give");
     refuse("a\tb\n", &bare, "no column 'text' where the first line has no names");
     refuse("a\tb\n", &far, "no column 3; the line has 2");
     refuse("text\tlabel\na\xC3(\t1\n", &two_columns, "'a.txt':2: byte 0xc3 is no UTF-8");

@@ -252,15 +252,24 @@ struct columns { /* which fields are kept */
 static rt_status find_column(const struct tr__source *source, const struct tr__record *first,
                              bool header, const char *name, size_t *at, struct rt_err *err)
 {
+    size_t found = first->fields;
     char *end;
 
     for (size_t i = 0; header && i < first->fields; i++) {
         size_t bytes;
         const char *field = record_field(first, i, &bytes);
-        *at = i;
-        if (bytes == strlen(name) && memcmp(field, name, bytes) == 0)
-            return RT_OK;
+        if (bytes != strlen(name) || memcmp(field, name, bytes) != 0)
+            continue;
+        if (found < first->fields)
+            return tr__fail_line(err, source, first->line,
+                                 "columns %zu and %zu are both '%.60s'; give the number of the "
+                                 "one that is meant",
+                                 found + 1, i + 1, name);
+        found = i;
     }
+    *at = found;
+    if (found < first->fields)
+        return RT_OK;
     const long number = strtol(name, &end, 10);
     if (end == name || *end)
         return tr__fail_line(err, source, first->line,
