@@ -7,7 +7,7 @@
  */
 #include "store/store_internal.h"
 
-#define LOG_PAGES 1000     /* are moved without waiting */
+#define LOG_PAGES 3000     /* are moved without waiting; each time the disk has to have all of it */
 #define LOG_LONG 4000      /* are waited for: 16 MiB */
 #define LOG_AGAIN 250      /* pages more until it is tried again */
 #define LOG_PATIENCE_MS 50 /* for readers */
@@ -27,12 +27,13 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int pages)
     (void)name;
     if (pages < store->log_tried)
         store->log_tried = 0;
-    if (pages >= LOG_LONG && pages >= store->log_tried + LOG_AGAIN) {
-        store->log_tried = pages;
+    if (pages < LOG_PAGES || pages < store->log_tried + LOG_AGAIN)
+        return SQLITE_OK;
+    store->log_tried = pages;
+    if (pages >= LOG_LONG)
         tidy(db, SQLITE_CHECKPOINT_TRUNCATE, LOG_PATIENCE_MS);
-    } else if (pages >= LOG_PAGES) {
+    else
         tidy(db, SQLITE_CHECKPOINT_PASSIVE, 0);
-    }
     return SQLITE_OK;
 }
 
