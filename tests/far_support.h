@@ -311,24 +311,6 @@ static void hand_hail(struct hand *hand)
     hand->seat = hand->got.seat;
 }
 
-/* What was said before is heard, and answered. */
-static void hand_wait(struct hand *hand)
-{
-    hand_say(hand, (struct wire_message){.type = WIRE_GET, .text = "none", .text_bytes = 4});
-    hand_hear(hand, WIRE_PIECE);
-}
-
-/* It is there, and at a trial, or at none (-1). */
-static void hand_beat(struct hand *hand, int64_t trial)
-{
-    unsigned char number[8];
-
-    wire_put_number(number, 0, trial);
-    hand_say(hand, (struct wire_message){
-                       .type = WIRE_BEAT, .data = number, .data_bytes = trial < 0 ? 0 : 8});
-    hand_wait(hand);
-}
-
 /* A job, and the right answer to it. */
 static char *hand_take(struct hand *hand, const struct far *far, struct wire_message *job)
 {

@@ -57,74 +57,6 @@ static void a_lost_workers_trial_is_given_out_again(void **state)
     sample_remove(&far.study);
 }
 
-#define SECOND INT64_C(1000000000)
-
-/* Time goes by for the search alone. */
-static void time_passes(struct far *far, int seconds)
-{
-    atomic_fetch_add(&far->skipped, seconds * SECOND);
-}
-
-static int64_t count_lost(const struct far *far)
-{
-    return sample_integer(far->study.store, "select count(*) from event where kind = 'lost'");
-}
-
-/* Seconds from now on until the search gives trial 0 to somebody else; what its worker says meanwhile is
- * that it is there, if it `beats`, and at nothing. */
-static double seconds_until_given(struct far *far, struct hand *hand, bool beats)
-{
-    const int64_t began = clock_of(far);
-    struct wire_message job;
-    struct hand other;
-
-    hand_open(&other, far, "another by hand.");
-    hand_hail(&other);
-    while (count_lost(far) == 0) {
-        time_passes(far, 1);
-        hand_beat(&other, -1);
-        if (beats)
-            hand_beat(hand, -1);
-        sample_sleep(120000); /* it looks at leases ten times a second */
-    }
-    free(hand_take(&other, far, &job));
-    assert_int_equal(job.number, 0);
-    assert_int_equal(job.attempt, 2);
-    hand_say(&other, (struct wire_message){.type = WIRE_BYE});
-    hand_close(&other);
-    return (double)(clock_of(far) - began) * 1e-9;
-}
-
-static void a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes(void **state)
-{
-    struct wire_message job;
-    struct hand hand;
-    struct near near;
-    struct far far;
-    (void)state;
-
-    for (int beats = 0; beats <= 1; beats++) { /* its worker is silent, or knows nothing of it */
-        begin(&far, 0);
-        hand_open(&hand, &far, "a worker by hand");
-        hand_hail(&hand);
-        free(hand_take(&hand, &far, &job));
-        assert_int_equal(job.number, 0);
-        for (int i = 0; i < 1000; i++) { /* more than an hour */
-            time_passes(&far, 4);
-            hand_beat(&hand, 0);
-        }
-        assert_int_equal(count_lost(&far), 0);
-        assert_true(seconds_until_given(&far, &hand, beats) <= 10);
-        hand_say(&hand, (struct wire_message){.type = WIRE_BYE});
-        start(&near, &far, "1", 0);
-        end(&far);
-        finish(&near);
-        hand_close(&hand);
-        check_rows(&far);
-        sample_remove(&far.study);
-    }
-}
-
 static void a_late_result_is_taken_once(void **state)
 {
     struct wire_message job;
@@ -544,7 +476,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_those_of_one_worker),
         cmocka_unit_test(a_lost_workers_trial_is_given_out_again),
-        cmocka_unit_test(a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes),
         cmocka_unit_test(a_late_result_is_taken_once),
         cmocka_unit_test(a_failure_is_believed_to_who_has_the_trial),
         cmocka_unit_test(a_late_failure_is_that_of_a_trial_that_nobody_has),

@@ -1,0 +1,138 @@
+/* tests/test_leases.c -- whose a trial is, and until when, by a clock that tests put forward. */
+#include "far_support.h"
+
+/* What was said before is heard, and answered. */
+static void hand_wait(struct hand *hand)
+{
+    hand_say(hand, (struct wire_message){.type = WIRE_GET, .text = "none", .text_bytes = 4});
+    hand_hear(hand, WIRE_PIECE);
+}
+
+/* It is there, and at a trial, or at none (-1). */
+static void hand_beat(struct hand *hand, int64_t trial)
+{
+    unsigned char number[8];
+
+    wire_put_number(number, 0, trial);
+    hand_say(hand, (struct wire_message){
+                       .type = WIRE_BEAT, .data = number, .data_bytes = trial < 0 ? 0 : 8});
+    hand_wait(hand);
+}
+
+#define SECOND INT64_C(1000000000)
+
+/* Time goes by for the search alone. */
+static void time_passes(struct far *far, int seconds)
+{
+    atomic_fetch_add(&far->skipped, seconds * SECOND);
+}
+
+static int64_t count_lost(const struct far *far)
+{
+    return sample_integer(far->study.store, "select count(*) from event where kind = 'lost'");
+}
+
+/* Seconds from now on until the search gives trial 0 to somebody else; what its worker says meanwhile is
+ * that it is there, if it `beats`, and at nothing. */
+static double seconds_until_given(struct far *far, struct hand *hand, bool beats)
+{
+    const int64_t began = clock_of(far);
+    struct wire_message job;
+    struct hand other;
+
+    hand_open(&other, far, "another by hand.");
+    hand_hail(&other);
+    while (count_lost(far) == 0) {
+        time_passes(far, 1);
+        hand_beat(&other, -1);
+        if (beats)
+            hand_beat(hand, -1);
+        sample_sleep(120000); /* it looks at leases ten times a second */
+    }
+    free(hand_take(&other, far, &job));
+    assert_int_equal(job.number, 0);
+    assert_int_equal(job.attempt, 2);
+    hand_say(&other, (struct wire_message){.type = WIRE_BYE});
+    hand_close(&other);
+    return (double)(clock_of(far) - began) * 1e-9;
+}
+
+static void a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes(void **state)
+{
+    struct wire_message job;
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    for (int beats = 0; beats <= 1; beats++) { /* its worker is silent, or knows nothing of it */
+        begin(&far, 0);
+        hand_open(&hand, &far, "a worker by hand");
+        hand_hail(&hand);
+        free(hand_take(&hand, &far, &job));
+        assert_int_equal(job.number, 0);
+        for (int i = 0; i < 1000; i++) { /* more than an hour */
+            time_passes(&far, 4);
+            hand_beat(&hand, 0);
+        }
+        assert_int_equal(count_lost(&far), 0);
+        assert_true(seconds_until_given(&far, &hand, beats) <= 10);
+        hand_say(&hand, (struct wire_message){.type = WIRE_BYE});
+        start(&near, &far, "1", 0);
+        end(&far);
+        finish(&near);
+        hand_close(&hand);
+        check_rows(&far);
+        sample_remove(&far.study);
+    }
+}
+
+/* Of one who was never welcomed, under whatever seat, or who is no more. */
+static void a_refused_workers_result_is_none(void **state)
+{
+    struct wire_message hello = {.type = WIRE_HELLO, .text = "0", .text_bytes = 1}, job;
+    struct hand hand, other;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    begin(&far, 0);
+    hand_open(&hand, &far, "a worker by hand");
+    hand_hail(&hand);
+    char *answer = hand_take(&hand, &far, &job);
+    hand_open(&other, &far, "another by hand.");
+    hand_say(&other, hello);
+    hand_hear(&other, WIRE_REFUSED);
+    for (uint32_t seat = 0; seat < 3; seat++) { /* the first is the other's */
+        other.seat = seat;
+        hand_answer(&other, &job, answer);
+        hand_hear(&other, WIRE_AGAIN);
+    }
+    hand_say(&hand, hello);
+    hand_hear(&hand, WIRE_REFUSED);
+    hand_answer(&hand, &job, answer);
+    hand_hear(&hand, WIRE_AGAIN);
+    assert_int_equal(sample_integer(far.study.store, "select count(*) from metric"), 0);
+    assert_int_equal(count_lost(&far), 1);
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    hand_close(&hand);
+    hand_close(&other);
+    check_rows(&far);
+    assert_int_equal(sample_integer(far.study.store,
+                                    "select sum(trials) from remote where slots = 1 "
+                                    "and lost = 0"),
+                     TRIALS);
+    sample_remove(&far.study);
+    free(answer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes),
+        cmocka_unit_test(a_refused_workers_result_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
