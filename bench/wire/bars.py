@@ -3,8 +3,8 @@
 
     bench/wire/bars.py RETORT BENCH_WIRE [--pairs 3] [--seconds 20] [--nice -10]
 
-1. Overhead: a study of trials of one step, by one worker here and by one that is connected; the difference
-   of their time a trial.
+1. Overhead: trials that an evaluator answers at once, by one worker here and by one that is connected; the
+   difference of their time a trial.
 2. Throughput: trials of about a second by two workers here and by two that are connected, in turn (A B A B).
    By the clock, while both have work; and by the CPU time of search and workers a trial, which other load
    changes little: what two cores spend on a trial decides how many they do when nothing else runs.
@@ -23,15 +23,16 @@ import sqlite3
 import statistics
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
 STUDY = """name: {name}
 seed: 3
 store: {name}.db
-data: {{train_images: images, train_labels: labels, validation: {validation}}}
+data: {{train_images: images, train_labels: labels, validation: 200}}
 teachers:
-  cache: teachers-{validation}
+  cache: teachers
   members: [{{name: one, train: {{arch: L1-d16-k8-h2-f16-p7, epochs: 1, batch: 50, seed: 1}}}}]
 space:
   tie: layer
@@ -44,6 +45,24 @@ space:
 distill: {{steps: {steps}, batch: 50}}
 search: {{trials: {trials}, initial: {trials}, window: 16, objectives: [error, params]}}
 latency: {{samples: 3, warmup: 0}}  # by the search itself, when trials are elsewhere
+"""
+
+AT_ONCE = """name: {name}
+seed: 3
+store: {name}.db
+evaluator: {{command: [{python}, at_once.py]}}
+space:
+  genes:
+    - {{name: a, choices: {choices}}}
+    - {{name: b, choices: {choices}}}
+search: {{trials: {trials}, initial: {trials}, window: 16, objectives: [sum, a]}}
+"""
+
+EVALUATOR = """import json, sys
+for line in sys.stdin:
+    job = json.loads(line)
+    genes = job["architecture"]
+    print(json.dumps({"trial": job["trial"], "metrics": {"sum": genes["a"] + genes["b"], "a": genes["a"]}}), flush=True)
 """
 
 args = None
@@ -65,11 +84,13 @@ def write_data():
         for c in classes:
             noise = draw.randbytes(784)
             images.write(bytes(s + n // 2 for s, n in zip(shapes[c], noise)))
+    with open("at_once.py", "w") as file:
+        file.write(EVALUATOR)
 
 
-def write_study(name, trials, steps, validation):
+def write_study(text, name, **values):
     with open(f"{name}.yaml", "w") as file:
-        file.write(STUDY.format(name=name, trials=trials, steps=steps, validation=validation))
+        file.write(text.format(name=name, **values))
     return f"{name}.yaml"
 
 
@@ -127,12 +148,11 @@ def rate(spans):
 
 
 def overhead():
-    study = write_study("short", 200, 1, 50)
-    end(start("teach", study))
+    study = write_study(AT_ONCE, "short", trials=400, choices=list(range(60)), python=sys.executable)
     here, there = [], []
     for _ in range(args.pairs):
         for elsewhere, into in ((False, here), (True, there)):
-            into.append(1000 * seconds_a_trial(run(study, 1, elsewhere, 200)[1]))
+            into.append(1000 * seconds_a_trial(run(study, 1, elsewhere, 400)[1]))
     extra = [b - a for a, b in zip(here, there)]
     bar(statistics.median(extra) < 5,
         f"a remote trial takes {statistics.median(extra):.2f} ms beyond its work (pairs: "
@@ -140,7 +160,7 @@ def overhead():
 
 
 def throughput():
-    study = write_study("long", 1000, args.steps, 200)
+    study = write_study(STUDY, "long", trials=1000, steps=args.steps)
     end(start("teach", study))
     seconds = seconds_a_trial(run(study, 1, False, 8)[1])
     trials = max(12, round(2 * args.seconds / seconds))
