@@ -23,7 +23,7 @@ struct far {
     struct sample_study study;
     struct sample_context context;
     struct link_key key;
-    atomic_llong skipped; /* ns that its clock is ahead */
+    atomic_llong stopped, skipped; /* ns: where its clock stands, 0: it goes; that it is ahead */
     pthread_t thread;
     enum search_end end;
     rt_status rc;
@@ -32,7 +32,10 @@ struct far {
 
 static int64_t clock_of(void *context)
 {
-    return rt_now_ns() + atomic_load(&((struct far *)context)->skipped);
+    struct far *far = context;
+    const long long stopped = atomic_load(&far->stopped);
+
+    return (stopped ? stopped : rt_now_ns()) + atomic_load(&far->skipped);
 }
 
 static bool admit(void *context, struct run *run, const char *hello, struct store_remote *remote,

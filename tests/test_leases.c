@@ -67,17 +67,19 @@ static void a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes(v
 
     for (int beats = 0; beats <= 1; beats++) { /* its worker is silent, or knows nothing of it */
         begin(&far, 0);
+        atomic_store(&far.stopped, rt_now_ns()); /* a slow machine is no reason to lose anybody */
         hand_open(&hand, &far, "a worker by hand");
         hand_hail(&hand);
         free(hand_take(&hand, &far, &job));
         assert_int_equal(job.number, 0);
-        for (int i = 0; i < 1000; i++) { /* more than an hour */
+        for (int i = 0; i < 250; i++) { /* a quarter of an hour, and more */
             time_passes(&far, 4);
             hand_beat(&hand, 0);
         }
         assert_int_equal(count_lost(&far), 0);
         assert_true(seconds_until_given(&far, &hand, beats) <= 10);
         hand_say(&hand, (struct wire_message){.type = WIRE_BYE});
+        atomic_store(&far.stopped, 0);
         start(&near, &far, "1", 0);
         end(&far);
         finish(&near);
