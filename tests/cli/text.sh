@@ -130,15 +130,20 @@ END
 cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror student.c main.c -lm -o main
 ./main
 run_elsewhere student.c main.c
-# Pooled by the last token, which is another row of each text.
-sed 's/pool: mean/pool: last/; s/toy.db/last.db/; s/cache: teachers/cache: lasting/' toy.yaml >last.yaml
-expect_exit 0 "$retort" search last.yaml --trials 1
-expect_exit 0 "$retort" distill last.db 1 --steps 20 -o last.safetensors
-expect_exit 0 "$retort" export last.safetensors -o last.onnx
+# Pooled by the last token, which is another row of each text; and with norms behind the sums.
+for kind in last post; do
+  sed "s/pool: mean/pool: $kind/; s/pool: post/pool: mean\n  post_norm: true/
+    s/toy.db/$kind.db/; s/cache: teachers/cache: $kind/" toy.yaml >$kind.yaml
+  expect_exit 0 "$retort" search $kind.yaml --trials 1
+  expect_exit 0 "$retort" distill $kind.db 1 --steps 20 -o $kind.safetensors
+  expect_exit 0 "$retort" predict $kind.safetensors lines.txt -o $kind.npy
+  expect_exit 0 "$retort" export $kind.safetensors -o $kind.onnx
+  expect_exit 0 "$retort" export $kind.safetensors -o student.c --selftest --reentrant
+  cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror student.c main.c -lm -o main
+  ./main
+done
 grep -qa GatherND last.onnx
-expect_exit 0 "$retort" export last.safetensors -o student.c --selftest --reentrant
-cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Werror student.c main.c -lm -o main
-./main
+grep -qa stem_ln post.onnx
 expect_exit 0 "$retort" export student.safetensors -o student.c --selftest --reentrant
 # An id is looked at before it is used, and a student that answers nothing is wrong every time.
 sed -i 's/outside = .*;/outside = INT32_MAX;/' main.c

@@ -111,7 +111,8 @@ def studies(task):
         "image": [IMAGES.format(pool=pool) for pool in ("class", "mean", "last")],
         "text": [
             TEXTS.format(pool=pool, pairs=", text: text, text_b: text_b" if pairs else "")
-            for pool, pairs in (("class", False), ("mean", True), ("last", False), ("last", True))
+            for pool, pairs in (("class", False), ("mean", True), ("last", False), ("last, post_norm: true", True),
+                                ("mean, post_norm: true", False))
         ],
         "policy": [
             POLICIES.format(environment=environment, actions=actions, teacher=teacher, pool=pool)

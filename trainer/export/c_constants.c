@@ -139,6 +139,8 @@ void tr__put_constants(struct tr__source *s)
     if (!s->text || student->stem.projected)
         put_linear(s, "stem", &student->plan->stem);
     put_positions(s);
+    if (student->shape.variant.stem_norm)
+        put_norm(s, "stem_ln", &student->plan->stem_norm);
     for (int l = 0; l < student->arch.depth; l++) {
         const struct tr_plan_block *b = &student->plan->block[l];
         (void)snprintf(name, sizeof name, "block%d_ln1", l);
@@ -157,6 +159,7 @@ void tr__put_constants(struct tr__source *s)
         (void)snprintf(name, sizeof name, "block%d_down", l);
         put_linear(s, name, &b->down);
     }
-    put_norm(s, "ln", &student->plan->norm);
+    if (!student->shape.variant.no_final_norm)
+        put_norm(s, "ln", &student->plan->norm);
     put_linear(s, "head", &student->plan->head);
 }

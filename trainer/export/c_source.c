@@ -149,32 +149,44 @@ static struct row_text row_read(const struct tr__source *s, int more)
 
 static void put_queries(struct tr__source *s, int l, const struct tr_plan_block *b)
 {
+    const bool post = s->model->student->shape.variant.post_norm;
+    const char *x = post ? "m->stream + t * WIDTH" : "m->row";
     char name[48], y[48];
 
-    fprintf(s->out,
-            "    for (t = 0; t < %s; t++) {\n"
+    fprintf(s->out, "    for (t = 0; t < %s; t++) {\n", s->tokens);
+    if (!post)
+        fprintf(
+            s->out,
             "        norm(m->stream + t * WIDTH, block%d_ln1_weight, block%d_ln1_bias, m->row);\n",
-            s->tokens, l, l);
+            l, l);
     if (b->pruned) {
         (void)snprintf(name, sizeof name, "block%d_q", l);
         fprintf(s->out, "        if (t == %s) {\n", row_read(s, 0).text);
         (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
-        tr__put_call(s, "            ", name, &b->query, "m->row", false, y);
+        tr__put_call(s, "            ", name, &b->query, x, false, y);
         fputs("        }\n", s->out);
         (void)snprintf(name, sizeof name, "block%d_kv", l);
         (void)snprintf(y, sizeof y, "m->qkv + t * %d + %d", 3 * b->inner, b->inner);
-        tr__put_call(s, "        ", name, &b->memory, "m->row", false, y);
+        tr__put_call(s, "        ", name, &b->memory, x, false, y);
     } else {
         (void)snprintf(name, sizeof name, "block%d_qkv", l);
         (void)snprintf(y, sizeof y, "m->qkv + t * %d", 3 * b->inner);
-        tr__put_call(s, "        ", name, &b->query, "m->row", false, y);
+        tr__put_call(s, "        ", name, &b->query, x, false, y);
     }
     fputs("    }\n", s->out);
+}
+
+/* Norm `which` of a block, of row x to `to`. */
+static void put_block_norm(struct tr__source *s, int l, int which, const char *to)
+{
+    fprintf(s->out, "        norm(x, block%d_ln%d_weight, block%d_ln%d_bias, %s);\n", l, which, l,
+            which, to);
 }
 
 static void put_block(struct tr__source *s, int l)
 {
     static const char in[] = "        ";
+    const bool post = s->model->student->shape.variant.post_norm;
     const struct tr_plan_block *b = &s->model->student->plan->block[l];
     const struct row_text first = row_read(s, 0), end = row_read(s, 1);
     char name[48];
@@ -190,32 +202,42 @@ static void put_block(struct tr__source *s, int l)
             b->inner);
     (void)snprintf(name, sizeof name, "block%d_proj", l);
     tr__put_call(s, in, name, &b->proj, "m->inner", true, "x");
-    fprintf(s->out, "        norm(x, block%d_ln2_weight, block%d_ln2_bias, m->row);\n", l, l);
+    put_block_norm(s, l, post ? 1 : 2, post ? "x" : "m->row");
     (void)snprintf(name, sizeof name, "block%d_up", l);
-    tr__put_call(s, in, name, &b->up, "m->row", false, "m->hidden");
+    tr__put_call(s, in, name, &b->up, post ? "x" : "m->row", false, "m->hidden");
     fprintf(s->out, "        gelu(m->hidden, %d);\n", b->ffn);
     (void)snprintf(name, sizeof name, "block%d_down", l);
     tr__put_call(s, in, name, &b->down, "m->hidden", true, "x");
+    if (post)
+        put_block_norm(s, l, 2, "x");
     fputs("    }\n}\n\n", s->out);
 }
 
 void tr__c_pool(struct tr__source *s)
 {
+    const bool normed = !s->model->student->shape.variant.no_final_norm;
+
     if (tr__pools_row(s->model->student)) {
-        fprintf(s->out, "    norm(m->stream + %s * WIDTH, ln_weight, ln_bias, m->row);\n",
+        fprintf(s->out,
+                normed ? "    norm(m->stream + %s * WIDTH, ln_weight, ln_bias, m->row);\n"
+                       : "    for (i = 0; i < WIDTH; i++)\n"
+                         "        m->row[i] = m->stream[%s * WIDTH + i];\n",
                 row_read(s, 0).text);
         return;
     }
+    if (normed)
+        fprintf(s->out,
+                "    for (t = 0; t < %s; t++)\n"
+                "        norm(m->stream + t * WIDTH, ln_weight, ln_bias, m->stream + t * WIDTH);\n",
+                s->tokens);
     fprintf(s->out,
-            "    for (t = 0; t < %s; t++)\n"
-            "        norm(m->stream + t * WIDTH, ln_weight, ln_bias, m->stream + t * WIDTH);\n"
             "    for (i = 0; i < WIDTH; i++) {\n"
             "        float sum = 0;\n"
             "        for (t = 0; t < %s; t++)\n"
             "            sum += m->stream[t * WIDTH + i];\n"
             "        m->row[i] = sum / (float)%s;\n"
             "    }\n",
-            s->tokens, s->tokens, s->tokens);
+            s->tokens, s->tokens);
 }
 
 static void put_prototype(const struct tr__source *s, FILE *out)

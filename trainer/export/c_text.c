@@ -68,9 +68,13 @@ void tr__c_text_stem(struct tr__source *s)
               s->out);
     fprintf(s->out,
             "        for (i = 0; i < WIDTH; i++)\n"
-            "            m->stream[t * WIDTH + i] += position[t * WIDTH + i]%s;\n"
+            "            m->stream[t * WIDTH + i] += position[t * WIDTH + i]%s;\n%s"
             "    }\n    return 1;\n}\n\n",
-            pairs ? " + segment_row[segments[t] * WIDTH + i]" : "");
+            pairs ? " + segment_row[segments[t] * WIDTH + i]" : "",
+            student->shape.variant.stem_norm
+                ? "        norm(m->stream + t * WIDTH, stem_ln_weight, stem_ln_bias,\n"
+                  "             m->stream + t * WIDTH);\n"
+                : "");
 }
 
 /* ---- the self-test ---- */

@@ -70,7 +70,11 @@ static rt_status read_shape(const char *path, const struct tr_task_kind *kind,
                                    .file = path,
                                    .features = (int)stem.shape[1],
                                    .tokens = (int)position.shape[0]};
-    return kind->recall(&notes, arch, shape, &file->model.input, err);
+    RT_TRY(kind->recall(&notes, arch, shape, &file->model.input, err));
+    if (shape->length &&
+        tr_tensor_file_find(tensors, "stem_ln.weight", &stem)) /* space.post_norm */
+        shape->variant.post_norm = shape->variant.stem_norm = shape->variant.no_final_norm = true;
+    return RT_OK;
 }
 
 static void read_notes(struct tr_model_file *file)

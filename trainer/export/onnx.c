@@ -309,26 +309,26 @@ static void attention(struct tr__graph *g, const struct tr_plan_block *b, const 
     tr__node(g, "Reshape", INPUTS(at[7].text, out.text), tr__named("%s.context", name).text, NULL);
 }
 
-/* NAME.q, .k and .v out of the normed rows NAME.ln1. */
-static void queries(struct tr__graph *g, const struct tr_plan_block *b, const char *name)
+/* NAME.q, .k and .v out of rows x, which are normed. */
+static void queries(struct tr__graph *g, const struct tr_plan_block *b, const char *name,
+                    const char *x)
 {
-    const struct tr__name normed = tr__named("%s.ln1", name),
-                          sizes = tr__named("%s.qkv.sizes", name);
+    const struct tr__name sizes = tr__named("%s.qkv.sizes", name);
     const struct tr__name q = tr__named("%s.q", name), k = tr__named("%s.k", name),
                           v = tr__named("%s.v", name);
     const struct tr__name all = tr__named("%s.qkv", name), row = tr__named("%s.ln1.row", name);
 
     if (!b->pruned) {
         INTEGERS(g, sizes.text, b->inner, b->inner, b->inner);
-        linear(g, &b->query, all.text, normed.text, false, all.text);
+        linear(g, &b->query, all.text, x, false, all.text);
         tr__node_of(g, "Split", INPUTS(all.text, sizes.text), INPUTS(q.text, k.text, v.text),
                     ATTRIBUTES(INT("axis", -1)));
         return;
     }
     INTEGERS(g, sizes.text, b->inner, b->inner);
-    take_row(g, normed.text, row.text);
+    take_row(g, x, row.text);
     linear(g, &b->query, tr__named("%s.q", all.text).text, row.text, false, q.text);
-    linear(g, &b->memory, tr__named("%s.kv", all.text).text, normed.text, false,
+    linear(g, &b->memory, tr__named("%s.kv", all.text).text, x, false,
            tr__named("%s.kv", name).text);
     tr__node_of(g, "Split", INPUTS(tr__named("%s.kv", name).text, sizes.text),
                 INPUTS(k.text, v.text), ATTRIBUTES(INT("axis", -1)));
@@ -352,14 +352,17 @@ static void block(struct tr__graph *g, int layer, struct tr__name *x)
 {
     const struct tr_plan_block *b = &g->model->student->plan->block[layer];
     const struct tr__name name = tr__named("block.%d", layer);
+    const bool post = g->model->student->shape.variant.post_norm;
     struct tr__name part[8];
     static const char *const step[8] = {"ln1", "proj", "middle", "ln2",
                                         "up",  "gelu", "down",   "out"};
 
     for (int i = 0; i < 8; i++)
         part[i] = tr__named("%s.%s", name.text, step[i]);
-    norm(g, &b->norm1, part[0].text, x->text);
-    queries(g, b, name.text);
+    const struct tr__name normed = part[post ? 0 : 3], kept = part[post ? 0 : 2]; /* of the FFN */
+    if (!post)
+        norm(g, &b->norm1, part[0].text, x->text);
+    queries(g, b, name.text, post ? x->text : part[0].text);
     attention(g, b, name.text);
     if (b->pruned) {
         const struct tr__name row = tr__named("%s.row", name.text);
@@ -368,12 +371,14 @@ static void block(struct tr__graph *g, int layer, struct tr__name *x)
     }
     linear(g, &b->proj, part[1].text, tr__named("%s.context", name.text).text, false, part[1].text);
     tr__node(g, "Add", INPUTS(part[1].text, x->text), part[2].text, NULL);
-    norm(g, &b->norm2, part[3].text, part[2].text);
-    linear(g, &b->up, part[4].text, part[3].text, false, part[4].text);
+    norm(g, post ? &b->norm1 : &b->norm2, normed.text, part[2].text);
+    linear(g, &b->up, part[4].text, normed.text, false, part[4].text);
     gelu(g, part[4].text, part[5].text);
     linear(g, &b->down, part[6].text, part[5].text, false, part[6].text);
-    tr__node(g, "Add", INPUTS(part[6].text, part[2].text), part[7].text, NULL);
-    *x = part[7];
+    tr__node(g, "Add", INPUTS(part[6].text, kept.text), part[7].text, NULL);
+    if (post)
+        norm(g, &b->norm2, part[3].text, part[7].text);
+    *x = part[post ? 3 : 7];
 }
 
 /* ---- the whole ---- */
@@ -401,14 +406,17 @@ static void answer(struct tr__graph *g, const char *x)
 {
     const struct tr_plan *plan = g->model->student->plan;
 
-    norm(g, &plan->norm, "ln", x);
+    if (!g->model->student->shape.variant.no_final_norm) {
+        norm(g, &plan->norm, "ln", x);
+        x = "ln";
+    }
     if (tr__pools_row(g->model->student)) {
         INTEGERS(g, "pooled.shape", -1, g->model->student->arch.width);
-        tr__node(g, "Reshape", INPUTS("ln", "pooled.shape"), "pooled", NULL);
+        tr__node(g, "Reshape", INPUTS(x, "pooled.shape"), "pooled", NULL);
     } else if (reads_ids(g)) {
-        tr__text_mean(g, "ln");
+        tr__text_mean(g, x);
     } else {
-        tr__node(g, "ReduceMean", INPUTS("ln"), "pooled",
+        tr__node(g, "ReduceMean", INPUTS(x), "pooled",
                  ATTRIBUTES(INTS("axes", 1), INT("keepdims", 0)));
     }
     linear(g, &plan->head, "head", "pooled", false, "logits");
@@ -431,6 +439,10 @@ static void build(struct tr__graph *g, int batch)
     tr__declare(g, graph_output, "logits", is_float, batch, 1, &logits);
     constants(g);
     stem(g);
+    if (student->shape.variant.stem_norm) {
+        norm(g, &student->plan->stem_norm, "stem_ln", x.text);
+        x = tr__named("stem_ln");
+    }
     for (int l = 0; l < student->arch.depth; l++)
         block(g, l, &x);
     answer(g, x.text);

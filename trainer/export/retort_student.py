@@ -24,20 +24,24 @@ CUT = 10  # of what a policy sees, normalised
 
 
 class Block(nn.Module):
-    def __init__(self, width, inner, head_dim, ffn):
+    def __init__(self, width, inner, head_dim, ffn, post_norm):
         super().__init__()
-        self.head_dim = head_dim
+        self.head_dim, self.post_norm = head_dim, post_norm
         self.ln1, self.ln2 = nn.LayerNorm(width, EPS), nn.LayerNorm(width, EPS)
         self.qkv, self.proj = nn.Linear(width, 3 * inner), nn.Linear(inner, width)
         self.up, self.down = nn.Linear(width, ffn), nn.Linear(ffn, width)
 
-    def forward(self, x, mask):
-        q, k, v = (
-            part.unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for part in self.qkv(self.ln1(x)).chunk(3, -1)
-        )
+    def attend(self, x, mask):
+        q, k, v = (part.unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
         mask = None if mask is None else mask[:, None, None, :]
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.proj(attended.transpose(1, 2).flatten(2))
+        return self.proj(attended.transpose(1, 2).flatten(2))
+
+    def forward(self, x, mask):
+        if self.post_norm:
+            x = self.ln1(x + self.attend(x, mask))
+            return self.ln2(x + self.down(F.gelu(self.up(x))))
+        x = x + self.attend(self.ln1(x), mask)
         return x + self.down(F.gelu(self.up(self.ln2(x))))
 
 
@@ -53,12 +57,13 @@ class Student(nn.Module):
         if "embedding.weight" in tensors:
             self.embedding = nn.Embedding(*tensors["embedding.weight"].shape)
         self.stem = nn.Linear(tensors["stem.weight"].shape[1], width) if "stem.weight" in tensors else nn.Identity()
-        depth = sum(name.endswith(".up.weight") for name in tensors)
+        depth, post_norm = sum(name.endswith(".up.weight") for name in tensors), "stem_ln.weight" in tensors
         self.block = nn.ModuleList(
-            Block(width, tensors[f"block.{i}.proj.weight"].shape[1], head_dim, tensors[f"block.{i}.up.bias"].shape[0])
+            Block(width, tensors[f"block.{i}.proj.weight"].shape[1], head_dim, len(tensors[f"block.{i}.up.bias"]), post_norm)
             for i in range(depth)
         )
-        self.ln = nn.LayerNorm(width, EPS)
+        self.stem_ln = nn.LayerNorm(width, EPS) if post_norm else nn.Identity()
+        self.ln = nn.Identity() if post_norm else nn.LayerNorm(width, EPS)
         self.head = nn.Linear(width, tensors["head.bias"].shape[0])
         for name in ("feature_mean", "feature_scale", "action_low", "action_high"):
             if name in notes:
@@ -76,7 +81,7 @@ class Student(nn.Module):
         if hasattr(self, "embedding"):
             x = self.stem(self.embedding(x))
             x = x + self.position[: x.shape[1]]
-            return x if segments is None else x + self.segment[segments]
+            return self.stem_ln(x if segments is None else x + self.segment[segments])
         if hasattr(self, "feature_mean"):
             x = self.stem(((x - self.feature_mean) * self.feature_scale).clamp(-CUT, CUT))
         else:
