@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
+#define MOST_BATCH 65536 /* cli/study_keys.c: any_batch */
+
 /* ---- choosing ---- */
 
 /* The middle architecture at one width stands for all of that width. */
@@ -166,6 +170,30 @@ rt_status settings_print(const struct settings *s, char **text, struct rt_err *e
     return *text ? RT_OK : rt_fail(err, RT_ENOMEM, "no memory for the study's settings");
 }
 
+/* Into to[bytes], as it can be printed; false: too long. */
+static bool take(const char *text, char *to, size_t bytes)
+{
+    if (strlen(text) >= bytes)
+        return false;
+    memcpy(to, text, strlen(text) + 1);
+    rt_text_plain(to);
+    return true;
+}
+
+/* A width as it is printed, and a micro-batch that a study may have; another file may say anything. */
+static bool take_size(struct settings *s, const char *width, const json_t *micro_batch)
+{
+    const json_int_t batch = json_integer_value(micro_batch); /* 0: it is no integer */
+    const size_t digits = strlen(width);
+
+    if (s->count == SETTINGS_MAX_WIDTHS || digits > 6 || width[0] == '0' ||
+        strspn(width, "0123456789") != digits || digits < 1 || batch < 1 || batch > MOST_BATCH)
+        return false;
+    s->width[s->count] = (int)strtol(width, NULL, 10);
+    s->tuning[s->count++].micro_batch = (int)batch;
+    return true;
+}
+
 rt_status settings_parse(struct settings *s, const char *text, struct rt_err *err)
 {
     int booleans = 0;
@@ -174,24 +202,22 @@ rt_status settings_parse(struct settings *s, const char *text, struct rt_err *er
     size_t at;
 
     *s = (struct settings){.search = 1};
-    if (json_unpack(all, "{s:s, s?s, s?i, s?b, s?s, s?s, s:s, s:o, s:o}", "kernels", &kernels,
-                    "core", &core, "search", &s->search, "booleans", &booleans, "rows", &rows,
-                    "root", &root, "study", &study, "micro_batch", &sizes, "openblas", &openblas)) {
+    bool good = !json_unpack(all, "{s:s, s?s, s?i, s?b, s?s, s?s, s:s, s:o, s:o}", "kernels",
+                             &kernels, "core", &core, "search", &s->search, "booleans", &booleans,
+                             "rows", &rows, "root", &root, "study", &study, "micro_batch", &sizes,
+                             "openblas", &openblas) &&
+                json_is_object(sizes) && json_is_array(openblas) &&
+                take(kernels, s->kernels, sizeof s->kernels) &&
+                take(core, s->core, sizeof s->core) && take(rows, s->rows, sizeof s->rows) &&
+                take(root, s->root, sizeof s->root) && take(study, s->study, sizeof s->study);
+    s->texts = !booleans;
+    json_object_foreach(good ? sizes : NULL, width, item)
+    {
+        good = good && take_size(s, width, item);
+    }
+    if (!good) {
         json_decref(all);
         return rt_fail(err, RT_EFORMAT, "the settings of this study are not readable");
-    }
-    (void)snprintf(s->kernels, sizeof s->kernels, "%s", kernels);
-    s->texts = !booleans;
-    (void)snprintf(s->core, sizeof s->core, "%s", core);
-    (void)snprintf(s->rows, sizeof s->rows, "%s", rows);
-    (void)snprintf(s->root, sizeof s->root, "%s", root);
-    (void)snprintf(s->study, sizeof s->study, "%s", study);
-    json_object_foreach(sizes, width, item)
-    {
-        if (s->count == SETTINGS_MAX_WIDTHS)
-            break;
-        s->width[s->count] = (int)strtol(width, NULL, 10);
-        s->tuning[s->count++].micro_batch = (int)json_integer_value(item);
     }
     json_array_foreach(openblas, at, item)
     {

@@ -56,7 +56,16 @@ static void an_earlier_versions_settings_are_read(void **state)
 
 static void what_is_no_settings_is_refused(void **state)
 {
-    static const char *const texts[] = {"", "[]", "{}", "{\"kernels\":\"v3\",\"study\":3}"};
+#define BEGUN(SIZES)                                                                               \
+    "{\"kernels\":\"v3\",\"study\":\"s\",\"micro_batch\":" SIZES ",\"openblas\":[]}"
+    static const char *const texts[] = {
+        "", "[]", "{}", "{\"kernels\":\"v3\",\"study\":3}",
+        /* widths and micro-batches that nobody chooses */
+        BEGUN("{\"24\":0}"), BEGUN("{\"24\":-4}"), BEGUN("{\"24\":\"4\"}"),
+        BEGUN("{\"24\":4294967300}"), BEGUN("{\"0\":4}"), BEGUN("{\"24x\":4}"),
+        BEGUN("{\"99999999999\":4}"), BEGUN("[4]"),
+        "{\"kernels\":\"0123456789abcdef\",\"study\":\"s\",\"micro_batch\":{},\"openblas\":[]}"};
+#undef BEGUN
     struct settings s;
     struct rt_err err;
     (void)state;
