@@ -160,19 +160,26 @@ static rt_status print_students(struct report__page *page, struct rt_err *err)
 static rt_status print_files(struct report__page *page, struct rt_err *err)
 {
     static const char sql[] =
-        "select e.path, c.arch, e.format, e.precision, e.bytes, e.hash, e.finished"
+        "select e.path, c.arch, e.format, e.precision, e.bytes, e.hash, e.finished,"
+        " (select group_concat(said, ', ') from (select h.host || ' ' ||"
+        " printf('%.1f \u00b5s', l.value / 1000) as said"
+        " from latency l join host h on h.id = l.host where l.candidate = e.candidate"
+        " and l.median is not null and l.threads = 1 and l.batch = 1"
+        " order by l.value, h.host))"
         " from main.exported e join candidate c on c.id = e.candidate"
         " order by e.candidate, e.precision, e.format, e.path limit 200";
-    static const char *const heads[] = {"<file", "<architecture", "<format",   "<numbers",
-                                        "bytes", "<XXH3-128",     "<finished", NULL};
+    static const char *const heads[] = {"<file",     "<architecture", "<format",
+                                        "<numbers",  "bytes",         "<a call takes",
+                                        "<XXH3-128", "<finished",     NULL};
     char arch[cell_bytes];
     sqlite3_stmt *q = NULL;
 
     RT_TRY(report__ask(page->store, sql, &q, err));
     report__section(page->out, "files", "Files of students");
-    (void)fputs("<p class=\"lead\">As they were written; xxh128sum shows the checksum of a file."
-                "</p>\n",
-                page->out);
+    (void)fputs(
+        "<p class=\"lead\">As they were written; xxh128sum shows the checksum of a file. "
+        "A call is of that student, on each machine and runtime that retort latency asked.</p>\n",
+        page->out);
     report__table_open(page->out, heads);
     while (report__next(q)) {
         (void)fputs("<tr>", page->out);
@@ -181,6 +188,7 @@ static rt_status print_files(struct report__page *page, struct rt_err *err)
         left(page->out, q, 2);
         left(page->out, q, 3);
         number(page->out, q, 4, 0);
+        left(page->out, q, 7);
         left(page->out, q, 5);
         left(page->out, q, 6);
         (void)fputs("</tr>\n", page->out);

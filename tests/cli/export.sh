@@ -116,6 +116,12 @@ best='with v as (select number, value, objective from trials join trial_values u
 [ "$(sqlite3 optuna.db "$best")" = "$(sqlite3 toy.db 'select trial from front order by trial')" ]
 [ "$(sqlite3 optuna.db "select count(*) from trial_params where param_name = 'heads'")" = 3 ]
 
+# The page has files with their sizes and what a call takes on each machine or runtime that was asked.
+expect_exit 0 "$retort" latency toy.db 2 --host board --command "$retort latency --answer" --seconds 1
+expect_exit 0 "$retort" report toy.db -o page.html
+expect_line page.html 'Files of students'
+grep -Eq '<td[^>]*>.*board [0-9.]+ µs' page.html
+
 # What does not go together is said, and nothing is written.
 refuse() { # CODE TEXT ARGUMENT...
   local code=$1 text=$2
