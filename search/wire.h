@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2 /* of messages, of a welcome, and of the list of files */
 #define WIRE_HEADER ((size_t)40)
 #define WIRE_TEXT ((size_t)1 << 20) /* the most bytes of text, the NUL that ends it not counted */
 #define WIRE_DATA ((size_t)1 << 20) /* and of data: a piece of a file */
