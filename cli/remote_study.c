@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/process.h"
 #include "cli/checkpoints.h"
 #include "cli/isolation.h"
@@ -26,9 +28,21 @@
 #include "search/transfer.h"
 
 #define LIST_MAX ((size_t)1 << 28) /* bytes of a list of files */
+#define TRY_NS                                                                                     \
+    INT64_C(3600000000000) /* for a child to open the study, as long as that ever takes */
 
 /* The file that runs now, also when another one, of a later build, has taken its place. */
 static const char itself[] = "/proc/self/exe";
+
+struct
+    attempt { /* of a child to open the study, in a thread: the worker has to say that it is there */
+    pthread_t thread;
+    bool runs; /* the thread is to be waited for */
+    int64_t until_ns;
+    atomic_int done, halt; /* it has ended; it should */
+    rt_status rc;
+    struct rt_err err;
+};
 
 struct remote_study {
     char cache[RT_PATH_MAX], folder[RT_PATH_MAX]; /* the latter once welcomed */
@@ -46,6 +60,7 @@ struct remote_study {
     struct search_external_options how;
     struct search_options options; /* of children that are Retort itself: nothing is wanted */
     struct search_external *external;
+    struct attempt attempt;
 };
 
 /* ---- the folder ---- */
@@ -98,10 +113,20 @@ rt_status remote_study_open(struct remote_study **study, const char *cache, bool
     return rc;
 }
 
+static void end_attempt(struct attempt *attempt)
+{
+    if (!attempt->runs)
+        return;
+    atomic_store(&attempt->halt, 1);
+    (void)pthread_join(attempt->thread, NULL);
+    attempt->runs = false;
+}
+
 void remote_study_close(struct remote_study *study)
 {
     if (!study)
         return;
+    end_attempt(&study->attempt);
     if (study->external)
         search_external_close(study->external);
     if (study->begun)
@@ -235,6 +260,8 @@ bool remote_study_missing(void *context, struct remote_file *file)
     struct remote_study *s = context;
     char path[RT_PATH_MAX], name[32];
 
+    if (s->begun) /* and is being tried */
+        return false;
     if (!s->listed) {
         (void)snprintf(name, sizeof name, "/%.8s.json", s->list);
         if (join(path, s->folder, name, NULL) != RT_OK)
@@ -280,22 +307,50 @@ static rt_status check_there(const struct remote_study *s, struct rt_err *err)
 
 /* Can a child begin here? One that is asked for no trial, since a trial would be to blame for what this machine
  * lacks. */
-static rt_status try_child(const struct remote_study *s, struct rt_err *err)
+static void *try_child(void *context)
 {
+    struct remote_study *s = context;
+    struct attempt *a = &s->attempt;
     struct rt_process process = {.pid = 0};
     int status = 0;
-    rt_status rc = rt_process_start(&process, (char *const *)s->how.argv, s->how.folder, err);
 
-    if (rc == RT_OK && !rt_process_wait(&process, s->stop, NULL, NULL, &status))
-        rc = rt_fail(err, RT_ESTOP, "stopped");
-    else if (rc == RT_OK && status != 0)
-        rc = rt_fail(err, RT_EIO, "the study cannot be opened here: %.300s",
-                     rt_process_last_line(&process));
+    a->rc = rt_process_start(&process, (char *const *)s->how.argv, s->how.folder, &a->err);
+    if (a->rc == RT_OK && !rt_process_wait(&process, &a->halt, NULL, NULL, &status))
+        a->rc = rt_fail(&a->err, RT_ESTOP, "stopped");
+    else if (a->rc == RT_OK && status != 0)
+        a->rc = rt_fail(&a->err, RT_EIO, "the study cannot be opened here: %.300s",
+                        rt_process_last_line(&process));
     rt_process_release(&process);
-    return rc;
+    atomic_store(&a->done, 1);
+    return NULL;
 }
 
-static rt_status open_children(struct remote_study *s, struct rt_err *err)
+static rt_status begin_attempt(struct remote_study *s, struct rt_err *err)
+{
+    s->attempt.until_ns = rt_now_ns() + TRY_NS;
+    if (pthread_create(&s->attempt.thread, NULL, try_child, s))
+        return rt_fail(err, RT_ENOMEM, "cannot start a thread that opens the study");
+    s->attempt.runs = true;
+    return RT_OK;
+}
+
+/* *ended: and well. */
+static rt_status look_at_attempt(struct remote_study *s, bool *ended, struct rt_err *err)
+{
+    struct attempt *a = &s->attempt;
+
+    if (!atomic_load(&a->done))
+        return rt_now_ns() < a->until_ns
+                   ? RT_OK
+                   : rt_fail(err, RT_EIO, "the study could not be opened here within an hour");
+    end_attempt(a);
+    if (a->rc != RT_OK)
+        return rt_fail(err, a->rc, "%s", a->err.text);
+    *ended = true;
+    return RT_OK;
+}
+
+static rt_status prepare_children(struct remote_study *s, struct rt_err *err)
 {
     struct study *study = &s->session.study;
 
@@ -304,7 +359,7 @@ static rt_status open_children(struct remote_study *s, struct rt_err *err)
         study->search.workers = s->slots;
         s->how = study->external;
         s->how.texts = s->settings.texts;
-        return search_external_open(&s->how, &study->space, &study->search, &s->external, err);
+        return RT_OK;
     }
     if (s->files.weights) {
         RT_TRY(checkpoints_folder(s->store, s->checkpoints, err));
@@ -315,8 +370,7 @@ static rt_status open_children(struct remote_study *s, struct rt_err *err)
                                               .retries = 1,
                                               .stall = ISOLATION_STALL,
                                               .believed = true};
-    RT_TRY(try_child(s, err));
-    return search_external_open(&s->how, &study->space, &s->options, &s->external, err);
+    return begin_attempt(s, err);
 }
 
 /* Those of other starts of the search. */
@@ -336,11 +390,8 @@ static void remove_old_lists(const struct remote_study *s)
         (void)closedir(folder);
 }
 
-rt_status remote_study_begin(void *context, struct rt_err *err)
+static rt_status open_study(struct remote_study *s, struct rt_err *err)
 {
-    struct remote_study *s = context;
-
-    assert(!s->begun);
     if (!s->listed)
         return rt_fail(err, RT_EFORMAT, "the search's list of files is not readable");
     RT_TRY(check_there(s, err));
@@ -351,7 +402,26 @@ rt_status remote_study_begin(void *context, struct rt_err *err)
     remove_old_lists(s);
     (void)close(s->lock);
     s->lock = -1;
-    return open_children(s, err);
+    return prepare_children(s, err);
+}
+
+rt_status remote_study_begin(void *context, bool *begun, struct rt_err *err)
+{
+    struct remote_study *s = context;
+    const struct study *study = &s->session.study;
+    bool ended;
+
+    assert(!s->external);
+    if (!s->begun)
+        RT_TRY(open_study(s, err));
+    ended = !s->attempt.runs;
+    if (!ended)
+        RT_TRY(look_at_attempt(s, &ended, err));
+    if (!ended)
+        return RT_OK;
+    *begun = true;
+    return search_external_open(&s->how, &study->space, s->files.own ? &study->search : &s->options,
+                                &s->external, err);
 }
 
 bool remote_study_weights(void *context, int64_t trial, char path[RT_PATH_MAX])

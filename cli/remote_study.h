@@ -20,7 +20,7 @@ void remote_study_close(struct remote_study *study);
 /* For the members of struct remote_options, with a struct remote_study as context. */
 rt_status remote_study_welcome(void *context, const char *text, struct rt_err *err);
 bool remote_study_missing(void *context, struct remote_file *file);
-rt_status remote_study_begin(void *context, struct rt_err *err);
+rt_status remote_study_begin(void *context, bool *begun, struct rt_err *err);
 bool remote_study_weights(void *context, int64_t trial, char path[RT_PATH_MAX]);
 void remote_study_evaluate(void *context, int slot, const char *job, const atomic_int *stop,
                            struct remote_answer *answer);

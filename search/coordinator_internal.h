@@ -30,6 +30,7 @@ struct out { /* a trial that is out */
     uint32_t attempt;
     int peer;
     bool doubted; /* its worker said hello anew, and not yet that it has it */
+    bool asked;   /* once more for its weights, since none came */
     int64_t until_ns;
     struct store_result *result; /* waits for the weights, and then to be finished; owned */
     struct transfer weights;

@@ -9,9 +9,10 @@
 #include "search/coordinator_internal.h"
 #include "search/protocol.h"
 
-#define LEASE_NS                                                                                   \
-    INT64_C(8000000000) /* beats come each second; a job may wait behind a file's piece */
-#define LOSSES_MAX 3    /* then the trial fails */
+/* Beats come each second, and pieces of weights before them renew as they do. A result that waits for its
+ * weights is renewed by pieces alone: without any they are asked for once more, and then it is lost. */
+#define LEASE_NS INT64_C(8000000000)
+#define LOSSES_MAX 3 /* then the trial fails */
 
 /* ---- the list ---- */
 
@@ -278,15 +279,6 @@ void coordinator__back(struct search_coordinator *c, int peer, const struct wire
     return_one(c, out, "returned", why);
 }
 
-void coordinator__check_leases(struct search_coordinator *c)
-{
-    const int64_t now = coordinator__now(c);
-
-    for (size_t i = c->outs; i-- > 0;)
-        if (now > c->out[i]->until_ns)
-            lose(c, c->out[i], "its lease ran out");
-}
-
 void coordinator__give_up(struct search_coordinator *c)
 {
     while (c->outs > 0) {
@@ -350,9 +342,17 @@ void coordinator__beat(struct search_coordinator *c, int peer, const struct wire
 {
     for (size_t i = 0; i < message->data_bytes / 8; i++) {
         struct out *out = find(c, wire_number(message->data, i));
-        if (out && out->peer == peer)
+        if (out && out->peer == peer && !out->result)
             renew(c, out);
     }
+}
+
+/* Beats wait behind it on a slow line. */
+static void renew_all(const struct search_coordinator *c, int peer)
+{
+    for (size_t i = 0; i < c->outs; i++)
+        if (c->out[i]->peer == peer && !c->out[i]->doubted)
+            renew(c, c->out[i]);
 }
 
 static void say_taken(struct search_coordinator *c, int peer, const struct wire_message *message)
@@ -465,6 +465,23 @@ static void ask_again(struct search_coordinator *c, struct out *out)
         lose(c, out, "its worker is gone");
 }
 
+void coordinator__check_leases(struct search_coordinator *c)
+{
+    const int64_t now = coordinator__now(c);
+
+    for (size_t i = c->outs; i-- > 0;) {
+        struct out *out = c->out[i];
+        if (now <= out->until_ns)
+            continue;
+        if (!out->result || out->doubted || out->asked) {
+            lose(c, out, out->result ? "its weights did not come" : "its lease ran out");
+            continue;
+        }
+        out->asked = true;
+        ask_again(c, out);
+    }
+}
+
 void coordinator__result(struct search_coordinator *c, int peer, const struct wire_message *message)
 {
     struct out *out = message->number >= 0 ? recognise(c, peer, message) : NULL;
@@ -501,12 +518,14 @@ void coordinator__piece(struct search_coordinator *c, int peer, const struct wir
         memcpy(name, message->text, message->text_bytes);
     if (sscanf(name, "weights/%18lld", &number) != 1)
         return;
+    renew_all(c, peer);
     struct out *out = find(c, number);
     if (!out || out->peer != peer || !out->result)
         return;
     if (message->number >= 0 && message->key != (uint64_t)out->weights.offset)
         return; /* was asked for twice */
     const struct wire_message taken = {.number = number, .key = out->key};
+    out->asked = false;
     renew(c, out);
     if (message->number < 0 ||
         transfer_add(&out->weights, message->key, message->number, message->data,

@@ -203,11 +203,10 @@ static void fetch_next(struct remote *r)
             fetch(r, &file, -1);
             return;
         }
-        if (r->o->begin(r->o->context, &r->err) != RT_OK) {
+        if (r->o->begin(r->o->context, &r->begun, &r->err) != RT_OK)
             r->rc = r->err.code;
+        if (r->rc != RT_OK || !r->begun)
             return;
-        }
-        r->begun = true;
     }
     r->state = WORKING;
     for (int i = 0; i < r->slots.count && !r->fetching; i++) {

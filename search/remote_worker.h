@@ -37,8 +37,8 @@ struct remote_options {
     rt_status (*welcome)(void *context, const char *study, struct rt_err *err);
     /* A file of the study that is not here; false: all are. */
     bool (*missing)(void *context, struct remote_file *file);
-    /* They are: jobs come from now on. */
-    rt_status (*begin)(void *context, struct rt_err *err);
+    /* They are: jobs come once *begun. Until then it is called again, many times a second. */
+    rt_status (*begin)(void *context, bool *begun, struct rt_err *err);
     /* Where the weights of a trial are, or go. False: there are none. */
     bool (*weights)(void *context, int64_t trial, char path[RT_PATH_MAX]);
     /* `stop`, which is not the one above: nobody waits for the answer any more. */

@@ -67,6 +67,17 @@ static bool no_weights(void *context, int64_t trial, char path[RT_PATH_MAX])
     return false;
 }
 
+static void path_of_weights(const struct far *far, char path[RT_PATH_MAX])
+{
+    snprintf(path, RT_PATH_MAX, "%s/1.weights", far->study.folder);
+}
+
+static bool weights_of_the_second(void *context, int64_t trial, char path[RT_PATH_MAX])
+{
+    path_of_weights(context, path);
+    return trial == 1;
+}
+
 static void *search_on(void *context)
 {
     struct far *far = context;
@@ -153,6 +164,7 @@ struct near {
     atomic_int stop;
     struct sample_context context;
     pthread_t thread;
+    atomic_int may_begin; /* for a `begins` that looks */
     rt_status rc;
     struct rt_err err;
 };
@@ -172,10 +184,11 @@ static bool nothing_missing(void *context, struct remote_file *file)
     return false;
 }
 
-static rt_status ready(void *context, struct rt_err *err)
+static rt_status ready(void *context, bool *begun, struct rt_err *err)
 {
     (void)context;
     (void)err;
+    *begun = true;
     return RT_OK;
 }
 
@@ -219,7 +232,8 @@ static void *work(void *context)
     return NULL;
 }
 
-static void start(struct near *near, const struct far *far, const char *slots, int delay_us)
+static void start_with(struct near *near, const struct far *far, const char *slots, int delay_us,
+                       rt_status (*begins)(void *, bool *, struct rt_err *))
 {
     *near = (struct near){
         .far = far, .context = {.shape = far->space.shape, .fail_every = 7, .delay_us = delay_us}};
@@ -233,12 +247,17 @@ static void start(struct near *near, const struct far *far, const char *slots, i
                                             .stop = &near->stop,
                                             .welcome = take_study,
                                             .missing = nothing_missing,
-                                            .begin = ready,
+                                            .begin = begins,
                                             .weights = no_weights,
                                             .evaluate = evaluate,
                                             .say = say_nothing,
                                             .context = near};
     assert_int_equal(pthread_create(&near->thread, NULL, work, near), 0);
+}
+
+static void start(struct near *near, const struct far *far, const char *slots, int delay_us)
+{
+    start_with(near, far, slots, delay_us, ready);
 }
 
 /* Who came when the search was over waits for the next one. */

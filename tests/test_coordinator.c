@@ -282,17 +282,6 @@ static void a_worker_that_is_refused_later_is_lost(void **state)
     sample_remove(&far.study);
 }
 
-static void path_of_weights(const struct far *far, char path[RT_PATH_MAX])
-{
-    snprintf(path, RT_PATH_MAX, "%s/1.weights", far->study.folder);
-}
-
-static bool weights_of_the_second(void *context, int64_t trial, char path[RT_PATH_MAX])
-{
-    path_of_weights(context, path);
-    return trial == 1;
-}
-
 static void hand_piece(struct hand *hand, const char *data)
 {
     hand_say(hand, (struct wire_message){.type = WIRE_PIECE,
@@ -471,6 +460,36 @@ static void a_worker_outlives_the_search(void **state)
     sample_remove(&second.study);
 }
 
+static rt_status ready_when_told(void *context, bool *begun, struct rt_err *err)
+{
+    (void)err;
+    *begun = atomic_load(&((struct near *)context)->may_begin);
+    return RT_OK;
+}
+
+/* Longer than a worker may be silent, by a clock of the search that goes twice as fast. */
+static void a_worker_that_takes_long_to_begin_is_there(void **state)
+{
+    struct near near;
+    struct far far;
+    (void)state;
+
+    begin(&far, 0);
+    start_with(&near, &far, "2", 0, ready_when_told);
+    for (int i = 0; i < 30; i++) {
+        sample_sleep(100000);
+        atomic_fetch_add(&far.skipped, INT64_C(100000000));
+    }
+    atomic_store(&near.may_begin, 1);
+    end(&far);
+    finish(&near);
+    check_rows(&far);
+    assert_int_equal(
+        sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"), 0);
+    assert_int_equal(sample_integer(far.study.store, "select count(*) from remote"), 1);
+    sample_remove(&far.study);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +506,7 @@ int main(void)
         cmocka_unit_test(descriptors_are_as_many_as_may_be),
         cmocka_unit_test(strangers_are_counted_and_dropped),
         cmocka_unit_test(a_worker_outlives_the_search),
+        cmocka_unit_test(a_worker_that_takes_long_to_begin_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

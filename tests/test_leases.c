@@ -1,6 +1,8 @@
 /* tests/test_leases.c -- whose a trial is, and until when, by a clock that tests put forward. */
 #include "far_support.h"
 
+#include <unistd.h>
+
 /* What was said before is heard, and answered. */
 static void hand_wait(struct hand *hand)
 {
@@ -19,6 +21,8 @@ static void hand_beat(struct hand *hand, int64_t trial)
     hand_wait(hand);
 }
 
+static const char weights[] = "some weights";
+#define WEIGHTS 12
 #define SECOND INT64_C(1000000000)
 
 /* Time goes by for the search alone. */
@@ -89,6 +93,97 @@ static void a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes(v
     }
 }
 
+/* A byte of the weights of the second trial, "some weights". */
+static void hand_byte(struct hand *hand, int at)
+{
+    hand_say(hand, (struct wire_message){.type = WIRE_PIECE,
+                                         .number = WEIGHTS,
+                                         .key = (uint64_t)at,
+                                         .text = "weights/1",
+                                         .text_bytes = 9,
+                                         .data = (const unsigned char *)weights + at,
+                                         .data_bytes = 1});
+}
+
+/* Says the second trial's result, whose weights are asked for. */
+static void hand_promise(struct hand *hand, const struct far *far)
+{
+    struct wire_message job;
+    char hash[RT_HASH_TEXT], *answer = hand_take(hand, far, &job);
+
+    assert_int_equal(job.number, 1);
+    rt_hash_bytes(weights, WEIGHTS, hash);
+    hand_answer_with(hand, &job, answer, hash);
+    hand_hear(hand, WIRE_GET);
+    free(answer);
+}
+
+/* They do not come, though its worker beats: they are asked for once more, and then it is lost. */
+static void keep_weights(struct hand *hand, struct far *far)
+{
+    for (int i = 0; i < 2; i++) {
+        time_passes(far, 3);
+        hand_beat(hand, 1);
+    }
+    assert_int_equal(count_lost(far), 0);
+    time_passes(far, 3);
+    hand_hear(hand, WIRE_GET);
+    for (int i = 0; i < 20 && count_lost(far) == 0; i++) {
+        time_passes(far, 1);
+        hand_beat(hand, 1);
+        sample_sleep(120000);
+    }
+    assert_int_equal(count_lost(far), 1);
+}
+
+/* They come slowly, and no beat beside them: what else their worker is at is not lost. */
+static void give_weights(struct hand *hand, struct far *far)
+{
+    struct wire_message other;
+
+    free(hand_take(hand, far, &other));
+    for (int i = 0; i < WEIGHTS; i++) {
+        time_passes(far, 3);
+        hand_byte(hand, i);
+        hand_hear(hand, i < WEIGHTS - 1 ? WIRE_GET : WIRE_TAKEN);
+    }
+    sample_sleep(200000);
+    assert_int_equal(count_lost(far), 1);
+}
+
+static void weights_that_do_not_come_hold_no_trial_for_ever(void **state)
+{
+    struct wire_message job;
+    char path[RT_PATH_MAX];
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    begin_keeping(&far, 0, weights_of_the_second);
+    atomic_store(&far.stopped, rt_now_ns());
+    hand_open(&hand, &far, "a worker by hand");
+    hand_hail(&hand);
+    char *answer = hand_take(&hand, &far, &job);
+    hand_answer(&hand, &job, answer);
+    hand_hear(&hand, WIRE_TAKEN);
+    free(answer);
+    hand_promise(&hand, &far);
+    keep_weights(&hand, &far);
+    hand_promise(&hand, &far);
+    give_weights(&hand, &far);
+    hand_say(&hand, (struct wire_message){.type = WIRE_BYE});
+    atomic_store(&far.stopped, 0);
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    hand_close(&hand);
+    check_rows(&far);
+    path_of_weights(&far, path);
+    assert_int_equal(unlink(path), 0);
+    sample_remove(&far.study);
+}
+
 /* Of one who was never welcomed, under whatever seat, or who is no more. */
 static void a_refused_workers_result_is_none(void **state)
 {
@@ -134,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes),
+        cmocka_unit_test(weights_that_do_not_come_hold_no_trial_for_ever),
         cmocka_unit_test(a_refused_workers_result_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
