@@ -60,7 +60,8 @@ static double trials_to_come(const struct search_options *search, double done, d
     const double paced = search->hours > 0 && seconds > 0
                              ? search->hours * 3600 / seconds * search->workers
                              : INFINITY;
-    const double trials = fmin(most, paced);
+    const double trials =
+        search->workers > 0 ? fmin(most, paced) : most; /* else others set the pace */
 
     return isfinite(trials) ? trials : NAN;
 }

@@ -88,9 +88,6 @@ static void check_exports(struct doctor *doctor, const struct study *study, bool
 
     for (int i = 0; i < after->export_count; i++) {
         const char *why = "";
-        if (after->export[i] == STUDY_TORCH && acts)
-            doctor_say(doctor, VERDICT_FAIL, "export",
-                       "torch: a policy is none for PyTorch's module; export it as onnx or c");
         if (after->export[i] != STUDY_HUGGINGFACE)
             continue;
         const int count = refused(study, !acts, &why);
@@ -116,7 +113,8 @@ void doctor_after(struct doctor *doctor, const struct study *study, const struct
     char folder[RT_PATH_MAX];
     struct rt_err err;
 
-    after_plan_make(study, study->store, NAN, &plan);
+    after_plan_make(study, study->store,
+                    study->search.trials > 0 ? (double)study->search.trials : (double)NAN, &plan);
     if (!plan.asked)
         return;
     doctor_say(doctor, VERDICT_OK, "after",

@@ -29,6 +29,12 @@ search: {trials: 8, initial: 4, objectives: [gap, params, macs]}
 latency: {warmup: 1, samples: 3}
 YAML
 
+# by what only students visit, which the ensemble has by definition; and what follows may be for PyTorch
+sed 's/objectives: .*/objectives: [visited_kl, params]}/; $ a after: {distill: best, export: torch}' toy.yaml >visited.yaml
+expect_exit 0 "$retort" search visited.yaml --db visited.db --trials 2 --no-after
+[ "$(sqlite3 -readonly visited.db "select count(*) from metric where name = 'visited_kl' and value >= 0")" = 2 ]
+expect_exit 0 "$retort" doctor visited.yaml
+
 expect_exit 0 "$retort" doctor toy.yaml
 expect_line stdout "'pendulum', 3 numbers seen, 1 actions of 16 bins"
 expect_line stdout 'episodes of one seed are the same bits'

@@ -246,8 +246,9 @@ rt_status tr__policy_act_as(const struct tr_task *task, int k, bool test,
     add_returns(scores,
                 k < p->experts ? scores->member + (ptrdiff_t)k * scores->episodes : scores->teacher,
                 work, metrics);
-    tr_metrics_add(metrics, "visited_kl", (double)NAN, (double)NAN);
-    tr_metrics_add(metrics, "visited_agreement", (double)NAN, (double)NAN);
+    const bool itself = k == p->experts; /* the ensemble beside itself; members are not compared */
+    tr_metrics_add(metrics, "visited_kl", itself ? 0 : (double)NAN, (double)NAN);
+    tr_metrics_add(metrics, "visited_agreement", itself ? 1 : (double)NAN, (double)NAN);
     free(work);
     return RT_OK;
 }
