@@ -24,7 +24,7 @@ struct wishes { /* options; negative or NULL: as the study says */
     int64_t trials, workers, seed;
     double hours;
     bool isolate;           /* trials run in processes of their own, */
-    double stall;           /* which hang after so many seconds without processor time */
+    double stall;           /* which hang after so many seconds without processor time; < 0: 300 */
     bool pin;               /* each worker stays on a CPU */
     bool smoke;             /* a sliver of it all, thrown away */
     bool no_after;          /* the search alone */
@@ -274,7 +274,7 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
             &(struct isolation_wishes){.study = wishes->seed < 0 ? wishes->study : NULL,
                                        .db = store_path(store),
                                        .workers = session->study.search.workers,
-                                       .stall = wishes->stall,
+                                       .stall = wishes->stall < 0 ? ISOLATION_STALL : wishes->stall,
                                        .gate = latencies_gate(context.latencies)},
             &session->study.space, err);
     if (rc == RT_OK && wishes->remote.listen)
@@ -411,8 +411,7 @@ static int parse(int argc, char **argv, struct wishes *w)
 {
     bool good = true;
 
-    *w = (struct wishes){
-        .trials = -1, .workers = -1, .seed = -1, .hours = -1, .stall = ISOLATION_STALL};
+    *w = (struct wishes){.trials = -1, .workers = -1, .seed = -1, .hours = -1, .stall = -1};
     for (int o; good && (o = command_option("search", argc, argv, "", longs)) != -1;) {
         switch (o) {
         case 'd': w->db = optarg; break;
@@ -469,6 +468,17 @@ static int go_on(const struct study *study, const struct wishes *wishes, const c
                                       .stop = stop});
 }
 
+/* What was given beside a study that trains nothing here. */
+static rt_status check_stall(const struct study *study, bool given, struct rt_err *err)
+{
+    if (given && study->own)
+        return rt_fail(err, RT_EARG,
+                       "--stall is for students that are trained here; the command of '%.200s' has "
+                       "evaluator.timeout",
+                       study->path);
+    return RT_OK;
+}
+
 /* Threads that a pinned worker starts stay on its CPU, as children do; those of a command's were
  * started by nobody knows which. */
 static rt_status check_pin(const struct study *study, bool pin, struct rt_err *err)
@@ -515,6 +525,8 @@ static int run(int argc, char **argv)
     if (rc == RT_OK)
         rc = check_pin(&session.study, wishes.pin, &err);
     if (rc == RT_OK)
+        rc = check_stall(&session.study, wishes.stall >= 0, &err);
+    if (rc == RT_OK)
         rc = session.study.own ? search_outside(&session.study, &wishes, db, stop, &end, &err)
                                : session_prepare(&session, &err);
     if (rc == RT_OK && !session.study.own)
@@ -557,11 +569,9 @@ const struct command command_search = {
         "               Data are read once a worker. By itself after a trial that ended the "
         "program\n"
         "               twice\n"
-        "  --stall S    such a process hangs when it uses no processor time for S seconds (300), "
-        "or\n"
-        "               takes 20 times as long as any trial yet, and an hour; it is killed, and "
-        "its\n"
-        "               trial begun again, once; 0: neither\n"
+        "  --stall S    such a process hangs when it uses no processor time for S seconds (300): "
+        "it is\n"
+        "               killed, and its trial begun again, once; 0: it never hangs\n"
         "  --listen tcp://ADDR:PORT   let workers on other machines take part (retort worker "
         "--connect);\n"
         "               --workers 0: they alone. The rows are the same\n"

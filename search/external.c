@@ -25,7 +25,6 @@ struct search_external {
     const struct space *space;
     const struct search_options *options;
     int workers;
-    _Atomic int64_t longest_ns;  /* that an answer took */
     struct rt_process process[]; /* one a worker */
 };
 
@@ -104,23 +103,6 @@ static void check_values(const struct search_external *x, const struct search_jo
         search__objectives(x->options, x->space, job->arch, result, objectives);
 }
 
-/* Seconds that an answer may take, by the pace of those before when nobody says; 0: any number. */
-static double most_seconds(const struct search_external *x)
-{
-    const double longest = (double)atomic_load(&x->longest_ns) * 1e-9;
-
-    return x->how->stall > 0 && x->how->timeout <= 0 && longest > 0 ? fmax(3600, 20 * longest)
-                                                                    : x->how->timeout;
-}
-
-static void note_pace(struct search_external *x, int64_t ns)
-{
-    int64_t longest = atomic_load(&x->longest_ns);
-
-    while (ns > longest && !atomic_compare_exchange_weak(&x->longest_ns, &longest, ns))
-        continue;
-}
-
 /* Asks; the child is gone afterwards unless it answered. False: it had answered before and was gone
  * now, between two jobs or in this one, which says nothing of the job. */
 static bool ask(struct search_external *x, struct rt_process *process, const char *request,
@@ -128,12 +110,10 @@ static bool ask(struct search_external *x, struct rt_process *process, const cha
 {
     char *line = NULL;
     const bool used = process->answered;
-    const double most = most_seconds(x);
-    const int64_t begun = rt_now_ns();
+    const double most = x->how->timeout;
     const enum rt_said said = rt_process_ask(process, request, most, job->stop, &line);
 
     if (said == RT_SAID_LINE && search_protocol_answer(line, job->number, result) == RT_OK) {
-        note_pace(x, rt_now_ns() - begun);
         if (result->status == RT_OK)
             check_values(x, job, result);
         return true;

@@ -29,8 +29,7 @@ struct search_external_options {
     const char *folder;                         /* where it runs */
     double timeout;                             /* seconds of one attempt; 0: none */
     int retries;                                /* 0..STORE_MAX_RETRIES */
-    double stall;  /* not 0: taken for hung after so many seconds without processor time, or when it
-                    * takes 20 times as long as the longest answer so far, and an hour at least */
+    double stall;  /* not 0: taken for hung after so many seconds without processor time */
     bool texts;    /* true and false are asked as the texts of them */
     bool believed; /* a failure that the command tells itself is no attempt: it is not repeated */
     /* Called every few milliseconds by a worker whose child is at work; NULL: never. */

@@ -328,6 +328,8 @@ expect_exit 1 "$retort" teach bad.yaml
 expect_line stderr 'has an evaluator of its own'
 expect_exit 1 "$retort" search bad.yaml --pin
 expect_line stderr '--pin is for students that are trained here'
+expect_exit 1 "$retort" search bad.yaml --stall 9
+expect_line stderr '--stall is for students that are trained here'
 
 # ---- SIGINT ends it cleanly, in the middle of a trial ----
 sed 's/workers: 1/workers: 2/' bad.yaml >slow.yaml
