@@ -1,6 +1,8 @@
 /* cli/search_store.c -- see search_store.h. */
+#define _XOPEN_SOURCE 700 /* realpath() */
 #include "cli/search_store.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,28 +51,42 @@ rt_status search_store_create(const struct study *study, const char *path,
     return rc;
 }
 
+/* Was nothing tried? Opened to write, it is removed then, too. */
+static rt_status look_untried(const char *path, enum store_mode mode, bool *removed,
+                              struct rt_err *err)
+{
+    static const char *const parts[] = {"", "-wal", "-shm"};
+    char name[RT_PATH_MAX + 8];
+    static const char sql[] = "select not exists (select 1 from candidate)";
+    sqlite3_stmt *q = NULL;
+    struct store *store;
+    bool none;
+
+    RT_TRY(store_open(path, mode, NULL, &store, err));
+    none = sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL) == SQLITE_OK &&
+           sqlite3_step(q) == SQLITE_ROW && sqlite3_column_int(q, 0);
+    (void)sqlite3_finalize(q);
+    if (none && mode == STORE_WRITE) /* nobody else writes meanwhile */
+        for (int i = 0; i < 3; i++) {
+            (void)snprintf(name, sizeof name, "%s%s", path, parts[i]);
+            none &= unlink(name) == 0 || errno == ENOENT;
+        }
+    store_close(store);
+    *removed = none;
+    return RT_OK;
+}
+
 /* A database in which nothing was tried, such as one whose teachers could not be read, is in nobody's way
- * when the study has been mended: it is removed. */
+ * when the study has been mended: it is removed. One that is not is only read. */
 static rt_status remove_untried(const char *path, bool *removed, struct rt_err *err)
 {
-    static const char sql[] = "select not exists (select 1 from candidate)";
-    static const char *const parts[] = {"", "-wal", "-shm"};
-    struct store *store;
-    sqlite3_stmt *q = NULL;
-    char name[RT_PATH_MAX + 8];
+    char target[RT_PATH_MAX];
 
     *removed = false;
-    RT_TRY(store_open(path, STORE_WRITE, NULL, &store, err)); /* nobody else writes meanwhile */
-    if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL) == SQLITE_OK &&
-        sqlite3_step(q) == SQLITE_ROW)
-        *removed = sqlite3_column_int(q, 0);
-    (void)sqlite3_finalize(q);
-    for (int i = 0; *removed && i < 3; i++) {
-        (void)snprintf(name, sizeof name, "%s%s", path, parts[i]);
-        (void)unlink(name);
-    }
-    store_close(store);
-    return RT_OK;
+    if (!realpath(path, target)) /* a link stays */
+        return rt_fail(err, RT_EIO, "cannot follow '%s': %s", path, strerror(errno));
+    RT_TRY(look_untried(target, STORE_READ, removed, err));
+    return *removed ? look_untried(target, STORE_WRITE, removed, err) : RT_OK;
 }
 
 static rt_status open_kept(const char *path, const char *hash, struct store **store, bool *there,
