@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/build.h"
 #include "base/clock.h"
 #include "cli/reference_record.h"
 #include "trainer/measure/latency_model.h"
@@ -37,6 +38,7 @@ struct latencies {
     struct entry all[STORE_MAX_LATENCIES]; /* of a setting together; without an architecture */
     double best[STORE_MAX_LATENCIES];      /* of the reference by the first so many of them: */
     int best_of[STORE_MAX_LATENCIES];
+    int before[STORE_MAX_LATENCIES];   /* blocks of earlier runs: the first of them */
     struct reference_key machine;      /* "": not known; of a setting with its threads and batch */
     double known[STORE_MAX_LATENCIES]; /* the reference's best by other studies; NaN: none */
 };
@@ -189,6 +191,7 @@ static struct reference_key key_of(const struct latencies *l, int setting)
 static rt_status recall(struct latencies *l, struct store *store, int64_t host, struct rt_err *err)
 {
     static const char sql[] = "select host, cpu, kernels from host where id = ?1";
+    struct rt_build build;
     sqlite3_stmt *q = NULL;
 
     if (sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL))
@@ -203,6 +206,8 @@ static rt_status recall(struct latencies *l, struct store *store, int64_t host, 
                        (const char *)sqlite3_column_text(q, 2));
     }
     (void)sqlite3_finalize(q);
+    rt_build_query(&build);
+    (void)snprintf(l->machine.build, sizeof l->machine.build, "%s", build.hash);
     for (int s = 0; s < l->settings; s++) {
         const struct reference_key key = key_of(l, s);
         l->known[s] = reference_record_best(&key);
@@ -210,13 +215,15 @@ static rt_status recall(struct latencies *l, struct store *store, int64_t host, 
     return RT_OK;
 }
 
-/* What this study knows better, for others. */
+/* What this run saw, for other studies. */
 static void remember(const struct latencies *l)
 {
     for (int s = 0; s < l->settings && l->machine.host[0]; s++) {
         const struct reference_key key = key_of(l, s);
         bool confirmed;
-        const double best = tr_reference_best(l->all[s].block, l->all[s].count, &confirmed);
+        const struct entry *all = &l->all[s];
+        const int old = l->before[s];
+        const double best = tr_reference_best(all->block + old, all->count - old, &confirmed);
         if (confirmed)
             reference_record_keep(&key, best);
     }
@@ -246,6 +253,8 @@ rt_status latencies_open(struct latencies **latencies, const struct tr_latency_o
         (rc = store_blocks_load(store, host, &blocks, &count, err)) == RT_OK)
         rc = take_all(l, store, blocks, count, err);
     free(blocks);
+    for (int s = 0; s < settings; s++)
+        l->before[s] = l->all[s].count;
     if (rc == RT_OK)
         *latencies = l;
     else

@@ -2,6 +2,7 @@
 #include "cli/reference_record.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,23 +24,49 @@ enum {
 struct line {
     struct reference_key key;
     double best;
-    char day[DAY], version[24];
+    char day[DAY];
 };
 
-static bool parse(const char *text, size_t bytes, struct line *line)
+/* The next field of *at up to a tab or the end: into text, which has room. False: it has not, or there is
+ * no field. */
+static bool field(const char **at, const char *end, char *text, size_t room)
 {
-    char copy[512];
-    int read = 0;
+    const char *stop = memchr(*at, '\t', (size_t)(end - *at));
+    const size_t n = (size_t)((stop ? stop : end) - *at);
 
-    if (bytes >= sizeof copy)
+    if (n == 0 || n >= room)
         return false;
-    memcpy(copy, text, bytes);
-    copy[bytes] = '\0';
-    *line = (struct line){.best = NAN};
-    return sscanf(copy, "%lf\t%d\t%d\t%10[0-9-]\t%23[^\t]\t%15[^\t]\t%63[^\t]\t%95[^\t]%n",
-                  &line->best, &line->key.threads, &line->key.batch, line->day, line->version,
-                  line->key.kernels, line->key.host, line->key.cpu, &read) == 8 &&
-           (size_t)read == bytes && isfinite(line->best) && line->best > 0;
+    memcpy(text, *at, n);
+    text[n] = '\0';
+    *at = stop ? stop + 1 : end;
+    return true;
+}
+
+/* 1 to INT_MAX; 0: it is none. */
+static int count_of(const char *text)
+{
+    char *end;
+    const long n = strtol(text, &end, 10);
+
+    return *end == '\0' && n > 0 && n <= INT_MAX ? (int)n : 0;
+}
+
+static bool parse(const char *at, const char *end, struct line *line)
+{
+    char best[32], threads[12], batch[12], *rest;
+    struct reference_key *k = &line->key;
+
+    if (!field(&at, end, best, sizeof best) || !field(&at, end, threads, sizeof threads) ||
+        !field(&at, end, batch, sizeof batch) || !field(&at, end, line->day, sizeof line->day) ||
+        !field(&at, end, k->build, sizeof k->build) ||
+        !field(&at, end, k->kernels, sizeof k->kernels) ||
+        !field(&at, end, k->host, sizeof k->host) || !field(&at, end, k->cpu, sizeof k->cpu) ||
+        at != end)
+        return false;
+    line->best = strtod(best, &rest);
+    k->threads = count_of(threads);
+    k->batch = count_of(batch);
+    return *rest == '\0' && isfinite(line->best) && line->best > 0 && k->threads && k->batch;
 }
 
 static bool same_place(const struct line *line, const struct reference_key *key)
@@ -63,7 +90,7 @@ static bool counts(const struct line *line, const struct reference_key *key, con
 {
     const int then = days(line->day), now = days(today);
 
-    return same_place(line, key) && strcmp(line->version, RT_VERSION) == 0 && then >= 0 &&
+    return same_place(line, key) && strcmp(line->key.build, key->build) == 0 && then >= 0 &&
            now - then <= MOST_DAYS;
 }
 
@@ -81,7 +108,7 @@ double reference_record_find(const char *text, const struct reference_key *key, 
     for (const char *at = text, *end; *at; at = *end ? end + 1 : end) {
         struct line line;
         end = end_of(at);
-        if (parse(at, (size_t)(end - at), &line) && counts(&line, key, today))
+        if (parse(at, end, &line) && counts(&line, key, today))
             best = fmin(best, line.best); /* of NaN and a number the number */
     }
     return best;
@@ -137,18 +164,19 @@ static void print(FILE *file, const char *text, const struct reference_key *key,
     for (const char *at = text ? text : "", *end; *at; at = *end ? end + 1 : end) {
         struct line line;
         end = end_of(at);
-        if (parse(at, (size_t)(end - at), &line) && !same_place(&line, key) &&
+        if (parse(at, end, &line) && !same_place(&line, key) &&
             end - text < MOST_BYTES - (int)sizeof line)
             (void)fprintf(file, "%.*s\n", (int)(end - at), at);
     }
     (void)fprintf(file, "%.1f\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", best, key->threads, key->batch, today,
-                  RT_VERSION, key->kernels, key->host, key->cpu);
+                  key->build, key->kernels, key->host, key->cpu);
 }
 
 static bool printable(const struct reference_key *key)
 {
-    return key->host[0] && key->cpu[0] && key->kernels[0] && !strpbrk(key->host, "\t\n") &&
-           !strpbrk(key->cpu, "\t\n") && !strpbrk(key->kernels, "\t\n");
+    return key->host[0] && key->cpu[0] && key->kernels[0] && key->build[0] &&
+           !strpbrk(key->host, "\t\n") && !strpbrk(key->cpu, "\t\n") &&
+           !strpbrk(key->kernels, "\t\n");
 }
 
 void reference_record_keep(const struct reference_key *key, double best)

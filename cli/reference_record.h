@@ -5,19 +5,20 @@
  * by the study: one small file, `retort/references` in $XDG_STATE_HOME or ~/.local/state, of a line a machine
  * and setting:
  *
- *   NANOSECONDS <tab> THREADS <tab> BATCH <tab> YYYY-MM-DD <tab> VERSION <tab> KERNELS <tab> HOST <tab> CPU
+ *   NANOSECONDS <tab> THREADS <tab> BATCH <tab> YYYY-MM-DD <tab> BUILD <tab> KERNELS <tab> HOST <tab> CPU
  *
- * A line counts for the version of retort that wrote it, and for three months from when its best was last met: a
+ * A line counts for the program whose hash is BUILD, and for three months from when its best was last met: a
  * machine may become slower for good. Where there is no such folder, or it cannot be read or written, nothing
  * is remembered and nothing fails.
  * Threads  any number, of any number of processes: lines that two write at once may lose one's.
  */
 #ifndef CLI_REFERENCE_RECORD_H
 #define CLI_REFERENCE_RECORD_H
-#include "base/machine.h"
+#include "base/hash.h"
 
 struct reference_key {
     char host[64], cpu[96], kernels[16]; /* as in table `host` */
+    char build[RT_HASH_TEXT];            /* of the program that measures */
     int threads, batch;
 };
 

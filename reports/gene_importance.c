@@ -16,7 +16,7 @@
 #include "search/pareto.h"
 
 enum { FEWEST_TRIALS = 10 };
-#define MOST_TRIALS 10000 /* and candidates: shares of them are right within a hundredth */
+#define MOST_TRIALS 10000 /* and candidates */
 
 /* Do ratios of the width give fewer choices than widths do? 0: no, 1: yes, null: there are none. */
 static const char ratios[] =

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct reference_key key = {"box", "cpu", "v4", 1, 1};
+    static const struct reference_key key = {"box", "cpu", "v4", "ab", 1, 1};
     char *text = malloc(size + 1);
 
     if (!text)

@@ -1,6 +1,6 @@
 /* trainer/measure/estimate.h -- from blocks of calls to one figure of latency, and how far to trust it.
  *
- * A pure function of the blocks, so that a figure can be made again from the store at any time.
+ * A pure function of the blocks and of the reference's best, so that a figure can be made again at any time.
  *
  * Best     what the reference network takes where nothing disturbs it: the least p10 of any of its
  *          blocks that two others come within 1 % of.
