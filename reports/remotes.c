@@ -21,11 +21,15 @@ static rt_status has_remotes(struct store *store, bool *has, struct rt_err *err)
     return RT_OK;
 }
 
-/* "3 of 4 workers with 6 slots; 120 trials, 35 an hour; 2 lost, 1 given back". */
+/* "3 of 4 workers, 6 slots; 120 trials, 35 an hour; 2 lost, 1 given back; 40 mixed". */
 static void host_text(sqlite3_stmt *q, bool alive, char *text, size_t bytes)
 {
     const double rate = report__number(q, 6);
+    char mixed[40] = "";
     int used = 0;
+
+    if (sqlite3_column_int64(q, 8) > 0)
+        (void)snprintf(mixed, sizeof mixed, "; %lld mixed", (long long)sqlite3_column_int64(q, 8));
 
     if (alive)
         used =
@@ -36,10 +40,10 @@ static void host_text(sqlite3_stmt *q, bool alive, char *text, size_t bytes)
                         sqlite3_column_int(q, 7));
     if (used >= 0 && (size_t)used < bytes)
         (void)snprintf(text + used, bytes - (size_t)used,
-                       "%lld trials, %.*f an hour; %lld lost, %lld given back",
+                       "%lld trials, %.*f an hour; %lld lost, %lld given back%s",
                        (long long)sqlite3_column_int64(q, 3), rate < 10 ? 1 : 0, rate,
-                       (long long)sqlite3_column_int64(q, 4),
-                       (long long)sqlite3_column_int64(q, 5));
+                       (long long)sqlite3_column_int64(q, 4), (long long)sqlite3_column_int64(q, 5),
+                       mixed);
     rt_text_plain(text);
 }
 
@@ -49,7 +53,8 @@ static const char hosts[] =
     " sum(r.returned), (select count(*) from main.execution x where x.worker >= 1024 and"
     " x.outcome in ('done', 'failed') and x.host in (select id from main.host o where o.host ="
     " h.host) and julianday(x.finished) > julianday('now') - 1.0 / 24)"
-    " / (24 * max(1e-6, min(1.0 / 24, julianday('now') - julianday(min(r.joined))))), count(*)"
+    " / (24 * max(1e-6, min(1.0 / 24, julianday('now') - julianday(min(r.joined))))), count(*),"
+    " sum(r.trials * r.mixed)"
     " from main.remote r join main.host h on h.id = r.host group by h.host order by h.host";
 
 rt_status report__remotes(struct store *store, bool alive, report__line *line, void *context,
