@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "base/state.h"
 #include "trainer/learn/resume.h"
 #include "trainer/measure/trial.h"
 #include "trainer/net/network.h"
@@ -244,6 +245,53 @@ static void a_cohort_goes_on(void **state)
     check(bed);
 }
 
+static void leave_nothing(struct bed *bed)
+{
+    struct outcome out = {0};
+
+    bed->stop_at = 10;
+    assert_int_equal(train(bed, true, &out), RT_ESTOP);
+    assert_int_equal(access(bed->resume.path, F_OK), -1);
+    outcome_release(&out);
+}
+
+/* Killed behind its last state, which is all that there is of it; and asked to stop too early to be worth
+ * one. */
+static void a_trial_goes_on(void **state)
+{
+    struct bed *bed = *state;
+    const struct space_arch arch = toy_arch();
+    const struct space_shape shape = toy_shape();
+    struct tr_trial_result whole, again;
+    struct tr_trial trial = {.arch = &arch,
+                             .shape = &shape,
+                             .kernels = bed->student.kernels,
+                             .data = &bed->data,
+                             .recipe = &bed->recipe,
+                             .seed = 5,
+                             .stop = &bed->stop};
+    struct rt_err err;
+
+    assert_ok(tr_trial_run(&trial, &whole, &err));
+    bed->resume.every = 7;
+    trial.resume = &bed->resume;
+    for (int i = 0; i < 2; i++) {
+        assert_ok(tr_trial_run(&trial, &again, &err));
+        assert_int_equal(again.summary.resumed, i * 21);
+        assert_int_equal(whole.metrics.count, again.metrics.count);
+        for (int m = 0; m < whole.metrics.count; m++)
+            assert_memory_equal(&whole.metrics.list[m].value, &again.metrics.list[m].value,
+                                sizeof(double));
+        assert_int_equal(whole.curve.count, again.curve.count);
+        tr_curve_release(&again.curve);
+    }
+    tr_curve_release(&whole.curve);
+    unlink(bed->resume.path);
+    bed->resume.every = 0;
+    bed->resume.least = 30;
+    leave_nothing(bed);
+}
+
 /* ---- what is left alone ---- */
 
 static void leave_a_state(struct bed *bed)
@@ -289,11 +337,11 @@ static void a_state_that_is_not_whole_is_left_alone(void **state)
 
     leave_a_state(bed);
     assert_ok(rt_file_read(bed->resume.path, 1 << 24, &bytes, &count, &err));
-    assert_true(tr_resume_is_whole((unsigned char *)bytes, count));
+    assert_true(rt_state_is_whole((unsigned char *)bytes, count));
     for (size_t cut = 0; cut < count; cut += count / 7 + 1)
-        assert_false(tr_resume_is_whole((unsigned char *)bytes, cut));
+        assert_false(rt_state_is_whole((unsigned char *)bytes, cut));
     bytes[count / 2] ^= 1;
-    assert_false(tr_resume_is_whole((unsigned char *)bytes, count));
+    assert_false(rt_state_is_whole((unsigned char *)bytes, count));
     FILE *file = fopen(bed->resume.path, "w");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, count, file), count);
@@ -321,6 +369,7 @@ int main(void)
         CASE(ranges_of_int8_go_on),
         CASE(projections_of_layers_go_on),
         CASE(a_cohort_goes_on),
+        CASE(a_trial_goes_on),
         CASE(a_state_of_another_run_is_left_alone),
         CASE(a_state_that_is_not_whole_is_left_alone),
         CASE(a_place_that_cannot_be_written_costs_nothing),

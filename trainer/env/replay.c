@@ -51,6 +51,24 @@ void tr_replay_remove(struct tr_replay *replay, int row)
     set_leaf(replay, row, 0);
 }
 
+double *tr_replay_leaves(struct tr_replay *replay)
+{
+    return replay->sum + replay->capacity;
+}
+
+void tr_replay_settle(struct tr_replay *replay)
+{
+    replay->rows = 0;
+    for (ptrdiff_t i = replay->capacity; i < 2 * (ptrdiff_t)replay->capacity; i++) {
+        replay->rows += replay->sum[i] > 0;
+        replay->least[i] = replay->sum[i] > 0 ? replay->sum[i] : INFINITY;
+    }
+    for (ptrdiff_t i = replay->capacity - 1; i > 0; i--) {
+        replay->sum[i] = replay->sum[2 * i] + replay->sum[2 * i + 1];
+        replay->least[i] = fmin(replay->least[2 * i], replay->least[2 * i + 1]);
+    }
+}
+
 double tr_replay_total(const struct tr_replay *replay)
 {
     return replay->sum[1];

@@ -33,6 +33,10 @@ void tr_replay_add(struct tr_replay *replay, int row);
 /* priority >= 0, of a row that is there or not yet. */
 void tr_replay_set(struct tr_replay *replay, int row, double priority);
 void tr_replay_remove(struct tr_replay *replay, int row);
+/* The leaves of its rows [capacity], to be kept or put back; then, with `largest`, it is as it was by
+ * tr_replay_settle(). */
+double *tr_replay_leaves(struct tr_replay *replay);
+void tr_replay_settle(struct tr_replay *replay);
 double tr_replay_total(const struct tr_replay *replay);
 /* The row at a mass in [0, total); at or beyond total the last row that is there. */
 int tr_replay_find(const struct tr_replay *replay, double mass);

@@ -1,107 +1,109 @@
-/* trainer/learn/resume.c -- see resume.h.
- *
- * File     magic, made_of, next step, points of the curve, seconds; what walk() goes through, for each
- *          student; the points; the hash of all that. Numbers are as in memory: it is read by the
- *          program that wrote it, or not at all.
- */
+/* trainer/learn/resume.c -- see resume.h. */
 #include "trainer/learn/resume.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/state.h"
 #include "trainer/learn/train_internal.h"
-
-static const char magic[8] = "RTRUN001";
-
-struct head {
-    char magic[sizeof magic], made_of[RT_HASH_TEXT];
-    int32_t next, points;
-    double before;
-};
-enum { head_bytes = 8 + RT_HASH_TEXT + 4 + 4 + 8, point_bytes = 4 + 32 + 8 };
 
 /* ---- one walk, to count, write and read ---- */
 
-struct walk {
-    size_t bytes;            /* gone by */
-    FILE *to;                /* NULL: is not written */
-    struct rt_hash *hash;    /* of what is written */
-    const unsigned char *at; /* where to read from, all of it; NULL: is not read */
+struct head {
+    int32_t next, points;
+    double before;
+};
+enum { head_bytes = 4 + 4 + 8, point_bytes = 4 + 32 + 8 };
+
+/* All that is walked through. */
+struct whole {
+    struct head *head;
+    struct tr__run *runs;
+    int cohort;
+    struct tr_train_summary *summary;
+    struct rt_curve_point *point;
 };
 
-static void part(struct walk *w, void *values, size_t bytes)
+static void walk_head(struct rt_state *w, struct head *head)
 {
-    w->bytes += bytes;
-    if (w->to) {
-        (void)fwrite(values, 1, bytes, w->to); /* errors stay with the stream */
-        rt_hash_add(w->hash, values, bytes);
-    }
-    if (w->at) {
-        memcpy(values, w->at, bytes);
-        w->at += bytes;
-    }
+    rt_state_part(w, &head->next, sizeof head->next);
+    rt_state_part(w, &head->points, sizeof head->points);
+    rt_state_part(w, &head->before, sizeof head->before);
 }
 
-static void walk_head(struct walk *w, struct head *head)
+static void walk_adamw(struct rt_state *w, struct tr_adamw *adamw, size_t n)
 {
-    part(w, head->magic, sizeof head->magic);
-    part(w, head->made_of, sizeof head->made_of);
-    part(w, &head->next, sizeof head->next);
-    part(w, &head->points, sizeof head->points);
-    part(w, &head->before, sizeof head->before);
+    rt_state_part(w, adamw->m, n * sizeof *adamw->m);
+    rt_state_part(w, adamw->v, n * sizeof *adamw->v);
+    rt_state_part(w, &adamw->step, sizeof adamw->step);
 }
 
-static void walk_adamw(struct walk *w, struct tr_adamw *adamw, size_t n)
+/* The numbers of its feed come first, since they tell how much it has; NULL: as the feed has them now, or
+ * as they are read. False: there are no such numbers. */
+static bool walk_feed(struct rt_state *w, struct tr_feed *feed, const int64_t *number)
 {
-    part(w, adamw->m, n * sizeof *adamw->m);
-    part(w, adamw->v, n * sizeof *adamw->v);
-    part(w, &adamw->step, sizeof adamw->step);
+    const struct tr_feed_kind *kind = feed->of.task->kind->feed;
+    int64_t now[TR_FEED_NUMBERS];
+
+    if (!kind)
+        return true;
+    kind->numbers(feed, now);
+    rt_state_part(w, now, sizeof now);
+    if (!kind->walk(feed, number ? number : now, w))
+        return false;
+    if (w->from)
+        kind->settle(feed, now);
+    return true;
 }
 
-static void walk_run(struct walk *w, struct tr__run *run, struct tr_train_summary *summary)
+static void walk_run(struct rt_state *w, struct tr__run *run, struct tr_train_summary *summary)
 {
     const size_t n = run->job->student->param_count;
     struct tr_layerwise *layers = &run->layers;
 
-    part(w, run->weights->params, n * sizeof(float));
+    rt_state_part(w, run->weights->params, n * sizeof(float));
     walk_adamw(w, &run->adamw, n);
-    part(w, &run->bad, sizeof run->bad);
-    part(w, &summary->clipped, sizeof summary->clipped);
-    part(w, &summary->floored, sizeof summary->floored);
-    part(w, &summary->skipped, sizeof summary->skipped);
+    rt_state_part(w, &run->bad, sizeof run->bad);
+    rt_state_part(w, &summary->clipped, sizeof summary->clipped);
+    rt_state_part(w, &summary->floored, sizeof summary->floored);
+    rt_state_part(w, &summary->skipped, sizeof summary->skipped);
     if (run->ema.params)
-        part(w, run->ema.params, n * sizeof(float));
+        rt_state_part(w, run->ema.params, n * sizeof(float));
     if (run->job->recipe->quantise == TR_QUANTISE_QAT)
-        part(w, &run->qat.ranges, sizeof run->qat.ranges);
+        rt_state_part(w, &run->qat.ranges, sizeof run->qat.ranges);
     if (!tr_layers_on(&run->job->recipe->layers))
         return;
-    part(w, layers->params, layers->projections.param_count * sizeof(float));
+    rt_state_part(w, layers->params, layers->projections.param_count * sizeof(float));
     walk_adamw(w, &layers->adamw, layers->projections.param_count);
-    part(w, layers->balance, sizeof layers->balance);
+    rt_state_part(w, layers->balance, sizeof layers->balance);
 }
 
-static void walk_points(struct walk *w, struct rt_curve_point *point, int count)
+static void walk_points(struct rt_state *w, struct rt_curve_point *point, int count)
 {
     for (int i = 0; i < count; i++) {
-        part(w, &point[i].step, sizeof point[i].step);
-        part(w, point[i].name, sizeof point[i].name);
-        part(w, &point[i].value, sizeof point[i].value);
+        rt_state_part(w, &point[i].step, sizeof point[i].step);
+        rt_state_part(w, point[i].name, sizeof point[i].name);
+        rt_state_part(w, &point[i].value, sizeof point[i].value);
     }
 }
 
 _Static_assert(sizeof(((struct rt_curve_point *)0)->name) == 32, "as point_bytes counts it");
 
-static void walk_all(struct walk *w, struct head *head, struct tr__run *runs, int cohort,
-                     struct tr_train_summary *summary, struct rt_curve_point *point)
+static void walk_all(struct rt_state *w, void *context)
 {
-    walk_head(w, head);
-    for (int k = 0; k < cohort; k++)
-        walk_run(w, &runs[k], &summary[k]);
-    walk_points(w, point, head->points);
+    struct whole *all = context;
+
+    walk_head(w, all->head);
+    for (int k = 0; k < all->cohort; k++) {
+        (void)walk_feed(w, &all->runs[k].feed, NULL);
+        walk_run(w, &all->runs[k], &all->summary[k]);
+    }
+    walk_points(w, all->point, all->head->points);
 }
 
 /* ---- between a run and its caller ---- */
@@ -149,10 +151,8 @@ static void listen(void *context, int step, const char *name, double value)
 const struct tr_training *tr__resume_open(struct tr__resume *resume,
                                           const struct tr_training *given, int cohort)
 {
-    *resume = (struct tr__resume){.job = *given,
-                                  .given = given,
-                                  .start_ns = rt_now_ns(),
-                                  .off = !given->resume || given->data->task->kind->feed};
+    *resume = (struct tr__resume){
+        .job = *given, .given = given, .start_ns = rt_now_ns(), .pause = 60, .off = !given->resume};
     resume->last_ns = resume->start_ns;
     if (resume->off)
         return given;
@@ -171,45 +171,39 @@ void tr__resume_close(struct tr__resume *resume)
 
 /* ---- write ---- */
 
+static double seconds_between(int64_t from, int64_t to)
+{
+    return (double)(to - from) * 1e-9;
+}
+
 static bool is_time(const struct tr__resume *resume, int next, bool now)
 {
-    enum { minute = 60 };
-    const int every = resume->given->resume->every;
+    const struct tr_resume *how = resume->given->resume;
+    const int64_t time = rt_now_ns();
 
     if (next == 0 || next == resume->job.recipe->steps)
         return false; /* there is nothing to go on from, or with */
-    return now ||
-           (every ? next % every == 0 : (double)(rt_now_ns() - resume->last_ns) * 1e-9 >= minute);
+    if (now)
+        return seconds_between(resume->start_ns, time) >= how->least;
+    return how->every ? next % how->every == 0
+                      : seconds_between(resume->last_ns, time) >= resume->pause;
 }
 
 void tr__resume_step(struct tr__resume *resume, struct tr__run *runs, int cohort,
                      struct tr_train_summary *summary, int next, bool now)
 {
-    struct head head = {.next = next, .points = resume->points};
-    struct walk w = {0};
-    struct rt_writer writer;
-    char hash[RT_HASH_TEXT];
+    enum { minute = 60, share = 20 };
 
     if (resume->off || !is_time(resume, next, now))
         return;
-    const int64_t time = rt_now_ns();
-    resume->last_ns = time; /* also when it fails: a full disk is not asked at each step */
-    memcpy(head.magic, magic, sizeof magic);
-    memcpy(head.made_of, resume->made_of, sizeof head.made_of);
-    head.before = resume->before + (double)(time - resume->start_ns) * 1e-9;
-    if (!(w.hash = rt_hash_open()))
-        return;
-    const bool open = rt_folder_make_for(resume->given->resume->path, NULL) == RT_OK &&
-                      rt_writer_open(&writer, resume->given->resume->path, NULL) == RT_OK;
-    if (open) {
-        w.to = writer.file;
-        walk_all(&w, &head, runs, cohort, summary, resume->point);
-    }
-    rt_hash_close(w.hash, hash);
-    if (open) {
-        (void)fwrite(hash, 1, sizeof hash, writer.file);
-        (void)rt_writer_commit(&writer, NULL);
-    }
+    const int64_t begun = rt_now_ns();
+    struct head head = {.next = next,
+                        .points = resume->points,
+                        .before = resume->before + seconds_between(resume->start_ns, begun)};
+    struct whole all = {&head, runs, cohort, summary, resume->point};
+    (void)rt_state_write(resume->given->resume->path, resume->made_of, walk_all, &all);
+    resume->last_ns = rt_now_ns(); /* also when it failed: a full disk is not asked at each step */
+    resume->pause = fmax(minute, share * seconds_between(begun, resume->last_ns));
 }
 
 void tr_resume_forget(const struct tr_resume *resume)
@@ -219,32 +213,35 @@ void tr_resume_forget(const struct tr_resume *resume)
 
 /* ---- read ---- */
 
-bool tr_resume_is_whole(const unsigned char *data, size_t bytes)
+/* Is there room for all that will be read? */
+static bool fits(const struct tr__resume *resume, const unsigned char *parts, size_t bytes,
+                 struct whole *all)
 {
-    char hash[RT_HASH_TEXT];
+    struct rt_state read = {.from = parts};
+    size_t at = head_bytes;
 
-    if (bytes < head_bytes + sizeof hash || memcmp(data, magic, sizeof magic) != 0)
+    if (bytes < head_bytes)
         return false;
-    rt_hash_bytes(data, bytes - sizeof hash, hash);
-    return memcmp(data + bytes - sizeof hash, hash, sizeof hash) == 0;
-}
-
-/* Is it of this run, with room for all that will be read? */
-static bool fits(const struct tr__resume *resume, const struct rt_map *map, struct head *head,
-                 struct tr__run *runs, int cohort, struct tr_train_summary *summary)
-{
-    struct walk read = {.at = map->data}, count = {0};
-
-    if (!tr_resume_is_whole(map->data, map->bytes))
+    walk_head(&read, all->head);
+    if (all->head->next < 1 || all->head->next >= resume->job.recipe->steps ||
+        all->head->points < 0)
         return false;
-    walk_head(&read, head);
-    if (memcmp(head->made_of, resume->made_of, sizeof head->made_of) != 0 || head->next < 1 ||
-        head->next >= resume->job.recipe->steps || head->points < 0)
-        return false;
-    for (int k = 0; k < cohort; k++)
-        walk_run(&count, &runs[k], &summary[k]);
-    return map->bytes ==
-           head_bytes + count.bytes + (size_t)head->points * point_bytes + RT_HASH_TEXT;
+    for (int k = 0; k < all->cohort; k++) {
+        int64_t number[TR_FEED_NUMBERS] = {0};
+        struct rt_state count = {0};
+        if (all->runs[k].feed.of.task->kind->feed) {
+            if (bytes - at < sizeof number)
+                return false;
+            memcpy(number, parts + at, sizeof number);
+        }
+        if (!walk_feed(&count, &all->runs[k].feed, number))
+            return false;
+        walk_run(&count, &all->runs[k], &all->summary[k]);
+        if (count.bytes > bytes - at)
+            return false;
+        at += count.bytes;
+    }
+    return bytes - at == (size_t)all->head->points * point_bytes;
 }
 
 /* What is made of the parameters, and of how far the run is. */
@@ -257,27 +254,29 @@ static void settle(struct tr__run *run, int next)
         tr_weights_pack(student, &run->ema);
     if (tr_layers_on(&run->job->recipe->layers))
         tr__layerwise_pack(&run->layers);
-    tr_feed_skip(&run->feed, (int64_t)next * run->job->recipe->batch);
+    if (!run->job->data->task->kind->feed)
+        tr_feed_skip(&run->feed, (int64_t)next * run->job->recipe->batch);
 }
 
-static int take(struct tr__resume *resume, const struct rt_map *map, struct tr__run *runs,
-                int cohort, struct tr_train_summary *summary)
+static int take(struct tr__resume *resume, const unsigned char *parts, size_t bytes,
+                struct tr__run *runs, int cohort, struct tr_train_summary *summary)
 {
-    struct walk w = {.at = map->data};
     struct head head;
+    struct whole all = {&head, runs, cohort, summary, NULL};
+    struct rt_state read = {.from = parts};
 
-    if (!fits(resume, map, &head, runs, cohort, summary))
+    if (!fits(resume, parts, bytes, &all))
         return 0;
-    struct rt_curve_point *point = calloc((size_t)head.points + 1, sizeof *point);
-    if (!point)
+    all.point = calloc((size_t)head.points + 1, sizeof *all.point);
+    if (!all.point)
         return 0;
-    walk_all(&w, &head, runs, cohort, summary, point);
+    walk_all(&read, &all);
     resume->before = head.before;
     for (int i = 0; i < head.points && resume->job.curve; i++) {
-        point[i].name[sizeof point[i].name - 1] = '\0';
-        listen(resume, point[i].step, point[i].name, point[i].value);
+        all.point[i].name[sizeof all.point[i].name - 1] = '\0';
+        listen(resume, all.point[i].step, all.point[i].name, all.point[i].value);
     }
-    free(point);
+    free(all.point);
     for (int k = 0; k < cohort; k++)
         settle(&runs[k], head.next);
     return head.next;
@@ -286,14 +285,15 @@ static int take(struct tr__resume *resume, const struct rt_map *map, struct tr__
 int tr__resume_take(struct tr__resume *resume, struct tr__run *runs, int cohort,
                     struct tr_train_summary *summary)
 {
+    const unsigned char *parts;
     struct rt_map map;
-    int next = 0;
+    size_t bytes;
 
     assert(cohort >= 1);
-    if (resume->off || access(resume->given->resume->path, F_OK) != 0 ||
-        rt_map_open(&map, resume->given->resume->path, NULL) != RT_OK)
+    if (resume->off ||
+        !rt_state_open(&map, resume->given->resume->path, resume->made_of, &parts, &bytes))
         return 0;
-    next = take(resume, &map, runs, cohort, summary);
+    const int next = take(resume, parts, bytes, runs, cohort, summary);
     rt_map_close(&map);
     return next;
 }

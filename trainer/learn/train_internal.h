@@ -70,6 +70,7 @@ struct tr__resume {
     char made_of[RT_HASH_TEXT];
     int64_t start_ns, last_ns;    /* when this began, and when a state was written */
     double before;                /* seconds of those that this one goes on from */
+    double pause;                 /* and between two states */
     struct rt_curve_point *point; /* owned: all that was said of the curve, to be said again */
     int points, room;
     bool off; /* cannot go on, or has no memory for that any more */

@@ -46,6 +46,7 @@ static struct tr_training training_of(const struct tr_trial *trial,
         .lanes = 1,
         .threads = 1,
         .stop = trial->stop,
+        .resume = trial->resume,
         .curve = tr_curve_add,
         .curve_context = curve,
     };

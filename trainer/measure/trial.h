@@ -33,6 +33,7 @@ struct tr_trial {
     size_t apart;        /* bytes that are needed for it at another time, such as to time it */
     size_t memory_limit; /* bytes; 0: none */
     const char *save;    /* file for the trained weights; NULL: not kept */
+    const struct tr_resume *resume; /* NULL: begins anew */
     const atomic_int *stop;
 };
 

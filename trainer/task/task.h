@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "base/hash.h"
+#include "base/state.h"
 #include "space/objectives.h"
 #include "trainer/task/batch.h"
 #include "trainer/task/metric.h"
@@ -168,6 +169,8 @@ struct tr_feed {
     double value;
 };
 
+enum { TR_FEED_NUMBERS = 4 };
+
 struct tr_feed_kind {
     /* Bytes that a trial holds beside the feed: environments, and what measuring works with. */
     size_t (*beside)(const struct tr_task *task);
@@ -184,6 +187,13 @@ struct tr_feed_kind {
     /* What the soft loss of these rows' answers (n * parts) was. NULL: nobody wants to know. */
     void (*learn)(struct tr_feed *feed, const int *rows, const float *loss, int n);
     void (*close)(struct tr_feed *feed);
+    /* What of a feed between two steps is no function of the seed, so that a run goes on: numbers, which
+     * tell how much there is, and all that they tell of, which goes through rt_state_part(). walk: false
+     * when there can be no such numbers. settle: all is read, of a feed that was as new. */
+    void (*numbers)(const struct tr_feed *feed, int64_t number[TR_FEED_NUMBERS]);
+    bool (*walk)(struct tr_feed *feed, const int64_t number[TR_FEED_NUMBERS],
+                 struct rt_state *state);
+    void (*settle)(struct tr_feed *feed, const int64_t number[TR_FEED_NUMBERS]);
 };
 
 /* The memory of a feed is the arena's; what else it holds is released by tr_feed_close(). */

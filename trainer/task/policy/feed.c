@@ -311,6 +311,66 @@ static void learn(struct tr_feed *feed, const int *rows, const float *loss, int 
     }
 }
 
+/* ---- going on ---- */
+
+static void numbers(const struct tr_feed *feed, int64_t number[TR_FEED_NUMBERS])
+{
+    const struct feed *f = feed->acting;
+
+    number[0] = f->count;
+    number[1] = f->rounds;
+    number[2] = f->drawn;
+    number[3] = feed->next;
+}
+
+/* Rows of the ring that there are, of so many in all. */
+static size_t used_of(const struct feed *f, int64_t count)
+{
+    const int64_t own = count - f->base;
+
+    return (size_t)(own < f->ring.room ? own : f->ring.room);
+}
+
+static bool walk(struct tr_feed *feed, const int64_t number[TR_FEED_NUMBERS],
+                 struct rt_state *state)
+{
+    struct feed *f = feed->acting;
+    const struct tr_policy *p = f->policy;
+    struct tr__states *ring = &f->ring;
+
+    if (number[0] < f->base || number[1] < 1 || number[1] > INT_MAX || number[2] < 0 ||
+        number[3] < 0 || (number[0] > f->base && !ring->room))
+        return false;
+    const size_t n = used_of(f, number[0]), parts = (size_t)p->actions.parts;
+    if (n > 0) {
+        rt_state_part(state, ring->seen, n * (size_t)p->features * sizeof *ring->seen);
+        if (ring->frame)
+            rt_state_part(state, ring->frame, n * (size_t)p->frame);
+        rt_state_part(state, ring->step, n * sizeof *ring->step);
+        rt_state_part(state, ring->said,
+                      n * said_floats(p, feed->of.teachers) * sizeof *ring->said);
+        if (ring->label)
+            rt_state_part(state, ring->label, n * parts * sizeof *ring->label);
+    }
+    if (!prioritised(f))
+        return true;
+    rt_state_part(state, tr_replay_leaves(&f->replay), ((size_t)f->base + n) * sizeof(double));
+    rt_state_part(state, &f->replay.largest, sizeof f->replay.largest);
+    return true;
+}
+
+static void settle(struct tr_feed *feed, const int64_t number[TR_FEED_NUMBERS])
+{
+    struct feed *f = feed->acting;
+
+    f->count = number[0];
+    f->rounds = (int)number[1];
+    f->drawn = number[2];
+    feed->next = number[3];
+    if (prioritised(f))
+        tr_replay_settle(&f->replay);
+}
+
 static void close_feed(struct tr_feed *feed)
 {
     (void)feed; /* all of it is the arena's */
@@ -322,4 +382,7 @@ const struct tr_feed_kind tr__policy_feed = {.beside = tr__policy_beside,
                                              .next = next,
                                              .fill = fill,
                                              .learn = learn,
-                                             .close = close_feed};
+                                             .close = close_feed,
+                                             .numbers = numbers,
+                                             .walk = walk,
+                                             .settle = settle};
