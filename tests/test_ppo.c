@@ -2,6 +2,8 @@
  * learns to balance a pole. */
 #include "env_support.h"
 
+#include <unistd.h>
+
 #include "base/file.h"
 #include "trainer/env/actions.h"
 #include "trainer/experts/network.h"
@@ -129,8 +131,16 @@ static void train(const char *name, const struct tr_ppo_recipe *r, int threads, 
     struct rt_err err;
 
     assert_ok(tr_env_open(&env, &(struct tr_env_spec){.name = name}, &err));
-    assert_ok(tr_ppo_train(env, r, kernels_of_machine(), threads, &go_on, note, last, FILE_NAME,
-                           "abc", &err));
+    assert_ok(tr_ppo_train(&(struct tr_ppo_run){.env = env,
+                                                .recipe = r,
+                                                .kernels = kernels_of_machine(),
+                                                .threads = threads,
+                                                .stop = &go_on,
+                                                .progress = note,
+                                                .to = last,
+                                                .path = FILE_NAME,
+                                                .hash = "abc"},
+                           &err));
     tr_env_close(env);
 }
 
@@ -206,14 +216,141 @@ static void recipes_out_of_range_are_refused_and_a_stop_writes_nothing(void **st
     assert_ok(tr_env_open(&env, &(struct tr_env_spec){.name = "pendulum"}, &err));
     tr_ppo_defaults(&r);
     r.batch = 4096;
-    assert_int_equal(
-        tr_ppo_train(env, &r, kernels_of_machine(), 1, &stop, NULL, NULL, FILE_NAME, NULL, &err),
-        RT_EARG);
+    const struct tr_ppo_run run = {.env = env,
+                                   .recipe = &r,
+                                   .kernels = kernels_of_machine(),
+                                   .stop = &stop,
+                                   .path = FILE_NAME};
+    assert_int_equal(tr_ppo_train(&run, &err), RT_EARG);
     tr_ppo_defaults(&r);
-    assert_int_equal(
-        tr_ppo_train(env, &r, kernels_of_machine(), 1, &stop, NULL, NULL, FILE_NAME, NULL, &err),
-        RT_ESTOP);
+    assert_int_equal(tr_ppo_train(&run, &err), RT_ESTOP);
     assert_null(fopen(FILE_NAME, "r"));
+    tr_env_close(env);
+}
+
+/* ---- going on ---- */
+
+#define STATE_NAME "test-ppo.state"
+
+struct stopping { /* behind so many updates of 512 steps */
+    atomic_int stop;
+    int64_t at, first;
+};
+
+static void stop_there(void *to, int64_t steps, double mean, int episodes)
+{
+    struct stopping *s = to;
+
+    (void)mean;
+    (void)episodes;
+    if (!s->first)
+        s->first = steps;
+    if (steps >= s->at)
+        atomic_store(&s->stop, 1);
+}
+
+static rt_status train_until(const struct tr_env *env, const struct tr_ppo_recipe *r, int64_t at,
+                             int every, int threads, int64_t *first)
+{
+    struct stopping s = {0, at, 0};
+    struct rt_err err;
+    const rt_status rc = tr_ppo_train(&(struct tr_ppo_run){.env = env,
+                                                           .recipe = r,
+                                                           .kernels = kernels_of_machine(),
+                                                           .threads = threads,
+                                                           .stop = &s.stop,
+                                                           .progress = stop_there,
+                                                           .to = &s,
+                                                           .path = FILE_NAME,
+                                                           .hash = "abc",
+                                                           .state = STATE_NAME,
+                                                           .every = every},
+                                      &err);
+    *first = s.first;
+    return rc;
+}
+
+static void assert_file_is(const char *whole, size_t bytes)
+{
+    struct rt_err err;
+    size_t again;
+    char *now;
+
+    assert_ok(rt_file_read(FILE_NAME, 1 << 20, &now, &again, &err));
+    assert_int_equal(bytes, again);
+    assert_memory_equal(whole, now, bytes);
+    free(now);
+}
+
+/* Episodes of 200 steps and more go on over several updates of 64 steps of each copy. */
+static void a_run_that_was_stopped_or_killed_goes_on_with_the_same_bits(void **state)
+{
+    static const struct tr_env_spec specs[] = {
+        {.name = "pendulum"},
+        {.name = "cartpole"},
+        {.name = "pendulum_pixels"},
+#ifdef RT_MUJOCO
+        {.name = "hopper", .model = RT_TEST_DATA "/../examples/policy/hopper.xml"}
+#endif
+    };
+    struct tr_ppo_recipe r;
+    struct rt_err err;
+    (void)state;
+
+    tr_ppo_defaults(&r);
+    r.steps = 8 * 512;
+    r.steps_each = 64;
+    r.epochs = 2;
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct tr_env *env;
+        int64_t first;
+        size_t bytes;
+        char *whole;
+        assert_ok(tr_env_open(&env, &specs[i], &err));
+        remove(STATE_NAME);
+        assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
+        assert_ok(rt_file_read(FILE_NAME, 1 << 20, &whole, &bytes, &err));
+        for (int64_t at = 512; at < r.steps; at += 1024) { /* stopped, and the next goes on there */
+            assert_int_equal(train_until(env, &r, at, 0, 1, &first), RT_ESTOP);
+            assert_int_equal(first, at > 512 ? at - 1024 : 512);
+        }
+        assert_int_equal(train_until(env, &r, INT64_MAX, 0, 2, &first), RT_OK);
+        assert_int_equal(first, 7 * 512);
+        assert_file_is(whole, bytes);
+        remove(STATE_NAME); /* killed: the last state is of behind update 6 */
+        assert_int_equal(train_until(env, &r, INT64_MAX, 3, 1, &first), RT_OK);
+        assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
+        assert_int_equal(first, 6 * 512);
+        assert_file_is(whole, bytes);
+        free(whole);
+        tr_env_close(env);
+    }
+}
+
+static void a_state_of_another_run_or_cut_short_is_left_alone(void **state)
+{
+    struct tr_ppo_recipe r;
+    struct tr_env *env;
+    struct rt_err err;
+    int64_t first;
+    (void)state;
+
+    tr_ppo_defaults(&r);
+    r.steps = 3 * 512;
+    r.steps_each = 64;
+    r.epochs = 1;
+    assert_ok(tr_env_open(&env, &(struct tr_env_spec){.name = "pendulum"}, &err));
+    remove(STATE_NAME);
+    assert_int_equal(train_until(env, &r, 1024, 0, 1, &first), RT_ESTOP);
+    r.copies = 4; /* other sizes under the same name */
+    r.steps_each = 128;
+    assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
+    assert_int_equal(first, 512);
+    r.copies = 8;
+    r.steps_each = 64;
+    assert_int_equal(truncate(STATE_NAME, 100), 0);
+    assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
+    assert_int_equal(first, 512);
     tr_env_close(env);
 }
 
@@ -221,6 +358,7 @@ static int remove_file(void **state)
 {
     (void)state;
     remove(FILE_NAME);
+    remove(STATE_NAME);
     return 0;
 }
 
@@ -232,6 +370,8 @@ int main(void)
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(it_learns_to_balance_a_pole_and_its_file_does),
         cmocka_unit_test(recipes_out_of_range_are_refused_and_a_stop_writes_nothing),
+        cmocka_unit_test(a_run_that_was_stopped_or_killed_goes_on_with_the_same_bits),
+        cmocka_unit_test(a_state_of_another_run_or_cut_short_is_left_alone),
     };
     return cmocka_run_group_tests_name("trainer/experts/ppo", tests, NULL, remove_file);
 }

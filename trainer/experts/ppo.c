@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "trainer/experts/ppo_internal.h"
 #include "trainer/export/safetensors.h"
 
 static const double most_input = 10, epsilon = 1e-8;
+static const int64_t minute_ns = INT64_C(60000000000);
 
 void tr_ppo_defaults(struct tr_ppo_recipe *recipe)
 {
@@ -117,9 +119,11 @@ static void carve(struct tr__ppo *p, struct rt_arena *arena)
     p->copy = rt_arena_zalloc(arena, (size_t)p->recipe.copies, sizeof *p->copy);
     for (int c = 0; c < p->recipe.copies; c++) {
         double *sums = rt_arena_zalloc(arena, 2 * o, sizeof(double));
+        float *acted = rt_arena_alloc(arena, (size_t)p->info->horizon * a, sizeof(float));
         if (p->copy && sums) {
             p->copy[c].sum = sums;
             p->copy[c].squares = sums + o;
+            p->copy[c].acted = acted;
         }
     }
     for (int i = 0; i < p->lanes; i++)
@@ -199,6 +203,12 @@ static void draw(const struct tr__ppo *p, struct rt_rng *rng, const float *said,
     action[0] = (float)k;
 }
 
+uint64_t tr__ppo_seed(const struct tr__ppo *p, int copy, uint64_t episode)
+{
+    return tr_episode_seed(p->recipe.seed, RT_STREAM_PPO,
+                           UINT64_C(1) << 61 | (uint64_t)copy << 40 | episode);
+}
+
 static rt_status reset(struct tr__ppo *p, struct tr__lane *lane, int i, struct rt_err *err)
 {
     struct tr__copy *copy = &p->copy[lane->first + i];
@@ -206,10 +216,9 @@ static rt_status reset(struct tr__ppo *p, struct tr__lane *lane, int i, struct r
     uint64_t seed[64];
 
     which[i] = true;
-    seed[i] =
-        tr_episode_seed(p->recipe.seed, RT_STREAM_PPO,
-                        UINT64_C(1) << 61 | (uint64_t)(lane->first + i) << 40 | copy->episodes++);
+    seed[i] = tr__ppo_seed(p, lane->first + i, copy->episodes++);
     copy->played = copy->discounted = 0;
+    copy->length = 0;
     return tr_env_reset(lane->batch, which, seed, err);
 }
 
@@ -232,6 +241,16 @@ static void add_up(const struct tr__ppo *p, struct tr__copy *copy, const double 
     }
 }
 
+/* For an episode that goes on when the run does. */
+static void note(const struct tr__ppo *p, struct tr__copy *copy, const float *action)
+{
+    const size_t a = (size_t)p->info->actions;
+
+    if (copy->length < p->info->horizon)
+        memcpy(copy->acted + (size_t)copy->length * a, action, a * sizeof *action);
+    copy->length++;
+}
+
 /* Step t of a lane's copies. */
 static rt_status act(struct tr__ppo *p, struct tr__lane *lane, int t, struct rt_err *err)
 {
@@ -251,6 +270,7 @@ static rt_status act(struct tr__ppo *p, struct tr__lane *lane, int t, struct rt_
         p->logp[row] = (float)tr__ppo_logp(p, said + i * said_ld, action, NULL);
         for (int k = 0; k < a; k++)
             lane->action[i * a + k] = (double)action[k];
+        note(p, &p->copy[lane->first + i], action);
         live[i] = true;
     }
     RT_TRY(tr_env_step(lane->batch, live, lane->action, false, err));
@@ -426,30 +446,60 @@ static rt_status open_lanes(struct tr__ppo *p, struct rt_err *err)
     return RT_OK;
 }
 
-static rt_status run(struct tr__ppo *p, const atomic_int *stop, tr_ppo_progress *progress, void *to,
-                     struct rt_err *err)
+/* For statistics alone: nothing is learned of raw observations. */
+static rt_status warm_up(struct tr__ppo *p, struct rt_err *err)
 {
-    const int64_t updates = (p->recipe.steps + p->rows - 1) / p->rows;
-    struct rt_rng rng;
     double ended;
     int episodes;
+
+    RT_TRY(rollout(p, err));
+    settle(p, &ended, &episodes);
+    return RT_OK;
+}
+
+static rt_status all_updates(struct tr__ppo *p, const struct tr_ppo_run *run, struct rt_err *err)
+{
+    const int64_t updates = (p->recipe.steps + p->rows - 1) / p->rows;
+    int64_t last_ns = rt_now_ns();
+    double ended;
+    int episodes;
+
+    for (; p->behind < updates; p->behind++) {
+        const int64_t now = rt_now_ns();
+        const bool stop = run->stop && atomic_load(run->stop);
+        if (run->state && p->behind > 0 &&
+            (stop || (run->every ? p->behind % run->every == 0 : now - last_ns >= minute_ns))) {
+            tr__ppo_keep(p, run);
+            last_ns = now;
+        }
+        if (stop)
+            return rt_fail(err, RT_ESTOP, "stopped");
+        RT_TRY(rollout(p, err));
+        settle(p, &ended, &episodes);
+        RT_TRY(tr__ppo_update(p, (int)p->behind, (double)p->behind / (double)updates, err));
+        if (run->progress)
+            run->progress(run->to, (p->behind + 1) * p->rows, episodes ? ended / episodes : NAN,
+                          episodes);
+    }
+    return RT_OK;
+}
+
+static rt_status go(struct tr__ppo *p, const struct tr_ppo_run *run, struct rt_err *err)
+{
+    struct rt_rng rng;
+    bool taken = false;
 
     rt_rng_init(&rng, p->recipe.seed, RT_STREAM_PPO, 0);
     start_net(&p->actor, &rng, .01);
     start_net(&p->critic, &rng, 1);
     RT_TRY(open_lanes(p, err));
-    RT_TRY(rollout(p, err)); /* for statistics alone: nothing is learned of raw observations */
-    settle(p, &ended, &episodes);
-    for (int64_t u = 0; u < updates; u++) {
-        if (stop && atomic_load(stop))
-            return rt_fail(err, RT_ESTOP, "stopped");
-        RT_TRY(rollout(p, err));
-        settle(p, &ended, &episodes);
-        RT_TRY(tr__ppo_update(p, (int)u, (double)u / (double)updates, err));
-        if (progress)
-            progress(to, (u + 1) * p->rows, episodes ? ended / episodes : NAN, episodes);
-    }
-    return RT_OK;
+    if (run->state)
+        RT_TRY(tr__ppo_take(p, run, &taken, err));
+    if (!taken)
+        RT_TRY(warm_up(p, err));
+    else if (run->progress)
+        run->progress(run->to, p->behind * p->rows, NAN, 0);
+    return all_updates(p, run, err);
 }
 
 /* Sizes, and lanes without memory. */
@@ -478,23 +528,20 @@ size_t tr_ppo_bytes(const struct tr_env *env, const struct tr_ppo_recipe *recipe
     return counting.used;
 }
 
-rt_status tr_ppo_train(const struct tr_env *env, const struct tr_ppo_recipe *recipe,
-                       const struct tr_kernels *kernels, int threads, const atomic_int *stop,
-                       tr_ppo_progress *progress, void *to, const char *path, const char *hash,
-                       struct rt_err *err)
+rt_status tr_ppo_train(const struct tr_ppo_run *run, struct rt_err *err)
 {
     struct tr__lane lanes[64];
     struct tr__ppo p;
     rt_status rc;
 
-    RT_TRY(check(tr_env_info(env), recipe, err));
-    plan(&p, env, recipe, kernels, lanes);
-    p.threads = threads > 1 ? threads : 1;
-    RT_TRY(rt_arena_init(&p.arena, tr_ppo_bytes(env, recipe, kernels), err));
+    assert(!run->state || run->hash);
+    RT_TRY(check(tr_env_info(run->env), run->recipe, err));
+    plan(&p, run->env, run->recipe, run->kernels, lanes);
+    p.threads = run->threads > 1 ? run->threads : 1;
+    RT_TRY(rt_arena_init(&p.arena, tr_ppo_bytes(run->env, run->recipe, run->kernels), err));
     carve(&p, &p.arena);
-    if ((rc = rt_arena_check(&p.arena, "ppo", err)) == RT_OK &&
-        (rc = run(&p, stop, progress, to, err)) == RT_OK)
-        rc = write_policy(&p, path, hash, err);
+    if ((rc = rt_arena_check(&p.arena, "ppo", err)) == RT_OK && (rc = go(&p, run, err)) == RT_OK)
+        rc = write_policy(&p, run->path, run->hash, err);
     for (int i = 0; i < p.lanes; i++)
         tr_env_batch_close(p.lane[i].batch);
     rt_arena_release(&p.arena);

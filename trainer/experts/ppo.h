@@ -9,7 +9,8 @@
  *          Adam, eps 1e-5, its rate falling linearly to 0; both networks' gradient cut to one norm.
  *          What was truncated goes on by the critic's value, what was terminated does not.
  * Bits     the same for any number of threads: a copy draws from its own stream, and rows are added up
- *          in their order.
+ *          in their order. And the same when it was killed and goes on: an episode is a function of its
+ *          seed and its actions, so those of episodes that go on are kept, and played again.
  * Sources  Schulman et al. 2017, arXiv:1707.06347; Huang et al. 2022, "The 37 implementation details of
  *          proximal policy optimization" (defaults for continuous control).
  */
@@ -36,13 +37,25 @@ void tr_ppo_defaults(struct tr_ppo_recipe *recipe);
 /* Called behind each update: steps so far, the mean return of episodes that ended in it, how many. */
 typedef void tr_ppo_progress(void *to, int64_t steps, double mean_return, int episodes);
 
-/* Trains and writes the policy to `path`, for tr_expert_network(). hash: of all that decides it, when not
- * NULL, goes into the file as `made_of`. RT_ESTOP when *stop (NULL: never) was set: nothing is
- * written. */
-rt_status tr_ppo_train(const struct tr_env *env, const struct tr_ppo_recipe *recipe,
-                       const struct tr_kernels *kernels, int threads, const atomic_int *stop,
-                       tr_ppo_progress *progress, void *to, const char *path, const char *hash,
-                       struct rt_err *err);
+struct tr_ppo_run {
+    const struct tr_env *env;
+    const struct tr_ppo_recipe *recipe;
+    const struct tr_kernels *kernels;
+    int threads;
+    const atomic_int *stop; /* NULL: never */
+    tr_ppo_progress *progress;
+    void *to;
+    const char *path; /* of the policy, for tr_expert_network() */
+    const char *hash; /* of all that decides it; not NULL: goes into the file as `made_of` */
+    const char
+        *state; /* where it keeps what it is in the middle of (base/state.h), once a minute and
+                        * when it is stopped, so that the same run goes on with the same bits; the
+                        * caller removes it. NULL: nowhere; else there is a hash */
+    int every;  /* updates between two states; 0: a minute */
+};
+
+/* Trains and writes the policy. RT_ESTOP when *stop was set: no policy is written. */
+rt_status tr_ppo_train(const struct tr_ppo_run *run, struct rt_err *err);
 /* Bytes that it takes besides the environments. */
 size_t tr_ppo_bytes(const struct tr_env *env, const struct tr_ppo_recipe *recipe,
                     const struct tr_kernels *kernels);

@@ -1,4 +1,5 @@
-/* trainer/experts/ppo_internal.h -- a run of PPO: ppo.c acts and sees to it, ppo_update.c learns.
+/* trainer/experts/ppo_internal.h -- a run of PPO: ppo.c acts and sees to it, ppo_update.c learns,
+ * ppo_state.c keeps it and goes on with it.
  *
  * Rows     copy c's step t is row c * steps_each + t. */
 #ifndef TRAINER_EXPERTS_PPO_INTERNAL_H
@@ -27,6 +28,8 @@ struct tr__copy { /* what one copy adds up in an update */
     double return_sum, return_squares;
     double ended_sum;
     int ended;
+    int length;   /* steps of the episode so far, */
+    float *acted; /* and what was done in each (horizon, actions) */
 };
 
 struct tr__lane { /* a batch of environments and buffers to act with */
@@ -58,11 +61,19 @@ struct tr__ppo {
     unsigned *flags;
     int *order;
     int64_t adam_steps;
+    int64_t behind; /* updates that are done */
 };
 
 /* ln of the probability of a row's action by what the actor says of it; grad [heads + actions], when not
  * NULL, gets its gradient by that and by ln sd. */
 double tr__ppo_logp(const struct tr__ppo *p, const float *said, const float *action, float *grad);
+/* Of a copy's episode. */
+uint64_t tr__ppo_seed(const struct tr__ppo *p, int copy, uint64_t episode);
+/* Between two updates; ppo_state.c. */
+void tr__ppo_keep(struct tr__ppo *p, const struct tr_ppo_run *run);
+/* Of a run that has opened its environments; false: there is no state of it, and nothing is changed. */
+rt_status tr__ppo_take(struct tr__ppo *p, const struct tr_ppo_run *run, bool *taken,
+                       struct rt_err *err);
 /* Advantages, targets, and all epochs over them; done of all steps. RT_ENAN. */
 rt_status tr__ppo_update(struct tr__ppo *p, int update, double done, struct rt_err *err);
 #endif

@@ -167,7 +167,7 @@ static rt_status open_ppo(const struct tr_teaching *teaching, int k, bool may_tr
     const struct tr_teacher_spec *spec = &teaching->spec->teacher[k];
     const struct tr_env *env = tr_policy_environment(teaching->task);
     struct telling telling = {teaching, spec};
-    char path[RT_PATH_MAX], hash[RT_HASH_TEXT];
+    char path[RT_PATH_MAX], state[RT_PATH_MAX], hash[RT_HASH_TEXT];
     bool missing;
     rt_status rc;
 
@@ -180,8 +180,19 @@ static rt_status open_ppo(const struct tr_teaching *teaching, int k, bool may_tr
     if (may_train && (missing || teaching->retrain[k])) {
         RT_TRY(rt_folder_make_for(path, err));
         tell(&telling, 0, (double)NAN, 0); /* its time begins */
-        RT_TRY(tr_ppo_train(env, &spec->ppo, teaching->kernels, teaching->threads, teaching->stop,
-                            tell, &telling, path, hash, err));
+        RT_TRY(tr_teacher_state(teaching, spec, state, err));
+        RT_TRY(tr_ppo_train(&(struct tr_ppo_run){.env = env,
+                                                 .recipe = &spec->ppo,
+                                                 .kernels = teaching->kernels,
+                                                 .threads = teaching->threads,
+                                                 .stop = teaching->stop,
+                                                 .progress = tell,
+                                                 .to = &telling,
+                                                 .path = path,
+                                                 .hash = hash,
+                                                 .state = state},
+                            err));
+        tr__forget_state(teaching, spec);
     }
     rc = check_recipe(spec, path, hash, err);
     if (rc == RT_OK)
