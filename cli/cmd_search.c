@@ -257,6 +257,7 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
                                 .memory_limit = (size_t)session->study.worker_memory};
     const struct search_evaluator evaluator = {evaluator_run, &context, &evaluator_timing};
     struct remote_search *remote = NULL;
+    struct trial_states states;
     struct room room;
     char checkpoints[RT_PATH_MAX];
     int64_t host;
@@ -266,6 +267,8 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
         RT_TRY(checkpoints_open(store, checkpoints, err));
         context.checkpoints = checkpoints;
     }
+    RT_TRY(trial_states_open(&states, session, store_path(store), err));
+    context.states = &states;
     RT_TRY(this_host(store, settings, &host, err));
     rc = open_latencies(&session->study, &context, store, host, stop, err);
     if (rc == RT_OK && session->study.search.workers > 0 && (wishes->isolate || has_crashed(store)))
@@ -283,6 +286,8 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
     if (rc == RT_OK && (rc = open_room(session, &context, &room, err)) == RT_OK) {
         rc = search(&session->study, &evaluator, remote_search_elsewhere(remote), wishes, host,
                     store, stop, end, err);
+        if (rc == RT_OK && *end != SEARCH_END_STOPPED && *end != SEARCH_END_HOURS)
+            trial_states_clear(&states);
         room_close(&room);
     }
     remote_search_close(remote);

@@ -274,6 +274,24 @@ static rt_status run_in_room(struct evaluator *evaluator, const struct search_jo
     return rc;
 }
 
+/* From where it was, if it has been at work before. */
+static rt_status run_from_state(struct evaluator *evaluator, const struct search_job *job,
+                                struct tr_trial *trial, struct store_result *result,
+                                struct rt_err *err)
+{
+    struct tr_resume resume;
+
+    if (!evaluator->states || evaluator->isolation)
+        return run_in_room(evaluator, job, trial, result, err);
+    RT_TRY(trial_states_of(evaluator->states, job, &resume, err));
+    trial->resume = &resume;
+    const rt_status rc = run_in_room(evaluator, job, trial, result, err);
+    trial->resume = NULL;
+    if (rc != RT_ESTOP)
+        trial_states_forget(&resume);
+    return rc;
+}
+
 void evaluator_run(void *context, const struct search_job *job, struct store_result *result)
 {
     struct evaluator *evaluator = context;
@@ -286,7 +304,7 @@ void evaluator_run(void *context, const struct search_job *job, struct store_res
     if (job->budget)
         recipe.steps = (int)job->budget;
     memset(result, 0, sizeof *result);
-    result->status = run_in_room(evaluator, job, &trial, result, &err);
+    result->status = run_from_state(evaluator, job, &trial, result, &err);
     if (result->status != RT_OK)
         snprintf(result->error, sizeof result->error, "%s", err.text);
 }

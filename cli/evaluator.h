@@ -12,6 +12,7 @@
 #include "cli/latencies.h"
 #include "cli/room.h"
 #include "cli/settings.h"
+#include "cli/trial_states.h"
 #include "search/search.h"
 #include "trainer/measure/trial.h"
 
@@ -26,11 +27,12 @@ struct evaluator {
     struct device *device;       /* that measures them; NULL: this machine does */
     int64_t host;                /* of it in the store */
     const struct settings *settings;
-    size_t memory_limit;         /* of one trial; 0: none */
-    struct room *room;           /* of all trials at once; NULL: not counted */
-    const char *checkpoints;     /* folder beside the store for trained weights; NULL: not kept */
-    bool read_only;              /* take weights from there, and leave none */
-    struct isolation *isolation; /* trials run in other processes; NULL: in this one */
+    size_t memory_limit;     /* of one trial; 0: none */
+    struct room *room;       /* of all trials at once; NULL: not counted */
+    const char *checkpoints; /* folder beside the store for trained weights; NULL: not kept */
+    bool read_only;          /* take weights from there, and leave none */
+    const struct trial_states *states; /* of trials that go on; NULL: all begin anew */
+    struct isolation *isolation;       /* trials run in other processes; NULL: in this one */
 };
 
 /* For struct search_evaluator.evaluate, with a struct evaluator as context. */

@@ -117,23 +117,21 @@ static void add(struct rt_hash *hash, const char *text)
     rt_hash_add(hash, text, strlen(text) + 1);
 }
 
-/* Of the study, the full recipe, what the teachers say and weigh, and this program. */
-static rt_status made_of(const struct full_run *run, char text[RT_HASH_TEXT], struct rt_err *err)
+rt_status full_run_made_of(const struct session *session, const char *recipe,
+                           char text[RT_HASH_TEXT], struct rt_err *err)
 {
-    const struct session *session = run->session;
     const struct tr_knowledge_key *key = &session->knowledge.key;
     const struct tr_ensemble *ensemble = &session->study.ensemble;
-    char study[RT_HASH_TEXT], full[RT_HASH_TEXT];
+    char study[RT_HASH_TEXT];
     struct rt_hash *hash = rt_hash_open();
     struct rt_build build;
 
     if (!hash)
         return rt_fail(err, RT_ENOMEM, "no memory to hash a full run");
     study_hash(&session->study, study);
-    study_full_hash(&session->study, &run->recipe, full);
     rt_build_query(&build);
     add(hash, study);
-    add(hash, full);
+    add(hash, recipe);
     add(hash, build.hash);
     add(hash, session->task->hash);
     for (int k = 0; k < key->teachers; k++)
@@ -148,10 +146,11 @@ rt_status full_run_resume(const struct full_run *run, const char *db, struct tr_
                           struct rt_err *err)
 {
     char folder[RT_PATH_MAX], arch[SPACE_ARCH_TEXT], line[SPACE_ARCH_TEXT + RT_HASH_TEXT + 32],
-        name[RT_HASH_TEXT];
+        name[RT_HASH_TEXT], full[RT_HASH_TEXT];
 
     *resume = (struct tr_resume){.every = 0};
-    RT_TRY(made_of(run, resume->made_of, err));
+    study_full_hash(&run->session->study, &run->recipe, full);
+    RT_TRY(full_run_made_of(run->session, full, resume->made_of, err));
     RT_TRY(checkpoints_beside(db, "runs", folder, err));
     space_arch_print(&run->arch, arch);
     const int n = snprintf(line, sizeof line, "%s %llu %s", arch, (unsigned long long)run->seed,

@@ -38,6 +38,9 @@ struct full_run { /* begin with zeros */
 rt_status full_run_train(struct full_run *run, struct rt_err *err);
 void full_run_close(struct full_run *run);
 
+/* Of the study, a recipe by a word for it, what the teachers say and weigh, and this program. */
+rt_status full_run_made_of(const struct session *session, const char *recipe,
+                           char text[RT_HASH_TEXT], struct rt_err *err);
 /* Where the state of this run is kept beside the database while it goes on, so that the same run goes on
  * with it after a kill. To be forgotten once its results are kept. */
 rt_status full_run_resume(const struct full_run *run, const char *db, struct tr_resume *resume,

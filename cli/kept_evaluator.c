@@ -26,6 +26,10 @@ rt_status kept_evaluator_open(struct kept_evaluator *kept, struct session *sessi
                      : checkpoints_open(store, kept->checkpoints, err));
         evaluator->checkpoints = kept->checkpoints;
     }
+    if (keeps) {
+        RT_TRY(trial_states_open(&kept->states, session, store_path(store), err));
+        evaluator->states = &kept->states;
+    }
     /* the record's gate alone: nothing is timed */
     return latencies_open(&evaluator->latencies, NULL, 0, 1, NULL, 0, err);
 }

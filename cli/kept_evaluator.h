@@ -12,11 +12,12 @@
 struct kept_evaluator {
     struct evaluator evaluator; /* the context of evaluator_run() */
     char checkpoints[RT_PATH_MAX];
+    struct trial_states states;
 };
 
 /* Of a session and settings by kept_study_open(), which stay and are made ready for trials; the
  * teachers are trained where their cache is gone. `keeps`: trained weights are left for children of
- * the search, else only read, and checked first. */
+ * the search, and long trials go on, else weights are only read, and checked first. */
 rt_status kept_evaluator_open(struct kept_evaluator *kept, struct session *session,
                               const struct settings *settings, struct store *store, bool keeps,
                               const atomic_int *stop, struct rt_err *err);
