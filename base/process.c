@@ -265,9 +265,22 @@ static void hear_stream(struct rt_process *process, int *fd, rt_process_hear *he
         *fd = -1;
 }
 
-bool rt_process_wait(struct rt_process *process, const atomic_int *stop, rt_process_hear *hear,
-                     void *context, int *status)
+bool rt_process_ends(const struct rt_process *process, double seconds)
 {
+    const int64_t start = rt_now_ns();
+
+    while (!is_dead(process)) {
+        if ((double)(rt_now_ns() - start) * 1e-9 >= seconds)
+            return false;
+        poll(NULL, 0, 10);
+    }
+    return true;
+}
+
+bool rt_process_wait(struct rt_process *process, double seconds, const atomic_int *stop,
+                     rt_process_hear *hear, void *context, int *status)
+{
+    const int64_t start = rt_now_ns();
     int out = process->out, err = process->err;
     bool dead = false, stopped = false;
 
@@ -281,7 +294,8 @@ bool rt_process_wait(struct rt_process *process, const atomic_int *stop, rt_proc
             hear_stream(process, &out, hear, context);
         if (err >= 0)
             hear_stream(process, &err, hear, context);
-        stopped = !dead && stop && atomic_load(stop);
+        stopped = !dead && ((stop && atomic_load(stop)) ||
+                            (seconds > 0 && (double)(rt_now_ns() - start) * 1e-9 >= seconds));
     }
     *status = finish(process, 0);
     return !stopped;

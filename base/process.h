@@ -52,11 +52,13 @@ const char *rt_process_last_line(struct rt_process *process);
 /* Gets what a child writes, on either stream, as it comes. */
 typedef void rt_process_hear(void *context, const char *text, size_t bytes);
 
-/* Ends its input and waits for its end, however long it takes; what it writes on both streams goes to
- * `hear` (may be NULL) and its tail. Its wait status goes to *status. False, and it is killed, when
- * `stop` was set meanwhile (may be NULL). */
-bool rt_process_wait(struct rt_process *process, const atomic_int *stop, rt_process_hear *hear,
-                     void *context, int *status);
+/* Has it ended by itself within so many seconds, unasked? It is waited for later, all the same. */
+bool rt_process_ends(const struct rt_process *process, double seconds);
+/* Ends its input and waits for its end, `seconds` at most (0: however long it takes); what it writes on
+ * both streams goes to `hear` (may be NULL) and its tail. Its wait status goes to *status. False, and it
+ * is killed, when the time was over or `stop` was set meanwhile (may be NULL). */
+bool rt_process_wait(struct rt_process *process, double seconds, const atomic_int *stop,
+                     rt_process_hear *hear, void *context, int *status);
 
 enum rt_said {
     RT_SAID_LINE,     /* *line has it, without its end; valid until the next call */

@@ -235,7 +235,7 @@ static rt_status submit(char *const *argv, const char *script, const char *folde
     int status = 0;
 
     RT_TRY(rt_process_start(&process, argv, folder, err));
-    (void)rt_process_wait(&process, NULL, hear, &heard, &status);
+    (void)rt_process_wait(&process, 0, NULL, hear, &heard, &status);
     if (status == 0)
         *job = strtol(heard.text, NULL, 10); /* "12" or "12;cluster" */
     const rt_status rc =

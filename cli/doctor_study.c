@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/machine.h"
+#include "base/process.h"
 #include "cli/device.h"
 #include "cli/disk.h"
 #include "cli/doctor.h"
@@ -96,6 +97,37 @@ static void ask_evaluator(struct doctor *doctor, const struct study *study,
     store_result_release(&result);
 }
 
+/* Does it live until it is asked? One without its script, or that lacks a library, does not. It is not
+ * waited for where it ends well with its input, which it can only when it came so far. */
+static rt_status start_evaluator(struct doctor *doctor, const struct study *study,
+                                 struct rt_err *err)
+{
+    enum { patience = 20 }; /* seconds */
+    char *const *argv = (char *const *)study->external.argv;
+    struct rt_process process = {.pid = 0};
+    bool well, unasked = false;
+    int status = 0;
+
+    RT_TRY(rt_process_start(&process, argv, study->external.folder, err));
+    well = rt_process_wait(&process, patience, NULL, NULL, NULL, &status) && status == 0;
+    if (!well) {
+        RT_TRY(rt_process_start(&process, argv, study->external.folder, err));
+        unasked = rt_process_ends(&process, patience);
+        rt_process_kill(&process);
+    }
+    const char *words = rt_process_last_line(&process);
+    if (well)
+        doctor_say(doctor, VERDICT_OK, "evaluator", "'%s' can be started, %d at once", argv[0],
+                   study->search.workers);
+    else
+        doctor_say(
+            doctor, unasked ? VERDICT_FAIL : VERDICT_WARN, "evaluator", "'%s' %s%s%.300s", argv[0],
+            unasked ? "ends before it is asked anything" : "does not end well with its input",
+            *words ? "; its last words: " : "", words);
+    rt_process_release(&process);
+    return RT_OK;
+}
+
 /* A study whose own command evaluates: is there something to choose, can it be started, and does it
  * answer? */
 static rt_status check_external(struct doctor *doctor, const struct study *study, bool ask,
@@ -108,13 +140,14 @@ static rt_status check_external(struct doctor *doctor, const struct study *study
         return rt_fail(err, RT_ENOMEM, "no memory to count the space");
     doctor_say(doctor, VERDICT_OK, "space", "%.60s architectures%s", size, left_out(study, untied));
     free(size);
-    RT_TRY(search_external_open(&study->external, &study->space, &study->search, &external, err));
-    doctor_say(doctor, VERDICT_OK, "evaluator", "'%s' can be started, %d at once",
-               study->external.argv[0], study->search.workers);
-    if (ask)
+    RT_TRY(start_evaluator(doctor, study, err));
+    if (ask) {
+        RT_TRY(
+            search_external_open(&study->external, &study->space, &study->search, &external, err));
         ask_evaluator(doctor, study, external);
+        search_external_close(external);
+    }
     doctor_disk(doctor, study, NULL, NULL);
-    search_external_close(external);
     return RT_OK;
 }
 

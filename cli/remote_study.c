@@ -315,7 +315,7 @@ static void *try_child(void *context)
     int status = 0;
 
     a->rc = rt_process_start(&process, (char *const *)s->how.argv, s->how.folder, &a->err);
-    if (a->rc == RT_OK && !rt_process_wait(&process, &a->halt, NULL, NULL, &status))
+    if (a->rc == RT_OK && !rt_process_wait(&process, 0, &a->halt, NULL, NULL, &status))
         a->rc = rt_fail(&a->err, RT_ESTOP, "stopped");
     else if (a->rc == RT_OK && status != 0)
         a->rc = rt_fail(&a->err, RT_EIO, "the study cannot be opened here: %.300s",

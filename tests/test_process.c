@@ -207,7 +207,7 @@ static void a_child_runs_to_its_end_and_is_heard(void **state)
     (void)state;
 
     assert_true(
-        rt_process_wait(&p, NULL, hear, &heard, &status)); /* though its output ended before */
+        rt_process_wait(&p, 0, NULL, hear, &heard, &status)); /* though its output ended before */
     assert_int_equal(WEXITSTATUS(status), 3);
     assert_memory_equal(heard.text, "one\ntwo\n", heard.used);
     assert_int_equal(heard.used, 8);
@@ -223,7 +223,7 @@ static void a_child_that_runs_is_killed_by_a_stop(void **state)
     int status = 0;
     (void)state;
 
-    assert_false(rt_process_wait(&p, &stop, NULL, NULL, &status));
+    assert_false(rt_process_wait(&p, 0, &stop, NULL, NULL, &status));
     assert_int_equal(WTERMSIG(status), SIGKILL);
     assert_string_equal(rt_process_last_line(&p), "");
     rt_process_release(&p);
@@ -240,6 +240,23 @@ static bool is_killed(pid_t pid)
         poll(NULL, 0, 20);
     }
     return false;
+}
+
+static void a_child_that_does_not_end_with_its_input_is_killed_in_time(void **state)
+{
+    struct rt_process p = started("exec sleep 100");
+    int status = 0;
+    (void)state;
+
+    assert_false(rt_process_ends(&p, .2));
+    assert_false(rt_process_wait(&p, .2, NULL, NULL, NULL, &status));
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+    rt_process_release(&p);
+    p = started("exit 3");
+    assert_true(rt_process_ends(&p, 20));
+    assert_true(rt_process_wait(&p, 20, NULL, NULL, NULL, &status));
+    assert_int_equal(WEXITSTATUS(status), 3);
+    rt_process_release(&p);
 }
 
 static void a_kept_child_dies_with_who_started_it(void **state)
@@ -291,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_missing_program_is_refused),
         cmocka_unit_test(a_child_runs_to_its_end_and_is_heard),
         cmocka_unit_test(a_child_that_runs_is_killed_by_a_stop),
+        cmocka_unit_test(a_child_that_does_not_end_with_its_input_is_killed_in_time),
         cmocka_unit_test(a_kept_child_dies_with_who_started_it),
     };
     signal(SIGPIPE, SIG_IGN); /* as the program does */

@@ -71,6 +71,8 @@ sed 's/\[loss, work\]/[loss, cost]/' tame.yaml >lacks.yaml
 expect_exit 1 "$retort" doctor lacks.yaml --try
 expect_line stdout "(nonfinite): the objective 'cost' is missing"
 sed 's/tiny.py/gone.py/' tiny.yaml >gone.yaml
+expect_exit 1 "$retort" doctor gone.yaml
+grep -qE "^FAIL +evaluator +'python3' ends before it is asked anything; its last words: .*can't open file" stdout
 expect_exit 1 "$retort" doctor gone.yaml --try
 grep -qE '^FAIL +trial .*\(crash\): the command ended with exit code 2' stdout
 expect_exit 2 "$retort" doctor --try

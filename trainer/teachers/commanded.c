@@ -125,7 +125,7 @@ static rt_status run(const struct asked *asked, const char *rows, const char *lo
     rt_status rc = rt_process_start(&process, argv, asked->spec->source, &why);
     if (rc)
         return rt_fail(err, rc, "teacher '%s': %.300s", asked->spec->name, why.text);
-    if (!rt_process_wait(&process, t->stop, t->hear, t->progress_context, &status))
+    if (!rt_process_wait(&process, 0, t->stop, t->hear, t->progress_context, &status))
         rc = rt_fail(err, RT_ESTOP, "the command of teacher '%s' was asked to stop",
                      asked->spec->name);
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
