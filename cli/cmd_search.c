@@ -242,6 +242,24 @@ static rt_status open_room(const struct session *session, struct evaluator *eval
     return RT_OK;
 }
 
+/* When that is wanted, or seems wise. */
+static rt_status open_isolation(const struct session *session, const struct wishes *wishes,
+                                struct store *store, struct evaluator *context, struct rt_err *err)
+{
+    const int workers = session->study.search.workers;
+
+    if (workers == 0 || !(wishes->isolate || has_crashed(store)))
+        return RT_OK;
+    return isolation_open(
+        &context->isolation,
+        &(struct isolation_wishes){.study = wishes->seed < 0 ? wishes->study : NULL,
+                                   .db = store_path(store),
+                                   .workers = workers,
+                                   .stall = wishes->stall < 0 ? ISOLATION_STALL : wishes->stall,
+                                   .gate = latencies_gate(context->latencies)},
+        &session->study.space, err);
+}
+
 static rt_status search_here(struct session *session, const struct wishes *wishes,
                              const struct settings *settings, struct store *store,
                              const atomic_int *stop, enum search_end *end, struct rt_err *err)
@@ -271,15 +289,8 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
     context.states = &states;
     RT_TRY(this_host(store, settings, &host, err));
     rc = open_latencies(&session->study, &context, store, host, stop, err);
-    if (rc == RT_OK && session->study.search.workers > 0 && (wishes->isolate || has_crashed(store)))
-        rc = isolation_open(
-            &context.isolation,
-            &(struct isolation_wishes){.study = wishes->seed < 0 ? wishes->study : NULL,
-                                       .db = store_path(store),
-                                       .workers = session->study.search.workers,
-                                       .stall = wishes->stall < 0 ? ISOLATION_STALL : wishes->stall,
-                                       .gate = latencies_gate(context.latencies)},
-            &session->study.space, err);
+    if (rc == RT_OK)
+        rc = open_isolation(session, wishes, store, &context, err);
     if (rc == RT_OK && wishes->remote.listen)
         rc = remote_search_open(&remote, &wishes->remote, &session->study, session, settings,
                                 &context, err);
