@@ -298,11 +298,12 @@ done:
 struct mapped {
     const unsigned char *data;
     size_t bytes;
+    struct stat about; /* of the file then */
     char path[];
 };
 static _Atomic(struct mapped *) all_mapped[64];
 
-static void remember(const struct rt_map *map, const char *path)
+static void remember(const struct rt_map *map, const struct stat *about, const char *path)
 {
     struct mapped *mapped = malloc(sizeof *mapped + strlen(path) + 1);
 
@@ -310,6 +311,7 @@ static void remember(const struct rt_map *map, const char *path)
         return;
     mapped->data = map->data;
     mapped->bytes = map->bytes;
+    mapped->about = *about;
     memcpy(mapped->path, path, strlen(path) + 1);
     for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
         struct mapped *none = NULL;
@@ -343,6 +345,23 @@ const char *rt_map_at(const void *address)
     return NULL;
 }
 
+bool rt_map_is_written(const struct rt_map *map)
+{
+    struct stat now;
+
+    for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
+        const struct mapped *mapped = atomic_load(&all_mapped[i]);
+        if (!mapped || mapped->data != map->data)
+            continue;
+        const struct stat *then = &mapped->about;
+        return stat(mapped->path, &now) == 0 && now.st_dev == then->st_dev &&
+               now.st_ino == then->st_ino && now.st_size >= then->st_size &&
+               (now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+                now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
+    }
+    return false;
+}
+
 rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err)
 {
     rt_status rc = RT_OK;
@@ -366,7 +385,7 @@ rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err)
         goto done;
     }
     *map = (struct rt_map){data, (size_t)info.st_size};
-    remember(map, path);
+    remember(map, &info, path);
 done:
     close(fd);
     return rc;

@@ -1,6 +1,8 @@
 /* tests/test_knowledge.c -- the cache of what teachers say: whole, stale, damaged. */
 #include "support.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "trainer/teachers/knowledge.h"
@@ -252,6 +254,42 @@ static void write_refuses_sizes_that_no_file_can_state(void **state)
     assert_int_equal(tr_knowledge_write(FILE_NAME, &key, logits, &err), RT_ESHAPE);
 }
 
+static void flip(const char *path, long at)
+{
+    FILE *file = fopen(path, "r+b");
+
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    const int byte = fgetc(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_not_equal(fputc(byte ^ 255, file), EOF);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void what_is_written_into_an_open_file_is_found(void **state)
+{
+    const struct tr_knowledge_key key = two_teachers();
+    const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    struct tr_knowledge knowledge;
+    float logits[values];
+    struct rt_err err;
+    (void)state;
+
+    fill_uniform(logits, values, 1);
+    assert_ok(tr_knowledge_write(FILE_NAME, &key, logits, &err));
+    assert_int_equal(utimensat(AT_FDCWD, FILE_NAME, past, 0), 0); /* clocks of files are coarse */
+    assert_ok(tr_knowledge_open(&knowledge, FILE_NAME, &key, &err));
+    assert_ok(tr_knowledge_look(&knowledge, &err));
+    flip(FILE_NAME, 4100);
+    assert_int_equal(tr_knowledge_look(&knowledge, &err), RT_EFORMAT);
+    assert_non_null(strstr(err.text, "its checksum is wrong"));
+    flip(FILE_NAME, 4100); /* written, and as it was */
+    assert_ok(tr_knowledge_look(&knowledge, &err));
+    assert_int_equal(unlink(FILE_NAME), 0); /* ours is there yet */
+    assert_ok(tr_knowledge_look(&knowledge, &err));
+    tr_knowledge_close(&knowledge);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +301,7 @@ int main(void)
         cmocka_unit_test(check_refuses_damage_to_any_byte_of_the_header),
         cmocka_unit_test(check_refuses_truncation_and_trailing_bytes),
         cmocka_unit_test(open_refuses_a_damaged_file_and_names_a_missing_one),
+        cmocka_unit_test(what_is_written_into_an_open_file_is_found),
         cmocka_unit_test(write_names_teacher_and_example_of_a_logit_that_is_not_finite),
         cmocka_unit_test(write_refuses_sizes_that_no_file_can_state),
     };

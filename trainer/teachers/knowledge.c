@@ -166,6 +166,15 @@ rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
     return RT_OK;
 }
 
+rt_status tr_knowledge_look(const struct tr_knowledge *knowledge, struct rt_err *err)
+{
+    struct header header;
+
+    if (!knowledge->map.data || !rt_map_is_written(&knowledge->map))
+        return RT_OK;
+    return check_file(rt_map_at(knowledge->map.data), &knowledge->map, &header, err);
+}
+
 void tr_knowledge_close(struct tr_knowledge *knowledge)
 {
     for (int k = 0; knowledge->live && k < knowledge->key.teachers; k++)
