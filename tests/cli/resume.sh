@@ -37,3 +37,34 @@ stopped 'others/*.state' "$retort" teach parts.yaml
 expect_exit 0 "$retort" teach parts.yaml
 ! compgen -G 'others/*.state' >/dev/null
 for file in others/*.safetensors; do cmp "$file" "wholes/${file#others/}"; done
+
+# ---- of policies: a teacher by PPO, and a student whose rounds were gathered ----
+cat >pole.yaml <<'YAML'
+name: pole
+task: policy
+store: pole.db
+environment: {name: cartpole, horizon: 100}
+rollouts: {base: 4, rounds: 6, episodes: 4, replay: per}
+evaluate: {episodes: 4, test_episodes: 4}
+teachers:
+  cache: wholes
+  members:
+    - {name: first, ppo: {steps: 20000, width: [16, 16], steps_each: 64, epochs: 2, seed: 1}}
+space: {history: [2], depth: [1], width: [8], head_dim: [4], heads: [1], ffn: [8]}
+distill: {steps: 20, batch: 16}
+search: {trials: 1, objectives: [gap, params]}
+latency: {warmup: 1, samples: 3}
+YAML
+sed 's/cache: wholes/cache: others/' pole.yaml >others.yaml
+expect_exit 0 "$retort" teach pole.yaml
+stopped 'others/first.state' "$retort" teach others.yaml
+expect_exit 0 "$retort" teach others.yaml
+[ ! -e others/first.state ]
+cmp wholes/first.safetensors others/first.safetensors
+expect_exit 0 "$retort" search pole.yaml
+expect_exit 0 "$retort" distill pole.db 1 --steps 3000 -o whole.safetensors
+stopped 'pole.runs/*.state' "$retort" distill pole.db 1 --steps 3000 -o parts.safetensors
+expect_exit 0 "$retort" distill pole.db 1 --steps 3000 -o parts.safetensors
+expect_line stdout 'gone on            at step '
+cmp whole.safetensors parts.safetensors
+[ ! -e pole.runs ]
