@@ -37,7 +37,7 @@ expect_exit 0 "$retort" check toy.db
 stages >whole
 sqlite3 toy.db 'select * from stage' >rows
 expect_exit 0 "$retort" search toy.yaml
-! grep -q '^after: ' stdout
+expect_not grep -q '^after: ' stdout
 sqlite3 toy.db 'select * from stage' | cmp rows -
 rm toy.students/*.int8.onnx
 expect_exit 0 "$retort" search toy.yaml

@@ -24,7 +24,7 @@ study '{distill: best, hours: 0.0001}' >short.yaml
 sed -i 's/steps: 300/steps: 300000/' short.yaml
 expect_exit 0 "$retort" plan short.yaml --seconds 0.1
 expect_line stdout 'are allowed: TOO LITTLE'
-! grep -q 'confirm: ' stdout
+expect_not grep -q 'confirm: ' stdout
 # field NAME: of the one row
 field() { awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) n = i } NR == 2 { print $n }' stdout; }
 expect_exit 0 "$retort" plan toy.yaml --seconds 0.1 --format csv

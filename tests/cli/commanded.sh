@@ -130,8 +130,8 @@ job=$!
 for (( i = 0; i < 1000; i++ )); do [ -s child ] && break; sleep 0.02; done
 kill -9 "$job"
 wait "$job" || true
-for (( i = 0; i < 1000; i++ )); do kill -0 "$(cat child)" 2>/dev/null || break; sleep 0.02; done
-! kill -0 "$(cat child)" 2>/dev/null || { echo "commanded: the command outlives its search"; exit 1; }
+for (( i = 0; i < 1000; i++ )); do runs "$(cat child)" || break; sleep 0.02; done
+expect_gone "$(cat child)"
 [ "$(find . -name 'slow.train.rows-*' | wc -l)" = 1 ]
 echo 'exit 3' >slow.sh
 expect_exit 1 "$retort" teach slow.yaml

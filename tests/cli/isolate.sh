@@ -69,7 +69,7 @@ for times in 1 2; do
   running=$!
   for ((j = 0; j < times; j++)); do stop_child; done
   wait $running
-  ! kill -0 "$child" 2>/dev/null
+  expect_gone "$child"
   [ "$(sqlite3 hung.db "select count(*) from event where kind = 'attempt' and text like '%(timeout): it used no processor time for 2 s%'")" = $times ]
   [ "$(sqlite3 hung.db "select count(*) from failures where error_kind = 'timeout'")" = $((times - 1)) ]
 done
@@ -87,7 +87,7 @@ for i in 1 2; do
   done
   kill -KILL $running
   wait $running 2>/dev/null || true
-  ! grep -q 'process of its own' stderr
+  expect_not grep -q 'process of its own' stderr
 done
 expect_exit 0 "$retort" search long.yaml --db dead.db --trials 1
 expect_line stderr 'process of its own now (--isolate)'
@@ -116,10 +116,10 @@ done
 kill -KILL $running
 wait $running 2>/dev/null || true
 for ((i = 0; i < 100; i++)); do
-  kill -0 "$child" 2>/dev/null || break
+  runs "$child" || break
   sleep 0.05
 done
-! kill -0 "$child" 2>/dev/null
+expect_gone "$child"
 
 # the other side, asked wrongly
 expect_exit 1 "$retort" worker one.db <<<'{"trial": 1}'

@@ -31,6 +31,6 @@ code=0
 wait $running || code=$?
 [ $code = 0 ] || { cat stderr; exit 1; }
 if [ "$(kills)" = 0 ]; then skip "a kill for lack of memory (the group's limit kills nobody)"; exit 0; fi
-! kill -0 "$child" 2>/dev/null
+expect_gone "$child"
 "$project/tests/compare_rows" whole.db night.db
 expect_exit 0 "$retort" check night.db

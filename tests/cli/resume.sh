@@ -35,7 +35,7 @@ sed 's/again.db/parts.db/; s/cache: wholes/cache: others/' whole.yaml >parts.yam
 expect_exit 0 "$retort" teach whole.yaml
 stopped 'others/*.state' "$retort" teach parts.yaml
 expect_exit 0 "$retort" teach parts.yaml
-! compgen -G 'others/*.state' >/dev/null
+expect_not compgen -G 'others/*.state' >/dev/null
 for file in others/*.safetensors; do cmp "$file" "wholes/${file#others/}"; done
 
 # ---- of policies: a teacher by PPO, and a student whose rounds were gathered ----

@@ -68,11 +68,11 @@ assert len(set(rows)) == 30 and min(rows) >= 0 and max(rows) < 90, rows
 END_OF_PYTHON
 sed 's/validation: 30/validation_rows: rows.npy/; s/toy.db/known.db/' toy.yaml >known.yaml
 expect_exit 0 "$retort" teach known.yaml
-! grep -qF "$doubt" stdout
+expect_not grep -qF "$doubt" stdout
 expect_exit 0 "$retort" search known.yaml --trials 4
-! grep -qF "$doubt" stderr
+expect_not grep -qF "$doubt" stderr
 [ "$(sqlite3 known.db "select count(*) from event where kind = 'teachers'")" = 0 ]
-! "$retort" status known.db | grep -q 'may have been trained'
+expect_not grep -q 'may have been trained' <("$retort" status known.db)
 same="select number, name, value from metric join trial on trial = number where name <> 'latency' order by 1, 2"
 cmp <(sqlite3 toy.db "$same") <(sqlite3 known.db "$same")
 expect_exit 0 "$retort" distill known.db 1 --steps 5
