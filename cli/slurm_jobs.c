@@ -151,6 +151,7 @@ void slurm_write_workers(const struct slurm_jobs *jobs, FILE *out)
         "  [ \"$address\" != ended ] || exit 0\n"
         "  \"$retort\" worker --connect \"$address\" --key \"$key\" --slots %d &\n"
         "  worker=$!\n"
+        "  sleep 1 # until then a signal is lost between this shell and the program\n"
         "  while kill -0 $worker 2>/dev/null && [ \"$(cat address)\" = \"$address\" ]; do sleep "
         "5; done\n"
         "  [ -n \"$stopped\" ] || kill $worker 2>/dev/null # the search is elsewhere now\n"
