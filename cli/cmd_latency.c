@@ -96,13 +96,16 @@ static const char *us(double ns, char text[REPORT__CELL])
 static void print_row(const struct job *job, const char *arch, int setting)
 {
     char name[STORE_NAME], value[REPORT__CELL], low[REPORT__CELL], high[REPORT__CELL];
+    char weather[16] = "-"; /* without a reference nobody knows it */
     struct tr_latency_figure f;
 
     if (!latencies_figure(job->again.latencies, arch, setting, &f))
         return;
     study_latency_name(&job->again.setting[setting], setting == 0, name);
-    (void)printf("%-11s %9s %9s %9s %6d %5d %7.3f  %s\n", tr_latency_state_name(f.state),
-                 us(f.value, value), us(f.low, low), us(f.high, high), f.blocks, f.clear, f.weather,
+    if (!isnan(f.weather))
+        (void)snprintf(weather, sizeof weather, "%.3f", f.weather);
+    (void)printf("%-11s %9s %9s %9s %6d %5d %7s  %s\n", tr_latency_state_name(f.state),
+                 us(f.value, value), us(f.low, low), us(f.high, high), f.blocks, f.clear, weather,
                  arch);
 }
 

@@ -297,7 +297,8 @@ static rt_status run_from_state(struct evaluator *evaluator, const struct search
     trial->resume = &resume;
     const rt_status rc = run_in_room(evaluator, job, trial, result, err);
     trial->resume = NULL;
-    if (rc != RT_ESTOP)
+    if (rc != RT_ESTOP ||
+        look(evaluator, NULL) != RT_OK) /* nothing learnt from such is gone on with */
         trial_states_forget(&resume);
     return rc;
 }

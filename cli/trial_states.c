@@ -46,8 +46,8 @@ void trial_states_clear(const struct trial_states *states)
     struct dirent *found;
 
     while (folder && (found = readdir(folder))) {
-        const char *dot = strrchr(found->d_name, '.');
-        if (dot && strcmp(dot, ending) == 0 &&
+        const char *dot = strchr(found->d_name, '.'); /* behind it also what a killed write left */
+        if (dot && strncmp(dot, ending, sizeof ending - 1) == 0 &&
             strncmp(found->d_name, prefix, sizeof prefix - 1) == 0)
             (void)unlinkat(dirfd(folder), found->d_name, 0);
     }

@@ -8,6 +8,7 @@
 #include "trainer/teachers/knowledge.h"
 
 #define FILE_NAME "test-knowledge.rtk"
+#define OTHER_NAME "other.knowledge"
 
 enum { rows = 5, teachers = 2, classes = 3, values = rows * teachers * classes };
 enum { header_bytes = 4096, file_bytes = header_bytes + values * 4 };
@@ -285,6 +286,12 @@ static void what_is_written_into_an_open_file_is_found(void **state)
     assert_non_null(strstr(err.text, "its checksum is wrong"));
     flip(FILE_NAME, 4100); /* written, and as it was */
     assert_ok(tr_knowledge_look(&knowledge, &err));
+    fill_uniform(logits, values, 2); /* whole, but of other teachers */
+    assert_ok(tr_knowledge_write(OTHER_NAME, &key, logits, &err));
+    assert_int_equal(system("cat " OTHER_NAME " >" FILE_NAME), 0);
+    assert_int_equal(tr_knowledge_look(&knowledge, &err), RT_EFORMAT);
+    assert_non_null(strstr(err.text, "was written anew"));
+    unlink(OTHER_NAME);
     assert_int_equal(unlink(FILE_NAME), 0); /* ours is there yet */
     assert_ok(tr_knowledge_look(&knowledge, &err));
     tr_knowledge_close(&knowledge);

@@ -54,6 +54,7 @@ END
 chmod +x fixed
 expect_exit 0 "$retort" latency toy.db 1 --seconds 0 --host fixed --command ./fixed
 expect_line stdout 'single '
+expect_not grep -q nan stdout
 [ "$(ask "select group_concat(distinct value) from latency l join host h on h.id = l.host where h.host = 'fixed'")" = 950.0 ]
 for wrong in 'nonsense' '{"blocks": []}' '{"error": "no such phone"}' '{"blocks": [{"calls": 30, "p10": -1, "median": 1, "p90": 1}]}'; do
   printf '#!/bin/sh\nread -r line; echo '\''%s'\''\n' "$wrong" >wrong

@@ -17,7 +17,8 @@ const char *tr_huggingface_why_not(const struct space_arch *arch, const struct s
     if (arch->vocabulary)
         return "it reads no images";
     if (shape->pool != SPACE_POOL_CLASS)
-        return "it pools by the mean, and ViT by a class token";
+        return shape->pool == SPACE_POOL_MEAN ? "it pools by the mean, and ViT by a class token"
+                                              : "it reads its last row, and ViT a class token";
     if (shape->height != shape->width)
         return "its images are no squares";
     for (int l = 1; l < arch->depth; l++)

@@ -163,16 +163,22 @@ rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
     }
     *knowledge = (struct tr_knowledge){
         .key = *want, .logits = (const float *)(const void *)(map.data + header_bytes), .map = map};
+    memcpy(knowledge->self, header.self, sizeof knowledge->self);
     return RT_OK;
 }
 
 rt_status tr_knowledge_look(const struct tr_knowledge *knowledge, struct rt_err *err)
 {
+    const char *path = rt_map_at(knowledge->map.data);
     struct header header;
 
     if (!knowledge->map.data || !rt_map_is_written(&knowledge->map))
         return RT_OK;
-    return check_file(rt_map_at(knowledge->map.data), &knowledge->map, &header, err);
+    RT_TRY(check_file(path, &knowledge->map, &header, err));
+    if (memcmp(header.self, knowledge->self, RT_HASH_TEXT) != 0)
+        return rt_fail(err, RT_EFORMAT,
+                       "'%s' was written anew while it was learnt from; begin again", path);
+    return RT_OK;
 }
 
 void tr_knowledge_close(struct tr_knowledge *knowledge)

@@ -37,6 +37,7 @@ struct tr_knowledge {
     struct tr_knowledge_key key;
     const float *logits; /* (rows, teachers, classes), inside the map; NULL of live teachers */
     struct rt_map map;
+    char self[RT_HASH_TEXT]; /* the file's header, and with it its values, when it was opened */
     struct tr_network *live; /* owned: [teachers], packed; or NULL */
 };
 
