@@ -8,7 +8,7 @@ expect_exit 0 "$retort" search toy.yaml
 # stopped FILE COMMAND...: stopped as soon as a state is left there
 stopped() {
   local state=$1 delay job; shift
-  for delay in 0.2 0.3 0.5 0.8 1.2 2 3 5 8 13 20; do
+  for delay in 0.1 0.2 0.3 0.5 0.8 1.2 2 3 5 8 13 20; do
     rm -rf others
     "$@" >stopped.out 2>&1 &
     job=$!
@@ -49,7 +49,7 @@ evaluate: {episodes: 4, test_episodes: 4}
 teachers:
   cache: wholes
   members:
-    - {name: first, ppo: {steps: 20000, width: [16, 16], steps_each: 64, epochs: 2, seed: 1}}
+    - {name: first, ppo: {steps: 400000, width: [16, 16], steps_each: 64, epochs: 2, seed: 1}}
 space: {history: [2], depth: [1], width: [8], head_dim: [4], heads: [1], ffn: [8]}
 distill: {steps: 20, batch: 16}
 search: {trials: 1, objectives: [gap, params]}
