@@ -345,7 +345,7 @@ const char *rt_map_at(const void *address)
     return NULL;
 }
 
-bool rt_map_is_written(const struct rt_map *map)
+enum rt_map_state rt_map_look(const struct rt_map *map)
 {
     struct stat now;
 
@@ -354,12 +354,17 @@ bool rt_map_is_written(const struct rt_map *map)
         if (!mapped || mapped->data != map->data)
             continue;
         const struct stat *then = &mapped->about;
-        return stat(mapped->path, &now) == 0 && now.st_dev == then->st_dev &&
-               now.st_ino == then->st_ino && now.st_size >= then->st_size &&
-               (now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
-                now.st_mtim.tv_nsec != then->st_mtim.tv_nsec);
+        if (stat(mapped->path, &now) != 0 || now.st_dev != then->st_dev ||
+            now.st_ino != then->st_ino)
+            return RT_MAP_SAME;
+        if (now.st_size < then->st_size)
+            return RT_MAP_CUT;
+        return now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
+                       now.st_mtim.tv_nsec != then->st_mtim.tv_nsec
+                   ? RT_MAP_WRITTEN
+                   : RT_MAP_SAME;
     }
-    return false;
+    return RT_MAP_SAME;
 }
 
 rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err)

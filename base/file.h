@@ -51,9 +51,10 @@ void rt_map_close(struct rt_map *map);
  * reading behind the end of a file that another program cut short comes to. */
 const char *rt_map_at(const void *address);
 
-/* Has the file been written in its place since it was mapped? One whose name is another file's by now has
- * not, to us; of one that was cut short it is not asked, which reading it tells. */
-bool rt_map_is_written(const struct rt_map *map);
+/* What others did to the file, in its place, since it was mapped: one whose name is another file's by now
+ * is the same, to us. What was cut short must not be read. */
+enum rt_map_state { RT_MAP_SAME, RT_MAP_WRITTEN, RT_MAP_CUT };
+enum rt_map_state rt_map_look(const struct rt_map *map);
 
 /* Bytes that are free to us, and all, of the disk where `path` is or will be. */
 rt_status rt_disk_room(const char *path, double *free_bytes, double *total, struct rt_err *err);

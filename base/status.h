@@ -23,7 +23,8 @@
     X(RT_ENAN, -8, "nonfinite")     /* training or input produced NaN or infinity */               \
     X(RT_ESTOP, -9, "stopped")      /* asked to stop: not an error of the trial */                 \
     X(RT_EEND, -10, "exhausted")    /* nothing left: the whole space has been tried */             \
-    X(RT_EFULL, -11, "full")        /* no room on the disk: there may be some later */
+    X(RT_EFULL, -11, "full")        /* no room on the disk: there may be some later */             \
+    X(RT_EDIRTY, -12, "dirty")      /* others wrote into a file in use: what came of it is void */
 
 typedef enum {
 #define X(code, value, kind) code = value,

@@ -351,7 +351,7 @@ static rt_status distil_one(struct retrain *job, int i, const struct wishes *wis
     if (rc == RT_OK)
         rc = report(job, wishes, path, &result, stop, tally, err);
     if (rc == RT_OK)
-        full_run_forget(&resume);
+        tr_resume_forget(&resume);
     test_release(&result);
     return rc;
 }

@@ -143,7 +143,7 @@ static rt_status run_one(struct pool *pool, const struct store_confirmation *pla
     rc = record(pool, plan, &run, rc, &confirmed, err);
     pthread_mutex_unlock(&pool->lock);
     if (rc == RT_OK && whole)
-        full_run_forget(&resume);
+        tr_resume_forget(&resume);
     full_run_close(&run);
     return rc;
 }

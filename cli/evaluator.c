@@ -205,17 +205,13 @@ static rt_status run_isolated(const struct evaluator *evaluator, const struct se
                               struct store_result *result, struct rt_err *err)
 {
     isolation_run(evaluator->isolation, job, result);
-    if (result->status != RT_OK)
+    if (result->status != RT_OK) {
+        RT_TRY(tr_data_look(evaluator->data, err)); /* which may be what ended the process */
         return rt_fail(err, result->status, "%s", result->error);
+    }
     RT_TRY(note_weights(evaluator, job, result, err));
     add_values(result);
     return RT_OK;
-}
-
-/* A cache that another program writes into, or a disk that fails, would be learnt by heart. */
-static rt_status look(const struct evaluator *evaluator, struct rt_err *err)
-{
-    return evaluator->data->knowledge ? tr_knowledge_look(evaluator->data->knowledge, err) : RT_OK;
 }
 
 static rt_status run(struct evaluator *evaluator, const struct search_job *job,
@@ -224,15 +220,13 @@ static rt_status run(struct evaluator *evaluator, const struct search_job *job,
     struct tr_trial_result got = {0};
     rt_status rc = measure_all(evaluator, trial, result, err);
 
+    if (rc == RT_OK)
+        rc = tr_data_look(evaluator->data, err);
     if (rc == RT_OK && evaluator->isolation)
         return run_isolated(evaluator, job, result, err);
     if (rc == RT_OK)
-        rc = look(evaluator, err);
-    if (rc == RT_OK)
         rc = evaluator->checkpoints ? run_in_line(evaluator, job, *trial, &got, result, err)
                                     : tr_trial_run(trial, &got, err);
-    if (rc == RT_OK)
-        rc = look(evaluator, err);
     if (rc == RT_OK) {
         result->value_count = evaluator_values(&got.metrics, result->values);
         add_values(result);
@@ -297,9 +291,8 @@ static rt_status run_from_state(struct evaluator *evaluator, const struct search
     trial->resume = &resume;
     const rt_status rc = run_in_room(evaluator, job, trial, result, err);
     trial->resume = NULL;
-    if (rc != RT_ESTOP ||
-        look(evaluator, NULL) != RT_OK) /* nothing learnt from such is gone on with */
-        trial_states_forget(&resume);
+    if (rc != RT_ESTOP && rc != RT_EDIRTY) /* there is more to come */
+        tr_resume_forget(&resume);
     return rc;
 }
 

@@ -136,6 +136,7 @@ rt_status full_run_made_of(const struct session *session, const char *recipe,
     add(hash, session->task->hash);
     for (int k = 0; k < key->teachers; k++)
         add(hash, key->teacher[k]);
+    rt_hash_add(hash, session->knowledge.self, sizeof session->knowledge.self);
     rt_hash_add(hash, ensemble->weight, sizeof ensemble->weight);
     rt_hash_add(hash, ensemble->calibration, sizeof ensemble->calibration);
     rt_hash_close(hash, text);
@@ -160,14 +161,4 @@ rt_status full_run_resume(const struct full_run *run, const char *db, struct tr_
         (int)sizeof resume->path)
         return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", folder);
     return RT_OK;
-}
-
-void full_run_forget(const struct tr_resume *resume)
-{
-    char folder[RT_PATH_MAX];
-
-    tr_resume_forget(resume);
-    (void)snprintf(folder, sizeof folder, "%s", resume->path);
-    *strrchr(folder, '/') = '\0';
-    (void)rmdir(folder); /* unless another run's state is there */
 }

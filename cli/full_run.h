@@ -45,8 +45,6 @@ rt_status full_run_made_of(const struct session *session, const char *recipe,
  * with it after a kill. To be forgotten once its results are kept. */
 rt_status full_run_resume(const struct full_run *run, const char *db, struct tr_resume *resume,
                           struct rt_err *err);
-/* Removes the state, and the folder when it was the last. */
-void full_run_forget(const struct tr_resume *resume);
 
 const struct tr_network *full_run_kept(const struct full_run *run);
 bool full_run_in_int8(const struct full_run *run);

@@ -35,11 +35,6 @@ rt_status trial_states_of(const struct trial_states *states, const struct search
     return RT_OK;
 }
 
-void trial_states_forget(const struct tr_resume *resume)
-{
-    full_run_forget(resume); /* which does the same */
-}
-
 void trial_states_clear(const struct trial_states *states)
 {
     DIR *folder = opendir(states->folder);

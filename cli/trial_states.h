@@ -20,8 +20,6 @@ rt_status trial_states_open(struct trial_states *states, const struct session *s
 /* Where this trial's is. */
 rt_status trial_states_of(const struct trial_states *states, const struct search_job *job,
                           struct tr_resume *resume, struct rt_err *err);
-/* It is over: removes its state, and the folder when it was the last in it. */
-void trial_states_forget(const struct tr_resume *resume);
 /* Those of all trials, none of which will run again. */
 void trial_states_clear(const struct trial_states *states);
 #endif

@@ -44,6 +44,7 @@ struct run {
     bool proposing;    /* a worker, without the lock */
     int64_t faults;    /* of the evaluator, committed last, without another result between them */
     char fault[256];   /* the latest, in words */
+    char dirty[384];   /* what of the first RT_EDIRTY said; "": there was none */
     char trouble[160]; /* of struct search_progress: the disk is full, */
     char worry[160];   /* or else what search_trouble() said */
     bool stopped, late, exhausted, broken;

@@ -289,6 +289,23 @@ static void note_fault(struct run *run, int64_t number, const struct store_resul
                  result->error);
 }
 
+/* A trial without a result, for the next run; nothing is begun in this one any more. */
+static rt_status let_wait(struct run *run, int64_t number, const struct store_result *result,
+                          double seconds, struct rt_err *err)
+{
+    const bool dirty = result->status == RT_EDIRTY;
+    const char *why = dirty ? result->error : "asked to stop";
+
+    run->stopped = run->stopped || !dirty;
+    run->broken = run->broken || dirty;
+    if (dirty && !run->dirty[0])
+        (void)snprintf(run->dirty, sizeof run->dirty, "%s", result->error);
+    run->slots[number].state = PROPOSED;
+    search__log_trial(run, "interrupt", number, NULL, seconds, dirty ? why : NULL);
+    TRY_WITH_ROOM(run, store_trial_return(run->store, number, "interrupted", why, err));
+    return RT_OK;
+}
+
 static rt_status record(struct run *run, int64_t number, struct store_result *result,
                         struct rt_err *err)
 {
@@ -298,13 +315,8 @@ static rt_status record(struct run *run, int64_t number, struct store_result *re
     const struct space_arch *arch = &run->proposer.archs[number];
 
     assert(slot->state == RUNNING && slot->ended_ns >= slot->started_ns);
-    if (result->status == RT_ESTOP) {
-        run->stopped = true;
-        slot->state = PROPOSED;
-        search__log_trial(run, "interrupt", number, NULL, seconds, NULL);
-        TRY_WITH_ROOM(run, store_trial_interrupt(run->store, number, err));
-        return RT_OK;
-    }
+    if (result->status == RT_ESTOP || result->status == RT_EDIRTY)
+        return let_wait(run, number, result, seconds, err);
     slot->violation = search__objectives(run->options, run->space, arch, result, slot->objectives);
     slot->failed = result->status != RT_OK;
     note_fault(run, number, result);
@@ -442,6 +454,9 @@ static rt_status settle(struct run *run, struct rt_err *err)
     RT_TRY(search__reopen_faults(run, err));
     if (!run->broken)
         return RT_OK;
+    if (run->dirty[0])
+        return rt_fail(err, RT_EDIRTY, "%.300s, and the same command again: no trial is lost",
+                       run->dirty);
     return rt_fail(err, RT_EIO,
                    "the evaluator failed %d times in a row, the last in %s; mend it and run the "
                    "same command again%s",

@@ -8,10 +8,13 @@
  * Workers      OpenMP threads; each runs the evaluator alone, see scheduler.c. Others elsewhere may take
  *              part (running.h, coordinator.h).
  * Failures     a failed trial is recorded with its kind, takes its turn, and never has objectives.
- * Faults       of the evaluator (kinds start, crash, timeout, garbage, oversized, lost, io, format) say
+ * Faults       of the evaluator (kinds start, crash, timeout, garbage, oversized, lost, io, format, dirty) say
  *              little of a candidate. One that is followed by other results is a failed trial; until
  *              then it has no turn, as far as the window allows. After options->faults in a row, in
  *              order of number, the search ends with RT_EIO; those without a turn are proposed again.
+ * Void         RT_EDIRTY says of no candidate, and of no evaluator, anything: others have written into
+ *              what all trials learn from. The first ends the search, with its text, and waits as
+ *              proposed; others that run go on to their end, and count unless they say the same.
  * Objectives   are minimised; "-NAME" is the negative of the metric NAME. What the space knows
  *              exactly comes from the architecture, whatever evaluators say; see objectives.c.
  * Constraints  are on metrics, so they are known after an evaluation alone; limits on exact costs

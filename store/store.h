@@ -335,9 +335,7 @@ struct store_rewind {
  * that they have. *count gets the number of the former. */
 rt_status store_trials_rewind(struct store *store, const struct store_rewind *rewind,
                               int64_t *count, struct rt_err *err);
-/* running -> proposed: the search was asked to stop. */
-rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_err *err);
-/* The same for a reason of its own, an event of that kind. */
+/* running -> proposed, as the search was asked to stop or otherwise; an event of that kind says why. */
 rt_status store_trial_return(struct store *store, int64_t number, const char *kind, const char *why,
                              struct rt_err *err);
 

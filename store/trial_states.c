@@ -289,11 +289,6 @@ rt_status store_trial_return(struct store *store, int64_t number, const char *ki
     return RT_OK;
 }
 
-rt_status store_trial_interrupt(struct store *store, int64_t number, struct rt_err *err)
-{
-    return store_trial_return(store, number, "interrupted", "asked to stop", err);
-}
-
 static rt_status recover(struct store *store, struct rt_err *err)
 {
     static const char event[] =

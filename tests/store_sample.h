@@ -386,7 +386,7 @@ static inline void sample_fill(struct store *store)
         sample_propose(store, n);
         assert_ok(store_trial_start(store, n, host, (int)(n % 2), &err));
         if (n == 3) {
-            assert_ok(store_trial_interrupt(store, n, &err));
+            assert_ok(store_trial_return(store, n, "interrupted", "asked to stop", &err));
             assert_ok(store_trial_start(store, n, host, 1, &err));
         }
         if (n == SAMPLE_TRIALS - 2) /* the last but one still runs, so the last waits */

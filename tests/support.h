@@ -65,4 +65,18 @@ static inline void fill_uniform(float *v, size_t n, uint64_t seed)
     for (size_t i = 0; i < n; i++)
         v[i] = (float)(2 * rt_rng_uniform(&rng) - 1);
 }
+
+/* All bits of one byte of a file; negative: counted from its end. */
+static inline void flip(const char *path, long at)
+{
+    const int whence = at < 0 ? SEEK_END : SEEK_SET;
+    FILE *file = fopen(path, "r+b");
+
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, whence), 0);
+    const int byte = fgetc(file);
+    assert_int_equal(fseek(file, at, whence), 0);
+    assert_int_not_equal(fputc(byte ^ 255, file), EOF);
+    assert_int_equal(fclose(file), 0);
+}
 #endif

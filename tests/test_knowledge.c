@@ -255,18 +255,6 @@ static void write_refuses_sizes_that_no_file_can_state(void **state)
     assert_int_equal(tr_knowledge_write(FILE_NAME, &key, logits, &err), RT_ESHAPE);
 }
 
-static void flip(const char *path, long at)
-{
-    FILE *file = fopen(path, "r+b");
-
-    assert_non_null(file);
-    assert_int_equal(fseek(file, at, SEEK_SET), 0);
-    const int byte = fgetc(file);
-    assert_int_equal(fseek(file, at, SEEK_SET), 0);
-    assert_int_not_equal(fputc(byte ^ 255, file), EOF);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void what_is_written_into_an_open_file_is_found(void **state)
 {
     const struct tr_knowledge_key key = two_teachers();
@@ -282,16 +270,19 @@ static void what_is_written_into_an_open_file_is_found(void **state)
     assert_ok(tr_knowledge_open(&knowledge, FILE_NAME, &key, &err));
     assert_ok(tr_knowledge_look(&knowledge, &err));
     flip(FILE_NAME, 4100);
-    assert_int_equal(tr_knowledge_look(&knowledge, &err), RT_EFORMAT);
+    assert_int_equal(tr_knowledge_look(&knowledge, &err), RT_EDIRTY);
     assert_non_null(strstr(err.text, "its checksum is wrong"));
     flip(FILE_NAME, 4100); /* written, and as it was */
     assert_ok(tr_knowledge_look(&knowledge, &err));
     fill_uniform(logits, values, 2); /* whole, but of other teachers */
     assert_ok(tr_knowledge_write(OTHER_NAME, &key, logits, &err));
     assert_int_equal(system("cat " OTHER_NAME " >" FILE_NAME), 0);
-    assert_int_equal(tr_knowledge_look(&knowledge, &err), RT_EFORMAT);
+    assert_int_equal(tr_knowledge_look(&knowledge, &err), RT_EDIRTY);
     assert_non_null(strstr(err.text, "was written anew"));
     unlink(OTHER_NAME);
+    assert_int_equal(truncate(FILE_NAME, file_bytes - 4), 0); /* what is gone is not read */
+    assert_int_equal(tr_knowledge_look(&knowledge, &err), RT_EDIRTY);
+    assert_non_null(strstr(err.text, "'" FILE_NAME "' was cut short"));
     assert_int_equal(unlink(FILE_NAME), 0); /* ours is there yet */
     assert_ok(tr_knowledge_look(&knowledge, &err));
     tr_knowledge_close(&knowledge);

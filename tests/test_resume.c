@@ -1,40 +1,27 @@
 /* tests/test_resume.c -- a training run that is stopped or killed in the middle goes on with the same
  * bits: weights, ranges, counts and curve.
  */
+#include "resume_sample.h"
 #include "toy_task.h"
 
-#include <unistd.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/state.h"
-#include "trainer/learn/resume.h"
-#include "trainer/measure/trial.h"
 #include "trainer/net/network.h"
 
-enum { examples = 120, steps = 24, teachers = 2, students = 2 };
+enum { examples = 120, steps = 24, teachers = 2 };
 
 struct bed {
+    struct resuming run;
     struct tr_task *task;
     struct tr_network resident;
     struct tr_knowledge knowledge;
     struct tr_ensemble ensemble;
-    struct tr_data data;
-    struct tr_recipe recipe;
     struct tr_student student;
     struct rt_arena model;
     struct tr_weights weights[students];
-    struct tr_online online; /* cohort 0: one student */
-    struct tr_resume resume;
-    atomic_int stop;
-    int stop_at; /* -1: nobody stops it */
     float logits[examples][teachers][toy_classes];
-};
-
-/* What a run leaves. */
-struct outcome {
-    float *params[students];
-    struct tr_ranges ranges[students];
-    struct tr_train_summary summary[students];
-    struct tr_curve curve;
 };
 
 /* ---- a run ---- */
@@ -66,18 +53,18 @@ static int bed_open(void **state)
     tr_ensemble_defaults(&bed->ensemble);
     for (int k = 0; k < teachers; k++)
         bed->ensemble.weight[k] = 1.0 / teachers;
-    bed->data = (struct tr_data){.task = bed->task,
-                                 .knowledge = &bed->knowledge,
-                                 .ensemble = &bed->ensemble,
-                                 .resident = &bed->resident};
     assert_ok(tr_student_init(&bed->student, &arch, &shape, kernels, &err));
     assert_ok(rt_arena_init(&bed->model, students * tr_weights_bytes(&bed->student, true), &err));
     for (int k = 0; k < students; k++)
         assert_ok(tr_weights_init(&bed->weights[k], &bed->student, true, &bed->model, &err));
-    bed->recipe = toy_recipe(steps);
-    bed->stop_at = -1;
-    snprintf(bed->resume.path, sizeof bed->resume.path, "/tmp/retort-resume-%ld", (long)getpid());
-    snprintf(bed->resume.made_of, sizeof bed->resume.made_of, "one");
+    bed->run = (struct resuming){.student = &bed->student,
+                                 .weights = bed->weights,
+                                 .data = {.task = bed->task,
+                                          .knowledge = &bed->knowledge,
+                                          .ensemble = &bed->ensemble,
+                                          .resident = &bed->resident},
+                                 .recipe = toy_recipe(steps)};
+    resuming_open(&bed->run);
     *state = bed;
     return 0;
 }
@@ -86,7 +73,7 @@ static int bed_close(void **state)
 {
     struct bed *bed = *state;
 
-    unlink(bed->resume.path);
+    tr_resume_forget(&bed->run.resume);
     tr_network_close(&bed->resident);
     rt_arena_release(&bed->model);
     tr_student_release(&bed->student);
@@ -95,105 +82,52 @@ static int bed_close(void **state)
     return 0;
 }
 
-static void look(void *context, int step, int of)
+static int resumed(struct bed *bed)
 {
-    struct bed *bed = context;
+    struct outcome out = {0};
 
-    (void)of;
-    if (step == bed->stop_at)
-        atomic_store(&bed->stop, 1);
+    train_whole(&bed->run, true, &out);
+    const int from = out.summary->resumed;
+    outcome_release(&out);
+    return from;
 }
 
-/* From the first weights on, unless there is a state. */
-static rt_status train(struct bed *bed, bool resumes, struct outcome *out)
+static void leave_a_state(struct bed *bed)
 {
-    const int count = bed->online.cohort ? students : 1;
-    const struct tr_training training = {.student = &bed->student,
-                                         .data = &bed->data,
-                                         .recipe = &bed->recipe,
-                                         .seed = 3,
-                                         .lanes = 2,
-                                         .threads = 1,
-                                         .ranges = out->ranges,
-                                         .stop = &bed->stop,
-                                         .resume = resumes ? &bed->resume : NULL,
-                                         .curve = tr_curve_add,
-                                         .curve_context = &out->curve,
-                                         .progress = look,
-                                         .progress_context = bed};
-    struct rt_err err;
+    struct outcome out = {0};
 
-    atomic_store(&bed->stop, 0);
-    tr_curve_release(&out->curve);
-    for (uint64_t k = 0; k < students; k++)
-        tr_student_init_params(&bed->student, 7 + k, bed->weights[k].params);
-    const rt_status rc = bed->online.cohort ? tr_train_cohort(&training, &bed->online, bed->weights,
-                                                              out->summary, &err)
-                                            : tr_train(&training, bed->weights, out->summary, &err);
-    for (int k = 0; k < count && rc == RT_OK; k++) {
-        out->params[k] = malloc(bed->student.param_count * sizeof(float));
-        assert_non_null(out->params[k]);
-        memcpy(out->params[k], bed->weights[k].params, bed->student.param_count * sizeof(float));
-    }
-    return rc;
-}
-
-static void outcome_release(struct outcome *out)
-{
-    for (int k = 0; k < students; k++)
-        free(out->params[k]);
-    tr_curve_release(&out->curve);
-}
-
-static void assert_same(const struct bed *bed, const struct outcome *a, const struct outcome *b)
-{
-    const int count = bed->online.cohort ? students : 1;
-
-    for (int k = 0; k < count; k++) {
-        assert_memory_equal(a->params[k], b->params[k], bed->student.param_count * sizeof(float));
-        if (bed->recipe.quantise == TR_QUANTISE_QAT)
-            assert_memory_equal(&a->ranges[k], &b->ranges[k], sizeof a->ranges[k]);
-        assert_int_equal(a->summary[k].clipped, b->summary[k].clipped);
-    }
-    assert_int_equal(a->curve.count, b->curve.count);
-    for (int i = 0; i < a->curve.count; i++) {
-        assert_int_equal(a->curve.points[i].step, b->curve.points[i].step);
-        assert_string_equal(a->curve.points[i].name, b->curve.points[i].name);
-        assert_memory_equal(&a->curve.points[i].value, &b->curve.points[i].value, sizeof(double));
-    }
+    train_until(&bed->run, 10, &out);
+    outcome_release(&out);
 }
 
 /* Whole; stopped and gone on with at several places; killed some steps behind its last state. */
 static void check(struct bed *bed)
 {
+    struct resuming *run = &bed->run;
     struct outcome whole = {0}, parts = {0};
 
-    assert_int_equal(train(bed, false, &whole), RT_OK);
-    for (bed->stop_at = 5; bed->stop_at < steps; bed->stop_at += 7) {
-        assert_int_equal(train(bed, true, &parts), RT_ESTOP);
-        if (bed->stop_at > 5)
-            assert_int_equal(parts.summary->resumed, bed->stop_at - 7);
+    train_whole(run, false, &whole);
+    for (int at = 5; at < steps; at += 7) {
+        train_until(run, at, &parts);
+        if (at > 5)
+            assert_int_equal(parts.summary->resumed, at - 7);
     }
-    bed->stop_at = -1;
-    assert_int_equal(train(bed, true, &parts), RT_OK);
+    train_whole(run, true, &parts);
     assert_int_equal(parts.summary->resumed, 19);
-    assert_same(bed, &whole, &parts);
-    outcome_release(&parts);
+    assert_same(run, &whole, &parts);
 
     /* what the last state was written behind is all that there is of a killed run */
-    unlink(bed->resume.path);
-    bed->resume.every = 8;
-    parts = (struct outcome){0};
-    assert_int_equal(train(bed, true, &parts), RT_OK); /* the last one: behind step 16 */
-    outcome_release(&parts);
-    parts = (struct outcome){0};
-    assert_int_equal(train(bed, true, &parts), RT_OK);
+    unlink(run->resume.path);
+    run->resume.every = 8;
+    train_whole(run, true, &parts); /* the last one: behind step 16 */
+    train_whole(run, true, &parts);
     assert_int_equal(parts.summary->resumed, 16);
-    assert_same(bed, &whole, &parts);
+    assert_same(run, &whole, &parts);
     outcome_release(&parts);
     outcome_release(&whole);
-    tr_resume_forget(&bed->resume);
-    assert_int_equal(access(bed->resume.path, F_OK), -1);
+    tr_resume_forget(&run->resume);
+    *strrchr(run->resume.path, '/') = '\0';
+    assert_int_equal(access(run->resume.path, F_OK), -1); /* nor is its folder there */
 }
 
 /* ---- cases ---- */
@@ -207,10 +141,10 @@ static void mean_weights_go_on(void **state)
 {
     struct bed *bed = *state;
 
-    bed->recipe.distill.reg = TR_REG_L2;
-    bed->recipe.distill.reg_weight = .1;
-    bed->recipe.distill.reg_target = TR_REG_EMA;
-    bed->recipe.distill.reg_decay = .9;
+    bed->run.recipe.distill.reg = TR_REG_L2;
+    bed->run.recipe.distill.reg_weight = .1;
+    bed->run.recipe.distill.reg_target = TR_REG_EMA;
+    bed->run.recipe.distill.reg_decay = .9;
     check(bed);
 }
 
@@ -218,9 +152,9 @@ static void ranges_of_int8_go_on(void **state)
 {
     struct bed *bed = *state;
 
-    bed->recipe.quantise = TR_QUANTISE_QAT;
-    bed->recipe.ptq_rows = 50;
-    bed->recipe.qat = (struct tr_qat){.start = .4, .freeze = .8, .ema = .9};
+    bed->run.recipe.quantise = TR_QUANTISE_QAT;
+    bed->run.recipe.ptq_rows = 50;
+    bed->run.recipe.qat = (struct tr_qat){.start = .4, .freeze = .8, .ema = .9};
     check(bed);
 }
 
@@ -228,10 +162,10 @@ static void projections_of_layers_go_on(void **state)
 {
     struct bed *bed = *state;
 
-    tr_layers_defaults(&bed->recipe.layers);
-    bed->recipe.layers.weight[TR_LAYER_HIDDEN] = 1;
-    bed->recipe.layers.balance = true;
-    bed->recipe.layers.map = TR_LAYERS_RANDOM;
+    tr_layers_defaults(&bed->run.recipe.layers);
+    bed->run.recipe.layers.weight[TR_LAYER_HIDDEN] = 1;
+    bed->run.recipe.layers.balance = true;
+    bed->run.recipe.layers.map = TR_LAYERS_RANDOM;
     check(bed);
 }
 
@@ -239,20 +173,10 @@ static void a_cohort_goes_on(void **state)
 {
     struct bed *bed = *state;
 
-    tr_online_defaults(&bed->online);
-    bed->online.mode = TR_ONLINE_DML;
-    bed->online.cohort = students;
+    tr_online_defaults(&bed->run.online);
+    bed->run.online.mode = TR_ONLINE_DML;
+    bed->run.online.cohort = students;
     check(bed);
-}
-
-static void leave_nothing(struct bed *bed)
-{
-    struct outcome out = {0};
-
-    bed->stop_at = 10;
-    assert_int_equal(train(bed, true, &out), RT_ESTOP);
-    assert_int_equal(access(bed->resume.path, F_OK), -1);
-    outcome_release(&out);
 }
 
 /* Killed behind its last state, which is all that there is of it; and asked to stop too early to be worth
@@ -266,15 +190,15 @@ static void a_trial_goes_on(void **state)
     struct tr_trial trial = {.arch = &arch,
                              .shape = &shape,
                              .kernels = bed->student.kernels,
-                             .data = &bed->data,
-                             .recipe = &bed->recipe,
+                             .data = &bed->run.data,
+                             .recipe = &bed->run.recipe,
                              .seed = 5,
-                             .stop = &bed->stop};
+                             .stop = &bed->run.stop};
     struct rt_err err;
 
     assert_ok(tr_trial_run(&trial, &whole, &err));
-    bed->resume.every = 7;
-    trial.resume = &bed->resume;
+    bed->run.resume.every = 7;
+    trial.resume = &bed->run.resume;
     for (int i = 0; i < 2; i++) {
         assert_ok(tr_trial_run(&trial, &again, &err));
         assert_int_equal(again.summary.resumed, i * 21);
@@ -286,45 +210,26 @@ static void a_trial_goes_on(void **state)
         tr_curve_release(&again.curve);
     }
     tr_curve_release(&whole.curve);
-    unlink(bed->resume.path);
-    bed->resume.every = 0;
-    bed->resume.least = 30;
-    leave_nothing(bed);
+    unlink(bed->run.resume.path);
+    bed->run.resume.every = 0;
+    bed->run.resume.least = 30;
+    leave_a_state(bed);
+    assert_int_equal(access(bed->run.resume.path, F_OK), -1);
 }
 
 /* ---- what is left alone ---- */
-
-static void leave_a_state(struct bed *bed)
-{
-    struct outcome out = {0};
-
-    bed->stop_at = 10;
-    assert_int_equal(train(bed, true, &out), RT_ESTOP);
-    bed->stop_at = -1;
-    outcome_release(&out);
-}
-
-static int resumed(struct bed *bed)
-{
-    struct outcome out = {0};
-
-    assert_int_equal(train(bed, true, &out), RT_OK);
-    const int from = out.summary->resumed;
-    outcome_release(&out);
-    return from;
-}
 
 static void a_state_of_another_run_is_left_alone(void **state)
 {
     struct bed *bed = *state;
 
     leave_a_state(bed);
-    snprintf(bed->resume.made_of, sizeof bed->resume.made_of, "other");
+    snprintf(bed->run.resume.made_of, sizeof bed->run.resume.made_of, "other");
     assert_int_equal(resumed(bed), 0);
-    snprintf(bed->resume.made_of, sizeof bed->resume.made_of, "one");
-    bed->recipe.batch = 20;
+    snprintf(bed->run.resume.made_of, sizeof bed->run.resume.made_of, "one");
+    bed->run.recipe.batch = 20;
     assert_int_equal(resumed(bed), 0);
-    bed->recipe.batch = 24;
+    bed->run.recipe.batch = 24;
     assert_int_equal(resumed(bed), 10);
 }
 
@@ -336,13 +241,13 @@ static void a_state_that_is_not_whole_is_left_alone(void **state)
     size_t count;
 
     leave_a_state(bed);
-    assert_ok(rt_file_read(bed->resume.path, 1 << 24, &bytes, &count, &err));
+    assert_ok(rt_file_read(bed->run.resume.path, 1 << 24, &bytes, &count, &err));
     assert_true(rt_state_is_whole((unsigned char *)bytes, count));
     for (size_t cut = 0; cut < count; cut += count / 7 + 1)
         assert_false(rt_state_is_whole((unsigned char *)bytes, cut));
     bytes[count / 2] ^= 1;
     assert_false(rt_state_is_whole((unsigned char *)bytes, count));
-    FILE *file = fopen(bed->resume.path, "w");
+    FILE *file = fopen(bed->run.resume.path, "w");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, count, file), count);
     assert_int_equal(fclose(file), 0);
@@ -350,12 +255,45 @@ static void a_state_that_is_not_whole_is_left_alone(void **state)
     assert_int_equal(resumed(bed), 0);
 }
 
+/* Killed behind it, or not: there is no state but of what was learnt before others wrote into it. */
+static void nothing_learnt_from_a_dirty_cache_is_kept(void **state)
+{
+    static const char cache[] = "/tmp/retort-resume.rtk";
+    const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    struct bed *bed = *state;
+    struct resuming *run = &bed->run;
+    struct tr_knowledge_key key = bed->knowledge.key;
+    struct outcome whole = {0}, parts = {0};
+    struct rt_err err;
+
+    assert_ok(tr_knowledge_write(cache, &key, &bed->logits[0][0][0], &err));
+    assert_int_equal(utimensat(AT_FDCWD, cache, past, 0), 0); /* clocks of files are coarse */
+    assert_ok(tr_knowledge_open(&bed->knowledge, cache, &key, &err));
+    train_whole(run, false, &whole);
+    run->harm = cache;
+    run->resume.every = 4;
+    for (int i = 0; i < 2; i++) {
+        run->stop_at = i ? steps - 1 : 10; /* the other: behind the last state */
+        assert_int_equal(train(run, true, &parts, &err), RT_EDIRTY);
+        assert_non_null(strstr(err.text, cache));
+        assert_int_equal(parts.summary->resumed, i * 8);
+        flip(cache, -1);
+    }
+    train_whole(run, true, &parts);
+    assert_int_equal(parts.summary->resumed, 20);
+    assert_same(run, &whole, &parts);
+    outcome_release(&parts);
+    outcome_release(&whole);
+    tr_knowledge_close(&bed->knowledge);
+    unlink(cache);
+}
+
 static void a_place_that_cannot_be_written_costs_nothing(void **state)
 {
     struct bed *bed = *state;
 
-    snprintf(bed->resume.path, sizeof bed->resume.path, "/dev/null/state");
-    bed->resume.every = 1;
+    snprintf(bed->run.resume.path, sizeof bed->run.resume.path, "/dev/null/state");
+    bed->run.resume.every = 1;
     assert_int_equal(resumed(bed), 0);
 }
 
@@ -372,6 +310,7 @@ int main(void)
         CASE(a_trial_goes_on),
         CASE(a_state_of_another_run_is_left_alone),
         CASE(a_state_that_is_not_whole_is_left_alone),
+        CASE(nothing_learnt_from_a_dirty_cache_is_kept),
         CASE(a_place_that_cannot_be_written_costs_nothing),
     };
     return cmocka_run_group_tests_name("trainer/learn/resume", tests, NULL, NULL);

@@ -2,34 +2,19 @@
  * bits: rounds that were gathered, the window of a ring, priorities, curve.
  */
 #include "policy_sample.h"
-
-#include <unistd.h>
+#include "resume_sample.h"
 
 #include "trainer/distill/ensemble.h"
-#include "trainer/learn/curve.h"
-#include "trainer/learn/resume.h"
-#include "trainer/learn/train.h"
-#include "trainer/measure/trial.h"
 #include "trainer/net/network.h"
 
 enum { steps = 12, batch = 16 };
 
 struct bed {
+    struct resuming run;
     struct tr_task *task;
     struct tr_network net;
     struct tr_knowledge knowledge;
     struct tr_ensemble ensemble;
-    struct tr_data data;
-    struct tr_recipe recipe;
-    struct tr_resume resume;
-    atomic_int stop;
-    int stop_at; /* -1: nobody stops it */
-};
-
-struct outcome {
-    float *params;
-    struct tr_curve curve;
-    struct tr_train_summary summary;
 };
 
 static void bed_open(struct bed *bed, const struct tr_policy_options *options)
@@ -38,7 +23,7 @@ static void bed_open(struct bed *bed, const struct tr_policy_options *options)
     const struct tr_kernels *kernels;
     struct rt_err err;
 
-    *bed = (struct bed){.task = gathered(options, 1), .stop_at = -1};
+    *bed = (struct bed){.task = gathered(options, 1)};
     assert_ok(tr_kernels_choose(&kernels, &err));
     assert_ok(
         tr_network_open(&bed->net, &arch, &bed->task->shape, kernels, TR_NETWORK_TRAIN, &err));
@@ -48,83 +33,26 @@ static void bed_open(struct bed *bed, const struct tr_policy_options *options)
     bed->knowledge.logits = tr_policy_said(bed->task, 0, 0);
     tr_ensemble_defaults(&bed->ensemble);
     bed->ensemble.weight[0] = 1;
-    bed->data = (struct tr_data){
-        .task = bed->task, .knowledge = &bed->knowledge, .ensemble = &bed->ensemble};
-    bed->recipe = (struct tr_recipe){.steps = steps,
-                                     .batch = batch,
-                                     .micro_batch = 4,
-                                     .learning_rate = 3e-3,
-                                     .warmup = .1,
-                                     .weight_decay = .01,
-                                     .curve_points = 6};
-    tr_distill_defaults(&bed->recipe.distill);
-    (void)snprintf(bed->resume.path, sizeof bed->resume.path, "/tmp/retort-resume-policy-%ld",
-                   (long)getpid());
-    (void)snprintf(bed->resume.made_of, sizeof bed->resume.made_of, "one");
-    unlink(bed->resume.path);
+    bed->run = (struct resuming){
+        .student = &bed->net.student,
+        .weights = &bed->net.weights,
+        .data = {.task = bed->task, .knowledge = &bed->knowledge, .ensemble = &bed->ensemble},
+        .recipe = {.steps = steps,
+                   .batch = batch,
+                   .micro_batch = 4,
+                   .learning_rate = 3e-3,
+                   .warmup = .1,
+                   .weight_decay = .01,
+                   .curve_points = 6}};
+    tr_distill_defaults(&bed->run.recipe.distill);
+    resuming_open(&bed->run);
 }
 
 static void bed_close(struct bed *bed)
 {
-    unlink(bed->resume.path);
+    tr_resume_forget(&bed->run.resume);
     tr_network_close(&bed->net);
     tr_task_close(bed->task);
-}
-
-static void look(void *context, int step, int of)
-{
-    struct bed *bed = context;
-
-    (void)of;
-    if (step == bed->stop_at)
-        atomic_store(&bed->stop, 1);
-}
-
-static rt_status train(struct bed *bed, bool resumes, struct outcome *out)
-{
-    const struct tr_student *student = &bed->net.student;
-    const struct tr_training training = {.student = student,
-                                         .data = &bed->data,
-                                         .recipe = &bed->recipe,
-                                         .seed = 3,
-                                         .lanes = 2,
-                                         .threads = 1,
-                                         .stop = &bed->stop,
-                                         .resume = resumes ? &bed->resume : NULL,
-                                         .curve = tr_curve_add,
-                                         .curve_context = &out->curve,
-                                         .progress = look,
-                                         .progress_context = bed};
-    struct rt_err err;
-
-    atomic_store(&bed->stop, 0);
-    tr_curve_release(&out->curve);
-    tr_student_init_params(student, 7, bed->net.weights.params);
-    const rt_status rc = tr_train(&training, &bed->net.weights, &out->summary, &err);
-    if (rc != RT_OK && rc != RT_ESTOP)
-        print_error("%s\n", err.text);
-    free(out->params);
-    out->params = malloc(student->param_count * sizeof(float));
-    assert_non_null(out->params);
-    memcpy(out->params, bed->net.weights.params, student->param_count * sizeof(float));
-    return rc;
-}
-
-static void outcome_release(struct outcome *out)
-{
-    free(out->params);
-    tr_curve_release(&out->curve);
-}
-
-static void assert_same(const struct bed *bed, const struct outcome *a, const struct outcome *b)
-{
-    assert_memory_equal(a->params, b->params, bed->net.student.param_count * sizeof(float));
-    assert_int_equal(a->curve.count, b->curve.count);
-    for (int i = 0; i < a->curve.count; i++) {
-        assert_int_equal(a->curve.points[i].step, b->curve.points[i].step);
-        assert_string_equal(a->curve.points[i].name, b->curve.points[i].name);
-        assert_memory_equal(&a->curve.points[i].value, &b->curve.points[i].value, sizeof(double));
-    }
 }
 
 /* Stopped at each step in turn; and killed behind any state. */
@@ -132,24 +60,24 @@ static void check(const struct tr_policy_options *options)
 {
     struct outcome whole = {0}, parts = {0};
     struct bed bed;
+    struct resuming *run = &bed.run;
 
     bed_open(&bed, options);
-    assert_int_equal(train(&bed, false, &whole), RT_OK);
-    for (bed.stop_at = 1; bed.stop_at < steps; bed.stop_at++) {
-        assert_int_equal(train(&bed, true, &parts), RT_ESTOP);
-        assert_int_equal(parts.summary.resumed, bed.stop_at - 1);
+    train_whole(run, false, &whole);
+    for (int at = 1; at < steps; at++) {
+        train_until(run, at, &parts);
+        assert_int_equal(parts.summary->resumed, at - 1);
     }
-    bed.stop_at = -1;
-    assert_int_equal(train(&bed, true, &parts), RT_OK);
-    assert_int_equal(parts.summary.resumed, steps - 1);
-    assert_same(&bed, &whole, &parts);
-    for (bed.resume.every = 2; bed.resume.every < steps; bed.resume.every += 3) {
-        const int last = (steps - 1) / bed.resume.every * bed.resume.every;
-        unlink(bed.resume.path);
-        assert_int_equal(train(&bed, true, &parts), RT_OK);
-        assert_int_equal(train(&bed, true, &parts), RT_OK);
-        assert_int_equal(parts.summary.resumed, last);
-        assert_same(&bed, &whole, &parts);
+    train_whole(run, true, &parts);
+    assert_int_equal(parts.summary->resumed, steps - 1);
+    assert_same(run, &whole, &parts);
+    for (run->resume.every = 2; run->resume.every < steps; run->resume.every += 3) {
+        const int last = (steps - 1) / run->resume.every * run->resume.every;
+        unlink(run->resume.path);
+        train_whole(run, true, &parts);
+        train_whole(run, true, &parts);
+        assert_int_equal(parts.summary->resumed, last);
+        assert_same(run, &whole, &parts);
     }
     outcome_release(&parts);
     outcome_release(&whole);
@@ -224,9 +152,7 @@ static void states_with_senseless_numbers_are_left_alone(void **state)
     (void)state;
 
     bed_open(&bed, &options);
-    bed.stop_at = 8;
-    assert_int_equal(train(&bed, true, &out), RT_ESTOP);
-    bed.stop_at = -1;
+    train_until(&bed.run, 8, &out);
     const struct tr_feed_kind *kind = bed.task->kind->feed;
     struct tr_feed feed;
     struct rt_arena arena;

@@ -6,7 +6,8 @@ enum { TRIALS = 40, BREAKS_AT = 20 };
 
 struct faulty {
     struct sample_context sample;
-    int64_t from, to; /* trials whose evaluator crashes */
+    int64_t from, to; /* trials whose evaluator crashes, */
+    bool dirty;       /* or finds that others wrote into what it learns from */
 };
 
 static void evaluate(void *context, const struct search_job *job, struct store_result *result)
@@ -17,6 +18,11 @@ static void evaluate(void *context, const struct search_job *job, struct store_r
     if (result->status == RT_ESTOP || job->number < f->from || job->number >= f->to)
         return;
     store_result_release(result);
+    if (f->dirty) {
+        *result = (struct store_result){.status = RT_EDIRTY,
+                                        .error = "'what/they.said' is damaged; run 'retort teach'"};
+        return;
+    }
     *result = (struct store_result){.status = RT_EIO};
     snprintf(result->kind, sizeof result->kind, "crash");
     snprintf(result->error, sizeof result->error, "no such GPU, said trial %d", (int)job->number);
@@ -82,6 +88,38 @@ static void a_broken_evaluator_ends_the_search_and_costs_no_trial(void **state)
             sample_integer(s.store, "select count(*) from run where ending like '%in a row%'"), 1);
         assert_ok(search(&s, options, &sound, &end, &err));
         assert_int_equal(end, SEARCH_END_TRIALS);
+        char *got = sample_rows(s.store);
+        assert_rows_equal(got, want);
+        free(got);
+        sample_remove(&s);
+    }
+    free(want);
+}
+
+/* One is enough, whatever `faults` says; those that run beside it are taken, or wait as it does. */
+static void what_others_wrote_into_ends_the_search_and_costs_no_trial(void **state)
+{
+    char *want = sound_rows();
+    (void)state;
+    for (int workers = 1; workers <= 3; workers++) {
+        struct search_options options = options_of(TRIALS, workers);
+        struct faulty void_ = {.from = BREAKS_AT, .to = TRIALS, .dirty = true}, sound = {.from = 0};
+        struct sample_study s;
+        enum search_end end;
+        struct rt_err err;
+        options.faults = 0;
+        void_.sample.delay_us = 2000;
+        sample_create(&s, &options);
+        assert_int_equal(search(&s, options, &void_, &end, &err), RT_EDIRTY);
+        assert_string_equal(err.text, "'what/they.said' is damaged; run 'retort teach', and the "
+                                      "same command again: no trial is lost");
+        assert_int_equal(count(&s, "state = 'committed'"), BREAKS_AT);
+        assert_int_equal(count(&s, "state not in ('committed', 'proposed') or error is not null"),
+                         0);
+        assert_in_range(sample_integer(s.store, "select count(*) from event where kind = "
+                                                "'interrupted' and text like '%is damaged%'"),
+                        1, workers);
+        assert_ok(search(&s, options, &sound, &end, &err));
         char *got = sample_rows(s.store);
         assert_rows_equal(got, want);
         free(got);
@@ -256,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broken_evaluator_ends_the_search_and_costs_no_trial),
+        cmocka_unit_test(what_others_wrote_into_ends_the_search_and_costs_no_trial),
         cmocka_unit_test(faults_without_a_turn_are_tried_again),
         cmocka_unit_test(single_faults_are_failed_trials),
         cmocka_unit_test(faults_at_the_end_are_failed_trials),

@@ -60,7 +60,7 @@ static void steps_out_of_turn_are_refused(void **state)
     sample_propose(s, 0);
     assert_int_equal(store_trial_done(s, 0, &good, &err), RT_EDB);
     assert_says("it is proposed, not running");
-    assert_int_equal(store_trial_interrupt(s, 0, &err), RT_EDB);
+    assert_int_equal(store_trial_return(s, 0, "interrupted", "asked to stop", &err), RT_EDB);
     assert_int_equal(store_trial_commit(s, &c, &err), RT_EDB);
     assert_says("it is proposed, not done");
     assert_ok(store_trial_start(s, 0, host, 0, &err));
@@ -69,7 +69,7 @@ static void steps_out_of_turn_are_refused(void **state)
     assert_int_equal(store_trial_done(s, 0, &stopped, &err), RT_EDB);
     assert_ok(store_trial_done(s, 0, &good, &err));
     assert_int_equal(store_trial_done(s, 0, &good, &err), RT_EDB);
-    assert_int_equal(store_trial_interrupt(s, 0, &err), RT_EDB);
+    assert_int_equal(store_trial_return(s, 0, "interrupted", "asked to stop", &err), RT_EDB);
     assert_ok(store_trial_commit(s, &c, &err));
     assert_int_equal(store_trial_commit(s, &c, &err), RT_EDB);
     assert_says("it is committed, not done");
@@ -177,7 +177,7 @@ static void an_interruption_is_seen_in_executions_only(void **state)
     sample_propose(s, 0);
 
     assert_ok(store_trial_start(s, 0, host, 0, &err));
-    assert_ok(store_trial_interrupt(s, 0, &err));
+    assert_ok(store_trial_return(s, 0, "interrupted", "asked to stop", &err));
 
     assert_rows(s, "select state, attempt from trial", "proposed|0\n");
     assert_ok(store_trial_start(s, 0, host, 1, &err));

@@ -61,6 +61,13 @@ struct tr_data {
     const struct tr_kept_layers *kept; /* what it says of the train rows; NULL: it runs beside */
 };
 
+/* Have others written into what the teachers said since it was opened? Asked behind whatever read it;
+ * RT_EDIRTY. */
+static inline rt_status tr_data_look(const struct tr_data *data, struct rt_err *err)
+{
+    return data->knowledge ? tr_knowledge_look(data->knowledge, err) : RT_OK;
+}
+
 static inline int tr_teachers_of(const struct tr_data *data)
 {
     return data->knowledge ? data->knowledge->key.teachers : 0;

@@ -189,13 +189,14 @@ static bool is_time(const struct tr__resume *resume, int next, bool now)
                       : seconds_between(resume->last_ns, time) >= resume->pause;
 }
 
-void tr__resume_step(struct tr__resume *resume, struct tr__run *runs, int cohort,
-                     struct tr_train_summary *summary, int next, bool now)
+rt_status tr__resume_step(struct tr__resume *resume, struct tr__run *runs, int cohort,
+                          struct tr_train_summary *summary, int next, bool now, struct rt_err *err)
 {
     enum { minute = 60, share = 20 };
 
     if (resume->off || !is_time(resume, next, now))
-        return;
+        return RT_OK;
+    RT_TRY(tr_data_look(resume->job.data, err));
     const int64_t begun = rt_now_ns();
     struct head head = {.next = next,
                         .points = resume->points,
@@ -204,11 +205,17 @@ void tr__resume_step(struct tr__resume *resume, struct tr__run *runs, int cohort
     (void)rt_state_write(resume->given->resume->path, resume->made_of, walk_all, &all);
     resume->last_ns = rt_now_ns(); /* also when it failed: a full disk is not asked at each step */
     resume->pause = fmax(minute, share * seconds_between(begun, resume->last_ns));
+    return RT_OK;
 }
 
 void tr_resume_forget(const struct tr_resume *resume)
 {
+    char folder[RT_PATH_MAX];
+
     (void)unlink(resume->path);
+    (void)snprintf(folder, sizeof folder, "%s", resume->path);
+    *strrchr(folder, '/') = '\0';
+    (void)rmdir(folder); /* unless another run's state is there */
 }
 
 /* ---- read ---- */

@@ -4,7 +4,8 @@
  * State    weights, their moments, mean and ranges, step, counts and curve of the run, or of each student
  *          of a cohort, and what its feed gathered. Rows, draws and schedules are functions of seed and step.
  * Written  each minute, less often when that takes more than a twentieth of the time, and when a run is
- *          asked to stop; what cannot be written is not. base/state.h has the file.
+ *          asked to stop; what cannot be written is not. What was learnt from a cache that others wrote
+ *          into is never written: the run ends by RT_EDIRTY. base/state.h has the file.
  * Read     when a run begins, if it is whole and of the same run on the same kernels; else left alone.
  */
 #ifndef TRAINER_LEARN_RESUME_H
@@ -20,6 +21,6 @@ struct tr_resume {
     double least;       /* seconds that a run must have lasted to be worth it when it is stopped */
 };
 
-/* Removes the state, now that what the run was for is kept. */
+/* What the run was for is kept: removes the state, and its folder when it was the last there. */
 void tr_resume_forget(const struct tr_resume *resume);
 #endif

@@ -358,7 +358,7 @@ static rt_status all_steps(struct tr__resume *resume, struct tr__run *runs, int 
         summary[k].resumed = first;
     for (int step = first; step < steps; step++) {
         if (job->stop && atomic_load_explicit(job->stop, memory_order_relaxed)) {
-            tr__resume_step(resume, runs, count, summary, step, true);
+            RT_TRY(tr__resume_step(resume, runs, count, summary, step, true, err));
             return rt_fail(err, RT_ESTOP, "training was asked to stop at step %d of %d", step,
                            steps);
         }
@@ -368,9 +368,9 @@ static rt_status all_steps(struct tr__resume *resume, struct tr__run *runs, int 
             RT_TRY(end_step(&runs[k], step, &summary[k], err));
         if (job->progress)
             job->progress(job->progress_context, step + 1, steps);
-        tr__resume_step(resume, runs, count, summary, step + 1, false);
+        RT_TRY(tr__resume_step(resume, runs, count, summary, step + 1, false, err));
     }
-    return RT_OK;
+    return tr_data_look(job->data, err);
 }
 
 size_t tr_train_bytes(const struct tr_training *training)

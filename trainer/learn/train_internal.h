@@ -82,7 +82,8 @@ void tr__resume_close(struct tr__resume *resume);
 /* Runs that have begun as they were behind some step: the next one; 0: they stay as they are. */
 int tr__resume_take(struct tr__resume *resume, struct tr__run *runs, int cohort,
                     struct tr_train_summary *summary);
-/* Behind a step: writes the state when it is time or `now`. What cannot be written costs nothing else. */
-void tr__resume_step(struct tr__resume *resume, struct tr__run *runs, int cohort,
-                     struct tr_train_summary *summary, int next, bool now);
+/* Behind a step: writes the state when it is time or `now`. What cannot be written costs nothing else;
+ * RT_EDIRTY for what may not be. */
+rt_status tr__resume_step(struct tr__resume *resume, struct tr__run *runs, int cohort,
+                          struct tr_train_summary *summary, int next, bool now, struct rt_err *err);
 #endif

@@ -38,6 +38,8 @@ rt_status tr_evaluate_validation(const struct tr_student *student, const struct 
         tr_ensemble_rows(data->ensemble, data->knowledge, rows, n, parts, target);
     rc = tr_answers_measure(data->task, rows, n, logits, data->knowledge ? target : NULL, metrics,
                             err);
+    if (rc == RT_OK)
+        rc = tr_data_look(data, err);
 done:
     free(logits);
     free(target);

@@ -169,15 +169,24 @@ rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
 
 rt_status tr_knowledge_look(const struct tr_knowledge *knowledge, struct rt_err *err)
 {
-    const char *path = rt_map_at(knowledge->map.data);
+    const enum rt_map_state state =
+        knowledge->map.data ? rt_map_look(&knowledge->map) : RT_MAP_SAME;
+    const char *path = state == RT_MAP_SAME ? NULL : rt_map_at(knowledge->map.data);
     struct header header;
+    struct rt_err why;
 
-    if (!knowledge->map.data || !rt_map_is_written(&knowledge->map))
+    if (!path)
         return RT_OK;
-    RT_TRY(check_file(path, &knowledge->map, &header, err));
+    if (state == RT_MAP_CUT)
+        return rt_fail(err, RT_EDIRTY,
+                       "'%s' was cut short while it was learnt from; remove it and run "
+                       "'retort teach'",
+                       path);
+    if (check_file(path, &knowledge->map, &header, &why) != RT_OK)
+        return rt_fail(err, RT_EDIRTY, "%s", why.text);
     if (memcmp(header.self, knowledge->self, RT_HASH_TEXT) != 0)
-        return rt_fail(err, RT_EFORMAT,
-                       "'%s' was written anew while it was learnt from; begin again", path);
+        return rt_fail(err, RT_EDIRTY,
+                       "'%s' was written anew while it was learnt from; run 'retort teach'", path);
     return RT_OK;
 }
 

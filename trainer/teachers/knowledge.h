@@ -56,7 +56,8 @@ rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
 /* Checks a whole file in memory, for fuzzing: everything but whose it is. */
 rt_status tr_knowledge_check(const char *name, const unsigned char *data, size_t bytes,
                              struct rt_err *err);
-/* Is it what it was when it was opened? It is looked at again when its file was written meanwhile; RT_EFORMAT. */
+/* Is it what it was when it was opened? Its values are looked at when its file was written meanwhile.
+ * RT_EDIRTY, with the mend: whatever was learnt from it since is void. */
 rt_status tr_knowledge_look(const struct tr_knowledge *knowledge, struct rt_err *err);
 void tr_knowledge_close(struct tr_knowledge *knowledge);
 #endif
