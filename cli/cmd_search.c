@@ -298,7 +298,7 @@ static rt_status search_here(struct session *session, const struct wishes *wishe
         rc = search(&session->study, &evaluator, remote_search_elsewhere(remote), wishes, host,
                     store, stop, end, err);
         if (rc == RT_OK && *end != SEARCH_END_STOPPED && *end != SEARCH_END_HOURS)
-            trial_states_clear(&states);
+            trial_states_clear(states.folder, 0);
         room_close(&room);
     }
     remote_search_close(remote);

@@ -108,7 +108,7 @@ static rt_status work_there(const struct wishes *w, const struct remote_hello *h
     options.context = study;
     if (rc == RT_OK)
         rc = search_remote_work(&options, err);
-    remote_study_close(study);
+    remote_study_close(study, rc == RT_OK);
     free(text);
     return rc;
 }

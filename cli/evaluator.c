@@ -231,6 +231,7 @@ static rt_status run(struct evaluator *evaluator, const struct search_job *job,
         result->value_count = evaluator_values(&got.metrics, result->values);
         add_values(result);
         take_curve(&got.curve, result);
+        result->resumed = got.summary.resumed;
     }
     tr_curve_release(&got.curve);
     return rc;

@@ -23,6 +23,7 @@
 #include "cli/isolation.h"
 #include "cli/kept_study.h"
 #include "cli/remote_files.h"
+#include "cli/trial_states.h"
 #include "search/external.h"
 #include "search/protocol.h"
 #include "search/transfer.h"
@@ -30,6 +31,8 @@
 #define LIST_MAX ((size_t)1 << 28) /* bytes of a list of files */
 #define TRY_NS                                                                                     \
     INT64_C(3600000000000) /* for a child to open the study, as long as that ever takes */
+
+#define STATES_KEPT (30 * 86400.) /* seconds */
 
 /* The file that runs now, also when another one, of a later build, has taken its place. */
 static const char itself[] = "/proc/self/exe";
@@ -65,6 +68,11 @@ struct remote_study {
 
 /* ---- the folder ---- */
 
+static bool good_hash(const char *text)
+{
+    return strlen(text) == RT_HASH_TEXT - 1 && strspn(text, "0123456789abcdef") == strlen(text);
+}
+
 /* Nobody else's to read, as what it is made of may be. */
 static rt_status make_private(const char *folder, struct rt_err *err)
 {
@@ -80,6 +88,21 @@ static rt_status join(char out[RT_PATH_MAX], const char *folder, const char *nam
     if (snprintf(out, RT_PATH_MAX, "%s%s", folder, name) < RT_PATH_MAX)
         return RT_OK;
     return rt_fail(err, RT_EIO, "the path '%.80s...' is too long", folder);
+}
+
+/* Of any study. */
+static void remove_old_states(const struct remote_study *s)
+{
+    DIR *folder = opendir(s->cache);
+    char path[RT_PATH_MAX];
+    struct dirent *found;
+
+    while (folder && (found = readdir(folder)))
+        if (good_hash(found->d_name) && snprintf(path, sizeof path, "%s/%s/study.runs", s->cache,
+                                                 found->d_name) < (int)sizeof path)
+            trial_states_clear(path, STATES_KEPT);
+    if (folder)
+        (void)closedir(folder);
 }
 
 rt_status remote_study_open(struct remote_study **study, const char *cache, bool copy, int slots,
@@ -106,11 +129,13 @@ rt_status remote_study_open(struct remote_study **study, const char *cache, bool
         rc = rt_fail(err, RT_EIO, "there is no home folder for a cache: give --cache DIR");
     if (rc == RT_OK && (rc = remote_files_absolute(folder, s->cache, err)) == RT_OK)
         rc = make_private(s->cache, err);
-    if (rc == RT_OK)
-        *study = s;
-    else
+    if (rc != RT_OK) {
         free(s);
-    return rc;
+        return rc;
+    }
+    remove_old_states(s);
+    *study = s;
+    return RT_OK;
 }
 
 static void end_attempt(struct attempt *attempt)
@@ -122,13 +147,17 @@ static void end_attempt(struct attempt *attempt)
     attempt->runs = false;
 }
 
-void remote_study_close(struct remote_study *study)
+void remote_study_close(struct remote_study *study, bool over)
 {
+    char states[RT_PATH_MAX];
+
     if (!study)
         return;
     end_attempt(&study->attempt);
     if (study->external)
         search_external_close(study->external);
+    if (over && study->db[0] && checkpoints_beside(study->db, "runs", states, NULL) == RT_OK)
+        trial_states_clear(states, 0);
     if (study->begun)
         session_close(&study->session);
     if (study->store)
@@ -161,11 +190,6 @@ static rt_status lock_folder(struct remote_study *s, struct rt_err *err)
 }
 
 /* ---- what the search says ---- */
-
-static bool good_hash(const char *text)
-{
-    return strlen(text) == RT_HASH_TEXT - 1 && strspn(text, "0123456789abcdef") == strlen(text);
-}
 
 rt_status remote_study_welcome(void *context, const char *text, struct rt_err *err)
 {
@@ -431,6 +455,31 @@ bool remote_study_weights(void *context, int64_t trial, char path[RT_PATH_MAX])
     return s->checkpoints[0] && checkpoints_path(s->checkpoints, trial, path, NULL) == RT_OK;
 }
 
+/* What is not here as it was sent. */
+static void look_at_files(const struct remote_study *s, struct rt_err *unfit)
+{
+    char path[RT_PATH_MAX], empty[RT_HASH_TEXT];
+
+    rt_hash_bytes("", 0, empty);
+    for (int i = 0; i < s->files.count; i++) {
+        const struct remote_entry *entry = &s->files.entry[i];
+        if (!entry->hash[0] || strcmp(entry->hash, empty) == 0 ||
+            snprintf(path, sizeof path, "%s/root%s", s->folder, entry->path) >= (int)sizeof path ||
+            transfer_has(path, entry->hash))
+            continue;
+        rt_report(unfit, RT_EDIRTY,
+                  "'%.200s' is no longer what the search has, so no trial can be trusted here; "
+                  "start this worker again, which fetches it",
+                  path);
+        return;
+    }
+}
+
+static bool is_fault(const struct store_result *result)
+{
+    return result->status != RT_OK && result->status != RT_ESTOP && search_is_fault(result->kind);
+}
+
 static void fail_job(struct store_result *result, const struct rt_err *err)
 {
     result->status = RT_EIO;
@@ -459,7 +508,9 @@ void remote_study_evaluate(void *context, int slot, const char *job, const atomi
         result.retries = 0; /* what happened to a process is an event, and not in the rows */
     if (result.status == RT_OK && remote_study_weights(s, what.number, path))
         (void)transfer_hash(path, answer->hash, NULL);
-    if (result.status != RT_ESTOP)
+    if (!s->files.own && is_fault(&result))
+        look_at_files(s, &answer->unfit);
+    if (result.status != RT_ESTOP && answer->unfit.code == RT_OK)
         answer->line = search_protocol_tell(what.number, &result);
     store_result_release(&result);
 }

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/checkpoints.h"
@@ -35,18 +37,27 @@ rt_status trial_states_of(const struct trial_states *states, const struct search
     return RT_OK;
 }
 
-void trial_states_clear(const struct trial_states *states)
+/* A state, or what a killed write of one left. */
+static bool is_state(const char *name)
 {
-    DIR *folder = opendir(states->folder);
-    struct dirent *found;
+    const char *dot = strchr(name, '.');
 
-    while (folder && (found = readdir(folder))) {
-        const char *dot = strchr(found->d_name, '.'); /* behind it also what a killed write left */
-        if (dot && strncmp(dot, ending, sizeof ending - 1) == 0 &&
-            strncmp(found->d_name, prefix, sizeof prefix - 1) == 0)
-            (void)unlinkat(dirfd(folder), found->d_name, 0);
-    }
-    if (folder)
-        (void)closedir(folder);
-    (void)rmdir(states->folder); /* unless another run's state is there */
+    return dot && strncmp(dot, ending, sizeof ending - 1) == 0 &&
+           strncmp(name, prefix, sizeof prefix - 1) == 0;
+}
+
+void trial_states_clear(const char *folder, double seconds)
+{
+    DIR *open = opendir(folder);
+    struct dirent *found;
+    struct stat about;
+
+    while (open && (found = readdir(open)))
+        if (is_state(found->d_name) &&
+            (seconds <= 0 || (fstatat(dirfd(open), found->d_name, &about, 0) == 0 &&
+                              difftime(time(NULL), about.st_mtime) >= seconds)))
+            (void)unlinkat(dirfd(open), found->d_name, 0);
+    if (open)
+        (void)closedir(open);
+    (void)rmdir(folder); /* unless another run's state is there */
 }

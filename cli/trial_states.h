@@ -20,6 +20,6 @@ rt_status trial_states_open(struct trial_states *states, const struct session *s
 /* Where this trial's is. */
 rt_status trial_states_of(const struct trial_states *states, const struct search_job *job,
                           struct tr_resume *resume, struct rt_err *err);
-/* Those of all trials, none of which will run again. */
-void trial_states_clear(const struct trial_states *states);
+/* Those in a folder that nobody has written for so many seconds; 0: all. */
+void trial_states_clear(const char *folder, double seconds);
 #endif

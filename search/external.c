@@ -113,7 +113,9 @@ static bool ask(struct search_external *x, struct rt_process *process, const cha
     const double most = x->how->timeout;
     const enum rt_said said = rt_process_ask(process, request, most, job->stop, &line);
 
-    if (said == RT_SAID_LINE && search_protocol_answer(line, job->number, result) == RT_OK) {
+    if (said == RT_SAID_LINE &&
+        (x->how->believed ? search_protocol_relayed : search_protocol_answer)(line, job->number,
+                                                                              result) == RT_OK) {
         if (result->status == RT_OK)
             check_values(x, job, result);
         return true;
@@ -239,6 +241,7 @@ static void begin_anew(struct store_result *result)
     result->curve = NULL;
     result->curve_count = 0;
     result->value_count = 0;
+    result->resumed = 0;
     result->status = RT_OK;
     result->kind[0] = '\0';
     result->error[0] = '\0';

@@ -250,16 +250,20 @@ static rt_status read_error(const json_t *answer, const json_t *error, struct st
 static rt_status read_history(const json_t *history, struct store_result *result)
 {
     const json_t *notes = json_object_get(history, "notes"),
-                 *retries = json_object_get(history, "retries"), *note;
+                 *retries = json_object_get(history, "retries"),
+                 *resumed = json_object_get(history, "resumed"), *note;
     size_t at;
 
     if (!history)
         return RT_OK;
     if (!json_is_integer(retries) || json_integer_value(retries) < 0 ||
         json_integer_value(retries) > STORE_MAX_RETRIES ||
+        (resumed && (!json_is_integer(resumed) || json_integer_value(resumed) < 0 ||
+                     json_integer_value(resumed) > INT32_MAX)) ||
         json_array_size(notes) > STORE_MAX_RETRIES + 1)
         return refuse(result, "\"retort\" is no history of attempts");
     result->retries = (int)json_integer_value(retries);
+    result->resumed = (int)json_integer_value(resumed); /* 0: it is not told */
     json_array_foreach(notes, at, note)
     {
         if (json_is_string(note) && !(result->note[at] = strdup(json_string_value(note))))

@@ -19,7 +19,7 @@ char *search_protocol_request(const struct space *space, const struct search_opt
  * kind `garbage`, for what is no answer to it; when the answer is that the trial failed, result has
  * its kind and text. NaN and infinity, which JSON has not, may be written as Python does. */
 rt_status search_protocol_answer(char *line, int64_t number, struct store_result *result);
-/* The same of search_protocol_tell(), with the attempts that were made there. */
+/* The same of search_protocol_tell(), with the attempts that were made there, and where this one went on. */
 rt_status search_protocol_relayed(char *line, int64_t number, struct store_result *result);
 
 /* ---- the other side: an evaluator that is a Retort itself ---- */

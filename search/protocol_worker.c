@@ -91,7 +91,7 @@ static json_t *success(const struct store_result *result)
                      curves(result));
 }
 
-/* What became of the attempts before: for the search that has them done elsewhere. */
+/* What became of the attempts before, and of this one: for the search that has them done elsewhere. */
 static json_t *history(const struct store_result *result)
 {
     json_t *notes = json_array();
@@ -103,7 +103,8 @@ static json_t *history(const struct store_result *result)
         json_t *note = result->note[i] ? json_string(result->note[i]) : NULL;
         json_array_append_new(notes, note ? note : json_null());
     }
-    return json_pack("{s:i, s:o}", "retries", result->retries, "notes", notes);
+    return json_pack("{s:i, s:o, s:i}", "retries", result->retries, "notes", notes, "resumed",
+                     result->resumed);
 }
 
 char *search_protocol_tell(int64_t number, const struct store_result *result)
@@ -113,7 +114,7 @@ char *search_protocol_tell(int64_t number, const struct store_result *result)
     assert(number >= 0 && result->value_count <= SEARCH_ANSWER_METRICS);
     if (answer)
         json_object_set_new(answer, "trial", json_integer(number));
-    if (answer && (result->retries || result->note[0]))
+    if (answer && (result->retries || result->note[0] || result->resumed))
         json_object_set_new(answer, "retort", history(result));
     return search__json_line(answer);
 }

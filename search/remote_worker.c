@@ -337,8 +337,15 @@ static void tell_result(struct remote *r, struct held *h)
 
 static void keep_result(struct remote *r, struct remote_slot *slot)
 {
+    const struct rt_err *unfit = &slot->answer.unfit;
     struct held *h = slot->answer.line ? calloc(1, sizeof *h) : NULL;
 
+    if (unfit->code != RT_OK) {
+        assert(!slot->answer.line);
+        give_back(r, slot, unfit->text);
+        (void)fail(r, unfit->code, unfit->text);
+        return;
+    }
     if (!h || strlen(slot->answer.line) > WIRE_TEXT) {
         give_back(r, slot, slot->answer.line ? "no memory for its result" : WIRE_BACK_STOP);
         free(slot->answer.line);

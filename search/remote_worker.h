@@ -24,6 +24,7 @@ struct remote_file { /* that has to be here */
 struct remote_answer {
     char *line; /* of protocol.h, malloc'ed; NULL: it was asked to stop, and says nothing */
     char hash[RT_HASH_TEXT]; /* of the weights that the trial left; "": none */
+    struct rt_err unfit;     /* a code: this machine cannot go on, and the worker ends by that */
 };
 
 struct remote_options {
@@ -50,6 +51,6 @@ struct remote_options {
 };
 
 /* Until the search is over (RT_OK), `stop` is set (RT_ESTOP), or the worker is not wanted: RT_EMISMATCH
- * or RT_EARG with the reason, RT_EIO when nobody answers. */
+ * or RT_EARG with the reason, RT_EIO when nobody answers; or by what an answer said of this machine. */
 rt_status search_remote_work(const struct remote_options *options, struct rt_err *err);
 #endif

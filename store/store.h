@@ -286,6 +286,7 @@ struct store_result {
     char error[384];
     char kind[STORE_NAME];             /* what error_kind says; "": the word of `status` */
     int retries;                       /* attempts that failed before the one that this is of */
+    int resumed;                       /* step from which it went on; 0: it began anew */
     char *note[STORE_MAX_RETRIES + 1]; /* malloc'ed or NULL: events of kind "attempt" */
     int value_count;
     struct store_value values[STORE_MAX_METRICS]; /* error, kl, agreement, ...; latency in ms */

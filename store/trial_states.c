@@ -381,6 +381,11 @@ static rt_status insert_checkpoint(struct store *store, int64_t number,
 static rt_status insert_notes(struct store *store, int64_t number,
                               const struct store_result *result, struct rt_err *err)
 {
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "went on at step %d", result->resumed);
+    if (result->resumed > 0)
+        RT_TRY(store__event(store, "resumed", number, text, err));
     for (int i = 0; i <= STORE_MAX_RETRIES; i++)
         if (result->note[i])
             RT_TRY(store__event(store, "attempt", number, result->note[i], err));

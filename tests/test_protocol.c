@@ -223,7 +223,7 @@ static void a_result_is_read_as_it_was_told(void **state)
 
 static void attempts_elsewhere_come_with_the_answer(void **state)
 {
-    struct store_result sent = {.status = RT_OK, .retries = 1, .value_count = 1},
+    struct store_result sent = {.status = RT_OK, .retries = 1, .resumed = 300, .value_count = 1},
                         got = {.status = RT_OK};
     char *line;
     (void)state;
@@ -233,6 +233,7 @@ static void attempts_elsewhere_come_with_the_answer(void **state)
     line = search_protocol_tell(7, &sent);
     assert_int_equal(search_protocol_relayed(line, 7, &got), RT_OK);
     assert_int_equal(got.retries, 1);
+    assert_int_equal(got.resumed, 300);
     assert_string_equal(got.note[0], sent.note[0]);
     assert_null(got.note[1]);
     store_result_release(&got);
@@ -242,6 +243,7 @@ static void attempts_elsewhere_come_with_the_answer(void **state)
     line = search_protocol_tell(7, &sent);
     assert_int_equal(search_protocol_answer(line, 7, &got), RT_OK);
     assert_int_equal(got.retries, 0);
+    assert_int_equal(got.resumed, 0);
     assert_null(got.note[0]);
     store_result_release(&got);
     store_result_release(&sent);

@@ -42,7 +42,7 @@ cp teachers/knowledge.rtk whole
 code=0
 wait $running || code=$?
 [ $code = 1 ]
-expect_line stderr "knowledge.rtk' any more: it was cut short by another program"
+grep -qE "error: .*knowledge.rtk' .*was cut short" stderr # found in time, or by SIGBUS
 cp whole teachers/knowledge.rtk
 expect_exit 0 "$retort" check long.db
 

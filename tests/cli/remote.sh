@@ -43,6 +43,29 @@ wait $third
 "$project/tests/compare_rows" long.db again.db
 [ "$(find cache-b -name '*.json' | wc -l)" = 1 ]
 
+# a worker whose copy of what it learns from is written into leaves, says so, and its trial goes to another, which
+# fetches that anew; what trials left that were lost, here or long ago, goes
+listen long.yaml spoilt.db --workers 0 --trials 6
+work s --copy
+spoilt=$!
+wait_for_running spoilt.db
+printf '\377\377' | dd of="$(find cache-s -name knowledge.rtk)" bs=1 seek=5000 conv=notrunc 2>/dev/null
+code=0
+wait $spoilt || code=$?
+[ $code = 1 ]
+expect_line s.err "/knowledge.rtk' is no longer what the search has"
+other=cache-s/0123456789abcdef0123456789abcdef/study.runs
+here=$(dirname cache-s/*/study.db)/study.runs
+mkdir -p "$here" $other
+echo lost | tee "$here/trial-77.state" $other/trial-{1,2}.state >/dev/null
+touch -d '40 days ago' $other/trial-2.state
+work s --copy
+seventh=$!
+wait $search
+wait $seventh
+"$project/tests/compare_rows" long.db spoilt.db
+[ "$(find cache-s -name '*.state')" = $other/trial-1.state ]
+
 # files are sent where they are not here, weights of parents come and go by hash, latency is measured by the
 # search, beside workers of its own
 sed "s/^search:/search:\n  inherit: parent/; s/\[error, macs\]/[error, latency]/; s|: train-images|: $PWD/train-images|" \

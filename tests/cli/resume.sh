@@ -38,6 +38,49 @@ expect_exit 0 "$retort" teach parts.yaml
 expect_not compgen -G 'others/*.state' >/dev/null
 for file in others/*.safetensors; do cmp "$file" "wholes/${file#others/}"; done
 
+# ---- killed behind a state, which a minute brings: a clock that is fast makes it short ----
+faketime=$(find /usr/lib -name libfaketimeMT.so.1 -print -quit 2>/dev/null) || faketime=
+if [ -z "$faketime" ] || ! LD_PRELOAD=$faketime "$retort" --version >fast 2>&1 || ! grep -q '^retort ' fast; then
+  skip 'a kill behind a minute of training (no libfaketimeMT, package faketime, or a build that takes no preload)'
+else
+  # killed STATE COMMAND...: with a state left there
+  killed() {
+    local state=$1 job i; shift
+    for _ in 1 2 3 4 5; do
+      LD_PRELOAD=$faketime FAKETIME='+0 x1000' "$@" >killed.out 2>&1 &
+      job=$!
+      for ((i = 0; i < 6000; i++)); do
+        ! compgen -G "$state" >/dev/null || break
+        sleep 0.01
+      done
+      kill -KILL $job 2>/dev/null || true
+      wait $job 2>/dev/null || true
+      ! compgen -G "$state" >/dev/null || return 0
+      rm -rf cut.db* parts.safetensors # it was over by then
+    done
+    echo "resume: no state in $state:"
+    cat killed.out
+    exit 1
+  }
+  sed 's/steps: 20/steps: 2000/; s/trials: 3/trials: 2/' toy.yaml >minutes.yaml
+  expect_exit 0 "$retort" search minutes.yaml --db whole.db
+  for how in '' '--isolate --stall 0'; do # what a fast clock takes for hung is not
+    # shellcheck disable=SC2086  # two words
+    killed cut.runs/trial-0.state "$retort" search minutes.yaml --db cut.db $how
+    # shellcheck disable=SC2086
+    expect_exit 0 "$retort" search minutes.yaml --db cut.db $how
+    [ "$(sqlite3 cut.db "select group_concat(trial) from event where kind = 'resumed' and text like 'went on at step %'")" = 0 ]
+    "$project/tests/compare_rows" whole.db cut.db
+    [ ! -e cut.runs ]
+    rm cut.db
+  done
+  expect_exit 0 "$retort" distill toy.db 1 --steps 2000 -o whole.safetensors
+  killed 'toy.runs/*.state' "$retort" distill toy.db 1 --steps 2000 -o parts.safetensors
+  expect_exit 0 "$retort" distill toy.db 1 --steps 2000 -o parts.safetensors
+  expect_line stdout 'gone on            at step '
+  cmp whole.safetensors parts.safetensors
+fi
+
 # ---- of policies: a teacher by PPO, and a student whose rounds were gathered ----
 cat >pole.yaml <<'YAML'
 name: pole
