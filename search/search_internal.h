@@ -188,7 +188,7 @@ rt_status search__front_repeat(struct search__front *front, int64_t number, int6
 rt_status search__set_front(struct store *store, struct search__front *front, struct rt_err *err);
 void search__front_release(struct search__front *front);
 
-/* ---- proposals: propose.c, anchors.c; promotions: rungs.c ---- */
+/* ---- proposals: propose.c, anchors.c, explore.c; promotions: rungs.c ---- */
 
 /* The model of what trials come to; see advise.c. */
 enum { SEARCH_KEPT = 8 }; /* children that vary further */
@@ -305,6 +305,10 @@ void search__advisor_learn(struct search__proposer *p, size_t due);
 /* The new architecture that is expected to add most to the front; none when nothing would. */
 rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *found,
                          struct search__proposal *out, struct rt_err *err);
+/* After search__advise(): another one in its place, the likelier the less that promised; see
+ * explore.c. */
+void search__explore(const struct search__proposer *p, struct rt_rng *rng,
+                     struct search__proposal *out);
 
 /* The feasible architecture nearest to `target` that a bounded, deterministic search finds: itself
  * when feasible, exactly the nearest in small spaces. False when it finds none. */
