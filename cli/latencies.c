@@ -316,7 +316,8 @@ struct settling {
     int count;                        /* entries of the setting at hand */
     struct entry **entry;             /* [count] */
     struct tr_latency_figure *figure; /* [count] */
-    double *term, *ns;                /* (count,TERMS), [count] */
+    struct space_arch *arch, *fitted; /* [count] each: of the entries; of those fitted to */
+    double *ns;                       /* [count], of the latter */
     struct tr_latency_model model;
 };
 
@@ -327,11 +328,9 @@ static rt_status collect(struct settling *s, int setting, struct rt_err *err)
     s->count = 0;
     for (int i = 0; i < s->l->count; i++) {
         struct entry *e = &s->l->entry[i];
-        struct space_arch arch;
         if (e->setting != setting)
             continue;
-        RT_TRY(space_arch_parse(e->arch, &arch, err));
-        tr_latency_terms(&arch, s->shape, s->term + (ptrdiff_t)s->count * TR_LATENCY_TERMS);
+        RT_TRY(space_arch_parse(e->arch, &s->arch[s->count], err));
         tr_latency_estimate(e->block, e->count, best, &s->figure[s->count]);
         s->entry[s->count++] = e;
     }
@@ -341,20 +340,15 @@ static rt_status collect(struct settling *s, int setting, struct rt_err *err)
 /* By floors; by all figures when there are too few of them. */
 static void fit(struct settling *s)
 {
-    double *term = s->term + (ptrdiff_t)s->l->count * TR_LATENCY_TERMS; /* behind all */
-
     for (int all = 0; all <= 1 && s->model.count == 0; all++) {
         int n = 0;
         for (int i = 0; i < s->count; i++) {
             if (!all && s->figure[i].state != TR_LATENCY_CLEAR)
                 continue;
-            memcpy(term + (ptrdiff_t)n * TR_LATENCY_TERMS,
-                   s->term + (ptrdiff_t)i * TR_LATENCY_TERMS, TR_LATENCY_TERMS * sizeof *term);
+            s->fitted[n] = s->arch[i];
             s->ns[n++] = s->figure[i].value;
         }
-        struct tr_latency_model model;
-        tr_latency_fit(term, s->ns, n, &model);
-        s->model = model;
+        tr_latency_fit(s->fitted, s->shape, s->ns, n, &s->model);
     }
 }
 
@@ -397,11 +391,9 @@ static rt_status predict_others(struct settling *s, int setting, struct store *s
     (void)sqlite3_bind_int(q, 3, o->batch);
     while (rc == RT_OK && sqlite3_step(q) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(q, 0);
-        double term[TR_LATENCY_TERMS];
         struct space_arch arch;
         if (!text || space_arch_parse(text, &arch, NULL))
             continue;
-        tr_latency_terms(&arch, s->shape, term);
         struct store_latency row = {.threads = o->threads,
                                     .batch = o->batch,
                                     .state = "predicted",
@@ -410,7 +402,7 @@ static rt_status predict_others(struct settling *s, int setting, struct store *s
                                     .median = NAN,
                                     .p90 = NAN,
                                     .weather = NAN};
-        row.value = row.predicted = tr_latency_predict(&s->model, term);
+        row.value = row.predicted = tr_latency_predict(&s->model, &arch, s->shape);
         rc = store_latency_add(store, host, text, NULL, 0, &row, 1, err);
     }
     sqlite3_finalize(q);
@@ -428,7 +420,7 @@ static rt_status settle_setting(struct settling *s, int setting, struct store *s
             continue; /* it stays as an older program left it */
         struct store_latency row =
             latencies_row(&s->l->setting[setting], setting == 0, &s->figure[i]);
-        row.predicted = tr_latency_predict(&s->model, s->term + (ptrdiff_t)i * TR_LATENCY_TERMS);
+        row.predicted = tr_latency_predict(&s->model, &s->arch[i], s->shape);
         RT_TRY(store_latency_add(store, host, s->entry[i]->arch, NULL, 0, &row, 1, err));
         RT_TRY(warn(s, i, &row, store, err));
     }
@@ -443,11 +435,12 @@ rt_status latencies_settle(struct latencies *latencies, const struct space_shape
                          .shape = shape,
                          .entry = calloc(n, sizeof(struct entry *)),
                          .figure = calloc(n, sizeof *s.figure),
-                         .term = calloc(2 * n * TR_LATENCY_TERMS, sizeof *s.term),
+                         .arch = calloc(n, sizeof *s.arch),
+                         .fitted = calloc(n, sizeof *s.fitted),
                          .ns = calloc(n, sizeof *s.ns)};
     rt_status rc = RT_OK;
 
-    if (!s.entry || !s.figure || !s.term || !s.ns)
+    if (!s.entry || !s.figure || !s.arch || !s.fitted || !s.ns)
         rc = rt_fail(err, RT_ENOMEM, "no memory for latencies");
     pthread_mutex_lock(&latencies->lock);
     for (int i = 0; i < latencies->settings && rc == RT_OK; i++)
@@ -457,7 +450,8 @@ rt_status latencies_settle(struct latencies *latencies, const struct space_shape
     pthread_mutex_unlock(&latencies->lock);
     free(s.entry);
     free(s.figure);
-    free(s.term);
+    free(s.arch);
+    free(s.fitted);
     free(s.ns);
     return rc;
 }

@@ -8,92 +8,116 @@
 
 enum { sweeps = 2000 };
 
-enum term { CALL, LAYERS, ENDS, PROJECT, SCORES, FFN, SOFTMAX, NORMS, GELU, HEADS };
+enum term { CALL, ROWS, ENDS, PROJECT, SCORES, FFN, SOFTMAX, CHAIN, GELU, HEADS };
 _Static_assert(HEADS + 1 == TR_LATENCY_TERMS, "a weight each");
 
-void tr_latency_terms(const struct space_arch *arch, const struct space_shape *shape,
+static double up_to(double x, double whole)
+{
+    return ceil(x / whole) * whole;
+}
+
+void tr_latency_terms(const struct space_arch *arch, const struct space_shape *shape, int lanes,
                       double term[TR_LATENCY_TERMS])
 {
-    const double d = arch->width;
+    const double d = arch->width, wide = up_to(d, lanes);
     const bool one = shape->pool == SPACE_POOL_CLASS || shape->pool == SPACE_POOL_LAST;
     struct space_stem stem;
     struct space_cost cost;
 
+    assert(lanes >= 1);
     space_stem_of(arch, shape, &stem);
     space_cost_of(arch, shape, &cost);
-    const double tokens = stem.tokens + stem.class_rows;
+    const double tokens = stem.tokens + stem.class_rows, paired = tokens > 1 ? up_to(tokens, 2) : 1;
+    double head = (double)cost.macs; /* less all else */
     for (int i = 0; i < TR_LATENCY_TERMS; i++)
         term[i] = 0;
     term[CALL] = 1;
-    term[LAYERS] = arch->depth;
     for (int l = 0; l < arch->depth; l++) {
         const double h = arch->heads[l], a = h * arch->head_dim, f = arch->ffn[l];
-        const double rows = one && l == arch->depth - 1 ? 1 : tokens; /* that go on */
-        term[PROJECT] += 2 * (rows + tokens) * d * a;
-        term[SCORES] += 2 * rows * tokens * a;
-        term[FFN] += 2 * rows * d * f;
-        term[SOFTMAX] += rows * tokens * h;
-        term[NORMS] += (tokens + rows) * d;
-        term[GELU] += rows * f;
+        const bool single = tokens == 1 || (one && l == arch->depth - 1);
+        const double rows = single ? 1 : tokens, pairs = single ? 1 : paired; /* that go on */
+        term[ROWS] += tokens + rows;
+        term[PROJECT] += (2 * paired + pairs) * up_to(a, lanes) * d + pairs * a * wide;
+        term[SCORES] +=
+            pairs * (up_to(tokens, lanes) * a + tokens * h * up_to(arch->head_dim, lanes));
+        term[FFN] += pairs * (d * up_to(f, lanes) + f * wide);
+        term[SOFTMAX] += rows * up_to(tokens, lanes) * h;
+        term[CHAIN] += single ? 2 * d + a + f : 0;
+        term[GELU] += rows * up_to(f, lanes);
         term[HEADS] += h;
+        head -= 2 * ((rows + tokens) * d * a + rows * tokens * a + rows * d * f);
     }
-    term[ENDS] = fmax(0, (double)cost.macs - term[PROJECT] - term[SCORES] - term[FFN]);
+    if (stem.projected) {
+        term[ENDS] = paired * wide * stem.features;
+        head -= (double)stem.tokens * d * stem.features;
+    }
+    const double outputs = space_outputs(shape);
+    term[ENDS] += fmax(0, head) * up_to(outputs, lanes) / outputs;
 }
 
-/* Normal equations of the relative errors, each term scaled to a unit diagonal. */
-static void equations(const double *term, const double *ns, int n,
-                      double a[TR_LATENCY_TERMS][TR_LATENCY_TERMS], double b[TR_LATENCY_TERMS],
-                      double scale[TR_LATENCY_TERMS])
+struct equations { /* normal ones, of the relative errors */
+    double a[TR_LATENCY_TERMS][TR_LATENCY_TERMS], b[TR_LATENCY_TERMS];
+};
+
+static void sum_up(const struct space_arch *arch, const struct space_shape *shape, const double *ns,
+                   int n, int lanes, struct equations *e)
 {
-    for (int i = 0; i < TR_LATENCY_TERMS; i++) {
-        double sum = 0;
-        for (int r = 0; r < n; r++)
-            sum += pow(term[r * TR_LATENCY_TERMS + i] / ns[r], 2);
-        scale[i] = sum > 0 ? 1 / sqrt(sum) : 0;
-    }
-    for (int i = 0; i < TR_LATENCY_TERMS; i++) {
-        b[i] = 0;
-        for (int r = 0; r < n; r++)
-            b[i] += term[r * TR_LATENCY_TERMS + i] / ns[r] * scale[i];
-        for (int j = 0; j < TR_LATENCY_TERMS; j++) {
-            a[i][j] = 0;
-            for (int r = 0; r < n; r++)
-                a[i][j] += term[r * TR_LATENCY_TERMS + i] * scale[i] *
-                           term[r * TR_LATENCY_TERMS + j] * scale[j] / (ns[r] * ns[r]);
+    *e = (struct equations){.b = {0}};
+    for (int r = 0; r < n; r++) {
+        double term[TR_LATENCY_TERMS];
+        tr_latency_terms(&arch[r], shape, lanes, term);
+        for (int i = 0; i < TR_LATENCY_TERMS; i++) {
+            e->b[i] += term[i] / ns[r];
+            for (int j = 0; j < TR_LATENCY_TERMS; j++)
+                e->a[i][j] += term[i] * term[j] / (ns[r] * ns[r]);
         }
     }
 }
 
-void tr_latency_fit(const double *term, const double *ns, int n, struct tr_latency_model *model)
+/* Each weight in turn, the others as they are; none below 0. */
+static void solve(const struct equations *e, double weight[TR_LATENCY_TERMS])
 {
-    double a[TR_LATENCY_TERMS][TR_LATENCY_TERMS], b[TR_LATENCY_TERMS], scale[TR_LATENCY_TERMS];
-    double w[TR_LATENCY_TERMS] = {0};
+    for (int i = 0; i < TR_LATENCY_TERMS; i++)
+        weight[i] = 0;
+    for (int sweep = 0; sweep < sweeps; sweep++)
+        for (int i = 0; i < TR_LATENCY_TERMS; i++) {
+            double rest = e->b[i];
+            for (int j = 0; j < TR_LATENCY_TERMS; j++)
+                rest -= j == i ? 0 : e->a[i][j] * weight[j];
+            weight[i] = e->a[i][i] > 0 ? fmax(0, rest / e->a[i][i]) : 0;
+        }
+}
+
+void tr_latency_fit(const struct space_arch *arch, const struct space_shape *shape,
+                    const double *ns, int n, struct tr_latency_model *model)
+{
+    static const int lanes[] = {16, 8, 4, 1};
 
     *model = (struct tr_latency_model){.count = 0};
     if (n < TR_LATENCY_LEAST)
         return;
-    equations(term, ns, n, a, b, scale);
-    for (int sweep = 0; sweep < sweeps; sweep++)
-        for (int i = 0; i < TR_LATENCY_TERMS; i++) {
-            double rest = b[i];
-            for (int j = 0; j < TR_LATENCY_TERMS; j++)
-                rest -= j == i ? 0 : a[i][j] * w[j];
-            w[i] = a[i][i] > 0 ? fmax(0, rest / a[i][i]) : 0;
-        }
-    for (int i = 0; i < TR_LATENCY_TERMS; i++)
-        model->weight[i] = w[i] * scale[i];
-    model->count = n;
-    for (int r = 0; r < n; r++)
-        model->error +=
-            fabs(tr_latency_predict(model, term + (ptrdiff_t)r * TR_LATENCY_TERMS) / ns[r] - 1) / n;
+    for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
+        struct tr_latency_model tried = {.lanes = lanes[i], .count = n};
+        struct equations e;
+        sum_up(arch, shape, ns, n, lanes[i], &e);
+        solve(&e, tried.weight);
+        for (int r = 0; r < n; r++)
+            tried.error += fabs(tr_latency_predict(&tried, &arch[r], shape) / ns[r] - 1) / n;
+        if (model->count == 0 || tried.error < model->error)
+            *model = tried;
+    }
 }
 
-double tr_latency_predict(const struct tr_latency_model *model, const double term[TR_LATENCY_TERMS])
+double tr_latency_predict(const struct tr_latency_model *model, const struct space_arch *arch,
+                          const struct space_shape *shape)
 {
-    double ns = 0;
+    double term[TR_LATENCY_TERMS], ns = 0;
 
     assert(model->count >= 0);
+    if (!model->count)
+        return NAN;
+    tr_latency_terms(arch, shape, model->lanes, term);
     for (int i = 0; i < TR_LATENCY_TERMS; i++)
         ns += model->weight[i] * term[i];
-    return model->count ? ns : (double)NAN;
+    return ns;
 }
