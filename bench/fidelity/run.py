@@ -16,6 +16,7 @@ import argparse
 import json
 import pathlib
 import random
+import re
 import sqlite3
 import subprocess
 import sys
@@ -44,6 +45,12 @@ CONDITIONS = [
     ("half the rate", SHORT, 1, {"distill.learning_rate": 1e-3}),
     ("batch of 32, twice the steps", SHORT * 2, 1, {"distill.batch": 32}),
     ("four times the steps", SHORT * 4, 1, {}),
+    ("twice the rate, by width", SHORT, 1, {"distill.learning_rate": 4e-3, "distill.reference_width": 32}),
+    ("three times the rate", SHORT, 1, {"distill.learning_rate": 6e-3}),
+    ("three times the rate, by width", SHORT, 1, {"distill.learning_rate": 6e-3, "distill.reference_width": 32}),
+    ("batch of 32, by width", SHORT * 2, 1, {"distill.batch": 32, "distill.reference_width": 32}),
+    ("batch of 32, twice the rate", SHORT * 2, 1, {"distill.batch": 32, "distill.learning_rate": 4e-3}),
+    ("batch of 16, twice the rate", SHORT * 4, 1, {"distill.batch": 16, "distill.learning_rate": 4e-3}),
 ]
 
 
@@ -143,6 +150,7 @@ def main():
     parser.add_argument("--out", type=lambda p: pathlib.Path(p).absolute(), default="out/fidelity")
     parser.add_argument("--report", help="write the tables here, too")
     parser.add_argument("--only-report", action="store_true", help="of what there is; train nothing")
+    parser.add_argument("--only", default="", help="regular expression: run these conditions")
     parser.add_argument("--scale", type=float, default=1, help="of all budgets, for trying it out")
     args = parser.parse_args()
     args.out = pathlib.Path(args.out).absolute()
@@ -151,6 +159,8 @@ def main():
     base = yaml.safe_load(pathlib.Path(args.study).read_text())
     if not args.only_report:
         for name, steps, seed, changes in CONDITIONS:
+            if not re.search(args.only, name):
+                continue
             path = write_study(args, base, name, steps, seed, changes)
             retort(args, "search", path, "--db", path.with_suffix(".db"))
             print(f"{name}: done", file=sys.stderr, flush=True)
