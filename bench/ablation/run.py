@@ -28,13 +28,13 @@ def base(args):
     subject = args.subject
     return {
         "task": subject.TASK,
-        "data": subject.DATA,
+        "data": dict(subject.DATA),
         "teachers": {
             "cache": str(args.out / "teachers"),
             "members": [{"name": name, "train": {**how, "epochs": max(.01, how["epochs"] * args.scale)}}
                         for name, how in subject.TEACHERS.items()],
         },
-        "space": subject.STUDENT,
+        "space": dict(subject.STUDENT),
         "distill": {**subject.DISTILL, "steps": steps(args)},
         "search": {"trials": 1, "objectives": ["error"]},
         "latency": {"samples": 3, "warmup": 0},

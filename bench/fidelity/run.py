@@ -50,7 +50,15 @@ CONDITIONS = [
     ("three times the rate, by width", SHORT, 1, {"distill.learning_rate": 6e-3, "distill.reference_width": 32}),
     ("batch of 32, by width", SHORT * 2, 1, {"distill.batch": 32, "distill.reference_width": 32}),
     ("batch of 32, twice the rate", SHORT * 2, 1, {"distill.batch": 32, "distill.learning_rate": 4e-3}),
+    ("batch of 16", SHORT * 4, 1, {"distill.batch": 16}),
     ("batch of 16, twice the rate", SHORT * 4, 1, {"distill.batch": 16, "distill.learning_rate": 4e-3}),
+    ("batch of 16, twice the rate, seed 2", SHORT * 4, 2, {"distill.batch": 16, "distill.learning_rate": 4e-3}),
+    ("batch of 16, twice the rate, temperature 1", SHORT * 4, 1,
+     {"distill.batch": 16, "distill.learning_rate": 4e-3, "distill.t_schedule": "constant", "distill.t0": 1}),
+    ("batch of 16, twice the rate, by width", SHORT * 4, 1,
+     {"distill.batch": 16, "distill.learning_rate": 4e-3, "distill.reference_width": 32}),
+    ("batch of 8", SHORT * 8, 1, {"distill.batch": 8}),
+    ("batch of 8, twice the rate", SHORT * 8, 1, {"distill.batch": 8, "distill.learning_rate": 4e-3}),
 ]
 
 
@@ -135,8 +143,8 @@ def read(path):
 
 def tell(args):
     """The report of what there is, also into the file that was asked for."""
-    found = {name: {"steps": max(3, round(steps * args.scale)), "rows": read(args.out / (stem(name) + ".db"))}
-             for name, steps, _, _ in CONDITIONS}
+    found = {name: {"steps": max(3, round(steps * args.scale)), "batch": changes.get("distill.batch", 64),
+                    "rows": read(args.out / (stem(name) + ".db"))} for name, steps, _, changes in CONDITIONS}
     text = report.text(found)
     if args.report:
         pathlib.Path(args.report).write_text(text)
