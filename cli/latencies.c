@@ -316,8 +316,8 @@ struct settling {
     int count;                        /* entries of the setting at hand */
     struct entry **entry;             /* [count] */
     struct tr_latency_figure *figure; /* [count] */
-    struct space_arch *arch, *fitted; /* [count] each: of the entries; of those fitted to */
-    double *ns;                       /* [count], of the latter */
+    struct space_arch *arch;          /* [count] */
+    double *ns;                       /* [count], of those to fit to; else NaN */
     struct tr_latency_model model;
 };
 
@@ -341,14 +341,12 @@ static rt_status collect(struct settling *s, int setting, struct rt_err *err)
 static void fit(struct settling *s)
 {
     for (int all = 0; all <= 1 && s->model.count == 0; all++) {
-        int n = 0;
-        for (int i = 0; i < s->count; i++) {
-            if (!all && s->figure[i].state != TR_LATENCY_CLEAR)
-                continue;
-            s->fitted[n] = s->arch[i];
-            s->ns[n++] = s->figure[i].value;
-        }
-        tr_latency_fit(s->fitted, s->shape, s->ns, n, &s->model);
+        for (int i = 0; i < s->count; i++)
+            s->ns[i] =
+                all || s->figure[i].state == TR_LATENCY_CLEAR ? s->figure[i].value : (double)NAN;
+        struct tr_latency_model model;
+        tr_latency_fit(s->arch, s->shape, s->ns, s->count, &model);
+        s->model = model;
     }
 }
 
@@ -436,11 +434,10 @@ rt_status latencies_settle(struct latencies *latencies, const struct space_shape
                          .entry = calloc(n, sizeof(struct entry *)),
                          .figure = calloc(n, sizeof *s.figure),
                          .arch = calloc(n, sizeof *s.arch),
-                         .fitted = calloc(n, sizeof *s.fitted),
                          .ns = calloc(n, sizeof *s.ns)};
     rt_status rc = RT_OK;
 
-    if (!s.entry || !s.figure || !s.arch || !s.fitted || !s.ns)
+    if (!s.entry || !s.figure || !s.arch || !s.ns)
         rc = rt_fail(err, RT_ENOMEM, "no memory for latencies");
     pthread_mutex_lock(&latencies->lock);
     for (int i = 0; i < latencies->settings && rc == RT_OK; i++)
@@ -451,7 +448,6 @@ rt_status latencies_settle(struct latencies *latencies, const struct space_shape
     free(s.entry);
     free(s.figure);
     free(s.arch);
-    free(s.fitted);
     free(s.ns);
     return rc;
 }

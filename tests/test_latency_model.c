@@ -129,7 +129,12 @@ static void few_make_no_model(void **state)
     (void)state;
 
     made_machine(16, 0);
-    tr_latency_fit(arch, &shape, ns, TR_LATENCY_LEAST - 1, &model);
+    for (int i = TR_LATENCY_LEAST; i < known; i++)
+        ns[i] = NAN;
+    tr_latency_fit(arch, &shape, ns, known, &model);
+    assert_int_equal(model.count, TR_LATENCY_LEAST);
+    ns[0] = NAN;
+    tr_latency_fit(arch, &shape, ns, known, &model);
     assert_int_equal(model.count, 0);
     assert_true(isnan(tr_latency_predict(&model, &arch[0], &shape)));
 }

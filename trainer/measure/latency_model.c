@@ -65,6 +65,8 @@ static void sum_up(const struct space_arch *arch, const struct space_shape *shap
     *e = (struct equations){.b = {0}};
     for (int r = 0; r < n; r++) {
         double term[TR_LATENCY_TERMS];
+        if (isnan(ns[r]))
+            continue;
         tr_latency_terms(&arch[r], shape, lanes, term);
         for (int i = 0; i < TR_LATENCY_TERMS; i++) {
             e->b[i] += term[i] / ns[r];
@@ -93,16 +95,22 @@ void tr_latency_fit(const struct space_arch *arch, const struct space_shape *sha
 {
     static const int lanes[] = {16, 8, 4, 1};
 
+    int count = 0;
+
     *model = (struct tr_latency_model){.count = 0};
-    if (n < TR_LATENCY_LEAST)
+    for (int r = 0; r < n; r++)
+        count += !isnan(ns[r]);
+    if (count < TR_LATENCY_LEAST)
         return;
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
-        struct tr_latency_model tried = {.lanes = lanes[i], .count = n};
+        struct tr_latency_model tried = {.lanes = lanes[i], .count = count};
         struct equations e;
         sum_up(arch, shape, ns, n, lanes[i], &e);
         solve(&e, tried.weight);
         for (int r = 0; r < n; r++)
-            tried.error += fabs(tr_latency_predict(&tried, &arch[r], shape) / ns[r] - 1) / n;
+            if (!isnan(ns[r]))
+                tried.error +=
+                    fabs(tr_latency_predict(&tried, &arch[r], shape) / ns[r] - 1) / count;
         if (model->count == 0 || tried.error < model->error)
             *model = tried;
     }

@@ -32,7 +32,7 @@ struct tr_latency_model {
 /* lanes >= 1. */
 void tr_latency_terms(const struct space_arch *arch, const struct space_shape *shape, int lanes,
                       double term[TR_LATENCY_TERMS]);
-/* arch[n] that take ns[n] > 0. From fewer than TR_LATENCY_LEAST there is none. */
+/* arch[n] that take ns[n] > 0; a NaN leaves one out. From fewer than TR_LATENCY_LEAST there is none. */
 void tr_latency_fit(const struct space_arch *arch, const struct space_shape *shape,
                     const double *ns, int n, struct tr_latency_model *model);
 /* Nanoseconds; NaN without a model. */
