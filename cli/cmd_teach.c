@@ -1,4 +1,5 @@
 /* cli/cmd_teach.c -- `retort teach STUDY`. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,17 +7,32 @@
 #include "cli/session.h"
 #include "trainer/task/npy.h"
 
-/* The task's own measures stand behind those of all tasks. */
+/* digits behind the point or, below 0, four in all; "-" where nobody knows. */
+static void print_cell(int width, int digits, double value, const char *unit)
+{
+    char text[32] = "-";
+
+    if (isfinite(value) && digits >= 0)
+        (void)snprintf(text, sizeof text, "%.*f%s", digits, value, unit);
+    else if (isfinite(value))
+        (void)snprintf(text, sizeof text, "%.4g%s", value, unit);
+    (void)printf(" %*s", width, text);
+}
+
+/* The task's own measures stand behind those of all tasks; params 0: unknown. */
 static void print_row(const char *name, int64_t params, const struct tr_metrics *m,
                       const struct space_objective *own)
 {
     const struct tr_metric *error = tr_metrics_find(m, "error");
 
-    (void)printf("%-16.16s %10lld %6.2f %% +- %4.2f %7.4f %7.4f %8.1f %%", name, (long long)params,
-                 100 * error->value, 100 * error->error, tr_metrics_value(m, "nll"),
-                 tr_metrics_value(m, "ece"), 100 * tr_metrics_value(m, "agreement"));
+    (void)printf("%-16.16s", name);
+    print_cell(10, 0, params ? (double)params : NAN, "");
+    (void)printf(" %6.2f %% +- %4.2f", 100 * error->value, 100 * error->error);
+    print_cell(7, 4, tr_metrics_value(m, "nll"), "");
+    print_cell(7, 4, tr_metrics_value(m, "ece"), "");
+    print_cell(10, 1, 100 * tr_metrics_value(m, "agreement"), " %");
     for (; own && own->name; own++)
-        (void)printf(" %10.4g", own->factor * tr_metrics_value(m, own->name));
+        print_cell(10, -1, own->factor * tr_metrics_value(m, own->name), "");
 }
 
 static rt_status print_teachers(const struct session *session, struct rt_err *err)
@@ -25,6 +41,7 @@ static rt_status print_teachers(const struct session *session, struct rt_err *er
     const struct tr_ensemble *ensemble = &session->study.ensemble;
     const struct space_objective *own = session->task->kind->measures;
     int64_t total = 0;
+    bool known = true; /* the parameters of all */
 
     (void)printf("%-16s %10s %8s %7s %7s %7s %10s", "teacher", "params", "error", "", "nll", "ece",
                  "agreement");
@@ -35,8 +52,12 @@ static rt_status print_teachers(const struct session *session, struct rt_err *er
         const bool one = k < spec->count;
         struct tr_metrics metrics = {0};
         RT_TRY(tr_teacher_measure(session->task, &session->knowledge, ensemble, k, &metrics, err));
-        const int64_t params = one ? tr_teacher_params(&spec->teacher[k], &session->shape) : total;
-        total += one ? params : 0;
+        int64_t params = known ? total : 0;
+        if (one) {
+            params = tr_teacher_params(&spec->teacher[k], &session->shape);
+            total += params;
+            known = known && params;
+        }
         print_row(one ? spec->teacher[k].name : "ensemble", params, &metrics, own);
         if (one)
             (void)printf(" %6.3f %5.2f", ensemble->weight[k], ensemble->calibration[k]);

@@ -9,28 +9,44 @@
 #include "base/clock.h"
 #include "trainer/teachers/teachers.h"
 
+/* ", 12 s left", where there is some and two steps were told. */
+static void say_left(const struct meter *meter, int steps, double now, char text[32])
+{
+    const int gone = meter->step - meter->from;
+
+    text[0] = '\0';
+    if (gone && meter->step < steps)
+        (void)snprintf(text, 32, ", %.0f s left",
+                       (now - meter->start) * (steps - meter->step) / gone);
+}
+
 void meter_step(void *context, int step, int steps)
 {
     struct meter *meter = context;
     const double now = (double)rt_now_ns() * 1e-9;
     const bool terminal = isatty(STDERR_FILENO), done = step == steps;
+    char left[32];
 
     assert(step >= 0 && step <= steps && steps > 0);
     const int tenth = (int)(10LL * step / steps);
 
-    if (step <= 1) {
+    if (meter->start == 0 || step < meter->step) {
         meter->start = now;
+        meter->from = step;
         meter->tenth = 0;
     }
+    meter->step = step;
     if (terminal ? !done && now - meter->last < .2 : tenth == meter->tenth)
         return;
     meter->last = now;
     meter->tenth = tenth;
-    (void)fprintf(stderr, "%s%s: step %d of %d, %.0f s left%s", terminal ? "\r" : "", meter->name,
-                  step, steps, step ? (now - meter->start) * (steps - step) / step : 0.0,
-                  terminal ? "\033[K" : "\n");
+    say_left(meter, steps, now, left);
+    (void)fprintf(stderr, "%s%s: step %d of %d%s%s", terminal ? "\r" : "", meter->name, step, steps,
+                  left, terminal ? "\033[K" : "\n");
     if (terminal && done)
         (void)fputs("\n", stderr);
+    if (done)
+        meter->start = 0;
 }
 
 void meter_teacher(void *context, const char *name, int step, int steps)

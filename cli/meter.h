@@ -8,9 +8,10 @@ struct meter {
     const char *name; /* of what is being trained */
     double last;      /* when it was drawn, in seconds */
     int tenth;
-    double start;
+    double start;   /* of what is timed, at the step that was told first; 0: nothing yet */
+    int from, step; /* that one, and the one told last */
 };
-/* For struct tr_training.progress; steps at least 1. */
+/* For struct tr_training.progress; steps at least 1. Whose steps begin anew is another run. */
 void meter_step(void *meter, int step, int steps);
 /* The same with a teacher's name, for struct tr_teaching.progress. */
 void meter_teacher(void *meter, const char *name, int step, int steps);

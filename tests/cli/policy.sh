@@ -35,6 +35,11 @@ expect_exit 0 "$retort" search visited.yaml --db visited.db --trials 2 --no-afte
 [ "$(sqlite3 -readonly visited.db "select count(*) from metric where name = 'visited_kl' and value >= 0")" = 2 ]
 expect_exit 0 "$retort" doctor visited.yaml
 
+# what has no label has no likelihood of one
+expect_exit 0 "$retort" teach toy.yaml
+grep -Eq '^vi  .* %       -       -    100.0 % ' stdout
+[ "$(grep -c nan stdout)" = 0 ]
+
 expect_exit 0 "$retort" doctor toy.yaml
 expect_line stdout "'pendulum', 3 numbers seen, 1 actions of 16 bins"
 expect_line stdout 'episodes of one seed are the same bits'
