@@ -163,6 +163,29 @@ static rt_status look_at_data(struct doctor *doctor, const struct checked *c, st
     return task->look ? task->look(c->train, c->test, say_finding, doctor, err) : RT_OK;
 }
 
+/* A class that nobody can learn: labels that begin with 1, or a folder that is empty. */
+static rt_status check_classes(struct doctor *doctor, const struct tr_task *task,
+                               struct rt_err *err)
+{
+    const int classes = task->shape.classes;
+    int *count = calloc((size_t)classes, sizeof *count), empty = 0, first = 0;
+
+    if (!count)
+        return rt_fail(err, RT_ENOMEM, "no memory to count %d classes", classes);
+    for (int i = 0; i < task->split.train_count; i++)
+        count[task->label[task->split.train[i]]]++;
+    for (int k = classes - 1; k >= 0; k--)
+        if (!count[k])
+            empty++, first = k;
+    free(count);
+    if (empty)
+        doctor_say(doctor, VERDICT_WARN, "classes",
+                   "%d of %d have no row to train on, the first is number %d: labels count from 0 "
+                   "without gaps, and a folder without pictures is a class, too",
+                   empty, classes, first);
+    return RT_OK;
+}
+
 static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_err *err)
 {
     const struct tr_split *split;
@@ -175,6 +198,8 @@ static rt_status check_data(struct doctor *doctor, struct checked *c, struct rt_
     split = &c->train->split;
     doctor_say(doctor, VERDICT_OK, "split", "%d to train on, %d to validate%s", split->train_count,
                split->validation_count, held_out(split, text));
+    if (!c->train->kind->answers)
+        RT_TRY(check_classes(doctor, c->train, err));
     if (!study_task_of(&c->study)->has_test(c->study.block)) {
         doctor_say(doctor, VERDICT_WARN, "test data",
                    "none: 'retort distill' cannot report a test "

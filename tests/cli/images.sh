@@ -127,5 +127,73 @@ cp train.idx train/class-0/000.png
 refused folder.yaml "'train/class-0/000.png' is neither PNG nor JPEG; convert it, or take it out"
 rm train/class-0/000.png
 refused csv.yaml "cannot open 'train/class-0/000.png'"
+cp idx/train.npy train/class-0/Thumbs.db
+refused folder.yaml "'train/class-0/Thumbs.db' is neither PNG nor JPEG; convert it, or take it out"
+rm train/class-0/Thumbs.db
+mkdir train/class-0/000
+refused folder.yaml "'train/class-0/000' is a folder in that of a class; move its pictures up"
+rmdir train/class-0/000
+touch train/readme
+refused folder.yaml "'train/readme': Not a directory; data.format: folder wants one with a folder for each class, and nothing"
+rm train/readme
 refused text.yaml "cannot open 'text.yaml'"
+
+# So is what is another kind of file, or of array.
+for kind in idx npy csv; do
+  sed "s/train_images: .*/train_images: test/" $kind.yaml >wrong.yaml
+  refused wrong.yaml "'test' is a folder; one with a folder of pictures for each class is read with data.format: folder"
+done
+sed 's/train_images: .*/train_images: train-labels.idx/' idx.yaml >wrong.yaml
+refused wrong.yaml "want 0x00000803: an IDX file of bytes with 3 dimensions (images); these are labels"
+sed 's/train_labels: .*/train_labels: train.idx/' idx.yaml >wrong.yaml
+refused wrong.yaml '; these are images'
+sed 's/train_images: .*/train_images: train.csv/' idx.yaml >wrong.yaml
+refused wrong.yaml '; what numpy.save() writes is read with data.format: npy'
+{ printf '\0\0\015\003'; tail -c +5 train.idx; } >reals.idx
+sed 's/train_images: .*/train_images: reals.idx/' idx.yaml >wrong.yaml
+refused wrong.yaml '; of other numbers or dimensions make a .npy file, read with data.format: npy'
+for head in 'path,class' 'image;label' 'train/class-1/001.png,1'; do
+  { echo "$head"; tail -n +2 train.csv; } >wrong.csv
+  sed 's/train.csv/wrong.csv/' csv.yaml >wrong.yaml
+  refused wrong.yaml "'wrong.csv':1: no column 'image' among the "
+  expect_line stderr '; name it so in the first line, with commas between names'
+done
+{ cat train.csv; echo; } >wrong.csv
+refused wrong.yaml "'wrong.csv':92: 1 field, want 2 as in the first line; take the empty line out"
+
+# array TYPE SHAPE BYTES: a .npy file of zeros.
+array() {
+  printf "\\x93NUMPY\\x01\\x00\\x76\\x00%-117s\\n" "{'descr': '$1', 'fortran_order': False, 'shape': $2, }"
+  head -c "$3" /dev/zero
+}
+images() { # TYPE SHAPE BYTES TEXT
+  array "$1" "$2" "$3" >wrong.npy
+  sed 's/train.npy/wrong.npy/' npy.yaml >wrong.yaml
+  refused wrong.yaml "$4"
+}
+images '<f2' '(90, 8, 8)' 11520 "values of type '<f2', want little-endian numbers; save it with array.astype('<f4')"
+images '>i8' '(90, 8, 8)' 46080 "array.astype('<i8')"
+images '|b1' '(90, 8, 8)' 5760 "array.astype('uint8')"
+images '<i4' '(90, 8, 8)' 23040 "pixels of type i4, want bytes or floats; save it with array.astype('uint8')"
+images '|u1' '(90, 8, 8, 4)' 23040 "4 channels, want 1 to 3 behind height and width; save it with array[..., :3]"
+images '|u1' '(90, 3, 8, 8)' 17280 "8 channels, want 1 to 3 behind height and width; save it with array.transpose(0, 2, 3, 1)"
+{ array '<u2' '(90, 8, 8)' 11519; printf '\1'; } >wrong.npy
+refused wrong.yaml "save it with (array / array.max()).astype('<f4')"
+array '<U3' '(90,)' 1080 >wrong.npy
+sed 's/train-labels.npy/wrong.npy/' npy.yaml >wrong.yaml
+refused wrong.yaml 'save it with numpy.unique(array, return_inverse=True)[1], which numbers its texts'
+sed 's/validation: 30/validation_rows: wrong.npy/' npy.yaml >wrong.yaml
+array '|b1' '(90,)' 90 >wrong.npy
+refused wrong.yaml "want '<i8'; save it with numpy.flatnonzero(array)"
+cp own/rows_train.npy wrong.npy
+refused wrong.yaml 'data.validation_rows are 90, want 1 to 89'
 [ ! -e no/test.npy ]
+
+# A class that no row is of can be meant, and doctor asks.
+mkdir train/class-9
+sed 's/cache: teachers/cache: fresh/; s/folder.db/fresh.db/' folder.yaml >fresh.yaml
+expect_exit 0 "$retort" doctor fresh.yaml
+expect_line stdout '1 of 4 have no row to train on, the first is number 3'
+rmdir train/class-9
+expect_exit 0 "$retort" doctor idx.yaml
+[ "$(grep -c 'no row to train on' stdout)" = 0 ]

@@ -79,13 +79,15 @@ static rt_status read_type(const char *name, const char *descr, struct layout *l
                            struct rt_err *err)
 {
     const char *want = layout->list ? "<i8" : "<f4";
+    const bool mask = layout->list && strncmp(descr, "'|b1'", 5) == 0;
 
     layout->value_bytes = strncmp(descr, "'<f4'", 5) == 0 ? 4 : 8;
     if (strncmp(descr + 1, want, 3) == 0 || (!layout->list && strncmp(descr, "'<f8'", 5) == 0))
         return RT_OK;
-    return rt_fail(err, RT_EFORMAT,
-                   "'%s' has values of type %.*s, want '%s'; save it with array.astype('%s')", name,
-                   shown(descr), descr, want, want);
+    return rt_fail(err, RT_EFORMAT, "'%s' has values of type %.*s, want '%s'; save it with %s%s%s",
+                   name, shown(descr), descr, want,
+                   mask ? "numpy.flatnonzero(array" : "array.astype('", mask ? "" : want,
+                   mask ? ")" : "')");
 }
 
 static rt_status fail_lacking(const char *name, struct rt_err *err)
@@ -355,6 +357,20 @@ static bool read_sizes(const char *at, struct tr_array *array)
     return *at == ')' && array->dims > 0;
 }
 
+/* What makes of it numbers that are read. */
+static const char *mend_of(const char *descr)
+{
+    switch (descr[0] && descr[1] ? descr[2] : '\0') { /* behind the quote and the order of bytes */
+    case 'b': return "array.astype('uint8')";
+    case 'f': return "array.astype('<f4')";
+    case 'i':
+    case 'u': return "array.astype('<i8')";
+    case 'U':
+    case 'S': return "numpy.unique(array, return_inverse=True)[1], which numbers its texts";
+    default: return "array.astype('<f4'), if it is numbers";
+    }
+}
+
 rt_status tr_npy_parse_array(const char *name, const unsigned char *data, size_t bytes,
                              struct tr_array *array, struct rt_err *err)
 {
@@ -369,9 +385,8 @@ rt_status tr_npy_parse_array(const char *name, const unsigned char *data, size_t
         return fail_lacking(name, err);
     if (!read_number(descr, &read))
         return rt_fail(err, RT_EFORMAT,
-                       "'%s' has values of type %.*s, want little-endian numbers; save it with "
-                       "array.astype('uint8'), or '<f4', or '<i8'",
-                       name, shown(descr), descr);
+                       "'%s' has values of type %.*s, want little-endian numbers; save it with %s",
+                       name, shown(descr), descr, mend_of(descr));
     if (strncmp(order, "False", 5) != 0)
         return fail_fortran(name, err);
     if (!read_sizes(shape, &read))

@@ -206,9 +206,9 @@ static rt_status check_sizes(const struct tr_split_sizes *sizes, int rows, struc
         return rt_fail(err, RT_EARG, "data.train_limit is %d, want 0 for all rows, or more",
                        sizes->train_limit);
     if (sizes->validation < 1 || sizes->validation >= rows)
-        return rt_fail(err, RT_EARG,
-                       "data.validation is %d, want 1 to %d: the training file has %d examples",
-                       sizes->validation, rows - 1, rows);
+        return rt_fail(
+            err, RT_EARG, "data.validation%s %d, want 1 to %d: the training file has %d examples",
+            sizes->validation_rows ? "_rows are" : " is", sizes->validation, rows - 1, rows);
     for (int i = 0; sizes->validation_rows && i < sizes->validation; i++) {
         const int row = sizes->validation_rows[i];
         assert(row >= 0 && (i == 0 || row > sizes->validation_rows[i - 1]));

@@ -21,8 +21,8 @@ static rt_status fail_short(const char *name, const char *where, struct rt_err *
                    name, where);
 }
 
-/* What a file that is no IDX is, with the mend, for a message; "" when nobody knows. */
-static const char *looks_like(const uint8_t *bytes, size_t count)
+/* What a file is that is not the IDX file wanted, with the mend, for a message. */
+static const char *looks_like(const uint8_t *bytes, size_t count, int dims)
 {
     static const struct {
         const char *magic, *text;
@@ -36,7 +36,13 @@ static const char *looks_like(const uint8_t *bytes, size_t count)
         if (count >= length && memcmp(bytes, known[i].magic, length) == 0)
             return known[i].text;
     }
-    return "";
+    if (bytes[0] || bytes[1])
+        return "; what numpy.save() writes is read with data.format: npy";
+    if (bytes[2] == 8 && bytes[3] == 1)
+        return "; these are labels";
+    if (bytes[2] == 8 && dims == 1)
+        return "; these are images";
+    return "; of other numbers or dimensions make a .npy file, read with data.format: npy";
 }
 
 static rt_status read_sizes(const char *name, const uint8_t *bytes, size_t count, int dims,
@@ -50,7 +56,7 @@ static rt_status read_sizes(const char *name, const uint8_t *bytes, size_t count
                        "'%s' begins with magic 0x%08x, want 0x%08x: an IDX file of bytes with %d "
                        "dimension%s (%s)%s",
                        name, big_endian(bytes), 0x800U | (unsigned)dims, dims, dims == 1 ? "" : "s",
-                       dims == 1 ? "labels" : "images", looks_like(bytes, count));
+                       dims == 1 ? "labels" : "images", looks_like(bytes, count, dims));
     idx->dims = bytes[3];
     for (int i = 0; i < idx->dims; i++) {
         if (count < 4 * (size_t)i + 8)

@@ -54,7 +54,27 @@ static rt_status open_array(const char *path, struct opened *o, struct rt_err *e
     return rc;
 }
 
+/* A whole number of any width, little-endian; -1 for what is no byte. */
+static int whole_at(const struct tr_array *array, size_t i)
+{
+    const unsigned char *at = array->values + (size_t)array->bytes * i;
+
+    for (int b = 1; b < array->bytes; b++)
+        if (at[b])
+            return -1;
+    return array->kind == 'i' && array->bytes == 1 && at[0] > 127 ? -1 : at[0];
+}
+
 /* ---- pixels ---- */
+
+static bool all_bytes(const struct tr_array *array)
+{
+    size_t i = 0;
+
+    while (i < array->count && whole_at(array, i) >= 0)
+        i++;
+    return i == array->count;
+}
 
 static float real_at(const struct tr_array *array, size_t i)
 {
@@ -103,19 +123,19 @@ static rt_status check_sizes(const char *path, const struct tr_array *array, str
     if (array->dims == 4 && array->size[3] > 3)
         return rt_fail(err, RT_EFORMAT,
                        "'%.200s' has %zu channels, want 1 to 3 behind height and "
-                       "width; save it with array.%s",
+                       "width; save it with array%s",
                        path, array->size[3],
-                       array->size[1] <= 3 ? "transpose(0, 2, 3, 1)" : "[..., :3]");
+                       array->size[1] <= 3 ? ".transpose(0, 2, 3, 1)" : "[..., :3]");
     if (array->size[0] > TR__IMAGE_COUNT || array->size[1] > TR__IMAGE_SIDE ||
         array->size[2] > TR__IMAGE_SIDE || array->count > TR_IDX_MAX_BYTES)
         return rt_fail(err, RT_EFORMAT, "'%.200s' has more than %d images, or of more than %dx%d",
                        path, TR__IMAGE_COUNT, TR__IMAGE_SIDE, TR__IMAGE_SIDE);
     if ((array->kind == 'u' && array->bytes == 1) || (array->kind == 'f' && array->bytes > 2))
         return RT_OK;
-    return rt_fail(err, RT_EFORMAT,
-                   "'%.200s' has pixels of type %c%d, want bytes or floats; save it with "
-                   "array.astype('uint8')",
-                   path, array->kind, array->bytes);
+    return rt_fail(
+        err, RT_EFORMAT, "'%.200s' has pixels of type %c%d, want bytes or floats; save it with %s",
+        path, array->kind, array->bytes,
+        all_bytes(array) ? "array.astype('uint8')" : "(array / array.max()).astype('<f4')");
 }
 
 static rt_status take_pixels(const char *path, const struct tr_array *array,
@@ -136,17 +156,6 @@ static rt_status take_pixels(const char *path, const struct tr_array *array,
 }
 
 /* ---- labels ---- */
-
-/* Of any width, little-endian; -1 for what is beyond any class. */
-static int whole_at(const struct tr_array *array, size_t i)
-{
-    const unsigned char *at = array->values + (size_t)array->bytes * i;
-
-    for (int b = 1; b < array->bytes; b++)
-        if (at[b])
-            return -1;
-    return array->kind == 'i' && array->bytes == 1 && at[0] > 127 ? -1 : at[0];
-}
 
 static rt_status take_labels(const char *path, const struct tr_array *array,
                              struct tr_images *images, const char *image_path, struct rt_err *err)

@@ -9,6 +9,7 @@ enum { TR__IMAGE_CLASSES = 256, TR__IMAGE_COUNT = 1000000, TR__IMAGE_SIDE = 1024
  * images' own, also after an error. */
 rt_status tr__images_finish(struct tr_images *images, const char *file, int classes,
                             struct rt_err *err);
+bool tr__is_folder(const char *path);
 /* The formats: source->format says which. */
 rt_status tr__images_load_arrays(struct tr_images *images, const struct tr_image_source *source,
                                  struct rt_err *err);

@@ -58,6 +58,9 @@ static rt_status read_picture(const char *path, struct tr_picture *picture, stru
     char *data;
     size_t bytes;
 
+    if (tr__is_folder(path))
+        return rt_fail(err, RT_EFORMAT,
+                       "'%.200s' is a folder in that of a class; move its pictures up", path);
     RT_TRY(rt_file_read(path, most_bytes, &data, &bytes, err));
     const rt_status rc = tr_picture_parse(path, (const uint8_t *)data, bytes, picture, err);
     free(data);
@@ -151,7 +154,7 @@ static rt_status list_folder(const char *path, struct dirent ***entry, int *coun
         return RT_OK;
     return rt_fail(err, RT_EIO, "cannot list the folder '%.200s': %s%s", path, strerror(errno),
                    errno == ENOTDIR ? "; data.format: folder wants one with a folder for each "
-                                      "class"
+                                      "class, and nothing beside them"
                                     : "");
 }
 
@@ -297,7 +300,7 @@ rt_status tr__images_load_table(struct tr_images *images, const struct tr_image_
                                 struct rt_err *err)
 {
     const struct tr_table_spec spec = {
-        .format = TR_TABLE_CSV, .column = {"image", NULL, "label"}, .header = true};
+        .format = TR_TABLE_CSV, .column = {"image", NULL, "label"}, .header = true, .fixed = true};
     struct tr_table table;
 
     RT_TRY(tr_table_read(source->images, &spec, &table, err));

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "trainer/task/image/idx.h"
 #include "trainer/task/image/image_internal.h"
@@ -111,6 +112,23 @@ static rt_status load_idx(struct tr_images *images, const struct tr_image_source
     return tr_images_load_idx(images, source->images, source->labels, source->classes, err);
 }
 
+bool tr__is_folder(const char *path)
+{
+    struct stat found;
+
+    return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static rt_status check_path(const struct tr_image_source *source, struct rt_err *err)
+{
+    if (source->format == TR_IMAGES_FOLDER || !tr__is_folder(source->images))
+        return RT_OK;
+    return rt_fail(err, RT_EFORMAT,
+                   "'%.200s' is a folder; one with a folder of pictures for each class is read "
+                   "with data.format: folder",
+                   source->images);
+}
+
 rt_status tr_images_load(struct tr_images *images, const struct tr_image_source *source,
                          struct rt_err *err)
 {
@@ -123,6 +141,7 @@ rt_status tr_images_load(struct tr_images *images, const struct tr_image_source 
     rt_status rc;
 
     assert((unsigned)source->format < TR_IMAGES_FORMATS);
+    RT_TRY(check_path(source, err));
     if (like)
         as.classes = like->classes, as.height = like->height, as.width = like->width,
         as.channels = like->channels;

@@ -250,12 +250,13 @@ struct columns { /* which fields are kept */
 
 /* A column by its name among the names, else by its number. */
 static rt_status find_column(const struct tr__source *source, const struct tr__record *first,
-                             bool header, const char *name, size_t *at, struct rt_err *err)
+                             const struct tr_table_spec *spec, const char *name, size_t *at,
+                             struct rt_err *err)
 {
     size_t found = first->fields;
     char *end;
 
-    for (size_t i = 0; header && i < first->fields; i++) {
+    for (size_t i = 0; spec->header && i < first->fields; i++) {
         size_t bytes;
         const char *field = record_field(first, i, &bytes);
         if (bytes != strlen(name) || memcmp(field, name, bytes) != 0)
@@ -270,11 +271,16 @@ static rt_status find_column(const struct tr__source *source, const struct tr__r
     *at = found;
     if (found < first->fields)
         return RT_OK;
+    if (spec->fixed)
+        return tr__fail_line(err, source, first->line,
+                             "no column '%.60s' among the %zu; name it so in the first line, with "
+                             "commas between names",
+                             name, first->fields);
     const long number = strtol(name, &end, 10);
     if (end == name || *end)
-        return tr__fail_line(err, source, first->line,
-                             "no column '%.60s'%s; give its number, from 1 to %zu", name,
-                             header ? "" : " where the first line has no names", first->fields);
+        return tr__fail_line(
+            err, source, first->line, "no column '%.60s'%s; give its number, from 1 to %zu", name,
+            spec->header ? "" : " where the first line has no names", first->fields);
     if (number < 1 || (size_t)number > first->fields)
         return tr__fail_line(err, source, first->line, "no column %.20s; the line has %zu", name,
                              first->fields);
@@ -292,8 +298,8 @@ static rt_status find_columns(const struct tr__source *source, const struct tr_t
     columns->fields = first->fields;
     for (int c = 0; c < TR_COLUMNS && table; c++)
         if (spec->column[c])
-            RT_TRY(find_column(source, first, spec->header, spec->column[c],
-                               &columns->at[columns->count++], err));
+            RT_TRY(find_column(source, first, spec, spec->column[c], &columns->at[columns->count++],
+                               err));
     for (size_t i = 0; i < first->fields && !table; i++)
         columns->at[columns->count++] = i;
     return RT_OK;
@@ -330,8 +336,9 @@ static rt_status add_row(struct tr__growing *g, const struct tr__source *source,
 
     if (record->fields != columns->fields)
         return tr__fail_line(err, source, record->line,
-                             "%zu field%s, want %zu as in the first line", record->fields,
-                             record->fields == 1 ? "" : "s", columns->fields);
+                             "%zu field%s, want %zu as in the first line%s", record->fields,
+                             record->fields == 1 ? "" : "s", columns->fields,
+                             record->used ? "" : "; take the empty line out");
     if (g->table.rows == TR_TABLE_MAX_ROWS)
         return tr__fail_line(err, source, record->line, "more than %d rows", TR_TABLE_MAX_ROWS);
     for (int c = 0; c < columns->count; c++)

@@ -33,6 +33,7 @@ struct tr_table_spec {
      * read. Of lines not asked for. */
     const char *column[TR_COLUMNS];
     bool header; /* of tsv and csv: the first line has names */
+    bool fixed;  /* columns have these names and no others: whom a message tells has no choice */
 };
 
 struct tr_table {
