@@ -144,15 +144,23 @@ static rt_status write_files(const struct retrain *job, const struct test_result
     (void)printf("\nweights            %s\nmeasurements       %s\n", run->weights, json);
     if (in_int8(job))
         (void)printf("weights in int8    %s\n", int8);
+    return RT_OK;
+}
+
+/* What can be done with the weights; db: where an export of them is recorded, or NULL. */
+static void say_next(const struct retrain *job, const char *weights, const char *db)
+{
     const bool next = job->session.shape.pool == SPACE_POOL_NONE;
-    const char *runs = in_int8(job) ? int8 : run->weights;
+    char runs[RT_PATH_MAX];
+
+    path_beside(weights, in_int8(job) ? ".int8.safetensors" : ".safetensors", runs);
     if (next)
         (void)printf("to run it          retort sample %s --prompt TEXT\n", runs);
     else if (study_task_of(&job->session.study)->open_examples)
         (void)printf("to run it          retort predict %s FILE -o logits.npy\n", runs);
     if (!next)
-        (void)printf("to export it       retort export %s -o student.onnx, or student.c\n", runs);
-    return RT_OK;
+        (void)printf("to export it       retort export %s%s%s -o student.onnx, or student.c\n",
+                     runs, db ? " --db " : "", db ? db : "");
 }
 
 /* The files of weights, of a run that is recorded. */
@@ -170,7 +178,7 @@ static rt_status record_files(const struct retrain *job, struct store *store, co
 }
 
 /* A database that cannot be written is no reason to lose the student. */
-static void record(const struct retrain *job, const char *db, struct store_distillation *run,
+static bool record(const struct retrain *job, const char *db, struct store_distillation *run,
                    const atomic_int *stop)
 {
     struct rt_machine machine;
@@ -192,6 +200,7 @@ static void record(const struct retrain *job, const char *db, struct store_disti
     store_close(store);
     if (rc != RT_OK)
         command_warn("distill", "not recorded: %s", err.text);
+    return rc == RT_OK;
 }
 
 static bool in_folder(const struct retrain *job, const struct wishes *wishes)
@@ -265,7 +274,9 @@ static rt_status report(const struct retrain *job, const struct wishes *wishes, 
         continue;
     if (written != RT_OK)
         run.weights = "";
-    record(job, wishes->which.db, &run, stop);
+    const bool recorded = record(job, wishes->which.db, &run, stop);
+    if (run.weights[0])
+        say_next(job, run.weights, recorded ? wishes->which.db : NULL);
     free(details);
     tally->gates += run.gate_count;
     for (int i = 0; i < run.gate_count; i++)

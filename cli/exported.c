@@ -11,36 +11,49 @@
 #include "base/file.h"
 #include "store/afterwards.h"
 
-/* Of the files right in a folder, which is all that exports make. */
-static rt_status folder_bytes(const char *path, int64_t *bytes, struct rt_err *err)
+static rt_status measure_file(struct store_exported *e, const char *path, struct rt_err *err)
 {
-    DIR *folder = opendir(path);
+    struct rt_map map;
+
+    RT_TRY(rt_map_open(&map, path, err));
+    e->bytes = (int64_t)map.bytes;
+    rt_hash_bytes(map.data, map.bytes, e->hash);
+    rt_map_close(&map);
+    return RT_OK;
+}
+
+/* The bytes of the files right in a folder, which is all that exports make, and the checksum of the
+ * one of weights. */
+static rt_status measure_folder(struct store_exported *e, struct rt_err *err)
+{
+    DIR *folder = opendir(e->path);
     char file[RT_PATH_MAX];
     struct stat about;
+    int64_t bytes = 0;
+    rt_status rc = RT_OK;
 
-    *bytes = 0;
     if (!folder)
-        return rt_fail(err, RT_EIO, "cannot read '%.200s': %s", path, strerror(errno));
-    for (const struct dirent *entry; (entry = readdir(folder));)
-        if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file &&
-            stat(file, &about) == 0 && S_ISREG(about.st_mode))
-            *bytes += about.st_size;
+        return rt_fail(err, RT_EIO, "cannot read '%.200s': %s", e->path, strerror(errno));
+    for (const struct dirent *entry; rc == RT_OK && (entry = readdir(folder));) {
+        const char *ending = strrchr(entry->d_name, '.');
+        if (snprintf(file, sizeof file, "%s/%s", e->path, entry->d_name) >= (int)sizeof file ||
+            stat(file, &about) != 0 || !S_ISREG(about.st_mode))
+            continue;
+        bytes += about.st_size;
+        if (ending && strcmp(ending, ".safetensors") == 0)
+            rc = measure_file(e, file, err);
+    }
     (void)closedir(folder);
-    return RT_OK;
+    e->bytes = bytes;
+    return rc;
 }
 
 static rt_status measure(struct store_exported *e, struct rt_err *err)
 {
     struct stat about;
-    struct rt_map map;
 
-    if (stat(e->path, &about) == 0 && S_ISDIR(about.st_mode))
-        return folder_bytes(e->path, &e->bytes, err);
-    RT_TRY(rt_map_open(&map, e->path, err));
-    e->bytes = (int64_t)map.bytes;
-    rt_hash_bytes(map.data, map.bytes, e->hash);
-    rt_map_close(&map);
-    return RT_OK;
+    return stat(e->path, &about) == 0 && S_ISDIR(about.st_mode) ? measure_folder(e, err)
+                                                                : measure_file(e, e->path, err);
 }
 
 rt_status exported_record(struct store *store, const char *arch, const char *format, bool int8,

@@ -1,4 +1,6 @@
-/* cli/exported.h -- the record of a file that a student was written to: its size and checksum. */
+/* cli/exported.h -- the record of a file that a student was written to: its size and checksum, of a
+ * folder that of the weights in it.
+ */
 #ifndef CLI_EXPORTED_H
 #define CLI_EXPORTED_H
 #include <stdbool.h>

@@ -176,10 +176,11 @@ static rt_status print_files(struct report__page *page, struct rt_err *err)
 
     RT_TRY(report__ask(page->store, sql, &q, err));
     report__section(page->out, "files", "Files of students");
-    (void)fputs(
-        "<p class=\"lead\">As they were written; xxh128sum shows the checksum of a file. "
-        "A call is of that student, on each machine and runtime that retort latency asked.</p>\n",
-        page->out);
+    (void)fputs("<p class=\"lead\">As they were written; xxh128sum shows the checksum of a file, "
+                "here of a folder that of "
+                "the weights in it. A call is of that student, on each machine and runtime that "
+                "retort latency asked.</p>\n",
+                page->out);
     report__table_open(page->out, heads);
     while (report__next(q)) {
         (void)fputs("<tr>", page->out);

@@ -15,7 +15,7 @@ static const char exported_table[] =
     "  format    text not null,       -- safetensors, onnx, c, torch, huggingface\n"
     "  precision text not null check (precision in ('float', 'int8')),\n"
     "  bytes     integer not null,    -- of a folder those of its files\n"
-    "  hash      text not null,       -- as xxh128sum shows it; '' of a folder\n"
+    "  hash      text not null,       -- as xxh128sum shows it; of a folder, its weights'\n"
     "  finished  text not null\n"
     ") strict, without rowid";
 

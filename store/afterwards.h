@@ -14,7 +14,7 @@ struct store_exported {      /* a file or a folder of a trained student */
     bool int8;               /* else floats */
     const char *path;        /* as it was given */
     int64_t bytes;           /* of a folder those of its files */
-    char hash[RT_HASH_TEXT]; /* of the file, as xxh128sum shows it; of a folder "" */
+    char hash[RT_HASH_TEXT]; /* of the file, as xxh128sum shows it; of a folder, its weights' */
 };
 /* Replaces what was kept of the same path. */
 rt_status store_exported(struct store *store, const struct store_exported *exported,

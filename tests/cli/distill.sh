@@ -97,5 +97,6 @@ expect_line stderr 'give candidates, --front or --suggested: one of them'
 expect_exit 0 "$retort" distill toy.db L3-d10-k5-h2-f12-p4 --steps 1 -o other.safetensors
 expect_line stderr "warning: not recorded: "
 expect_line stdout 'accuracy'
+expect_line stdout 'retort export other.safetensors -o student.onnx, or student.c'
 expect_exit 1 "$retort" distill toy.db L3-d10-k5-h2-f12-p3 --steps 1
 expect_one_line stderr

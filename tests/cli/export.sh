@@ -7,6 +7,7 @@ expect_exit 0 "$retort" search toy.yaml --trials 3
 expect_exit 1 "$retort" export toy.db 2 -o student.onnx
 expect_line stderr 'retort distill toy.db 2 -o FILE.safetensors'
 expect_exit 0 "$retort" distill toy.db 2 --steps 5 -o student.safetensors
+expect_line stdout 'retort export student.int8.safetensors --db toy.db -o student.onnx, or student.c'
 expect_line student.safetensors '"task":"image"'
 expect_line student.safetensors '"height":"8"'
 
@@ -118,7 +119,13 @@ best='with v as (select number, value, objective from trials join trial_values u
 
 # The page has files with their sizes and what a call takes on each machine or runtime that was asked.
 expect_exit 0 "$retort" latency toy.db 2 --host board --command "$retort latency --answer" --seconds 1
+expect_exit 0 "$retort" export toy.db 2 --format torch -o torch2
+hash=$(sqlite3 toy.db "select hash from exported where path = 'torch2'")
+[ "${#hash}" = 32 ]
+[ "$hash" = "$(sqlite3 toy.db "select hash from exported where path = 'student.safetensors'")" ]
+[ "$(sqlite3 toy.db "select bytes from exported where path = 'torch2'")" = "$(cat torch2/* | wc -c)" ]
 expect_exit 0 "$retort" report toy.db -o page.html
+expect_line page.html "$hash"
 expect_line page.html 'Files of students'
 grep -Eq '<td[^>]*>.*board [0-9.]+ µs' page.html
 
