@@ -219,21 +219,45 @@ static const char *note_of(const void *from, const char *key)
     return NULL;
 }
 
-/* A text a line or, of pairs, two with a tab between. */
+static bool ends_with(const char *path, const char *ending)
+{
+    const size_t length = strlen(path), end = strlen(ending);
+
+    return length > end && strcmp(path + length - end, ending) == 0;
+}
+
+/* A text a line or, of pairs, two with a tab between; or what teachers that are commands are given. */
+static rt_status examples_spec(const char *path, bool pairs, struct tr_texts_spec *spec,
+                               struct rt_err *err)
+{
+    const bool json = ends_with(path, ".jsonl") || ends_with(path, ".jsonl.gz");
+
+    if (ends_with(path, ".csv") || ends_with(path, ".csv.gz") ||
+        (!pairs && (ends_with(path, ".tsv") || ends_with(path, ".tsv.gz"))))
+        return rt_fail(err, RT_EARG,
+                       "'%.200s' is a table, and texts are read a line each, or from a .jsonl file "
+                       "by the key%s text%s",
+                       path, pairs ? "s" : "", pairs ? " and text_b" : "");
+    *spec = json ? (struct tr_texts_spec){.table = {.format = TR_TABLE_JSONL,
+                                                    .column = {"text", pairs ? "text_b" : NULL}}}
+                 : (struct tr_texts_spec){.table = {.format = pairs ? TR_TABLE_TSV : TR_TABLE_LINES,
+                                                    .column = {"1", pairs ? "2" : NULL}}};
+    return RT_OK;
+}
+
 static rt_status open_examples(const char *path, const struct tr_model *model,
                                struct tr_task **task, struct rt_err *err)
 {
     const struct tr_student *student = model->student;
-    const bool pairs = student->shape.segments;
-    const struct tr_texts_spec spec = {.table = {.format = pairs ? TR_TABLE_TSV : TR_TABLE_LINES,
-                                                 .column = {"1", pairs ? "2" : NULL, NULL}}};
     const struct tr_notes notes = {.note = note_of, .from = model->metadata, .file = "the weights"};
+    struct tr_texts_spec spec;
     struct tr_texts texts;
 
     if (student->shape.pool == SPACE_POOL_NONE)
         return rt_fail(err, RT_EARG,
                        "this student says what comes next, after each token; 'retort sample' asks "
                        "it");
+    RT_TRY(examples_spec(path, student->shape.segments, &spec, err));
     RT_TRY(tr_texts_load(&texts, path, &spec, NULL, err));
     return tr_text_task_noted(task, &notes, &student->shape, student->arch.vocabulary, &texts, err);
 }

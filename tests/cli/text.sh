@@ -94,6 +94,11 @@ grep -qa '"labels":"cold\\nwarm' student.safetensors
 sed '1d; s/\t.*//' test.tsv >lines.txt
 expect_exit 0 "$retort" predict student.safetensors lines.txt -o logits.npy
 expect_line stdout 'logits.npy  logits of 60 examples, 2 classes'
+python3 -c "import json; [print(json.dumps({'label': 'x', 'text': line.rstrip('\n')})) for line in open('lines.txt')]" >lines.jsonl
+expect_exit 0 "$retort" predict student.safetensors lines.jsonl -o json.npy
+cmp json.npy logits.npy
+expect_exit 1 "$retort" predict student.safetensors test.tsv -o never.npy
+expect_line stderr "'test.tsv' is a table, and texts are read a line each, or from a .jsonl file by the key text"
 # a file that notes fewer tokens than its table has
 python3 - <<'END'
 import json, struct
