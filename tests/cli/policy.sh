@@ -37,7 +37,7 @@ expect_exit 0 "$retort" doctor visited.yaml
 
 # what has no label has no likelihood of one
 expect_exit 0 "$retort" teach toy.yaml
-grep -Eq '^vi  .* %       -       -    100.0 % ' stdout
+grep -Eq '^vi .* 0\.00       -       -    100\.0 % ' stdout
 [ "$(grep -c nan stdout)" = 0 ]
 
 expect_exit 0 "$retort" doctor toy.yaml
