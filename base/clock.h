@@ -8,4 +8,6 @@
 int64_t rt_now_ns(void);        /* CLOCK_MONOTONIC */
 int64_t rt_thread_cpu_ns(void); /* CPU time of the calling thread */
 void rt_utc_text(char text[RT_UTC_TEXT]);
+/* Seconds since 1970 of such a text; NaN for any other. */
+double rt_utc_seconds(const char *text);
 #endif

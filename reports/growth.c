@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "reports/rows.h"
 
 static rt_status no_memory(struct rt_err *err)
@@ -60,15 +61,14 @@ static rt_status load_stretches(struct store *store, struct stretches *s, struct
     bool sorted = true;
 
     RT_TRY(report__ask(store,
-                       "select trial, outcome in ('done', 'failed'), julianday(started) * 86400,"
-                       " julianday(finished) * 86400 from execution where finished is not null"
-                       " order by id",
+                       "select trial, outcome in ('done', 'failed'), started, finished"
+                       " from execution where finished is not null order by id",
                        &q, err));
     while (rc == RT_OK && report__next(q)) {
         const struct stretch one = {.trial = sqlite3_column_int64(q, 0),
                                     .result = sqlite3_column_int(q, 1) != 0,
-                                    .from = report__number(q, 2),
-                                    .to = report__number(q, 3)};
+                                    .from = rt_utc_seconds(report__column(q, 2)),
+                                    .to = rt_utc_seconds(report__column(q, 3))};
         if (!isfinite(one.from) || !isfinite(one.to))
             continue;
         sorted &= !s->count || one.from >= s->list[s->count - 1].from;

@@ -202,7 +202,7 @@ static void forget(struct search__advisor *a, size_t n)
 static void fit(struct search__advisor *a, const struct search__proposer *p)
 {
     const size_t m = (size_t)p->options->objective_count;
-    double sorted[MOST_POINTS];
+    double spare[MOST_POINTS];
 
     a->rung = search__rungs_parents(&p->rungs, (size_t)p->options->population);
     const size_t n = choose_points(a, &p->rungs.levels[a->rung]);
@@ -220,8 +220,8 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
             continue;
         for (size_t i = 0; i < n; i++)
             a->y[i] = p->points[a->trial[i] * m + k];
-        memcpy(sorted, a->y, n * sizeof *sorted);
-        a->ceiling[k] = search_ceiling(sorted, n, 10);
+        memcpy(spare, a->y, n * sizeof *spare);
+        a->ceiling[k] = search_ceiling(spare, n, 10);
         for (size_t i = 0; i < n; i++)
             a->y[i] = learned(a, k, a->y[i]);
         search_model_fit(a->model[k], a->y);

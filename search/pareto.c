@@ -204,10 +204,47 @@ static int compare_values(const void *va, const void *vb)
     return (a > b) - (a < b);
 }
 
+static void swap(double *a, double *b)
+{
+    const double was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+/* The value that stands at k when they are sorted; none larger before it, none smaller behind it. A million
+ * are parted in some twenty rounds, unless somebody chose them so that they are not. */
+static double at_rank(double *values, size_t n, size_t k)
+{
+    enum { most_rounds = 100 };
+    size_t begin = 0, end = n;
+
+    for (int round = 0; end - begin > 1; round++) {
+        const double pivot = values[begin + (end - begin) / 2];
+        size_t less = begin, more = end; /* before and from here on */
+        if (round == most_rounds) {
+            qsort(values + begin, end - begin, sizeof *values, compare_values);
+            break;
+        }
+        for (size_t i = begin; i < more;)
+            if (values[i] < pivot)
+                swap(&values[i++], &values[less++]);
+            else if (values[i] > pivot)
+                swap(&values[i], &values[--more]);
+            else
+                i++;
+        if (k >= less && k < more)
+            break;
+        begin = k < less ? begin : more;
+        end = k < less ? less : end;
+    }
+    return values[k];
+}
+
 double search_ceiling(double *values, size_t n, double times)
 {
     assert(n >= 1);
-    qsort(values, n, sizeof *values, compare_values);
-    const double low = values[n / 4], high = values[3 * n / 4];
+    const double high = at_rank(values, n, 3 * n / 4);
+    const double low = at_rank(values, 3 * n / 4 + 1, n / 4);
     return high + times * (high > low ? high - low : fmax(1, fabs(high)));
 }

@@ -25,8 +25,8 @@ rt_status search_hypervolumes(const double *points, size_t n, int m, const doubl
                               const double *reference, double *volumes, size_t *front,
                               struct rt_err *err);
 /* Runs that diverge come to any number, which says no more than that: what lies beyond this is far
- * from all others, so many times as far above their third quartile as that is from the first. Sorts
- * the values, at least one. */
+ * from all others, so many times as far above their third quartile as that is from the first. Puts
+ * the values, at least one and none NaN, into another order. */
 double search_ceiling(double *values, size_t n, double times);
 /* The same for the scale of a hypervolume, which one such value would make the scale of itself. */
 #define SEARCH_FAR 100

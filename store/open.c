@@ -152,7 +152,8 @@ static rt_status check_study(struct store *store, const char *hash, struct rt_er
 static rt_status connect_file(struct store *store, const char *name, int flags, struct rt_err *err)
 {
     store__doing(store, "open the study");
-    if (sqlite3_open_v2(name, &store->db, flags, NULL)) {
+    /* one thread at a time uses it, so none has to lock it once more for each column */
+    if (sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL)) {
         const rt_status rc = store->db
                                  ? store__fail_sql(store, err)
                                  : rt_fail(err, RT_ENOMEM, "no memory to open '%s'", store->path);

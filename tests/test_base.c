@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -419,9 +420,39 @@ static void what_a_killed_writer_left_is_removed_by_the_next(void **state)
     unlink(alive);
 }
 
+static void a_time_is_read_as_it_was_written(void **state)
+{
+    static const char *const none[] = {
+        "",
+        "2026-11-29",
+        "2026-11-29 09:24:25.000Z",
+        "2026-11-29T09:24:25Z",
+        "2026-13-29T09:24:25.000Z",
+        "2026-00-29T09:24:25.000Z",
+        "2026-11-29T24:24:25.000Z",
+        "2026-11-29T09:24:25.000Z ",
+        "2026-11-2\xff"
+        "T09:24:25.000Z",
+    };
+    char text[64];
+    (void)state;
+
+    for (time_t t = 0; t < 4102444800; t += 86399 * 17) { /* to 2100, each day of a year at last */
+        struct tm day;
+        gmtime_r(&t, &day);
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.125Z", &day);
+        assert_true(rt_utc_seconds(text) == (double)t + .125);
+    }
+    rt_utc_text(text);
+    assert_near(rt_utc_seconds(text), (double)time(NULL), 2);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_true(isnan(rt_utc_seconds(none[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_time_is_read_as_it_was_written),
         cmocka_unit_test(what_is_no_plain_file_is_written_to_as_it_is),
         cmocka_unit_test(a_link_stays_and_what_it_points_to_is_replaced),
         cmocka_unit_test(what_a_killed_writer_left_is_removed_by_the_next),

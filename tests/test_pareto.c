@@ -279,6 +279,12 @@ static void one_diverged_run_is_not_the_scale_of_the_hypervolume(void **state)
     search__front_release(&front);
 }
 
+static int by_value(const void *a, const void *b)
+{
+    const double p = *(const double *)a, q = *(const double *)b;
+    return (p > q) - (p < q);
+}
+
 static void a_ceiling_is_far_above_the_quartiles(void **state)
 {
     double spread[] = {5, 1, 2, 1e9, 3, 4, 0, 6}, equal[] = {7, 7, 7, 1e9}, one[] = {-3};
@@ -288,6 +294,21 @@ static void a_ceiling_is_far_above_the_quartiles(void **state)
     assert_near(search_ceiling(equal, 4, 10), 1e9 + 10 * (1e9 - 7), 1);
     assert_near(search_ceiling(equal, 3, 10), 77, 1e-12);
     assert_near(search_ceiling(one, 1, 10), 27, 1e-12);
+    enum { many = 4001 };
+    static double values[many];
+    for (int step = 1; step < many; step += 7) { /* any order of 0, 1, ..., with some equal ones */
+        for (int i = 0; i < many; i++)
+            values[i] = (double)((int64_t)i * step % many) - (i % 2 ? 0 : many / 8);
+        double *sorted = malloc(sizeof values);
+        assert_non_null(sorted);
+        memcpy(sorted, values, sizeof values);
+        qsort(sorted, many, sizeof *sorted, by_value);
+        const double low = sorted[many / 4], high = sorted[3 * many / 4];
+        assert_near(search_ceiling(values, many, 10), high + 10 * (high - low), 1e-9);
+        qsort(values, many, sizeof *values, by_value);
+        assert_memory_equal(values, sorted, sizeof values); /* none is lost */
+        free(sorted);
+    }
 }
 
 static void what_is_not_finite_is_of_no_front(void **state)
