@@ -1,7 +1,9 @@
 /* tests/test_ppo.c -- PPO: gradients against differences, the same bits for any threads, and that it
  * learns to balance a pole. */
 #include "env_support.h"
+#include "forged.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -354,6 +356,52 @@ static void a_state_of_another_run_or_cut_short_is_left_alone(void **state)
     tr_env_close(env);
 }
 
+/* Numbers that no run has, and actions that lead elsewhere: it begins anew, and ends as it would have. */
+static void a_forged_state_is_left_alone(void **state)
+{
+    enum { parts = state_parts, copies = 8, copy = sizeof(struct rt_rng) + 3 * 8 };
+    const struct {
+        long at;
+        double number;
+        float single;
+        int whole, bytes;                                        /* of the one that it is */
+    } forged[] = {{-8, NAN, 0, 0, 8},                            /* the variance of returns, */
+                  {-8, -1, 0, 0, 8},                             /* which is none below 0 */
+                  {parts, 0, 0, INT_MAX, 4},                     /* steps of an episode */
+                  {parts + copies * 4 + copy - 8, NAN, 0, 0, 8}, /* what it earned */
+                  {parts + copies * 4 + copy, 0, NAN, 0, 4},     /* an action, of no torque */
+                  {parts + copies * 4 + copy, 0, -1.5F, 0, 4}};  /* and of another one */
+    struct tr_ppo_recipe r;
+    struct tr_env *env;
+    struct rt_err err;
+    int64_t first;
+    size_t bytes;
+    char *whole;
+    (void)state;
+
+    tr_ppo_defaults(&r);
+    r.steps = 3 * 512;
+    r.steps_each = 64;
+    r.epochs = 1;
+    assert_ok(tr_env_open(&env, &(struct tr_env_spec){.name = "pendulum"}, &err));
+    remove(STATE_NAME);
+    assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
+    assert_ok(rt_file_read(FILE_NAME, 1 << 20, &whole, &bytes, &err));
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+        const void *value = forged[i].bytes == 8 ? (const void *)&forged[i].number
+                            : forged[i].whole    ? (const void *)&forged[i].whole
+                                                 : (const void *)&forged[i].single;
+        remove(STATE_NAME);
+        assert_int_equal(train_until(env, &r, 1024, 0, 1, &first), RT_ESTOP);
+        forge(STATE_NAME, forged[i].at, value, (size_t)forged[i].bytes);
+        assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
+        assert_int_equal(first, 512);
+        assert_file_is(whole, bytes);
+    }
+    free(whole);
+    tr_env_close(env);
+}
+
 static int remove_file(void **state)
 {
     (void)state;
@@ -372,6 +420,7 @@ int main(void)
         cmocka_unit_test(recipes_out_of_range_are_refused_and_a_stop_writes_nothing),
         cmocka_unit_test(a_run_that_was_stopped_or_killed_goes_on_with_the_same_bits),
         cmocka_unit_test(a_state_of_another_run_or_cut_short_is_left_alone),
+        cmocka_unit_test(a_forged_state_is_left_alone),
     };
     return cmocka_run_group_tests_name("trainer/experts/ppo", tests, NULL, remove_file);
 }

@@ -1,6 +1,7 @@
 /* tests/test_resume.c -- a training run that is stopped or killed in the middle goes on with the same
  * bits: weights, ranges, counts and curve.
  */
+#include "forged.h"
 #include "resume_sample.h"
 #include "toy_task.h"
 
@@ -255,6 +256,36 @@ static void a_state_that_is_not_whole_is_left_alone(void **state)
     assert_int_equal(resumed(bed), 0);
 }
 
+static void a_state_with_senseless_numbers_is_left_alone(void **state)
+{
+    enum { weights = state_parts + 4 + 4 + 8, point = 4 + 32 + 8 };
+    const double nan = NAN;
+    const float infinite = INFINITY;
+    const int32_t late = steps, many = INT32_MAX;
+    const struct {
+        long at;
+        const void *value;
+        size_t bytes;
+    } forged[] = {{state_parts, &late, 4},     /* the next step */
+                  {state_parts + 4, &many, 4}, /* points of the curve */
+                  {state_parts + 8, &nan, 8},  /* seconds before */
+                  {weights, &infinite, 4},     /* a weight */
+                  {-point, &many, 4},          /* the step of a point, */
+                  {-point + 4, "\033", 1}};    /* and its name */
+    struct bed *bed = *state;
+
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+        unlink(bed->run.resume.path);
+        leave_a_state(bed);
+        forge(bed->run.resume.path, forged[i].at, forged[i].value, forged[i].bytes);
+        assert_int_equal(resumed(bed), 0);
+    }
+    unlink(bed->run.resume.path);
+    leave_a_state(bed);
+    forge(bed->run.resume.path, weights, "", 1); /* a bit that may be */
+    assert_int_equal(resumed(bed), 10);
+}
+
 /* Killed behind it, or not: there is no state but of what was learnt before others wrote into it. */
 static void nothing_learnt_from_a_dirty_cache_is_kept(void **state)
 {
@@ -310,6 +341,7 @@ int main(void)
         CASE(a_trial_goes_on),
         CASE(a_state_of_another_run_is_left_alone),
         CASE(a_state_that_is_not_whole_is_left_alone),
+        CASE(a_state_with_senseless_numbers_is_left_alone),
         CASE(nothing_learnt_from_a_dirty_cache_is_kept),
         CASE(a_place_that_cannot_be_written_costs_nothing),
     };

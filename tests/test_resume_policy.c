@@ -1,59 +1,8 @@
 /* tests/test_resume_policy.c -- runs whose student acts, stopped or killed in any step, go on with the same
  * bits: rounds that were gathered, the window of a ring, priorities, curve.
  */
-#include "policy_sample.h"
-#include "resume_sample.h"
-
-#include "trainer/distill/ensemble.h"
-#include "trainer/net/network.h"
-
-enum { steps = 12, batch = 16 };
-
-struct bed {
-    struct resuming run;
-    struct tr_task *task;
-    struct tr_network net;
-    struct tr_knowledge knowledge;
-    struct tr_ensemble ensemble;
-};
-
-static void bed_open(struct bed *bed, const struct tr_policy_options *options)
-{
-    const struct space_arch arch = options->pixels ? sample_watcher() : sample_policy();
-    const struct tr_kernels *kernels;
-    struct rt_err err;
-
-    *bed = (struct bed){.task = gathered(options, 1)};
-    assert_ok(tr_kernels_choose(&kernels, &err));
-    assert_ok(
-        tr_network_open(&bed->net, &arch, &bed->task->shape, kernels, TR_NETWORK_TRAIN, &err));
-    bed->knowledge.key.teachers = 1;
-    bed->knowledge.key.classes = sample_bins;
-    bed->knowledge.key.rows = bed->task->rows;
-    bed->knowledge.logits = tr_policy_said(bed->task, 0, 0);
-    tr_ensemble_defaults(&bed->ensemble);
-    bed->ensemble.weight[0] = 1;
-    bed->run = (struct resuming){
-        .student = &bed->net.student,
-        .weights = &bed->net.weights,
-        .data = {.task = bed->task, .knowledge = &bed->knowledge, .ensemble = &bed->ensemble},
-        .recipe = {.steps = steps,
-                   .batch = batch,
-                   .micro_batch = 4,
-                   .learning_rate = 3e-3,
-                   .warmup = .1,
-                   .weight_decay = .01,
-                   .curve_points = 6}};
-    tr_distill_defaults(&bed->run.recipe.distill);
-    resuming_open(&bed->run);
-}
-
-static void bed_close(struct bed *bed)
-{
-    tr_resume_forget(&bed->run.resume);
-    tr_network_close(&bed->net);
-    tr_task_close(bed->task);
-}
+#include "forged.h"
+#include "resume_policy_sample.h"
 
 /* Stopped at each step in turn; and killed behind any state. */
 static void check(const struct tr_policy_options *options)
@@ -173,10 +122,56 @@ static void states_with_senseless_numbers_are_left_alone(void **state)
     assert_int_equal(count.bytes, 0);
     number[0]--; /* fewer rows than the task's */
     assert_false(kind->walk(&feed, number, &count));
-    number[0] = INT64_MAX; /* a ring has no more than its room */
-    assert_true(kind->walk(&feed, number, &count));
-    assert_true(count.bytes < 1 << 22);
+    number[0] = INT64_MAX; /* more than so many rounds bring */
+    assert_false(kind->walk(&feed, number, &count));
     rt_arena_release(&arena);
+    outcome_release(&out);
+    bed_close(&bed);
+}
+
+/* Rows that no run has: of what would be read or drawn there is nothing in these places. */
+static void forged_rows_are_left_alone(void **state)
+{
+    enum { numbers = state_parts + 4 + 4 + 8, rows = numbers + 8 * TR_FEED_NUMBERS, features = 3 };
+    struct tr_policy_options options = sample_options();
+    struct outcome out = {0};
+    struct bed bed;
+    struct resuming *run = &bed.run;
+    int64_t count;
+    (void)state;
+
+    options.rollouts.replay = TR_REPLAY_PER;
+    options.rollouts.perturb_mode = TR_PERTURB_LABEL;
+    bed_open(&bed, &options);
+    train_until(run, 9, &out);
+    FILE *file = fopen(run->resume.path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, numbers, SEEK_SET), 0);
+    assert_int_equal(fread(&count, sizeof count, 1, file), 1);
+    fclose(file);
+    const long n = (long)count - bed.task->split.train_count, bins = sample_bins;
+    const long step = rows + n * features * 4, said = step + n * 4, label = said + n * bins * 4;
+    const long leaf = label + n * 4;
+    const float nan = NAN;
+    const double below = -1;
+    const int64_t many = INT64_MAX, rounds = 1;
+    const int back = -1000, beyond = sample_horizon, none = sample_bins;
+    const struct {
+        long at;
+        const void *value;
+        size_t bytes;
+    } forged[] = {{numbers, &many, 8},      {numbers + 8, &many, 8},  {numbers + 8, &rounds, 8},
+                  {numbers + 16, &many, 8}, {numbers + 24, &many, 8}, {rows, &nan, 4},
+                  {step, &back, 4},         {step, &beyond, 4},       {said, &nan, 4},
+                  {label, &none, 4},        {leaf, &below, 8}};
+    assert_true(n > 0);
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+        unlink(run->resume.path);
+        train_until(run, 9, &out);
+        forge(run->resume.path, forged[i].at, forged[i].value, forged[i].bytes);
+        train_whole(run, true, &out);
+        assert_int_equal(out.summary->resumed, 0);
+    }
     outcome_release(&out);
     bed_close(&bed);
 }
@@ -191,6 +186,7 @@ int main(void)
         cmocka_unit_test(labels_that_were_flipped_go_on),
         cmocka_unit_test(frames_go_on),
         cmocka_unit_test(states_with_senseless_numbers_are_left_alone),
+        cmocka_unit_test(forged_rows_are_left_alone),
     };
     return cmocka_run_group_tests_name("trainer/learn/resume of policies", tests, NULL, NULL);
 }

@@ -32,6 +32,16 @@ def databases():
     seed("fuzz_resume", "page", page)
 
 
+def run_states():
+    """Which run, then 3 bytes of where and 8 of what (fuzz_run_state.c)."""
+    nan, many = struct.pack("<d", float("nan")), struct.pack("<q", 2**63 - 1)
+    for run in range(5):
+        seed("fuzz_run_state", f"{run}-same", bytes([run]))
+        for name, at, value in (("next", 0, many), ("seconds", 8, nan), ("first", 16, many),
+                                ("second", 24, many), ("far", 5000, nan)):
+            seed("fuzz_run_state", f"{run}-{name}", bytes([run, at & 255, at >> 8, 0]) + value)
+
+
 def packed():
     rows = bytes(range(64)) * 4
     whole = gzip.compress(rows, mtime=0)
@@ -126,5 +136,5 @@ def arrays():
 
 
 if __name__ == "__main__":
-    for make in (databases, packed, lines, frames, settings, arrays):
+    for make in (databases, run_states, packed, lines, frames, settings, arrays):
         make()

@@ -431,17 +431,23 @@ static rt_status check(const struct tr_env_info *info, const struct tr_ppo_recip
     return RT_OK;
 }
 
+rt_status tr__ppo_begin_lane(struct tr__ppo *p, struct tr__lane *lane, struct rt_err *err)
+{
+    for (int k = 0; k < lane->count; k++) {
+        struct tr__copy *copy = &p->copy[lane->first + k];
+        rt_rng_init(&copy->rng, p->recipe.seed, RT_STREAM_PPO, 1 + (uint64_t)(lane->first + k));
+        copy->episodes = 0;
+        RT_TRY(reset(p, lane, k, err));
+    }
+    return RT_OK;
+}
+
 /* Copies of a child stay together; all others have a lane of their own. */
 static rt_status open_lanes(struct tr__ppo *p, struct rt_err *err)
 {
     for (int i = 0; i < p->lanes; i++) {
-        struct tr__lane *lane = &p->lane[i];
-        RT_TRY(tr_env_batch_open(&lane->batch, p->env, lane->count, err));
-        for (int k = 0; k < lane->count; k++) {
-            rt_rng_init(&p->copy[lane->first + k].rng, p->recipe.seed, RT_STREAM_PPO,
-                        1 + (uint64_t)(lane->first + k));
-            RT_TRY(reset(p, lane, k, err));
-        }
+        RT_TRY(tr_env_batch_open(&p->lane[i].batch, p->env, p->lane[i].count, err));
+        RT_TRY(tr__ppo_begin_lane(p, &p->lane[i], err));
     }
     return RT_OK;
 }

@@ -28,8 +28,9 @@ struct tr__copy { /* what one copy adds up in an update */
     double return_sum, return_squares;
     double ended_sum;
     int ended;
-    int length;   /* steps of the episode so far, */
-    float *acted; /* and what was done in each (horizon, actions) */
+    int length;              /* steps of the episode so far, */
+    float *acted;            /* and what was done in each (horizon, actions) */
+    char seen[RT_HASH_TEXT]; /* of a state: the hash of what it saw then */
 };
 
 struct tr__lane { /* a batch of environments and buffers to act with */
@@ -71,7 +72,9 @@ double tr__ppo_logp(const struct tr__ppo *p, const float *said, const float *act
 uint64_t tr__ppo_seed(const struct tr__ppo *p, int copy, uint64_t episode);
 /* Between two updates; ppo_state.c. */
 void tr__ppo_keep(struct tr__ppo *p, const struct tr_ppo_run *run);
-/* Of a run that has opened its environments; false: there is no state of it, and nothing is changed. */
+/* All copies of a lane that is open, at their first episode. */
+rt_status tr__ppo_begin_lane(struct tr__ppo *p, struct tr__lane *lane, struct rt_err *err);
+/* Of a run that has opened its environments; false: there is no state of it, and it is as it was. */
 rt_status tr__ppo_take(struct tr__ppo *p, const struct tr_ppo_run *run, bool *taken,
                        struct rt_err *err);
 /* Advantages, targets, and all epochs over them; done of all steps. RT_ENAN. */

@@ -2,6 +2,7 @@
 #include "trainer/learn/resume.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,15 +37,20 @@ static void walk_head(struct rt_state *w, struct head *head)
     rt_state_part(w, &head->before, sizeof head->before);
 }
 
-static void walk_adamw(struct rt_state *w, struct tr_adamw *adamw, size_t n)
+static void walk_weights(struct rt_state *w, float *weights, size_t n)
 {
-    rt_state_part(w, adamw->m, n * sizeof *adamw->m);
-    rt_state_part(w, adamw->v, n * sizeof *adamw->v);
-    rt_state_part(w, &adamw->step, sizeof adamw->step);
+    rt_state_floats(w, weights, n, -FLT_MAX, FLT_MAX);
+}
+
+static void walk_adamw(struct rt_state *w, struct tr_adamw *adamw, size_t n, int steps)
+{
+    walk_weights(w, adamw->m, n);
+    rt_state_floats(w, adamw->v, n, 0, FLT_MAX);
+    rt_state_longs(w, &adamw->step, 1, 0, steps);
 }
 
 /* The numbers of its feed come first, since they tell how much it has; NULL: as the feed has them now, or
- * as they are read. False: there are no such numbers. */
+ * as they are read. False: there can be no such numbers. */
 static bool walk_feed(struct rt_state *w, struct tr_feed *feed, const int64_t *number)
 {
     const struct tr_feed_kind *kind = feed->of.task->kind->feed;
@@ -56,31 +62,33 @@ static bool walk_feed(struct rt_state *w, struct tr_feed *feed, const int64_t *n
     rt_state_part(w, now, sizeof now);
     if (!kind->walk(feed, number ? number : now, w))
         return false;
-    if (w->from)
+    if (w->from && !w->judges)
         kind->settle(feed, now);
     return true;
 }
 
 static void walk_run(struct rt_state *w, struct tr__run *run, struct tr_train_summary *summary)
 {
+    const struct tr_recipe *recipe = run->job->recipe;
     const size_t n = run->job->student->param_count;
+    const int steps = recipe->steps;
     struct tr_layerwise *layers = &run->layers;
 
-    rt_state_part(w, run->weights->params, n * sizeof(float));
-    walk_adamw(w, &run->adamw, n);
-    rt_state_part(w, &run->bad, sizeof run->bad);
-    rt_state_part(w, &summary->clipped, sizeof summary->clipped);
-    rt_state_part(w, &summary->floored, sizeof summary->floored);
-    rt_state_part(w, &summary->skipped, sizeof summary->skipped);
+    walk_weights(w, run->weights->params, n);
+    walk_adamw(w, &run->adamw, n, steps);
+    rt_state_ints(w, &run->bad, 1, 0, steps);
+    rt_state_ints(w, &summary->clipped, 1, 0, steps);
+    rt_state_ints(w, &summary->floored, 1, 0, steps);
+    rt_state_ints(w, &summary->skipped, 1, 0, steps);
     if (run->ema.params)
-        rt_state_part(w, run->ema.params, n * sizeof(float));
-    if (run->job->recipe->quantise == TR_QUANTISE_QAT)
-        rt_state_part(w, &run->qat.ranges, sizeof run->qat.ranges);
-    if (!tr_layers_on(&run->job->recipe->layers))
+        walk_weights(w, run->ema.params, n);
+    if (recipe->quantise == TR_QUANTISE_QAT)
+        rt_state_floats(w, run->qat.ranges.amax, TR_MAX_QUANTISERS, -1, FLT_MAX);
+    if (!tr_layers_on(&recipe->layers))
         return;
-    rt_state_part(w, layers->params, layers->projections.param_count * sizeof(float));
-    walk_adamw(w, &layers->adamw, layers->projections.param_count);
-    rt_state_part(w, layers->balance, sizeof layers->balance);
+    walk_weights(w, layers->params, layers->projections.param_count);
+    walk_adamw(w, &layers->adamw, layers->projections.param_count, steps);
+    rt_state_doubles(w, layers->balance, TR_LAYER_KINDS, 0, DBL_MAX);
 }
 
 static void walk_points(struct rt_state *w, struct rt_curve_point *point, int count)
@@ -220,18 +228,35 @@ void tr_resume_forget(const struct tr_resume *resume)
 
 /* ---- read ---- */
 
-/* Is there room for all that will be read? */
+/* Steps of the run, and names that can be shown. */
+static bool points_are_good(const unsigned char *parts, int count, int steps)
+{
+    for (int i = 0; i < count; i++, parts += point_bytes) {
+        const unsigned char *name = parts + 4;
+        int32_t step;
+        memcpy(&step, parts, sizeof step);
+        if (step < 0 || step > steps)
+            return false;
+        for (int c = 0; c < 32 && name[c]; c++)
+            if (name[c] <= ' ' || name[c] > '~')
+                return false;
+    }
+    return true;
+}
+
+/* Is there room for all that will be read, and may it be what a run leaves? */
 static bool fits(const struct tr__resume *resume, const unsigned char *parts, size_t bytes,
                  struct whole *all)
 {
+    const int steps = resume->job.recipe->steps;
     struct rt_state read = {.from = parts};
     size_t at = head_bytes;
 
     if (bytes < head_bytes)
         return false;
     walk_head(&read, all->head);
-    if (all->head->next < 1 || all->head->next >= resume->job.recipe->steps ||
-        all->head->points < 0)
+    if (all->head->next < 1 || all->head->next >= steps || all->head->points < 0 ||
+        !(all->head->before >= 0 && all->head->before <= DBL_MAX))
         return false;
     for (int k = 0; k < all->cohort; k++) {
         int64_t number[TR_FEED_NUMBERS] = {0};
@@ -246,9 +271,15 @@ static bool fits(const struct tr__resume *resume, const unsigned char *parts, si
         walk_run(&count, &all->runs[k], &all->summary[k]);
         if (count.bytes > bytes - at)
             return false;
+        struct rt_state judge = {.from = parts + at, .judges = true};
+        (void)walk_feed(&judge, &all->runs[k].feed, number);
+        walk_run(&judge, &all->runs[k], &all->summary[k]);
+        if (judge.bad)
+            return false;
         at += count.bytes;
     }
-    return bytes - at == (size_t)all->head->points * point_bytes;
+    return bytes - at == (size_t)all->head->points * point_bytes &&
+           points_are_good(parts + at, all->head->points, steps);
 }
 
 /* What is made of the parameters, and of how far the run is. */

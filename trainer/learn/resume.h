@@ -6,7 +6,8 @@
  * Written  each minute, less often when that takes more than a twentieth of the time, and when a run is
  *          asked to stop; what cannot be written is not. What was learnt from a cache that others wrote
  *          into is never written: the run ends by RT_EDIRTY. base/state.h has the file.
- * Read     when a run begins, if it is whole and of the same run on the same kernels; else left alone.
+ * Read     when a run begins, if it is whole, of the same run on the same kernels, and has no number that
+ *          such a run could not have; else left alone.
  */
 #ifndef TRAINER_LEARN_RESUME_H
 #define TRAINER_LEARN_RESUME_H

@@ -188,7 +188,7 @@ struct tr_feed_kind {
     void (*learn)(struct tr_feed *feed, const int *rows, const float *loss, int n);
     void (*close)(struct tr_feed *feed);
     /* What of a feed between two steps is no function of the seed, so that a run goes on: numbers, which
-     * tell how much there is, and all that they tell of, which goes through rt_state_part(). walk: false
+     * tell how much there is, and all that they tell of, which goes by as base/state.h has it. walk: false
      * when there can be no such numbers. settle: all is read, of a feed that was as new. */
     void (*numbers)(const struct tr_feed *feed, int64_t number[TR_FEED_NUMBERS]);
     bool (*walk)(struct tr_feed *feed, const int64_t number[TR_FEED_NUMBERS],

@@ -8,6 +8,7 @@
  *          uniform, or by priority from one stratum each (env/replay.h).
  */
 #include <assert.h>
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -331,6 +332,45 @@ static size_t used_of(const struct feed *f, int64_t count)
     return (size_t)(own < f->ring.room ? own : f->ring.room);
 }
 
+/* Could a run of that many steps have them? */
+static bool possible(const struct tr_feed *feed, const int64_t number[TR_FEED_NUMBERS])
+{
+    const struct feed *f = feed->acting;
+    const struct tr_rollouts *r = &f->policy->options.rollouts;
+    const int64_t round = (int64_t)r->episodes * f->policy->info->horizon;
+    const int64_t handed = (int64_t)feed->of.steps * feed->of.batch;
+    const int64_t rounds = !f->ring.room   ? 1
+                           : r->regenerate ? (int64_t)feed->of.steps + 1
+                                           : r->rounds;
+
+    return number[1] >= 1 && number[1] <= rounds && number[1] <= INT_MAX && number[0] >= f->base &&
+           number[0] - f->base <= (number[1] - 1) * round && number[3] >= 0 &&
+           number[3] <= handed && number[2] >= 0 && number[2] <= number[3];
+}
+
+/* So that there is one to draw. */
+static bool any_above_zero(const unsigned char *leaves, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double leaf;
+        memcpy(&leaf, leaves + i * sizeof leaf, sizeof leaf);
+        if (leaf > 0)
+            return true;
+    }
+    return false;
+}
+
+static void walk_replay(struct feed *f, size_t rows, struct rt_state *state)
+{
+    const double most =
+        pow(TR_REPLAY_PRIORITY_MOST + TR_REPLAY_EPS, f->replay.alpha) * (1 + 1e-12); /* rounding */
+
+    if (state->judges)
+        state->bad |= !any_above_zero(state->from, rows);
+    rt_state_doubles(state, tr_replay_leaves(&f->replay), rows, 0, most);
+    rt_state_doubles(state, &f->replay.largest, 1, 0, TR_REPLAY_PRIORITY_MOST);
+}
+
 static bool walk(struct tr_feed *feed, const int64_t number[TR_FEED_NUMBERS],
                  struct rt_state *state)
 {
@@ -338,24 +378,21 @@ static bool walk(struct tr_feed *feed, const int64_t number[TR_FEED_NUMBERS],
     const struct tr_policy *p = f->policy;
     struct tr__states *ring = &f->ring;
 
-    if (number[0] < f->base || number[1] < 1 || number[1] > INT_MAX || number[2] < 0 ||
-        number[3] < 0 || (number[0] > f->base && !ring->room))
+    if (!possible(feed, number))
         return false;
     const size_t n = used_of(f, number[0]), parts = (size_t)p->actions.parts;
     if (n > 0) {
-        rt_state_part(state, ring->seen, n * (size_t)p->features * sizeof *ring->seen);
+        rt_state_floats(state, ring->seen, n * (size_t)p->features, -FLT_MAX, FLT_MAX);
         if (ring->frame)
             rt_state_part(state, ring->frame, n * (size_t)p->frame);
-        rt_state_part(state, ring->step, n * sizeof *ring->step);
-        rt_state_part(state, ring->said,
-                      n * said_floats(p, feed->of.teachers) * sizeof *ring->said);
+        rt_state_ints(state, ring->step, n, 0, p->info->horizon - 1);
+        rt_state_floats(state, ring->said, n * said_floats(p, feed->of.teachers), -FLT_MAX,
+                        FLT_MAX);
         if (ring->label)
-            rt_state_part(state, ring->label, n * parts * sizeof *ring->label);
+            rt_state_ints(state, ring->label, n * parts, -1, p->actions.bins - 1);
     }
-    if (!prioritised(f))
-        return true;
-    rt_state_part(state, tr_replay_leaves(&f->replay), ((size_t)f->base + n) * sizeof(double));
-    rt_state_part(state, &f->replay.largest, sizeof f->replay.largest);
+    if (prioritised(f))
+        walk_replay(f, (size_t)f->base + n, state);
     return true;
 }
 
