@@ -4,7 +4,8 @@
       command: [python3, timm_teacher.py, resnet18, resnet18.pth]
 
 The second word is timm's name of the network, the third a checkpoint of yours with the study's classes.
-Images are resized and normalised as timm's own configuration of that network says.
+Images are resized and normalised as timm's own configuration of that network says. timm wants torchvision
+beside PyTorch, of the same build.
 """
 import sys
 
