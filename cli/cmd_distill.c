@@ -153,7 +153,10 @@ static void say_next(const struct retrain *job, const char *weights, const char 
     const bool next = job->session.shape.pool == SPACE_POOL_NONE;
     char runs[RT_PATH_MAX];
 
-    path_beside(weights, in_int8(job) ? ".int8.safetensors" : ".safetensors", runs);
+    if (in_int8(job))
+        path_beside(weights, ".int8.safetensors", runs);
+    else
+        (void)snprintf(runs, sizeof runs, "%s", weights);
     if (next)
         (void)printf("to run it          retort sample %s --prompt TEXT\n", runs);
     else if (study_task_of(&job->session.study)->open_examples)

@@ -35,12 +35,13 @@ static rt_status measure_folder(struct store_exported *e, struct rt_err *err)
     if (!folder)
         return rt_fail(err, RT_EIO, "cannot read '%.200s': %s", e->path, strerror(errno));
     for (const struct dirent *entry; rc == RT_OK && (entry = readdir(folder));) {
-        const char *ending = strrchr(entry->d_name, '.');
+        const bool weights = strcmp(entry->d_name, "student.safetensors") == 0 ||
+                             strcmp(entry->d_name, "model.safetensors") == 0;
         if (snprintf(file, sizeof file, "%s/%s", e->path, entry->d_name) >= (int)sizeof file ||
             stat(file, &about) != 0 || !S_ISREG(about.st_mode))
             continue;
         bytes += about.st_size;
-        if (ending && strcmp(ending, ".safetensors") == 0)
+        if (weights)
             rc = measure_file(e, file, err);
     }
     (void)closedir(folder);

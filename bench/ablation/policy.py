@@ -52,7 +52,7 @@ def study_of(base, arch, change, seed, steps):
     study["seed"] = seed
     study["space"] = {"tie": "uniform", **genes_of(arch)}
     study["limits"] = {}
-    study["distill"] = {**study.get("distill", {}), "steps": steps}
+    study["distill"] = {**study.get("distill", {}), "steps": steps, "batch": 128}
     study["search"] = {"trials": 1, "workers": 1, "objectives": ["gap", "params"]}
     study.pop("gates", None)
     for key, value in change.items():

@@ -26,6 +26,7 @@ import yaml
 
 SHORT = 960  # steps of a short run, before --scale
 FULL = 6400  # of a full one
+BATCH, RATE = 64, 2e-3  # of both, unless a condition says otherwise
 DRAWN = 27   # students beside the three that any search begins with
 MACS = 1_000_000
 
@@ -103,7 +104,7 @@ def write_study(args, base, name, steps, seed, changes):
     study.setdefault("data", {})["seed"] = 1
     study["teachers"]["cache"] = str(args.out / "teachers")
     study["limits"] = {"macs": MACS}
-    study["distill"]["steps"] = max(3, round(steps * args.scale))
+    study["distill"].update(steps=max(3, round(steps * args.scale)), batch=BATCH, learning_rate=RATE)
     study["latency"] = {"batch": 1, "threads": 1}
     students = draw(study["space"])
     study["search"] = {"trials": len(students) + 3, "workers": 1, "initial": 3, "window": 1, "surrogate": "none",
@@ -143,7 +144,7 @@ def read(path):
 
 def tell(args):
     """The report of what there is, also into the file that was asked for."""
-    found = {name: {"steps": max(3, round(steps * args.scale)), "batch": changes.get("distill.batch", 64),
+    found = {name: {"steps": max(3, round(steps * args.scale)), "batch": changes.get("distill.batch", BATCH),
                     "rows": read(args.out / (stem(name) + ".db"))} for name, steps, _, changes in CONDITIONS}
     text = report.text(found)
     if args.report:

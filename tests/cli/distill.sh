@@ -48,6 +48,7 @@ expect_exit 1 "$retort" distill toy.db 1 --steps 20 --gates --study gated.yaml -
 expect_line stderr 'retort distill: error: 1 of 2 gates failed'
 grep -q 'compression_ratio .*FAIL$' stdout
 [ -s failed ] && [ -s failed.json ]
+expect_line stdout 'retort export failed ' # which is the file that there is, whatever it ends in
 [ "$(sqlite3 toy.db 'select gates, gates_passed from distillations limit 1')" = '2|1' ]
 
 # once more: the same student

@@ -132,10 +132,12 @@ static rt_status check_sizes(const char *path, const struct tr_array *array, str
                        path, TR__IMAGE_COUNT, TR__IMAGE_SIDE, TR__IMAGE_SIDE);
     if ((array->kind == 'u' && array->bytes == 1) || (array->kind == 'f' && array->bytes > 2))
         return RT_OK;
-    return rt_fail(
-        err, RT_EFORMAT, "'%.200s' has pixels of type %c%d, want bytes or floats; save it with %s",
-        path, array->kind, array->bytes,
-        all_bytes(array) ? "array.astype('uint8')" : "(array / array.max()).astype('<f4')");
+    return rt_fail(err, RT_EFORMAT,
+                   "'%.200s' has pixels of type %c%d, want bytes or floats; save it with %s", path,
+                   array->kind, array->bytes,
+                   all_bytes(array)     ? "array.astype('uint8')"
+                   : array->kind == 'i' ? "((array - array.min()) / numpy.ptp(array)).astype('<f4')"
+                                        : "(array / array.max()).astype('<f4')");
 }
 
 static rt_status take_pixels(const char *path, const struct tr_array *array,
