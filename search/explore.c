@@ -6,8 +6,8 @@
  * which are drawn anew, are at the ends of their ranges, where what they have to do with each other
  * shows most, or are as some others of it are, since what pays in one place often does in another.
  * One is taken to be worth WORTH, in parts of the space below the reference, and takes the place of
- * the model's choice as likely as that is a part of both gains: rarely while much is promised,
- * mostly once hardly anything is. What it finds the model learns as it does any result, and
+ * the model's choice as likely as the square of that is a part of both gains' squares: hardly ever while
+ * more is promised, mostly once less is. What it finds the model learns as it does any result, and
  * promises more again.
  *
  * Measured in docs/architecture.md.
@@ -69,7 +69,9 @@ void search__explore(const struct search__proposer *p, struct rt_rng *rng,
     const struct search__level *front = &p->rungs.levels[p->advisor.rung].level[0];
     struct search__proposal explorer = {.origin = "explorer", .parent_b = -1};
 
-    if (rt_rng_uniform(rng) >= WORTH / (WORTH + p->advisor.best[0]))
+    const double promised = p->advisor.best[0];
+
+    if (rt_rng_uniform(rng) * (WORTH * WORTH + promised * promised) >= WORTH * WORTH)
         return;
     for (int draw = 0; draw < DRAWS; draw++) {
         const size_t trial = front->member[rt_rng_below(rng, front->count)];
