@@ -402,6 +402,41 @@ static void a_forged_state_is_left_alone(void **state)
     tr_env_close(env);
 }
 
+/* Of an environment that is a child, which fails at an action that nobody draws, and is killed then. */
+static void a_state_whose_actions_are_refused_is_left_alone(void **state)
+{
+    enum { action = state_parts + 8 * 4 + sizeof(struct rt_rng) + 3 * 8 };
+    char *const argv[] = {"python3", "env.py", "strict", NULL};
+    const struct tr_env_spec spec = {.command = argv,
+                                     .folder = RT_TEST_DATA "/children",
+                                     .hello_timeout = 30,
+                                     .step_timeout = 30};
+    const float refused = .5F;
+    struct tr_ppo_recipe r;
+    struct tr_env *env;
+    struct rt_err err;
+    int64_t first;
+    size_t bytes;
+    char *whole;
+    (void)state;
+
+    tr_ppo_defaults(&r);
+    r.steps = 3 * 512;
+    r.steps_each = 64;
+    r.epochs = 1;
+    assert_ok(tr_env_open(&env, &spec, &err));
+    remove(STATE_NAME);
+    assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
+    assert_ok(rt_file_read(FILE_NAME, 1 << 20, &whole, &bytes, &err));
+    assert_int_equal(train_until(env, &r, 1024, 0, 1, &first), RT_ESTOP);
+    forge(STATE_NAME, action, &refused, sizeof refused);
+    assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
+    assert_int_equal(first, 512);
+    assert_file_is(whole, bytes);
+    free(whole);
+    tr_env_close(env);
+}
+
 static int remove_file(void **state)
 {
     (void)state;
@@ -421,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_run_that_was_stopped_or_killed_goes_on_with_the_same_bits),
         cmocka_unit_test(a_state_of_another_run_or_cut_short_is_left_alone),
         cmocka_unit_test(a_forged_state_is_left_alone),
+        cmocka_unit_test(a_state_whose_actions_are_refused_is_left_alone),
     };
     return cmocka_run_group_tests_name("trainer/experts/ppo", tests, NULL, remove_file);
 }

@@ -35,6 +35,7 @@ def state(i, wanted):
 while len(head := stdin.read(8)) == 8:
     op, n = struct.unpack("<II", head)
     answer = head
+    refused = False
     for _ in range(n):
         i, flags = struct.unpack("<II", stdin.read(8))
         if op == 1:
@@ -43,6 +44,7 @@ while len(head := stdin.read(8)) == 8:
             continue
         action, = struct.unpack("<d", stdin.read(8))
         x[i] += action
+        refused = refused or (how == "strict" and action == 0.5)
         reward = float("nan") if how == "nan" else -x[i] * x[i]
         answer += struct.pack("<dII", reward, int(abs(x[i]) > 5), 0) + state(i, flags & 1)
     if op == 2 and how == "die":
@@ -54,7 +56,7 @@ while len(head := stdin.read(8)) == 8:
         answer = struct.pack("<II", 7, n) + answer[8:]
     if op == 2 and how == "more":
         answer += b"\0" * 8
-    if op == 2 and how == "complain":
+    if op == 2 and (how == "complain" or refused):
         answer = struct.pack("<II", 0xffffffff, 9) + b"bad\nluck!"
     stdout.write(answer)
     stdout.flush()

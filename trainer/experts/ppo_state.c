@@ -2,7 +2,7 @@
  *
  * Sums that an update uses up are zero then. Environments are not asked what they hold, as most could
  * not tell: the actions since an episode's start are kept, and played again, and what a copy sees then
- * has to be what it saw: else the state is as none.
+ * has to be what it saw: else the state is as none, as it is where they are refused.
  */
 #include <float.h>
 #include <stdio.h>
@@ -177,6 +177,15 @@ static rt_status play_again(struct tr__ppo *p, struct tr__lane *lane, bool *same
     return RT_OK;
 }
 
+/* The environment refused what the state says was done: a state of nobody's. Whoever did that may be gone, so another
+ * takes its place, at the beginning. */
+static rt_status open_again(const struct tr__ppo *p, struct tr__lane *lane, struct rt_err *err)
+{
+    tr_env_batch_close(lane->batch);
+    lane->batch = NULL;
+    return tr_env_batch_open(&lane->batch, p->env, lane->count, err);
+}
+
 /* Games first: what was learnt is not taken where they are others. */
 static rt_status take(struct tr__ppo *p, const unsigned char *parts, bool *taken,
                       struct rt_err *err)
@@ -184,8 +193,15 @@ static rt_status take(struct tr__ppo *p, const unsigned char *parts, bool *taken
     struct rt_state read = {.from = parts};
 
     walk_games(&read, p);
-    for (int i = 0; i < p->lanes && *taken; i++)
-        RT_TRY(play_again(p, &p->lane[i], taken, err));
+    for (int i = 0; i < p->lanes && *taken; i++) {
+        const rt_status rc = play_again(p, &p->lane[i], taken, err);
+        if (rc == RT_ESTOP || rc == RT_ENOMEM)
+            return rc;
+        if (rc != RT_OK) {
+            *taken = false;
+            RT_TRY(open_again(p, &p->lane[i], err));
+        }
+    }
     if (!*taken)
         return RT_OK;
     walk_learnt(&read, p);
