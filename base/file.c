@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *mend(int code)
@@ -298,10 +299,16 @@ done:
 struct mapped {
     const unsigned char *data;
     size_t bytes;
-    struct stat about; /* of the file then */
+    struct stat about;          /* of the file then */
+    _Atomic int64_t written_ns; /* when what is known of it was written */
     char path[];
 };
 static _Atomic(struct mapped *) all_mapped[64];
+
+static int64_t ns_of(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+}
 
 static void remember(const struct rt_map *map, const struct stat *about, const char *path)
 {
@@ -312,6 +319,7 @@ static void remember(const struct rt_map *map, const struct stat *about, const c
     mapped->data = map->data;
     mapped->bytes = map->bytes;
     mapped->about = *about;
+    atomic_init(&mapped->written_ns, ns_of(&about->st_mtim));
     memcpy(mapped->path, path, strlen(path) + 1);
     for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
         struct mapped *none = NULL;
@@ -345,26 +353,39 @@ const char *rt_map_at(const void *address)
     return NULL;
 }
 
-enum rt_map_state rt_map_look(const struct rt_map *map)
+/* NULL: it is unknown. */
+static struct mapped *mapped_of(const struct rt_map *map)
 {
+    for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
+        struct mapped *mapped = atomic_load(&all_mapped[i]);
+        if (mapped && mapped->data == map->data)
+            return mapped;
+    }
+    return NULL;
+}
+
+enum rt_map_state rt_map_look(const struct rt_map *map, int64_t *written_ns)
+{
+    const struct mapped *mapped = mapped_of(map);
     struct stat now;
 
-    for (size_t i = 0; i < sizeof all_mapped / sizeof *all_mapped; i++) {
-        const struct mapped *mapped = atomic_load(&all_mapped[i]);
-        if (!mapped || mapped->data != map->data)
-            continue;
-        const struct stat *then = &mapped->about;
-        if (stat(mapped->path, &now) != 0 || now.st_dev != then->st_dev ||
-            now.st_ino != then->st_ino)
-            return RT_MAP_SAME;
-        if (now.st_size < then->st_size)
-            return RT_MAP_CUT;
-        return now.st_mtim.tv_sec != then->st_mtim.tv_sec ||
-                       now.st_mtim.tv_nsec != then->st_mtim.tv_nsec
-                   ? RT_MAP_WRITTEN
-                   : RT_MAP_SAME;
-    }
-    return RT_MAP_SAME;
+    if (!mapped || stat(mapped->path, &now) != 0 || now.st_dev != mapped->about.st_dev ||
+        now.st_ino != mapped->about.st_ino)
+        return RT_MAP_SAME;
+    if (now.st_size < mapped->about.st_size)
+        return RT_MAP_CUT;
+    *written_ns = ns_of(&now.st_mtim);
+    return *written_ns != atomic_load(&mapped->written_ns) ? RT_MAP_WRITTEN : RT_MAP_SAME;
+}
+
+void rt_map_accept(const struct rt_map *map, int64_t written_ns)
+{
+    struct mapped *mapped = mapped_of(map);
+    struct timespec now;
+
+    if (mapped && clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+        ns_of(&now) - written_ns > INT64_C(1000000000))
+        atomic_store(&mapped->written_ns, written_ns);
 }
 
 rt_status rt_map_open(struct rt_map *map, const char *path, struct rt_err *err)

@@ -10,6 +10,7 @@
 #define BASE_FILE_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/status.h"
@@ -52,9 +53,13 @@ void rt_map_close(struct rt_map *map);
 const char *rt_map_at(const void *address);
 
 /* What others did to the file, in its place, since it was mapped: one whose name is another file's by now
- * is the same, to us. What was cut short must not be read. */
+ * is the same, to us. What was cut short must not be read. *written_ns: when it was last written; of RT_MAP_WRITTEN
+ * alone. */
 enum rt_map_state { RT_MAP_SAME, RT_MAP_WRITTEN, RT_MAP_CUT };
-enum rt_map_state rt_map_look(const struct rt_map *map);
+enum rt_map_state rt_map_look(const struct rt_map *map, int64_t *written_ns);
+/* Written, by rt_map_look() at `written_ns`, and found as it was: no change any more. A file's clock is coarse, so what
+ * is younger than a second stays one. From any thread. */
+void rt_map_accept(const struct rt_map *map, int64_t written_ns);
 
 /* Bytes that are free to us, and all, of the disk where `path` is or will be. */
 rt_status rt_disk_room(const char *path, double *free_bytes, double *total, struct rt_err *err);

@@ -258,10 +258,12 @@ static void write_refuses_sizes_that_no_file_can_state(void **state)
 static void what_is_written_into_an_open_file_is_found(void **state)
 {
     const struct tr_knowledge_key key = two_teachers();
-    const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}},
+                          other[2] = {{.tv_sec = 2}, {.tv_sec = 2}};
     struct tr_knowledge knowledge;
     float logits[values];
     struct rt_err err;
+    int64_t written;
     (void)state;
 
     fill_uniform(logits, values, 1);
@@ -274,6 +276,11 @@ static void what_is_written_into_an_open_file_is_found(void **state)
     assert_non_null(strstr(err.text, "its checksum is wrong"));
     flip(FILE_NAME, 4100); /* written, and as it was */
     assert_ok(tr_knowledge_look(&knowledge, &err));
+    assert_int_equal(rt_map_look(&knowledge.map, &written), RT_MAP_WRITTEN); /* too young */
+    assert_int_equal(utimensat(AT_FDCWD, FILE_NAME, other, 0), 0);
+    assert_int_equal(rt_map_look(&knowledge.map, &written), RT_MAP_WRITTEN);
+    assert_ok(tr_knowledge_look(&knowledge, &err));
+    assert_int_equal(rt_map_look(&knowledge.map, &written), RT_MAP_SAME); /* once is enough */
     fill_uniform(logits, values, 2); /* whole, but of other teachers */
     assert_ok(tr_knowledge_write(OTHER_NAME, &key, logits, &err));
     assert_int_equal(system("cat " OTHER_NAME " >" FILE_NAME), 0);

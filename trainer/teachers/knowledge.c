@@ -169,8 +169,9 @@ rt_status tr_knowledge_open(struct tr_knowledge *knowledge, const char *path,
 
 rt_status tr_knowledge_look(const struct tr_knowledge *knowledge, struct rt_err *err)
 {
+    int64_t written_ns = 0;
     const enum rt_map_state state =
-        knowledge->map.data ? rt_map_look(&knowledge->map) : RT_MAP_SAME;
+        knowledge->map.data ? rt_map_look(&knowledge->map, &written_ns) : RT_MAP_SAME;
     const char *path = state == RT_MAP_SAME ? NULL : rt_map_at(knowledge->map.data);
     struct header header;
     struct rt_err why;
@@ -187,6 +188,7 @@ rt_status tr_knowledge_look(const struct tr_knowledge *knowledge, struct rt_err 
     if (memcmp(header.self, knowledge->self, RT_HASH_TEXT) != 0)
         return rt_fail(err, RT_EDIRTY,
                        "'%s' was written anew while it was learnt from; run 'retort teach'", path);
+    rt_map_accept(&knowledge->map, written_ns); /* its values are not looked at again for that */
     return RT_OK;
 }
 
