@@ -99,6 +99,7 @@ static rt_status work_there(const struct wishes *w, const struct remote_hello *h
                                      .evaluate = remote_study_evaluate,
                                      .say = say};
     struct remote_study *study = NULL;
+    bool done = false;
     char *text = NULL;
     rt_status rc = remote_hello_print(hello, &text, err);
 
@@ -107,8 +108,8 @@ static rt_status work_there(const struct wishes *w, const struct remote_hello *h
         rc = remote_study_open(&study, w->cache, w->copy, (int)w->slots, stop, err);
     options.context = study;
     if (rc == RT_OK)
-        rc = search_remote_work(&options, err);
-    remote_study_close(study, rc == RT_OK);
+        rc = search_remote_work(&options, &done, err);
+    remote_study_close(study, done);
     free(text);
     return rc;
 }

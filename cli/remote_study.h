@@ -5,8 +5,8 @@
  * workers of a machine share the folder; who puts it together holds its `lock`.
  * Trials run in children, a `retort worker` or the study's own command a slot (search/external.h). When one
  * fails by a fault and a file is no longer what was sent, the machine is to blame, and the worker ends.
- * States    of long trials stay in study.runs/ when their worker is killed: until the search is over, or for a
- *           month, after which any worker that starts removes them.
+ * States    of long trials stay in study.runs/ when their worker is killed: until all trials of the search are
+ *           done, or for a month, after which any worker that starts removes them.
  */
 #ifndef CLI_REMOTE_STUDY_H
 #define CLI_REMOTE_STUDY_H
@@ -18,8 +18,8 @@ struct remote_study;
  * without any cache. */
 rt_status remote_study_open(struct remote_study **study, const char *cache, bool copy, int slots,
                             const atomic_int *stop, struct rt_err *err);
-/* `over`: none of its trials will come again, and what lost ones left goes. */
-void remote_study_close(struct remote_study *study, bool over);
+/* `done`: none of its trials will come again, and what lost ones left goes. */
+void remote_study_close(struct remote_study *study, bool done);
 
 /* For the members of struct remote_options, with a struct remote_study as context. */
 rt_status remote_study_welcome(void *context, const char *text, struct rt_err *err);

@@ -190,11 +190,16 @@ static void wait_for_messages(struct search_coordinator *c, long ms)
 
 static void say_end(struct search_coordinator *c)
 {
+    struct wire_message over = {.type = WIRE_OVER};
     char text[96];
 
+    if (search_all_begun(c->run)) {
+        over.text = WIRE_OVER_DONE;
+        over.text_bytes = strlen(over.text);
+    }
     for (int p = 0; p < c->peers; p++)
         if (c->peer[p].there)
-            (void)coordinator__send(c, p, (struct wire_message){.type = WIRE_OVER});
+            (void)coordinator__send(c, p, over);
     if (c->strangers == 0)
         return;
     (void)snprintf(text, sizeof text,

@@ -52,7 +52,7 @@ struct remote {
     int fetch_slot; /* for whom; -1: the study */
     struct remote_file wanted;
     struct transfer transfer;
-    bool over;
+    bool over, done; /* the search; and all its trials */
     rt_status rc;
     struct rt_err err;
 };
@@ -474,7 +474,10 @@ static void hear(struct remote *r, const struct wire_message *m)
     case WIRE_TAKEN: drop_held(r, m->number, m->key); break;
     case WIRE_GET: serve_piece(r, m); break;
     case WIRE_PIECE: take_piece(r, m); break;
-    case WIRE_OVER: r->over = true; break;
+    case WIRE_OVER:
+        r->over = true;
+        r->done = m->text_bytes > 0;
+        break;
     default: break; /* a ping, or what only workers say */
     }
 }
@@ -558,11 +561,12 @@ static void close_all(struct remote *r)
         drop_held(r, r->held->number, r->held->key);
 }
 
-rt_status search_remote_work(const struct remote_options *options, struct rt_err *err)
+rt_status search_remote_work(const struct remote_options *options, bool *done, struct rt_err *err)
 {
     struct remote r = {
         .o = options, .pause_ns = PAUSE_NS, .alone_ns = rt_now_ns(), .fetch_slot = -1};
 
+    *done = false;
     name_process(r.name);
     if (!(r.context = zmq_ctx_new()))
         return rt_fail(err, RT_ENOMEM, "no memory to connect");
@@ -574,5 +578,6 @@ rt_status search_remote_work(const struct remote_options *options, struct rt_err
         r.rc = r.rc == RT_OK ? rt_fail(&r.err, RT_ESTOP, "stopped") : r.rc;
     }
     close_all(&r);
+    *done = r.rc == RT_OK && r.done;
     return r.rc == RT_OK ? RT_OK : rt_fail(err, r.rc, "%s", r.err.text);
 }

@@ -51,6 +51,7 @@ struct remote_options {
 };
 
 /* Until the search is over (RT_OK), `stop` is set (RT_ESTOP), or the worker is not wanted: RT_EMISMATCH
- * or RT_EARG with the reason, RT_EIO when nobody answers; or by what an answer said of this machine. */
-rt_status search_remote_work(const struct remote_options *options, struct rt_err *err);
+ * or RT_EARG with the reason, RT_EIO when nobody answers; or by what an answer said of this machine. *done: it is
+ * over and all its trials are done, none of which will come again. */
+rt_status search_remote_work(const struct remote_options *options, bool *done, struct rt_err *err);
 #endif

@@ -72,6 +72,16 @@ enum search_turn search_look(struct run *run)
     return turn;
 }
 
+bool search_all_begun(struct run *run)
+{
+    bool all;
+
+    pthread_mutex_lock(&run->lock);
+    all = run->rc == RT_OK && !run->stopped && !run->late && !run->broken;
+    pthread_mutex_unlock(&run->lock);
+    return all;
+}
+
 bool search_claim(struct run *run, int64_t number, const struct search_hand *hand,
                   struct search_trial *trial)
 {

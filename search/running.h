@@ -36,6 +36,9 @@ enum search_turn search_take(struct run *run, const struct search_hand *hand,
                              struct search_trial *trial);
 /* What search_take() would say, but nothing is taken: SEARCH_WAIT where something may be. */
 enum search_turn search_look(struct run *run);
+/* Behind SEARCH_LAST: are all trials begun, so that the same command has none to do? False where the time, or
+ * faults, ended it. */
+bool search_all_begun(struct run *run);
 /* That very trial, if it waits and may be begun. */
 bool search_claim(struct run *run, int64_t number, const struct search_hand *hand,
                   struct search_trial *trial);

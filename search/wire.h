@@ -23,6 +23,7 @@
 #define WIRE_DATA ((size_t)1 << 20) /* and of data: a piece of a file */
 #define WIRE_WEIGHTS (8 + 32)
 #define WIRE_BACK_STOP "asked to stop"
+#define WIRE_OVER_DONE "all trials are done"
 #define WIRE_NAME 16 /* bytes of what a worker's process is called, the first not 0 */
 
 enum wire_type {
@@ -40,7 +41,7 @@ enum wire_type {
                        starts from, 8 bytes, and their hash; or nothing */
     WIRE_TAKEN, /* the result of trial number need not be kept */
     WIRE_PING,  /* the search is there */
-    WIRE_OVER,  /* the search has ended; text: how */
+    WIRE_OVER, /* the search has ended; text: WIRE_OVER_DONE, or none: the same command has more to do */
     WIRE_GET,   /* text: which file; key: from which byte */
     WIRE_PIECE, /* text: of which file; key: from which byte; number: how many it has in all, -1:
                        there is none; data */

@@ -87,7 +87,8 @@ static void *search_on(void *context)
     return NULL;
 }
 
-static void begin_keeping(struct far *far, int workers,
+/* `hours` 0: until all trials are done. */
+static void begin_keeping(struct far *far, int workers, double hours,
                           bool (*weights)(void *, int64_t, char[RT_PATH_MAX]))
 {
     struct rt_err err;
@@ -95,6 +96,7 @@ static void begin_keeping(struct far *far, int workers,
     *far = (struct far){.space = sample_space(SPACE_TIE_LAYER),
                         .options = sample_options(TRIALS, workers),
                         .context = {.fail_every = 7}};
+    far->options.hours = hours;
     sample_create(&far->study, &far->options);
     far->how = (struct search_coordinator_options){.address = "tcp://127.0.0.1:*",
                                                    .key = &far->key,
@@ -114,7 +116,7 @@ static void begin_keeping(struct far *far, int workers,
 
 static void begin(struct far *far, int workers)
 {
-    begin_keeping(far, workers, no_weights);
+    begin_keeping(far, workers, 0, no_weights);
 }
 
 /* Waits for its end. */
@@ -165,6 +167,7 @@ struct near {
     struct sample_context context;
     pthread_t thread;
     atomic_int may_begin; /* for a `begins` that looks */
+    bool done;            /* so the search said */
     rt_status rc;
     struct rt_err err;
 };
@@ -228,7 +231,7 @@ static void *work(void *context)
 {
     struct near *near = context;
 
-    near->rc = search_remote_work(&near->options, &near->err);
+    near->rc = search_remote_work(&near->options, &near->done, &near->err);
     return NULL;
 }
 

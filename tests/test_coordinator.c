@@ -323,7 +323,7 @@ static void a_result_is_none_without_its_weights(void **state)
     (void)state;
 
     rt_hash_bytes(weights, strlen(weights), hash);
-    begin_keeping(&far, 0, weights_of_the_second);
+    begin_keeping(&far, 0, 0, weights_of_the_second);
     hand_open(&hand, &far, "a worker by hand");
     hand_hail(&hand);
     char *answer = hand_take(&hand, &far, &job);
@@ -468,6 +468,27 @@ static rt_status ready_when_told(void *context, bool *begun, struct rt_err *err)
 }
 
 /* Longer than a worker may be silent, by a clock of the search that goes twice as fast. */
+/* Whose time is over goes on with the same trials: what a worker has of them is not to go. */
+static void a_worker_knows_whether_all_trials_are_done(void **state)
+{
+    struct near near;
+    struct far far;
+    (void)state;
+
+    for (int late = 0; late < 2; late++) {
+        begin_keeping(&far, 0, late ? 1. / 3600 : 0, no_weights);
+        start(&near, &far, "1", late ? 100000 : 0);
+        pthread_join(near.thread, NULL);
+        pthread_join(far.thread, NULL);
+        assert_int_equal(near.rc, RT_OK);
+        assert_int_equal(far.rc, RT_OK);
+        assert_int_equal(far.end, late ? SEARCH_END_HOURS : SEARCH_END_TRIALS);
+        assert_int_equal(near.done, !late);
+        search_coordinator_close(far.coordinator);
+        sample_remove(&far.study);
+    }
+}
+
 static void a_worker_that_takes_long_to_begin_is_there(void **state)
 {
     struct near near;
@@ -506,6 +527,7 @@ int main(void)
         cmocka_unit_test(descriptors_are_as_many_as_may_be),
         cmocka_unit_test(strangers_are_counted_and_dropped),
         cmocka_unit_test(a_worker_outlives_the_search),
+        cmocka_unit_test(a_worker_knows_whether_all_trials_are_done),
         cmocka_unit_test(a_worker_that_takes_long_to_begin_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,7 @@ static void weights_that_do_not_come_hold_no_trial_for_ever(void **state)
     struct far far;
     (void)state;
 
-    begin_keeping(&far, 0, weights_of_the_second);
+    begin_keeping(&far, 0, 0, weights_of_the_second);
     atomic_store(&far.stopped, rt_now_ns());
     hand_open(&hand, &far, "a worker by hand");
     hand_hail(&hand);
