@@ -147,7 +147,7 @@ static void end_attempt(struct attempt *attempt)
     attempt->runs = false;
 }
 
-void remote_study_close(struct remote_study *study, bool over)
+void remote_study_close(struct remote_study *study, bool done)
 {
     char states[RT_PATH_MAX];
 
@@ -156,7 +156,7 @@ void remote_study_close(struct remote_study *study, bool over)
     end_attempt(&study->attempt);
     if (study->external)
         search_external_close(study->external);
-    if (over && study->db[0] && checkpoints_beside(study->db, "runs", states, NULL) == RT_OK)
+    if (done && study->db[0] && checkpoints_beside(study->db, "runs", states, NULL) == RT_OK)
         trial_states_clear(states, 0);
     if (study->begun)
         session_close(&study->session);
@@ -477,7 +477,8 @@ static void look_at_files(const struct remote_study *s, struct rt_err *unfit)
 
 static bool is_fault(const struct store_result *result)
 {
-    return result->status != RT_OK && result->status != RT_ESTOP && search_is_fault(result->kind);
+    return result->status == RT_EDIRTY ||
+           (result->status != RT_OK && result->status != RT_ESTOP && search_is_fault(result->kind));
 }
 
 static void fail_job(struct store_result *result, const struct rt_err *err)
@@ -510,6 +511,8 @@ void remote_study_evaluate(void *context, int slot, const char *job, const atomi
         (void)transfer_hash(path, answer->hash, NULL);
     if (!s->files.own && is_fault(&result))
         look_at_files(s, &answer->unfit);
+    if (result.status == RT_EDIRTY && answer->unfit.code == RT_OK) /* it is mended by now */
+        rt_report(&answer->unfit, RT_EDIRTY, "%.300s, and start this worker again", result.error);
     if (result.status != RT_ESTOP && answer->unfit.code == RT_OK)
         answer->line = search_protocol_tell(what.number, &result);
     store_result_release(&result);

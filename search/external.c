@@ -258,6 +258,8 @@ void search_external_evaluate(void *external, const struct search_job *job,
         attempt(x, job, i + 1, result);
         if (result->status == RT_OK || result->status == RT_ESTOP)
             return;
+        if (x->how->believed && strcmp(result->kind, rt_status_kind(RT_EDIRTY)) == 0)
+            result->status = RT_EDIRTY;
         if (x->how->believed && !search_is_fault(result->kind))
             return;
         note(&x->process[job->worker], i, result);

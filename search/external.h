@@ -29,9 +29,11 @@ struct search_external_options {
     const char *folder;                         /* where it runs */
     double timeout;                             /* seconds of one attempt; 0: none */
     int retries;                                /* 0..STORE_MAX_RETRIES */
-    double stall;  /* not 0: taken for hung after so many seconds without processor time */
-    bool texts;    /* true and false are asked as the texts of them */
-    bool believed; /* a failure that the command tells itself is no attempt: it is not repeated */
+    double stall; /* not 0: taken for hung after so many seconds without processor time */
+    bool texts;   /* true and false are asked as the texts of them */
+    /* It is a Retort: a failure that it tells itself is no attempt and not repeated, and the kind `dirty` is
+     * RT_EDIRTY. */
+    bool believed;
     /* Called every few milliseconds by a worker whose child is at work; NULL: never. */
     void (*idle)(void *context, pid_t group);
     void *context;

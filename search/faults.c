@@ -7,8 +7,8 @@
 
 bool search_is_fault(const char *kind)
 {
-    static const char *const kinds[] = {"start", "crash", "timeout", "garbage", "oversized",
-                                        "lost",  "io",    "format",  "dirty"};
+    static const char *const kinds[] = {"start",     "crash", "timeout", "garbage",
+                                        "oversized", "lost",  "io",      "format"};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i]) == 0)

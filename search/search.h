@@ -8,7 +8,7 @@
  * Workers      OpenMP threads; each runs the evaluator alone, see scheduler.c. Others elsewhere may take
  *              part (running.h, coordinator.h).
  * Failures     a failed trial is recorded with its kind, takes its turn, and never has objectives.
- * Faults       of the evaluator (kinds start, crash, timeout, garbage, oversized, lost, io, format, dirty) say
+ * Faults       of the evaluator (kinds start, crash, timeout, garbage, oversized, lost, io, format) say
  *              little of a candidate. One that is followed by other results is a failed trial; until
  *              then it has no turn, as far as the window allows. After options->faults in a row, in
  *              order of number, the search ends with RT_EIO; those without a turn are proposed again.

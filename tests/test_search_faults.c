@@ -2,6 +2,8 @@
  * again, and single faults stay rows like any other. */
 #include "search_sample.h"
 
+#include "search/external.h"
+
 enum { TRIALS = 40, BREAKS_AT = 20 };
 
 struct faulty {
@@ -290,6 +292,39 @@ static void failed_trials_of_a_kind_are_tried_again(void **state)
     sample_remove(&s);
 }
 
+/* Said by a Retort, it is of no trial, and asked once; of a command of the user's it is a word like others. */
+static void what_a_child_finds_written_into_is_void(void **state)
+{
+    static const char *const says =
+        "while read -r l; do echo '{\"trial\":0,\"error\":\"cut short\",\"kind\":\"dirty\"}'; done";
+    const struct space space = sample_space(SPACE_TIE_LAYER);
+    const struct search_options options = sample_options(1, 1);
+    const atomic_int never = 0;
+    struct space_arch arch;
+    struct rt_rng rng;
+    (void)state;
+
+    rt_rng_init(&rng, 1, RT_STREAM_TEST, 0);
+    space_sample(&space, &rng, &arch);
+    for (int believed = 0; believed < 2; believed++) {
+        const struct search_external_options how = {
+            .argv = {"sh", "-c", says}, .folder = ".", .timeout = 60, .believed = believed};
+        struct store_result result = {.status = RT_OK};
+        struct search_external *external;
+        struct rt_err err;
+        assert_ok(search_external_open(&how, &space, &options, &external, &err));
+        search_external_evaluate(
+            external, &(struct search_job){.arch = &arch, .inherits = -1, .stop = &never}, &result);
+        assert_int_equal(result.status, believed ? RT_EDIRTY : RT_EIO);
+        assert_string_equal(result.kind, "dirty");
+        assert_non_null(strstr(result.error, "cut short"));
+        assert_int_equal(result.note[0] == NULL, believed);
+        search_external_close(external);
+        store_result_release(&result);
+    }
+    assert_false(search_is_fault("dirty"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +336,7 @@ int main(void)
         cmocka_unit_test(faults_of_candidates_never_end_a_search),
         cmocka_unit_test(a_small_window_loses_some_that_can_be_tried_again),
         cmocka_unit_test(failed_trials_of_a_kind_are_tried_again),
+        cmocka_unit_test(what_a_child_finds_written_into_is_void),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
