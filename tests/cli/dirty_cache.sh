@@ -2,7 +2,7 @@
 # with a line that says which file and what mends it, no trial fails, and the same command makes the same rows.
 . "$project/tests/cli/toy.bash"
 toy_data
-toy_study | sed 's/steps: 20/steps: 400/; s/trials: 12/trials: 5/' >toy.yaml
+toy_study | sed 's/steps: 20/steps: 4000/; s/trials: 12/trials: 5/' >toy.yaml
 cache=teachers/knowledge.rtk
 expect_exit 0 "$retort" search toy.yaml --db whole.db
 cp $cache sound.rtk

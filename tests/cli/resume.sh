@@ -62,7 +62,7 @@ else
     cat killed.out
     exit 1
   }
-  sed 's/steps: 20/steps: 2000/; s/trials: 3/trials: 2/' toy.yaml >minutes.yaml
+  sed 's/steps: 20/steps: 8000/; s/trials: 3/trials: 2/' toy.yaml >minutes.yaml # a trial outlasts 60 ms on any machine
   expect_exit 0 "$retort" search minutes.yaml --db whole.db
   for how in '' '--isolate --stall 0'; do # what a fast clock takes for hung is not
     # shellcheck disable=SC2086  # two words
@@ -74,9 +74,9 @@ else
     [ ! -e cut.runs ]
     rm cut.db
   done
-  expect_exit 0 "$retort" distill toy.db 1 --steps 2000 -o whole.safetensors
-  killed 'toy.runs/*.state' "$retort" distill toy.db 1 --steps 2000 -o parts.safetensors
-  expect_exit 0 "$retort" distill toy.db 1 --steps 2000 -o parts.safetensors
+  expect_exit 0 "$retort" distill toy.db 1 --steps 8000 -o whole.safetensors
+  killed 'toy.runs/*.state' "$retort" distill toy.db 1 --steps 8000 -o parts.safetensors
+  expect_exit 0 "$retort" distill toy.db 1 --steps 8000 -o parts.safetensors
   expect_line stdout 'gone on            at step '
   cmp whole.safetensors parts.safetensors
 fi
