@@ -67,9 +67,8 @@ void search__explore(const struct search__proposer *p, struct rt_rng *rng,
                      struct search__proposal *out)
 {
     const struct search__level *front = &p->rungs.levels[p->advisor.rung].level[0];
-    struct search__proposal explorer = {.origin = "explorer", .parent_b = -1};
-
     const double promised = p->advisor.best[0];
+    struct search__proposal explorer = {.origin = "explorer", .parent_b = -1};
 
     if (rt_rng_uniform(rng) * (WORTH * WORTH + promised * promised) >= WORTH * WORTH)
         return;

@@ -149,9 +149,9 @@ static void they_come_when_nothing_is_left_but_not_while_layers_are_equal(void *
     study_init(&s, SPACE_TIE_AUTO);
     play(&s, 32);
     assert_int_equal(s.explorers, 0);
-    play(&s, 300);
+    play(&s, 160);
     print_message("  %d explorers\n", s.explorers);
-    assert_in_range(s.explorers, 1, 150);
+    assert_in_range(s.explorers, 1, 50);
     search__proposer_release(&s.proposer);
 }
 

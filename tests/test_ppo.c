@@ -329,18 +329,25 @@ static void a_run_that_was_stopped_or_killed_goes_on_with_the_same_bits(void **s
     }
 }
 
-static void a_state_of_another_run_or_cut_short_is_left_alone(void **state)
+static struct tr_ppo_recipe three_updates(void)
 {
     struct tr_ppo_recipe r;
-    struct tr_env *env;
-    struct rt_err err;
-    int64_t first;
-    (void)state;
 
     tr_ppo_defaults(&r);
     r.steps = 3 * 512;
     r.steps_each = 64;
     r.epochs = 1;
+    return r;
+}
+
+static void a_state_of_another_run_or_cut_short_is_left_alone(void **state)
+{
+    struct tr_ppo_recipe r = three_updates();
+    struct tr_env *env;
+    struct rt_err err;
+    int64_t first;
+    (void)state;
+
     assert_ok(tr_env_open(&env, &(struct tr_env_spec){.name = "pendulum"}, &err));
     remove(STATE_NAME);
     assert_int_equal(train_until(env, &r, 1024, 0, 1, &first), RT_ESTOP);
@@ -371,7 +378,7 @@ static void a_forged_state_is_left_alone(void **state)
                   {parts + copies * 4 + copy - 8, NAN, 0, 0, 8}, /* what it earned */
                   {parts + copies * 4 + copy, 0, NAN, 0, 4},     /* an action, of no torque */
                   {parts + copies * 4 + copy, 0, -1.5F, 0, 4}};  /* and of another one */
-    struct tr_ppo_recipe r;
+    const struct tr_ppo_recipe r = three_updates();
     struct tr_env *env;
     struct rt_err err;
     int64_t first;
@@ -379,10 +386,6 @@ static void a_forged_state_is_left_alone(void **state)
     char *whole;
     (void)state;
 
-    tr_ppo_defaults(&r);
-    r.steps = 3 * 512;
-    r.steps_each = 64;
-    r.epochs = 1;
     assert_ok(tr_env_open(&env, &(struct tr_env_spec){.name = "pendulum"}, &err));
     remove(STATE_NAME);
     assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);
@@ -412,7 +415,7 @@ static void a_state_whose_actions_are_refused_is_left_alone(void **state)
                                      .hello_timeout = 30,
                                      .step_timeout = 30};
     const float refused = .5F;
-    struct tr_ppo_recipe r;
+    const struct tr_ppo_recipe r = three_updates();
     struct tr_env *env;
     struct rt_err err;
     int64_t first;
@@ -420,10 +423,6 @@ static void a_state_whose_actions_are_refused_is_left_alone(void **state)
     char *whole;
     (void)state;
 
-    tr_ppo_defaults(&r);
-    r.steps = 3 * 512;
-    r.steps_each = 64;
-    r.epochs = 1;
     assert_ok(tr_env_open(&env, &spec, &err));
     remove(STATE_NAME);
     assert_int_equal(train_until(env, &r, INT64_MAX, 0, 1, &first), RT_OK);

@@ -94,7 +94,6 @@ void tr_latency_fit(const struct space_arch *arch, const struct space_shape *sha
                     const double *ns, int n, struct tr_latency_model *model)
 {
     static const int lanes[] = {16, 8, 4, 1};
-
     int count = 0;
 
     *model = (struct tr_latency_model){.count = 0};
