@@ -189,7 +189,7 @@ static void tell_place(char text[DISK_TEXT], const char *where, const char *part
 {
     char a[16], b[16];
 
-    (void)snprintf(text, DISK_TEXT, "about %s still to be written%s%s (%s), %s free%s",
+    (void)snprintf(text, DISK_TEXT, "about %s still to be written%s%.200s (%s), %s free%s",
                    disk_bytes(need, a), where[0] ? " in " : "", where, parts, disk_bytes(room, b),
                    need > room ? ": NOT ENOUGH" : "");
 }
