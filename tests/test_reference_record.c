@@ -66,7 +66,7 @@ static char *file_text(const char *folder)
     char path[RT_PATH_MAX], *text;
     size_t bytes;
 
-    (void)snprintf(path, sizeof path, "%s/retort/references", folder);
+    (void)snprintf(path, sizeof path, "%.200s/retort/references", folder);
     assert_int_equal(rt_file_read(path, 1 << 20, &text, &bytes, NULL), RT_OK);
     return text;
 }
