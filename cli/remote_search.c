@@ -107,6 +107,13 @@ static void finish(void *context, const struct search_job *job, struct store_res
     evaluator_finish(((struct remote_search *)context)->evaluator, job, result);
 }
 
+static rt_status look(void *context, struct rt_err *err)
+{
+    const struct remote_search *r = context;
+
+    return tr_data_look(r->evaluator->data, err);
+}
+
 /* ---- what they are sent ---- */
 
 /* The study as a database without trials: what `retort worker DB` reads. Workers put it beside a folder
@@ -258,6 +265,7 @@ static rt_status begin(struct remote_search *r, struct study *study, const struc
                                                      .file = file,
                                                      .weights = weights,
                                                      .finish = finishes ? finish : NULL,
+                                                     .look = r->evaluator ? look : NULL,
                                                      .context = r};
     RT_TRY(search_coordinator_open(&r->options, &r->coordinator, err));
     warn_of_absolute(&r->files);

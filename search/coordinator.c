@@ -132,7 +132,7 @@ static void hear(struct search_coordinator *c, int seat, const struct wire_messa
     case WIRE_BACK: coordinator__back(c, seat, message); break;
     case WIRE_GET: serve_file(c, seat, message); break;
     case WIRE_PIECE: coordinator__piece(c, seat, message); break;
-    case WIRE_BYE: coordinator__lose_peer(c, seat, NULL); break;
+    case WIRE_BYE: coordinator__bye(c, seat, message); break;
     default: c->strangers++; /* what only a search says */
     }
 }
@@ -211,6 +211,16 @@ struct times {
     int64_t tick, record;
 };
 
+void coordinator__look(struct search_coordinator *c)
+{
+    struct rt_err err;
+
+    if (c->dirty || !c->o->look || c->o->look(c->o->context, &err) != RT_EDIRTY)
+        return;
+    c->dirty = true;
+    search_void(c->run, err.text);
+}
+
 static void look_after(struct search_coordinator *c, struct times *last)
 {
     const int64_t now = coordinator__now(c);
@@ -224,6 +234,7 @@ static void look_after(struct search_coordinator *c, struct times *last)
         coordinator__look_round(c);
     if (now - last->record >= RECORD_NS) {
         last->record = now;
+        coordinator__look(c);
         coordinator__record_peers(c);
         coordinator__tell(c);
     }

@@ -7,7 +7,8 @@
  * Lease     a trial that is out is its worker's for 8 s, and for as long again with each beat that names
  *           it, however long it takes. A worker that is gone, or silent for 5 s, is lost: its trials
  *           wait again, for whoever comes first. Lost for the third time, a trial fails with the
- *           kind `lost`. What is given back is lost, too, unless the worker was asked to stop.
+ *           kind `lost`. What is given back is lost, too, unless the worker was asked to stop, or
+ *           leaves because what it learns from was written into there.
  * Late      a result is taken as long as none is there, from whomever it comes, also from one who had
  *           the trial of an earlier run of the search: the bits are the same. A failure is believed only
  *           to who has the trial now, or had it when nobody has it now. What comes twice is dropped.
@@ -37,6 +38,9 @@ struct search_coordinator_options {
     bool (*weights)(void *context, int64_t trial, char path[RT_PATH_MAX]);
     /* What else belongs to a result that is RT_OK, and is made here: in a thread of its own. NULL: nothing. */
     void (*finish)(void *context, const struct search_job *job, struct store_result *result);
+    /* Is what trials learn from here as it was? RT_EDIRTY ends the search. Asked each second, and when a worker leaves
+     * that says why. NULL: nothing is learnt from. */
+    rt_status (*look)(void *context, struct rt_err *err);
     void *context;
     int64_t (*now)(void *context); /* the clock of leases and silence, in ns; NULL: rt_now_ns() */
 };

@@ -60,6 +60,7 @@ struct search_coordinator {
     int64_t strangers; /* messages and connections that were dropped */
     bool swept;        /* a connection was closed: whose? */
     bool drained;      /* all that had come was read */
+    bool dirty;        /* what is learnt from was written into */
     int64_t files;     /* descriptors that this process may have; 0: nobody knows */
     rt_status rc;      /* RT_ENOMEM: the search cannot go on by this */
 
@@ -74,6 +75,8 @@ struct search_coordinator {
 /* ---- coordinator.c ---- */
 
 int64_t coordinator__now(const struct search_coordinator *c);
+/* At what is learnt from. */
+void coordinator__look(struct search_coordinator *c);
 
 /* ---- peers.c ---- */
 
@@ -83,8 +86,9 @@ void coordinator__hello(struct search_coordinator *c, const unsigned char name[W
                         const struct wire_message *message);
 void coordinator__wrong_version(struct search_coordinator *c, const unsigned char name[WIRE_NAME],
                                 int version);
-/* Its trials wait again. */
+/* Its trials wait again: lost, or, of one that left, given back. */
 void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *why);
+void coordinator__bye(struct search_coordinator *c, int peer, const struct wire_message *message);
 /* Who is silent, or gone, is lost. */
 void coordinator__look_round(struct search_coordinator *c);
 /* Rows of those that changed, into the store. */

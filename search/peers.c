@@ -131,7 +131,7 @@ void coordinator__hello(struct search_coordinator *c, const unsigned char name[W
 
 /* ---- going ---- */
 
-void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *why)
+static void leave(struct search_coordinator *c, int peer, bool lost, const char *why)
 {
     struct peer *p = &c->peer[peer];
 
@@ -144,7 +144,26 @@ void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *
     c->idle -= p->idle;
     p->idle = 0;
     assert(c->idle >= 0);
-    coordinator__take_from(c, peer, why != NULL, why ? why : "its worker left");
+    coordinator__take_from(c, peer, lost, why);
+}
+
+void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *why)
+{
+    leave(c, peer, true, why);
+}
+
+/* Who says why has no fault in that, nor have its trials; and what it found may be so here. */
+void coordinator__bye(struct search_coordinator *c, int peer, const struct wire_message *message)
+{
+    char why[COORDINATOR_WHY];
+
+    (void)snprintf(why, sizeof why, "its worker left%s%.*s", message->text ? ": " : "",
+                   (int)(message->text_bytes < sizeof why ? message->text_bytes : sizeof why),
+                   message->text ? message->text : "");
+    rt_text_plain(why);
+    leave(c, peer, false, why);
+    if (message->text)
+        coordinator__look(c);
 }
 
 void coordinator__look_round(struct search_coordinator *c)
@@ -211,7 +230,11 @@ void coordinator__tell(struct search_coordinator *c)
     const int64_t slots = slots_there(c);
     char text[160] = "";
 
-    if (slots == 0)
+    if (c->dirty)
+        (void)snprintf(text, sizeof text,
+                       "what is learnt from was written into: the search ends when the trials that "
+                       "are out have come back");
+    else if (slots == 0)
         (void)snprintf(text, sizeof text,
                        "no worker is there; retort worker --connect %.80s starts one", c->bound);
     else if (c->files && c->there + FILES_OWN > c->files)

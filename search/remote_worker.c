@@ -342,7 +342,6 @@ static void keep_result(struct remote *r, struct remote_slot *slot)
 
     if (unfit->code != RT_OK) {
         assert(!slot->answer.line);
-        give_back(r, slot, unfit->text);
         (void)fail(r, unfit->code, unfit->text);
         return;
     }
@@ -548,8 +547,19 @@ static void take_leave(struct remote *r)
         }
         busy = busy || (r->held && r->state == WORKING && rt_now_ns() < until);
     }
+}
+
+/* What it has waits again. */
+static void say_bye(struct remote *r)
+{
+    struct wire_message bye = {.type = WIRE_BYE};
+
+    if (r->rc == RT_EDIRTY) {
+        bye.text = r->err.text;
+        bye.text_bytes = strlen(bye.text);
+    }
     if (r->state != AWAY)
-        (void)say(r, (struct wire_message){.type = WIRE_BYE});
+        (void)say(r, bye);
 }
 
 static void close_all(struct remote *r)
@@ -577,6 +587,8 @@ rt_status search_remote_work(const struct remote_options *options, bool *done, s
         take_leave(&r);
         r.rc = r.rc == RT_OK ? rt_fail(&r.err, RT_ESTOP, "stopped") : r.rc;
     }
+    if (r.rc == RT_ESTOP || r.rc == RT_EDIRTY)
+        say_bye(&r);
     close_all(&r);
     *done = r.rc == RT_OK && r.done;
     return r.rc == RT_OK ? RT_OK : rt_fail(err, r.rc, "%s", r.err.text);

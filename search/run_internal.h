@@ -68,6 +68,8 @@ rt_status search__commit_next(struct run *run, bool stored, struct rt_err *err);
 /* What is at its turn is committed; faults of the evaluator only when something else follows them,
  * or when all is that ever comes. */
 rt_status search__commit_due(struct run *run, bool all, struct rt_err *err);
+/* What is learnt from was written into by others: nothing is begun any more. */
+void search__void(struct run *run, const char *why);
 /* An event of the search, and a line of its log. */
 rt_status search__note(struct run *run, const char *text, struct rt_err *err);
 

@@ -171,3 +171,11 @@ void search_fail(struct run *run, rt_status rc, const char *text)
         run->rc = rt_fail(&run->err, rc, "%s", text);
     pthread_mutex_unlock(&run->lock);
 }
+
+void search_void(struct run *run, const char *why)
+{
+    pthread_mutex_lock(&run->lock);
+    search__void(run, why);
+    pthread_cond_broadcast(&run->changed);
+    pthread_mutex_unlock(&run->lock);
+}

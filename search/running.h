@@ -54,6 +54,9 @@ void search_trouble(struct run *run, const char *text);
 /* Writes to the store as the search does: no one else writes meanwhile. Errors end the search. */
 void search_write(struct run *run, rt_status (*write)(void *, struct store *, struct rt_err *),
                   void *context);
+/* What is learnt from was written into by others, in these words: the search ends by RT_EDIRTY when what is out has
+ * come back, as when a trial says so. */
+void search_void(struct run *run, const char *why);
 /* Ends the search with an error, unless another came first. */
 void search_fail(struct run *run, rt_status rc, const char *text);
 #endif

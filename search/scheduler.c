@@ -289,6 +289,13 @@ static void note_fault(struct run *run, int64_t number, const struct store_resul
                  result->error);
 }
 
+void search__void(struct run *run, const char *why)
+{
+    run->broken = true;
+    if (!run->dirty[0])
+        (void)snprintf(run->dirty, sizeof run->dirty, "%s", why);
+}
+
 /* A trial without a result, for the next run; nothing is begun in this one any more. */
 static rt_status let_wait(struct run *run, int64_t number, const struct store_result *result,
                           double seconds, struct rt_err *err)
@@ -297,9 +304,8 @@ static rt_status let_wait(struct run *run, int64_t number, const struct store_re
     const char *why = dirty ? result->error : "asked to stop";
 
     run->stopped = run->stopped || !dirty;
-    run->broken = run->broken || dirty;
-    if (dirty && !run->dirty[0])
-        (void)snprintf(run->dirty, sizeof run->dirty, "%s", result->error);
+    if (dirty)
+        search__void(run, result->error);
     run->slots[number].state = PROPOSED;
     search__log_trial(run, "interrupt", number, NULL, seconds, dirty ? why : NULL);
     TRY_WITH_ROOM(run, store_trial_return(run->store, number, "interrupted", why, err));

@@ -33,7 +33,7 @@ enum wire_type {
     WIRE_BEAT,   /* data: the numbers of the trials at work, or whose results wait, 8 bytes each */
     WIRE_RESULT, /* of trial number, key and attempt; text: the answer; data: the hash of weights */
     WIRE_BACK,   /* trial number is given back; text: WIRE_BACK_STOP, or why it could not be done */
-    WIRE_BYE,    /* the worker leaves; text: why */
+    WIRE_BYE,    /* the worker leaves; text: what it learns from was written into, in words */
     WIRE_WELCOME, /* text: the study, JSON; seat: to be said in all messages from now on */
     WIRE_REFUSED, /* text: why */
     WIRE_AGAIN,   /* say hello once more */

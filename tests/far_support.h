@@ -23,6 +23,7 @@ struct far {
     struct sample_study study;
     struct sample_context context;
     struct link_key key;
+    atomic_bool dirty; /* what is learnt from */
     atomic_llong stopped, skipped; /* ns: where its clock stands, 0: it goes; that it is ahead */
     pthread_t thread;
     enum search_end end;
@@ -78,6 +79,14 @@ static bool weights_of_the_second(void *context, int64_t trial, char path[RT_PAT
     return trial == 1;
 }
 
+static rt_status look(void *context, struct rt_err *err)
+{
+    const struct far *far = context;
+
+    return atomic_load(&far->dirty) ? rt_fail(err, RT_EDIRTY, "'a cache' was written into")
+                                    : RT_OK;
+}
+
 static void *search_on(void *context)
 {
     struct far *far = context;
@@ -106,6 +115,7 @@ static void begin_keeping(struct far *far, int workers, double hours,
                                                    .admit = admit,
                                                    .file = no_file,
                                                    .weights = weights,
+                                                   .look = look,
                                                    .context = far,
                                                    .now = clock_of};
     assert_ok(search_coordinator_open(&far->how, &far->coordinator, &err));

@@ -3,6 +3,7 @@
  */
 #include "toy_task.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,13 +133,13 @@ static char *contents(size_t *bytes)
     return data;
 }
 
-static void change(size_t at)
+static void change(size_t at, int to)
 {
     FILE *file = fopen(path, "r+b");
 
     assert_non_null(file);
     assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
-    assert_int_equal(fputc('?', file), '?');
+    assert_int_equal(fputc(to, file), (unsigned char)to);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -168,9 +169,9 @@ static void what_is_missing_or_damaged_is_asked_again(void **state)
         if (trouble == 2)
             assert_int_equal(truncate(path, (off_t)bytes / 2), 0);
         if (trouble == 3)
-            change(9); /* of another teacher */
+            change(9, '?'); /* of another teacher */
         if (trouble == 4)
-            change(bytes - 40);
+            change(bytes - 40, '?');
         asked = 0;
         keep(&kept);
         assert_int_equal(asked, blocks[trouble]);
@@ -217,6 +218,40 @@ static void an_interrupted_pass_says_so_and_any_threads_write_the_same(void **st
     free(three);
 }
 
+/* By whoever asks whether what is learnt from is as it was; what was cut off is not read for that. */
+static void what_others_write_into_an_open_file_is_found(void **state)
+{
+    const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    struct tr_kept_layers kept;
+    const struct tr_data data = {.task = teaching.task, .resident = &network, .kept = &kept};
+    size_t bytes;
+    struct rt_err err;
+    (void)state;
+
+    keep(&kept);
+    tr_kept_layers_close(&kept);
+    assert_int_equal(utimensat(AT_FDCWD, path, past, 0), 0); /* clocks of files are coarse */
+    char *whole = contents(&bytes);
+    keep(&kept);
+    assert_ok(tr_data_look(&data, &err));
+    change(bytes - 40, whole[bytes - 40] ^ 1);
+    assert_int_equal(tr_data_look(&data, &err), RT_EDIRTY);
+    assert_non_null(strstr(err.text, path));
+    assert_non_null(strstr(err.text, "was written into"));
+    change(bytes - 40, whole[bytes - 40]);
+    assert_ok(tr_data_look(&data, &err));
+    assert_int_equal(truncate(path, (off_t)bytes - 1), 0);
+    assert_int_equal(tr_data_look(&data, &err), RT_EDIRTY);
+    assert_non_null(strstr(err.text, "was cut short"));
+    tr_kept_layers_close(&kept);
+    keep(&kept); /* which is the mend */
+    assert_ok(tr_data_look(&data, &err));
+    assert_int_equal(unlink(path), 0); /* ours is there yet */
+    assert_ok(tr_data_look(&data, &err));
+    tr_kept_layers_close(&kept);
+    free(whole);
+}
+
 /* Of 12 layers: what each choice of a study can come to read. */
 static void parts_are_those_that_losses_read(void **state)
 {
@@ -260,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_run_that_reads_has_the_bits_of_one_with_the_teacher_beside),
         cmocka_unit_test(what_is_missing_or_damaged_is_asked_again),
         cmocka_unit_test(an_interrupted_pass_says_so_and_any_threads_write_the_same),
+        cmocka_unit_test(what_others_write_into_an_open_file_is_found),
         cmocka_unit_test(parts_are_those_that_losses_read),
     };
     return cmocka_run_group_tests_name("kept layers", tests, set_up, tear_down);

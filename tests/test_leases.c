@@ -225,11 +225,83 @@ static void a_refused_workers_result_is_none(void **state)
     free(answer);
 }
 
+/* It leaves and says why: whatever it had is nobody's fault. */
+static void hand_leave(struct hand *hand)
+{
+    static const char why[] = "its cache was written into";
+
+    hand_say(hand, (struct wire_message){
+                       .type = WIRE_BYE, .text = why, .text_bytes = sizeof why - 1});
+}
+
+static void what_a_worker_had_whose_cache_is_dirty_is_not_lost(void **state)
+{
+    struct wire_message job;
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    begin(&far, 0);
+    hand_open(&hand, &far, "a worker by hand");
+    for (int i = 0; i < 4; i++) {
+        hand_hail(&hand);
+        free(hand_take(&hand, &far, &job));
+        assert_int_equal(job.number, 0);
+        hand_leave(&hand);
+    }
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    hand_close(&hand);
+    check_rows(&far);
+    assert_int_equal(sample_integer(far.study.store, "select sum(lost) from remote"), 0);
+    assert_int_equal(sample_integer(far.study.store,
+                                    "select count(*) from event where kind = 'returned' and text ="
+                                    " 'its worker left: its cache was written into'"),
+                     4);
+    sample_remove(&far.study);
+}
+
+/* Whether nobody works, or one who learns from the same, and finds it first. */
+static void what_the_search_has_is_dirty_and_ends_it(void **state)
+{
+    struct wire_message job;
+    struct hand hand;
+    struct far far;
+    (void)state;
+
+    for (int out = 0; out <= 1; out++) {
+        begin(&far, 0);
+        hand_open(&hand, &far, "a worker by hand");
+        hand_hail(&hand);
+        if (out)
+            free(hand_take(&hand, &far, &job));
+        if (out) /* a second never goes by */
+            atomic_store(&far.stopped, clock_of(&far));
+        atomic_store(&far.dirty, true);
+        if (out)
+            hand_leave(&hand);
+        pthread_join(far.thread, NULL);
+        search_coordinator_close(far.coordinator);
+        hand_close(&hand);
+        assert_int_equal(far.rc, RT_EDIRTY);
+        assert_non_null(strstr(far.err.text, "'a cache' was written into"));
+        assert_non_null(strstr(far.err.text, "no trial is lost"));
+        assert_int_equal(sample_integer(far.study.store,
+                                        "select count(*) from trial where state <> 'proposed'"),
+                         0);
+        sample_remove(&far.study);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes),
         cmocka_unit_test(weights_that_do_not_come_hold_no_trial_for_ever),
+        cmocka_unit_test(what_a_worker_had_whose_cache_is_dirty_is_not_lost),
+        cmocka_unit_test(what_the_search_has_is_dirty_and_ends_it),
         cmocka_unit_test(a_refused_workers_result_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

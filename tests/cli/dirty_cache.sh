@@ -1,6 +1,7 @@
 # What the teachers said is written into, or cut short, by others while a search learns from it: the search ends
 # with a line that says which file and what mends it, no trial fails, and the same command makes the same rows.
 . "$project/tests/cli/toy.bash"
+. "$project/tests/cli/far.bash"
 toy_data
 toy_study | sed 's/steps: 20/steps: 4000/; s/trials: 12/trials: 5/' >toy.yaml
 cache=teachers/knowledge.rtk
@@ -44,3 +45,28 @@ for how in '' --isolate; do
   # shellcheck disable=SC2086
   dirtied "$retort" search toy.yaml --db dirty.db --workers "$two" $how
 done
+
+# a search without workers of its own, and one elsewhere that learns from the same file
+elsewhere() {
+  local worker code=0
+  listen toy.yaml dirty.db --workers 0 || return 1
+  work far
+  worker=$!
+  wait "$search" || code=$?
+  wait $worker || true
+  cat dirty.db.err >&2
+  return $code
+}
+harm() { printf '\377\377' | dd of=$cache bs=1 seek=5000 conv=notrunc 2>/dev/null; }
+dirtied elsewhere
+[ "$(sqlite3 dirty.db 'select sum(lost) from remote')" = 0 ]
+
+# while nobody works, too
+listen toy.yaml idle.db --workers 0
+harm
+code=0
+wait "$search" || code=$?
+[ $code = 1 ]
+grep 'error: ' idle.db.err >error
+expect_one_line error
+expect_line error "'$cache' "

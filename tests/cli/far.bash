@@ -12,6 +12,7 @@ listen() {
   for ((i = 0; i < 400; i++)); do
     address=$(sed -n 's/^listening at \([^,]*\).*/\1/p' "$2.err")
     [ -z "$address" ] || return 0
+    kill -0 $search 2>/dev/null || break
     sleep 0.05
   done
   cat "$2.err" >&2

@@ -13,6 +13,7 @@
 #include "trainer/distill/layers.h"
 #include "trainer/net/student.h"
 #include "trainer/task/task.h"
+#include "trainer/teachers/kept_layers.h"
 #include "trainer/teachers/knowledge.h"
 
 #define TR_LANES 8 /* of a run over threads when a study says nothing; so many threads can help */
@@ -26,8 +27,7 @@ struct tr_qat {
 
 enum tr_init { TR_INIT_RANDOM, TR_INIT_PRUNE };
 
-struct tr_donor;       /* trainer/learn/inherit.h */
-struct tr_kept_layers; /* trainer/teachers/kept_layers.h */
+struct tr_donor; /* trainer/learn/inherit.h */
 
 struct tr_recipe {
     int steps;              /* optimiser steps */
@@ -65,7 +65,9 @@ struct tr_data {
  * RT_EDIRTY. */
 static inline rt_status tr_data_look(const struct tr_data *data, struct rt_err *err)
 {
-    return data->knowledge ? tr_knowledge_look(data->knowledge, err) : RT_OK;
+    if (data->knowledge)
+        RT_TRY(tr_knowledge_look(data->knowledge, err));
+    return data->kept ? tr_kept_layers_look(data->kept, &data->task->split, err) : RT_OK;
 }
 
 static inline int tr_teachers_of(const struct tr_data *data)

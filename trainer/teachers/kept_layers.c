@@ -326,15 +326,16 @@ rt_status tr_kept_layers_open(struct tr_kept_layers *kept, const struct tr_teach
 {
     const struct tr_split *split = &teaching->task->split;
     const char *name = teaching->spec->teacher[k].name;
-    char path[RT_PATH_MAX], head[head_bytes] = MAGIC;
+    char path[RT_PATH_MAX], *head = kept->head;
     struct rt_map map = {0};
     int known = 0;
 
-    assert(kept->first && !kept->map.data);
+    assert(kept->first && !kept->map.data && sizeof kept->head == head_bytes);
     if (snprintf(path, sizeof path, "%s/%s.layers", teaching->spec->folder, name) >=
         (int)sizeof path)
         return rt_fail(err, RT_EIO, "the path of the teachers' cache is too long");
-    RT_TRY(hash_of(kept, teaching, teacher_hash, head + 8, err));
+    memcpy(head, MAGIC, sizeof MAGIC - 1);
+    RT_TRY(hash_of(kept, teaching, teacher_hash, head + sizeof MAGIC - 1, err));
     if (rt_map_open(&map, path, NULL) == RT_OK)
         known = whole_blocks(kept, split, &map, head);
     rt_map_close(&map);
@@ -345,6 +346,25 @@ rt_status tr_kept_layers_open(struct tr_kept_layers *kept, const struct tr_teach
         return RT_OK;
     rt_map_close(&kept->map);
     return rt_fail(err, RT_EFORMAT, "'%s' has another size than was written; remove it", path);
+}
+
+rt_status tr_kept_layers_look(const struct tr_kept_layers *kept, const struct tr_split *split,
+                              struct rt_err *err)
+{
+    int64_t written_ns = 0;
+    const enum rt_map_state state =
+        kept->map.data ? rt_map_look(&kept->map, &written_ns) : RT_MAP_SAME;
+    const char *path = state == RT_MAP_SAME ? NULL : rt_map_at(kept->map.data);
+
+    if (!path)
+        return RT_OK;
+    if (state == RT_MAP_CUT ||
+        whole_blocks(kept, split, &kept->map, kept->head) < blocks_of(split))
+        return rt_fail(err, RT_EDIRTY,
+                       "'%s' was %s while it was learnt from; stop what writes there", path,
+                       state == RT_MAP_CUT ? "cut short" : "written into");
+    rt_map_accept(&kept->map, written_ns);
+    return RT_OK;
 }
 
 void tr_kept_layers_close(struct tr_kept_layers *kept)

@@ -28,6 +28,7 @@ struct tr_kept_layers { /* all zero: nothing is kept */
     int64_t
         *first; /* owned: [rows], where a row's floats begin in the file, in bytes; -1: not kept */
     int64_t bytes;     /* of the whole file */
+    char head[64];     /* that it begins with */
     struct rt_map map; /* no data: only planned; then it reads as zeros, to be timed */
 };
 
@@ -43,6 +44,10 @@ rt_status tr_kept_layers_open(struct tr_kept_layers *kept, const struct tr_teach
                               int k, const char *teacher_hash, const struct tr_network *network,
                               struct rt_err *err);
 void tr_kept_layers_close(struct tr_kept_layers *kept);
+/* Have others written into the file, whose train rows these are, since it was opened? RT_EDIRTY: whatever was learnt
+ * from it since is void. It is hashed anew when it was written, and else costs a stat. By any thread. */
+rt_status tr_kept_layers_look(const struct tr_kept_layers *kept, const struct tr_split *split,
+                              struct rt_err *err);
 /* Into a trace's streams and qkv what that of the network would leave there, as far as it is kept. */
 void tr_kept_layers_read(const struct tr_kept_layers *kept, const struct tr_student *network,
                          const int *rows, const struct tr_batch *batch, struct tr_trace *trace);
