@@ -77,7 +77,8 @@ static rt_status load(struct report__page *page, struct history *history, struct
 {
     double trials;
 
-    RT_TRY(report__one_number(page->store, "select count(*) from trial", &trials, err));
+    RT_TRY(report__one_number(page->store, "select count(*) from trial where number >= 0", &trials,
+                              err));
     RT_TRY(report__one_number(page->store, "select julianday(started) from progress",
                               &history->started, err));
     history->trials = (size_t)trials;

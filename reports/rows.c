@@ -17,8 +17,7 @@
 
 static rt_status fail_db(struct store *store, struct rt_err *err)
 {
-    return rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store),
-                   sqlite3_errmsg(store_handle(store)));
+    return rt_fail(err, RT_EDB, "cannot read '%s': %s", store_path(store), store_trouble(store));
 }
 
 rt_status report__freeze(struct store *store, struct rt_err *err)

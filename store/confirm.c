@@ -27,7 +27,7 @@ static rt_status finish(struct store *store, sqlite3_stmt *q, int code, struct r
 rt_status store_confirmables(struct store *store, struct store_confirmable **list, int *count,
                              struct rt_err *err)
 {
-    static const char total[] = "select count(*) from candidate";
+    static const char total[] = "select count(*) from candidate where id >= 0";
     static const char sql[] =
         "select c.id, coalesce(c.macs, c.params), max(t.number in (select trial from front))"
         " from trial t join candidate c on c.id = t.candidate"

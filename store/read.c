@@ -161,7 +161,7 @@ static rt_status read_metrics(struct store *store, const struct plan *plan,
 static rt_status load(struct store *store, const struct space *space, struct store_trial **trials,
                       int64_t *count, struct rt_err *err)
 {
-    static const char total[] = "select count(*) from trial";
+    static const char total[] = "select count(*) from trial where number >= 0";
     struct store_trial *rows;
     struct plan plan = {.space = space};
     int64_t n;

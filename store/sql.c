@@ -44,6 +44,13 @@ static const char *mend(int code, int system)
     }
 }
 
+const char *store_trouble(const struct store *store)
+{
+    return store->steps_left < 0 && sqlite3_errcode(store->db) == SQLITE_INTERRUPT
+               ? "it takes more work than a study of its size can, so it is damaged"
+               : sqlite3_errmsg(store->db);
+}
+
 rt_status store__fail_sql(const struct store *store, struct rt_err *err)
 {
     const int code = sqlite3_errcode(store->db) & 0xff, system = sqlite3_system_errno(store->db);
@@ -52,7 +59,7 @@ rt_status store__fail_sql(const struct store *store, struct rt_err *err)
     const rt_status rc = code == SQLITE_FULL || (told && system == ENOSPC) ? RT_EFULL : RT_EDB;
 
     rt_report(err, rc, "cannot %s in '%s': %s%s%s%s", store->doing, store->path,
-              sqlite3_errmsg(store->db), told ? ": " : "", told ? strerror(system) : "",
+              store_trouble(store), told ? ": " : "", told ? strerror(system) : "",
               mend(code, system));
     return rc;
 }

@@ -114,6 +114,8 @@ rt_status store_open(const char *path, enum store_mode mode, const char *hash, s
 void store_close(struct store *store);
 /* For SELECTs by readers (reports, status): the views are the interface. */
 struct sqlite3 *store_handle(struct store *store);
+/* What SQLite said last, in words for people. */
+const char *store_trouble(const struct store *store);
 const char *store_path(const struct store *store);
 /* The copy that was made of a file of an older schema when it was opened; "": none. */
 const char *store_backup(const struct store *store);

@@ -28,21 +28,27 @@
               " limit 100001)) where n not between " TEXT(least) " and " TEXT(                     \
                   most) " or n > 0 and (low <> 0 or high <> n - 1)"
 /* The ends of an index. */
-#define NO_TRIALS(table, key)                                                                      \
+#define NO_NUMBERS(table, key, least)                                                              \
     "select '" table "." key " is out of range' where"                                             \
-    " coalesce((select min(" key ") from " table "), 0) < 0 or"                                    \
-    " coalesce((select max(" key ") from " table "), 0) > 2147483647"
+    " coalesce((select min(" key ") from " table "), " #least ") < " #least " or"                  \
+    " coalesce((select max(" key ") from " table "), " #least ") > 2147483647"
+#define NO_TRIALS(table, key) NO_NUMBERS(table, key, 0)
+#define NO_IDS(table) NO_NUMBERS(table, "id", 1) /* 0 is none */
 
-/* A view in place of a table could give anything. */
-static const char tables[] =
-    "select value || ' is no table of a study' from json_each('[\"study\", \"objective\","
-    " \"start\", \"rung\", \"host\", \"teacher\", \"teacher_metric\", \"teacher_agreement\","
-    " \"candidate\", \"layer\", \"gene\", \"trial\", \"execution\", \"metric\", \"prediction\","
-    " \"curve\", \"checkpoint\", \"latency\", \"front\", \"front_history\", \"distillation\","
-    " \"distillation_metric\", \"gate\", \"event\"]') where not exists (select 1 from"
-    " main.sqlite_schema s where s.name = value and s.type = 'table' and s.rootpage > 0)";
+/* A view in place of a table could give anything, and without end. */
+#define NO_TABLES(names)                                                                           \
+    "select value || ' is no table of a study' from json_each('[" names                            \
+    "]') where not exists (select 1 from main.sqlite_schema s where s.name = value"                \
+    " and s.type = 'table' and s.rootpage > 0)"
 
 static const char *const questions[] = {
+    NO_TABLES("\"study\", \"objective\", \"start\", \"rung\", \"host\", \"teacher\","
+              " \"teacher_metric\", \"teacher_agreement\", \"candidate\", \"layer\", \"gene\","
+              " \"trial\", \"execution\", \"metric\", \"prediction\", \"curve\", \"checkpoint\","
+              " \"latency\", \"front\", \"front_history\", \"distillation\","
+              " \"distillation_metric\", \"gate\", \"event\""),
+    "select s.name || '.' || c.name || ' is computed' from main.sqlite_schema s,"
+    " pragma_table_xinfo(s.name, 'main') c where s.type = 'table' and c.hidden > 1",
     "select 'study has not one row' from (select count(*) as n from (select 1 from main.study"
     " limit 2)) where n <> 1",
     "select 'study.' || c || ' is no text' from (select 'hash' as c, hash as v from main.study"
@@ -58,6 +64,7 @@ static const char *const questions[] = {
     NO_LIST("rung", "number", 1, STORE_MAX_RUNGS),
     NO_LIST("start", "number", 0, 100000),
     "select 'start ' || number || ' is no plain text' from start where " NO_TEXT("arch"),
+    NO_IDS("host"),
     NO_TRIALS("trial", "number"),
     NO_TRIALS("metric", "trial"),
     NO_TRIALS("curve", "trial"),
@@ -68,8 +75,10 @@ static const char *const questions[] = {
     NULL,
 };
 
-/* Of what schema 3 brought, or a reader of schema 2 made for itself. */
+/* Of what schema 3 brought. */
 static const char *const shown[] = {
+    NO_TABLES("\"quantity\", \"series\", \"run\""),
+    NO_IDS("run"),
     NO_LIST("quantity", "position", 1, STORE_MAX_QUANTITIES),
     "select 'quantity ' || position || ' has no good name' from quantity where " NO_NAME("name"),
     "select 'objective ' || name || ' is no quantity' from objective where name not in"
@@ -82,6 +91,13 @@ static const char *const shown[] = {
     "select 'series ' || position || ' has no good name' from (select * from series limit 1000)"
     " where " NO_NAME("name") " or " NO_TEXT("label"),
     "select 'study.noun is no plain text' from study where " NO_TEXT("noun"),
+    NULL,
+};
+
+static const char *const since4[] = {
+    NO_TABLES("\"latency_block\", \"program\", \"confirmation\", \"confirmation_metric\","
+              " \"confirmation_curve\", \"confirmation_run\", \"repeated\""),
+    NO_IDS("program"),
     NULL,
 };
 
@@ -105,27 +121,22 @@ static rt_status ask(struct store *store, const char *sql, struct rt_err *err)
     return rc;
 }
 
+static rt_status ask_all(struct store *store, const char *const *list, struct rt_err *err)
+{
+    for (; *list; list++)
+        RT_TRY(ask(store, *list, err));
+    return RT_OK;
+}
+
 rt_status store__trust(struct store *store, struct rt_err *err)
 {
     store__doing(store, "open the study");
-    RT_TRY(ask(store, tables, err));
-    for (int i = 0; questions[i]; i++)
-        RT_TRY(ask(store, questions[i], err));
-    return RT_OK;
+    return ask_all(store, questions, err);
 }
 
 rt_status store__trust_shown(struct store *store, int64_t schema, struct rt_err *err)
 {
-    static const char since4[] =
-        "select value || ' is no table of a study' from json_each('[\"latency_block\", \"program\","
-        " \"confirmation\", \"confirmation_metric\", \"confirmation_curve\","
-        " \"confirmation_run\", \"repeated\"]') where not exists (select 1 from"
-        " main.sqlite_schema s where s.name = value and s.type = 'table' and s.rootpage > 0)";
-
     store__doing(store, "open the study");
-    if (schema >= 4)
-        RT_TRY(ask(store, since4, err));
-    for (int i = 0; shown[i]; i++)
-        RT_TRY(ask(store, shown[i], err));
-    return RT_OK;
+    RT_TRY(ask_all(store, shown, err));
+    return schema >= 4 ? ask_all(store, since4, err) : RT_OK;
 }

@@ -402,7 +402,7 @@ static const char progress[] =
     "  (select count(*) from trial where state = 'running') as running,\n"
     "  (select count(*) from trial where state = 'proposed') as proposed,\n"
     "  (select coalesce(max(id), 0) from candidate) as candidates,\n"
-    "  (select count(*) from front) as front_size,\n"
+    "  (select count(*) from front where trial >= 0) as front_size,\n"
     "  (select hypervolume from front_history order by trial desc limit 1) as hypervolume,\n"
     "  (select started from execution order by id limit 1) as started,\n"
     "  (select max(finished) from execution) as last_finished,\n"

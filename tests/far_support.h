@@ -23,7 +23,7 @@ struct far {
     struct sample_study study;
     struct sample_context context;
     struct link_key key;
-    atomic_bool dirty; /* what is learnt from */
+    atomic_bool dirty;             /* what is learnt from */
     atomic_llong stopped, skipped; /* ns: where its clock stands, 0: it goes; that it is ahead */
     pthread_t thread;
     enum search_end end;
@@ -83,8 +83,7 @@ static rt_status look(void *context, struct rt_err *err)
 {
     const struct far *far = context;
 
-    return atomic_load(&far->dirty) ? rt_fail(err, RT_EDIRTY, "'a cache' was written into")
-                                    : RT_OK;
+    return atomic_load(&far->dirty) ? rt_fail(err, RT_EDIRTY, "'a cache' was written into") : RT_OK;
 }
 
 static void *search_on(void *context)

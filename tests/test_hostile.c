@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include "base/file.h"
+
 /* Foreign keys and checks do not bind who writes with another program. */
 static void change(const char *path, const char *sql)
 {
@@ -43,49 +45,61 @@ static const char *changed(const char *sql)
     return path;
 }
 
+static const char *const refused[] = {
+    "delete from study",
+    "update study set hash = null",
+    "update study set settings = null",
+    "update study set settings = '{'",
+    "update study set yaml = null",
+    "update study set name = 'a' || char(27) || '[2J'",
+    "update study set noun = 'a' || char(155) || '2J'",
+    "update objective set name = 'a;id>X;b' where position = 0",
+    "update objective set name = null where position = 0",
+    "update objective set name = 'unknown' where position = 0",
+    "update objective set position = -1 where position = 0",
+    "insert into objective values (3, 'kl'), (4, 'nll'), (5, 'ece'), (6, 'macs'), (7, 'bytes'),"
+    " (8, 'agreement')",
+    "delete from objective",
+    "update quantity set position = 2000000000 where position = 4",
+    "update quantity set position = -1 where position = 0",
+    "update quantity set label = 'x' || char(7) where position = 0",
+    "update quantity set digits = 400 where position = 0",
+    "update quantity set factor = 9e999 where position = 0",
+    "update quantity set detail = -2000000000 where position = 0",
+    "update series set name = '../x' where position = 0",
+    "update metric set trial = -5 where trial = 3",
+    "update curve set trial = -5 where trial = 3",
+    "insert into front (trial) values (-9)",
+    "insert into trial select -1, candidate, rung, 99, inherits, state, attempt, error_kind,"
+    " error, replicate from trial where number = 0",
+    "update rung set number = 70",
+    "update run set id = -1",
+    "update host set id = 0 where id = 1",
+    "insert into program (id, version, build, kernels, blas, libc) values (-7, '', '', '', '',"
+    " '')",
+    "drop table series; create view series as with recursive c (x) as (select 1 union all"
+    " select x + 1 from c) select x as position, 'a' as name, 'b' as label, 0 as folded from c"
+    " where x < 0",
+    "drop table run; create view run as select 1 as id",
+    "drop trigger event_keep; drop trigger event_stay; drop table event; create table event"
+    " (id integer primary key, at text, kind text, trial integer, text text as"
+    " (hex(zeroblob(400000000))))",
+    "drop table gene; create view gene as select 1 as candidate, 2 as name, 3 as position,"
+    " 4 as value",
+};
+
 static void what_readers_rely_on_is_looked_at_when_a_file_is_opened(void **state)
 {
-    static const char *const changes[] = {
-        "delete from study",
-        "update study set hash = null",
-        "update study set settings = null",
-        "update study set settings = '{'",
-        "update study set yaml = null",
-        "update study set name = 'a' || char(27) || '[2J'",
-        "update study set noun = 'a' || char(155) || '2J'",
-        "update objective set name = 'a;id>X;b' where position = 0",
-        "update objective set name = null where position = 0",
-        "update objective set name = 'unknown' where position = 0",
-        "update objective set position = -1 where position = 0",
-        "insert into objective values (3, 'kl'), (4, 'nll'), (5, 'ece'), (6, 'macs'), (7, 'bytes'),"
-        " (8, 'agreement')",
-        "delete from objective",
-        "update quantity set position = 2000000000 where position = 4",
-        "update quantity set position = -1 where position = 0",
-        "update quantity set label = 'x' || char(7) where position = 0",
-        "update quantity set digits = 400 where position = 0",
-        "update quantity set factor = 9e999 where position = 0",
-        "update quantity set detail = -2000000000 where position = 0",
-        "update series set name = '../x' where position = 0",
-        "update metric set trial = -5 where trial = 3",
-        "update curve set trial = -5 where trial = 3",
-        "insert into front (trial) values (-9)",
-        "insert into trial select -1, candidate, rung, 99, inherits, state, attempt, error_kind,"
-        " error, replicate from trial where number = 0",
-        "update rung set number = 70",
-        "drop table gene; create view gene as select 1 as candidate, 2 as name, 3 as position,"
-        " 4 as value",
-    };
     struct rt_err err;
     (void)state;
 
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        const char *path = changed(changes[i]);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const char *path = changed(refused[i]);
         struct store *store = NULL;
         if (store_open(path, STORE_READ, NULL, &store, &err) != RT_EMISMATCH)
-            fail_msg("opened after: %s", changes[i]);
+            fail_msg("opened after: %s", refused[i]);
         if (store_open(path, STORE_WRITE, SAMPLE_HASH, &store, &err) != RT_EMISMATCH)
-            fail_msg("opened for writing after: %s", changes[i]);
+            fail_msg("opened for writing after: %s", refused[i]);
     }
 }
 
@@ -127,6 +141,101 @@ static void what_rows_hold_is_looked_at_when_they_are_read(void **state)
     }
 }
 
+/* ---- a table of a few pages whose rows have no end ---- */
+
+enum { PAGE = 4096, CHILDREN = 400, LEVELS = 8, HEADER = 12, CELL = 5 };
+
+static void put(unsigned char *to, int bytes, size_t value)
+{
+    for (int i = 0; i < bytes; i++)
+        to[i] = (unsigned char)(value >> 8 * (bytes - 1 - i));
+}
+
+/* An inner page of SQLite's, all of whose children are one page. */
+static void put_inner(unsigned char *page, size_t child)
+{
+    memset(page, 0, PAGE);
+    page[0] = 5;
+    put(page + 3, 2, CHILDREN);
+    put(page + 5, 2, PAGE - CELL * CHILDREN);
+    put(page + 8, 4, child);
+    for (size_t i = 0; i < CHILDREN; i++) {
+        const size_t at = PAGE - CELL * (i + 1);
+        put(page + HEADER + 2 * i, 2, at);
+        put(page + at, 4, child);
+        page[at + 4] = 1; /* the key */
+    }
+}
+
+static size_t root_of(const char *path, const char *table)
+{
+    sqlite3_stmt *q;
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "select rootpage from sqlite_schema where name = ?1", -1, &q, NULL),
+        SQLITE_OK);
+    sqlite3_bind_text(q, 1, table, -1, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    const size_t root = (size_t)sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return root;
+}
+
+static void entangle(const char *path, const char *table)
+{
+    const size_t root = root_of(path, table);
+    char *text;
+    size_t bytes;
+    struct rt_err err;
+    FILE *file = fopen(path, "r+b");
+
+    assert_ok(rt_file_read(path, 1 << 26, &text, &bytes, &err));
+    unsigned char *all = calloc(1, bytes + (LEVELS + 1) * (size_t)PAGE);
+    memcpy(all, text, bytes);
+    free(text);
+    size_t pages = bytes / PAGE;
+    unsigned char *top = all + (root - 1) * PAGE;
+    assert_true(top[0] == 5 || top[0] == 13); /* of a table: inner page, or leaf */
+    memcpy(all + pages++ * PAGE, top, PAGE);
+    for (int i = 0; i < LEVELS; i++, pages++)
+        put_inner(all + pages * PAGE, pages);
+    put_inner(top, pages);
+    put(all + 28, 4, pages);
+    memcpy(all + 92, all + 24, 4); /* for that number of pages is believed */
+    assert_non_null(file);
+    assert_int_equal(fwrite(all, PAGE, pages, file), pages);
+    assert_int_equal(fclose(file), 0);
+    free(all);
+}
+
+static void rows_without_end_are_not_read_to_their_end(void **state)
+{
+    static const char *const tables[] = {"trial", "execution", "candidate", "event", "front"};
+    struct rt_err err;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        struct store *store = NULL;
+        const char *path = changed("select 1");
+        entangle(path, tables[i]);
+        alarm(100); /* or they would be read for longer than there are people */
+        if (store_open(path, STORE_READ, NULL, &store, &err) == RT_OK) {
+            int64_t findings = 0;
+            FILE *to = tmpfile();
+            assert_non_null(to);
+            hostile_read(store, sample_path("hostile.html"));
+            assert_int_equal(report_check(store, to, &findings, &err), RT_EDB);
+            assert_non_null(strstr(err.text, "more work than a study of its size"));
+            fclose(to);
+            store_close(store);
+        }
+        alarm(0);
+    }
+}
+
 static void a_fifo_is_not_waited_for(void **state)
 {
     const char *path = sample_path("fifo.db");
@@ -146,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_readers_rely_on_is_looked_at_when_a_file_is_opened),
         cmocka_unit_test(what_rows_hold_is_looked_at_when_they_are_read),
+        cmocka_unit_test(rows_without_end_are_not_read_to_their_end),
         cmocka_unit_test(a_fifo_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, sample_setup, sample_teardown);

@@ -230,8 +230,8 @@ static void hand_leave(struct hand *hand)
 {
     static const char why[] = "its cache was written into";
 
-    hand_say(hand, (struct wire_message){
-                       .type = WIRE_BYE, .text = why, .text_bytes = sizeof why - 1});
+    hand_say(hand,
+             (struct wire_message){.type = WIRE_BYE, .text = why, .text_bytes = sizeof why - 1});
 }
 
 static void what_a_worker_had_whose_cache_is_dirty_is_not_lost(void **state)
@@ -288,9 +288,9 @@ static void what_the_search_has_is_dirty_and_ends_it(void **state)
         assert_int_equal(far.rc, RT_EDIRTY);
         assert_non_null(strstr(far.err.text, "'a cache' was written into"));
         assert_non_null(strstr(far.err.text, "no trial is lost"));
-        assert_int_equal(sample_integer(far.study.store,
-                                        "select count(*) from trial where state <> 'proposed'"),
-                         0);
+        assert_int_equal(
+            sample_integer(far.study.store, "select count(*) from trial where state <> 'proposed'"),
+            0);
         sample_remove(&far.study);
     }
 }

@@ -30,6 +30,7 @@ def databases():
     for table in (0, 1, 5, 9, 12, 15, 18):  # study to front
         seed("fuzz_resume", f"table-{table}", bytes([0, table, 2, 1, 3, 0, 0, 0]))
     seed("fuzz_resume", "page", page)
+    seed("fuzz_resume", "run-id", bytes([2, 129, 0, 3, 1, 0, 0, 0]))  # -1
 
 
 def run_states():

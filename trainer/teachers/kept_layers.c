@@ -358,8 +358,7 @@ rt_status tr_kept_layers_look(const struct tr_kept_layers *kept, const struct tr
 
     if (!path)
         return RT_OK;
-    if (state == RT_MAP_CUT ||
-        whole_blocks(kept, split, &kept->map, kept->head) < blocks_of(split))
+    if (state == RT_MAP_CUT || whole_blocks(kept, split, &kept->map, kept->head) < blocks_of(split))
         return rt_fail(err, RT_EDIRTY,
                        "'%s' was %s while it was learnt from; stop what writes there", path,
                        state == RT_MAP_CUT ? "cut short" : "written into");
