@@ -22,6 +22,7 @@ static rt_status fail_db(struct store *store, struct rt_err *err)
 
 rt_status report__freeze(struct store *store, struct rt_err *err)
 {
+    store_read_anew(store);
     return sqlite3_exec(store_handle(store), "savepoint report", NULL, NULL, NULL)
                ? fail_db(store, err)
                : RT_OK;

@@ -226,7 +226,7 @@ static int count_steps(void *context)
     return store->steps_left < 0;
 }
 
-static void limit_steps(struct store *store)
+void store_read_anew(struct store *store)
 {
     struct stat info = {0};
     char log[RT_PATH_MAX + 8];
@@ -235,6 +235,11 @@ static void limit_steps(struct store *store)
     snprintf(log, sizeof log, "%s-wal", store->file);
     bytes += stat(log, &info) ? 0 : info.st_size;
     store->steps_left = STEPS_AT_LEAST + STEPS_A_BYTE * bytes;
+}
+
+static void limit_steps(struct store *store)
+{
+    store_read_anew(store);
     sqlite3_progress_handler(store->db, STEPS_A_LOOK, count_steps, store);
 }
 

@@ -114,6 +114,8 @@ rt_status store_open(const char *path, enum store_mode mode, const char *hash, s
 void store_close(struct store *store);
 /* For SELECTs by readers (reports, status): the views are the interface. */
 struct sqlite3 *store_handle(struct store *store);
+/* A reader may take as many steps of SQLite's once more as its file, as it is now, can ask for in one report; else RT_EDB. */
+void store_read_anew(struct store *store);
 /* What SQLite said last, in words for people. */
 const char *store_trouble(const struct store *store);
 const char *store_path(const struct store *store);

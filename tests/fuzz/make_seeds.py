@@ -129,6 +129,7 @@ def arrays():
     seed("fuzz_npy", "bytes", npy("(2, 2, 2)", "|u1", bytes(range(8))))
     seed("fuzz_idx", "labels", struct.pack(">HBBI", 0, 8, 1, 4) + bytes([0, 1, 2, 9]))
     seed("fuzz_idx", "images", struct.pack(">HBBIII", 0, 8, 3, 2, 2, 2) + bytes(range(8)))
+    seed("fuzz_idx", "colour", struct.pack(">HBBIIII", 0, 8, 4, 2, 2, 2, 2) + bytes(range(16)))
     head = {"__metadata__": {"arch": "L1-d8-k8-h1-f16-p14"},
             "head.weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}
     head = json.dumps(head)
