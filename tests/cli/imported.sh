@@ -91,6 +91,12 @@ sed "s/tokeniser: [^,]*, //; s/cache: post/cache: strange/; s/post.db/strange.db
 expect_exit 1 "$retort" search strange.yaml --workers 1
 expect_line stderr 'write data.tokeniser: with that folder'
 
+# The example, with a folder that is at hand.
+sed "s|../../models/wordnet|$folders/minilm|; s|#probe: .*|probe: {kind: head}|; s|length: 32|length: 16|
+     s|vocabulary: .8000.|vocabulary: [20]|; s|depth: .*|depth: [1, 2]|" "$project/examples/wordnet/imported.yaml" >example.yaml
+expect_exit 0 "$retort" doctor example.yaml
+expect_line stdout "'imported' can be run on this data"
+
 sed "s|$folders/bert|$folders/none|" toy.yaml >none.yaml
 expect_exit 1 "$retort" teach none.yaml
 expect_line stderr 'none/config.json'
