@@ -14,6 +14,7 @@
 #include "trainer/net/network.h"
 #include "trainer/net/student_internal.h"
 #include "trainer/task/controller.h"
+#include "trainer/task/pixels.h"
 
 enum { most_at_once = 64 }; /* examples a pass */
 
@@ -298,10 +299,9 @@ void tr_answering_run(struct tr_answering *a, const uint8_t *bytes, int n, float
     assert(numbers == tr_model_input_bytes(model));
     assert(n >= 0 && (n == 0 || (bytes && logits)));
     for (int first = 0; first < n; first += batch->room) {
-        const uint8_t *from = bytes + (size_t)first * numbers;
         tr_batch_resize(batch, n - first < batch->room ? n - first : batch->room, NULL);
-        for (size_t i = 0; i < (size_t)batch->examples * numbers; i++)
-            batch->values[i] = model->input.value[from[i]];
+        tr_pixels_enter(model->input.value, (size_t)batch->examples * numbers,
+                        bytes + (size_t)first * numbers, batch->values);
         tr_infer_run(a->infer, model->student, model->weights, batch,
                      logits + (ptrdiff_t)first * space_outputs(&model->student->shape));
     }

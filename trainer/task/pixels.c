@@ -35,6 +35,12 @@ void tr_pixel_values(const struct tr_pixel_scale *scale, float value[256])
         value[b] = ((float)b / 255 - scale->mean) / scale->sd;
 }
 
+void tr_pixels_enter(const float value[256], size_t n, const uint8_t *bytes, float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = value[bytes[i]];
+}
+
 void tr_pixels_describe(const struct tr_pixel_scale *scale, const struct space_shape *shape,
                         void *to, void (*note)(void *to, const char *key, const char *value))
 {

@@ -12,6 +12,8 @@ struct tr_pixel_scale { /* of pixel/255 */
 };
 /* (b/255 - mean) / sd of each byte b. */
 void tr_pixel_values(const struct tr_pixel_scale *scale, float value[256]);
+/* bytes [n] to x [n] by such a table. */
+void tr_pixels_enter(const float value[256], size_t n, const uint8_t *bytes, float *x);
 
 struct tr_pixel_sums {
     int64_t count, sum, squares;

@@ -237,10 +237,6 @@ void tr_images_gather(const struct tr_images *images, const struct tr_pixel_scal
     float value[256];
 
     tr_pixel_values(scale, value);
-    for (int i = 0; i < n; i++) {
-        const uint8_t *at = images->pixels + rows[i] * pixels;
-        float *to = out + i * pixels;
-        for (size_t j = 0; j < pixels; j++)
-            to[j] = value[at[j]];
-    }
+    for (int i = 0; i < n; i++)
+        tr_pixels_enter(value, pixels, images->pixels + rows[i] * pixels, out + i * pixels);
 }

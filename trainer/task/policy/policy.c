@@ -31,8 +31,7 @@ void tr__policy_history(const struct tr_policy *policy, const struct tr__states 
 
 void tr__policy_pixels(const struct tr_policy *policy, const uint8_t *frame, float *out)
 {
-    for (ptrdiff_t i = 0; i < policy->frame; i++)
-        out[i] = policy->value[frame[i]];
+    tr_pixels_enter(policy->value, (size_t)policy->frame, frame, out);
 }
 
 void tr__policy_example(const struct tr_policy *policy, const struct tr__states *states, int row,
