@@ -210,20 +210,25 @@ static void the_micro_batch_is_fixed_unless_timing_it_is_asked_for(void **state)
 
 static void the_examples_load_and_fit_fashion_mnist(void **state)
 {
-    static const char *const paths[] = {ROOT "/examples/fashion-mnist/quick.yaml",
-                                        ROOT "/examples/fashion-mnist/overnight.yaml"};
+    static const struct {
+        const char *path;
+        int teachers;
+        int64_t students; /* more than these */
+    } all[] = {{ROOT "/examples/fashion-mnist/quick.yaml", 2, 1000},
+               {ROOT "/examples/fashion-mnist/overnight.yaml", 3, INT64_C(10000000000)},
+               {ROOT "/examples/teachers/cnn.yaml", 1, 10000}};
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         struct study study;
         struct rt_err err;
-        assert_ok(study_load(paths[i], &study, &err));
+        assert_ok(study_load(all[i].path, &study, &err));
 
         assert_ok(study_bind_shape(&study, &fashion, &err));
 
         assert_int_equal(study.space.shape.height, 28);
         assert_int_equal(study.space.shape.pool, SPACE_POOL_CLASS);
-        assert_int_equal(study.teachers.count, 2 + i);
-        assert_true(space_size(&study.space) > (i ? INT64_C(10000000000) : 1000));
+        assert_int_equal(study.teachers.count, all[i].teachers);
+        assert_true(space_size(&study.space) > all[i].students);
         study_release(&study);
     }
 }

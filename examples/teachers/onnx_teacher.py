@@ -3,6 +3,9 @@
     - name: net
       command: [python3, onnx_teacher.py, net.onnx]
 
+Where its weights stand in a file of their own, name that, too, so that a change of them is noticed:
+[.., net.onnx, net.onnx.data].
+
 Its one input is uint8 (n, height, width, channels), as `retort export` writes them, or float
 (n, channels, height, width) in 0 .. 1: change prepare() where yours wants another scale. Its first output
 is the logits.
@@ -12,7 +15,7 @@ import sys
 import numpy
 import onnxruntime
 
-model, images, logits = sys.argv[1:]
+model, *_, images, logits = sys.argv[1:]
 session = onnxruntime.InferenceSession(model)
 wanted = session.get_inputs()[0]
 

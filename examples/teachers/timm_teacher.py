@@ -4,8 +4,8 @@
       command: [python3, timm_teacher.py, resnet18, resnet18.pth]
 
 The second word is timm's name of the network, the third a checkpoint of yours with the study's classes.
-Images are resized and normalised as timm's own configuration of that network says. timm wants torchvision
-beside PyTorch, of the same build.
+Images are resized and normalised as timm's own configuration of that network says, or to the side that one
+more word says, if yours was trained on smaller ones: [.., resnet18.pth, 64].
 """
 import sys
 
@@ -13,7 +13,7 @@ import numpy
 import timm
 import torch
 
-name, weights, images, logits = sys.argv[1:]
+name, weights, *side, images, logits = sys.argv[1:]
 state = torch.load(weights, map_location="cpu", weights_only=True)
 state = state.get("state_dict", state)
 rows = numpy.load(images, mmap_mode="r")
@@ -24,13 +24,14 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 net.to(device).eval()
 config = timm.data.resolve_model_data_config(net)
 mean, std = (torch.tensor(config[key], device=device).view(1, 3, 1, 1) for key in ("mean", "std"))
+size = [int(side[0])] * 2 if side else config["input_size"][1:]
 
 said = []
 with torch.inference_mode():
     for i in range(0, len(rows), 64):
         batch = torch.from_numpy(rows[i : i + 64].copy()).to(device).permute(0, 3, 1, 2).float() / 255
         batch = batch.expand(-1, 3, -1, -1)  # greys, too
-        batch = torch.nn.functional.interpolate(batch, config["input_size"][1:], mode="bicubic", antialias=True)
+        batch = torch.nn.functional.interpolate(batch, size, mode="bicubic", antialias=True)
         said.append(net((batch - mean) / std).float().cpu().numpy())
         print(f"\r{i + len(batch)} of {len(rows)} rows", end="", file=sys.stderr)
 print(file=sys.stderr)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compare ONNX graphs of a student with `retort predict`: onnx_logits.py RETORT WEIGHTS DATA.
 
-DATA is an IDX file of images, plain or .gz; or, ending in .txt, a text a line, of pairs two with a tab
+DATA is an IDX file of images, plain or .gz, or a .npy of them; or, ending in .txt, a text a line, of pairs two with a tab
 between, which are cut into the tokens of the exported FILE.vocab.txt here (lower case ASCII alone, and pairs no
 longer than a student reads). Exports every form that the weights have, runs each in ONNX
 Runtime (packages onnxruntime and numpy, which nothing else of Retort needs) and prints how far its
@@ -19,6 +19,8 @@ import onnxruntime
 
 
 def images(path):
+    if path.endswith('.npy'):
+        return numpy.load(path)
     data = (gzip.open if path.endswith('.gz') else open)(path, 'rb').read()
     sizes = [int.from_bytes(data[i:i + 4], 'big') for i in (4, 8, 12)]
     return numpy.frombuffer(data, numpy.uint8, offset=16).reshape(*sizes, 1)
