@@ -37,7 +37,15 @@ void tr_pixel_values(const struct tr_pixel_scale *scale, float value[256])
 
 void tr_pixels_enter(const float value[256], size_t n, const uint8_t *bytes, float *x)
 {
-    for (size_t i = 0; i < n; i++)
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) { /* by fours: the loop itself would be a third of the time */
+        x[i] = value[bytes[i]];
+        x[i + 1] = value[bytes[i + 1]];
+        x[i + 2] = value[bytes[i + 2]];
+        x[i + 3] = value[bytes[i + 3]];
+    }
+    for (; i < n; i++)
         x[i] = value[bytes[i]];
 }
 
