@@ -186,6 +186,7 @@ static rt_status choose(struct choice *choice, struct rt_err *err)
 static void pick_text(const struct choice *choice, char *text, size_t size)
 {
     const struct report__quantity *lead = &choice->front->quantities.list[0];
+    char points[REPORT__CELL];
 
     switch (choice->wish->pick) {
     case REPORT_SUGGESTED: (void)snprintf(text, size, "suggested"); return;
@@ -194,8 +195,8 @@ static void pick_text(const struct choice *choice, char *text, size_t size)
     case REPORT_WITHIN: break;
     }
     if (lead->unit[0] == '%')
-        (void)snprintf(text, size, "the least costly within %.4g points of the lowest %s",
-                       lead->factor * choice->wish->loss, lead->name);
+        (void)snprintf(text, size, "the least costly within %s of the lowest %s",
+                       report__points(choice->wish->loss, points), lead->name);
     else
         (void)snprintf(text, size, "the least costly within %.4g of the lowest %s",
                        choice->wish->loss, lead->name);
@@ -313,16 +314,16 @@ static void print_steps(const struct choice *choice, FILE *out)
 {
     struct report__step step[REPORT__STEPS];
     const int count = choice->wish->count ? 0 : report__steps(choice->front, step);
-    char text[512], difference[400];
+    char text[512], difference[400], points[REPORT__CELL];
 
     for (int i = 0; i < count; i++) {
         if (step[i].row == choice->chosen)
             continue;
         report__difference(choice->front, step[i].row, choice->chosen, difference,
                            sizeof difference);
-        (void)snprintf(text, sizeof text, "for up to %g points: candidate %lld: %s",
-                       100 * step[i].loss, (long long)choice->front->row[step[i].row].candidate,
-                       difference);
+        (void)snprintf(text, sizeof text, "for up to %s: candidate %lld: %s",
+                       report__points(step[i].loss, points),
+                       (long long)choice->front->row[step[i].row].candidate, difference);
         print_wrapped(out, "saving", text);
     }
 }

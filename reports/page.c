@@ -227,12 +227,13 @@ static void print_steps(const struct report__page *page)
     const struct report__rows *rows = &page->rows;
     struct report__step step[REPORT__STEPS];
     const int count = report__steps(rows, step);
-    char text[400];
+    char text[400], points[REPORT__CELL];
 
     for (int i = 0; i < count; i++) {
         report__difference(rows, step[i].row, page->suggested, text, sizeof text);
-        (void)fprintf(page->out, "<p>For up to %g points more than the best: candidate %lld, ",
-                      100 * step[i].loss, (long long)rows->row[step[i].row].candidate);
+        (void)fprintf(page->out, "<p>For up to %s more than the best: candidate %lld, ",
+                      report__points(step[i].loss, points),
+                      (long long)rows->row[step[i].row].candidate);
         report__html(page->out, text);
         (void)fputs(".</p>\n", page->out);
     }

@@ -49,6 +49,15 @@ const char *report__percent(double share, char text[REPORT__CELL])
     return report__fixed(100 * share, 2, text);
 }
 
+const char *report__points(double difference, char text[REPORT__CELL])
+{
+    const int used = snprintf(text, REPORT__CELL, "%.4g", 100 * difference);
+    const char *unit = strcmp(text, "1") == 0 ? " point" : " points";
+
+    (void)snprintf(text + used, REPORT__CELL - (size_t)used, "%s", unit);
+    return text;
+}
+
 const char *report__fixed(double value, int digits, char text[REPORT__CELL])
 {
     if (!isfinite(value))

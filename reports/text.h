@@ -13,6 +13,8 @@ const char *report__count(double value, char text[REPORT__CELL]); /* 999, 12.3k,
 const char *report__ms(double ms, char text[REPORT__CELL]);       /* 7.81 µs, 0.42 ms, 1.5 s */
 /* A share in percent: "20.30". */
 const char *report__percent(double share, char text[REPORT__CELL]);
+/* A difference of shares: "0.5 points", "1 point". */
+const char *report__points(double difference, char text[REPORT__CELL]);
 const char *report__fixed(double value, int digits, char text[REPORT__CELL]);
 const char *report__duration(double seconds, char text[REPORT__CELL]); /* "7 h 59 min" */
 /* "2026-11-24T06:40:22.804Z" as "2026-11-24 06:40 UTC"; other text as it is. */

@@ -41,6 +41,8 @@ static void numbers_are_written_for_people(void **state)
     assert_string_equal(report__ms(12.34, t), "12.3 ms");
     assert_string_equal(report__ms(1500, t), "1.50 s");
     assert_string_equal(report__percent(.203, t), "20.30");
+    assert_string_equal(report__points(.005, t), "0.5 points");
+    assert_string_equal(report__points(.01, t), "1 point");
     assert_string_equal(report__duration(9.83, t), "9.8 s");
     assert_string_equal(report__duration(155, t), "2 min 35 s");
     assert_string_equal(report__duration(28740, t), "7 h 59 min");
