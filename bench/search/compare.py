@@ -3,9 +3,10 @@
 
   pip install -r bench/search/requirements.txt
   bench/search/compare.py run results.csv --program build/release/bench_search [--only layers/retort ...]
-  bench/search/compare.py table results.csv > tables.md
+  bench/search/compare.py table results.csv [--into docs/benchmarks.md]
 
-A run that stands in the CSV already is not repeated.
+A run that stands in the CSV already is not repeated. Tables go into a document between its two comments
+that name this script.
 """
 import argparse
 import csv
@@ -32,6 +33,7 @@ RETORT = {
 }
 TRIALS = {"optuna-tpe": 200, "botorch": 200, "retort, layers free": 200, "retort, rungs": 200,
           "retort, rungs, no surrogate": 200}  # the rest 1000
+BEGIN, END = "<!-- tables of bench/search/compare.py -->\n", "<!-- end of these tables -->"
 FIELDS = ["problem", "method", "seed", *map(str, AT), "seconds"]
 SEEDS = {"optuna-tpe": 1, "botorch": 3}  # the rest as many as asked for
 
@@ -39,7 +41,7 @@ SEEDS = {"optuna-tpe": 1, "botorch": 3}  # the rest as many as asked for
 def tried(problem, method):
     """Is the method run on the problem when all are?"""
     if method == "botorch":
-        return problem in ("lm27", "lm75-latency")
+        return problem in ("layers", "lm27")
     if "rungs" in method or "free" in method or "neither" in method or method == "optuna-tpe":
         return problem == "table" if "rungs" in method else problem not in (*MODELS, "table")
     return True
@@ -51,9 +53,11 @@ def retort(program, problem, seed, trials, options):
     return [float(line.split(",")[1]) for line in lines[1:]]
 
 
-def one(program, problem, method, seed):
+def one(program, problem, method, seed, most):
     began = time.monotonic()
-    trials = 200 if problem == "table" else TRIALS.get(method, AT[-1])  # the table has 432 in all
+    trials = min(most, TRIALS.get(method, most))
+    if problem == "table":
+        trials = min(trials, 200)  # it has 432 in all
     if method in RETORT:
         volumes = retort(program, problem, seed, trials, RETORT[method])
     else:
@@ -82,27 +86,90 @@ def run(arguments):
                     continue
                 for seed in range(min(arguments.seeds, SEEDS.get(method, arguments.seeds))):
                     if (problem, method, seed) not in done:
-                        writer.writerow(one(arguments.program, problem, method, seed))
+                        writer.writerow(one(arguments.program, problem, method, seed,
+                                            arguments.trials))
                         file.flush()
 
 
-def median(rows, n):
+def values(rows, problem, method, n):
+    return [float(row[str(n)]) for row in rows
+            if row["problem"] == problem and row["method"] == method and row[str(n)]]
+
+
+def median(rows, problem, method, n, all_seeds):
     """With the number of seeds, where it is not all of them."""
-    values = [float(row[n]) for row in rows if row[n]]
-    few = f" ({len(values)})" if len(values) < len(rows) else ""
-    return f"{statistics.median(values):.4f}{few}" if values else ""
+    found = values(rows, problem, method, n)
+    few = f" ({len(found)})" if len(found) < all_seeds else ""
+    return f"{statistics.median(found):.4f}{few}" if found else ""
+
+
+def methods_of(rows, problem):
+    found = {r["method"] for r in rows if r["problem"] == problem}
+    return sorted(found, key=lambda method: (not method.startswith("retort"), method))
+
+
+def problem_table(rows, problem):
+    lines = [f"`{problem}`", "", "| search | seeds | " + " | ".join(f"{n} trials" for n in AT) + " |",
+             "|---|---|" + "---|" * len(AT)]
+    for method in methods_of(rows, problem):
+        seeds = sum(r["problem"] == problem and r["method"] == method for r in rows)
+        cells = [median(rows, problem, method, n, seeds) for n in AT]
+        lines.append(f"| {method} | {seeds} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def best_other(rows, problem, n):
+    """The highest median of what is not Retort's."""
+    others = [method for method in methods_of(rows, problem) if not method.startswith("retort")]
+    found = [statistics.median(of) for of in (values(rows, problem, m, n) for m in others) if of]
+    return f"{max(found):.4f}" if found else ""
+
+
+SUMMARY = [
+    "The search as it is now, after 500 and 1000 trials (`table` 200), and what it was before; medians of 10",
+    "seeds, or of so many as stand in brackets:",
+    "",
+    "| problem | before | now | missing, now to before | best other, 500 | now, 1000 | best other, 1000 |",
+    "|---|---|---|---|---|---|---|",
+]
+
+
+def summary_row(rows, problem, at, end):
+    before, now = (values(rows, problem, method, at) for method in ("retort before", "retort"))
+    missing = ""
+    if before and statistics.median(before) < .99995:  # else there was nothing to gain
+        missing = f"{(1 - statistics.median(now)) / (1 - statistics.median(before)):.2f}"
+    cells = [median(rows, problem, "retort before", at, 10), median(rows, problem, "retort", at, 10),
+             missing, best_other(rows, problem, at), median(rows, problem, "retort", end, 10),
+             best_other(rows, problem, end)]
+    return f"| `{problem}` | " + " | ".join(cells) + " |"
+
+
+def summary(rows):
+    lines = list(SUMMARY)
+    for problem in PROBLEMS:
+        at = 200 if problem == "table" else 500
+        if values(rows, problem, "retort", at):
+            lines.append(summary_row(rows, problem, at, 1000))
+    return lines
 
 
 def table(arguments):
     with open(arguments.results) as file:
         rows = list(csv.DictReader(file))
+    lines = []
     for problem in PROBLEMS:
-        print(f"\n`{problem}`\n\n| search | seeds | " + " | ".join(f"{n} trials" for n in AT) + " |")
-        print("|---|---|" + "---|" * len(AT))
-        ours = [r for r in rows if r["problem"] == problem]
-        for method in sorted({r["method"] for r in ours}, key=lambda m: (not m.startswith("retort"), m)):
-            mine = [r for r in ours if r["method"] == method]
-            print(f"| {method} | {len(mine)} | " + " | ".join(median(mine, str(n)) for n in AT) + " |")
+        lines += [*problem_table(rows, problem), ""]
+    text = "\n".join(lines + summary(rows)) + "\n"
+    if not arguments.into:
+        sys.stdout.write(text)
+        return
+    path = Path(arguments.into)
+    before, _, rest = path.read_text().partition(BEGIN)
+    _, found, after = rest.partition(END)
+    if not found:
+        sys.exit(f"{path} has no place for tables")
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
 def main():
@@ -111,6 +178,8 @@ def main():
     parser.add_argument("results")
     parser.add_argument("--program", default="build/release/bench_search")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=AT[-1], help="of a run, at most")
+    parser.add_argument("--into", help="the document that tables go into")
     parser.add_argument("--only", nargs="*", help="problems, methods, or problem/method")
     arguments = parser.parse_args()
     (run if arguments.what == "run" else table)(arguments)
