@@ -14,9 +14,11 @@ enum { LEFT = 58, RIGHT = 12, TOP = 12, BOTTOM = 44 };
 #define WIDTH REPORT__CHART_WIDTH
 #define HEIGHT REPORT__CHART_HEIGHT
 
+/* Of what is left the range, its ratio and the room at its ends are finite. */
 static bool usable(const struct report__axis *axis, double value)
 {
-    return isfinite(value) && (!axis->log || value > 0);
+    static const double most = 1e150;
+    return fabs(value) <= most && (!axis->log || value >= 1 / most);
 }
 
 void report__axis_widen(struct report__axis *axis, double value)

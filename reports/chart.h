@@ -1,8 +1,8 @@
 /* reports/chart.h -- plots as SVG text, which prints, scales and needs no script.
  *
  * First the ranges of both axes are widened over all that will be drawn, then the chart is opened,
- * drawn into and closed. What is not finite, and on a logarithmic axis what is not positive, is
- * left out. Colours come from page.css by class; the frame's data-* attributes give page.js the
+ * drawn into and closed. What is not finite, or beyond 1e150, and on a logarithmic axis what is not
+ * above 1e-150, is left out. Colours come from page.css by class; the frame's data-* attributes give page.js the
  * scales, so that it finds the value under the pointer.
  */
 #ifndef REPORTS_CHART_H

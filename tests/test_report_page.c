@@ -185,7 +185,11 @@ static void charts_leave_out_what_cannot_be_drawn(void **state)
                                   .y = {"b", "b", false, REPORT__AXIS_EMPTY}};
     (void)state;
 
-    report__axis_widen(&chart.x, 0); /* not on a logarithmic axis */
+    report__axis_widen(&chart.x, 0);      /* not on a logarithmic axis */
+    report__axis_widen(&chart.x, 1e-320); /* and ranges have room at their ends, and a ratio */
+    report__axis_widen(&chart.x, 1e300);
+    report__axis_widen(&chart.y, -1.7e308);
+    report__axis_widen(&chart.y, 1.7e308);
     report__axis_widen(&chart.x, 10);
     report__axis_widen(&chart.x, 1000);
     report__axis_widen(&chart.y, NAN);

@@ -26,6 +26,7 @@ def databases():
         seed("fuzz_database", f"{name}-page", bytes([number]) + page)
     for i, value in enumerate((0, 3, 6, 9, 12, 15, 2, 5)):  # of table detail
         seed("fuzz_database", f"detail-{i}", bytes([5, 0, 28, i, i, value, i & 1, 0, 0]))
+    seed("fuzz_database", "page-tiny", bytes([5, 0, 9, 32, 0, 8, 0, 0, 15]))  # a cost of 1e-320
     seed("fuzz_resume", "same", b"\1")
     for table in (0, 1, 5, 9, 12, 15, 18):  # study to front
         seed("fuzz_resume", f"table-{table}", bytes([0, table, 2, 1, 3, 0, 0, 0]))
