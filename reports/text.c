@@ -68,7 +68,7 @@ const char *report__fixed(double value, int digits, char text[REPORT__CELL])
 
 const char *report__duration(double seconds, char text[REPORT__CELL])
 {
-    if (!isfinite(seconds))
+    if (!(fabs(seconds) < 1e15)) /* nor is it a time */
         return memcpy(text, "-", 2);
     const long long whole = (long long)(seconds + .5), minutes = whole / 60, hours = minutes / 60;
     if (seconds < 9.95)

@@ -47,6 +47,7 @@ static void numbers_are_written_for_people(void **state)
     assert_string_equal(report__duration(155, t), "2 min 35 s");
     assert_string_equal(report__duration(28740, t), "7 h 59 min");
     assert_string_equal(report__duration(273600, t), "3 d 4 h");
+    assert_string_equal(report__duration(1e300, t), "-");
     assert_int_equal(report__columns("±µs"), 3);
 }
 

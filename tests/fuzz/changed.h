@@ -93,7 +93,8 @@ static const char *const changed_values[] = {"null",
                                              "replace(hex(zeroblob(300)), '0', 'a')",
                                              "'error'",
                                              "'params'",
-                                             "'%s%n<b>\"&'"};
+                                             "'%s%n<b>\"&'",
+                                             "1e300"};
 #define CHANGED_COUNT(list) (sizeof(list) / sizeof *(list))
 
 static sqlite3 *changed_open(void)
