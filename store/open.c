@@ -149,6 +149,30 @@ static rt_status check_study(struct store *store, const char *hash, struct rt_er
 
 /* ---- connections ---- */
 
+/* In a file that somebody made, or that is damaged, a page may stand below many others, and those below others: a table of
+ * ten pages whose rows have no end. So the steps that SQLite takes to read a study are limited. A report takes one a byte of
+ * a file of 0.5 MB, and 0.06 of one of a million trials; SQLite counts in loops alone, so a count(*) without a where,
+ * which is one step, is asked of no table that trust.c does not look at whole. */
+enum { STEPS_A_LOOK = 10000, STEPS_AT_LEAST = 20000000, STEPS_A_BYTE = 50 };
+
+static int count_steps(void *context)
+{
+    struct store *store = context;
+
+    return store->limited && (store->steps_left -= STEPS_A_LOOK) < 0;
+}
+
+void store_read_anew(struct store *store)
+{
+    struct stat info = {0};
+    char log[RT_PATH_MAX + 8];
+    int64_t bytes = stat(store->file, &info) ? 0 : info.st_size;
+
+    snprintf(log, sizeof log, "%s-wal", store->file);
+    bytes += stat(log, &info) ? 0 : info.st_size;
+    store->steps_left = STEPS_AT_LEAST + STEPS_A_BYTE * bytes;
+}
+
 static rt_status connect_file(struct store *store, const char *name, int flags, struct rt_err *err)
 {
     store__doing(store, "open the study");
@@ -161,6 +185,9 @@ static rt_status connect_file(struct store *store, const char *name, int flags, 
         store->db = NULL;
         return rc;
     }
+    store->limited = true;
+    store_read_anew(store);
+    sqlite3_progress_handler(store->db, STEPS_A_LOOK, count_steps, store);
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -212,37 +239,6 @@ static rt_status look_at(struct store *store, int64_t schema, struct rt_err *err
     return store__make_views(store, "temp", err);
 }
 
-/* In a file that somebody made, or that is damaged, a page may stand below many others, and those below others: a table of
- * ten pages whose rows have no end. So the steps that SQLite takes for a reader are limited. A report takes one a byte of
- * a file of 0.5 MB, and 0.06 of one of a million trials; SQLite counts in loops alone, so a count(*) without a where,
- * which is one step, is asked of no table that trust.c does not look at whole. */
-enum { STEPS_A_LOOK = 10000, STEPS_AT_LEAST = 20000000, STEPS_A_BYTE = 50 };
-
-static int count_steps(void *context)
-{
-    struct store *store = context;
-
-    store->steps_left -= STEPS_A_LOOK;
-    return store->steps_left < 0;
-}
-
-void store_read_anew(struct store *store)
-{
-    struct stat info = {0};
-    char log[RT_PATH_MAX + 8];
-    int64_t bytes = stat(store->file, &info) ? 0 : info.st_size;
-
-    snprintf(log, sizeof log, "%s-wal", store->file);
-    bytes += stat(log, &info) ? 0 : info.st_size;
-    store->steps_left = STEPS_AT_LEAST + STEPS_A_BYTE * bytes;
-}
-
-static void limit_steps(struct store *store)
-{
-    store_read_anew(store);
-    sqlite3_progress_handler(store->db, STEPS_A_LOOK, count_steps, store);
-}
-
 /* Readers of a WAL file share its -shm file. Where that can be neither found nor made (a read-only
  * folder), nobody can be writing, so without a log the file alone is the whole truth. */
 static rt_status connect_reader(struct store *store, const char *hash, struct rt_err *err)
@@ -254,7 +250,6 @@ static rt_status connect_reader(struct store *store, const char *hash, struct rt
     int code;
 
     RT_TRY(connect_file(store, file, SQLITE_OPEN_READONLY, err));
-    limit_steps(store);
     rc = check_ours(store, &schema, err);
     code = sqlite3_errcode(store->db) & 0xff;
     if (rc == RT_EDB && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY)) {
@@ -267,7 +262,6 @@ static rt_status connect_reader(struct store *store, const char *hash, struct rt
         disconnect(store);
         immutable_name(file, name);
         RT_TRY(connect_file(store, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err));
-        limit_steps(store);
         rc = check_ours(store, &schema, err);
     }
     RT_TRY(rc);
@@ -305,6 +299,7 @@ static rt_status connect_writable(struct store *store, const char *hash, int64_t
     if (*schema > STORE_OLDEST_SCHEMA)
         RT_TRY(store__trust_shown(store, *schema, err));
     RT_TRY(check_study(store, hash, err));
+    store->limited = false; /* what it writes is its own affair */
     RT_TRY(use_log(store, err));
     store__keep_log_short(store);
     return store__execute(store,

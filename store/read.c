@@ -188,12 +188,16 @@ rt_status store_trials_load(struct store *store, const struct space *space,
                             struct store_trial **trials, int64_t *count, struct rt_err *err)
 {
     static const char begin[] = "begin", end[] = "commit";
+    const bool limited = store->limited;
     rt_status rc;
 
     assert(trials && count);
     store__doing(store, "read the trials");
     RT_TRY(store__run(store, begin, NULL, 0, err));
+    store_read_anew(store);
+    store->limited = true;
     rc = load(store, space, trials, count, err);
+    store->limited = limited;
     store__run(store, end, NULL, 0, NULL);
     return rc;
 }

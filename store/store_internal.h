@@ -38,9 +38,11 @@ struct store {
     int64_t run;              /* the present store_run; 0: none */
     int64_t program;          /* store_program()'s row; 0: not said */
     int64_t other_program;    /* store_made_by()'s */
-    int64_t steps_left;       /* of SQLite's, for a reader; below 0: it is interrupted */
-    int log_tried;            /* pages of the log when its end was last waited for */
-    char doing[96];           /* for messages: what is being done */
+    bool
+        limited; /* SQLite's steps count: all of readers, of others those that read a study whole */
+    int64_t steps_left; /* below 0: it is interrupted */
+    int log_tried;      /* pages of the log when its end was last waited for */
+    char doing[96];     /* for messages: what is being done */
     int statement_count;
     struct {
         const char *sql; /* compared by address */
