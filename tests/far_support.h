@@ -128,6 +128,22 @@ static void begin(struct far *far, int workers)
     begin_keeping(far, workers, 0, no_weights);
 }
 
+/* By a connection of its own: the search's is of one thread at a time, which is the search's while it runs. */
+static int64_t far_integer(const struct far *far, const char *sql)
+{
+    sqlite3_stmt *q = NULL;
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open_v2(far->study.path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    sqlite3_busy_timeout(db, 20000);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    const int64_t value = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return value;
+}
+
 /* Waits for its end. */
 static void end(struct far *far)
 {

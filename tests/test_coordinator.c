@@ -20,11 +20,9 @@ static void rows_are_those_of_one_worker(void **state)
         finish(&a);
         finish(&b);
         check_rows(&far);
-        assert_int_equal(sample_integer(far.study.store, "select count(*) from remote where there"),
-                         0);
+        assert_int_equal(far_integer(&far, "select count(*) from remote where there"), 0);
         if (!own)
-            assert_int_equal(sample_integer(far.study.store, "select sum(trials) from remote"),
-                             TRIALS);
+            assert_int_equal(far_integer(&far, "select sum(trials) from remote"), TRIALS);
         sample_remove(&far.study);
     }
 }
@@ -47,13 +45,13 @@ static void a_lost_workers_trial_is_given_out_again(void **state)
     end(&far);
     finish(&near);
     check_rows(&far);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from event where kind = "
-                                                     "'lost' and trial = 0"),
+    assert_int_equal(far_integer(&far, "select count(*) from event where kind = "
+                                       "'lost' and trial = 0"),
                      1);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from execution where trial = "
-                                                     "0 and outcome = 'interrupted'"),
+    assert_int_equal(far_integer(&far, "select count(*) from execution where trial = "
+                                       "0 and outcome = 'interrupted'"),
                      1);
-    assert_int_equal(sample_integer(far.study.store, "select sum(lost) from remote"), 1);
+    assert_int_equal(far_integer(&far, "select sum(lost) from remote"), 1);
     sample_remove(&far.study);
 }
 
@@ -75,7 +73,7 @@ static void a_late_result_is_taken_once(void **state)
     job.key ^= 1; /* of another history: no use for it */
     hand_answer(&again, &job, answer);
     hand_hear(&again, WIRE_TAKEN);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from metric"), 0);
+    assert_int_equal(far_integer(&far, "select count(*) from metric"), 0);
     job.key ^= 1;
     for (int i = 0; i < 3; i++) {
         hand_answer(&again, &job, answer);
@@ -87,8 +85,8 @@ static void a_late_result_is_taken_once(void **state)
     finish(&near);
     hand_close(&again);
     check_rows(&far);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from execution where trial = "
-                                                     "0 and outcome <> 'interrupted'"),
+    assert_int_equal(far_integer(&far, "select count(*) from execution where trial = "
+                                       "0 and outcome <> 'interrupted'"),
                      1);
     sample_remove(&far.study);
     free(answer);
@@ -108,7 +106,7 @@ static void a_failure_is_believed_to_who_has_the_trial(void **state)
     hand_hail(&hand);
     free(hand_take(&hand, &far, &job));
     hand_close(&hand);
-    while (!sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"))
+    while (!far_integer(&far, "select count(*) from event where kind = 'lost'"))
         sample_sleep(2000);
     hand_open(&other, &far, "another by hand.");
     hand_hail(&other);
@@ -146,7 +144,7 @@ static void a_late_failure_is_that_of_a_trial_that_nobody_has(void **state)
     hand_hail(&hand);
     free(hand_take(&hand, &far, &job));
     hand_close(&hand);
-    while (!sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"))
+    while (!far_integer(&far, "select count(*) from event where kind = 'lost'"))
         sample_sleep(2000);
     hand_open(&hand, &far, "a worker by hand");
     hand_hail(&hand);
@@ -157,8 +155,8 @@ static void a_late_failure_is_that_of_a_trial_that_nobody_has(void **state)
     end(&far);
     finish(&near);
     hand_close(&hand);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from trial where number = 0 "
-                                                     "and error_kind = 'crash'"),
+    assert_int_equal(far_integer(&far, "select count(*) from trial where number = 0 "
+                                       "and error_kind = 'crash'"),
                      1);
     sample_remove(&far.study);
 }
@@ -183,8 +181,8 @@ static void a_trial_that_is_lost_three_times_fails(void **state)
     start(&near, &far, "1", 0);
     end(&far);
     finish(&near);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from trial where number = 0 "
-                                                     "and error_kind = 'lost'"),
+    assert_int_equal(far_integer(&far, "select count(*) from trial where number = 0 "
+                                       "and error_kind = 'lost'"),
                      1);
     sample_remove(&far.study);
 }
@@ -214,8 +212,8 @@ static void what_is_given_back_is_no_loss(void **state)
     finish(&near);
     hand_close(&hand);
     check_rows(&far);
-    assert_int_equal(sample_integer(far.study.store, "select sum(lost) from remote"), 0);
-    assert_int_equal(sample_integer(far.study.store, "select sum(returned) from remote"), 4);
+    assert_int_equal(far_integer(&far, "select sum(lost) from remote"), 0);
+    assert_int_equal(far_integer(&far, "select sum(returned) from remote"), 4);
     sample_remove(&far.study);
 }
 
@@ -244,9 +242,9 @@ static void a_trial_that_no_worker_can_do_fails(void **state)
     end(&far);
     finish(&near);
     hand_close(&hand);
-    assert_int_equal(sample_integer(far.study.store,
-                                    "select count(*) from trial where number = 0 and error_kind = "
-                                    "'lost' and error like '%: its disk is full'"),
+    assert_int_equal(far_integer(&far,
+                                 "select count(*) from trial where number = 0 and error_kind = "
+                                 "'lost' and error like '%: its disk is full'"),
                      1);
     sample_remove(&far.study);
 }
@@ -272,8 +270,7 @@ static void a_worker_that_is_refused_later_is_lost(void **state)
         hand_say(&hand, hello);
         hand_hear(&hand, WIRE_REFUSED);
     }
-    assert_int_equal(
-        sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"), 6);
+    assert_int_equal(far_integer(&far, "select count(*) from event where kind = 'lost'"), 6);
     start(&near, &far, "1", 0);
     end(&far);
     finish(&near);
@@ -339,9 +336,8 @@ static void a_result_is_none_without_its_weights(void **state)
             hand_piece(&hand, "some weighty");
         }
         hand_hear(&hand, WIRE_TAKEN);
-        assert_int_equal(
-            sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"),
-            i + 1);
+        assert_int_equal(far_integer(&far, "select count(*) from event where kind = 'lost'"),
+                         i + 1);
     }
     free(answer);
     hand_over_twice(&hand, &far, weights, hash);
@@ -416,8 +412,8 @@ static void strangers_are_counted_and_dropped(void **state)
     end(&far);
     finish(&near);
     check_rows(&far);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from event where kind = "
-                                                     "'strangers' and text like '11 messages%'"),
+    assert_int_equal(far_integer(&far, "select count(*) from event where kind = "
+                                       "'strangers' and text like '11 messages%'"),
                      1);
     sample_remove(&far.study);
 }
@@ -432,8 +428,7 @@ static void a_worker_outlives_the_search(void **state)
     begin(&far, 0);
     far.context.stop_after = 0;
     start(&near, &far, "2", 20000);
-    while (sample_integer(far.study.store, "select count(*) from trial where state = 'committed'") <
-           5)
+    while (far_integer(&far, "select count(*) from trial where state = 'committed'") < 5)
         sample_sleep(2000);
     atomic_store(&far.context.stop, 1);
     pthread_join(far.thread, NULL);
@@ -505,9 +500,8 @@ static void a_worker_that_takes_long_to_begin_is_there(void **state)
     end(&far);
     finish(&near);
     check_rows(&far);
-    assert_int_equal(
-        sample_integer(far.study.store, "select count(*) from event where kind = 'lost'"), 0);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from remote"), 1);
+    assert_int_equal(far_integer(&far, "select count(*) from event where kind = 'lost'"), 0);
+    assert_int_equal(far_integer(&far, "select count(*) from remote"), 1);
     sample_remove(&far.study);
 }
 

@@ -33,7 +33,7 @@ static void time_passes(struct far *far, int seconds)
 
 static int64_t count_lost(const struct far *far)
 {
-    return sample_integer(far->study.store, "select count(*) from event where kind = 'lost'");
+    return far_integer(far, "select count(*) from event where kind = 'lost'");
 }
 
 /* Seconds from now on until the search gives trial 0 to somebody else; what its worker says meanwhile is
@@ -209,7 +209,7 @@ static void a_refused_workers_result_is_none(void **state)
     hand_hear(&hand, WIRE_REFUSED);
     hand_answer(&hand, &job, answer);
     hand_hear(&hand, WIRE_AGAIN);
-    assert_int_equal(sample_integer(far.study.store, "select count(*) from metric"), 0);
+    assert_int_equal(far_integer(&far, "select count(*) from metric"), 0);
     assert_int_equal(count_lost(&far), 1);
     start(&near, &far, "1", 0);
     end(&far);
@@ -217,9 +217,8 @@ static void a_refused_workers_result_is_none(void **state)
     hand_close(&hand);
     hand_close(&other);
     check_rows(&far);
-    assert_int_equal(sample_integer(far.study.store,
-                                    "select sum(trials) from remote where slots = 1 "
-                                    "and lost = 0"),
+    assert_int_equal(far_integer(&far, "select sum(trials) from remote where slots = 1 "
+                                       "and lost = 0"),
                      TRIALS);
     sample_remove(&far.study);
     free(answer);
@@ -255,10 +254,10 @@ static void what_a_worker_had_whose_cache_is_dirty_is_not_lost(void **state)
     finish(&near);
     hand_close(&hand);
     check_rows(&far);
-    assert_int_equal(sample_integer(far.study.store, "select sum(lost) from remote"), 0);
-    assert_int_equal(sample_integer(far.study.store,
-                                    "select count(*) from event where kind = 'returned' and text ="
-                                    " 'its worker left: its cache was written into'"),
+    assert_int_equal(far_integer(&far, "select sum(lost) from remote"), 0);
+    assert_int_equal(far_integer(&far,
+                                 "select count(*) from event where kind = 'returned' and text ="
+                                 " 'its worker left: its cache was written into'"),
                      4);
     sample_remove(&far.study);
 }
@@ -288,9 +287,8 @@ static void what_the_search_has_is_dirty_and_ends_it(void **state)
         assert_int_equal(far.rc, RT_EDIRTY);
         assert_non_null(strstr(far.err.text, "'a cache' was written into"));
         assert_non_null(strstr(far.err.text, "no trial is lost"));
-        assert_int_equal(
-            sample_integer(far.study.store, "select count(*) from trial where state <> 'proposed'"),
-            0);
+        assert_int_equal(far_integer(&far, "select count(*) from trial where state <> 'proposed'"),
+                         0);
         sample_remove(&far.study);
     }
 }
