@@ -2,7 +2,6 @@
 #include "cli/meter.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -41,8 +40,8 @@ void meter_step(void *context, int step, int steps)
     meter->last = now;
     meter->tenth = tenth;
     say_left(meter, steps, now, left);
-    (void)fprintf(stderr, "%s%s: step %d of %d%s%s", terminal ? "\r" : "", meter->name, step, steps,
-                  left, terminal ? "\033[K" : "\n");
+    (void)fprintf(stderr, "%s%s: %s%d of %d%s%s", terminal ? "\r" : "", meter->name,
+                  meter->various ? "" : "step ", step, steps, left, terminal ? "\033[K" : "\n");
     if (terminal && done)
         (void)fputs("\n", stderr);
     if (done)
@@ -56,5 +55,6 @@ void meter_teacher(void *context, const char *name, int step, int steps)
 
     (void)snprintf(text, sizeof text, "teacher '%s'", name);
     meter->name = text;
+    meter->various = true;
     meter_step(meter, step, steps);
 }

@@ -4,8 +4,11 @@
 #ifndef CLI_METER_H
 #define CLI_METER_H
 
+#include <stdbool.h>
+
 struct meter {
     const char *name; /* of what is being trained */
+    bool various;     /* not always optimiser steps: rows that are asked, blocks that are kept */
     double last;      /* when it was drawn, in seconds */
     int tenth;
     double start;   /* of what is timed, at the step that was told first; 0: nothing yet */
