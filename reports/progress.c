@@ -1,10 +1,12 @@
 /* reports/progress.c -- report_status() of report.h. The one report that knows the present time, and
  * who writes the file: a search without an end whose lock nobody holds was killed.
  */
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): gethostname() */
 #include <math.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "reports/expected.h"
@@ -161,6 +163,20 @@ static void print_search(struct store *store, const struct progress *p, FILE *ou
         rt_path_beside(store_path(store), p->file, study, &ignored))
         (void)snprintf(study, sizeof study, "STUDY");
     (void)fprintf(out, "%-11s retort search %s --db %s\n", "go on", study, store_path(store));
+}
+
+/* Whom to stop, and where: the file may be on a disk that several machines share. */
+static void print_writer(const struct store_writer *writer, FILE *out)
+{
+    char here[sizeof writer->host] = "", text[128];
+
+    if (writer->pid == 0)
+        return;
+    if (gethostname(here, sizeof here - 1) == 0 && strcmp(here, writer->host) == 0)
+        (void)snprintf(text, sizeof text, "process %ld of this machine", writer->pid);
+    else
+        (void)snprintf(text, sizeof text, "process %ld on %s", writer->pid, writer->host);
+    print_line(out, "writer", text);
 }
 
 static void print_work(const struct progress *p, FILE *out)
@@ -323,6 +339,7 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
     if (rc == RT_OK) {
         print_line(out, "study", p.study);
         print_search(store, &p, out);
+        print_writer(&p.writer, out);
         print_work(&p, out);
         print_rungs(&rungs, out);
         print_front(&p, &rows, &rungs, out);

@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 /* What the holder left in the file; nothing when it cannot be read. */
 static void read_owner(int fd, struct store_writer *owner)
 {
@@ -30,6 +32,7 @@ static void read_owner(int fd, struct store_writer *owner)
 
     if (size <= 0 || sscanf(text, "%ld %63s", &owner->pid, owner->host) != 2)
         *owner = (struct store_writer){.alive = owner->alive};
+    rt_text_plain(owner->host);
 }
 
 static rt_status refuse(int fd, const char *path, struct rt_err *err)

@@ -2,8 +2,11 @@
  * store's sample study and hand-made rows. */
 #include "report_sample.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "reports/suggest.h"
 
@@ -478,6 +481,7 @@ static void status_tells_a_search_that_was_killed(void **state)
     char *text = status_of(store);
     assert_has(text, "0 done, 0 failed, 1 running");
     assert_has(text, "of the search's 2 hours");
+    assert_has(text, " of this machine\n");
     assert_lacks(text, "killed");
     free(text);
 
@@ -497,6 +501,30 @@ static void status_tells_a_search_that_was_killed(void **state)
     assert_rows(store, "select ending from run", "killed\n");
     text = status_of(store);
     assert_lacks(text, "killed");
+    free(text);
+    store_close(store);
+}
+
+static void status_tells_a_search_on_another_machine(void **state)
+{
+    static const char owner[] = "4711 else\033where\n";
+    struct store *store = sample("elsewhere.db");
+    char path[RT_PATH_MAX];
+    (void)state;
+
+    (void)snprintf(path, sizeof path, "%s.lock", store_path(store));
+    store_close(store);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    assert_true(fd >= 0 && flock(fd, LOCK_EX) == 0);
+    assert_int_equal(write(fd, owner, sizeof owner - 1), sizeof owner - 1);
+
+    store = sample_open(sample_path("elsewhere.db"), STORE_READ);
+    char *text = status_of(store);
+    assert_has(text, "process 4711 on else where\n");
+    free(text);
+    (void)close(fd);
+    text = status_of(store);
+    assert_lacks(text, "process");
     free(text);
     store_close(store);
 }
@@ -583,6 +611,7 @@ int main(void)
         cmocka_unit_test(best_names_the_wish_that_excludes_the_most),
         cmocka_unit_test(reports_of_rungs_are_of_the_last),
         cmocka_unit_test(status_tells_a_search_that_was_killed),
+        cmocka_unit_test(status_tells_a_search_on_another_machine),
         cmocka_unit_test(status_is_a_dozen_lines_within_80_columns),
         cmocka_unit_test(a_report_whose_reads_break_off_is_whole_or_an_error),
     };
