@@ -224,33 +224,10 @@ static void say_why(const struct choice *choice, char *text, size_t size)
 
 /* ---- printing ---- */
 
-#define LABEL 12
-
-/* Long text in lines of at most 80 columns, further ones indented. */
-static void print_wrapped(FILE *out, const char *label, const char *text)
-{
-    const int at = LABEL;
-    int column = at;
-
-    report__pad(out, label, -at);
-    while (*text) {
-        const int word = (int)strcspn(text, " ");
-        if (column > at && column + 1 + word > 80) {
-            (void)fprintf(out, "\n%*s", at, "");
-            column = at;
-        }
-        (void)fprintf(out, "%s%.*s", column > at ? " " : "", word, text);
-        column += word + (column > at);
-        text += word;
-        text += strspn(text, " ");
-    }
-    (void)fputc('\n', out);
-}
-
 /* A label that leaves a blank behind it, or what stands for it. */
 static const char *fitting(const char *label, const char *otherwise)
 {
-    return report__columns(label) < LABEL ? label : otherwise;
+    return report__columns(label) < REPORT__LABEL ? label : otherwise;
 }
 
 /* With the interval, where one is known. */
@@ -286,10 +263,10 @@ static void print_scores(const struct choice *choice, FILE *out)
                            report__value_unit(quantity, front->ensemble, ensemble), front->doubt);
         else if (got.estimated)
             estimated_text(quantity, got, text, sizeof text);
-        const bool inside = report__columns(quantity->name) >= LABEL;
+        const bool inside = report__columns(quantity->name) >= REPORT__LABEL;
         (void)snprintf(line, sizeof line, "%s%s%s", inside ? quantity->name : "",
                        inside ? ": " : "", text);
-        print_wrapped(out, fitting(quantity->name, ""), line);
+        report__labelled(out, fitting(quantity->name, ""), line);
     }
 }
 
@@ -306,7 +283,7 @@ static void print_neighbour(const struct choice *choice, int by, FILE *out)
                    difference, fits(front, i, choice->wish) ? "" : " (does not fit)");
     (void)snprintf(label, sizeof label, "%s %s", by < 0 ? "less" : "more",
                    front->quantities.list[0].name);
-    print_wrapped(out, fitting(label, by < 0 ? "before it" : "behind it"), text);
+    report__labelled(out, fitting(label, by < 0 ? "before it" : "behind it"), text);
 }
 
 /* What a little more of the lead would save: when nothing but the front was asked for. */
@@ -324,7 +301,7 @@ static void print_steps(const struct choice *choice, FILE *out)
         (void)snprintf(text, sizeof text, "for up to %s: candidate %lld: %s",
                        report__points(step[i].loss, points),
                        (long long)choice->front->row[step[i].row].candidate, difference);
-        print_wrapped(out, "saving", text);
+        report__labelled(out, "saving", text);
     }
 }
 
@@ -335,15 +312,15 @@ static void print_text(struct store *store, const struct choice *choice, FILE *o
 
     say_why(choice, why, sizeof why);
     (void)snprintf(id, sizeof id, "%lld", (long long)row->candidate);
-    print_wrapped(out, "candidate", id);
-    print_wrapped(out, fitting(choice->front->noun, "choices"), row->arch);
+    report__labelled(out, "candidate", id);
+    report__labelled(out, fitting(choice->front->noun, "choices"), row->arch);
     print_scores(choice, out);
-    print_wrapped(out, "why", why);
+    report__labelled(out, "why", why);
     print_neighbour(choice, -1, out);
     print_neighbour(choice, 1, out);
     print_steps(choice, out);
     if (choice->front->teachers)
-        (void)fprintf(out, "%-*sretort distill %s %lld\n", LABEL, "next", store_path(store),
+        (void)fprintf(out, "%-*sretort distill %s %lld\n", REPORT__LABEL, "next", store_path(store),
                       (long long)row->candidate);
 }
 

@@ -17,11 +17,6 @@
 #include "reports/suggest.h"
 #include "reports/text.h"
 
-static void print_line(FILE *out, const char *label, const char *text)
-{
-    (void)fprintf(out, "%-11s %s\n", label, text);
-}
-
 struct progress {
     double committed, failed, done, running, rate; /* trials, and trials an hour */
     double seconds, elapsed, since; /* of a trial; from the first to the last result, since then */
@@ -144,7 +139,7 @@ static void print_left(const struct progress *p, FILE *out)
     else
         (void)snprintf(text, sizeof text, "%s of the search's %g hours",
                        report__duration(left, time), p->hours);
-    print_line(out, "left", text);
+    report__labelled(out, "left", text);
 }
 
 static void print_search(struct store *store, const struct progress *p, FILE *out)
@@ -154,10 +149,11 @@ static void print_search(struct store *store, const struct progress *p, FILE *ou
 
     if (!was_killed(p)) {
         if (*p->search)
-            print_line(out, "search", p->search);
+            report__labelled(out, "search", p->search);
         return;
     }
-    print_line(out, "search", "was killed: nobody writes this file; what ran will be tried again");
+    report__labelled(out, "search",
+                     "was killed: nobody writes this file; what ran will be tried again");
     /* it will be pasted into a shell, and comes from the file */
     if (!*p->file || strpbrk(p->file, "'\"`$;&|<>()*?!\\#~") ||
         rt_path_beside(store_path(store), p->file, study, &ignored))
@@ -176,7 +172,7 @@ static void print_writer(const struct store_writer *writer, FILE *out)
         (void)snprintf(text, sizeof text, "process %ld of this machine", writer->pid);
     else
         (void)snprintf(text, sizeof text, "process %ld on %s", writer->pid, writer->host);
-    print_line(out, "writer", text);
+    report__labelled(out, "writer", text);
 }
 
 static void print_work(const struct progress *p, FILE *out)
@@ -188,17 +184,17 @@ static void print_work(const struct progress *p, FILE *out)
     if (p->done > 0)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text),
                        ", %.0f waiting for an earlier one", p->done);
-    print_line(out, "trials", text);
+    report__labelled(out, "trials", text);
     if (*p->started && isfinite(p->elapsed)) {
         (void)snprintf(text, sizeof text, "%s from %s; last result %s ago",
                        report__duration(fmax(0, p->elapsed), a), report__time(p->started, b),
                        report__duration(fmax(0, p->since), (char[REPORT__CELL]){0}));
-        print_line(out, "time", text);
+        report__labelled(out, "time", text);
     }
     if (isfinite(p->rate)) {
         (void)snprintf(text, sizeof text, "%.*f trials an hour, %s each", p->rate < 10 ? 1 : 0,
                        p->rate, report__duration(p->seconds, a));
-        print_line(out, "rate", text);
+        report__labelled(out, "rate", text);
     }
     print_left(p, out);
 }
@@ -223,7 +219,7 @@ static rt_status print_latency(struct store *store, FILE *out, struct rt_err *er
             (void)snprintf(text + strlen(text), sizeof text - strlen(text),
                            "; measuring them took %.1f %% of the workers' time",
                            report__number(q, 2));
-        print_line(out, "latency", text);
+        report__labelled(out, "latency", text);
     }
     return report__end(store, q, err);
 }
@@ -248,7 +244,7 @@ static void print_member(const char *label, const struct report__rows *rows, int
     }
     const size_t used = strlen(text);
     (void)snprintf(text + used, sizeof text - used, ", candidate %lld", (long long)row->candidate);
-    print_line(out, label, text);
+    report__labelled(out, label, text);
 }
 
 static void print_front(const struct progress *p, const struct report__rows *rows,
@@ -266,8 +262,8 @@ static void print_front(const struct progress *p, const struct report__rows *row
                        p->volume);
     if (isfinite(p->gain))
         (void)snprintf(text + strlen(text), sizeof text - strlen(text),
-                       " (%+.4f in the last tenth of the trials)", p->gain);
-    print_line(out, "front", text);
+                       " (%+.4f in the last tenth)", p->gain);
+    report__labelled(out, "front", text);
     if (rows->count) {
         print_member("best", rows, 0, out);
         print_member("suggested", rows, report__suggested(rows), out);
@@ -276,10 +272,10 @@ static void print_front(const struct progress *p, const struct report__rows *row
         (void)snprintf(text, sizeof text, "%s%s",
                        report__value_unit(&rows->quantities.list[0], rows->ensemble, ensemble),
                        rows->doubt);
-        print_line(out, "ensemble", text);
+        report__labelled(out, "ensemble", text);
     }
     if (*p->teachers)
-        print_line(out, "teachers", p->teachers);
+        report__labelled(out, "teachers", p->teachers);
 }
 
 /* How right the surrogate was, a line an objective. */
@@ -297,7 +293,7 @@ static rt_status print_surrogate(struct store *store, const struct report__rows 
                        "%s: %.0f %% within 1 sd, %.0f %% within 2; tau-b %s; %.0f trials",
                        rows->quantities.list[e->quantity].name, 100 * e->within_1_sd,
                        100 * e->within_2_sd, report__fixed(e->tau_b, 2, tau), e->trials);
-        print_line(out, i ? "" : "surrogate", text);
+        report__labelled(out, i ? "" : "surrogate", text);
     }
     return RT_OK;
 }
@@ -313,13 +309,13 @@ static void print_rungs(const struct report__rungs *rungs, FILE *out)
         if (isfinite(rung->seconds))
             (void)snprintf(text + strlen(text), sizeof text - strlen(text), ", %s each%s%s",
                            report__duration(rung->seconds, time), *next ? "; " : "", next);
-        print_line(out, label, text);
+        report__labelled(out, label, text);
     }
 }
 
 static void print_labelled(void *out, const char *label, const char *text)
 {
-    print_line(out, label, text);
+    report__labelled(out, label, text);
 }
 
 rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
@@ -337,7 +333,7 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
         rc = report__rungs_load(store, &rungs, err);
     report__unfreeze(store);
     if (rc == RT_OK) {
-        print_line(out, "study", p.study);
+        report__labelled(out, "study", p.study);
         print_search(store, &p, out);
         print_writer(&p.writer, out);
         print_work(&p, out);
@@ -349,7 +345,7 @@ rt_status report_status(struct store *store, FILE *out, struct rt_err *err)
         if (rc == RT_OK)
             rc = print_surrogate(store, &rows, out, err);
         if (*p.failure)
-            print_line(out, "failed", p.failure);
+            report__labelled(out, "failed", p.failure);
     }
     report__rows_release(&rows);
     release(&p);

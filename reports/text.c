@@ -198,13 +198,18 @@ const char *report__head(const struct report__quantity *quantity, const char *ca
 
 /* ---- on a terminal and in a page ---- */
 
-int report__columns(const char *text)
+static int columns_of(const char *text, size_t bytes)
 {
     int columns = 0;
 
-    for (; *text; text++)
+    for (; bytes > 0; text++, bytes--)
         columns += ((unsigned char)*text & 0xC0) != 0x80; /* not a continuation byte */
     return columns;
+}
+
+int report__columns(const char *text)
+{
+    return columns_of(text, strlen(text));
 }
 
 void report__pad(FILE *out, const char *text, int width)
@@ -216,6 +221,26 @@ void report__pad(FILE *out, const char *text, int width)
     (void)fputs(text, out);
     if (width < 0 && blanks > 0)
         (void)fprintf(out, "%*s", blanks, "");
+}
+
+void report__labelled(FILE *out, const char *label, const char *text)
+{
+    int column = REPORT__LABEL;
+
+    report__pad(out, label, -REPORT__LABEL);
+    while (*text) {
+        const size_t letters = strcspn(text, " ");
+        const int columns = columns_of(text, letters);
+        if (column > REPORT__LABEL && column + 1 + columns > 80) {
+            (void)fprintf(out, "\n%*s", REPORT__LABEL, "");
+            column = REPORT__LABEL;
+        }
+        (void)fprintf(out, "%s%.*s", column > REPORT__LABEL ? " " : "", (int)letters, text);
+        column += columns + (column > REPORT__LABEL);
+        text += letters;
+        text += strspn(text, " ");
+    }
+    (void)fputc('\n', out);
 }
 
 void report__html(FILE *out, const char *text)

@@ -40,6 +40,9 @@ const char *report__head(const struct report__quantity *quantity, const char *ca
 int report__columns(const char *text);
 /* At least `width` columns: text on the left when width < 0, else on the right. */
 void report__pad(FILE *out, const char *text, int width);
+#define REPORT__LABEL 12 /* columns */
+/* A label and a text, in lines of at most 80 columns, further ones indented. */
+void report__labelled(FILE *out, const char *label, const char *text);
 
 void report__html(FILE *out, const char *text);    /* for elements and quoted attributes */
 void report__json(FILE *out, const char *text);    /* quoted; holds no '<', so no "</script" */

@@ -31,6 +31,18 @@ static inline struct store *sample(const char *name)
     return filled(sample_path(name), "sample", "name: sample\nsearch:\n  trials: 10\n");
 }
 
+static inline void assert_fits_80_columns(const char *text)
+{
+    while (*text) {
+        char line[512];
+        const int length = (int)strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", length, text);
+        if (report__columns(line) > 80)
+            fail_msg("%d columns: %s", report__columns(line), line);
+        text += length + (text[length] == '\n');
+    }
+}
+
 struct text {
     FILE *out;
     char *data;

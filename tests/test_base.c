@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -135,6 +136,43 @@ static void an_abandoned_file_leaves_nothing(void **state)
     assert_string_equal(text, "whole");
     assert_int_equal(bytes, 5);
     free(text);
+    unlink("base-test-file");
+}
+
+/* What was made to reach the disk, and whether the file stood in its place by then. */
+static struct {
+    int count;
+    struct {
+        bool folder, placed;
+    } of[4];
+} flushed;
+
+/* In place of the C library's, for all of this program. */
+int fsync(int fd)
+{
+    struct stat info;
+
+    if (flushed.count < 4 && fstat(fd, &info) == 0) {
+        flushed.of[flushed.count].folder = S_ISDIR(info.st_mode);
+        flushed.of[flushed.count++].placed = access("base-test-file", F_OK) == 0;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static void a_file_is_on_the_disk_before_its_name_and_its_name_before_the_end(void **state)
+{
+    struct rt_writer writer;
+    struct rt_err err;
+    (void)state;
+
+    unlink("base-test-file");
+    flushed.count = 0;
+    assert_ok(rt_writer_open(&writer, "base-test-file", &err));
+    fputs("whole", writer.file);
+    assert_ok(rt_writer_commit(&writer, &err));
+    assert_int_equal(flushed.count, 2);
+    assert_false(flushed.of[0].folder || flushed.of[0].placed);
+    assert_true(flushed.of[1].folder && flushed.of[1].placed);
     unlink("base-test-file");
 }
 
@@ -464,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_shuffle_is_a_permutation),
         cmocka_unit_test(a_hash_in_parts_is_the_hash_of_the_whole),
         cmocka_unit_test(an_abandoned_file_leaves_nothing),
+        cmocka_unit_test(a_file_is_on_the_disk_before_its_name_and_its_name_before_the_end),
         cmocka_unit_test(a_file_beyond_the_limit_is_refused),
         cmocka_unit_test(a_full_disk_is_reported_with_the_mend),
         cmocka_unit_test(of_a_pair_both_files_are_placed_or_none),
