@@ -36,8 +36,8 @@ static void host_text(sqlite3_stmt *q, bool alive, char *text, size_t bytes)
             snprintf(text, bytes, "%s: %d of %d workers, %d slots; ", report__column(q, 0),
                      sqlite3_column_int(q, 1), sqlite3_column_int(q, 7), sqlite3_column_int(q, 2));
     else
-        used = snprintf(text, bytes, "%s: %d workers; ", report__column(q, 0),
-                        sqlite3_column_int(q, 7));
+        used = snprintf(text, bytes, "%s: %d worker%s; ", report__column(q, 0),
+                        sqlite3_column_int(q, 7), sqlite3_column_int(q, 7) == 1 ? "" : "s");
     if (used >= 0 && (size_t)used < bytes)
         (void)snprintf(text + used, bytes - (size_t)used,
                        "%lld trials, %.*f an hour; %lld lost, %lld given back%s",

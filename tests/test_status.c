@@ -24,7 +24,7 @@ static void status_fits_a_terminal_of_24_lines_of_80_columns(void **state)
     assert_has(got, "the search wants 60 trials");
     assert_has(got, "hypervolume 0.84");
     assert_has(got, "error: 67 % within 1 sd, 100 % within 2; tau-b 0.73; 12 trials");
-    assert_has(got, "memory limit of 64 MiB reached");
+    assert_has(got, "memory limit of\n            64 MiB reached\n");
     free(text.data);
     store_close(store);
 }
