@@ -384,7 +384,7 @@ void rt_map_accept(const struct rt_map *map, int64_t written_ns)
     struct timespec now;
 
     if (mapped && clock_gettime(CLOCK_REALTIME, &now) == 0 &&
-        ns_of(&now) - written_ns > INT64_C(1000000000))
+        llabs(ns_of(&now) - written_ns) > INT64_C(1000000000))
         atomic_store(&mapped->written_ns, written_ns);
 }
 

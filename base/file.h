@@ -58,7 +58,7 @@ const char *rt_map_at(const void *address);
 enum rt_map_state { RT_MAP_SAME, RT_MAP_WRITTEN, RT_MAP_CUT };
 enum rt_map_state rt_map_look(const struct rt_map *map, int64_t *written_ns);
 /* Written, by rt_map_look() at `written_ns`, and found as it was: no change any more. A file's clock is coarse, so what
- * is younger than a second stays one. From any thread. */
+ * is within a second of now stays one. From any thread. */
 void rt_map_accept(const struct rt_map *map, int64_t written_ns);
 
 /* Bytes that are free to us, and all, of the disk where `path` is or will be. */

@@ -24,8 +24,8 @@ static rt_status finish(struct store *store, sqlite3_stmt *q, int code, struct r
 
 /* ---- who may be confirmed ---- */
 
-rt_status store_confirmables(struct store *store, struct store_confirmable **list, int *count,
-                             struct rt_err *err)
+static rt_status load(struct store *store, struct store_confirmable **list, int *count,
+                      struct rt_err *err)
 {
     static const char total[] = "select count(*) from candidate where id >= 0";
     static const char sql[] =
@@ -39,7 +39,6 @@ rt_status store_confirmables(struct store *store, struct store_confirmable **lis
     int64_t room;
     int n = 0, code;
 
-    store__doing(store, "choose what to confirm");
     RT_TRY(store__integer(store, total, NULL, 0, 0, &room, err));
     all = calloc((size_t)room + 1, sizeof *all);
     if (!all)
@@ -61,6 +60,20 @@ rt_status store_confirmables(struct store *store, struct store_confirmable **lis
     *list = all;
     *count = n;
     return RT_OK;
+}
+
+rt_status store_confirmables(struct store *store, struct store_confirmable **list, int *count,
+                             struct rt_err *err)
+{
+    const bool limited = store->limited;
+    rt_status rc;
+
+    store__doing(store, "choose what to confirm");
+    store_read_anew(store);
+    store->limited = true;
+    rc = load(store, list, count, err);
+    store->limited = limited;
+    return rc;
 }
 
 /* ---- the plan ---- */

@@ -259,7 +259,8 @@ static void what_is_written_into_an_open_file_is_found(void **state)
 {
     const struct tr_knowledge_key key = two_teachers();
     const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}},
-                          other[2] = {{.tv_sec = 2}, {.tv_sec = 2}};
+                          other[2] = {{.tv_sec = 2}, {.tv_sec = 2}},
+                          future[2] = {{.tv_sec = 4102444800}, {.tv_sec = 4102444800}};
     struct tr_knowledge knowledge;
     float logits[values];
     struct rt_err err;
@@ -281,6 +282,10 @@ static void what_is_written_into_an_open_file_is_found(void **state)
     assert_int_equal(rt_map_look(&knowledge.map, &written), RT_MAP_WRITTEN);
     assert_ok(tr_knowledge_look(&knowledge, &err));
     assert_int_equal(rt_map_look(&knowledge.map, &written), RT_MAP_SAME); /* once is enough */
+    assert_int_equal(utimensat(AT_FDCWD, FILE_NAME, future, 0), 0);
+    assert_ok(tr_knowledge_look(&knowledge, &err));
+    assert_int_equal(rt_map_look(&knowledge.map, &written),
+                     RT_MAP_SAME);   /* of a clock ahead, too */
     fill_uniform(logits, values, 2); /* whole, but of other teachers */
     assert_ok(tr_knowledge_write(OTHER_NAME, &key, logits, &err));
     assert_int_equal(system("cat " OTHER_NAME " >" FILE_NAME), 0);
