@@ -24,8 +24,12 @@ def fit(net, folder, say=None, epochs=1, batch=64, rate=2e-3):
     labels = torch.from_numpy(numpy.load(f"{folder}/train_labels.npy"))
     rows = torch.from_numpy(numpy.load(f"{folder}/rows_train.npy"))
     steps = len(rows) // batch
+    if not steps:
+        sys.exit(f"{len(rows)} rows to train on are less than a batch of {batch}")
+    total = epochs * steps + 1
     optimiser = torch.optim.AdamW(net.parameters(), rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=epochs * steps + 1, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(  # which divides by 0 where the rate rises for a single step
+        optimiser, rate, total_steps=total, pct_start=max(0.1, 2 / total))
     for epoch in range(epochs):
         net.train()
         for step, some in enumerate(rows[torch.randperm(len(rows))][: steps * batch].split(batch)):

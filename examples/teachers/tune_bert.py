@@ -2,9 +2,10 @@
 the folder that `folder:` reads, or huggingface_text_teacher.py:
 
     retort data quick.yaml --export rows
-    python3 tune_bert.py FOLDER_OR_NAME rows TUNED [EPOCHS]
+    python3 tune_bert.py FOLDER_OR_NAME rows TUNED [EPOCHS [RATE]]
 
-`probe: {kind: fine}` needs no Python, and does the same on the processor; this one takes a GPU where there is one.
+RATE is AdamW's at its peak; 5e-5 suits networks of BERT's size, small ones like MiniLM want 2e-4. `probe: {kind: fine}`
+tunes one without Python; docs/text.md says what differs.
 """
 import json
 import sys
@@ -14,19 +15,26 @@ import numpy
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-LENGTH, BATCH, RATE = 32, 64, 2e-4  # data.length; examples a step; of AdamW at its peak
+LENGTH, BATCH = 32, 64  # data.length; examples a step
 
 name, rows, folder = sys.argv[1:4]
 epochs = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+rate = float(sys.argv[5]) if len(sys.argv) > 5 else 5e-5
 texts = [json.loads(line) for line in open(f"{rows}/train.jsonl", encoding="utf-8")]
 labels = torch.from_numpy(numpy.load(f"{rows}/train_labels.npy"))
 learnt = numpy.load(f"{rows}/rows_train.npy")  # not those that validate
+if len(learnt) < BATCH:
+    sys.exit(f"{len(learnt)} rows to train on are less than a batch of {BATCH}")
 device = "cuda" if torch.cuda.is_available() else "cpu"
 half = device == "cuda" or "bf16" in open("/proc/cpuinfo", encoding="ascii").read()
 tokeniser = AutoTokenizer.from_pretrained(name)
 net = AutoModelForSequenceClassification.from_pretrained(
-    name, num_labels=int(labels.max()) + 1, attn_implementation="eager")
-net.to(device).eval()  # without dropout: each text is seen once
+    name, num_labels=int(labels.max()) + 1, attn_implementation="eager",
+    ignore_mismatched_sizes=True)  # a classifier of other classes is begun anew
+if tokeniser.pad_token is None:  # GPT-2's
+    tokeniser.pad_token = tokeniser.eos_token
+net.config.pad_token_id = tokeniser.pad_token_id
+net.to(device).train(epochs > 1)  # no dropout where each text is seen once
 
 
 def batches():
@@ -40,8 +48,8 @@ def batches():
 
 
 steps = epochs * (len(learnt) // BATCH)
-optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.01, fused=True)
-schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.06, anneal_strategy="linear")
+optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=0.01, fused=True)
+schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.06, anneal_strategy="linear")
 begin, done = time.time(), 0
 for epoch in range(epochs):
     for batch in batches():
