@@ -5,8 +5,9 @@
   bench/search/compare.py run results.csv --program build/release/bench_search [--only layers/retort ...]
   bench/search/compare.py table results.csv [--into docs/benchmarks.md]
 
-A run that stands in the CSV already is not repeated. Tables go into a document between its two comments
-that name this script.
+A run that stands in the CSV already is not repeated, unless it had fewer trials than are wanted now; the
+longer row, which comes later, then counts. Tables go into a document between its two comments that name
+this script.
 """
 import argparse
 import csv
@@ -53,11 +54,13 @@ def retort(program, problem, seed, trials, options):
     return [float(line.split(",")[1]) for line in lines[1:]]
 
 
-def one(program, problem, method, seed, most):
+def length(problem, method, most):
+    """Trials of a run."""
+    return min(most, TRIALS.get(method, most), 200 if problem == "table" else most)  # that has 432 in all
+
+
+def one(program, problem, method, seed, trials):
     began = time.monotonic()
-    trials = min(most, TRIALS.get(method, most))
-    if problem == "table":
-        trials = min(trials, 200)  # it has 432 in all
     if method in RETORT:
         volumes = retort(program, problem, seed, trials, RETORT[method])
     else:
@@ -69,12 +72,21 @@ def one(program, problem, method, seed, most):
     return row
 
 
+def read(path):
+    """The rows by what was run: the last of each."""
+    if not path.exists():
+        return {}
+    with path.open() as file:
+        return {(r["problem"], r["method"], int(r["seed"])): r for r in csv.DictReader(file)}
+
+
+def is_done(row, trials):
+    return bool(row and row[str(max((n for n in AT if n <= trials), default=AT[0]))])
+
+
 def run(arguments):
     path = Path(arguments.results)
-    done = set()
-    if path.exists():
-        with path.open() as file:
-            done = {(r["problem"], r["method"], int(r["seed"])) for r in csv.DictReader(file)}
+    rows = read(path)
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         if file.tell() == 0:
@@ -84,10 +96,10 @@ def run(arguments):
                 chosen = {problem, method, f"{problem}/{method}"} & set(arguments.only or {problem})
                 if not chosen or not tried(problem, method):
                     continue
+                trials = length(problem, method, arguments.trials)
                 for seed in range(min(arguments.seeds, SEEDS.get(method, arguments.seeds))):
-                    if (problem, method, seed) not in done:
-                        writer.writerow(one(arguments.program, problem, method, seed,
-                                            arguments.trials))
+                    if not is_done(rows.get((problem, method, seed)), trials):
+                        writer.writerow(one(arguments.program, problem, method, seed, trials))
                         file.flush()
 
 
@@ -96,9 +108,8 @@ def values(rows, problem, method, n):
             if row["problem"] == problem and row["method"] == method and row[str(n)]]
 
 
-def median(rows, problem, method, n, all_seeds):
+def median(found, all_seeds):
     """With the number of seeds, where it is not all of them."""
-    found = values(rows, problem, method, n)
     few = f" ({len(found)})" if len(found) < all_seeds else ""
     return f"{statistics.median(found):.4f}{few}" if found else ""
 
@@ -113,7 +124,7 @@ def problem_table(rows, problem):
              "|---|---|" + "---|" * len(AT)]
     for method in methods_of(rows, problem):
         seeds = sum(r["problem"] == problem and r["method"] == method for r in rows)
-        cells = [median(rows, problem, method, n, seeds) for n in AT]
+        cells = [median(values(rows, problem, method, n), seeds) for n in AT]
         lines.append(f"| {method} | {seeds} | " + " | ".join(cells) + " |")
     return lines
 
@@ -121,8 +132,8 @@ def problem_table(rows, problem):
 def best_other(rows, problem, n):
     """The highest median of what is not Retort's."""
     others = [method for method in methods_of(rows, problem) if not method.startswith("retort")]
-    found = [statistics.median(of) for of in (values(rows, problem, m, n) for m in others) if of]
-    return f"{max(found):.4f}" if found else ""
+    found = [of for of in (values(rows, problem, method, n) for method in others) if of]
+    return median(max(found, key=statistics.median, default=[]), 10)
 
 
 SUMMARY = [
@@ -139,9 +150,9 @@ def summary_row(rows, problem, at, end):
     missing = ""
     if before and statistics.median(before) < .99995:  # else there was nothing to gain
         missing = f"{(1 - statistics.median(now)) / (1 - statistics.median(before)):.2f}"
-    cells = [median(rows, problem, "retort before", at, 10), median(rows, problem, "retort", at, 10),
-             missing, best_other(rows, problem, at), median(rows, problem, "retort", end, 10),
-             best_other(rows, problem, end)]
+    late = values(rows, problem, "retort", end)
+    cells = [median(before, 10), median(now, 10), missing, best_other(rows, problem, at),
+             median(late, 10), best_other(rows, problem, end)]
     return f"| `{problem}` | " + " | ".join(cells) + " |"
 
 
@@ -155,8 +166,7 @@ def summary(rows):
 
 
 def table(arguments):
-    with open(arguments.results) as file:
-        rows = list(csv.DictReader(file))
+    rows = list(read(Path(arguments.results)).values())
     lines = []
     for problem in PROBLEMS:
         lines += [*problem_table(rows, problem), ""]
