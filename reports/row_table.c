@@ -214,8 +214,8 @@ static json_t *number(double value)
 
 static json_t *json_value(const struct report__quantity *quantity, double value)
 {
-    return quantity->digits == 0 && isfinite(value) ? json_integer((json_int_t)value)
-                                                    : number(value);
+    return quantity->digits == 0 && fabs(value) < 9e18 ? json_integer((json_int_t)value)
+                                                       : number(value);
 }
 
 json_t *report__json_row(const struct report__rows *rows, int row)
