@@ -227,7 +227,8 @@ void report__labelled(FILE *out, const char *label, const char *text)
 {
     int column = REPORT__LABEL;
 
-    report__pad(out, label, -REPORT__LABEL);
+    report__pad(out, label, 1 - REPORT__LABEL);
+    (void)fputc(' ', out);
     while (*text) {
         const size_t letters = strcspn(text, " ");
         const int columns = columns_of(text, letters);

@@ -129,12 +129,23 @@ static void status_tells_a_search_on_another_machine(void **state)
     store_close(store);
 }
 
+static void a_label_that_is_long_has_a_blank_behind_it(void **state)
+{
+    struct text text;
+    (void)state;
+
+    report__labelled(text_open(&text), "rung 1000000", "2 done");
+    assert_string_equal(text_close(&text), "rung 1000000 2 done\n");
+    free(text.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_fits_a_terminal_of_24_lines_of_80_columns),
         cmocka_unit_test(status_tells_a_search_that_was_killed),
         cmocka_unit_test(status_tells_a_search_on_another_machine),
+        cmocka_unit_test(a_label_that_is_long_has_a_blank_behind_it),
     };
     return cmocka_run_group_tests_name("status", tests, sample_setup, sample_teardown);
 }
