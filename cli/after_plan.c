@@ -18,8 +18,8 @@ static double front_of(const char *db)
 
     if (access(db, F_OK) || store_open(db, STORE_READ, NULL, &store, NULL))
         return 0;
-    if (sqlite3_prepare_v2(store_handle(store), "select count(*) from front", -1, &q, NULL) ==
-            SQLITE_OK &&
+    if (sqlite3_prepare_v2(store_handle(store), "select count(*) from front where +trial >= 0", -1,
+                           &q, NULL) == SQLITE_OK &&
         sqlite3_step(q) == SQLITE_ROW)
         members = sqlite3_column_double(q, 0);
     (void)sqlite3_finalize(q);

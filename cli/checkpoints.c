@@ -67,14 +67,21 @@ static rt_status check_all(struct store *store, const char *folder, struct rt_er
 {
     sqlite3_stmt *q = NULL;
     rt_status rc = RT_OK;
+    int64_t last = -1;
 
     if (sqlite3_prepare_v2(store_handle(store), "select trial, hash from checkpoint order by trial",
                            -1, &q, NULL))
         return rt_fail(err, RT_EDB, "cannot read the checkpoints of '%s': %s", store_path(store),
                        sqlite3_errmsg(store_handle(store)));
-    while (rc == RT_OK && sqlite3_step(q) == SQLITE_ROW)
-        rc = check_one(folder, sqlite3_column_int64(q, 0), (const char *)sqlite3_column_text(q, 1),
-                       err);
+    while (rc == RT_OK && sqlite3_step(q) == SQLITE_ROW) {
+        const int64_t trial = sqlite3_column_int64(q, 0);
+        rc = trial > last ? check_one(folder, trial, (const char *)sqlite3_column_text(q, 1), err)
+                          : rt_fail(err, RT_EDB, /* or there would be files to hash without end */
+                                    "the checkpoints of '%s' are damaged: save what is left with "
+                                    "sqlite3's .recover",
+                                    store_path(store));
+        last = trial;
+    }
     if (sqlite3_finalize(q) && rc == RT_OK)
         rc = rt_fail(err, RT_EDB, "cannot read the checkpoints of '%s'", store_path(store));
     return rc;

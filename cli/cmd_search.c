@@ -211,20 +211,14 @@ static rt_status open_latencies(const struct study *study, struct evaluator *con
                           study->search.workers, store, context->host, err);
 }
 
-/* Did the same trial end the program twice? Then it may do so again. */
-static bool has_crashed(struct store *store)
+/* A trial that ended the program twice may do so again. */
+static rt_status has_crashed(struct store *store, bool *found, struct rt_err *err)
 {
-    static const char sql[] = "select 1 from event where kind = 'recovered' group by trial"
-                              " having count(*) > 1";
-    sqlite3_stmt *q = NULL;
-    const bool found = sqlite3_prepare_v2(store_handle(store), sql, -1, &q, NULL) == SQLITE_OK &&
-                       sqlite3_step(q) == SQLITE_ROW;
-
-    (void)sqlite3_finalize(q);
-    if (found)
+    RT_TRY(store_has_crashed(store, found, err));
+    if (*found)
         command_warn("search", "a trial of this study ended the program more than once: each "
                                "worker's trials run in a process of its own now (--isolate)");
-    return found;
+    return RT_OK;
 }
 
 /* Memory for trials, once data and teachers are there: enough for the smallest student's, or it is
@@ -247,8 +241,11 @@ static rt_status open_isolation(const struct session *session, const struct wish
                                 struct store *store, struct evaluator *context, struct rt_err *err)
 {
     const int workers = session->study.search.workers;
+    bool isolate = wishes->isolate;
 
-    if (workers == 0 || !(wishes->isolate || has_crashed(store)))
+    if (workers > 0 && !isolate)
+        RT_TRY(has_crashed(store, &isolate, err));
+    if (workers == 0 || !isolate)
         return RT_OK;
     return isolation_open(
         &context->isolation,

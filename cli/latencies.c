@@ -174,7 +174,9 @@ static rt_status take_all(struct latencies *l, struct store *store, const struct
                 rc = take(l, arch, setting, &block, err);
         }
     }
-    sqlite3_finalize(q);
+    if (sqlite3_finalize(q) && rc == RT_OK)
+        rc = rt_fail(err, RT_EDB, "cannot read the candidates of '%s': %s", store_path(store),
+                     store_trouble(store));
     return rc;
 }
 
@@ -372,12 +374,15 @@ static rt_status predict_others(struct settling *s, int setting, struct store *s
                                 struct rt_err *err)
 {
     static const char sql[] =
-        "select arch from candidate c where exists (select 1 from trial t where t.candidate = c.id"
+        "select arch, c.id from candidate c where exists (select 1 from trial t where t.candidate "
+        "= c.id"
         " and t.state = 'committed') and not exists (select 1 from latency l where l.candidate ="
-        " c.id and l.host = ?1 and l.threads = ?2 and l.batch = ?3 and l.state <> 'predicted')";
+        " c.id and l.host = ?1 and l.threads = ?2 and l.batch = ?3 and l.state <> 'predicted')"
+        " order by c.id";
     const struct tr_latency_options *o = &s->l->setting[setting];
     sqlite3_stmt *q = NULL;
     rt_status rc = RT_OK;
+    int64_t last = 0;
 
     if (!s->model.count)
         return RT_OK;
@@ -390,6 +395,14 @@ static rt_status predict_others(struct settling *s, int setting, struct store *s
     while (rc == RT_OK && sqlite3_step(q) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(q, 0);
         struct space_arch arch;
+        if (sqlite3_column_int64(q, 1) <= last) { /* a damaged table may have rows without end */
+            rc = rt_fail(err, RT_EDB,
+                         "the candidates of '%s' are damaged: save what is left with sqlite3's "
+                         ".recover",
+                         store_path(store));
+            break;
+        }
+        last = sqlite3_column_int64(q, 1);
         if (!text || space_arch_parse(text, &arch, NULL))
             continue;
         struct store_latency row = {.threads = o->threads,

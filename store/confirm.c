@@ -65,15 +65,9 @@ static rt_status load(struct store *store, struct store_confirmable **list, int 
 rt_status store_confirmables(struct store *store, struct store_confirmable **list, int *count,
                              struct rt_err *err)
 {
-    const bool limited = store->limited;
-    rt_status rc;
-
     store__doing(store, "choose what to confirm");
     store_read_anew(store);
-    store->limited = true;
-    rc = load(store, list, count, err);
-    store->limited = limited;
-    return rc;
+    return load(store, list, count, err);
 }
 
 /* ---- the plan ---- */

@@ -36,7 +36,8 @@ static rt_status set_probabilities(struct store *store, const int64_t *trials,
 rt_status store__change_front(struct store *store, const struct store_commit *c, struct rt_err *err)
 {
     static const char remove[] = "delete from front where trial = ?1";
-    static const char count[] = "select count(*) from front";
+    static const char count[] =
+        "select count(*) from front not indexed"; /* store_front_set() looked at all */
     static const char history[] =
         "insert into front_history (trial, size, hypervolume) values (?1, ?2, ?3)";
     int64_t size;
@@ -65,7 +66,7 @@ rt_status store__change_front(struct store *store, const struct store_commit *c,
 static rt_status same_front(struct store *store, const int64_t *trials, int count, bool *same,
                             struct rt_err *err)
 {
-    static const char all[] = "select count(*) from front",
+    static const char all[] = "select count(*) from front where +trial >= 0",
                       one[] = "select count(*) from front where trial = ?1";
     int64_t have, known = 0;
 
@@ -82,7 +83,7 @@ static rt_status same_front(struct store *store, const int64_t *trials, int coun
 rt_status store_front_set(struct store *store, const int64_t *trials, const double *probability,
                           int count, struct rt_err *err)
 {
-    static const char clear[] = "delete from front";
+    static const char clear[] = "delete from front where +trial >= 0"; /* row by row */
     bool same;
     rt_status rc;
 

@@ -106,11 +106,34 @@ static rt_status place_copy(struct store *store, const char *temporary, int sche
     return RT_EIO;
 }
 
+/* The copy has each row that the pages lead to, and to drop a table is one step that follows them: where a page stands
+ * below others the disk would be full, or nothing would end. */
+static rt_status check_pages(struct store *store, struct rt_err *err)
+{
+    static const char sql[] = "pragma quick_check(1)";
+    rt_status rc = RT_OK;
+    sqlite3_stmt *q;
+
+    store__doing(store, "copy the study before it is changed");
+    RT_TRY(store__bind(store, sql, NULL, 0, &q, err));
+    const int code = sqlite3_step(q);
+    const char *found = code == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : NULL;
+    if (code != SQLITE_ROW)
+        rc = store__fail_sql(store, err);
+    else if (!found || strcmp(found, "ok") != 0)
+        rc = store__fail(store, err,
+                         "it is damaged (see retort check); save what is left with sqlite3's "
+                         ".recover");
+    sqlite3_reset(q);
+    return rc;
+}
+
 static rt_status make_copy(struct store *store, int schema, struct rt_err *err)
 {
     char temporary[RT_PATH_MAX];
     rt_status rc;
 
+    RT_TRY(check_pages(store, err));
     snprintf(temporary, sizeof temporary, "%.*s.tmp", RT_PATH_MAX - 5, store->file);
     unlink(temporary); /* of a process that was killed here */
     store__doing(store, "copy the study to '.tmp' beside it before it is changed");

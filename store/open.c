@@ -150,16 +150,18 @@ static rt_status check_study(struct store *store, const char *hash, struct rt_er
 /* ---- connections ---- */
 
 /* In a file that somebody made, or that is damaged, a page may stand below many others, and those below others: a table of
- * ten pages whose rows have no end. So the steps that SQLite takes to read a study are limited. A report takes one a byte of
- * a file of 0.5 MB, and 0.06 of one of a million trials; SQLite counts in loops alone, so a count(*) without a where,
- * which is one step, is asked of no table that trust.c does not look at whole. */
-enum { STEPS_A_LOOK = 10000, STEPS_AT_LEAST = 20000000, STEPS_A_BYTE = 50 };
+ * ten pages whose rows have no end; and a trigger that somebody added may do anything. So the steps that SQLite takes are
+ * limited: those of a report, and of each work of a writer, which store__doing() or store__begin() names. A report takes one
+ * a byte of a file of 0.5 MB, and 0.06 of one of a million trials. SQLite counts in loops alone. A count(*) or a delete
+ * without a where is one step: it is asked of no table that was not looked at whole, `not indexed` since an index may be
+ * somebody's own. What a file grows by while it is worked on is not counted, or who writes without end would be allowed to. */
+enum { STEPS_A_LOOK = 10000, STEPS_AT_LEAST = 20000000, STEPS_A_BYTE = 50, WORKS_A_LOOK = 256 };
 
 static int count_steps(void *context)
 {
     struct store *store = context;
 
-    return store->limited && (store->steps_left -= STEPS_A_LOOK) < 0;
+    return (store->steps_left -= STEPS_A_LOOK) < 0;
 }
 
 void store_read_anew(struct store *store)
@@ -170,7 +172,18 @@ void store_read_anew(struct store *store)
 
     snprintf(log, sizeof log, "%s-wal", store->file);
     bytes += stat(log, &info) ? 0 : info.st_size;
-    store->steps_left = STEPS_AT_LEAST + STEPS_A_BYTE * bytes;
+    store->steps_left = store->steps = STEPS_AT_LEAST + STEPS_A_BYTE * bytes;
+}
+
+/* A file grows by little from one work to the next. */
+void store__steps_anew(struct store *store)
+{
+    if (store->mode == STORE_READ)
+        return;
+    if (store->works++ % WORKS_A_LOOK == 0)
+        store_read_anew(store);
+    else
+        store->steps_left = store->steps;
 }
 
 static rt_status connect_file(struct store *store, const char *name, int flags, struct rt_err *err)
@@ -185,7 +198,6 @@ static rt_status connect_file(struct store *store, const char *name, int flags, 
         store->db = NULL;
         return rc;
     }
-    store->limited = true;
     store_read_anew(store);
     sqlite3_progress_handler(store->db, STEPS_A_LOOK, count_steps, store);
     sqlite3_extended_result_codes(store->db, 1);
@@ -299,7 +311,6 @@ static rt_status connect_writable(struct store *store, const char *hash, int64_t
     if (*schema > STORE_OLDEST_SCHEMA)
         RT_TRY(store__trust_shown(store, *schema, err));
     RT_TRY(check_study(store, hash, err));
-    store->limited = false; /* what it writes is its own affair */
     RT_TRY(use_log(store, err));
     store__keep_log_short(store);
     return store__execute(store,

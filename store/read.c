@@ -188,16 +188,13 @@ rt_status store_trials_load(struct store *store, const struct space *space,
                             struct store_trial **trials, int64_t *count, struct rt_err *err)
 {
     static const char begin[] = "begin", end[] = "commit";
-    const bool limited = store->limited;
     rt_status rc;
 
     assert(trials && count);
     store__doing(store, "read the trials");
     RT_TRY(store__run(store, begin, NULL, 0, err));
     store_read_anew(store);
-    store->limited = true;
     rc = load(store, space, trials, count, err);
-    store->limited = limited;
     store__run(store, end, NULL, 0, NULL);
     return rc;
 }
@@ -232,7 +229,7 @@ rt_status store_starts(struct store *store, const struct space *space, struct sp
 
     assert(archs && count);
     store__doing(store, "read the architectures to start from");
-    RT_TRY(store__integer(store, "select count(*) from start", NULL, 0, 0, &rows, err));
+    RT_TRY(store__integer(store, "select count(*) from start not indexed", NULL, 0, 0, &rows, err));
     struct space_arch *all = calloc((size_t)rows + 1, sizeof *all);
     if (!all)
         return rt_fail(err, RT_ENOMEM, "no memory for %d architectures", (int)rows);

@@ -44,8 +44,8 @@ rt_status store_trial_reopen(struct store *store, int64_t number, struct rt_err 
 
 static rt_status place_front(struct store *store, const struct store_rewind *r, struct rt_err *err)
 {
-    static const char clear[] = "delete from front",
-                      forget[] = "delete from front_history where trial >= ?1",
+    static const char clear[] = "delete from front where +trial >= 0", /* row by row */
+        forget[] = "delete from front_history where trial >= ?1",
                       insert[] = "insert into front (trial) values (?1)";
 
     RT_TRY(store__run(store, clear, NULL, 0, err));

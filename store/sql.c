@@ -20,6 +20,7 @@ void store__doing(struct store *store, const char *format, ...)
     va_start(args, format);
     vsnprintf(store->doing, sizeof store->doing, format, args);
     va_end(args);
+    store__steps_anew(store);
 }
 
 static bool files_limited(void)
@@ -47,7 +48,8 @@ static const char *mend(int code, int system)
 const char *store_trouble(const struct store *store)
 {
     return store->steps_left < 0 && sqlite3_errcode(store->db) == SQLITE_INTERRUPT
-               ? "it takes more work than a study of its size can, so it is damaged"
+               ? "it takes more work than a study of its size can, so it is damaged; save what is "
+                 "left with sqlite3's .recover"
                : sqlite3_errmsg(store->db);
 }
 
@@ -170,6 +172,7 @@ rt_status store__begin(struct store *store, struct rt_err *err, const char *form
     va_start(args, format);
     vsnprintf(store->doing, sizeof store->doing, format, args);
     va_end(args);
+    store__steps_anew(store);
     if (store->mode == STORE_READ)
         return store__fail(store, err, "it was opened for reading");
     assert(sqlite3_get_autocommit(store->db)); /* transactions do not nest */
@@ -186,8 +189,11 @@ rt_status store__end(struct store *store, rt_status rc, struct rt_err *err)
 
     if (rc == RT_OK)
         rc = store__run(store, commit, NULL, 0, err);
-    if (rc != RT_OK && !sqlite3_get_autocommit(store->db))
-        store__run(store, rollback, NULL, 0, NULL); /* a full disk may have rolled back already */
+    if (rc != RT_OK &&
+        !sqlite3_get_autocommit(store->db)) { /* a full disk may have rolled back already */
+        store__steps_anew(store);
+        store__run(store, rollback, NULL, 0, NULL);
+    }
     return rc;
 }
 

@@ -114,7 +114,8 @@ rt_status store_open(const char *path, enum store_mode mode, const char *hash, s
 void store_close(struct store *store);
 /* For SELECTs by readers (reports, status): the views are the interface. */
 struct sqlite3 *store_handle(struct store *store);
-/* A reader may take as many steps of SQLite's once more as its file, as it is now, can ask for in one report; else RT_EDB. */
+/* A reader may take as many steps of SQLite's once more as its file, as it is now, can ask for in one report; else RT_EDB. A
+ * writer has as many for each of its works. */
 void store_read_anew(struct store *store);
 /* What SQLite said last, in words for people. */
 const char *store_trouble(const struct store *store);
@@ -454,4 +455,6 @@ rt_status store_played(struct store *store, const struct store_played *played, s
 rt_status store_event(struct store *store, const char *kind, int64_t trial, const char *text,
                       struct rt_err *err); /* append-only log; trial -1: none */
 rt_status store_has_event(struct store *store, const char *kind, bool *has, struct rt_err *err);
+/* Was a trial running more than once when the program died? */
+rt_status store_has_crashed(struct store *store, bool *has, struct rt_err *err);
 #endif

@@ -38,11 +38,11 @@ struct store {
     int64_t run;              /* the present store_run; 0: none */
     int64_t program;          /* store_program()'s row; 0: not said */
     int64_t other_program;    /* store_made_by()'s */
-    bool
-        limited; /* SQLite's steps count: all of readers, of others those that read a study whole */
-    int64_t steps_left; /* below 0: it is interrupted */
-    int log_tried;      /* pages of the log when its end was last waited for */
-    char doing[96];     /* for messages: what is being done */
+    int64_t steps;            /* that SQLite may take for one work, by the size of the file */
+    int64_t steps_left;       /* below 0: it is interrupted */
+    unsigned works;           /* of a writer: how many were begun */
+    int log_tried;            /* pages of the log when its end was last waited for */
+    char doing[96];           /* for messages: what is being done */
     int statement_count;
     struct {
         const char *sql; /* compared by address */
@@ -112,6 +112,9 @@ rt_status store__latency(struct store *store, int64_t number, int64_t host,
 rt_status store__change_front(struct store *store, const struct store_commit *c,
                               struct rt_err *err);
 rt_status store__repeated(struct store *store, int64_t number, struct rt_err *err);
+
+/* open.c: a work of a writer begins, which has all of its steps. */
+void store__steps_anew(struct store *store);
 
 /* sql.c */
 __attribute__((format(printf, 2, 3))) void store__doing(struct store *store, const char *format,

@@ -25,7 +25,7 @@
         most) " rows, numbered from 0' from"                                                       \
               " (select count(*) as n, min(" key ") as low, max(" key                              \
               ") as high from (select " key " from " table                                         \
-              " limit 100001)) where n not between " TEXT(least) " and " TEXT(                     \
+              " not indexed limit 100001)) where n not between " TEXT(least) " and " TEXT(         \
                   most) " or n > 0 and (low <> 0 or high <> n - 1)"
 /* The ends of an index. */
 #define NO_NUMBERS(table, key, least)                                                              \

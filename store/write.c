@@ -178,7 +178,7 @@ rt_status store_run_timing(struct store *store, double timing, double standing, 
 static rt_status check_teachers(struct store *store, const struct store_teacher *teachers,
                                 int count, struct rt_err *err)
 {
-    static const char total[] = "select count(*) from teacher";
+    static const char total[] = "select count(*) from teacher not indexed";
     static const char same[] = "select count(*) from teacher where number = ?1 and hash = ?2";
     int64_t known, equal;
 
@@ -239,7 +239,7 @@ static rt_status insert_teacher(struct store *store, const struct store_teacher 
 static rt_status replace_teachers(struct store *store, const struct store_teacher *teachers,
                                   int count, struct rt_err *err)
 {
-    static const char clear[] = "delete from teacher"; /* the metrics go along */
+    static const char clear[] = "delete from teacher where +number >= 0"; /* the metrics go along */
 
     RT_TRY(check_teachers(store, teachers, count, err));
     RT_TRY(store__run(store, clear, NULL, 0, err));
@@ -310,6 +310,19 @@ rt_status store_has_event(struct store *store, const char *kind, bool *has, stru
     assert(kind && has);
     store__doing(store, "look for the event '%.40s'", kind);
     RT_TRY(store__integer(store, sql, STORE_BINDS(STORE_TXT(kind)), 0, &found, err));
+    *has = found != 0;
+    return RT_OK;
+}
+
+rt_status store_has_crashed(struct store *store, bool *has, struct rt_err *err)
+{
+    static const char sql[] = "select exists (select 1 from event where kind = 'recovered'"
+                              " group by trial having count(*) > 1)";
+    int64_t found = 0;
+
+    assert(has);
+    store__doing(store, "look for trials that ended the program");
+    RT_TRY(store__integer(store, sql, NULL, 0, 0, &found, err));
     *has = found != 0;
     return RT_OK;
 }

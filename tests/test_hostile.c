@@ -3,8 +3,10 @@
 #include "store_sample.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "store/store_internal.h"
 
 /* Foreign keys and checks do not bind who writes with another program. */
 static void change(const char *path, const char *sql)
@@ -252,6 +254,142 @@ static void rows_without_end_are_not_read_to_their_end(void **state)
     }
 }
 
+/* ---- a search of such a file ---- */
+
+/* One line that says what, of which file, and how it is mended. */
+static void assert_too_much(const struct rt_err *err, const char *path)
+{
+    if (!strstr(err->text, "more work than a study of its size") || !strstr(err->text, path) ||
+        !strstr(err->text, ".recover") || strchr(err->text, '\n'))
+        fail_msg("%s", err->text);
+}
+
+static void rows_without_end_do_not_hold_up_a_search(void **state)
+{
+    static const int64_t front[] = {1, 2};
+    struct store *store = NULL;
+    struct rt_err err;
+    bool has;
+    (void)state;
+
+    alarm(300);
+    const char *events = changed("select 1");
+    entangle(events, "event");
+    assert_ok(store_open(events, STORE_WRITE, SAMPLE_HASH, &store, &err));
+    assert_int_equal(store_has_event(store, "none", &has, &err), RT_EDB);
+    assert_too_much(&err, events);
+    assert_int_equal(store_has_crashed(store, &has, &err), RT_EDB);
+    assert_too_much(&err, events);
+    assert_ok(store_event(store, "note", -1, "it is written to yet", &err));
+    store_close(store);
+
+    const char *runs = changed("select 1");
+    entangle(runs, "run");
+    assert_int_equal(store_open(runs, STORE_WRITE, SAMPLE_HASH, &store, &err), RT_EDB);
+    assert_too_much(&err, runs);
+
+    const char *fronts = changed("select 1");
+    entangle(fronts, "front");
+    assert_ok(store_open(fronts, STORE_WRITE, SAMPLE_HASH, &store, &err));
+    assert_int_equal(store_front_set(store, front, NULL, 2, &err), RT_EDB);
+    assert_too_much(&err, fronts);
+    const struct store_rewind rewind = {.first = 1, .front = front, .front_size = 1};
+    int64_t count;
+    assert_int_equal(store_trials_rewind(store, &rewind, &count, &err), RT_EDB);
+    assert_too_much(&err, fronts);
+    store_close(store);
+    alarm(0);
+}
+
+static void an_older_file_of_rows_without_end_is_not_copied(void **state)
+{
+    const char *path = sample_path("old.db");
+    struct store *store = NULL;
+    struct rt_err err;
+    char *dump = NULL;
+    size_t size;
+    sqlite3 *db;
+    (void)state;
+
+    assert_ok(rt_file_read(RT_TEST_DATA "/schema3.sql", 1 << 24, &dump, &size, &err));
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, dump, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "pragma application_id = 1381257812; pragma user_version = 3",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    free(dump);
+    entangle(path, "latency");
+    alarm(300);
+    assert_int_equal(store_open(path, STORE_WRITE, NULL, &store, &err), RT_EDB);
+    alarm(0);
+    assert_non_null(strstr(err.text, path));
+    assert_non_null(strstr(err.text, ".recover"));
+    assert_int_equal(access(sample_path("old.schema3.db"), F_OK), -1);
+    assert_int_equal(access(sample_path("old.db.tmp"), F_OK), -1);
+}
+
+/* The file would grow until the disk is full, too. */
+static void what_a_trigger_does_has_an_end(void **state)
+{
+    static const char *const triggers[] = {
+        ("update run set ending = null;"
+         "create trigger endless after update on run begin insert into event (at, kind, text)"
+         " with recursive c (x) as (select 1 union all select x + 1 from c) select '', 'x', 'y'"
+         " from c; end"),
+        ("create trigger endless after insert on event begin select max(x) from (with recursive"
+         " c (x) as (select 1 union all select x + 1 from c) select x from c); end;"
+         "update trial set state = 'running' where number = 3"),
+    };
+    struct store *store = NULL;
+    struct rt_err err;
+    struct stat before, after;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof triggers / sizeof *triggers; i++) {
+        const char *path = changed(triggers[i]);
+        assert_int_equal(stat(path, &before), 0);
+        alarm(300);
+        assert_int_equal(store_open(path, STORE_WRITE, SAMPLE_HASH, &store, &err), RT_EDB);
+        alarm(0);
+        assert_too_much(&err, path);
+        assert_int_equal(stat(path, &after), 0);
+        assert_int_equal(before.st_size, after.st_size);
+    }
+}
+
+/* Whole, it takes a small part of the steps that its size allows. */
+static void a_long_study_is_taken_up(void **state)
+{
+    static const char grow[] =
+        "with recursive c (x) as (select 30 union all select x + 1 from c where x < 40000)"
+        " insert into candidate (arch, origin, params, bytes, macs, memory)"
+        "  select 'L1-d' || x || '-k8-h1-f8-p7', 'random', 1, 1, 1, 1 from c;"
+        "with recursive c (x) as (select 30 union all select x + 1 from c where x < 40000)"
+        " insert into trial (number, candidate, rung, seed, state)"
+        "  select x, id, 0, x, iif(x < 39990, 'committed', 'running') from c join candidate"
+        "  on arch = 'L1-d' || x || '-k8-h1-f8-p7';"
+        "insert into execution (trial, attempt, host, worker, started, outcome)"
+        "  select number, 1, 1, 0, '2026-01-01T00:00:00Z', iif(state = 'running', state, 'done')"
+        "  from trial where number >= 30;"
+        "insert into metric (trial, name, value) select number, name, 0.5 from trial, objective"
+        "  where number >= 30 and number < 39990;"
+        "insert into front (trial) select number from trial where number >= 30 and number < 39990;"
+        "insert into event (at, kind, trial, text) select '', 'note', number, '' from trial";
+    struct store *store = NULL;
+    struct rt_err err;
+    bool has;
+    (void)state;
+
+    assert_ok(store_open(changed(grow), STORE_WRITE, SAMPLE_HASH, &store, &err));
+    assert_true(store->steps_left > store->steps / 2);
+    assert_ok(store_has_event(store, "none", &has, &err));
+    assert_true(store->steps_left > store->steps / 2);
+    assert_ok(store_front_set(store, NULL, NULL, 0, &err));
+    assert_true(store->steps_left > store->steps / 2);
+    store_close(store);
+}
+
 static void who_reads_again_and_again_has_as_many_steps_each_time(void **state)
 {
     static const char heavy[] = "with recursive c (x) as (select 1 union all select x + 1 from c"
@@ -294,6 +432,10 @@ int main(void)
         cmocka_unit_test(what_readers_rely_on_is_looked_at_when_a_file_is_opened),
         cmocka_unit_test(what_rows_hold_is_looked_at_when_they_are_read),
         cmocka_unit_test(rows_without_end_are_not_read_to_their_end),
+        cmocka_unit_test(rows_without_end_do_not_hold_up_a_search),
+        cmocka_unit_test(an_older_file_of_rows_without_end_is_not_copied),
+        cmocka_unit_test(what_a_trigger_does_has_an_end),
+        cmocka_unit_test(a_long_study_is_taken_up),
         cmocka_unit_test(who_reads_again_and_again_has_as_many_steps_each_time),
         cmocka_unit_test(a_fifo_is_not_waited_for),
     };

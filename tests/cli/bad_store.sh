@@ -51,6 +51,12 @@ damaged candidate front.db
 toy_study | sed '/^search:/a\  start_from: [front.db]' >start.yaml
 failed "cannot read the front of 'front.db': database disk image is malformed" search start.yaml --db start.db
 
+# what a search does with it has an end, too
+cp toy.db endless.db
+sqlite3 endless.db "create trigger endless after insert on event begin select max(x) from (with recursive c (x) as
+  (select 1 union all select x + 1 from c) select x from c); end"
+failed "'endless.db': it takes more work than a study of its size can, so it is damaged; save what is left" search toy.yaml --db endless.db --trials 13
+
 # a second writer
 toy_study | sed 's/steps: 20/steps: 20000/; s/trials: 12/trials: 0/' >long.yaml
 "$retort" search long.yaml --db long.db 2>/dev/null >/dev/null &
