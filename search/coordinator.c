@@ -82,6 +82,7 @@ void search_coordinator_close(struct search_coordinator *coordinator)
     free(c->peer);
     free(c->out);
     free(c->loss);
+    free(c->soiled);
     free(c);
 }
 

@@ -8,7 +8,9 @@
  *           it, however long it takes. A worker that is gone, or silent for 5 s, is lost: its trials
  *           wait again, for whoever comes first. Lost for the third time, a trial fails with the
  *           kind `lost`. What is given back is lost, too, unless the worker was asked to stop, or
- *           leaves because what it learns from was written into there.
+ *           leaves because what it learns from was written into there. When five workers of a machine
+ *           left so in a row, without a result from there between them, none of it is welcome for ten
+ *           minutes: who starts them again and again would be given the same trials.
  * Late      a result is taken as long as none is there, from whomever it comes, also from one who had
  *           the trial of an earlier run of the search: the bits are the same. A failure is believed only
  *           to who has the trial now, or had it when nobody has it now. What comes twice is dropped.

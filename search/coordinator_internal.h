@@ -42,6 +42,14 @@ struct loss {
     int times;
 };
 
+struct
+    soiled { /* a machine whose workers left, since what they learn from was written into there */
+    int64_t host;
+    int times; /* in a row, without a result of that machine between them */
+    int64_t last_ns;
+    char why[COORDINATOR_WHY]; /* the last said */
+};
+
 struct search_coordinator {
     const struct search_coordinator_options *o;
     struct run *run;
@@ -57,6 +65,8 @@ struct search_coordinator {
     size_t outs, out_room;
     struct loss *loss;
     size_t losses, loss_room;
+    struct soiled *soiled;
+    size_t soils;
     int64_t strangers; /* messages and connections that were dropped */
     bool swept;        /* a connection was closed: whose? */
     bool drained;      /* all that had come was read */
@@ -89,6 +99,8 @@ void coordinator__wrong_version(struct search_coordinator *c, const unsigned cha
 /* Its trials wait again: lost, or, of one that left, given back. */
 void coordinator__lose_peer(struct search_coordinator *c, int peer, const char *why);
 void coordinator__bye(struct search_coordinator *c, int peer, const struct wire_message *message);
+/* A result came of this machine. */
+void coordinator__clean(struct search_coordinator *c, int64_t host);
 /* Who is silent, or gone, is lost. */
 void coordinator__look_round(struct search_coordinator *c);
 /* Rows of those that changed, into the store. */

@@ -369,6 +369,7 @@ static void hand_in(struct search_coordinator *c, struct out *out)
 {
     struct store_result *result = out->result;
 
+    coordinator__clean(c, c->peer[out->peer].remote.host);
     c->peer[out->peer].remote.trials++;
     c->peer[out->peer].changed = true;
     no_loss(c, out->trial.job.number);

@@ -8,11 +8,65 @@
 #include "base/text.h"
 #include "search/coordinator_internal.h"
 
+/* Workers of a machine that leave in a row; then none of it is taken for so long. */
+#define SOILED_MAX 5
+#define SOILED_NS INT64_C(600000000000)
+
 bool coordinator__send(struct search_coordinator *c, int peer, struct wire_message message)
 {
     assert(peer >= 0 && peer < c->peers);
     message.seat = (uint32_t)peer;
     return link_send(&c->link, c->peer[peer].name, &message);
+}
+
+/* ---- machines where others write into what is learnt from ---- */
+
+static struct soiled *soiled_of(const struct search_coordinator *c, int64_t host)
+{
+    for (size_t i = 0; i < c->soils; i++)
+        if (c->soiled[i].host == host)
+            return &c->soiled[i];
+    return NULL;
+}
+
+/* One of its workers left, and says why. A launcher starts it again, and it would be given the same trial. */
+static void soil(struct search_coordinator *c, int64_t host, const char *why)
+{
+    struct soiled *s = soiled_of(c, host);
+
+    if (!s) {
+        struct soiled *list = realloc(c->soiled, (c->soils + 1) * sizeof *list);
+        if (!list)
+            return;
+        c->soiled = list;
+        s = &list[c->soils++];
+        *s = (struct soiled){.host = host};
+    }
+    s->times++;
+    s->last_ns = coordinator__now(c);
+    (void)snprintf(s->why, sizeof s->why, "%s", why);
+}
+
+void coordinator__clean(struct search_coordinator *c, int64_t host)
+{
+    struct soiled *s = soiled_of(c, host);
+
+    if (s)
+        s->times = 0;
+}
+
+/* May no worker come from there now? After that time one may try, and is the last when it leaves so, too. */
+static bool is_soiled(const struct search_coordinator *c, int64_t host, char why[COORDINATOR_WHY])
+{
+    const struct soiled *s = soiled_of(c, host);
+
+    if (!s || s->times < SOILED_MAX || coordinator__now(c) - s->last_ns >= SOILED_NS)
+        return false;
+    (void)snprintf(why, COORDINATOR_WHY,
+                   "%d workers of this machine in a row gave their trials back: stop what writes "
+                   "there, none is taken for 10 minutes; the last said: %.120s",
+                   s->times, s->why);
+    return true;
 }
 
 /* ---- coming ---- */
@@ -99,7 +153,8 @@ void coordinator__hello(struct search_coordinator *c, const unsigned char name[W
 {
     struct store_remote remote = {0};
     char why[COORDINATOR_WHY] = "no memory", *hello = wire_text(message);
-    const bool welcome = hello && c->o->admit(c->o->context, c->run, hello, &remote, why);
+    const bool welcome = hello && c->o->admit(c->o->context, c->run, hello, &remote, why) &&
+                         !is_soiled(c, remote.host, why);
     int at = seat_of(c, name);
 
     free(hello);
@@ -161,6 +216,8 @@ void coordinator__bye(struct search_coordinator *c, int peer, const struct wire_
                    (int)(message->text_bytes < sizeof why ? message->text_bytes : sizeof why),
                    message->text ? message->text : "");
     rt_text_plain(why);
+    if (message->text && c->peer[peer].there)
+        soil(c, c->peer[peer].remote.host, strchr(why, ':') + 2);
     leave(c, peer, false, why);
     if (message->text)
         coordinator__look(c);

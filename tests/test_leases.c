@@ -262,6 +262,53 @@ static void what_a_worker_had_whose_cache_is_dirty_is_not_lost(void **state)
     sample_remove(&far.study);
 }
 
+/* By a launcher, for ever. A result from there, or some time, and it may try again. */
+static void a_machine_whose_workers_leave_again_and_again_is_refused(void **state)
+{
+    struct wire_message job;
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    begin(&far, 0);
+    hand_open(&hand, &far, "a worker by hand");
+    for (int i = 0; i < 4 + 5; i++) {
+        hand_hail(&hand);
+        char *answer = hand_take(&hand, &far, &job);
+        if (i == 4) {
+            hand_answer(&hand, &job, answer);
+            hand_hear(&hand, WIRE_TAKEN);
+        }
+        free(answer);
+        hand_leave(&hand);
+    }
+    for (int i = 0; i < 2; i++) {
+        hand_say(&hand, (struct wire_message){.type = WIRE_HELLO, .text = "1", .text_bytes = 1});
+        hand_hear(&hand, WIRE_REFUSED);
+        char *why = wire_text(&hand.got);
+        assert_non_null(why);
+        assert_non_null(strstr(why, "5 workers of this machine in a row"));
+        assert_non_null(strstr(why, "stop what writes there"));
+        assert_non_null(strstr(why, "its cache was written into"));
+        free(why);
+    }
+    atomic_store(&far.skipped, INT64_C(600000000000));
+    hand_hail(&hand); /* one may try */
+    hand_leave(&hand);
+    hand_say(&hand, (struct wire_message){.type = WIRE_HELLO, .text = "1", .text_bytes = 1});
+    hand_hear(&hand, WIRE_REFUSED);
+    atomic_store(&far.skipped, 2 * INT64_C(600000000000));
+    start(&near, &far, "1", 0);
+    end(&far);
+    finish(&near);
+    hand_close(&hand);
+    check_rows(&far);
+    assert_int_equal(far_integer(&far, "select sum(lost) from remote"), 0);
+    assert_int_equal(far_integer(&far, "select count(*) from event where kind = 'refused'"), 3);
+    sample_remove(&far.study);
+}
+
 /* Whether nobody works, or one who learns from the same, and finds it first. */
 static void what_the_search_has_is_dirty_and_ends_it(void **state)
 {
@@ -299,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_lost_trial_is_given_out_within_ten_seconds_however_long_it_takes),
         cmocka_unit_test(weights_that_do_not_come_hold_no_trial_for_ever),
         cmocka_unit_test(what_a_worker_had_whose_cache_is_dirty_is_not_lost),
+        cmocka_unit_test(a_machine_whose_workers_leave_again_and_again_is_refused),
         cmocka_unit_test(what_the_search_has_is_dirty_and_ends_it),
         cmocka_unit_test(a_refused_workers_result_is_none),
     };
