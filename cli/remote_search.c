@@ -107,11 +107,11 @@ static void finish(void *context, const struct search_job *job, struct store_res
     evaluator_finish(((struct remote_search *)context)->evaluator, job, result);
 }
 
-static rt_status look(void *context, struct rt_err *err)
+static rt_status look(void *context, const atomic_int *stop, struct rt_err *err)
 {
     const struct remote_search *r = context;
 
-    return tr_data_look(r->evaluator->data, err);
+    return tr_data_look_until(r->evaluator->data, stop, err);
 }
 
 /* ---- what they are sent ---- */

@@ -45,6 +45,7 @@ rt_status search_coordinator_open(const struct search_coordinator_options *optio
         (void)zmq_ctx_set(c->context, ZMQ_MAX_SOCKETS, 64);
     (void)pthread_mutex_init(&c->lock, NULL);
     (void)pthread_cond_init(&c->more, NULL);
+    (void)pthread_cond_init(&c->look, NULL);
     if (rc == RT_OK && options->key->given)
         rc = link_guard_open(&c->guard, c->context, err);
     if (rc == RT_OK)
@@ -79,6 +80,7 @@ void search_coordinator_close(struct search_coordinator *coordinator)
         (void)zmq_ctx_term(c->context);
     (void)pthread_mutex_destroy(&c->lock);
     (void)pthread_cond_destroy(&c->more);
+    (void)pthread_cond_destroy(&c->look);
     free(c->peer);
     free(c->out);
     free(c->loss);
@@ -212,14 +214,53 @@ struct times {
     int64_t tick, record;
 };
 
-void coordinator__look(struct search_coordinator *c)
+static void *look_all(void *context)
 {
+    struct search_coordinator *c = context;
     struct rt_err err;
 
-    if (c->dirty || !c->o->look || c->o->look(c->o->context, &err) != RT_EDIRTY)
+    (void)pthread_mutex_lock(&c->lock);
+    while (!atomic_load(&c->look_over) && !atomic_load(&c->dirty)) {
+        if (!c->look_wanted) {
+            (void)pthread_cond_wait(&c->look, &c->lock);
+            continue;
+        }
+        c->look_wanted = false;
+        (void)pthread_mutex_unlock(&c->lock);
+        if (c->o->look(c->o->context, &c->look_over, &err) == RT_EDIRTY) {
+            atomic_store(&c->dirty, true);
+            search_void(c->run, err.text);
+        }
+        (void)pthread_mutex_lock(&c->lock);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+void coordinator__look(struct search_coordinator *c)
+{
+    if (!c->o->look)
         return;
-    c->dirty = true;
-    search_void(c->run, err.text);
+    (void)pthread_mutex_lock(&c->lock);
+    c->look_wanted = true;
+    (void)pthread_cond_signal(&c->look);
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+static bool open_looker(struct search_coordinator *c)
+{
+    return !c->o->look || pthread_create(&c->looker, NULL, look_all, c) == 0;
+}
+
+static void close_looker(struct search_coordinator *c)
+{
+    if (!c->o->look)
+        return;
+    (void)pthread_mutex_lock(&c->lock);
+    atomic_store(&c->look_over, 1);
+    (void)pthread_cond_signal(&c->look);
+    (void)pthread_mutex_unlock(&c->lock);
+    (void)pthread_join(c->looker, NULL);
 }
 
 static void look_after(struct search_coordinator *c, struct times *last)
@@ -247,6 +288,16 @@ static rt_status forget_peers(void *context, struct store *store, struct rt_err 
     return store_remotes_gone(store, err);
 }
 
+static bool open_threads(struct search_coordinator *c)
+{
+    if (!open_looker(c))
+        return false;
+    if (coordinator__open_finisher(c))
+        return true;
+    close_looker(c);
+    return false;
+}
+
 void search_coordinator_serve(void *coordinator, struct run *run)
 {
     struct search_coordinator *c = coordinator;
@@ -256,7 +307,7 @@ void search_coordinator_serve(void *coordinator, struct run *run)
     c->run = run;
     c->slots = c->o->options->workers;
     search_write(run, forget_peers, NULL);
-    if (!coordinator__open_finisher(c)) {
+    if (!open_threads(c)) {
         search_fail(run, RT_ENOMEM, "cannot start a thread for workers elsewhere");
         return;
     }
@@ -273,6 +324,7 @@ void search_coordinator_serve(void *coordinator, struct run *run)
             atomic_load(&c->finishing) == 0)
             break;
     }
+    close_looker(c);
     coordinator__close_finisher(c);
     if (turn == SEARCH_LAST)
         say_end(c);

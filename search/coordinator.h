@@ -41,8 +41,9 @@ struct search_coordinator_options {
     /* What else belongs to a result that is RT_OK, and is made here: in a thread of its own. NULL: nothing. */
     void (*finish)(void *context, const struct search_job *job, struct store_result *result);
     /* Is what trials learn from here as it was? RT_EDIRTY ends the search. Asked each second, and when a worker leaves
-     * that says why. NULL: nothing is learnt from. */
-    rt_status (*look)(void *context, struct rt_err *err);
+     * that says why: in a thread of its own, since it may take long; when `stop` is set nobody needs the answer any more.
+     * NULL: nothing is learnt from. */
+    rt_status (*look)(void *context, const atomic_int *stop, struct rt_err *err);
     void *context;
     int64_t (*now)(void *context); /* the clock of leases and silence, in ns; NULL: rt_now_ns() */
 };

@@ -1,6 +1,6 @@
 /* search/coordinator_internal.h -- what the parts of the coordinator share: coordinator.c is the loop,
  * peers.c knows the workers, leases.c the trials that are out. All of it is the coordinator's thread,
- * but for the finisher.
+ * but for the finisher and the looker.
  */
 #ifndef SEARCH_COORDINATOR_INTERNAL_H
 #define SEARCH_COORDINATOR_INTERNAL_H
@@ -70,7 +70,7 @@ struct search_coordinator {
     int64_t strangers; /* messages and connections that were dropped */
     bool swept;        /* a connection was closed: whose? */
     bool drained;      /* all that had come was read */
-    bool dirty;        /* what is learnt from was written into */
+    atomic_bool dirty; /* what is learnt from was written into */
     int64_t files;     /* descriptors that this process may have; 0: nobody knows */
     rt_status rc;      /* RT_ENOMEM: the search cannot go on by this */
 
@@ -80,12 +80,17 @@ struct search_coordinator {
     struct out *first, *last;
     atomic_int finishing; /* handed to the finisher, and not given yet */
     bool closing;
+
+    pthread_t looker;
+    pthread_cond_t look;
+    bool look_wanted;     /* guarded by the lock */
+    atomic_int look_over; /* nobody waits for it any more */
 };
 
 /* ---- coordinator.c ---- */
 
 int64_t coordinator__now(const struct search_coordinator *c);
-/* At what is learnt from. */
+/* At what is learnt from: a thread of its own does, since files that were written are hashed, and may be of many GB. */
 void coordinator__look(struct search_coordinator *c);
 
 /* ---- peers.c ---- */

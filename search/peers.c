@@ -287,7 +287,7 @@ void coordinator__tell(struct search_coordinator *c)
     const int64_t slots = slots_there(c);
     char text[160] = "";
 
-    if (c->dirty)
+    if (atomic_load(&c->dirty))
         (void)snprintf(text, sizeof text,
                        "what is learnt from was written into: the search ends when the trials that "
                        "are out have come back");

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "search/coordinator.h"
 #include "search/protocol.h"
@@ -24,6 +25,7 @@ struct far {
     struct sample_context context;
     struct link_key key;
     atomic_bool dirty;             /* what is learnt from */
+    atomic_bool held, looking;     /* who looks at it stands; and is there */
     atomic_llong stopped, skipped; /* ns: where its clock stands, 0: it goes; that it is ahead */
     pthread_t thread;
     enum search_end end;
@@ -79,10 +81,13 @@ static bool weights_of_the_second(void *context, int64_t trial, char path[RT_PAT
     return trial == 1;
 }
 
-static rt_status look(void *context, struct rt_err *err)
+static rt_status look(void *context, const atomic_int *stop, struct rt_err *err)
 {
-    const struct far *far = context;
+    struct far *far = context;
 
+    atomic_store(&far->looking, true);
+    while (atomic_load(&far->held) && !atomic_load(stop))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     return atomic_load(&far->dirty) ? rt_fail(err, RT_EDIRTY, "'a cache' was written into") : RT_OK;
 }
 

@@ -224,6 +224,7 @@ static void what_others_write_into_an_open_file_is_found(void **state)
     const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
     struct tr_kept_layers kept;
     const struct tr_data data = {.task = teaching.task, .resident = &network, .kept = &kept};
+    const atomic_int stopped = 1, goes_on = 0;
     size_t bytes;
     struct rt_err err;
     (void)state;
@@ -235,6 +236,8 @@ static void what_others_write_into_an_open_file_is_found(void **state)
     keep(&kept);
     assert_ok(tr_data_look(&data, &err));
     change(bytes - 40, whole[bytes - 40] ^ 1);
+    assert_ok(tr_data_look_until(&data, &stopped, &err)); /* which does not know it yet */
+    assert_int_equal(tr_data_look_until(&data, &goes_on, &err), RT_EDIRTY);
     assert_int_equal(tr_data_look(&data, &err), RT_EDIRTY);
     assert_non_null(strstr(err.text, path));
     assert_non_null(strstr(err.text, "was written into"));

@@ -340,6 +340,45 @@ static void what_the_search_has_is_dirty_and_ends_it(void **state)
     }
 }
 
+/* It may hash many GB. */
+static void who_looks_at_what_is_learnt_from_holds_nobody_up(void **state)
+{
+    struct wire_message job;
+    struct hand hand;
+    struct near near;
+    struct far far;
+    (void)state;
+
+    for (int dirty = 0; dirty <= 1; dirty++) {
+        begin(&far, 0);
+        atomic_store(&far.held, true);
+        atomic_store(&far.looking, false);
+        while (!atomic_load(&far.looking))
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        hand_open(&hand, &far, "a worker by hand");
+        hand_hail(&hand);
+        char *answer = hand_take(&hand, &far, &job);
+        hand_answer(&hand, &job, answer);
+        hand_hear(&hand, WIRE_TAKEN);
+        free(answer);
+        hand_say(&hand, (struct wire_message){.type = WIRE_BYE});
+        if (dirty) {
+            atomic_store(&far.dirty, true);
+            atomic_store(&far.held, false);
+            pthread_join(far.thread, NULL);
+            search_coordinator_close(far.coordinator);
+            assert_int_equal(far.rc, RT_EDIRTY);
+        } else { /* nor the search's end */
+            start(&near, &far, "1", 0);
+            end(&far);
+            finish(&near);
+            check_rows(&far);
+        }
+        hand_close(&hand);
+        sample_remove(&far.study);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +387,7 @@ int main(void)
         cmocka_unit_test(what_a_worker_had_whose_cache_is_dirty_is_not_lost),
         cmocka_unit_test(a_machine_whose_workers_leave_again_and_again_is_refused),
         cmocka_unit_test(what_the_search_has_is_dirty_and_ends_it),
+        cmocka_unit_test(who_looks_at_what_is_learnt_from_holds_nobody_up),
         cmocka_unit_test(a_refused_workers_result_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

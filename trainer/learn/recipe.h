@@ -62,12 +62,18 @@ struct tr_data {
 };
 
 /* Have others written into what the teachers said since it was opened? Asked behind whatever read it;
- * RT_EDIRTY. */
-static inline rt_status tr_data_look(const struct tr_data *data, struct rt_err *err)
+ * RT_EDIRTY. With a stop: RT_OK, too, when that is set before it is known. */
+static inline rt_status tr_data_look_until(const struct tr_data *data, const atomic_int *stop,
+                                           struct rt_err *err)
 {
     if (data->knowledge)
         RT_TRY(tr_knowledge_look(data->knowledge, err));
-    return data->kept ? tr_kept_layers_look(data->kept, &data->task->split, err) : RT_OK;
+    return data->kept ? tr_kept_layers_look(data->kept, &data->task->split, stop, err) : RT_OK;
+}
+
+static inline rt_status tr_data_look(const struct tr_data *data, struct rt_err *err)
+{
+    return tr_data_look_until(data, NULL, err);
 }
 
 static inline int tr_teachers_of(const struct tr_data *data)

@@ -258,14 +258,19 @@ static rt_status hash_of(const struct tr_kept_layers *kept, const struct tr_teac
 }
 
 /* How many blocks in front are whole, if the file begins with that head. */
+static bool is_set(const atomic_int *stop)
+{
+    return stop && atomic_load(stop);
+}
+
 static int whole_blocks(const struct tr_kept_layers *kept, const struct tr_split *split,
-                        const struct rt_map *map, const char *head)
+                        const struct rt_map *map, const char *head, const atomic_int *stop)
 {
     int b = 0;
 
     if (map->bytes < head_bytes || memcmp(map->data, head, head_bytes) != 0)
         return 0;
-    for (; b < blocks_of(split); b++) {
+    for (; b < blocks_of(split) && !is_set(stop); b++) {
         const int64_t begin = begin_of(kept, split, b);
         const int64_t end = end_of(kept, split, b);
         char sum[RT_HASH_TEXT];
@@ -337,7 +342,7 @@ rt_status tr_kept_layers_open(struct tr_kept_layers *kept, const struct tr_teach
     memcpy(head, MAGIC, sizeof MAGIC - 1);
     RT_TRY(hash_of(kept, teaching, teacher_hash, head + sizeof MAGIC - 1, err));
     if (rt_map_open(&map, path, NULL) == RT_OK)
-        known = whole_blocks(kept, split, &map, head);
+        known = whole_blocks(kept, split, &map, head, NULL);
     rt_map_close(&map);
     if (known < blocks_of(split))
         RT_TRY(extend(kept, teaching, network, path, head, known, name, err));
@@ -349,21 +354,21 @@ rt_status tr_kept_layers_open(struct tr_kept_layers *kept, const struct tr_teach
 }
 
 rt_status tr_kept_layers_look(const struct tr_kept_layers *kept, const struct tr_split *split,
-                              struct rt_err *err)
+                              const atomic_int *stop, struct rt_err *err)
 {
     int64_t written_ns = 0;
     const enum rt_map_state state =
         kept->map.data ? rt_map_look(&kept->map, &written_ns) : RT_MAP_SAME;
     const char *path = state == RT_MAP_SAME ? NULL : rt_map_at(kept->map.data);
+    const bool whole = path && state != RT_MAP_CUT &&
+                       whole_blocks(kept, split, &kept->map, kept->head, stop) == blocks_of(split);
 
-    if (!path)
+    if (whole)
+        rt_map_accept(&kept->map, written_ns);
+    if (!path || whole || (state != RT_MAP_CUT && is_set(stop)))
         return RT_OK;
-    if (state == RT_MAP_CUT || whole_blocks(kept, split, &kept->map, kept->head) < blocks_of(split))
-        return rt_fail(err, RT_EDIRTY,
-                       "'%s' was %s while it was learnt from; stop what writes there", path,
-                       state == RT_MAP_CUT ? "cut short" : "written into");
-    rt_map_accept(&kept->map, written_ns);
-    return RT_OK;
+    return rt_fail(err, RT_EDIRTY, "'%s' was %s while it was learnt from; stop what writes there",
+                   path, state == RT_MAP_CUT ? "cut short" : "written into");
 }
 
 void tr_kept_layers_close(struct tr_kept_layers *kept)

@@ -45,9 +45,10 @@ rt_status tr_kept_layers_open(struct tr_kept_layers *kept, const struct tr_teach
                               struct rt_err *err);
 void tr_kept_layers_close(struct tr_kept_layers *kept);
 /* Have others written into the file, whose train rows these are, since it was opened? RT_EDIRTY: whatever was learnt
- * from it since is void. It is hashed anew when it was written, and else costs a stat. By any thread. */
+ * from it since is void. It is hashed anew when it was written, and else costs a stat. By any thread. `stop`, NULL: never, ends the
+ * hashing: RT_OK then, and it is asked anew the next time. */
 rt_status tr_kept_layers_look(const struct tr_kept_layers *kept, const struct tr_split *split,
-                              struct rt_err *err);
+                              const atomic_int *stop, struct rt_err *err);
 /* Into a trace's streams and qkv what that of the network would leave there, as far as it is kept. */
 void tr_kept_layers_read(const struct tr_kept_layers *kept, const struct tr_student *network,
                          const int *rows, const struct tr_batch *batch, struct tr_trace *trace);
