@@ -181,11 +181,11 @@ static double learned(const struct search__advisor *a, size_t k, double value)
     return fmax(-1e300, fmin(value, fmin(a->ceiling[k], 1e300)));
 }
 
-static void look(struct search__advisor *a, const struct search__proposer *p,
+static void look(struct search__advisor *a, const struct search__proposer *p, int seat,
                  const struct space_arch *arch)
 {
     space_features(p->space, arch, a->x);
-    search_points_look(a->points, a->x);
+    search_points_look(a->points, seat, a->x);
 }
 
 /* All points but the first n. */
@@ -211,7 +211,7 @@ static void fit(struct search__advisor *a, const struct search__proposer *p)
         return;
     forget(a, 0);
     for (size_t i = 0; i < n; i++) {
-        look(a, p, &p->archs[a->trial[i]]);
+        look(a, p, 0, &p->archs[a->trial[i]]);
         search_points_add(a->points);
         search_points_repeated(a->points, search__seeds_of(p, a->trial[i]));
     }
@@ -241,7 +241,7 @@ static void add(struct search__advisor *a, const struct search__proposer *p, siz
     if (!a->ready || isnan(point[0]) || p->place[trial].rung != a->rung ||
         p->place[trial].replicate) /* means count when the model is fitted next */
         return;
-    look(a, p, &p->archs[trial]);
+    look(a, p, 0, &p->archs[trial]);
     if (!search_points_add(a->points))
         return;
     for (size_t k = 0; k < m; k++)
@@ -268,10 +268,10 @@ static double value_of(const struct search__advisor *a, size_t k, double value)
 }
 
 /* Looks at an architecture: what it is expected to come to; exact objectives by length_of(). */
-static void expect(struct search__advisor *a, const struct search__proposer *p,
+static void expect(struct search__advisor *a, const struct search__proposer *p, int seat,
                    const struct space_arch *arch, double *mean)
 {
-    look(a, p, arch);
+    look(a, p, seat, arch);
     for (int k = 0; k < p->options->objective_count; k++)
         mean[k] = a->model[k] ? search_model_mean(a->model[k])
                               : length_of(space_exact(p->space, arch, p->options->objectives[k]));
@@ -290,7 +290,7 @@ static size_t believe_pending(struct search__advisor *a, const struct search__pr
     for (; t < p->count; t++) {
         if (p->place[t].rung > 0 || p->place[t].replicate) /* a candidate that is known */
             continue;
-        expect(a, p, &p->archs[t], mean);
+        expect(a, p, 0, &p->archs[t], mean);
         if (search_points_add(a->points)) {
             for (size_t k = 0; k < m; k++)
                 if (a->model[k])
@@ -367,50 +367,55 @@ static rt_status open_boxes(struct search__advisor *a, struct search__proposer *
     return search_boxes_open(a->front, n, (int)m, reference, boxes, err);
 }
 
-/* How likely the architecture looked at keeps the constraints, or breaks them by next to nothing. */
-static double allowed(const struct search__advisor *a)
+/* Proposals that are weighed side by side, each in its seat. */
+struct weighed {
+    double gain[SEARCH_SEATS];    /* or a bound of it that is too low */
+    double missed[SEARCH_SEATS];  /* what constraints are expected to be missed by */
+    int seat[SEARCH_SEATS], left; /* those that may still gain enough */
+};
+
+/* How likely what is looked at in a seat keeps the constraints, or breaks them by next to nothing. */
+static double allowed(const struct search__advisor *a, const struct weighed *w, int seat)
 {
+    double sd;
+
     if (!a->violation)
         return 1;
-    const double mean = search_model_mean(a->violation);
-    const double sd =
-        hypot(search_model_deviation(a->violation, SIZE_MAX), search_model_noise(a->violation));
-    return .5 * erfc((mean - .01) / sd / sqrt(2));
+    search_model_deviations(a->violation, &seat, 1, SIZE_MAX, &sd);
+    return .5 *
+           erfc((w->missed[seat] - .01) / hypot(sd, search_model_noise(a->violation)) / sqrt(2));
 }
 
-/* The gain of the architecture looked at, or a bound once that is below `least`. Deviations grow
- * gains, and a few points tell what they are at most. */
-static double gain_of(struct search__advisor *a, int m, struct search_boxes *boxes,
-                      struct search__proposal *proposal, double least)
+/* Gains by deviations as the first `known` points leave them; only those above `least` are left. */
+static void weigh(struct search__advisor *a, int m, struct search_boxes *boxes,
+                  struct search__proposal *proposal, size_t known, double least, struct weighed *w)
 {
-    const size_t all = search_points_count(a->points);
-    double mean[STORE_MAX_OBJECTIVES], sd[STORE_MAX_OBJECTIVES] = {0}, gain = 0;
+    double deviation[STORE_MAX_OBJECTIVES][SEARCH_SEATS] = {{0}};
+    double mean[STORE_MAX_OBJECTIVES], sd[STORE_MAX_OBJECTIVES];
+    int left = 0;
 
     for (int k = 0; k < m; k++)
-        mean[k] = (proposal->mean[k] - a->base[k]) / a->unit[k];
-    for (size_t known = FIRST_LOOK;; known *= 2) {
-        for (int k = 0; k < m; k++)
-            if (a->model[k])
-                sd[k] = search_model_deviation(a->model[k], known) / a->unit[k];
-        gain = search_improvement(boxes, mean, sd);
-        if (known >= all || gain <= least)
-            break;
+        if (a->model[k])
+            search_model_deviations(a->model[k], w->seat, w->left, known, deviation[k]);
+    for (int j = 0; j < w->left; j++) {
+        struct search__proposal *of = &proposal[w->seat[j]];
+        for (int k = 0; k < m; k++) {
+            mean[k] = (of->mean[k] - a->base[k]) / a->unit[k];
+            sd[k] = deviation[k][j] / a->unit[k];
+            of->sd[k] = a->model[k] ? hypot(deviation[k][j], search_model_noise(a->model[k])) : 0;
+        }
+        const double gain = search_improvement(boxes, mean, sd);
+        w->gain[w->seat[j]] = gain;
+        if (gain > least)
+            w->seat[left++] = w->seat[j];
     }
-    for (int k = 0; k < m; k++)
-        proposal->sd[k] =
-            a->model[k] ? hypot(sd[k] * a->unit[k], search_model_noise(a->model[k])) : 0;
-    return gain > least ? gain * allowed(a) : gain;
+    w->left = left;
 }
 
-static void consider(struct search__advisor *a, const struct search__proposer *p,
-                     struct search_boxes *boxes, struct search__proposal *proposal)
+static void keep(struct search__advisor *a, const struct search__proposal *proposal, double gain)
 {
     double *least = &a->best[SEARCH_KEPT - 1];
 
-    if (!search__acceptable(p, &proposal->arch))
-        return;
-    expect(a, p, &proposal->arch, proposal->mean);
-    const double gain = gain_of(a, p->options->objective_count, boxes, proposal, *least);
     if (!(gain > *least))
         return;
     for (int i = 0; i < a->children; i++)
@@ -423,6 +428,30 @@ static void consider(struct search__advisor *a, const struct search__proposer *p
         a->best[i] = a->best[i - 1];
         a->best[i - 1] = better;
     }
+}
+
+/* Those of the proposals that gain more than the least of the best so far join the pool. Deviations grow gains,
+ * and a few points tell what they are at most. */
+static void consider(struct search__advisor *a, const struct search__proposer *p,
+                     struct search_boxes *boxes, struct search__proposal *proposal, int count)
+{
+    const size_t all = search_points_count(a->points);
+    const double least = a->best[SEARCH_KEPT - 1];
+    struct weighed w = {.left = 0};
+
+    for (int i = 0; i < count; i++) {
+        if (!search__acceptable(p, &proposal[i].arch))
+            continue;
+        expect(a, p, i, &proposal[i].arch, proposal[i].mean);
+        if (a->violation)
+            w.missed[i] = search_model_mean(a->violation);
+        w.seat[w.left++] = i;
+    }
+    for (size_t known = FIRST_LOOK, before = 0; before < all && w.left > 0;
+         before = known, known *= 2)
+        weigh(a, p->options->objective_count, boxes, proposal, known, least, &w);
+    for (int j = 0; j < w.left; j++)
+        keep(a, &proposal[w.seat[j]], w.gain[w.seat[j]] * allowed(a, &w, w.seat[j]));
 }
 
 static int compare_children(const void *va, const void *vb)
@@ -479,14 +508,16 @@ static void vary_further(const struct search__proposer *p, struct rt_rng *rng,
 static void refine(struct search__advisor *a, const struct search__proposer *p, struct rt_rng *rng,
                    struct search_boxes *boxes)
 {
+    struct search__proposal child[SEARCH_SEATS];
+
     sort_children(a);
     a->children = a->children < SEARCH_KEPT ? a->children : SEARCH_KEPT;
-    for (int best = 0, kept = a->children; best < kept; best++) {
-        struct search__proposal child = a->pool[best].proposal;
-        const uint64_t other = rt_rng_below(rng, (uint64_t)kept);
-        vary_further(p, rng, &a->pool[other].proposal.arch, &child.arch);
-        consider(a, p, boxes, &child);
+    for (int best = 0; best < a->children; best++) {
+        const uint64_t other = rt_rng_below(rng, (uint64_t)a->children);
+        child[best] = a->pool[best].proposal;
+        vary_further(p, rng, &a->pool[other].proposal.arch, &child[best].arch);
     }
+    consider(a, p, boxes, child, a->children);
 }
 
 /* A member of the front moved; of all, not of the survivors alone. */
@@ -505,6 +536,7 @@ rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *f
                          struct search__proposal *out, struct rt_err *err)
 {
     struct search__advisor *a = &p->advisor;
+    struct search__proposal child[SEARCH_SEATS];
     struct search_boxes *boxes = NULL;
     const size_t seen = search_points_count(a->points);
     rt_status rc;
@@ -515,12 +547,13 @@ rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *f
     a->number = 0;
     rc = open_boxes(a, p, &boxes, err);
     for (int i = 0; i < CHILDREN && rc == RT_OK; i++) {
-        struct search__proposal child = {.parent_a = -1, .parent_b = -1};
+        child[i % SEARCH_SEATS] = (struct search__proposal){.parent_a = -1, .parent_b = -1};
         if (i < OF_FRONT && !search__equal_alone(p))
-            vary_front(p, rng, &child);
+            vary_front(p, rng, &child[i % SEARCH_SEATS]);
         else
-            search__vary(p, rng, &child);
-        consider(a, p, boxes, &child);
+            search__vary(p, rng, &child[i % SEARCH_SEATS]);
+        if ((i + 1) % SEARCH_SEATS == 0 || i + 1 == CHILDREN)
+            consider(a, p, boxes, child, i % SEARCH_SEATS + 1);
     }
     for (int r = 0; r < ROUNDS && a->children > 0; r++)
         refine(a, p, rng, boxes);

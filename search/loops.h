@@ -16,9 +16,10 @@ struct search_loops {
      * which it is made. */
     void (*dots)(const double *rows, size_t stride, size_t count, const double *x, size_t n,
                  double *out, size_t out_stride);
-    /* v[i] = (k[i] - row i of l . v[0..i)) * inverse[i] for i in from..to-1: v = L^-1 k. */
+    /* v[i] = (k[i] - row i of l . v[0..i)) * inverse[i] for i in from..to-1: v = L^-1 k, for each of
+     * the rows at[count] of k and v, whose rows lie `apart`; l, which is long, is read once. */
     void (*solve)(const double *l, size_t stride, const double *inverse, const double *k, double *v,
-                  size_t from, size_t to);
+                  size_t apart, const int *at, int count, size_t from, size_t to);
     /* w[n] = L^-T w, inverse[n] of the diagonal */
     void (*solve_back)(const double *l, size_t stride, const double *inverse, double *w, size_t n);
     /* gap[n] = sum over rows f of x (features, n) of share[f] * (x_f - at[f])^2 */

@@ -74,24 +74,34 @@ static void dots(const double *rows, size_t stride, size_t count, const double *
         out[at * out_stride] = dot(rows + at * stride, x, n);
 }
 
-static void solve(const double *l, size_t stride, const double *inverse, const double *k, double *v,
-                  size_t from, size_t to)
+/* Rows i..i+ROWS-1 of one right side, all of the same whole lanes. */
+static inline void solve_rows(const double *l, size_t stride, const double *inverse,
+                              const double *k, double *v, size_t i)
 {
+    const size_t whole = ROWS == LANES ? i : i - i % LANES;
     lanes s[ROWS];
-    size_t i = from;
 
-    for (; i < to && i % ROWS; i++)
-        v[i] = (k[i] - dot(l + i * stride, v, i)) * inverse[i];
-    for (; i + ROWS <= to; i += ROWS) { /* of the same whole lanes */
-        const size_t whole = ROWS == LANES ? i : i - i % LANES;
-        rows_times(l + i * stride, stride, v, whole, s);
-        for (size_t r = 0; r < ROWS; r++) {
-            const double *left = l + (i + r) * stride + whole;
-            v[i + r] = (k[i + r] - finish(&s[r], left, v + whole, i + r - whole)) * inverse[i + r];
+    rows_times(l + i * stride, stride, v, whole, s);
+    for (size_t r = 0; r < ROWS; r++) {
+        const double *left = l + (i + r) * stride + whole;
+        v[i + r] = (k[i + r] - finish(&s[r], left, v + whole, i + r - whole)) * inverse[i + r];
+    }
+}
+
+static void solve(const double *l, size_t stride, const double *inverse, const double *k, double *v,
+                  size_t apart, const int *at, int count, size_t from, size_t to)
+{
+    for (size_t i = from, step; i < to; i += step) {
+        step = i % ROWS || i + ROWS > to ? 1 : ROWS;
+        for (int j = 0; j < count; j++) {
+            const double *side = k + (size_t)at[j] * apart;
+            double *x = v + (size_t)at[j] * apart;
+            if (step == ROWS)
+                solve_rows(l, stride, inverse, side, x, i);
+            else
+                x[i] = (side[i] - dot(l + i * stride, x, i)) * inverse[i];
         }
     }
-    for (; i < to; i++)
-        v[i] = (k[i] - dot(l + i * stride, v, i)) * inverse[i];
 }
 
 /* From the last row up, each taken from those before it. */

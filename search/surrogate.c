@@ -120,8 +120,10 @@ static void measure_gaps(struct search_points *p, size_t n)
     p->looks++;
 }
 
-void search_points_look(struct search_points *p, const double *x)
+void search_points_look(struct search_points *p, int seat, const double *x)
 {
+    assert(seat >= 0 && seat < SEARCH_SEATS);
+    p->seat = seat;
     for (int f = 0; f < p->features; f++)
         p->next[f] = (float)x[f];
     measure_gaps(p, p->count);
@@ -170,8 +172,8 @@ rt_status search_model_open(struct search_points *points, struct search_model **
     m->inverse = calloc(room, sizeof *m->inverse);
     m->z = calloc(room, sizeof *m->z);
     m->w = calloc(room, sizeof *m->w);
-    m->k = calloc(room, sizeof *m->k);
-    m->v = calloc(room, sizeof *m->v);
+    m->k = calloc(SEARCH_SEATS * room, sizeof *m->k);
+    m->v = calloc(SEARCH_SEATS * room, sizeof *m->v);
     m->r2 = calloc(most, sizeof *m->r2);
     m->pair_k = calloc(pairs, sizeof *m->pair_k);
     m->pair_slope = calloc(pairs, sizeof *m->pair_slope);
@@ -211,7 +213,7 @@ void search_model_keep(struct search_model *m, size_t count)
         return;
     m->count = count;
     m->weighed = false;
-    m->look = 0;
+    search__forget_looks(m);
 }
 
 double search__signal_of(const struct search_model *m)
@@ -226,47 +228,71 @@ double search__noise_of(const struct search_model *m)
 
 /* ---- conditioning and prediction ---- */
 
-/* k of the place looked at to the first n points. */
-static void covary(struct search_model *m, size_t n)
+void search__forget_looks(struct search_model *m)
 {
+    memset(m->look, 0, sizeof m->look);
+}
+
+/* k of the place looked at last to the first n points. */
+static const double *covary(struct search_model *m, size_t n)
+{
+    const int seat = m->points->seat;
+    double *k = m->k + (size_t)seat * m->points->room;
     const double signal = search__signal_of(m);
 
     search__weigh(m, m->points->gap, m->points->room, n, m->r2);
-    m->points->loops->matern(m->r2, m->k, n);
+    m->points->loops->matern(m->r2, k, n);
     for (size_t i = 0; i < n; i++)
-        m->k[i] *= signal;
-    m->look = m->points->looks;
-    m->solved = 0;
-    m->rest = signal;
+        k[i] *= signal;
+    m->look[seat] = m->points->looks;
+    m->solved[seat] = 0;
+    m->rest[seat] = signal;
+    return k;
 }
 
-/* v = L^-1 k up to row n. */
-static void solve(struct search_model *m, size_t n)
+void search__solve(const struct search_model *m, size_t first, const double *k, double *v, size_t n)
 {
-    if (n <= m->solved)
+    const size_t room = m->points->room;
+    static const int alone = 0;
+
+    m->points->loops->solve(m->l + first * room + first, room, m->inverse + first, k, v, 0, &alone,
+                            1, 0, n);
+}
+
+/* v = L^-1 k up to row n, at places where as much of it is known. */
+static void solve(struct search_model *m, const int *seat, int count, size_t n)
+{
+    const size_t room = m->points->room, from = count ? m->solved[seat[0]] : n;
+
+    if (n <= from)
         return;
-    m->points->loops->solve(m->l, m->points->room, m->inverse, m->k, m->v, m->solved, n);
-    for (size_t i = m->solved; i < n; i++)
-        m->rest -= m->v[i] * m->v[i];
-    m->solved = n;
+    m->points->loops->solve(m->l, room, m->inverse, m->k, m->v, room, seat, count, from, n);
+    for (int j = 0; j < count; j++) {
+        const double *v = m->v + (size_t)seat[j] * room;
+        assert(m->solved[seat[j]] == from);
+        for (size_t i = from; i < n; i++)
+            m->rest[seat[j]] -= v[i] * v[i];
+        m->solved[seat[j]] = n;
+    }
 }
 
 /* The place looked at becomes the last row; returns its mean, standardised. */
 static double append(struct search_model *m)
 {
     const size_t n = m->count;
+    const int seat = m->points->seat;
     double *row = m->l + n * m->points->room;
 
     assert(n < m->points->room);
-    if (m->look != m->points->looks)
+    if (m->look[seat] != m->points->looks)
         covary(m, n);
-    solve(m, n);
-    memcpy(row, m->v, n * sizeof *row);
-    row[n] = sqrt(fmax(m->rest + search__noise_of(m) * m->points->part[n], 1e-12));
+    solve(m, &seat, 1, n);
+    memcpy(row, m->v + (size_t)seat * m->points->room, n * sizeof *row);
+    row[n] = sqrt(fmax(m->rest[seat] + search__noise_of(m) * m->points->part[n], 1e-12));
     m->inverse[n] = 1 / row[n];
     m->count++;
     m->weighed = false;
-    m->look = 0;
+    search__forget_looks(m);
     return m->points->loops->dot(row, m->z, n);
 }
 
@@ -296,15 +322,18 @@ double search_model_mean(struct search_model *m)
     assert(m->points->looks && m->count);
     if (!m->weighed)
         search__find_weights(m);
-    covary(m, m->count);
-    return m->mean + m->sd * m->points->loops->dot(m->k, m->w, m->count);
+    const double *k = covary(m, m->count);
+    return m->mean + m->sd * m->points->loops->dot(k, m->w, m->count);
 }
 
-double search_model_deviation(struct search_model *m, size_t known)
+void search_model_deviations(struct search_model *m, const int *seat, int count, size_t known,
+                             double *deviation)
 {
-    assert(m->look == m->points->looks);
-    solve(m, known < m->count ? known : m->count);
-    return m->sd * sqrt(fmax(m->rest, 1e-12));
+    solve(m, seat, count, known < m->count ? known : m->count);
+    for (int j = 0; j < count; j++) {
+        assert(m->look[seat[j]]);
+        deviation[j] = m->sd * sqrt(fmax(m->rest[seat[j]], 1e-12));
+    }
 }
 
 double search_model_noise(const struct search_model *m)

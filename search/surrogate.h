@@ -11,7 +11,8 @@
  *          a fit is a function of its points and their order, to the last bit. Values are
  *          standardised inside.
  * Cost     a fit n^3, a point more n^2, a prediction n for the mean and n^2 for the deviation, of
- *          which a part tells what it is at most.
+ *          which a part tells what it is at most, and which for several places costs less: what it
+ *          reads is too long for the nearest cache.
  * Threads  points with their models serve one thread; nothing here starts another.
  * Errors   RT_ENOMEM alone.
  * Source   Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", algorithm 2.1
@@ -24,6 +25,8 @@
 
 #include "base/status.h"
 
+enum { SEARCH_SEATS = 16 };
+
 struct search_points;
 struct search_model;
 
@@ -35,8 +38,9 @@ rt_status search_points_open(int features, const int *place, const int *gene, si
                              size_t fitted, struct search_points **points, struct rt_err *err);
 void search_points_close(struct search_points *points);
 size_t search_points_count(const struct search_points *points);
-/* The place x[features] that models are asked about next. */
-void search_points_look(struct search_points *points, const double *x);
+/* The place x[features] that models are asked about next. Of several that are to be asked about side
+ * by side each has a seat of its own, 0..SEARCH_SEATS-1. */
+void search_points_look(struct search_points *points, int seat, const double *x);
 /* It becomes a point, the last one; false when there is no room. Then each model adds its value. */
 bool search_points_add(struct search_points *points);
 /* The last point's values are means of so many measurements; 1 unless this is said. */
@@ -62,9 +66,11 @@ void search_model_keep(struct search_model *model, size_t count);
 
 /* What the function is at the place that was looked at, before any noise. Not before a fit. */
 double search_model_mean(struct search_model *model);
-/* Its deviation, > 0, after the mean: as the first `known` points leave it, so at most that. Asked
- * again about the same place with more points it goes on where it was. */
-double search_model_deviation(struct search_model *model, size_t known);
+/* Deviations, > 0, at the places in seat[count], all after their means: as the first `known` points
+ * leave them, so at most that. Asked again about the same places, or some of them, with more points it
+ * goes on where it was. */
+void search_model_deviations(struct search_model *model, const int *seat, int count, size_t known,
+                             double *deviation);
 /* The deviation of measurements. */
 double search_model_noise(const struct search_model *model);
 #endif

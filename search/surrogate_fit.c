@@ -66,14 +66,14 @@ static void factor(struct search_model *m, const double *y, size_t n)
         double *li = m->l + i * room;
         for (size_t j = 0; j < i; j++)
             m->k[j] = signal * m->pair_k[pair++];
-        loops->solve(m->l, room, m->inverse, m->k, li, 0, i);
+        search__solve(m, 0, m->k, li, i);
         li[i] = sqrt(
             fmax(signal * m->pair_k[pair++] + noise * m->points->part[i] - loops->dot(li, li, i),
                  1e-12));
         m->inverse[i] = 1 / li[i];
         m->z[i] = ((y[i] - m->mean) / m->sd - loops->dot(li, m->z, i)) * m->inverse[i];
     }
-    m->look = 0; /* m->k is of no place */
+    search__forget_looks(m);
     m->count = n;
     m->weighed = false;
 }
@@ -81,14 +81,13 @@ static void factor(struct search_model *m, const double *y, size_t n)
 /* The inverse of the covariance, L^-T L^-1, into the upper triangle of m->full. */
 static void invert(struct search_model *m)
 {
-    const size_t n = m->count, width = m->points->fitted, room = m->points->room;
+    const size_t n = m->count, width = m->points->fitted;
     const struct search_loops *loops = m->points->loops;
 
     for (size_t c = 0; c < n; c++) { /* column c of L^-1 as row c, from c on, of unit vector c */
         memset(m->k, 0, n * sizeof *m->k);
         m->k[0] = 1;
-        loops->solve(m->l + c * room + c, room, m->inverse + c, m->k, m->full + c * width + c, 0,
-                     n - c);
+        search__solve(m, c, m->k, m->full + c * width + c, n - c);
     }
     for (size_t i = 0; i < n; i++) /* what is overwritten is not read again */
         loops->dots(m->full + i, width, i + 1, m->full + i * width + i, n - i, m->full + i, width);

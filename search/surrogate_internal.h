@@ -22,23 +22,24 @@ struct search_points {
     float *pairs;    /* (positions, fitted * (fitted + 1) / 2) of all pairs of the fitted */
     size_t pairs_of; /* so many points; 0: to be measured */
     uint64_t looks;  /* so far */
+    int seat;        /* of the last one */
 };
 
 struct search_model {
     struct search_points *points;
     size_t count;
-    uint64_t look;   /* of which k and v are */
-    size_t solved;   /* beginning of v that is known */
-    double rest;     /* s - v.v of it */
-    bool weighed;    /* w is of all points */
-    int scales;      /* genes + positions + 2 */
+    uint64_t look[SEARCH_SEATS]; /* of which k and v are */
+    size_t solved[SEARCH_SEATS]; /* beginning of v that is known */
+    double rest[SEARCH_SEATS];   /* s - v.v of it */
+    bool weighed;                /* w is of all points */
+    int scales;                  /* genes + positions + 2 */
     double *theta;   /* [scales] logarithms: of each gene and position, of signal and noise */
     float *scale;    /* [positions] w_gene * u_position of them */
     double mean, sd; /* of the values fitted */
     double *l;       /* (room, room) lower triangle */
     double *inverse; /* [room] of its diagonal */
     double *z, *w;   /* [room] */
-    double *k, *v;   /* [room] of the place looked at */
+    double *k, *v;   /* (SEARCH_SEATS, room) of the places looked at */
     float *r2;       /* [room], or of all pairs of a fit, as the next two */
     double *pair_k, *pair_slope;
     double *full;  /* (fitted, fitted) the covariance's inverse, in a fit */
@@ -53,6 +54,11 @@ double search__signal_of(const struct search_model *m);
 double search__noise_of(const struct search_model *m);
 /* w = L^-T z. */
 void search__find_weights(struct search_model *m);
+/* v = L^-1 k alone, as by loops.h, of a factor that begins at row `first`. */
+void search__solve(const struct search_model *m, size_t first, const double *k, double *v,
+                   size_t n);
+/* k and v are of no place. */
+void search__forget_looks(struct search_model *m);
 /* Look at point number i, as far as the points before it, and itself, tell. */
 void search__look_again(struct search_points *p, size_t i);
 #endif

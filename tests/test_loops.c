@@ -9,7 +9,9 @@
 #include "base/random.h"
 #include "search/loops.h"
 
-enum { MOST = 45, STRIDE = 47, FEATURES = 7 };
+enum { MOST = 45, STRIDE = 47, FEATURES = 7, SIDES = 6 };
+
+static const int rows[] = {5, 0, 3}; /* of l, that are solved for side by side */
 
 struct data {
     double l[MOST * STRIDE], inverse[MOST], a[MOST], b[MOST];
@@ -18,7 +20,7 @@ struct data {
 
 /* What all loops make of the data. */
 struct made {
-    double dot, dots[MOST], v[MOST], w[MOST], k[MOST], slope[MOST], sum;
+    double dot, dots[MOST], sides[SIDES][STRIDE], v[MOST], w[MOST], k[MOST], slope[MOST], sum;
     float gap[MOST], r2[MOST];
 };
 
@@ -46,11 +48,15 @@ static void draw(struct data *d)
 static void make(const struct search_loops *loops, const struct data *d, size_t n, size_t from,
                  struct made *m)
 {
+    static const int alone = 0;
+
     *m = (struct made){0};
     m->dot = loops->dot(d->a, d->b, n);
     loops->dots(d->l, STRIDE, n, d->a, n, m->dots, 1);
-    loops->solve(d->l, STRIDE, d->inverse, d->a, m->v, 0, from);
-    loops->solve(d->l, STRIDE, d->inverse, d->a, m->v, from, n);
+    loops->solve(d->l, STRIDE, d->inverse, d->a, m->v, 0, &alone, 1, 0, from);
+    loops->solve(d->l, STRIDE, d->inverse, d->a, m->v, 0, &alone, 1, from, n);
+    loops->solve(d->l, STRIDE, d->inverse, d->l, m->sides[0], STRIDE, rows, 3, 0, from);
+    loops->solve(d->l, STRIDE, d->inverse, d->l, m->sides[0], STRIDE, rows, 3, from, n);
     memcpy(m->w, d->b, n * sizeof *m->w);
     loops->solve_back(d->l, STRIDE, d->inverse, m->w, n);
     loops->gaps(d->x, STRIDE, FEATURES, d->share, d->at, m->gap, n);
@@ -125,6 +131,27 @@ static void check_kernel(const struct data *d, size_t n, const struct made *m)
     }
 }
 
+static void sides_are_solved_as_each_alone(void **state)
+{
+    struct data *d = calloc(1, sizeof *d);
+    const struct search_loops *loops = search_loops_of(0);
+    static const int alone = 0;
+    struct made m;
+
+    (void)state;
+    assert_non_null(d);
+    draw(d);
+    make(loops, d, MOST, 13, &m);
+    for (int j = 0; j < SIDES; j++) {
+        double v[STRIDE] = {0};
+        if (j == rows[0] || j == rows[1] || j == rows[2])
+            loops->solve(d->l, STRIDE, d->inverse, d->l + (ptrdiff_t)j * STRIDE, v, 0, &alone, 1, 0,
+                         MOST);
+        assert_memory_equal(v, m.sides[j], sizeof v);
+    }
+    free(d);
+}
+
 static void what_they_say(void **state)
 {
     struct data *d = calloc(1, sizeof *d);
@@ -144,6 +171,7 @@ static void what_they_say(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_bits),
+                                       cmocka_unit_test(sides_are_solved_as_each_alone),
                                        cmocka_unit_test(what_they_say)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

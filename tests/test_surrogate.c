@@ -71,7 +71,7 @@ static void fit(struct known *known, const struct sample *s, int n)
 {
     keep(known, 0);
     for (int i = 0; i < n; i++) {
-        search_points_look(known->points, row(s, i));
+        search_points_look(known->points, 0, row(s, i));
         assert_true(search_points_add(known->points));
     }
     search_model_fit(known->model, s->y);
@@ -79,14 +79,14 @@ static void fit(struct known *known, const struct sample *s, int n)
 
 static void add(struct known *known, const double *x, double y)
 {
-    search_points_look(known->points, x);
+    search_points_look(known->points, 0, x);
     assert_true(search_points_add(known->points));
     search_model_add(known->model, y);
 }
 
 static void believe(struct known *known, const double *x)
 {
-    search_points_look(known->points, x);
+    search_points_look(known->points, 0, x);
     assert_true(search_points_add(known->points));
     search_model_believe(known->model);
 }
@@ -94,9 +94,11 @@ static void believe(struct known *known, const double *x)
 /* Mean, and deviation without noise. */
 static void predict(struct known *known, const double *x, double *out)
 {
-    search_points_look(known->points, x);
+    static const int seat = 0;
+
+    search_points_look(known->points, seat, x);
     out[0] = search_model_mean(known->model);
-    out[1] = search_model_deviation(known->model, N);
+    search_model_deviations(known->model, &seat, 1, N, &out[1]);
 }
 
 static void predictions_are_near_the_truth_and_their_deviations_are_right(void **state)
@@ -174,6 +176,7 @@ static void it_is_sure_at_its_points_and_unsure_far_from_them(void **state)
 
 static void some_points_tell_the_most_that_a_deviation_may_be(void **state)
 {
+    static const int seat = 0;
     struct known known;
     struct sample s;
     (void)state;
@@ -183,14 +186,42 @@ static void some_points_tell_the_most_that_a_deviation_may_be(void **state)
     for (int i = 45; i < N; i++) {
         double got[2], before = INFINITY;
         predict(&known, row(&s, i), got);
-        search_points_look(known.points, row(&s, i));
+        search_points_look(known.points, 0, row(&s, i));
         search_model_mean(known.model);
         for (size_t n = 0; n <= 50; n += 10) {
-            const double sd = search_model_deviation(known.model, n);
+            double sd;
+            search_model_deviations(known.model, &seat, 1, n, &sd);
             assert_true(sd <= before);
             before = sd;
         }
         assert_memory_equal(&before, &got[1], sizeof before);
+    }
+    close_known(&known);
+}
+
+static void places_side_by_side_are_predicted_as_each_alone(void **state)
+{
+    static const int seats[] = {2, 15, 0, 7}, last[] = {15, 7};
+    struct known known;
+    struct sample s;
+    double mean[4], sd[4], both[2];
+    (void)state;
+    fill(&s, .1);
+    open_known(&known, 20);
+    fit(&known, &s, 50);
+    for (int j = 0; j < 4; j++) {
+        search_points_look(known.points, seats[j], row(&s, 50 + j));
+        mean[j] = search_model_mean(known.model);
+    }
+    search_model_deviations(known.model, seats, 4, 10, sd);
+    search_model_deviations(known.model, last, 2, N, both); /* two of them are followed further */
+    for (int j = 0; j < 4; j++) {
+        double alone[2];
+        predict(&known, row(&s, 50 + j), alone);
+        assert_memory_equal(&mean[j], &alone[0], sizeof *mean);
+        assert_true(sd[j] >= alone[1]);
+        if (j % 2)
+            assert_memory_equal(&both[j / 2], &alone[1], sizeof *both);
     }
     close_known(&known);
 }
@@ -308,6 +339,7 @@ int main(void)
         cmocka_unit_test(what_is_exact_promises_nothing),
         cmocka_unit_test(it_is_sure_at_its_points_and_unsure_far_from_them),
         cmocka_unit_test(some_points_tell_the_most_that_a_deviation_may_be),
+        cmocka_unit_test(places_side_by_side_are_predicted_as_each_alone),
         cmocka_unit_test(points_added_or_forgotten_leave_the_bits_of_a_fit_of_the_rest),
         cmocka_unit_test(believing_makes_surer_and_shifts_nothing),
         cmocka_unit_test(equal_values_and_equal_points_do_no_harm),
