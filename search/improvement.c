@@ -267,7 +267,7 @@ static double room_below(double top, double mean, double sd)
     if (!(sd > 0) || isinf(top))
         return fmax(0, top - mean);
     const double t = (top - mean) / sd;
-    if (t < -8 || t > 8) /* the rest is lost beside the room, or nothing */
+    if (t < -30 || t > 8) /* what is left is next to nothing, or lost beside the room */
         return fmax(0, top - mean);
     const double tail = erfc(-t * 0.70710678118654752440) / 2;
     return fmax(0, sd * (t * tail + 0.39894228040143267794 * exp(-t * t / 2)));

@@ -433,16 +433,13 @@ static bool find_left(const struct search__proposer *p, struct rt_rng *rng,
     return draw_on(p, rng, out);
 }
 
-/* The model's choice, or an explorer in its place, where there is one; else, or where it finds
- * nothing that gains, a child. */
+/* The model's choice, where there is one; else, or where it finds nothing that gains, a child. */
 static rt_status propose_child(struct search__proposer *p, struct rt_rng *rng, bool *found,
                                struct search__proposal *out, struct rt_err *err)
 {
     *found = false;
     if (p->advisor.ready)
         RT_TRY(search__advise(p, rng, found, out, err));
-    if (*found && !search__equal_alone(p))
-        search__explore(p, rng, out);
     *found = *found || evolve(p, rng, out);
     return RT_OK;
 }

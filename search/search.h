@@ -43,7 +43,7 @@
 /* Of what is proposed after the same results. A study keeps the one that it began with, so that a
  * later program can say that it goes on otherwise. 2: gains without noise, all results known.
  * 3: explorers. */
-#define SEARCH_VERSION 3
+#define SEARCH_VERSION 4
 
 struct search_job {
     int64_t number;

@@ -190,8 +190,11 @@ void search__front_release(struct search__front *front);
 
 /* ---- proposals: propose.c, anchors.c, explore.c; promotions: rungs.c ---- */
 
-/* The model of what trials come to; see advise.c. */
-enum { SEARCH_KEPT = 8 }; /* children that vary further */
+/* The model of what trials come to, learn.c, and what it promises, advise.c. */
+enum {
+    SEARCH_KEPT = 8,    /* children that vary further; at most SEARCH_SEATS */
+    SEARCH_PENDING = 64 /* the latest trials on their way that are known of */
+};
 struct search__child;
 struct search__advisor {
     bool ready; /* enough results were seen at the last fit */
@@ -208,7 +211,6 @@ struct search__advisor {
     double *x, *y, *front;
     struct search__child *pool;
     int children, number;
-    double best[SEARCH_KEPT]; /* gains of the best children so far, falling */
 };
 
 /* All that proposals depend on. Trials are known in order of their number, results too. */
@@ -292,7 +294,7 @@ int search__seeds_of(const struct search__proposer *p, size_t trial);
 /* The result of trial number `trial` is seen, a replicate's. */
 rt_status search__see_repeat(struct search__proposer *p, size_t trial, struct rt_err *err);
 
-/* ---- the surrogate: advise.c ---- */
+/* ---- the surrogate: learn.c ---- */
 
 /* Does nothing when options->surrogate is none. */
 rt_status search__advisor_init(struct search__advisor *a, const struct space *space,
@@ -302,13 +304,54 @@ void search__advisor_release(struct search__advisor *a);
 size_t search__advisor_due(const struct search_options *options, size_t seen);
 /* One result more is seen; `due` is of all that will be. */
 void search__advisor_learn(struct search__proposer *p, size_t due);
-/* The new architecture that is expected to add most to the front; none when nothing would. */
+/* Forgets all points of the models but the first n. */
+void search__forget_points(struct search__advisor *a, size_t n);
+/* An objective of a result as the model has it: exact ones by their logarithm. */
+double search__value_of(const struct search__advisor *a, size_t k, double value);
+/* Looks at an architecture, for a seat of the models: what it is expected to come to. */
+void search__expect(struct search__advisor *a, const struct search__proposer *p, int seat,
+                    const struct space_arch *arch, double *mean);
+
+/* ---- what it promises: advise.c ---- */
+
+/* The new architecture that is expected to add most to the front, or an explorer in its place; none
+ * when nothing would. */
 rt_status search__advise(struct search__proposer *p, struct rt_rng *rng, bool *found,
                          struct search__proposal *out, struct rt_err *err);
-/* After search__advise(): another one in its place, the likelier the less that promised; see
- * explore.c. */
-void search__explore(const struct search__proposer *p, struct rt_rng *rng,
-                     struct search__proposal *out);
+
+struct search__child {
+    struct search__proposal proposal;
+    double gain;
+    int number; /* decides between equals, so that every qsort() agrees */
+};
+
+/* A climb, on the gain that the front's `boxes` tell: it begins, anything joins it, and in each round
+ * the best so far have a child each. With a `niche` these keep its choice. */
+struct search__niche {
+    int position, choice;
+};
+struct search_boxes;
+void search__climb_begin(struct search__advisor *a);
+void search__climb_join(struct search__proposer *p, struct search_boxes *boxes,
+                        struct search__proposal *proposal, int count);
+void search__climb(struct search__proposer *p, struct rt_rng *rng, struct search_boxes *boxes,
+                   const struct search__niche *niche, int rounds);
+/* The best, with its gain; NULL: nothing gains. */
+const struct search__proposal *search__climbed(struct search__advisor *a, double *gain);
+/* Gives the architecture the niche's choice. */
+void search__settle(const struct space *space, const struct search__niche *niche,
+                    struct space_arch *arch);
+
+/* ---- against its word: explore.c ---- */
+
+/* The model's best child, `out`, which promised so much, may give way to an explorer: of a choice that
+ * the front lacks, for which it climbs and of which it tells whether there is one, ... */
+bool search__explore_niches(struct search__proposer *p, struct rt_rng *rng,
+                            struct search_boxes *boxes, double promised,
+                            struct search__proposal *out);
+/* ... or of layers. */
+void search__explore_layers(const struct search__proposer *p, struct rt_rng *rng, double promised,
+                            struct search__proposal *out);
 
 /* The feasible architecture nearest to `target` that a bounded, deterministic search finds: itself
  * when feasible, exactly the nearest in small spaces. False when it finds none. */
