@@ -306,8 +306,12 @@ void search_model_add(struct search_model *m, double y)
 
 void search_model_believe(struct search_model *m)
 {
+    const bool weighed = m->weighed;
+
     append(m);
     m->z[m->count - 1] = 0;
+    m->w[m->count - 1] = 0; /* the others stay as they are */
+    m->weighed = weighed;
 }
 
 void search__find_weights(struct search_model *m)
