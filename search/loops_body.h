@@ -14,7 +14,7 @@
 
 #include "search/loops_internal.h"
 
-enum { LANES = 8, POSITIONS = 4 };
+enum { LANES = 8, POSITIONS = 4, SIDES = 4 };
 
 /* LANES numbers each, wherever they lie. */
 typedef double lanes
@@ -26,6 +26,12 @@ typedef float floats
 
 /* ---- sums ---- */
 
+/* Of all lanes, the first being as it is given. */
+static inline double fold(const lanes *s, double first)
+{
+    return ((first + (*s)[4]) + ((*s)[1] + (*s)[5])) + (((*s)[2] + (*s)[6]) + ((*s)[3] + (*s)[7]));
+}
+
 /* Of all lanes, the first with what is left: a[rest] . b[rest]. */
 static inline double finish(const lanes *s, const double *a, const double *b, size_t rest)
 {
@@ -33,7 +39,7 @@ static inline double finish(const lanes *s, const double *a, const double *b, si
 
     for (size_t i = 0; i < rest; i++)
         first += a[i] * b[i];
-    return ((first + (*s)[4]) + ((*s)[1] + (*s)[5])) + (((*s)[2] + (*s)[6]) + ((*s)[3] + (*s)[7]));
+    return fold(s, first);
 }
 
 static double dot(const double *a, const double *b, size_t n)
@@ -74,32 +80,51 @@ static void dots(const double *rows, size_t stride, size_t count, const double *
         out[at * out_stride] = dot(rows + at * stride, x, n);
 }
 
-/* Rows i..i+ROWS-1 of one right side, all of the same whole lanes. */
-static inline void solve_rows(const double *l, size_t stride, const double *inverse,
-                              const double *k, double *v, size_t i)
+/* Rows i..i+ROWS-1, all of the same whole lanes, of `sides` right sides at[]. What is left of each row
+ * grows as soon as a number before it is known, in all sides in turn, so that few sums wait for each
+ * other. */
+static inline __attribute__((always_inline)) void solve_rows(const double *l, size_t stride,
+                                                             const double *inverse, const double *k,
+                                                             double *v, size_t apart, const int *at,
+                                                             int sides, size_t i)
 {
     const size_t whole = ROWS == LANES ? i : i - i % LANES;
-    lanes s[ROWS];
+    const double *rows = l + i * stride;
+    double first[SIDES][ROWS];
+    lanes s[SIDES][ROWS];
 
-    rows_times(l + i * stride, stride, v, whole, s);
-    for (size_t r = 0; r < ROWS; r++) {
-        const double *left = l + (i + r) * stride + whole;
-        v[i + r] = (k[i + r] - finish(&s[r], left, v + whole, i + r - whole)) * inverse[i + r];
+    for (int j = 0; j < sides; j++) {
+        const double *x = v + (size_t)at[j] * apart;
+        rows_times(rows, stride, x, whole, s[j]);
+        for (size_t r = 0; r < ROWS; r++)
+            first[j][r] = s[j][r][0];
+        for (size_t c = whole; c < i; c++)
+            for (size_t r = 0; r < ROWS; r++)
+                first[j][r] += rows[r * stride + c] * x[c];
     }
+    for (size_t c = 0; c < ROWS; c++)
+        for (int j = 0; j < sides; j++) {
+            const size_t here = (size_t)at[j] * apart + i + c;
+            const double x = v[here] = (k[here] - fold(&s[j][c], first[j][c])) * inverse[i + c];
+            for (size_t r = c + 1; r < ROWS; r++)
+                first[j][r] += rows[r * stride + i + c] * x;
+        }
 }
 
 static void solve(const double *l, size_t stride, const double *inverse, const double *k, double *v,
                   size_t apart, const int *at, int count, size_t from, size_t to)
 {
     for (size_t i = from, step; i < to; i += step) {
+        int j = 0;
         step = i % ROWS || i + ROWS > to ? 1 : ROWS;
-        for (int j = 0; j < count; j++) {
+        for (; step == ROWS && j + SIDES <= count; j += SIDES)
+            solve_rows(l, stride, inverse, k, v, apart, at + j, SIDES, i);
+        for (; step == ROWS && j < count; j++)
+            solve_rows(l, stride, inverse, k, v, apart, at + j, 1, i);
+        for (; j < count; j++) {
             const double *side = k + (size_t)at[j] * apart;
             double *x = v + (size_t)at[j] * apart;
-            if (step == ROWS)
-                solve_rows(l, stride, inverse, side, x, i);
-            else
-                x[i] = (side[i] - dot(l + i * stride, x, i)) * inverse[i];
+            x[i] = (side[i] - dot(l + i * stride, x, i)) * inverse[i];
         }
     }
 }

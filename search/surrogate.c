@@ -154,6 +154,18 @@ void search__look_again(struct search_points *p, size_t i)
 
 /* ---- lifecycle of a model ---- */
 
+/* Zeros, at the beginning of a cache line, or each row that is read would be read as two of these. */
+static double *calloc_lines(size_t count)
+{
+    enum { LINE = 64 };
+    const size_t bytes = (count * sizeof(double) + LINE - 1) / LINE * LINE;
+    double *numbers = aligned_alloc(LINE, bytes);
+
+    if (numbers)
+        memset(numbers, 0, bytes);
+    return numbers;
+}
+
 rt_status search_model_open(struct search_points *points, struct search_model **model,
                             struct rt_err *err)
 {
@@ -168,12 +180,12 @@ rt_status search_model_open(struct search_points *points, struct search_model **
     m->theta = calloc((size_t)m->scales, sizeof *m->theta);
     m->climb = calloc(4 * (size_t)m->scales, sizeof *m->climb);
     m->scale = calloc((size_t)points->positions, sizeof *m->scale);
-    m->l = calloc(room * room, sizeof *m->l);
+    m->l = calloc_lines(room * room);
     m->inverse = calloc(room, sizeof *m->inverse);
     m->z = calloc(room, sizeof *m->z);
-    m->w = calloc(room, sizeof *m->w);
-    m->k = calloc(SEARCH_SEATS * room, sizeof *m->k);
-    m->v = calloc(SEARCH_SEATS * room, sizeof *m->v);
+    m->w = calloc_lines(room);
+    m->k = calloc_lines(SEARCH_SEATS * room);
+    m->v = calloc_lines(SEARCH_SEATS * room);
     m->r2 = calloc(most, sizeof *m->r2);
     m->pair_k = calloc(pairs, sizeof *m->pair_k);
     m->pair_slope = calloc(pairs, sizeof *m->pair_slope);
