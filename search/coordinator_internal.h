@@ -42,8 +42,8 @@ struct loss {
     int times;
 };
 
-struct
-    soiled { /* a machine whose workers left, since what they learn from was written into there */
+/* A machine whose workers left, since what they learn from was written into there. */
+struct soiled {
     int64_t host;
     int times; /* in a row, without a result of that machine between them */
     int64_t last_ns;

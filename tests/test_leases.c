@@ -233,11 +233,23 @@ static void hand_leave(struct hand *hand)
              (struct wire_message){.type = WIRE_BYE, .text = why, .text_bytes = sizeof why - 1});
 }
 
+/* Whoever works near does the rest, and no worker lost a trial. */
+static void end_without_loss(struct far *far, struct hand *hand)
+{
+    struct near near;
+
+    start(&near, far, "1", 0);
+    end(far);
+    finish(&near);
+    hand_close(hand);
+    check_rows(far);
+    assert_int_equal(far_integer(far, "select sum(lost) from remote"), 0);
+}
+
 static void what_a_worker_had_whose_cache_is_dirty_is_not_lost(void **state)
 {
     struct wire_message job;
     struct hand hand;
-    struct near near;
     struct far far;
     (void)state;
 
@@ -249,12 +261,7 @@ static void what_a_worker_had_whose_cache_is_dirty_is_not_lost(void **state)
         assert_int_equal(job.number, 0);
         hand_leave(&hand);
     }
-    start(&near, &far, "1", 0);
-    end(&far);
-    finish(&near);
-    hand_close(&hand);
-    check_rows(&far);
-    assert_int_equal(far_integer(&far, "select sum(lost) from remote"), 0);
+    end_without_loss(&far, &hand);
     assert_int_equal(far_integer(&far,
                                  "select count(*) from event where kind = 'returned' and text ="
                                  " 'its worker left: its cache was written into'"),
@@ -267,7 +274,6 @@ static void a_machine_whose_workers_leave_again_and_again_is_refused(void **stat
 {
     struct wire_message job;
     struct hand hand;
-    struct near near;
     struct far far;
     (void)state;
 
@@ -299,12 +305,7 @@ static void a_machine_whose_workers_leave_again_and_again_is_refused(void **stat
     hand_say(&hand, (struct wire_message){.type = WIRE_HELLO, .text = "1", .text_bytes = 1});
     hand_hear(&hand, WIRE_REFUSED);
     atomic_store(&far.skipped, 2 * INT64_C(600000000000));
-    start(&near, &far, "1", 0);
-    end(&far);
-    finish(&near);
-    hand_close(&hand);
-    check_rows(&far);
-    assert_int_equal(far_integer(&far, "select sum(lost) from remote"), 0);
+    end_without_loss(&far, &hand);
     assert_int_equal(far_integer(&far, "select count(*) from event where kind = 'refused'"), 3);
     sample_remove(&far.study);
 }

@@ -257,12 +257,12 @@ static rt_status hash_of(const struct tr_kept_layers *kept, const struct tr_teac
     return RT_OK;
 }
 
-/* How many blocks in front are whole, if the file begins with that head. */
 static bool is_set(const atomic_int *stop)
 {
     return stop && atomic_load(stop);
 }
 
+/* How many blocks in front are whole, if the file begins with that head; fewer when it is to stop. */
 static int whole_blocks(const struct tr_kept_layers *kept, const struct tr_split *split,
                         const struct rt_map *map, const char *head, const atomic_int *stop)
 {
